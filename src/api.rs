@@ -1,0 +1,33 @@
+//! The custom resource as users see it.
+
+mod reason;
+mod rules;
+mod v1alpha1;
+
+pub use reason::{ConditionType, Reason};
+pub use v1alpha1::{
+    CredentialKeys, CredentialsRef, DockerPullSecret, DockerPullSecretSpec, DockerPullSecretStatus, RegistryType,
+    SecretTemplate,
+};
+
+use kube::CustomResourceExt as _;
+use serde_json::{Value, json};
+
+/// API group of all kinds.
+pub const GROUP: &str = "pullsecrets.dev";
+
+/// Name under which server-side apply records what this operator owns, in Secrets and in status.
+pub const FIELD_MANAGER: &str = "docker-pull-secret-operator";
+
+/// Label on every generated Secret, with [`FIELD_MANAGER`] as its value.
+pub const MANAGED_BY_LABEL: &str = "app.kubernetes.io/managed-by";
+
+/// The `CustomResourceDefinition` as a JSON document, as `dps crds` prints it.
+///
+/// `schemars` writes Go-style integer formats and keeps them; everything else is as derived.
+pub fn crd() -> Value {
+    let mut crd = serde_json::to_value(DockerPullSecret::crd()).unwrap_or_default();
+    // Shown by `kubectl explain`; the derive would put the Rust type's name there.
+    crd["metadata"]["labels"] = json!({"app.kubernetes.io/part-of": FIELD_MANAGER});
+    crd
+}

@@ -1,0 +1,14 @@
+//! Every rule of the operator. Nothing here knows a client, a clock, the environment or async code.
+
+pub mod claims;
+pub mod config_document;
+pub mod desired;
+pub mod keyring;
+pub mod login;
+pub mod ownership;
+pub mod problem;
+pub mod registry;
+pub mod source;
+pub mod spec;
+pub mod status;
+pub mod template;

@@ -1,0 +1,20 @@
+//! What a user can get wrong, or has to wait for. Failures of the platform are errors of the shell, never this.
+
+use crate::api::Reason;
+
+/// An expected outcome that stops a pass: a reason from the API and a sentence that says what is wrong, where, and what
+/// would be right. The sentence is published in status: it never holds a value from a Secret.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Problem {
+    /// The word for the condition.
+    pub reason: Reason,
+    /// The sentence for the condition.
+    pub message: String,
+}
+
+impl Problem {
+    /// A problem with its sentence.
+    pub fn new(reason: Reason, message: impl Into<String>) -> Self {
+        Self { reason, message: message.into() }
+    }
+}
