@@ -1,0 +1,107 @@
+//! A registry login: what makes one usable, and how it is written down.
+
+use base64::Engine as _;
+use base64::engine::general_purpose::{STANDARD, STANDARD_NO_PAD, URL_SAFE_NO_PAD};
+use secrecy::{ExposeSecret as _, SecretString};
+
+/// User name and password for one registry. `Debug` shows neither.
+#[derive(Clone)]
+pub struct Login {
+    username: String,
+    password: SecretString,
+}
+
+impl std::fmt::Debug for Login {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter.write_str("Login([REDACTED])")
+    }
+}
+
+impl PartialEq for Login {
+    fn eq(&self, other: &Self) -> bool {
+        self.username == other.username && self.password() == other.password()
+    }
+}
+
+/// Why text from a Secret is no login. Never holds any of that text.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Refusal {
+    /// The sentence fragment completes "key … of Secret …".
+    Malformed(&'static str),
+    /// The user name says that the password is an OAuth refresh token.
+    IdentityToken,
+}
+
+/// User name with which Docker marks an OAuth refresh token (domain.md A2).
+const IDENTITY_TOKEN_USER: &str = "<token>";
+
+/// User name of Google's key files: JSON text of many lines is the password (domain.md A2).
+const JSON_KEY_USER: &str = "_json_key";
+
+impl Login {
+    /// Checks what RFC 7617 and the registries' clients demand (domain.md A2).
+    pub fn new(username: &str, password: &str) -> Result<Self, Refusal> {
+        if username.is_empty() {
+            return Err(Refusal::Malformed("has an empty user name: pulls would silently be anonymous"));
+        }
+        if password.is_empty() {
+            return Err(Refusal::Malformed("has an empty password: pulls would silently be anonymous"));
+        }
+        if username == IDENTITY_TOKEN_USER {
+            return Err(Refusal::IdentityToken);
+        }
+        if username.contains(':') {
+            return Err(Refusal::Malformed("has a ':' in the user name, which HTTP basic authentication cannot carry"));
+        }
+        if username.contains(['\r', '\n', '\0']) || password.contains('\0') {
+            return Err(Refusal::Malformed("has a line break or NUL byte inside"));
+        }
+        if password.contains(['\r', '\n']) && username != JSON_KEY_USER {
+            return Err(Refusal::Malformed("has a line break inside the password"));
+        }
+        Ok(Self { username: username.to_owned(), password: password.into() })
+    }
+
+    /// Reads an authorisation token, base64 of `username:password` in any alphabet and padding, as Docker shows it.
+    pub fn from_auth(token: &str) -> Result<Self, Refusal> {
+        let token: String = token.trim().chars().filter(|c| !matches!(c, '\r' | '\n')).collect();
+        let unpadded = token.trim_end_matches('=');
+        let url_safe = unpadded.contains(['-', '_']);
+        let decoded = if url_safe { URL_SAFE_NO_PAD.decode(unpadded) } else { STANDARD_NO_PAD.decode(unpadded) };
+        let decoded = decoded.map_err(|_| {
+            Refusal::Malformed(if token.contains(':') {
+                "is not base64 but looks like plain username:password: encode it as base64, or use the keys username and password"
+            } else {
+                "is not base64 of username:password"
+            })
+        })?;
+        let text = String::from_utf8(decoded).map_err(|_| Refusal::Malformed("is base64, but not of text"))?;
+        // Docker pads with NUL and trims it again; kubelets would send it.
+        let text = text.trim_end_matches('\0');
+        let (username, password) = text.split_once(':').ok_or(Refusal::Malformed(
+            "is base64, but there is no ':' in the decoded text: it must be base64 of username:password, encoded once",
+        ))?;
+        Self::new(username, trim_line_break(password))
+    }
+
+    /// The user name.
+    pub fn username(&self) -> &str {
+        &self.username
+    }
+
+    /// The password in clear: only for the generated document.
+    pub fn password(&self) -> &str {
+        self.password.expose_secret()
+    }
+
+    /// Padded standard base64 of `username:password`.
+    pub fn auth(&self) -> String {
+        STANDARD.encode(format!("{}:{}", self.username, self.password()))
+    }
+}
+
+/// Without the one line break that `echo` and editors leave at the end of a file; no password ends in one.
+pub fn trim_line_break(text: &str) -> &str {
+    let text = text.strip_suffix('\n').unwrap_or(text);
+    text.strip_suffix('\r').unwrap_or(text)
+}
