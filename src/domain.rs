@@ -6,6 +6,7 @@ pub mod desired;
 pub mod keyring;
 pub mod login;
 pub mod ownership;
+pub mod plan;
 pub mod problem;
 pub mod registry;
 pub mod source;

@@ -81,7 +81,10 @@ impl Reason {
     /// Secret that the same `kubectl apply` creates a moment later. Shown as `Reconciling`, which kstatus reads as
     /// in progress; the others are `Stalled`, which it reads as failed.
     pub fn passes_by_itself(self) -> bool {
-        matches!(self, Self::SecretNotFound | Self::SecretBeingDeleted | Self::RetryingAfterError | Self::WriteRefused)
+        matches!(
+            self,
+            Self::SecretNotFound | Self::SecretBeingDeleted | Self::RetryingAfterError | Self::WriteRefused
+        )
     }
 }
 

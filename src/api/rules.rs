@@ -17,7 +17,11 @@ fn invalid(rule: impl Into<String>, message: &str) -> Rule {
 }
 
 fn when_url(rule: &str, message: &str) -> Rule {
-    invalid(format!("!has(self.registryUrl) || {}", rule.replace("REST", REST)), message).field_path(".registryUrl")
+    invalid(
+        format!("!has(self.registryUrl) || {}", rule.replace("REST", REST)),
+        message,
+    )
+    .field_path(".registryUrl")
 }
 
 pub(super) fn name() -> Rule {
@@ -50,7 +54,9 @@ pub(super) fn url_required() -> Rule {
 
 pub(super) fn url_refused() -> Rule {
     Rule::new("self.type != 'DockerHub' || !has(self.registryUrl)")
-        .message("must be left out for type DockerHub: the operator writes the one key that kubelets match for Docker Hub")
+        .message(
+            "must be left out for type DockerHub: the operator writes the one key that kubelets match for Docker Hub",
+        )
         .reason(Reason::FieldValueForbidden)
         .field_path(".registryUrl")
 }

@@ -1,5 +1,8 @@
 //! `pullsecrets.dev/v1alpha1`. The documentation of these types is what `kubectl explain` shows.
 
+// The derive repeats the types in a private module.
+#![allow(unreachable_pub)]
+
 use std::collections::BTreeMap;
 
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;

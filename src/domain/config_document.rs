@@ -34,7 +34,11 @@ pub struct Found {
 
 /// Go matches the names of JSON fields without regard to case, and the last of several wins (domain.md A1).
 fn field<'a>(object: &'a Map<String, Value>, name: &str) -> Option<&'a Value> {
-    object.iter().filter(|(key, _)| key.eq_ignore_ascii_case(name)).map(|(_, value)| value).last()
+    object
+        .iter()
+        .filter(|(key, _)| key.eq_ignore_ascii_case(name))
+        .map(|(_, value)| value)
+        .last()
 }
 
 fn text<'a>(object: &'a Map<String, Value>, name: &str) -> Result<&'a str, Miss> {
@@ -50,12 +54,18 @@ fn text<'a>(object: &'a Map<String, Value>, name: &str) -> Result<&'a str, Miss>
 pub fn find(document: &[u8], registry: &RegistryKey) -> Result<Found, Miss> {
     let document: Value = serde_json::from_slice(document).map_err(|error| {
         // The parser's own words could quote the document.
-        Miss::Malformed(format!("is not JSON (line {}, column {})", error.line(), error.column()))
+        Miss::Malformed(format!(
+            "is not JSON (line {}, column {})",
+            error.line(),
+            error.column()
+        ))
     })?;
     let Value::Object(document) = document else {
         return Err(Miss::Malformed("is JSON, but not an object".to_owned()));
     };
-    let store = field(&document, "credsStore").and_then(Value::as_str).filter(|store| !store.is_empty());
+    let store = field(&document, "credsStore")
+        .and_then(Value::as_str)
+        .filter(|store| !store.is_empty());
     let helpers = field(&document, "credHelpers").and_then(Value::as_object);
     let auths = match field(&document, "auths") {
         Some(Value::Object(auths)) => auths.clone(),
@@ -67,9 +77,14 @@ pub fn find(document: &[u8], registry: &RegistryKey) -> Result<Found, Miss> {
 
     let mut best: Vec<(String, RegistryKey, &Map<String, Value>)> = Vec::new();
     for (key, entry) in &auths {
-        let Some(parsed) = RegistryKey::of_config_entry(key).filter(|parsed| serves(parsed, registry)) else { continue };
+        let Some(parsed) = RegistryKey::of_config_entry(key).filter(|parsed| serves(parsed, registry)) else {
+            continue;
+        };
         let Value::Object(entry) = entry else {
-            return Err(Miss::Malformed(format!("has an entry for {} that is not an object", parsed.as_str())));
+            return Err(Miss::Malformed(format!(
+                "has an entry for {} that is not an object",
+                parsed.as_str()
+            )));
         };
         best.push((key.clone(), parsed, entry));
     }
@@ -81,14 +96,25 @@ pub fn find(document: &[u8], registry: &RegistryKey) -> Result<Found, Miss> {
     if best.is_empty() {
         let helper = helpers.and_then(|helpers| {
             let ours = |key: &str| RegistryKey::of_config_entry(key).is_some_and(|key| serves(&key, registry));
-            helpers.iter().find(|(key, _)| ours(key)).and_then(|(_, helper)| helper.as_str())
+            helpers
+                .iter()
+                .find(|(key, _)| ours(key))
+                .and_then(|(_, helper)| helper.as_str())
         });
         return Err(match helper.or(store.filter(|_| auths.is_empty())) {
             Some(store) => Miss::CredentialStore(plain(store)),
-            None => Miss::NoEntry(auths.keys().filter_map(|key| Some(RegistryKey::of_config_entry(key)?.as_str().to_owned())).collect()),
+            None => Miss::NoEntry(
+                auths
+                    .keys()
+                    .filter_map(|key| Some(RegistryKey::of_config_entry(key)?.as_str().to_owned()))
+                    .collect(),
+            ),
         });
     }
-    let found: Vec<Found> = best.iter().map(|(_, _, entry)| read_entry(entry, store)).collect::<Result<_, _>>()?;
+    let found: Vec<Found> = best
+        .iter()
+        .map(|(_, _, entry)| read_entry(entry, store))
+        .collect::<Result<_, _>>()?;
     let mut found = found.into_iter();
     match found.next() {
         Some(first) if found.all(|other| other.login == first.login) => Ok(first),
@@ -105,7 +131,8 @@ fn read_entry(entry: &Map<String, Value>, store: Option<&str>) -> Result<Found, 
     let mut warnings = Vec::new();
     let login = if !auth.is_empty() {
         let token = !text(entry, "identitytoken")?.is_empty();
-        let login = Login::from_auth(auth).map_err(|refusal| if token { Miss::IdentityToken } else { refused(refusal) })?;
+        let login =
+            Login::from_auth(auth).map_err(|refusal| if token { Miss::IdentityToken } else { refused(refusal) })?;
         let differs = (!username.is_empty() && username != login.username())
             || (!password.is_empty() && password != login.password());
         if differs {
@@ -117,18 +144,29 @@ fn read_entry(entry: &Map<String, Value>, store: Option<&str>) -> Result<Found, 
         return Err(match store {
             _ if token => Miss::IdentityToken,
             Some(store) => Miss::CredentialStore(plain(store)),
-            None => Miss::Malformed("has an entry for the registry that holds no login: no \"auth\", no \"username\" and \"password\"".to_owned()),
+            None => Miss::Malformed(
+                "has an entry for the registry that holds no login: no \"auth\", no \"username\" and \"password\""
+                    .to_owned(),
+            ),
         });
     } else {
         Login::new(username, trim_line_break(password)).map_err(refused)?
     };
     let email = text(entry, "email")?;
-    Ok(Found { login, email: (!email.is_empty()).then(|| email.to_owned()), warnings })
+    Ok(Found {
+        login,
+        email: (!email.is_empty()).then(|| email.to_owned()),
+        warnings,
+    })
 }
 
 /// A helper's name as it may be shown: it comes from a document that also holds secrets.
 fn plain(store: &str) -> String {
-    store.chars().filter(|c| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.')).take(64).collect()
+    store
+        .chars()
+        .filter(|c| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.'))
+        .take(64)
+        .collect()
 }
 
 #[derive(Serialize)]
@@ -143,7 +181,12 @@ struct Entry<'a> {
 /// The bytes of a `.dockerconfigjson` with one entry: the fields in the order in which `kubectl create secret
 /// docker-registry` writes them, no blanks, no line break. Equal input gives equal bytes.
 pub fn canonical(registry: &RegistryKey, login: &Login, email: Option<&str>) -> Vec<u8> {
-    let entry = Entry { username: login.username(), password: login.password(), email, auth: login.auth() };
+    let entry = Entry {
+        username: login.username(),
+        password: login.password(),
+        email,
+        auth: login.auth(),
+    };
     let entry = serde_json::to_string(&entry).unwrap_or_default();
     let key = Value::from(registry.as_str());
     format!(r#"{{"auths":{{{key}:{entry}}}}}"#).into_bytes()

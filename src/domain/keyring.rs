@@ -7,12 +7,17 @@
 ///
 /// `image` is a normalised repository name without tag and digest, such as `docker.io/library/nginx`.
 pub fn lookup<S: AsRef<str>>(keys: &[S], image: &str) -> Vec<usize> {
-    let mut index: Vec<(String, usize)> =
-        keys.iter().enumerate().filter_map(|(position, key)| Some((normalise(key.as_ref())?, position))).collect();
+    let mut index: Vec<(String, usize)> = keys
+        .iter()
+        .enumerate()
+        .filter_map(|(position, key)| Some((normalise(key.as_ref())?, position)))
+        .collect();
     // More specific paths first; entries of one key in the order given.
     index.sort_by(|(a, i), (b, j)| b.cmp(a).then(i.cmp(j)));
 
-    let Some(target) = Url::parse(image) else { return Vec::new() };
+    let Some(target) = Url::parse(image) else {
+        return Vec::new();
+    };
     let matching: Vec<usize> = index
         .iter()
         .filter(|(key, _)| Url::parse(key).is_some_and(|glob| glob.matches(&target)))
@@ -22,7 +27,11 @@ pub fn lookup<S: AsRef<str>>(keys: &[S], image: &str) -> Vec<usize> {
         return matching;
     }
     // Only when nothing else matched.
-    index.iter().filter(|(key, _)| key == "index.docker.io").map(|(_, position)| *position).collect()
+    index
+        .iter()
+        .filter(|(key, _)| key == "index.docker.io")
+        .map(|(_, position)| *position)
+        .collect()
 }
 
 /// The host of one key against that of another, both `host[:port]`.
@@ -35,9 +44,16 @@ pub(crate) fn host_matches(glob: &str, host: &str) -> bool {
 
 /// A key the way the kubelet stores it: host and path, without scheme and API version.
 fn normalise(key: &str) -> Option<String> {
-    let rest = key.strip_prefix("https://").or_else(|| key.strip_prefix("http://")).unwrap_or(key);
+    let rest = key
+        .strip_prefix("https://")
+        .or_else(|| key.strip_prefix("http://"))
+        .unwrap_or(key);
     let url = Url::parse(rest)?;
-    let path = if url.path.starts_with("/v2/") || url.path.starts_with("/v1/") { &url.path[3..] } else { &url.path };
+    let path = if url.path.starts_with("/v2/") || url.path.starts_with("/v1/") {
+        &url.path[3..]
+    } else {
+        &url.path
+    };
     Some(if path == "/" { url.host } else { url.host + path })
 }
 
@@ -77,7 +93,10 @@ impl Url {
             }
             None => authority,
         };
-        Some(Self { host: parse_host(host)?, path: unescape(path)? })
+        Some(Self {
+            host: parse_host(host)?,
+            path: unescape(path)?,
+        })
     }
 
     fn matches(&self, target: &Self) -> bool {
@@ -86,7 +105,10 @@ impl Url {
         glob_port == port
             && target.path.starts_with(&self.path)
             && glob_host.split('.').count() == host.split('.').count()
-            && glob_host.split('.').zip(host.split('.')).all(|(glob, label)| label_matches(glob.as_bytes(), label.as_bytes()))
+            && glob_host
+                .split('.')
+                .zip(host.split('.'))
+                .all(|(glob, label)| label_matches(glob.as_bytes(), label.as_bytes()))
     }
 }
 
@@ -94,7 +116,9 @@ fn parse_host(host: &str) -> Option<String> {
     if let Some(bracketed) = host.strip_prefix('[') {
         let (address, tail) = bracketed.rsplit_once(']')?;
         valid_optional_port(tail).then_some(())?;
-        let (address, zone) = address.split_once("%25").map_or((address, None), |(address, zone)| (address, Some(zone)));
+        let (address, zone) = address
+            .split_once("%25")
+            .map_or((address, None), |(address, zone)| (address, Some(zone)));
         address.parse::<std::net::Ipv6Addr>().ok()?;
         return Some(match zone {
             Some(zone) => format!("[{address}%{}]{tail}", unescape(zone)?),
@@ -108,12 +132,17 @@ fn parse_host(host: &str) -> Option<String> {
     let decoded = unescape(host)?;
     let allowed = |byte: u8| byte >= 0x80 || byte.is_ascii_alphanumeric() || b"-_.~!$&'()*+,;=:[]<>\"%".contains(&byte);
     // An escaped byte must not be ASCII, so every ASCII byte stands there as itself.
-    let escapes_ascii = host.match_indices('%').any(|(at, _)| host.as_bytes().get(at + 1).is_some_and(|digit| *digit < b'8'));
+    let escapes_ascii = host
+        .match_indices('%')
+        .any(|(at, _)| host.as_bytes().get(at + 1).is_some_and(|digit| *digit < b'8'));
     (host.bytes().all(allowed) && !escapes_ascii).then_some(decoded)
 }
 
 fn valid_optional_port(port: &str) -> bool {
-    port.is_empty() || port.strip_prefix(':').is_some_and(|digits| digits.bytes().all(|byte| byte.is_ascii_digit()))
+    port.is_empty()
+        || port
+            .strip_prefix(':')
+            .is_some_and(|digits| digits.bytes().all(|byte| byte.is_ascii_digit()))
 }
 
 /// Percent-decoding; `None` for a broken escape, and for bytes that are no UTF-8: no image name has such.
@@ -138,11 +167,17 @@ fn unescape(text: &str) -> Option<String> {
 
 /// Go's `net.SplitHostPort`, and the whole text as host where that fails.
 fn split_host_port(host: &str) -> (&str, &str) {
-    let Some((before, port)) = host.rsplit_once(':') else { return (host, "") };
+    let Some((before, port)) = host.rsplit_once(':') else {
+        return (host, "");
+    };
     if let Some(inner) = before.strip_prefix('[') {
         return inner.strip_suffix(']').map_or((host, ""), |address| (address, port));
     }
-    if before.contains(['[', ']', ':']) || port.contains(['[', ']']) { (host, "") } else { (before, port) }
+    if before.contains(['[', ']', ':']) || port.contains(['[', ']']) {
+        (host, "")
+    } else {
+        (before, port)
+    }
 }
 
 /// Go's `filepath.Match` for one host label: `*`, `[a-z]` and literals (`?` and `\` cannot stand in a parsed host).
@@ -154,7 +189,9 @@ fn label_matches(glob: &[u8], label: &[u8]) -> bool {
             (Some((true, rest)), Some((_, label))) => label_matches(rest, label),
             _ => false,
         },
-        Some((byte, rest)) => label.split_first().is_some_and(|(first, label)| first == byte && label_matches(rest, label)),
+        Some((byte, rest)) => label
+            .split_first()
+            .is_some_and(|(first, label)| first == byte && label_matches(rest, label)),
     }
 }
 

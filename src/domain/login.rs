@@ -42,16 +42,22 @@ impl Login {
     /// Checks what RFC 7617 and the registries' clients demand (domain.md A2).
     pub fn new(username: &str, password: &str) -> Result<Self, Refusal> {
         if username.is_empty() {
-            return Err(Refusal::Malformed("has an empty user name: pulls would silently be anonymous"));
+            return Err(Refusal::Malformed(
+                "has an empty user name: pulls would silently be anonymous",
+            ));
         }
         if password.is_empty() {
-            return Err(Refusal::Malformed("has an empty password: pulls would silently be anonymous"));
+            return Err(Refusal::Malformed(
+                "has an empty password: pulls would silently be anonymous",
+            ));
         }
         if username == IDENTITY_TOKEN_USER {
             return Err(Refusal::IdentityToken);
         }
         if username.contains(':') {
-            return Err(Refusal::Malformed("has a ':' in the user name, which HTTP basic authentication cannot carry"));
+            return Err(Refusal::Malformed(
+                "has a ':' in the user name, which HTTP basic authentication cannot carry",
+            ));
         }
         if username.contains(['\r', '\n', '\0']) || password.contains('\0') {
             return Err(Refusal::Malformed("has a line break or NUL byte inside"));
@@ -59,7 +65,10 @@ impl Login {
         if password.contains(['\r', '\n']) && username != JSON_KEY_USER {
             return Err(Refusal::Malformed("has a line break inside the password"));
         }
-        Ok(Self { username: username.to_owned(), password: password.into() })
+        Ok(Self {
+            username: username.to_owned(),
+            password: password.into(),
+        })
     }
 
     /// Reads an authorisation token, base64 of `username:password` in any alphabet and padding, as Docker shows it.
@@ -67,7 +76,11 @@ impl Login {
         let token: String = token.trim().chars().filter(|c| !matches!(c, '\r' | '\n')).collect();
         let unpadded = token.trim_end_matches('=');
         let url_safe = unpadded.contains(['-', '_']);
-        let decoded = if url_safe { URL_SAFE_NO_PAD.decode(unpadded) } else { STANDARD_NO_PAD.decode(unpadded) };
+        let decoded = if url_safe {
+            URL_SAFE_NO_PAD.decode(unpadded)
+        } else {
+            STANDARD_NO_PAD.decode(unpadded)
+        };
         let decoded = decoded.map_err(|_| {
             Refusal::Malformed(if token.contains(':') {
                 "is not base64 but looks like plain username:password: encode it as base64, or use the keys username and password"
@@ -104,4 +117,14 @@ impl Login {
 pub fn trim_line_break(text: &str) -> &str {
     let text = text.strip_suffix('\n').unwrap_or(text);
     text.strip_suffix('\r').unwrap_or(text)
+}
+
+/// What the API server or an admission webhook says about a write, without the login it may have seen there.
+pub fn redact(text: &str, login: &Login) -> String {
+    let mut text = text.to_owned();
+    let auth = login.auth();
+    for secret in [auth.as_str(), auth.trim_end_matches('='), login.password()] {
+        text = text.replace(secret, "[redacted]");
+    }
+    text
 }

@@ -15,6 +15,21 @@ pub struct Problem {
 impl Problem {
     /// A problem with its sentence.
     pub fn new(reason: Reason, message: impl Into<String>) -> Self {
-        Self { reason, message: message.into() }
+        Self {
+            reason,
+            message: message.into(),
+        }
     }
+}
+
+/// The problem of an object that does not parse. `error` is the parser's; quoted values are left out of it.
+pub fn unparsable(error: &str) -> Problem {
+    let outside_quotes: Vec<&str> = error.split('"').step_by(2).collect();
+    Problem::new(
+        Reason::InvalidSpec,
+        format!(
+            "the resource does not fit the schema of this operator's version: {}",
+            outside_quotes.join("…")
+        ),
+    )
 }

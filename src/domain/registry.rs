@@ -7,8 +7,13 @@ use crate::domain::problem::Problem;
 pub const DOCKER_HUB_KEY: &str = "https://index.docker.io/v1/";
 
 /// Hosts that people write for Docker Hub. As keys of a private registry most of them match no image at all.
-const DOCKER_HUB_HOSTS: [&str; 5] =
-    ["docker.io", "index.docker.io", "registry-1.docker.io", "hub.docker.com", "registry.hub.docker.com"];
+const DOCKER_HUB_HOSTS: [&str; 5] = [
+    "docker.io",
+    "index.docker.io",
+    "registry-1.docker.io",
+    "hub.docker.com",
+    "registry.hub.docker.com",
+];
 
 /// A key of a docker config document that a kubelet matches, in canonical form.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -38,11 +43,15 @@ impl RegistryKey {
 
     /// The key of every other registry.
     fn private(url: &str) -> Result<Self, Problem> {
-        let parts = Parts::of(url).map_err(|what| Problem::new(Reason::InvalidRegistry, format!("spec.registryUrl {what}")))?;
+        let parts =
+            Parts::of(url).map_err(|what| Problem::new(Reason::InvalidRegistry, format!("spec.registryUrl {what}")))?;
         if parts.is_docker_hub() {
             return Err(Problem::new(
                 Reason::InvalidRegistry,
-                format!("spec.registryUrl is Docker Hub ({}): use type DockerHub and leave registryUrl out", parts.host),
+                format!(
+                    "spec.registryUrl is Docker Hub ({}): use type DockerHub and leave registryUrl out",
+                    parts.host
+                ),
             ));
         }
         Ok(Self(parts.join()))
@@ -123,14 +132,20 @@ impl Parts {
             return Err("must not contain blanks or control characters".to_owned());
         }
         if url.contains('@') {
-            return Err("must not contain '@': a login belongs into the Secret that credentialsRef names, a digest nowhere".to_owned());
+            return Err(
+                "must not contain '@': a login belongs into the Secret that credentialsRef names, a digest nowhere"
+                    .to_owned(),
+            );
         }
         if url.contains(['?', '#']) {
             return Err("must not contain a query or fragment ('?' or '#'): write host[:port][/path]".to_owned());
         }
         let rest = strip_scheme(url);
         if let Some((scheme, rest)) = rest.split_once("://") {
-            return Err(format!("must not have the scheme {scheme}:// - write {}", rest.trim_end_matches('/')));
+            return Err(format!(
+                "must not have the scheme {scheme}:// - write {}",
+                rest.trim_end_matches('/')
+            ));
         }
         let (host_port, path) = rest.split_once('/').unwrap_or((rest, ""));
         let (host, port) = split_port(host_port)?;
@@ -138,7 +153,11 @@ impl Parts {
         check_host(&host)?;
         let path = strip_api_version(path);
         check_path(&path)?;
-        Ok(Self { host, port: port.map(str::to_owned), path })
+        Ok(Self {
+            host,
+            port: port.map(str::to_owned),
+            path,
+        })
     }
 
     fn is_docker_hub(&self) -> bool {
@@ -161,7 +180,10 @@ impl Parts {
 
 fn strip_scheme(url: &str) -> &str {
     for scheme in ["https://", "http://"] {
-        if url.get(..scheme.len()).is_some_and(|head| head.eq_ignore_ascii_case(scheme)) {
+        if url
+            .get(..scheme.len())
+            .is_some_and(|head| head.eq_ignore_ascii_case(scheme))
+        {
             return &url[scheme.len()..];
         }
     }
@@ -171,14 +193,20 @@ fn strip_scheme(url: &str) -> &str {
 fn split_port(host_port: &str) -> Result<(&str, Option<&str>), String> {
     let after_host = match host_port.strip_prefix('[') {
         Some(rest) => {
-            let end = rest.find(']').ok_or("has an IPv6 address without its closing bracket: write [2001:db8::1]:5000")?;
+            let end = rest
+                .find(']')
+                .ok_or("has an IPv6 address without its closing bracket: write [2001:db8::1]:5000")?;
             end + 2
         }
         None => host_port.find(':').unwrap_or(host_port.len()),
     };
     let (host, tail) = host_port.split_at(after_host);
     let Some(port) = tail.strip_prefix(':') else {
-        return if tail.is_empty() { Ok((host, None)) } else { Err("has text behind the IPv6 address".to_owned()) };
+        return if tail.is_empty() {
+            Ok((host, None))
+        } else {
+            Err("has text behind the IPv6 address".to_owned())
+        };
     };
     if port.contains('*') {
         return Err("must not have '*' in the port: kubelets compare ports as text".to_owned());
@@ -189,7 +217,9 @@ fn split_port(host_port: &str) -> Result<(&str, Option<&str>), String> {
     let number: Option<u16> = port.parse().ok();
     // Kubelets compare the text: 05000 or +5000 would never match.
     if number.is_none_or(|number| number == 0 || number.to_string() != port) {
-        return Err(format!("has an impossible port {port:?}: ports are 1 to 65535, without leading zeros"));
+        return Err(format!(
+            "has an impossible port {port:?}: ports are 1 to 65535, without leading zeros"
+        ));
     }
     Ok((host, Some(port)))
 }
@@ -211,12 +241,16 @@ fn check_host(host: &str) -> Result<(), String> {
         !label.is_empty()
             && !label.starts_with('-')
             && !label.ends_with('-')
-            && label.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '*'))
+            && label
+                .chars()
+                .all(|c| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '*'))
     };
     if host.len() <= 253 && host.split('.').all(label_is_fine) {
         return Ok(());
     }
-    Err(format!("has an impossible host name {host:?}: write host[:port][/path], such as registry.example.com:5000"))
+    Err(format!(
+        "has an impossible host name {host:?}: write host[:port][/path], such as registry.example.com:5000"
+    ))
 }
 
 /// Cuts `/v1` and `/v2`, which belong to API URLs: the kubelet cuts them in front of a path, Docker behind it.
@@ -224,7 +258,9 @@ fn strip_api_version(path: &str) -> String {
     let mut path = path.trim_end_matches('/');
     loop {
         let shorter = ["v1", "v2"].iter().find_map(|version| {
-            let behind = path.strip_suffix(version).filter(|rest| rest.is_empty() || rest.ends_with('/'));
+            let behind = path
+                .strip_suffix(version)
+                .filter(|rest| rest.is_empty() || rest.ends_with('/'));
             let before = path.strip_prefix(version).filter(|rest| rest.starts_with('/'));
             behind.or(before).map(|rest| rest.trim_matches('/'))
         });
@@ -243,18 +279,29 @@ fn check_path(path: &str) -> Result<(), String> {
         return Err("must not have '*' in the path: kubelets compare it as plain text".to_owned());
     }
     if let Some((repository, _)) = path.split_once(':') {
-        return Err(format!("must not end in a tag: a key names repositories, write …/{repository}"));
+        return Err(format!(
+            "must not end in a tag: a key names repositories, write …/{repository}"
+        ));
     }
     if path.split('/').any(str::is_empty) {
         return Err("has an empty path segment ('//')".to_owned());
     }
     if path.chars().any(|c| c.is_ascii_uppercase()) {
-        return Err(format!("has upper-case letters in the path, but repository names are lower-case: write …/{}", path.to_ascii_lowercase()));
+        return Err(format!(
+            "has upper-case letters in the path, but repository names are lower-case: write …/{}",
+            path.to_ascii_lowercase()
+        ));
     }
-    if path.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || matches!(c, '.' | '_' | '-' | '/')) {
+    if path
+        .chars()
+        .all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || matches!(c, '.' | '_' | '-' | '/'))
+    {
         return Ok(());
     }
-    Err("has a path that no repository name can begin with: only a-z, 0-9, '.', '_', '-' and '/' are possible".to_owned())
+    Err(
+        "has a path that no repository name can begin with: only a-z, 0-9, '.', '_', '-' and '/' are possible"
+            .to_owned(),
+    )
 }
 
 /// Whether a login under `entry` is meant for everything that `wanted` names: equal host and port (or a matching
@@ -269,7 +316,9 @@ pub fn serves(entry: &RegistryKey, wanted: &RegistryKey) -> bool {
     let (entry_path, wanted_path) = (path_of(entry), path_of(wanted));
     let below = entry_path.is_empty()
         || wanted_path == entry_path
-        || wanted_path.strip_prefix(entry_path).is_some_and(|rest| rest.starts_with('/'));
+        || wanted_path
+            .strip_prefix(entry_path)
+            .is_some_and(|rest| rest.starts_with('/'));
     below && crate::domain::keyring::host_matches(entry.host_port(), wanted.host_port())
 }
 

@@ -1,0 +1,113 @@
+//! The commands of `dps`.
+
+mod crds;
+mod manifests;
+mod render;
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+
+use crate::shell::{LogFormat, controller, init_telemetry};
+
+/// Exit code for usage errors and unreadable input.
+const USAGE: u8 = 2;
+
+#[derive(Parser)]
+#[command(name = "dps", version, about, propagate_version = true)]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Run the operator: keep a pull secret for every DockerPullSecret.
+    Controller(Controller),
+    /// Print the CustomResourceDefinitions as YAML.
+    Crds,
+    /// Print the Secrets that the operator would write, without a cluster.
+    ///
+    /// Problems go to stderr, one line each. Exit code 0: all rendered; 1: a resource has a problem; 2: unreadable input.
+    Render(Render),
+}
+
+#[derive(Args)]
+struct Controller {
+    /// Namespace to work in; repeat it for several. All namespaces when absent.
+    #[arg(
+        long = "namespace",
+        value_name = "NAMESPACE",
+        env = "DPS_NAMESPACES",
+        value_delimiter = ','
+    )]
+    namespaces: Vec<String>,
+    /// Address of /livez, /readyz and /metrics.
+    #[arg(long, default_value = "0.0.0.0:8080", env = "DPS_HEALTH_ADDRESS")]
+    health_address: SocketAddr,
+    /// Shape of log lines on stderr. The level is in RUST_LOG, default info.
+    #[arg(long, value_enum, default_value = "text", env = "DPS_LOG_FORMAT")]
+    log_format: LogFormat,
+    /// Most resources worked on at a time.
+    #[arg(long, default_value_t = 16, value_parser = clap::value_parser!(u16).range(1..=256), env = "DPS_CONCURRENCY")]
+    concurrency: u16,
+}
+
+#[derive(Args)]
+struct Render {
+    /// File, folder (all .yaml, .yml and .json below it) or - for stdin, with DockerPullSecrets and the Secrets that they
+    /// reference; repeat it for several.
+    #[arg(short, long = "filename", required = true, value_name = "FILE|DIR|-")]
+    filename: Vec<PathBuf>,
+    /// Shape of the output: YAML documents, or one v1 List as JSON.
+    #[arg(short, long, value_enum, default_value = "yaml")]
+    output: Output,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Output {
+    Yaml,
+    Json,
+}
+
+/// Parses the arguments and runs the command.
+pub fn main() -> ExitCode {
+    match Cli::parse().command {
+        Command::Controller(arguments) => run_controller(arguments),
+        Command::Crds => crds::print(),
+        Command::Render(arguments) => render::run(&arguments.filename, arguments.output),
+    }
+}
+
+fn run_controller(arguments: Controller) -> ExitCode {
+    init_telemetry(arguments.log_format);
+    let mut namespaces: Vec<String> = arguments
+        .namespaces
+        .into_iter()
+        .filter(|namespace| !namespace.is_empty())
+        .collect();
+    namespaces.sort();
+    namespaces.dedup();
+    let options = controller::Options {
+        namespaces,
+        health_address: arguments.health_address,
+        concurrency: arguments.concurrency,
+    };
+    // One thread does: passes wait for the API server most of the time, and each thread costs memory.
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+    let result = match runtime {
+        Ok(runtime) => runtime
+            .block_on(controller::run(options))
+            .map_err(|error| error.to_string()),
+        Err(error) => Err(format!("cannot start the runtime: {error}")),
+    };
+    match result {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            tracing::error!("{error}");
+            ExitCode::FAILURE
+        }
+    }
+}

@@ -1,0 +1,212 @@
+//! Reading DockerPullSecrets and Secrets from files. No message holds a value: the files hold passwords.
+
+use std::collections::{BTreeMap, HashMap};
+use std::io::Read as _;
+use std::path::{Path, PathBuf};
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use k8s_openapi::ByteString;
+use k8s_openapi::api::core::v1::Secret;
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
+use kube::Resource as _;
+use serde_json::Value;
+
+use crate::api::{DockerPullSecret, GROUP, Reason};
+use crate::domain::claims::Key;
+use crate::domain::problem::{Problem, unparsable};
+
+/// Everything found, by namespace (`default` where none is given) and name. Of several objects with one name the last
+/// counts, as with `kubectl apply`.
+#[derive(Default)]
+pub(super) struct Manifests {
+    /// The resources in the order they were read.
+    pub(super) resources: Vec<(Key, Result<DockerPullSecret, Problem>)>,
+    secrets: HashMap<Key, (String, Value)>,
+}
+
+impl Manifests {
+    /// Reads files, folders and stdin (`-`). Errors say which input cannot be read, and where.
+    pub(super) fn read(inputs: &[PathBuf]) -> Result<Self, String> {
+        let mut manifests = Self::default();
+        for input in inputs {
+            if input == Path::new("-") {
+                let mut text = Vec::new();
+                std::io::stdin()
+                    .read_to_end(&mut text)
+                    .map_err(|error| format!("stdin: {error}"))?;
+                manifests.add("stdin", &text)?;
+                continue;
+            }
+            for file in files(input)? {
+                let place = file.display().to_string();
+                let text = std::fs::read(&file).map_err(|error| format!("{place}: {error}"))?;
+                manifests.add(&place, &text)?;
+            }
+        }
+        Ok(manifests)
+    }
+
+    /// A Secret, if the input has it.
+    pub(super) fn secret(&self, key: &Key) -> Result<Option<Secret>, Problem> {
+        let Some((place, object)) = self.secrets.get(key) else {
+            return Ok(None);
+        };
+        secret(object)
+            .map(Some)
+            .map_err(|what| Problem::new(Reason::Malformed, format!("Secret {:?} in {place}: {what}", key.1)))
+    }
+
+    fn add(&mut self, place: &str, text: &[u8]) -> Result<(), String> {
+        let text = std::str::from_utf8(text).map_err(|_| format!("{place}: not UTF-8 text"))?;
+        for document in documents(text).map_err(|what| format!("{place}: {what}"))? {
+            self.add_object(place, document, None)?;
+        }
+        Ok(())
+    }
+
+    fn add_object(&mut self, place: &str, object: Value, list_of: Option<(&str, &str)>) -> Result<(), String> {
+        let (api_version, kind) = match (object["apiVersion"].as_str(), object["kind"].as_str(), list_of) {
+            (Some(api_version), Some(kind), _) => (api_version.to_owned(), kind.to_owned()),
+            // The items of a typed list need not repeat what the list says.
+            (None, None, Some((api_version, kind))) if object.is_object() => (api_version.to_owned(), kind.to_owned()),
+            _ if object.is_null() => return Ok(()),
+            _ => {
+                return Err(format!(
+                    "{place}: a document has no apiVersion and kind, so it is no Kubernetes object"
+                ));
+            }
+        };
+        if let (Some(kind), Some(items)) = (kind.strip_suffix("List"), object["items"].as_array()) {
+            return items
+                .iter()
+                .try_for_each(|item| self.add_object(place, item.clone(), Some((&api_version, kind))));
+        }
+        let is_resource = kind == "DockerPullSecret" && api_version.split('/').next() == Some(GROUP);
+        if !is_resource && (kind != "Secret" || api_version != "v1") {
+            return Ok(());
+        }
+        let Some(name) = object["metadata"]["name"].as_str() else {
+            return Err(format!("{place}: a {kind} has no metadata.name"));
+        };
+        let key = (
+            object["metadata"]["namespace"].as_str().unwrap_or("default").to_owned(),
+            name.to_owned(),
+        );
+        if is_resource {
+            self.resources.retain(|(other, _)| *other != key);
+            self.resources.push((key, resource(&api_version, object)));
+        } else {
+            self.secrets.insert(key, (place.to_owned(), object));
+        }
+        Ok(())
+    }
+}
+
+fn files(input: &Path) -> Result<Vec<PathBuf>, String> {
+    let broken = |error: std::io::Error| format!("{}: {error}", input.display());
+    if !std::fs::metadata(input).map_err(broken)?.is_dir() {
+        return Ok(vec![input.to_owned()]);
+    }
+    let mut entries: Vec<_> = std::fs::read_dir(input)
+        .map_err(broken)?
+        .collect::<Result<_, _>>()
+        .map_err(broken)?;
+    entries.sort_by_key(std::fs::DirEntry::file_name);
+    let mut found = Vec::new();
+    for entry in entries {
+        let path = entry.path();
+        // A symbolic link to a folder could lead in a circle.
+        if entry.file_type().map_err(broken)?.is_dir() {
+            found.extend(files(&path)?);
+        } else if path
+            .extension()
+            .is_some_and(|extension| ["yaml", "yml", "json"].iter().any(|known| extension == *known))
+        {
+            found.push(path);
+        }
+    }
+    Ok(found)
+}
+
+fn documents(text: &str) -> Result<Vec<Value>, String> {
+    // JSON first: several JSON documents in a row are no YAML.
+    if text.trim_start().starts_with('{')
+        && let Ok(documents) = serde_json::Deserializer::from_str(text).into_iter().collect()
+    {
+        return Ok(documents);
+    }
+    // A snippet would quote the file; the budget is against hostile input, and these are the user's own files.
+    let options = serde_saphyr::options! { with_snippet: false, budget: None };
+    serde_saphyr::from_multiple_with_options::<Value>(text, options).map_err(|error| match error.location() {
+        Some(location) => format!("not YAML: line {}, column {}", location.line(), location.column()),
+        None => "not YAML".to_owned(),
+    })
+}
+
+fn resource(api_version: &str, mut object: Value) -> Result<DockerPullSecret, Problem> {
+    let served = DockerPullSecret::api_version(&());
+    if api_version != served {
+        return Err(Problem::new(
+            Reason::InvalidSpec,
+            format!("apiVersion {api_version} is not known here: use {served}"),
+        ));
+    }
+    let mut unknown = Vec::new();
+    let spec = serde_ignored::deserialize(object["spec"].take(), |path| unknown.push(path.to_string()))
+        .map_err(|error: serde_json::Error| unparsable(&error.to_string()))?;
+    if !unknown.is_empty() {
+        unknown.sort();
+        return Err(Problem::new(
+            Reason::InvalidSpec,
+            format!("unknown field spec.{}", unknown.join(", spec.")),
+        ));
+    }
+    let metadata = metadata(&mut object).map_err(|what| Problem::new(Reason::InvalidSpec, what))?;
+    Ok(DockerPullSecret {
+        metadata,
+        spec,
+        status: None,
+    })
+}
+
+fn metadata(object: &mut Value) -> Result<ObjectMeta, String> {
+    serde_json::from_value(object["metadata"].take())
+        .map_err(|_| "metadata does not have the shape of Kubernetes metadata".to_owned())
+}
+
+/// A Secret as the API server would store it. Read by hand, since a parser's message quotes what it does not like.
+fn secret(object: &Value) -> Result<Secret, String> {
+    let mut data = BTreeMap::new();
+    for (key, value) in entries(object, "data")? {
+        let bytes = STANDARD
+            .decode(value.replace(['\r', '\n'], ""))
+            .map_err(|_| format!("data[{key:?}] is not base64"))?;
+        data.insert(key.clone(), ByteString(bytes));
+    }
+    for (key, value) in entries(object, "stringData")? {
+        data.insert(key.clone(), ByteString(value.into()));
+    }
+    Ok(Secret {
+        metadata: metadata(&mut object.clone())?,
+        type_: object["type"].as_str().map(str::to_owned),
+        immutable: object["immutable"].as_bool(),
+        data: Some(data),
+        ..Secret::default()
+    })
+}
+
+fn entries<'a>(object: &'a Value, field: &str) -> Result<Vec<(&'a String, &'a str)>, String> {
+    let map = match &object[field] {
+        Value::Null => return Ok(Vec::new()),
+        Value::Object(map) => map,
+        _ => return Err(format!("{field} is not a map of keys to values")),
+    };
+    map.iter()
+        .map(|(key, value)| match value {
+            Value::String(value) => Ok((key, value.as_str())),
+            Value::Null => Ok((key, "")),
+            _ => Err(format!("{field}[{key:?}] is not a string: put it in quotes")),
+        })
+        .collect()
+}

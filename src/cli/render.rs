@@ -1,0 +1,120 @@
+//! `dps render`: the controller's decisions without a cluster.
+
+use std::io::Write as _;
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use serde_json::{Value, json};
+
+use super::manifests::Manifests;
+use super::{Output, USAGE};
+use crate::api::DockerPullSecret;
+use crate::domain::claims::{Claims, Key};
+use crate::domain::ownership::{Asking, decide};
+use crate::domain::plan::plan;
+use crate::domain::problem::Problem;
+use crate::domain::spec::validate;
+
+pub(super) fn run(inputs: &[PathBuf], output: Output) -> ExitCode {
+    let manifests = match Manifests::read(inputs) {
+        Ok(manifests) => manifests,
+        Err(what) => {
+            eprintln!("dps render: {what}");
+            return ExitCode::from(USAGE);
+        }
+    };
+    let mut claims = Claims::default();
+    for (_, resource) in &manifests.resources {
+        if let Ok(resource) = resource {
+            claims.insert(&placed(resource));
+        }
+    }
+    let (mut secrets, mut code) = (Vec::new(), ExitCode::SUCCESS);
+    for (key, resource) in &manifests.resources {
+        let place = format!("DockerPullSecret {}/{}", key.0, key.1);
+        match resource
+            .as_ref()
+            .map_err(Clone::clone)
+            .and_then(|resource| render(key, resource, &manifests, &claims))
+        {
+            Ok(Some((secret, warnings))) => {
+                secrets.push(secret);
+                warnings
+                    .iter()
+                    .for_each(|warning| eprintln!("warning: {place}: {warning}"));
+            }
+            Ok(None) => eprintln!("warning: {place}: spec.suspend is true, nothing is written for it"),
+            Err(problem) => {
+                eprintln!("{place}: {}: {}", problem.reason.as_str(), problem.message);
+                code = ExitCode::FAILURE;
+            }
+        }
+    }
+    match print(&secrets, output) {
+        Ok(()) => code,
+        Err(error) => {
+            eprintln!("dps render: {error}");
+            ExitCode::from(USAGE)
+        }
+    }
+}
+
+/// The resource with the namespace under which objects without one are compared.
+fn placed(resource: &DockerPullSecret) -> DockerPullSecret {
+    let mut resource = resource.clone();
+    resource.metadata.namespace.get_or_insert_with(|| "default".to_owned());
+    resource
+}
+
+fn render(
+    key: &Key,
+    resource: &DockerPullSecret,
+    manifests: &Manifests,
+    claims: &Claims,
+) -> Result<Option<(Value, Vec<String>)>, Problem> {
+    if resource.spec.suspend {
+        return Ok(None);
+    }
+    let spec = validate(resource)?;
+    let source = manifests.secret(&(key.0.clone(), spec.source.clone()))?;
+    let target = (key.0.clone(), spec.target.clone());
+    let existing = manifests.secret(&target)?;
+    let uid = resource.metadata.uid.clone().unwrap_or_default();
+    let mut unowned = resource.clone();
+    unowned.metadata.uid = None;
+    let plan = plan(&unowned, &spec, source.as_ref())?;
+    let asking = Asking {
+        name: &key.1,
+        uid: &uid,
+        adopt: spec.adopt,
+    };
+    let winner = claims.winner(&target).unwrap_or(&key.1);
+    decide(asking, &plan.desired, existing.as_ref(), winner, |uid| {
+        claims.wants(uid, &target)
+    })?;
+    let mut warnings = spec.warnings;
+    warnings.extend(claims.warning(key));
+    warnings.extend(plan.warnings);
+    let secret = serde_json::to_value(plan.desired.secret()).unwrap_or_default();
+    Ok(Some((secret, warnings)))
+}
+
+fn print(secrets: &[Value], output: Output) -> Result<(), String> {
+    let text = match output {
+        Output::Json => {
+            let list = json!({"apiVersion": "v1", "kind": "List", "items": secrets});
+            serde_json::to_string_pretty(&list).map_err(|error| error.to_string())? + "\n"
+        }
+        Output::Yaml => {
+            let documents = secrets
+                .iter()
+                .map(|secret| to_yaml(secret).map(|yaml| format!("---\n{yaml}")));
+            documents
+                .collect::<Result<String, _>>()
+                .map_err(|error| error.to_string())?
+        }
+    };
+    std::io::stdout()
+        .write_all(text.as_bytes())
+        .map_err(|error| error.to_string())
+}

@@ -1,0 +1,147 @@
+//! Whether a Secret of the wanted name may be written (design.md 2.4).
+
+use k8s_openapi::api::core::v1::Secret;
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::{ObjectMeta, OwnerReference};
+use kube::Resource as _;
+
+use crate::api::{DockerPullSecret, GROUP, Reason};
+use crate::domain::desired::{Desired, SECRET_TYPE, written_by_operator};
+use crate::domain::problem::Problem;
+
+/// The resource that asks.
+#[derive(Clone, Copy, Debug)]
+pub struct Asking<'a> {
+    /// Its name.
+    pub name: &'a str,
+    /// Its UID.
+    pub uid: &'a str,
+    /// `spec.adopt`.
+    pub adopt: bool,
+}
+
+/// What to do with the Secret of the wanted name.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Verdict {
+    /// There is none: create it.
+    Create,
+    /// It is this resource's own, or may become so: update it if it differs.
+    Update,
+}
+
+/// The controller of an object, if it is a `DockerPullSecret`.
+pub fn controlling_resource(meta: &ObjectMeta) -> Option<&OwnerReference> {
+    controller_of(meta).filter(|owner| is_resource(owner))
+}
+
+fn controller_of(meta: &ObjectMeta) -> Option<&OwnerReference> {
+    meta.owner_references
+        .as_ref()?
+        .iter()
+        .find(|owner| owner.controller == Some(true))
+}
+
+fn is_resource(owner: &OwnerReference) -> bool {
+    owner.kind == DockerPullSecret::kind(&()) && owner.api_version.split('/').next() == Some(GROUP)
+}
+
+/// Decides about `existing`. `winner` is the name of the oldest resource that wants this Secret, and `wants` tells of
+/// the resource with a given UID whether it wants this Secret too; `None` when there is no such resource.
+pub fn decide(
+    asking: Asking<'_>,
+    desired: &Desired,
+    existing: Option<&Secret>,
+    winner: &str,
+    wants: impl Fn(&str) -> Option<bool>,
+) -> Result<Verdict, Problem> {
+    if winner != asking.name {
+        return Err(Problem::new(
+            Reason::OwnedByOther,
+            format!(
+                "DockerPullSecret {winner:?} is older and generates the Secret of this name: give one of them another spec.secretName"
+            ),
+        ));
+    }
+    let Some(existing) = existing else {
+        return Ok(Verdict::Create);
+    };
+    let name = existing.metadata.name.as_deref().unwrap_or_default();
+    if existing.metadata.deletion_timestamp.is_some() {
+        return Err(Problem::new(
+            Reason::SecretBeingDeleted,
+            format!("Secret {name:?} is being deleted; it is created again as soon as it is gone"),
+        ));
+    }
+    match controller_of(&existing.metadata) {
+        Some(owner) if owner.uid == asking.uid => {}
+        // A resource of this name that was deleted and created again.
+        Some(owner) if is_resource(owner) && owner.name == asking.name => {}
+        Some(owner) if is_resource(owner) => match wants(&owner.uid) {
+            // Both want it, and this one is the older.
+            Some(true) => {}
+            Some(false) => return Err(owned_by_other(name, owner)),
+            None => {
+                return Err(Problem::new(
+                    Reason::SecretBeingDeleted,
+                    format!(
+                        "Secret {name:?} belongs to the DockerPullSecret {:?} that was deleted; it is created again as soon as it is collected",
+                        owner.name
+                    ),
+                ));
+            }
+        },
+        Some(owner) => return Err(owned_by_other(name, owner)),
+        // Left behind by `kubectl delete --cascade=orphan`, or its owner reference was removed.
+        None if written_by_operator(existing) => {}
+        None if asking.adopt => {}
+        None => return Err(name_conflict(name, existing)),
+    }
+    fits(name, desired, existing)
+}
+
+fn owned_by_other(name: &str, owner: &OwnerReference) -> Problem {
+    Problem::new(
+        Reason::OwnedByOther,
+        format!(
+            "Secret {name:?} is controlled by {} {:?} and is left alone: choose another spec.secretName",
+            owner.kind, owner.name
+        ),
+    )
+}
+
+fn name_conflict(name: &str, existing: &Secret) -> Problem {
+    let obstacle = fits_type(name, existing).err();
+    let remedy = match obstacle {
+        None => "delete it, choose another spec.secretName, or set spec.adopt: true to replace its content",
+        Some(_) => "delete it or choose another spec.secretName (it has another type and cannot be adopted)",
+    };
+    Problem::new(
+        Reason::NameConflict,
+        format!("Secret {name:?} exists, was not made by this operator and is left alone: {remedy}"),
+    )
+}
+
+fn fits_type(name: &str, existing: &Secret) -> Result<(), Problem> {
+    let secret_type = existing.type_.as_deref().unwrap_or("Opaque");
+    if secret_type == SECRET_TYPE {
+        return Ok(());
+    }
+    Err(Problem::new(
+        Reason::WrongSecretType,
+        format!(
+            "Secret {name:?} is of type {secret_type}, and the type of a Secret never changes: delete it, or choose another spec.secretName"
+        ),
+    ))
+}
+
+fn fits(name: &str, desired: &Desired, existing: &Secret) -> Result<Verdict, Problem> {
+    fits_type(name, existing)?;
+    if existing.immutable == Some(true) && !desired.same_document(existing) {
+        return Err(Problem::new(
+            Reason::SecretImmutable,
+            format!(
+                "Secret {name:?} is immutable and holds something else: delete it, or choose another spec.secretName"
+            ),
+        ));
+    }
+    Ok(Verdict::Update)
+}

@@ -1,0 +1,49 @@
+//! The decision of one pass, shared by the controller and `render`.
+
+use k8s_openapi::api::core::v1::Secret;
+
+use crate::api::{DockerPullSecret, Reason};
+use crate::domain::desired::Desired;
+use crate::domain::login::Login;
+use crate::domain::problem::Problem;
+use crate::domain::source::resolve;
+use crate::domain::spec::Validated;
+
+/// A Secret to have, and what to say about it.
+pub struct Plan {
+    /// The Secret.
+    pub desired: Desired,
+    /// The login in it, to keep it out of messages.
+    pub login: Login,
+    /// Where the login is from, for the condition.
+    pub credentials: String,
+    /// What works but will probably surprise.
+    pub warnings: Vec<String>,
+}
+
+/// What to have for a valid resource and the Secret that it references.
+pub fn plan(resource: &DockerPullSecret, spec: &Validated, source: Option<&Secret>) -> Result<Plan, Problem> {
+    let resolved = resolve(spec, source)?;
+    let desired = Desired::new(resource, spec, &resolved);
+    let credentials = format!("login read from {} of Secret {:?}", resolved.keys, spec.source);
+    Ok(Plan {
+        desired,
+        login: resolved.login,
+        credentials,
+        warnings: resolved.warnings,
+    })
+}
+
+/// What `SecretSynced` says while there is no login: `kept` is the Secret that still holds an earlier one.
+pub fn without_login(kept: Option<&str>) -> Problem {
+    match kept {
+        Some(name) => Problem::new(
+            Reason::Stale,
+            format!("Secret {name:?} still holds the last good login"),
+        ),
+        None => Problem::new(
+            Reason::CredentialsNotResolved,
+            "there is no login to write, see condition CredentialsResolved",
+        ),
+    }
+}

@@ -1,0 +1,118 @@
+//! What a resource asks for, checked: the core repeats the API server's rules, because `render` has no API server and
+//! an object may be older than a rule.
+
+use std::collections::BTreeMap;
+
+use crate::api::{CredentialKeys, DockerPullSecret, Reason};
+use crate::domain::problem::Problem;
+use crate::domain::registry::RegistryKey;
+use crate::domain::template;
+
+/// A spec that breaks no rule.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Validated {
+    /// Key to write.
+    pub registry: RegistryKey,
+    /// Name of the Secret that holds the login.
+    pub source: String,
+    /// Its keys, where they differ from the defaults.
+    pub keys: CredentialKeys,
+    /// E-mail address that wins over the referenced Secret's.
+    pub email: Option<String>,
+    /// Name of the Secret to generate.
+    pub target: String,
+    /// Labels of the template.
+    pub labels: BTreeMap<String, String>,
+    /// Annotations of the template.
+    pub annotations: BTreeMap<String, String>,
+    /// Whether a Secret that nobody controls may be taken over.
+    pub adopt: bool,
+    /// What works but will probably surprise.
+    pub warnings: Vec<String>,
+}
+
+/// Name of the Secret that a resource wants to generate, valid or not.
+pub fn target_of(resource: &DockerPullSecret) -> String {
+    let name = || resource.metadata.name.clone().unwrap_or_default();
+    resource.spec.secret_name.clone().unwrap_or_else(name)
+}
+
+/// Checks every rule; the first one broken is the answer.
+pub fn validate(resource: &DockerPullSecret) -> Result<Validated, Problem> {
+    let spec = &resource.spec;
+    check_name("metadata.name", resource.metadata.name.as_deref().unwrap_or_default())?;
+    let registry = RegistryKey::new(spec.registry_type, spec.registry_url.as_deref())?;
+    let target = target_of(resource);
+    check_name("spec.secretName", &target)?;
+    let source = spec.credentials_ref.name.clone();
+    if source.is_empty() {
+        return Err(invalid(
+            "spec.credentialsRef.name is empty: name the Secret that holds the login",
+        ));
+    }
+    if source == target {
+        return Err(invalid(format!(
+            "spec.credentialsRef.name is also the name of the Secret to be generated ({target:?}): give the generated one another name in spec.secretName"
+        )));
+    }
+    let keys = spec.credentials_ref.keys.clone().unwrap_or_default();
+    check_keys(&keys)?;
+    if let Some(email) = &spec.email
+        && (email.is_empty() || email.chars().any(|c| c.is_whitespace() || c.is_control()))
+    {
+        return Err(invalid(
+            "spec.email must not be empty and must not contain blanks or control characters",
+        ));
+    }
+    let template = spec.secret_template.clone().unwrap_or_default();
+    template::check(&template)?;
+    let mut warnings = registry.warnings();
+    let (labels, annotations) = template::without_tracking(template, &mut warnings);
+    Ok(Validated {
+        registry,
+        source,
+        keys,
+        email: spec.email.clone(),
+        target,
+        labels,
+        annotations,
+        adopt: spec.adopt,
+        warnings,
+    })
+}
+
+fn invalid(message: impl Into<String>) -> Problem {
+    Problem::new(Reason::InvalidSpec, message)
+}
+
+fn check_name(field: &str, name: &str) -> Result<(), Problem> {
+    let inside = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-';
+    let fits = (1..=253).contains(&name.len()) && name.chars().all(inside);
+    if fits && !name.starts_with('-') && !name.ends_with('-') {
+        return Ok(());
+    }
+    Err(invalid(format!(
+        "{field} {name:?} must be 1 to 253 lower-case letters, digits and '-', begin and end with a letter or digit, and have no dots"
+    )))
+}
+
+fn check_keys(keys: &CredentialKeys) -> Result<(), Problem> {
+    let named = [
+        ("username", &keys.username),
+        ("password", &keys.password),
+        ("email", &keys.email),
+        ("auth", &keys.auth),
+        ("dockerConfigJson", &keys.docker_config_json),
+        ("dockerCfg", &keys.docker_cfg),
+    ];
+    for (field, key) in named {
+        let Some(key) = key else { continue };
+        let inside = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.');
+        if key.is_empty() || key.len() > 253 || !key.chars().all(inside) {
+            return Err(invalid(format!(
+                "spec.credentialsRef.keys.{field} {key:?} cannot be a key of a Secret: only letters, digits, '-', '_' and '.' are possible"
+            )));
+        }
+    }
+    Ok(())
+}

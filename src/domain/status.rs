@@ -1,0 +1,183 @@
+//! From what a pass found to the status that is published.
+
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::{Condition, Time};
+
+use strum::IntoEnumIterator as _;
+
+use crate::api::{ConditionType, DockerPullSecretStatus, Reason};
+use crate::domain::problem::Problem;
+
+/// Longest message of a condition or warning, in characters: a status is read by people.
+const MESSAGE_LENGTH: usize = 1024;
+
+/// Most warnings that are shown.
+const WARNINGS: usize = 10;
+
+/// What a pass over one resource found.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Finding {
+    /// `spec.suspend` is set.
+    Suspended,
+    /// The API server could not be asked. The sentence says what was tried and what came back.
+    Failing(String),
+    /// The pass went through.
+    Decided(Outcome),
+}
+
+/// What a pass that went through found.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Outcome {
+    /// The login: a sentence about where it is from, or why there is none.
+    pub credentials: Result<String, Problem>,
+    /// The Secret: a sentence, or why it does not hold the login.
+    pub secret: Result<String, Problem>,
+    /// Name of the generated Secret if there is one.
+    pub secret_name: Option<String>,
+    /// The registry key, if the spec gives one.
+    pub registry_key: Option<String>,
+    /// What works but will probably surprise.
+    pub warnings: Vec<String>,
+}
+
+/// The status to publish. Times of conditions move only when their status changes; a status equal to `old` needs no write.
+pub fn next(
+    old: Option<&DockerPullSecretStatus>,
+    generation: Option<i64>,
+    finding: &Finding,
+    now: &Time,
+) -> DockerPullSecretStatus {
+    let previous = old.cloned().unwrap_or_default();
+    let mut conditions = Conditions {
+        old: &previous.conditions,
+        generation,
+        now,
+        all: Vec::new(),
+    };
+    match finding {
+        Finding::Suspended => {
+            conditions.keep(ConditionType::CredentialsResolved, Reason::Suspended);
+            conditions.keep(ConditionType::SecretSynced, Reason::Suspended);
+            let message = "spec.suspend is true: nothing is read or written for this resource";
+            conditions.push(ConditionType::Ready, "Unknown", Reason::Suspended, message);
+            DockerPullSecretStatus {
+                observed_generation: generation,
+                conditions: conditions.all,
+                ..previous.clone()
+            }
+        }
+        Finding::Failing(message) => {
+            conditions.keep(ConditionType::CredentialsResolved, Reason::RetryingAfterError);
+            conditions.keep(ConditionType::SecretSynced, Reason::RetryingAfterError);
+            conditions.push(ConditionType::Ready, "Unknown", Reason::RetryingAfterError, message);
+            conditions.push(ConditionType::Reconciling, "True", Reason::RetryingAfterError, message);
+            DockerPullSecretStatus {
+                conditions: conditions.all,
+                ..previous.clone()
+            }
+        }
+        Finding::Decided(outcome) => {
+            decided(&mut conditions, outcome);
+            let mut warnings: Vec<String> = outcome.warnings.iter().take(WARNINGS).map(|text| cut(text)).collect();
+            if outcome.warnings.len() > WARNINGS {
+                warnings.push(format!("and {} more", outcome.warnings.len() - WARNINGS));
+            }
+            DockerPullSecretStatus {
+                observed_generation: generation,
+                secret_name: outcome.secret_name.clone(),
+                registry_key: outcome.registry_key.clone(),
+                warnings,
+                conditions: conditions.all,
+            }
+        }
+    }
+}
+
+fn decided(conditions: &mut Conditions<'_>, outcome: &Outcome) {
+    let mut first = None;
+    for (condition, result, good) in [
+        (
+            ConditionType::CredentialsResolved,
+            &outcome.credentials,
+            Reason::Resolved,
+        ),
+        (ConditionType::SecretSynced, &outcome.secret, Reason::Synced),
+    ] {
+        match result {
+            Ok(message) => conditions.push(condition, "True", good, message),
+            Err(problem) => {
+                conditions.push(condition, "False", problem.reason, &problem.message);
+                first = first.or(Some(problem));
+            }
+        }
+    }
+    let Some(problem) = first else {
+        let message = format!(
+            "pods that list {:?} in imagePullSecrets send this login to {}",
+            outcome.secret_name.as_deref().unwrap_or_default(),
+            outcome.registry_key.as_deref().unwrap_or_default(),
+        );
+        conditions.push(ConditionType::Ready, "True", Reason::Ready, &message);
+        return;
+    };
+    conditions.push(ConditionType::Ready, "False", problem.reason, &problem.message);
+    let kind = if problem.reason.passes_by_itself() {
+        ConditionType::Reconciling
+    } else {
+        ConditionType::Stalled
+    };
+    conditions.push(kind, "True", problem.reason, &problem.message);
+}
+
+struct Conditions<'a> {
+    old: &'a [Condition],
+    generation: Option<i64>,
+    now: &'a Time,
+    all: Vec<Condition>,
+}
+
+impl Conditions<'_> {
+    fn push(&mut self, condition: ConditionType, status: &str, reason: Reason, message: &str) {
+        let old = self
+            .old
+            .iter()
+            .find(|old| old.type_ == condition.as_str() && old.status == status);
+        self.all.push(Condition {
+            type_: condition.as_str().to_owned(),
+            status: status.to_owned(),
+            reason: reason.as_str().to_owned(),
+            message: cut(message),
+            observed_generation: self.generation,
+            last_transition_time: old.map_or_else(|| self.now.clone(), |old| old.last_transition_time.clone()),
+        });
+    }
+
+    /// Leaves a condition as it was; Unknown when it was never decided.
+    fn keep(&mut self, condition: ConditionType, reason: Reason) {
+        match self.old.iter().find(|old| old.type_ == condition.as_str()) {
+            Some(old) => self.all.push(old.clone()),
+            None => self.push(condition, "Unknown", reason, "not looked at yet"),
+        }
+    }
+}
+
+/// Whether `there` says what `wanted` says. Conditions of types that are not ours do not count.
+pub fn same(there: Option<&DockerPullSecretStatus>, wanted: &DockerPullSecretStatus) -> bool {
+    let Some(there) = there else { return false };
+    let ours = |condition: &&Condition| ConditionType::iter().any(|ours| ours.as_str() == condition.type_);
+    there.observed_generation == wanted.observed_generation
+        && there.secret_name == wanted.secret_name
+        && there.registry_key == wanted.registry_key
+        && there.warnings == wanted.warnings
+        && there.conditions.iter().filter(ours).count() == wanted.conditions.len()
+        && wanted
+            .conditions
+            .iter()
+            .all(|condition| there.conditions.contains(condition))
+}
+
+fn cut(text: &str) -> String {
+    match text.char_indices().nth(MESSAGE_LENGTH) {
+        None => text.to_owned(),
+        Some((end, _)) => format!("{}…", &text[..end]),
+    }
+}

@@ -1,0 +1,17 @@
+//! The controller: watches, reads, writes and retries. It decides nothing; every rule is in [`crate::domain`].
+
+pub mod controller;
+
+mod backoff;
+mod context;
+mod error;
+mod metrics;
+mod readiness;
+mod reconcile;
+mod secrets;
+mod server;
+mod status_writer;
+mod telemetry;
+mod watch;
+
+pub use telemetry::{LogFormat, init as init_telemetry};

@@ -1,0 +1,78 @@
+//! Failures of the platform: retried, never blamed on a user.
+
+use std::future::Future;
+use std::time::Duration;
+
+/// Longest time for one request. kube has no read timeout of its own that a request could use.
+const CALL_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// A request that failed.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum Error {
+    /// No answer in time.
+    #[error("{0}: no answer from the API server within {seconds} seconds", seconds = CALL_TIMEOUT.as_secs())]
+    Timeout(String),
+    /// An answer that is no success, or no connection.
+    #[error("{operation}: {}", describe(.source))]
+    Api {
+        /// What was tried, as a phrase.
+        operation: String,
+        /// What came back. Not shown as it is: see [`describe`].
+        source: Box<kube::Error>,
+    },
+}
+
+impl Error {
+    /// The API server's answer, if there was one.
+    pub(crate) fn answer(&self) -> Option<&kube::core::Status> {
+        match self {
+            Self::Api { source, .. } => match source.as_ref() {
+                kube::Error::Api(status) => Some(status),
+                _ => None,
+            },
+            Self::Timeout(_) => None,
+        }
+    }
+}
+
+/// What went wrong, without any part of a body: a parser's message may quote the Secret it was reading.
+pub(crate) fn describe(error: &kube::Error) -> String {
+    match error {
+        kube::Error::Api(status) => format!(
+            "the API server answered {} {}: {}",
+            status.code, status.reason, status.message
+        ),
+        kube::Error::SerdeError(error) => {
+            format!(
+                "the API server's answer cannot be read (line {}, column {})",
+                error.line(),
+                error.column()
+            )
+        }
+        kube::Error::Service(error) => {
+            let mut text = error.to_string();
+            let mut source = error.source();
+            while let Some(cause) = source {
+                text = format!("{text}: {cause}");
+                source = cause.source();
+            }
+            text
+        }
+        other => other.to_string(),
+    }
+}
+
+/// Awaits a request for a limited time.
+pub(crate) async fn call<T>(
+    operation: impl FnOnce() -> String,
+    request: impl Future<Output = kube::Result<T>>,
+) -> Result<T, Error> {
+    match tokio::time::timeout(CALL_TIMEOUT, request).await {
+        Ok(Ok(answer)) => Ok(answer),
+        Ok(Err(source)) => Err(Error::Api {
+            operation: operation(),
+            source: Box::new(source),
+        }),
+        Err(_) => Err(Error::Timeout(operation())),
+    }
+}

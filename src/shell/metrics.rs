@@ -1,0 +1,78 @@
+//! Counters, as Prometheus text.
+
+use prometheus_client::encoding::EncodeLabelSet;
+use prometheus_client::encoding::text::encode;
+use prometheus_client::metrics::counter::Counter;
+use prometheus_client::metrics::family::Family;
+use prometheus_client::registry::Registry;
+
+#[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
+struct Label {
+    result: &'static str,
+}
+
+#[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
+struct Kind {
+    kind: &'static str,
+}
+
+/// All counters.
+pub(crate) struct Metrics {
+    registry: Registry,
+    passes: Family<Label, Counter>,
+    writes: Family<Kind, Counter>,
+    watch_errors: Family<Kind, Counter>,
+}
+
+impl Default for Metrics {
+    fn default() -> Self {
+        let mut registry = Registry::with_prefix("dps");
+        let (passes, writes, watch_errors) = (Family::default(), Family::default(), Family::default());
+        registry.register(
+            "passes",
+            "Passes over a resource, by result: the reason of its Ready condition, or Error",
+            passes.clone(),
+        );
+        registry.register(
+            "writes",
+            "Writes that the API server accepted, by kind of object",
+            writes.clone(),
+        );
+        registry.register(
+            "watch_errors",
+            "Failures of a watch, by kind of object",
+            watch_errors.clone(),
+        );
+        Self {
+            registry,
+            passes,
+            writes,
+            watch_errors,
+        }
+    }
+}
+
+impl Metrics {
+    /// A pass ended; `result` is a reason or `Error`.
+    pub(crate) fn pass(&self, result: &'static str) {
+        self.passes.get_or_create(&Label { result }).inc();
+    }
+
+    /// An object was written.
+    pub(crate) fn write(&self, kind: &'static str) {
+        self.writes.get_or_create(&Kind { kind }).inc();
+    }
+
+    /// A watch failed.
+    pub(crate) fn watch_error(&self, kind: &'static str) {
+        self.watch_errors.get_or_create(&Kind { kind }).inc();
+    }
+
+    /// `OpenMetrics` text.
+    pub(crate) fn text(&self) -> String {
+        let mut text = String::new();
+        // Writing to a String cannot fail.
+        let _ = encode(&mut text, &self.registry);
+        text
+    }
+}

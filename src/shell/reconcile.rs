@@ -1,0 +1,247 @@
+//! One pass over one resource: read, decide, write what differs, say what was found.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use k8s_openapi::api::core::v1::Secret;
+use kube::core::DynamicObject;
+use kube::runtime::controller::Action;
+use kube::{Api, Resource as _, ResourceExt as _};
+
+use super::backoff::{pause, spread};
+use super::context::{Context, Guarded};
+use super::error::{Error, call};
+use super::{secrets, status_writer};
+use crate::api::{DockerPullSecret, DockerPullSecretStatus, Reason};
+use crate::domain::claims::Key;
+use crate::domain::ownership::{Asking, Verdict, decide};
+use crate::domain::plan::{Plan, plan, without_login};
+use crate::domain::problem::{Problem, unparsable};
+use crate::domain::spec::{Validated, target_of, validate};
+use crate::domain::status::{Finding, Outcome};
+
+/// Everything is looked at again after this time, in case an event got lost.
+const RESYNC: Duration = Duration::from_hours(1);
+
+/// Retry of a write that the API server refuses: nothing tells when a quota has room again.
+const REFUSED: Duration = Duration::from_mins(1);
+
+/// Failures in a row after which the status says so. A short hiccup of the API server is not worth a write for each
+/// resource.
+const PUBLISH_FAILURES_FROM: u32 = 3;
+
+/// The pass as the controller calls it.
+pub(crate) async fn reconcile(object: Arc<Guarded>, ctx: Arc<Context>) -> Result<Action, Error> {
+    let uid = object.uid().unwrap_or_default();
+    if object.meta().deletion_timestamp.is_some() {
+        // The garbage collector removes the Secret.
+        return Ok(Action::await_change());
+    }
+    let result = pass(&object, &ctx).await;
+    match &result {
+        Ok(reason) => {
+            ctx.failures.forget(&uid);
+            ctx.shared.metrics.pass(reason.as_str());
+            let again = if *reason == Reason::WriteRefused {
+                REFUSED
+            } else {
+                RESYNC
+            };
+            Ok(Action::requeue(spread(again, &uid)))
+        }
+        Err(error) => {
+            ctx.shared.metrics.pass("Error");
+            if ctx.failures.count(&uid) >= PUBLISH_FAILURES_FROM
+                && let Ok(resource) = &object.0
+            {
+                let finding = Finding::Failing(error.to_string());
+                // It cannot be told when the API server is the one that fails.
+                let _ = status_writer::publish(&ctx, &resource.metadata, resource.status.as_ref(), &finding).await;
+            }
+            result.map(|_| Action::await_change())
+        }
+    }
+}
+
+/// When to try again after an error of the platform.
+pub(crate) fn error_policy(object: Arc<Guarded>, error: &Error, ctx: Arc<Context>) -> Action {
+    let uid = object.uid().unwrap_or_default();
+    let pause = spread(pause(ctx.failures.get(&uid)), &uid);
+    let (namespace, name) = (object.namespace().unwrap_or_default(), object.name_any());
+    tracing::warn!(namespace, name, retry_in = ?pause, "{error}");
+    Action::requeue(pause)
+}
+
+/// Returns the reason of the `Ready` condition.
+async fn pass(object: &Guarded, ctx: &Context) -> Result<Reason, Error> {
+    let resource = match &object.0 {
+        Ok(resource) => resource,
+        Err(invalid) => return publish_unparsable(object, &unparsable(&invalid.error), ctx).await,
+    };
+    let finding = if resource.spec.suspend {
+        Finding::Suspended
+    } else {
+        Finding::Decided(decide_and_write(resource, ctx).await?)
+    };
+    status_writer::publish(ctx, &resource.metadata, resource.status.as_ref(), &finding).await?;
+    Ok(reason_of(&finding))
+}
+
+fn reason_of(finding: &Finding) -> Reason {
+    match finding {
+        Finding::Suspended => Reason::Suspended,
+        Finding::Failing(_) => Reason::RetryingAfterError,
+        Finding::Decided(outcome) => {
+            let problem = outcome.credentials.as_ref().err().or(outcome.secret.as_ref().err());
+            problem.map_or(Reason::Ready, |problem| problem.reason)
+        }
+    }
+}
+
+async fn decide_and_write(resource: &DockerPullSecret, ctx: &Context) -> Result<Outcome, Error> {
+    let namespace = resource.namespace().unwrap_or_default();
+    let key: Key = (namespace.clone(), resource.name_any());
+    let secrets = Api::<Secret>::namespaced(ctx.client.clone(), &namespace);
+    let spec = match validate(resource) {
+        Ok(spec) => spec,
+        Err(problem) => return Ok(without(resource, ctx, problem, None)),
+    };
+    let (source, existing) = futures::try_join!(
+        secrets::get(&secrets, &spec.source),
+        secrets::get(&secrets, &spec.target)
+    )?;
+    let mut warnings = spec.warnings.clone();
+    warnings.extend(ctx.claims().warning(&key));
+    let plan = match plan(resource, &spec, source.as_ref()) {
+        Ok(plan) => plan,
+        Err(problem) => {
+            let mut outcome = without(resource, ctx, problem, Some(&spec));
+            outcome.warnings = warnings;
+            return Ok(outcome);
+        }
+    };
+    warnings.extend(plan.warnings.iter().cloned());
+    let secret = write(resource, &spec, &plan, existing.as_ref(), &secrets, ctx).await?;
+    Ok(Outcome {
+        credentials: Ok(plan.credentials),
+        secret_name: match &secret {
+            Ok(_) => Some(spec.target.clone()),
+            Err(_) => ctx
+                .claims()
+                .kept(&resource.uid().unwrap_or_default(), &spec.target)
+                .map(str::to_owned),
+        },
+        secret,
+        registry_key: Some(spec.registry.as_str().to_owned()),
+        warnings,
+    })
+}
+
+/// The outcome without a login; an earlier Secret stays as it is.
+fn without(resource: &DockerPullSecret, ctx: &Context, problem: Problem, spec: Option<&Validated>) -> Outcome {
+    let uid = resource.uid().unwrap_or_default();
+    let kept = ctx.claims().kept(&uid, &target_of(resource)).map(str::to_owned);
+    Outcome {
+        credentials: Err(problem),
+        secret: Err(without_login(kept.as_deref())),
+        secret_name: kept,
+        registry_key: spec.map(|spec| spec.registry.as_str().to_owned()),
+        warnings: Vec::new(),
+    }
+}
+
+async fn write(
+    resource: &DockerPullSecret,
+    spec: &Validated,
+    plan: &Plan,
+    existing: Option<&Secret>,
+    secrets: &Api<Secret>,
+    ctx: &Context,
+) -> Result<Result<String, Problem>, Error> {
+    let (namespace, name, uid) = (
+        resource.namespace().unwrap_or_default(),
+        resource.name_any(),
+        resource.uid().unwrap_or_default(),
+    );
+    let target: Key = (namespace.clone(), spec.target.clone());
+    let verdict = {
+        let claims = ctx.claims();
+        let asking = Asking {
+            name: &name,
+            uid: &uid,
+            adopt: spec.adopt,
+        };
+        let winner = claims.winner(&target).unwrap_or(&name);
+        decide(asking, &plan.desired, existing, winner, |uid| {
+            claims.wants(uid, &target)
+        })
+    };
+    let over = match (verdict, existing) {
+        (Err(problem), _) => return Ok(Err(problem)),
+        (Ok(Verdict::Create), _) => None,
+        (Ok(Verdict::Update), existing) => existing.map(|existing| &existing.metadata),
+    };
+    if !existing.is_some_and(|existing| plan.desired.is_satisfied_by(existing)) {
+        match secrets::apply(secrets, &plan.desired, over, &plan.login).await? {
+            Ok(written) => ctx.expect_echo(target, written.resource_version().unwrap_or_default()),
+            Err(problem) => return Ok(Err(problem)),
+        }
+        ctx.shared.metrics.write("Secret");
+        tracing::info!(
+            namespace,
+            name,
+            secret = spec.target,
+            registry = spec.registry.as_str(),
+            "wrote the pull secret"
+        );
+    }
+    let strays = ctx.claims().strays(&namespace, &uid, &spec.target);
+    for (stray, seen) in strays {
+        secrets::delete(secrets, &stray, &seen).await?;
+        ctx.shared.metrics.write("Secret");
+        tracing::info!(
+            namespace,
+            name,
+            secret = stray,
+            "deleted the pull secret of an earlier spec.secretName"
+        );
+    }
+    Ok(Ok(format!(
+        "Secret {:?} holds the login for {}",
+        spec.target,
+        spec.registry.as_str()
+    )))
+}
+
+/// Says in the status that a resource does not parse. What it said before has to be read in raw form.
+async fn publish_unparsable(object: &Guarded, problem: &Problem, ctx: &Context) -> Result<Reason, Error> {
+    let (namespace, name) = (object.namespace().unwrap_or_default(), object.name_any());
+    let kind = kube::api::ApiResource::erase::<DockerPullSecret>(&());
+    let raw = Api::<DynamicObject>::namespaced_with(ctx.client.clone(), &namespace, &kind);
+    let Some(raw) = call(|| format!("reading {namespace}/{name}"), raw.get_opt(&name)).await? else {
+        return Ok(problem.reason);
+    };
+    let old: Option<DockerPullSecretStatus> = raw
+        .data
+        .get("status")
+        .and_then(|status| serde_json::from_value(status.clone()).ok());
+    let kept = ctx
+        .claims()
+        .kept(&object.uid().unwrap_or_default(), &name)
+        .map(str::to_owned);
+    let outcome = Outcome {
+        credentials: Err(problem.clone()),
+        secret: Err(without_login(kept.as_deref())),
+        secret_name: kept,
+        registry_key: None,
+        warnings: Vec::new(),
+    };
+    match status_writer::publish(ctx, &raw.metadata, old.as_ref(), &Finding::Decided(outcome)).await {
+        // The API server may refuse any write to an object that does not fit its schema; then only the log can tell.
+        Err(error) if error.answer().is_some_and(kube::core::Status::is_invalid) => {
+            tracing::warn!(namespace, name, "{}", problem.message);
+            Ok(problem.reason)
+        }
+        result => result.map(|()| problem.reason),
+    }
+}

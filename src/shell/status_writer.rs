@@ -1,0 +1,92 @@
+//! Publishing a status, only if it differs.
+
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
+use k8s_openapi::jiff::Timestamp;
+use kube::api::{Patch, PatchParams};
+use kube::core::{ObjectMeta, PartialObjectMeta, TypeMeta};
+use kube::{Api, Resource as _, ResourceExt as _};
+use serde_json::json;
+
+use super::context::{Context, Written, reference, version};
+use super::error::{Error, call};
+use crate::api::{DockerPullSecret, DockerPullSecretStatus, FIELD_MANAGER};
+use crate::domain::status::{Finding, next, same};
+
+/// Publishes what a pass found. `old` is the status that came with `meta`.
+pub(crate) async fn publish(
+    ctx: &Context,
+    meta: &ObjectMeta,
+    old: Option<&DockerPullSecretStatus>,
+    finding: &Finding,
+) -> Result<(), Error> {
+    let uid = meta.uid.clone().unwrap_or_default();
+    let written = ctx
+        .written(&uid)
+        .filter(|written| version(written.resource_version.as_deref()) > version(meta.resource_version.as_deref()));
+    let old = written.as_ref().map(|written| &written.status).or(old);
+    let status = next(old, meta.generation, finding, &now());
+    if same(old, &status) {
+        return Ok(());
+    }
+    let (name, namespace) = (
+        meta.name.clone().unwrap_or_default(),
+        meta.namespace.clone().unwrap_or_default(),
+    );
+    // With the UID, so that a resource deleted and created again does not get the status of its predecessor.
+    let types = TypeMeta::resource::<DockerPullSecret>();
+    let body = json!({
+        "apiVersion": types.api_version, "kind": types.kind,
+        "metadata": {"name": name, "namespace": namespace, "uid": uid}, "status": status,
+    });
+    ctx.set_written(
+        &uid,
+        Some(Written {
+            resource_version: None,
+            status: status.clone(),
+        }),
+    );
+    let resources = Api::<PartialObjectMeta<DockerPullSecret>>::namespaced(ctx.client.clone(), &namespace);
+    let params = PatchParams::apply(FIELD_MANAGER).force();
+    let answer = call(
+        || {
+            format!(
+                "writing the status of {} {namespace}/{name}",
+                DockerPullSecret::kind(&())
+            )
+        },
+        resources.patch_status(&name, &params, &Patch::Apply(&body)),
+    )
+    .await;
+    match answer {
+        Ok(answer) => {
+            ctx.set_written(
+                &uid,
+                Some(Written {
+                    resource_version: answer.resource_version(),
+                    status,
+                }),
+            );
+            // The watch may have been quicker than the answer.
+            if let Some(resource) = ctx.store.get(&reference(&(namespace, name))) {
+                ctx.caught_up(&resource);
+            }
+            ctx.shared.metrics.write("DockerPullSecretStatus");
+            Ok(())
+        }
+        Err(error) => {
+            ctx.set_written(&uid, None);
+            // Deleted meanwhile.
+            if error.answer().is_some_and(kube::core::Status::is_not_found) {
+                Ok(())
+            } else {
+                Err(error)
+            }
+        }
+    }
+}
+
+/// Conditions carry whole seconds.
+fn now() -> Time {
+    let now = Timestamp::now();
+    Time(Timestamp::from_second(now.as_second()).unwrap_or(now))
+}

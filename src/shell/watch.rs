@@ -1,0 +1,196 @@
+//! The two watches of a scope, and what their events trigger.
+//!
+//! Each has its own backoff: kube's `Controller` would share one, so that a failing watch stops the other.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use futures::channel::mpsc::UnboundedSender;
+use futures::{Stream, StreamExt as _, pin_mut};
+use k8s_openapi::api::core::v1::Secret;
+use kube::core::PartialObjectMeta;
+use kube::runtime::reflector::ObjectRef;
+use kube::runtime::reflector::store::Writer;
+use kube::runtime::watcher::{self, Event};
+use kube::runtime::{WatchStreamExt as _, watcher as watch};
+use kube::{Api, Resource as _, ResourceExt as _};
+use tokio::sync::watch::Sender;
+
+use super::backoff::Steady;
+use super::context::{Context, Guarded, reference};
+use super::readiness::explain;
+use crate::domain::claims::Key;
+use crate::domain::status;
+
+/// Objects of a page: a page is in memory three times while it is read.
+const PAGE: u32 = 200;
+
+/// Where triggers go.
+pub(crate) type Queue = UnboundedSender<ObjectRef<Guarded>>;
+
+fn trigger<'a>(queue: &Queue, keys: impl IntoIterator<Item = &'a Key>) {
+    for key in keys {
+        // The receiver lives as long as the controller; after that nobody needs the trigger.
+        let _ = queue.unbounded_send(reference(key));
+    }
+}
+
+fn events<K>(api: Api<K>) -> impl Stream<Item = Result<Event<K>, watcher::Error>>
+where
+    K: kube::Resource + Clone + serde::de::DeserializeOwned + std::fmt::Debug + Send + 'static,
+{
+    watch(api, watcher::Config::default().page_size(PAGE))
+        .backoff(Steady::default())
+        .modify(|object| {
+            object.meta_mut().managed_fields = None;
+        })
+}
+
+/// Watches the resources: keeps the store and the index, and triggers what changed.
+pub(crate) async fn resources(
+    api: Api<Guarded>,
+    name: String,
+    ctx: Arc<Context>,
+    mut writer: Writer<Guarded>,
+    queue: Queue,
+    listed: Sender<bool>,
+) {
+    let store = writer.as_reader();
+    let events = events(api);
+    pin_mut!(events);
+    let mut seen = BTreeSet::new();
+    while let Some(event) = events.next().await {
+        let event = match event {
+            Ok(event) => event,
+            Err(error) => {
+                ctx.shared
+                    .readiness
+                    .failed(&name, explain(&error, "dockerpullsecrets.pullsecrets.dev"));
+                ctx.shared.metrics.watch_error("DockerPullSecret");
+                tracing::warn!(watch = name, "{}", explain(&error, "dockerpullsecrets.pullsecrets.dev"));
+                continue;
+            }
+        };
+        let before = match &event {
+            Event::Apply(object) => store.get(&ObjectRef::from_obj(object)),
+            _ => None,
+        };
+        writer.apply_watcher_event(&event);
+        match event {
+            Event::Init => seen.clear(),
+            Event::InitApply(object) => {
+                seen.insert(key_of(&object));
+                insert(&ctx, &object);
+            }
+            Event::InitDone => {
+                let vanished: Vec<Key> = ctx
+                    .claims()
+                    .resources()
+                    .filter(|key| !seen.contains(*key))
+                    .cloned()
+                    .collect();
+                for key in &vanished {
+                    let uid = ctx.claims().uid(key).map(str::to_owned);
+                    ctx.claims().remove(key);
+                    ctx.forget(&uid.unwrap_or_default());
+                }
+                trigger(&queue, &seen);
+                seen.clear();
+                ctx.shared.readiness.listed(&name);
+                listed.send_replace(true);
+            }
+            Event::Apply(object) => {
+                ctx.shared.readiness.alive(&name);
+                trigger(&queue, &insert(&ctx, &object));
+                if needs_a_pass(&ctx, before.as_deref(), &object) {
+                    trigger(&queue, [&key_of(&object)]);
+                }
+                ctx.caught_up(&object);
+            }
+            Event::Delete(object) => {
+                ctx.shared.readiness.alive(&name);
+                let concerned = ctx.claims().remove(&key_of(&object));
+                ctx.forget(&object.uid().unwrap_or_default());
+                trigger(&queue, &concerned);
+            }
+        }
+    }
+}
+
+fn key_of(object: &impl kube::ResourceExt) -> Key {
+    (object.namespace().unwrap_or_default(), object.name_any())
+}
+
+/// Takes a resource into the index. One that does not parse keeps the place it had.
+fn insert(ctx: &Context, object: &Guarded) -> Vec<Key> {
+    match &object.0 {
+        Ok(resource) => ctx.claims().insert(resource),
+        Err(_) => Vec::new(),
+    }
+}
+
+/// Whether more changed than what a pass itself wrote to the status.
+fn needs_a_pass(ctx: &Context, before: Option<&Guarded>, now: &Guarded) -> bool {
+    let Some(before) = before else { return true };
+    let (old, new) = (before.meta(), now.meta());
+    if old.uid != new.uid || old.generation != new.generation || old.deletion_timestamp != new.deletion_timestamp {
+        return true;
+    }
+    let (Ok(before), Ok(now)) = (&before.0, &now.0) else {
+        return true;
+    };
+    if before.status == now.status {
+        return false;
+    }
+    let written = ctx.written(new.uid.as_deref().unwrap_or_default());
+    !written.is_some_and(|written| status::same(now.status.as_ref(), &written.status))
+}
+
+/// Watches the metadata of Secrets: nothing of it is kept but what [`crate::domain::claims`] wants of generated ones.
+pub(crate) async fn secrets(
+    api: Api<PartialObjectMeta<Secret>>,
+    name: String,
+    ctx: Arc<Context>,
+    queue: Queue,
+    listed: Sender<bool>,
+) {
+    let events = events(api);
+    pin_mut!(events);
+    while let Some(event) = events.next().await {
+        match event {
+            Ok(Event::Init) => ctx.claims().begin_secret_list(),
+            Ok(Event::InitApply(secret)) => {
+                ctx.claims().observe_secret(&secret.metadata);
+            }
+            Ok(Event::InitDone) => {
+                // A list does not tell what was deleted meanwhile: every resource has to look.
+                let all: Vec<Key> = {
+                    let mut claims = ctx.claims();
+                    claims.end_secret_list();
+                    claims.resources().cloned().collect()
+                };
+                trigger(&queue, &all);
+                ctx.shared.readiness.listed(&name);
+                listed.send_replace(true);
+            }
+            Ok(Event::Apply(secret)) => {
+                ctx.shared.readiness.alive(&name);
+                let concerned = ctx.claims().observe_secret(&secret.metadata);
+                if !ctx.is_echo(&key_of(&secret), secret.metadata.resource_version.as_deref()) {
+                    trigger(&queue, &concerned);
+                }
+            }
+            Ok(Event::Delete(secret)) => {
+                ctx.shared.readiness.alive(&name);
+                let concerned = ctx.claims().forget_secret(&key_of(&secret));
+                ctx.forget_echo(&key_of(&secret));
+                trigger(&queue, &concerned);
+            }
+            Err(error) => {
+                ctx.shared.readiness.failed(&name, explain(&error, "secrets"));
+                ctx.shared.metrics.watch_error("Secret");
+                tracing::warn!(watch = name, "{}", explain(&error, "secrets"));
+            }
+        }
+    }
+}
