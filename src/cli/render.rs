@@ -7,7 +7,7 @@ use std::process::ExitCode;
 use serde_json::{Value, json};
 
 use super::manifests::Manifests;
-use super::{Output, USAGE};
+use super::{Output, USAGE, to_yaml};
 use crate::api::DockerPullSecret;
 use crate::domain::claims::{Claims, Key};
 use crate::domain::ownership::{Asking, decide};
