@@ -47,6 +47,11 @@ const auditPolicy = `apiVersion: audit.k8s.io/v1
 kind: Policy
 omitStages: [RequestReceived]
 rules:
+# Shows whether a list holds Secrets or only their metadata.
+- level: RequestResponse
+  verbs: [list]
+  users: ["system:serviceaccount:docker-pull-secret-operator:docker-pull-secret-operator"]
+  resources: [{group: "", resources: [secrets]}]
 - level: Metadata
 `
 

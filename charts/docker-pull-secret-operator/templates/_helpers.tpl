@@ -1,0 +1,51 @@
+{{- define "dps.name" -}}
+{{- default .Chart.Name .Values.nameOverride | trunc 63 | trimSuffix "-" -}}
+{{- end -}}
+
+{{- define "dps.fullname" -}}
+{{- if .Values.fullnameOverride -}}
+{{- .Values.fullnameOverride | trunc 63 | trimSuffix "-" -}}
+{{- else if contains (include "dps.name" .) .Release.Name -}}
+{{- .Release.Name | trunc 63 | trimSuffix "-" -}}
+{{- else -}}
+{{- printf "%s-%s" .Release.Name (include "dps.name" .) | trunc 63 | trimSuffix "-" -}}
+{{- end -}}
+{{- end -}}
+
+{{- define "dps.selector" -}}
+app.kubernetes.io/name: {{ include "dps.name" . }}
+app.kubernetes.io/instance: {{ .Release.Name }}
+{{- end -}}
+
+{{- define "dps.labels" -}}
+{{ include "dps.selector" . }}
+app.kubernetes.io/version: {{ .Chart.AppVersion | quote }}
+app.kubernetes.io/managed-by: {{ .Release.Service }}
+{{- end -}}
+
+{{- define "dps.serviceAccount" -}}
+{{- .Values.serviceAccount.existingName | default (include "dps.fullname" .) -}}
+{{- end -}}
+
+{{- define "dps.image" -}}
+{{- if .Values.image.digest -}}
+{{ .Values.image.repository }}@{{ .Values.image.digest }}
+{{- else -}}
+{{ .Values.image.repository }}:{{ .Values.image.tag | default .Chart.AppVersion }}
+{{- end -}}
+{{- end -}}
+
+{{/* All that the operator may do, in a Role and in a ClusterRole. */}}
+{{- define "dps.rules" -}}
+- apiGroups: [pullsecrets.dev]
+  resources: [dockerpullsecrets]
+  verbs: [get, list, watch]
+- apiGroups: [pullsecrets.dev]
+  resources: [dockerpullsecrets/status]
+  verbs: [patch]
+# Names of the Secrets are chosen by users, so they cannot be listed here. It watches their metadata, gets the ones that
+# a DockerPullSecret names, creates and patches the ones it generates, and deletes those after a change of secretName.
+- apiGroups: [""]
+  resources: [secrets]
+  verbs: [get, list, watch, create, patch, delete]
+{{- end -}}
