@@ -1,0 +1,75 @@
+//! What the API server saw, from its audit log.
+
+use serde::Deserialize;
+use serde_json::Value;
+
+use super::world::{OPERATOR, World};
+
+#[derive(Clone, Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Request {
+    pub stage: String,
+    pub verb: String,
+    pub user: User,
+    #[serde(default)]
+    pub object_ref: Object,
+    #[serde(default)]
+    pub response_status: Response,
+    #[serde(rename = "requestURI")]
+    pub request_uri: String,
+    #[serde(default)]
+    pub response_object: Value,
+}
+
+#[derive(Clone, Debug, Deserialize)]
+pub struct User {
+    pub username: String,
+}
+
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(default)]
+pub struct Object {
+    pub resource: String,
+    pub namespace: String,
+    pub name: String,
+    pub subresource: String,
+}
+
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(default)]
+pub struct Response {
+    pub code: u16,
+}
+
+impl Request {
+    pub fn is_write(&self) -> bool {
+        matches!(self.verb.as_str(), "create" | "update" | "patch" | "delete" | "deletecollection")
+    }
+}
+
+/// Finished requests of the operator, oldest first.
+pub fn of_operator(world: &World) -> Vec<Request> {
+    let user = format!("system:serviceaccount:{OPERATOR}:{OPERATOR}");
+    all(world).into_iter().filter(|request| request.user.username == user).collect()
+}
+
+/// Writes of the operator in one namespace, as "patch secrets/name".
+pub fn writes_in(world: &World, namespace: &str) -> Vec<String> {
+    of_operator(world)
+        .into_iter()
+        .filter(|request| request.is_write() && request.object_ref.namespace == namespace)
+        .map(|request| {
+            let object = request.object_ref;
+            let separator = if object.subresource.is_empty() { "" } else { "/" };
+            format!("{} {}/{}{separator}{}", request.verb, object.resource, object.name, object.subresource)
+        })
+        .collect()
+}
+
+fn all(world: &World) -> Vec<Request> {
+    let text = std::fs::read_to_string(world.audit_log()).expect("readable");
+    // The last line may be half written.
+    let complete = text.rfind('\n').map_or("", |end| &text[..end]);
+    let requests = complete.lines().map(|line| serde_json::from_str(line).expect("an audit event"));
+    requests.filter(|request: &Request| request.stage == "ResponseComplete").collect()
+}

@@ -1,0 +1,55 @@
+//! A real control plane, the operator running against it as its own ServiceAccount, and ways to wait.
+#![allow(dead_code, reason = "each test binary uses a part")]
+
+pub mod audit;
+pub mod objects;
+pub mod operator;
+pub mod oracle;
+pub mod world;
+
+use std::future::Future;
+use std::path::PathBuf;
+use std::process::Command;
+use std::time::{Duration, Instant};
+
+/// Longest time that any condition may take to become true; only ever used up by a failing test.
+pub const DEADLINE: Duration = Duration::from_secs(60);
+
+pub fn repository() -> PathBuf {
+    PathBuf::from(env!("CARGO_MANIFEST_DIR"))
+}
+
+/// Builds tools of the test world if needed, and returns the folder they are in.
+pub fn tools(names: &[&str]) -> PathBuf {
+    let output = Command::new(repository().join("tests/env/tools.sh"))
+        .args(names)
+        .stderr(std::process::Stdio::inherit())
+        .output()
+        .expect("tests/env/tools.sh can be started");
+    assert!(output.status.success(), "tests/env/tools.sh failed, see above");
+    String::from_utf8(output.stdout).expect("a path").trim().into()
+}
+
+/// Asks `probe` until it gives something; fails with `what` and the last refusal after [`DEADLINE`].
+pub async fn eventually<T, F>(what: &str, mut probe: impl FnMut() -> F) -> T
+where
+    F: Future<Output = Result<T, String>>,
+{
+    let begin = Instant::now();
+    loop {
+        let last = match probe().await {
+            Ok(found) => return found,
+            Err(last) => last,
+        };
+        assert!(begin.elapsed() < DEADLINE, "{what}: not within {DEADLINE:?}; last: {last}");
+        tokio::time::sleep(Duration::from_millis(25)).await;
+    }
+}
+
+/// Runs a command and returns its output; fails the test with what it printed if it fails.
+pub fn run(command: &mut Command) -> String {
+    let output = command.output().expect("the program can be started");
+    let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+    assert!(output.status.success(), "{command:?} failed:\n{}{}", text(&output.stdout), text(&output.stderr));
+    text(&output.stdout)
+}

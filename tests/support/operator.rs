@@ -1,0 +1,140 @@
+//! `dps controller` as a process.
+
+use std::fs::File;
+use std::io::Read as _;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::sync::mpsc::{Sender, channel};
+use std::sync::{Mutex, OnceLock};
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::Instant;
+
+use super::DEADLINE;
+use super::world::{World, world};
+
+pub struct Operator {
+    child: Child,
+    log: PathBuf,
+    health: String,
+}
+
+/// An operator for all namespaces that runs as long as the test binary.
+pub fn operator() -> &'static Operator {
+    static OPERATOR: OnceLock<Operator> = OnceLock::new();
+    OPERATOR.get_or_init(|| {
+        let world = world();
+        let operator = Operator::start(world, &world.install(), &[]);
+        operator.wait_until_ready();
+        operator
+    })
+}
+
+impl Operator {
+    /// Starts the binary with `kubeconfig`; returns as soon as it serves health checks.
+    pub fn start(world: &World, kubeconfig: &Path, args: &[&str]) -> Self {
+        Self::start_with(world, kubeconfig, args, "info,dps=debug")
+    }
+
+    pub fn start_with(world: &World, kubeconfig: &Path, args: &[&str], log_filter: &str) -> Self {
+        static COUNT: AtomicU32 = AtomicU32::new(0);
+        let log = world.state().join(format!("operator-{}.log", COUNT.fetch_add(1, Ordering::Relaxed)));
+        let file = File::create(&log).expect("writable");
+        let mut command = Command::new("setpriv");
+        command
+            .args(["--pdeathsig", "KILL", env!("CARGO_BIN_EXE_dps")])
+            .args(["controller", "--health-address", "127.0.0.1:0", "--log-format", "json"])
+            .args(args)
+            .env("KUBECONFIG", kubeconfig)
+            .env("RUST_LOG", log_filter)
+            .env("RUST_BACKTRACE", "full")
+            .stdin(Stdio::null())
+            .stdout(file.try_clone().expect("a file"))
+            .stderr(file);
+        let mut operator = Self { child: spawn(command), log, health: String::new() };
+        let begin = Instant::now();
+        while operator.health.is_empty() {
+            assert!(begin.elapsed() < DEADLINE, "the operator serves nothing:\n{}", operator.log());
+            if let Some(status) = operator.child.try_wait().expect("our child") {
+                panic!("the operator ended with {status}:\n{}", operator.log());
+            }
+            let line = operator.log().lines().find_map(|line| Some(line.split_once("\"address\":\"")?.1.to_owned()));
+            operator.health = line.and_then(|line| Some(line.split_once('"')?.0.to_owned())).unwrap_or_default();
+            std::thread::sleep(std::time::Duration::from_millis(10));
+        }
+        operator
+    }
+
+    pub fn pid(&self) -> u32 {
+        self.child.id()
+    }
+
+    /// Everything it printed so far.
+    pub fn log(&self) -> String {
+        let mut bytes = Vec::new();
+        File::open(&self.log).and_then(|mut file| file.read_to_end(&mut bytes)).expect("readable");
+        String::from_utf8_lossy(&bytes).into_owned()
+    }
+
+    /// Status code and body of a health path.
+    pub fn get(&self, path: &str) -> (u16, String) {
+        use std::io::Write as _;
+        let mut stream = std::net::TcpStream::connect(&self.health).expect("the operator listens");
+        write!(stream, "GET {path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n").expect("writable");
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).expect("readable");
+        let code = answer.split(' ').nth(1).and_then(|code| code.parse().ok()).expect("a status line");
+        (code, answer.split_once("\r\n\r\n").map(|(_, body)| body.to_owned()).unwrap_or_default())
+    }
+
+    pub fn wait_until_ready(&self) {
+        let begin = Instant::now();
+        loop {
+            let (code, body) = self.get("/readyz");
+            if code == 200 {
+                return;
+            }
+            assert!(begin.elapsed() < DEADLINE, "not ready: {body}\n{}", self.log());
+            std::thread::sleep(std::time::Duration::from_millis(20));
+        }
+    }
+
+    /// Sends SIGTERM and returns how long it took to end, and whether it ended well.
+    pub fn stop(mut self) -> (std::time::Duration, bool) {
+        let begin = Instant::now();
+        let pid = self.child.id().to_string();
+        assert!(Command::new("kill").args(["-TERM", &pid]).status().expect("kill exists").success());
+        loop {
+            if let Some(status) = self.child.try_wait().expect("our child") {
+                return (begin.elapsed(), status.success());
+            }
+            assert!(begin.elapsed() < DEADLINE, "does not stop:\n{}", self.log());
+            std::thread::sleep(std::time::Duration::from_millis(10));
+        }
+    }
+}
+
+impl Drop for Operator {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+/// Starts a child that ends with this process. The kernel binds it to the *thread* that starts it, so that is one that
+/// lives as long as the process, not that of a test.
+fn spawn(command: Command) -> Child {
+    type Job = (Command, Sender<std::io::Result<Child>>);
+    static SPAWNER: OnceLock<Mutex<Sender<Job>>> = OnceLock::new();
+    let spawner = SPAWNER.get_or_init(|| {
+        let (sender, jobs) = channel::<Job>();
+        std::thread::spawn(move || {
+            for (mut command, reply) in jobs {
+                let _ = reply.send(command.spawn());
+            }
+        });
+        Mutex::new(sender)
+    });
+    let (reply, child) = channel();
+    spawner.lock().expect("no test died here").send((command, reply)).expect("the spawner lives");
+    child.recv().expect("an answer").expect("setpriv and dps can be started")
+}

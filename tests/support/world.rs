@@ -1,0 +1,117 @@
+//! One control plane for a test binary.
+
+use std::io::{BufRead as _, BufReader, Write as _};
+use std::path::{Path, PathBuf};
+use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
+use std::sync::{Mutex, MutexGuard, OnceLock};
+
+use kube::Client;
+use kube::config::{KubeConfigOptions, Kubeconfig};
+use serde_json::Value;
+
+use super::{run, tools};
+
+/// Namespace and ServiceAccount of the operator in `deploy/`.
+pub const OPERATOR: &str = "docker-pull-secret-operator";
+
+pub struct World {
+    control: Mutex<(ChildStdin, BufReader<ChildStdout>)>,
+    _child: Child,
+    info: Value,
+}
+
+/// The world of this test binary. It ends with the process, since its standard input then ends.
+pub fn world() -> &'static World {
+    static WORLD: OnceLock<World> = OnceLock::new();
+    WORLD.get_or_init(World::start)
+}
+
+impl World {
+    fn start() -> Self {
+        let bin = tools(&["etcd", "kube-apiserver", "kube-controller-manager", "kubectl", "world"]);
+        let mut child = Command::new(bin.join("world"))
+            .arg("up")
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .spawn()
+            .expect("world can be started");
+        let stdin = child.stdin.take().expect("piped");
+        let mut stdout = BufReader::new(child.stdout.take().expect("piped"));
+        let mut line = String::new();
+        stdout.read_line(&mut line).expect("readable");
+        let info = serde_json::from_str(&line).expect("the world says where it is; otherwise see above");
+        Self { control: Mutex::new((stdin, stdout)), _child: child, info }
+    }
+
+    fn path(&self, field: &str) -> &Path {
+        Path::new(self.info[field].as_str().expect("a path"))
+    }
+
+    pub fn kubeconfig(&self) -> &Path {
+        self.path("kubeconfig")
+    }
+
+    pub fn audit_log(&self) -> &Path {
+        self.path("auditLog")
+    }
+
+    pub fn state(&self) -> PathBuf {
+        self.path("stateDir").to_owned()
+    }
+
+    /// "stop", "start", "pause" or "resume" the API server.
+    pub fn api_server(&self, verb: &str) {
+        let mut control = self.control.lock().expect("no test died while controlling the world");
+        writeln!(control.0, "{verb} apiserver").expect("the world runs");
+        let mut answer = String::new();
+        control.1.read_line(&mut answer).expect("readable");
+        let answer: Value = serde_json::from_str(&answer).expect("an answer");
+        assert_eq!(answer["ok"], true, "{verb} apiserver: {answer}");
+    }
+
+    /// A client with all rights.
+    pub async fn admin(&self) -> Client {
+        let config = Kubeconfig::read_from(self.kubeconfig()).expect("readable");
+        let mut config = kube::Config::from_custom_kubeconfig(config, &KubeConfigOptions::default()).await.expect("usable");
+        config.connect_timeout = Some(std::time::Duration::from_secs(5));
+        Client::try_from(config).expect("a client")
+    }
+
+    pub fn kubectl(&self, args: &[&str]) -> String {
+        run(self.kubectl_command().args(args))
+    }
+
+    pub fn kubectl_command(&self) -> Command {
+        let mut command = Command::new(self.path("binDir").join("kubectl"));
+        command.arg("--kubeconfig").arg(self.kubeconfig());
+        command
+    }
+
+    /// Installs the CRD and the operator's RBAC from `deploy/`, and returns a kubeconfig with which to be that operator.
+    pub fn install(&self) -> PathBuf {
+        static INSTALLED: Mutex<bool> = Mutex::new(false);
+        let mut installed: MutexGuard<'_, bool> = INSTALLED.lock().expect("no test died while installing");
+        let path = self.state().join("operator.kubeconfig");
+        if !*installed {
+            self.kubectl(&["apply", "--server-side", "-k", &super::repository().join("deploy").display().to_string()]);
+            self.kubectl(&["wait", "--for=condition=Established", "crd/dockerpullsecrets.pullsecrets.dev"]);
+            self.write_kubeconfig(&path, OPERATOR, OPERATOR);
+            *installed = true;
+        }
+        path
+    }
+
+    /// Writes a kubeconfig for a ServiceAccount.
+    pub fn write_kubeconfig(&self, path: &Path, namespace: &str, account: &str) {
+        let token = self.kubectl(&["create", "token", account, "-n", namespace, "--duration=24h"]);
+        let config = serde_json::json!({
+            "apiVersion": "v1", "kind": "Config", "current-context": "world",
+            "clusters": [{"name": "world", "cluster": {
+                "server": self.info["server"], "certificate-authority": self.info["caFile"],
+            }}],
+            "users": [{"name": account, "user": {"token": token.trim()}}],
+            "contexts": [{"name": "world", "context": {"cluster": "world", "user": account}}],
+        });
+        std::fs::write(path, config.to_string()).expect("writable");
+    }
+}
