@@ -10,7 +10,7 @@ use proptest::test_runner::{Config, TestRunner};
 use support::oracle::Oracle;
 
 /// The truth table of the contract: key, image, whether a kubelet uses it.
-const TABLE: [(&str, &str, bool); 48] = [
+const TABLE: [(&str, &str, bool); 49] = [
     ("https://index.docker.io/v1/", "docker.io/acme/app", true),
     ("index.docker.io", "docker.io/acme/app", true),
     ("https://index.docker.io", "docker.io/acme/app", true),
@@ -58,6 +58,7 @@ const TABLE: [(&str, &str, bool); 48] = [
     ("registry.example.com:5000", "registry.example.com:5000/team/app", true),
     ("registry.example.com", "registry.example.com:5000/team/app", false),
     ("[2001:db8::1]:5000", "[2001:db8::1]:5000/team/app", true),
+    ("[2001:db8::1]", "[2001:db8::1]/team/app", false),
     ("localhost:5000", "localhost:5000/app", true),
 ];
 
@@ -122,6 +123,35 @@ fn image() -> impl Strategy<Value = String> {
     (host, "(|:5000|:443)", "(/team/app|/team|/library/nginx|/acme/app|/te)").prop_map(|(host, port, path)| format!("{host}{port}{path}"))
 }
 
+/// A key that has something to do with the image: its host with a wildcard here and there, a part of its path.
+fn related(image: &str) -> impl Strategy<Value = String> + use<> {
+    let (host, path) = image.split_once('/').expect("a path");
+    let labels: Vec<String> = host.split('.').map(str::to_owned).collect();
+    let path = path.to_owned();
+    let scheme = prop_oneof![Just(""), Just("https://"), Just("http://")];
+    let tail = prop_oneof![Just(""), Just("/"), Just("/v1/"), Just("/v2/"), Just("/v1"), Just("/x")];
+    (scheme, prop::collection::vec(0u8..8, labels.len()), 0..=path.len(), any::<bool>(), tail).prop_map(
+        move |(scheme, wild, cut, with_path, tail)| {
+            let host: Vec<String> = labels
+                .iter()
+                .zip(&wild)
+                .map(|(label, wild)| match wild {
+                    0 if !label.contains(':') => "*".to_owned(),
+                    1 if !label.contains(':') => format!("{}*", &label[..1]),
+                    2 if !label.contains(':') => format!("[a-s]{}", &label[1..]),
+                    _ => label.clone(),
+                })
+                .collect();
+            let path = if with_path { format!("/{}", &path[..cut]) } else { String::new() };
+            format!("{scheme}{}{path}{tail}", host.join("."))
+        },
+    )
+}
+
+fn keys_and_image() -> impl Strategy<Value = (Vec<String>, String)> {
+    image().prop_flat_map(|image| (prop::collection::vec(prop_oneof![key(), related(&image)], 1..6), Just(image)))
+}
+
 #[test]
 fn matching_agrees_with_the_kubelet_on_generated_keys() {
     let mut oracle = Oracle::start();
@@ -129,7 +159,7 @@ fn matching_agrees_with_the_kubelet_on_generated_keys() {
     let mut runner = TestRunner::new(Config { cases: 8000, failure_persistence: None, ..Config::default() });
     let oracle = std::cell::RefCell::new(&mut oracle);
     let counts = std::cell::RefCell::new((&mut pairs, &mut matches));
-    let result = runner.run(&(prop::collection::vec(key(), 1..6), image()), |(keys, image)| {
+    let result = runner.run(&keys_and_image(), |(keys, image)| {
         let keys: Vec<&str> = keys.iter().map(String::as_str).collect();
         let expected = oracle.borrow_mut().keys(&keys, &image);
         let mut counts = counts.borrow_mut();

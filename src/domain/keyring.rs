@@ -113,6 +113,9 @@ impl Url {
 }
 
 fn parse_host(host: &str) -> Option<String> {
+    if host.rfind('[').is_some_and(|at| at > 0) {
+        return None;
+    }
     if let Some(bracketed) = host.strip_prefix('[') {
         let (address, tail) = bracketed.rsplit_once(']')?;
         valid_optional_port(tail).then_some(())?;
@@ -180,42 +183,15 @@ fn split_host_port(host: &str) -> (&str, &str) {
     }
 }
 
-/// Go's `filepath.Match` for one host label: `*`, `[a-z]` and literals (`?` and `\` cannot stand in a parsed host).
+/// Go's `filepath.Match` for one host label. Of its special characters only `*` can stand in a parsed host, and `[` at
+/// the beginning of an IPv6 address without a port, where it begins a character class that matches no such address.
 fn label_matches(glob: &[u8], label: &[u8]) -> bool {
     match glob.split_first() {
         None => label.is_empty(),
+        Some((b'[', _)) => false,
         Some((b'*', rest)) => (0..=label.len()).any(|skip| label_matches(rest, &label[skip..])),
-        Some((b'[', rest)) => match (class(rest, label.first().copied()), label.split_first()) {
-            (Some((true, rest)), Some((_, label))) => label_matches(rest, label),
-            _ => false,
-        },
         Some((byte, rest)) => label
             .split_first()
             .is_some_and(|(first, label)| first == byte && label_matches(rest, label)),
-    }
-}
-
-/// Reads a character class behind its `[`: whether it holds `byte`, and what follows. `None` when it is malformed.
-fn class(mut glob: &[u8], byte: Option<u8>) -> Option<(bool, &[u8])> {
-    let byte = byte?;
-    let mut holds = false;
-    let mut ranges = 0;
-    loop {
-        let (&low, rest) = glob.split_first()?;
-        if low == b']' && ranges > 0 {
-            return Some((holds, rest));
-        }
-        // A class character is never a bare '-' or ']'.
-        if low == b'-' || low == b']' {
-            return None;
-        }
-        let (high, rest) = match rest {
-            [b'-', high, rest @ ..] if *high != b'-' && *high != b']' => (*high, rest),
-            [b'-', ..] => return None,
-            rest => (low, rest),
-        };
-        holds |= (low..=high).contains(&byte);
-        ranges += 1;
-        glob = rest;
     }
 }

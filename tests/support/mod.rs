@@ -1,5 +1,5 @@
 //! A real control plane, the operator running against it as its own ServiceAccount, and ways to wait.
-#![allow(dead_code, reason = "each test binary uses a part")]
+#![allow(dead_code, unreachable_pub, missing_docs, reason = "each test binary uses a part")]
 
 pub mod audit;
 pub mod objects;
