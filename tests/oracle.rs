@@ -91,8 +91,8 @@ fn label() -> impl Strategy<Value = String> {
 fn host() -> impl Strategy<Value = String> {
     prop_oneof![
         6 => prop::collection::vec(label(), 1..4).prop_map(|labels| labels.join(".")),
-        3 => "(docker.io|index.docker.io|registry-1.docker.io|registry.example.com|localhost)",
-        1 => r"(\[::1\]|\[2001:db8::1\]|127.0.0.1)",
+        3 => r"(docker\.io|index\.docker\.io|registry-1\.docker\.io|registry\.example\.com|localhost)",
+        1 => r"(\[::1\]|\[2001:db8::1\]|127\.0\.0\.1)",
     ]
 }
 
@@ -119,7 +119,7 @@ fn key() -> impl Strategy<Value = String> {
 
 /// Repositories as a kubelet asks for them: normalised, no tag, no digest.
 fn image() -> impl Strategy<Value = String> {
-    let host = "(docker.io|index.docker.io|registry.example.com|hub.example.com|a.b1.io|reg.example.com|x-y.com|localhost|a)";
+    let host = r"(docker\.io|index\.docker\.io|registry\.example\.com|hub\.example\.com|a\.b1\.io|reg\.example\.com|x-y\.com|localhost)";
     (host, "(|:5000|:443)", "(/team/app|/team|/library/nginx|/acme/app|/te)").prop_map(|(host, port, path)| format!("{host}{port}{path}"))
 }
 

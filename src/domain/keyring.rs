@@ -185,13 +185,27 @@ fn split_host_port(host: &str) -> (&str, &str) {
 
 /// Go's `filepath.Match` for one host label. Of its special characters only `*` can stand in a parsed host, and `[` at
 /// the beginning of an IPv6 address without a port, where it begins a character class that matches no such address.
+///
+/// On a mismatch only the last `*` takes one byte more, so that a hostile key costs no more than the product of the lengths.
 fn label_matches(glob: &[u8], label: &[u8]) -> bool {
-    match glob.split_first() {
-        None => label.is_empty(),
-        Some((b'[', _)) => false,
-        Some((b'*', rest)) => (0..=label.len()).any(|skip| label_matches(rest, &label[skip..])),
-        Some((byte, rest)) => label
-            .split_first()
-            .is_some_and(|(first, label)| first == byte && label_matches(rest, label)),
+    let (mut at, mut seen) = (0, 0);
+    let mut star = None;
+    while seen < label.len() {
+        match glob.get(at) {
+            Some(b'*') => {
+                star = Some((at, seen));
+                at += 1;
+            }
+            Some(byte) if *byte != b'[' && *byte == label[seen] => {
+                at += 1;
+                seen += 1;
+            }
+            _ => {
+                let Some((star_at, taken)) = star else { return false };
+                star = Some((star_at, taken + 1));
+                (at, seen) = (star_at + 1, taken + 1);
+            }
+        }
     }
+    glob[at..].iter().all(|byte| *byte == b'*')
 }
