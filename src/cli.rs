@@ -111,9 +111,3 @@ fn run_controller(arguments: Controller) -> ExitCode {
         }
     }
 }
-
-/// YAML without folded lines, so that base64 stays in one piece.
-fn to_yaml(value: &serde_json::Value) -> Result<String, String> {
-    let options = serde_saphyr::ser_options! { min_fold_chars: usize::MAX };
-    serde_saphyr::to_string_with_options(value, options).map_err(|error| error.to_string())
-}

@@ -20,25 +20,124 @@ fn forms() -> Vec<(&'static str, &'static str, Vec<(&'static str, String)>, &'st
     let config = |entry: Value| json!({"auths": {"registry.example.com": entry}}).to_string();
     let opaque = "Opaque";
     vec![
-        ("plain", opaque, vec![("username", "user".into()), ("password", CANARY.into())], "Ready"),
-        ("basic", "kubernetes.io/basic-auth", vec![("username", "user".into()), ("password", CANARY.into())], "Ready"),
+        (
+            "plain",
+            opaque,
+            vec![("username", "user".into()), ("password", CANARY.into())],
+            "Ready",
+        ),
+        (
+            "basic",
+            "kubernetes.io/basic-auth",
+            vec![("username", "user".into()), ("password", CANARY.into())],
+            "Ready",
+        ),
         ("auth", opaque, vec![("auth", auth.clone())], "Ready"),
-        ("config", opaque, vec![("config.json", config(json!({"auth": auth})))], "Ready"),
-        ("pull", "kubernetes.io/dockerconfigjson", vec![(".dockerconfigjson", config(json!({"username": "user", "password": CANARY})))], "Ready"),
-        ("legacy", "kubernetes.io/dockercfg", vec![(".dockercfg", json!({"registry.example.com": {"auth": auth}}).to_string())], "Ready"),
-        ("user-is-canary", opaque, vec![("username", CANARY.into()), ("password", "x".into())], "Ready"),
+        (
+            "config",
+            opaque,
+            vec![("config.json", config(json!({"auth": auth})))],
+            "Ready",
+        ),
+        (
+            "pull",
+            "kubernetes.io/dockerconfigjson",
+            vec![(
+                ".dockerconfigjson",
+                config(json!({"username": "user", "password": CANARY})),
+            )],
+            "Ready",
+        ),
+        (
+            "legacy",
+            "kubernetes.io/dockercfg",
+            vec![(
+                ".dockercfg",
+                json!({"registry.example.com": {"auth": auth}}).to_string(),
+            )],
+            "Ready",
+        ),
+        (
+            "user-is-canary",
+            opaque,
+            vec![("username", CANARY.into()), ("password", "x".into())],
+            "Ready",
+        ),
         ("no-user", opaque, vec![("password", CANARY.into())], "KeyMissing"),
-        ("two-lines", opaque, vec![("username", "user".into()), ("password", format!("{CANARY}\n{CANARY}"))], "Malformed"),
-        ("colon", opaque, vec![("username", format!("{CANARY}:x")), ("password", CANARY.into())], "Malformed"),
-        ("plain-auth", opaque, vec![("auth", format!("user:{CANARY}"))], "Malformed"),
+        (
+            "two-lines",
+            opaque,
+            vec![("username", "user".into()), ("password", format!("{CANARY}\n{CANARY}"))],
+            "Malformed",
+        ),
+        (
+            "colon",
+            opaque,
+            vec![("username", format!("{CANARY}:x")), ("password", CANARY.into())],
+            "Malformed",
+        ),
+        (
+            "plain-auth",
+            opaque,
+            vec![("auth", format!("user:{CANARY}"))],
+            "Malformed",
+        ),
         ("no-colon", opaque, vec![("auth", STANDARD.encode(CANARY))], "Malformed"),
-        ("not-json", opaque, vec![("config.json", format!("{{\"auths\": {{\"registry.example.com\": \"{CANARY}\" "))], "Malformed"),
-        ("wrong-shape", opaque, vec![("config.json", config(json!(CANARY)))], "Malformed"),
-        ("wrong-type", opaque, vec![("config.json", config(json!({"username": "user", "password": [CANARY]})))], "Malformed"),
-        ("other-registry", opaque, vec![("config.json", json!({"auths": {"quay.io": {"auth": auth}, format!("u:{CANARY}@ghcr.io"): {}}}).to_string())], "NoEntryForRegistry"),
-        ("store", opaque, vec![("config.json", json!({"auths": {"registry.example.com": {}}, "credsStore": format!("x {CANARY}")}).to_string())], "CredentialStoreOnly"),
-        ("identity", opaque, vec![("config.json", config(json!({"identitytoken": CANARY})))], "IdentityTokenOnly"),
-        ("disagree", opaque, vec![("username", "user".into()), ("password", CANARY.into()), ("auth", STANDARD.encode("user:other"))], "Ambiguous"),
+        (
+            "not-json",
+            opaque,
+            vec![(
+                "config.json",
+                format!("{{\"auths\": {{\"registry.example.com\": \"{CANARY}\" "),
+            )],
+            "Malformed",
+        ),
+        (
+            "wrong-shape",
+            opaque,
+            vec![("config.json", config(json!(CANARY)))],
+            "Malformed",
+        ),
+        (
+            "wrong-type",
+            opaque,
+            vec![("config.json", config(json!({"username": "user", "password": [CANARY]})))],
+            "Malformed",
+        ),
+        (
+            "other-registry",
+            opaque,
+            vec![(
+                "config.json",
+                json!({"auths": {"quay.io": {"auth": auth}, format!("u:{CANARY}@ghcr.io"): {}}}).to_string(),
+            )],
+            "NoEntryForRegistry",
+        ),
+        (
+            "store",
+            opaque,
+            vec![(
+                "config.json",
+                json!({"auths": {"registry.example.com": {}}, "credsStore": format!("x {CANARY}")}).to_string(),
+            )],
+            "CredentialStoreOnly",
+        ),
+        (
+            "identity",
+            opaque,
+            vec![("config.json", config(json!({"identitytoken": CANARY})))],
+            "IdentityTokenOnly",
+        ),
+        (
+            "disagree",
+            opaque,
+            vec![
+                ("username", "user".into()),
+                ("password", CANARY.into()),
+                ("auth", STANDARD.encode("user:other")),
+            ],
+            "Ambiguous",
+        ),
     ]
 }
 
@@ -70,17 +169,27 @@ async fn no_log_status_event_or_metric_has_the_password() {
     for (name, secret_type, data, reason) in forms() {
         let data: Vec<(&str, &str)> = data.iter().map(|(key, value)| (*key, value.as_str())).collect();
         space.secret(&format!("{name}-login"), secret_type, &data).await;
-        space.create(name, private("registry.example.com", &format!("{name}-login"))).await;
+        space
+            .create(name, private("registry.example.com", &format!("{name}-login")))
+            .await;
         space.reason(name, reason).await;
     }
     // A write that is refused: the server's words are repeated.
     space.login("refused-login", "user", CANARY).await;
     let annotations = json!({"secretTemplate": {"annotations": {"a": "x".repeat(60_000), "b": "x".repeat(60_000), "c": "x".repeat(60_000), "d": "x".repeat(60_000)}}});
-    space.create("big", with(private("registry.example.com", "refused-login"), annotations)).await;
+    space
+        .create(
+            "big",
+            with(private("registry.example.com", "refused-login"), annotations),
+        )
+        .await;
     space.ready("big").await;
 
     assert_clean("the log at level trace", &operator.log());
-    assert!(operator.log().contains("\"level\":\"TRACE\""), "the log is at level trace");
+    assert!(
+        operator.log().contains("\"level\":\"TRACE\""),
+        "the log is at level trace"
+    );
     assert_clean("the metrics", &operator.get("/metrics").1);
     assert_clean("/readyz", &operator.get("/readyz").1);
     let shown = world.kubectl(&["get", "dockerpullsecrets,events", "-n", &space.name, "-o", "json"]);
@@ -93,7 +202,10 @@ async fn no_log_status_event_or_metric_has_the_password() {
 #[test]
 fn no_message_of_render_has_the_password() {
     for (name, secret_type, data, reason) in forms() {
-        let data: serde_json::Map<String, Value> = data.into_iter().map(|(key, value)| (key.to_owned(), value.into())).collect();
+        let data: serde_json::Map<String, Value> = data
+            .into_iter()
+            .map(|(key, value)| (key.to_owned(), value.into()))
+            .collect();
         let mut input = json!({
             "apiVersion": "v1", "kind": "Secret", "metadata": {"name": "login"}, "type": secret_type, "stringData": data,
         })

@@ -34,7 +34,9 @@ async fn changes_during_an_outage_of_the_api_server_are_not_lost() {
     let operator = start(world);
     for name in ["kept", "rotated", "renamed", "deleted", "drifted"] {
         space.login(&format!("{name}-login"), "user", "first").await;
-        space.create(name, private(&format!("{name}.example.com"), &format!("{name}-login"))).await;
+        space
+            .create(name, private(&format!("{name}.example.com"), &format!("{name}-login")))
+            .await;
         space.ready(name).await;
     }
     // Everything below happens while the operator's watches are down or coming back.
@@ -53,7 +55,11 @@ async fn changes_during_an_outage_of_the_api_server_are_not_lost() {
     space.create("new", private("new.example.com", "new-login")).await;
 
     space.ready("new").await;
-    space.secret_until("rotated", "rotated", |secret| password(secret).as_deref() == Some("second")).await;
+    space
+        .secret_until("rotated", "rotated", |secret| {
+            password(secret).as_deref() == Some("second")
+        })
+        .await;
     space.secret_until("renamed-anew", "there", |_| true).await;
     space.gone("renamed").await;
     space.gone("deleted").await;
@@ -78,13 +84,18 @@ async fn an_api_server_that_says_nothing_neither_blocks_for_ever_nor_blocks_the_
     let kubeconfig = world.install();
     let never_answered = Operator::start(world, &kubeconfig, &[]);
     let (took, well) = never_answered.stop();
-    assert!(well && took.as_secs() < 25, "an operator that never got an answer took {took:?}");
+    assert!(
+        well && took.as_secs() < 25,
+        "an operator that never got an answer took {took:?}"
+    );
     let (took, well) = stopping.stop();
     assert!(well && took.as_secs() < 25, "took {took:?}");
     world.api_server("resume");
 
     space.login("login", "user", "second").await;
-    space.secret_until("app", "rotated", |secret| password(secret).as_deref() == Some("second")).await;
+    space
+        .secret_until("app", "rotated", |secret| password(secret).as_deref() == Some("second"))
+        .await;
     let (_, well) = patient.stop();
     assert!(well);
 }
@@ -100,7 +111,9 @@ async fn a_conflict_is_resolved_by_looking_again() {
     // Somebody else changes the Secret all the time, until a write of the operator met one of those changes.
     let mut round = 0u32;
     let conflicted = || {
-        audit::of_operator(world).iter().any(|request| request.response_status.code == 409 && request.object_ref.namespace == space.name)
+        audit::of_operator(world)
+            .iter()
+            .any(|request| request.response_status.code == 409 && request.object_ref.namespace == space.name)
     };
     while round < 50 || (!conflicted() && round < 2000) {
         round += 1;
@@ -108,12 +121,22 @@ async fn a_conflict_is_resolved_by_looking_again() {
             space.login("login", "user", &round.to_string()).await;
         }
         let label = json!({"metadata": {"labels": {"round": round.to_string()}}});
-        space.secrets.patch("app", &PatchParams::default(), &Patch::Merge(label)).await.unwrap();
+        space
+            .secrets
+            .patch("app", &PatchParams::default(), &Patch::Merge(label))
+            .await
+            .unwrap();
     }
     assert!(conflicted(), "no conflict in {round} rounds");
     space.login("login", "user", "last").await;
-    let secret = space.secret_until("app", "last", |secret| password(secret).as_deref() == Some("last")).await;
-    assert_eq!(secret.labels()["round"], round.to_string(), "the other's label is not lost");
+    let secret = space
+        .secret_until("app", "last", |secret| password(secret).as_deref() == Some("last"))
+        .await;
+    assert_eq!(
+        secret.labels()["round"],
+        round.to_string(),
+        "the other's label is not lost"
+    );
     space.ready("app").await;
     drop(operator);
 }
@@ -132,7 +155,11 @@ async fn of_a_burst_of_changes_the_last_one_wins() {
         }
         space.login("login", "user", &format!("word-{round}")).await;
     }
-    space.secret_until("app", "the last", |secret| password(secret).as_deref() == Some("word-100")).await;
+    space
+        .secret_until("app", "the last", |secret| {
+            password(secret).as_deref() == Some("word-100")
+        })
+        .await;
     space.ready("app").await;
     drop(operator);
 }
@@ -144,11 +171,21 @@ async fn a_resource_that_does_not_parse_says_so_and_harms_no_other() {
     space.login("login", "user", "word").await;
     // As after a change of the schema: the object is older than the rule.
     let crd = repository().join("crds/dockerpullsecrets.pullsecrets.dev.yaml");
-    let mut loose: serde_json::Value =
-        serde_json::from_str(&world.kubectl(&["create", "--dry-run=client", "-o", "json", "-f", &crd.display().to_string()])).unwrap();
+    let mut loose: serde_json::Value = serde_json::from_str(&world.kubectl(&[
+        "create",
+        "--dry-run=client",
+        "-o",
+        "json",
+        "-f",
+        &crd.display().to_string(),
+    ]))
+    .unwrap();
     let schema = &mut loose["spec"]["versions"][0]["schema"]["openAPIV3Schema"];
     *schema = json!({"type": "object", "x-kubernetes-preserve-unknown-fields": true});
-    let selectable = loose["spec"]["versions"][0].as_object_mut().unwrap().remove("selectableFields");
+    let selectable = loose["spec"]["versions"][0]
+        .as_object_mut()
+        .unwrap()
+        .remove("selectableFields");
     assert!(selectable.is_some());
     let path = world.state().join("loose.json");
     std::fs::write(&path, loose.to_string()).unwrap();
@@ -161,7 +198,9 @@ async fn a_resource_that_does_not_parse_says_so_and_harms_no_other() {
     .unwrap();
     world.kubectl(&["replace", "-f", &path.display().to_string()]);
     eventually("the loose schema is served", || async {
-        raw.create(&PostParams::default(), &bad).await.map_err(|error| error.to_string())
+        raw.create(&PostParams::default(), &bad)
+            .await
+            .map_err(|error| error.to_string())
     })
     .await;
 
@@ -171,18 +210,27 @@ async fn a_resource_that_does_not_parse_says_so_and_harms_no_other() {
     let seen = eventually("the bad one has a status", || async {
         let object = raw.get("bad").await.map_err(|error| error.to_string())?;
         let conditions = object.data["status"]["conditions"].clone();
-        if conditions.as_array().is_some_and(|all| !all.is_empty()) { Ok(conditions.to_string()) } else { Err(operator.log()) }
+        if conditions.as_array().is_some_and(|all| !all.is_empty()) {
+            Ok(conditions.to_string())
+        } else {
+            Err(operator.log())
+        }
     })
     .await;
     assert!(seen.contains("InvalidSpec") && seen.contains("Stalled"), "{seen}");
-    assert!(!seen.contains("s3cr3t") && !operator.log().contains("s3cr3t"), "values are not repeated");
+    assert!(
+        !seen.contains("s3cr3t") && !operator.log().contains("s3cr3t"),
+        "values are not repeated"
+    );
 
     // The strict schema again; the bad object is still there and still does no harm.
     world.kubectl(&["replace", "-f", &crd.display().to_string()]);
     drop(operator);
     let operator = start(world);
     space.login("login", "user", "again").await;
-    space.secret_until("good", "rotated", |secret| password(secret).as_deref() == Some("again")).await;
+    space
+        .secret_until("good", "rotated", |secret| password(secret).as_deref() == Some("again"))
+        .await;
     raw.delete("bad", &DeleteParams::default()).await.unwrap();
     drop(operator);
 }
@@ -191,21 +239,35 @@ async fn a_resource_that_does_not_parse_says_so_and_harms_no_other() {
 async fn without_the_crd_it_says_so_and_starts_when_the_crd_comes() {
     let (_alone, world) = alone().await;
     let kubeconfig = world.install();
-    let crd = repository().join("crds/dockerpullsecrets.pullsecrets.dev.yaml").display().to_string();
+    let crd = repository()
+        .join("crds/dockerpullsecrets.pullsecrets.dev.yaml")
+        .display()
+        .to_string();
     world.kubectl(&["delete", "-f", &crd, "--wait"]);
     let operator = Operator::start(world, &kubeconfig, &[]);
     eventually("the missing CRD is named", || async {
         let (code, body) = operator.get("/readyz");
-        if code == 503 && body.contains("install the CRD") { Ok(()) } else { Err(body) }
+        if code == 503 && body.contains("install the CRD") {
+            Ok(())
+        } else {
+            Err(body)
+        }
     })
     .await;
     assert_eq!(operator.get("/livez").0, 200);
     world.kubectl(&["apply", "--server-side", "-f", &crd]);
-    world.kubectl(&["wait", "--for=condition=Established", "crd/dockerpullsecrets.pullsecrets.dev"]);
+    world.kubectl(&[
+        "wait",
+        "--for=condition=Established",
+        "crd/dockerpullsecrets.pullsecrets.dev",
+    ]);
     let space = Space::new(world, "crd").await;
     space.login("login", "user", "word").await;
     eventually("the API server serves the kind", || async {
-        space.try_create("app", private("registry.example.com", "login")).await.map_err(|error| error.to_string())
+        space
+            .try_create("app", private("registry.example.com", "login"))
+            .await
+            .map_err(|error| error.to_string())
     })
     .await;
     space.ready("app").await;
@@ -224,7 +286,8 @@ async fn without_rights_it_says_which() {
     let operator = Operator::start(world, &kubeconfig, &["--namespace", &space.name]);
     eventually("what is not allowed is named", || async {
         let (code, body) = operator.get("/readyz");
-        let named = body.contains("not allowed to list and watch secrets") && body.contains("not allowed to list and watch dockerpullsecrets");
+        let named = body.contains("not allowed to list and watch secrets")
+            && body.contains("not allowed to list and watch dockerpullsecrets");
         if code == 503 && named { Ok(()) } else { Err(body) }
     })
     .await;
@@ -239,14 +302,23 @@ async fn two_operators_at_once_do_not_fight() {
     let (one, other) = (start(world), start(world));
     space.login("login", "user", "first").await;
     for index in 0..20 {
-        space.create(&format!("app-{index}"), private(&format!("r{index}.example.com"), "login")).await;
+        space
+            .create(
+                &format!("app-{index}"),
+                private(&format!("r{index}.example.com"), "login"),
+            )
+            .await;
     }
     for index in 0..20 {
         space.ready(&format!("app-{index}")).await;
     }
     space.login("login", "user", "second").await;
     for index in 0..20 {
-        space.secret_until(&format!("app-{index}"), "rotated", |secret| password(secret).as_deref() == Some("second")).await;
+        space
+            .secret_until(&format!("app-{index}"), "rotated", |secret| {
+                password(secret).as_deref() == Some("second")
+            })
+            .await;
         space.ready(&format!("app-{index}")).await;
     }
     // At rest: neither of two more rounds through both changes anything.
@@ -258,7 +330,10 @@ async fn two_operators_at_once_do_not_fight() {
             let name = format!("app-{index}");
             let resource = space.resources.get(&name).await.unwrap();
             assert_eq!(condition_of(&resource, "Ready").status, "True");
-            (resource.resource_version(), space.secrets.get(&name).await.unwrap().resource_version())
+            (
+                resource.resource_version(),
+                space.secrets.get(&name).await.unwrap().resource_version(),
+            )
         }
     };
     let mut before = Vec::new();

@@ -36,15 +36,31 @@ const TABLE: [(&str, &str, bool); 49] = [
     ("https://registry.example.com", "registry.example.com/team/app", true),
     ("http://registry.example.com", "registry.example.com/team/app", true),
     ("https://registry.example.com/", "registry.example.com/team/app", true),
-    ("https://registry.example.com/v1/", "registry.example.com/team/app", true),
-    ("https://registry.example.com/v2/", "registry.example.com/team/app", true),
-    ("https://registry.example.com/v2", "registry.example.com/team/app", false),
+    (
+        "https://registry.example.com/v1/",
+        "registry.example.com/team/app",
+        true,
+    ),
+    (
+        "https://registry.example.com/v2/",
+        "registry.example.com/team/app",
+        true,
+    ),
+    (
+        "https://registry.example.com/v2",
+        "registry.example.com/team/app",
+        false,
+    ),
     ("registry.example.com:443", "registry.example.com/team/app", false),
     ("registry.example.com/team", "registry.example.com/team/app", true),
     ("registry.example.com/team/", "registry.example.com/team/app", true),
     ("registry.example.com/team/app", "registry.example.com/team/app", true),
     ("registry.example.com/te", "registry.example.com/team/app", true),
-    ("registry.example.com/team/app:1.0", "registry.example.com/team/app", false),
+    (
+        "registry.example.com/team/app:1.0",
+        "registry.example.com/team/app",
+        false,
+    ),
     ("*.example.com", "registry.example.com/team/app", true),
     ("registry.*.com", "registry.example.com/team/app", true),
     ("reg*.example.com", "registry.example.com/team/app", true),
@@ -120,7 +136,8 @@ fn key() -> impl Strategy<Value = String> {
 /// Repositories as a kubelet asks for them: normalised, no tag, no digest.
 fn image() -> impl Strategy<Value = String> {
     let host = r"(docker\.io|index\.docker\.io|registry\.example\.com|hub\.example\.com|a\.b1\.io|reg\.example\.com|x-y\.com|localhost)";
-    (host, "(|:5000|:443)", "(/team/app|/team|/library/nginx|/acme/app|/te)").prop_map(|(host, port, path)| format!("{host}{port}{path}"))
+    (host, "(|:5000|:443)", "(/team/app|/team|/library/nginx|/acme/app|/te)")
+        .prop_map(|(host, port, path)| format!("{host}{port}{path}"))
 }
 
 /// A key that has something to do with the image: its host with a wildcard here and there, a part of its path.
@@ -130,8 +147,14 @@ fn related(image: &str) -> impl Strategy<Value = String> + use<> {
     let path = path.to_owned();
     let scheme = prop_oneof![Just(""), Just("https://"), Just("http://")];
     let tail = prop_oneof![Just(""), Just("/"), Just("/v1/"), Just("/v2/"), Just("/v1"), Just("/x")];
-    (scheme, prop::collection::vec(0u8..8, labels.len()), 0..=path.len(), any::<bool>(), tail).prop_map(
-        move |(scheme, wild, cut, with_path, tail)| {
+    (
+        scheme,
+        prop::collection::vec(0u8..8, labels.len()),
+        0..=path.len(),
+        any::<bool>(),
+        tail,
+    )
+        .prop_map(move |(scheme, wild, cut, with_path, tail)| {
             let host: Vec<String> = labels
                 .iter()
                 .zip(&wild)
@@ -142,21 +165,33 @@ fn related(image: &str) -> impl Strategy<Value = String> + use<> {
                     _ => label.clone(),
                 })
                 .collect();
-            let path = if with_path { format!("/{}", &path[..cut]) } else { String::new() };
+            let path = if with_path {
+                format!("/{}", &path[..cut])
+            } else {
+                String::new()
+            };
             format!("{scheme}{}{path}{tail}", host.join("."))
-        },
-    )
+        })
 }
 
 fn keys_and_image() -> impl Strategy<Value = (Vec<String>, String)> {
-    image().prop_flat_map(|image| (prop::collection::vec(prop_oneof![key(), related(&image)], 1..6), Just(image)))
+    image().prop_flat_map(|image| {
+        (
+            prop::collection::vec(prop_oneof![key(), related(&image)], 1..6),
+            Just(image),
+        )
+    })
 }
 
 #[test]
 fn matching_agrees_with_the_kubelet_on_generated_keys() {
     let mut oracle = Oracle::start();
     let (mut pairs, mut matches) = (0u32, 0u32);
-    let mut runner = TestRunner::new(Config { cases: 8000, failure_persistence: None, ..Config::default() });
+    let mut runner = TestRunner::new(Config {
+        cases: 8000,
+        failure_persistence: None,
+        ..Config::default()
+    });
     let oracle = std::cell::RefCell::new(&mut oracle);
     let counts = std::cell::RefCell::new((&mut pairs, &mut matches));
     let result = runner.run(&keys_and_image(), |(keys, image)| {
@@ -171,7 +206,10 @@ fn matching_agrees_with_the_kubelet_on_generated_keys() {
     if let Err(error) = result {
         panic!("{error}");
     }
-    assert!(pairs >= 20_000 && matches >= 1_000, "too few cases to mean anything: {pairs} pairs, {matches} matches");
+    assert!(
+        pairs >= 20_000 && matches >= 1_000,
+        "too few cases to mean anything: {pairs} pairs, {matches} matches"
+    );
 }
 
 #[test]
@@ -179,16 +217,33 @@ fn every_key_that_we_write_is_used_for_the_images_it_names() {
     let mut oracle = Oracle::start();
     let accepted = std::cell::Cell::new(0u32);
     let oracle = std::cell::RefCell::new(&mut oracle);
-    let mut runner = TestRunner::new(Config { cases: 6000, failure_persistence: None, ..Config::default() });
+    let mut runner = TestRunner::new(Config {
+        cases: 6000,
+        failure_persistence: None,
+        ..Config::default()
+    });
     let result = runner.run(&key(), |url| {
-        let Ok(key) = RegistryKey::new(RegistryType::PrivateRegistry, Some(&url)) else { return Ok(()) };
+        let Ok(key) = RegistryKey::new(RegistryType::PrivateRegistry, Some(&url)) else {
+            return Ok(());
+        };
         accepted.set(accepted.get() + 1);
         let key = key.as_str();
         // A wildcard stands for a label that it matches.
         let image = format!("{}/some/app", key.replace('*', "a"));
-        prop_assert_eq!(oracle.borrow_mut().keys(&[key], &image), vec![0], "{} became {}", url, key);
+        prop_assert_eq!(
+            oracle.borrow_mut().keys(&[key], &image),
+            vec![0],
+            "{} became {}",
+            url,
+            key
+        );
         let again = RegistryKey::new(RegistryType::PrivateRegistry, Some(key));
-        prop_assert_eq!(again.map(|again| again.as_str().to_owned()).ok(), Some(key.to_owned()), "not stable: {}", url);
+        prop_assert_eq!(
+            again.map(|again| again.as_str().to_owned()).ok(),
+            Some(key.to_owned()),
+            "not stable: {}",
+            url
+        );
         Ok(())
     });
     if let Err(error) = result {
@@ -196,5 +251,8 @@ fn every_key_that_we_write_is_used_for_the_images_it_names() {
     }
     assert!(accepted.get() > 500, "only {} URLs were accepted", accepted.get());
     let hub = RegistryKey::docker_hub();
-    assert_eq!(oracle.borrow_mut().keys(&[hub.as_str()], "docker.io/library/nginx"), [0]);
+    assert_eq!(
+        oracle.borrow_mut().keys(&[hub.as_str()], "docker.io/library/nginx"),
+        [0]
+    );
 }

@@ -24,34 +24,86 @@ fn cases() -> Vec<(&'static str, Value, Option<&'static str>)> {
         ("app", url("reg*.example.com:5000"), None),
         ("app", url("[2001:db8::1]:5000"), None),
         ("app", url("localhost:5000"), None),
-        ("app", hub(json!({"secretName": "other", "email": "a@example.com", "adopt": true, "suspend": true})), None),
-        ("app", hub(json!({"secretTemplate": {"labels": {"a": "b"}, "annotations": {"c": "d"}}})), None),
+        (
+            "app",
+            hub(json!({"secretName": "other", "email": "a@example.com", "adopt": true, "suspend": true})),
+            None,
+        ),
+        (
+            "app",
+            hub(json!({"secretTemplate": {"labels": {"a": "b"}, "annotations": {"c": "d"}}})),
+            None,
+        ),
         // What GitOps templates leave behind.
-        ("app", hub(json!({"registryUrl": null, "secretName": null, "email": null, "secretTemplate": null})), None),
+        (
+            "app",
+            hub(json!({"registryUrl": null, "secretName": null, "email": null, "secretTemplate": null})),
+            None,
+        ),
         ("app.dot", docker_hub("login"), Some("have no dots")),
-        ("app", hub(json!({"secretName": "Upper"})), Some("must be lower-case letters")),
-        ("app", hub(json!({"secretName": "-x"})), Some("must be lower-case letters")),
+        (
+            "app",
+            hub(json!({"secretName": "Upper"})),
+            Some("must be lower-case letters"),
+        ),
+        (
+            "app",
+            hub(json!({"secretName": "-x"})),
+            Some("must be lower-case letters"),
+        ),
         ("app", hub(json!({"secretName": "x.y"})), Some("have no dots")),
-        ("app", hub(json!({"secretName": "login"})), Some("also the name of the Secret to be generated")),
-        ("app", docker_hub("app"), Some("also the name of the Secret to be generated")),
+        (
+            "app",
+            hub(json!({"secretName": "login"})),
+            Some("also the name of the Secret to be generated"),
+        ),
+        (
+            "app",
+            docker_hub("app"),
+            Some("also the name of the Secret to be generated"),
+        ),
         ("app", hub(json!({"email": "a b"})), Some("must not contain blanks")),
-        ("app", hub(json!({"registryUrl": "registry.example.com"})), Some("must be left out for type DockerHub")),
-        ("app", json!({"type": "PrivateRegistry", "credentialsRef": {"name": "login"}}), Some("spec.registryUrl is required")),
-        ("app", json!({"type": "Other", "credentialsRef": {"name": "login"}}), Some("Unsupported value")),
-        ("app", json!({"type": "DockerHub"}), Some("spec.credentialsRef: Required value")),
+        (
+            "app",
+            hub(json!({"registryUrl": "registry.example.com"})),
+            Some("must be left out for type DockerHub"),
+        ),
+        (
+            "app",
+            json!({"type": "PrivateRegistry", "credentialsRef": {"name": "login"}}),
+            Some("spec.registryUrl is required"),
+        ),
+        (
+            "app",
+            json!({"type": "Other", "credentialsRef": {"name": "login"}}),
+            Some("Unsupported value"),
+        ),
+        (
+            "app",
+            json!({"type": "DockerHub"}),
+            Some("spec.credentialsRef: Required value"),
+        ),
         ("app", url("docker.io"), Some("use type DockerHub")),
         ("app", url("https://index.docker.io/v1/"), Some("use type DockerHub")),
         ("app", url("Registry-1.Docker.io/acme"), Some("use type DockerHub")),
         ("app", url("hub.docker.com"), Some("use type DockerHub")),
         ("app", url("registry.hub.docker.com:443"), Some("use type DockerHub")),
         ("app", url("user:pw@registry.example.com"), Some("must not contain '@'")),
-        ("app", url("registry.example.com/app@sha256"), Some("must not contain '@'")),
+        (
+            "app",
+            url("registry.example.com/app@sha256"),
+            Some("must not contain '@'"),
+        ),
         ("app", url("registry.example.com?x=1"), Some("query or fragment")),
         ("app", url("registry.example.com#x"), Some("query or fragment")),
         ("app", url("registry.example.com "), Some("must not contain blanks")),
         ("app", url("registry.example.com\n"), Some("must not contain blanks")),
         ("app", url("oci://registry.example.com"), Some("scheme other than")),
-        ("app", url("registry.example.com:99999999"), Some("must be host[:port][/path]")),
+        (
+            "app",
+            url("registry.example.com:99999999"),
+            Some("must be host[:port][/path]"),
+        ),
         ("app", url("registry.example.com:0"), Some("must be host[:port][/path]")),
         ("app", url("registry.example.com:*"), Some("only inside the host")),
         ("app", url("registry.example.com/te*"), Some("only inside the host")),
@@ -74,13 +126,20 @@ async fn each_rule_refuses_with_a_sentence_and_the_core_agrees() {
             "apiVersion": "pullsecrets.dev/v1alpha1", "kind": "DockerPullSecret", "metadata": {"name": name}, "spec": spec,
         }))
         .unwrap();
-        let params = PostParams { dry_run: true, ..PostParams::default() };
+        let params = PostParams {
+            dry_run: true,
+            ..PostParams::default()
+        };
         let core = serde_json::from_value::<DockerPullSecret>(serde_json::to_value(&object).unwrap());
-        let core = core.map_err(|error| error.to_string()).and_then(|object| validate(&object).map_err(|problem| problem.message));
+        let core = core
+            .map_err(|error| error.to_string())
+            .and_then(|object| validate(&object).map_err(|problem| problem.message));
         match (api.create(&params, &object).await, expected) {
             (Ok(_), None) => {
                 if let Err(message) = core {
-                    failures.push(format!("{name} {spec}: the API server takes it, the core does not: {message}"));
+                    failures.push(format!(
+                        "{name} {spec}: the API server takes it, the core does not: {message}"
+                    ));
                 }
             }
             (Err(kube::Error::Api(answer)), Some(expected)) if answer.message.contains(expected) => {

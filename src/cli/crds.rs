@@ -6,7 +6,9 @@ use std::process::ExitCode;
 use crate::api::crd;
 
 pub(super) fn print() -> ExitCode {
-    let written = super::to_yaml(&crd()).and_then(|yaml| {
+    let written = serde_saphyr::to_string(&crd())
+        .map_err(|error| error.to_string())
+        .and_then(|yaml| {
             std::io::stdout()
                 .write_all(yaml.as_bytes())
                 .map_err(|error| error.to_string())

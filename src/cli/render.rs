@@ -7,7 +7,7 @@ use std::process::ExitCode;
 use serde_json::{Value, json};
 
 use super::manifests::Manifests;
-use super::{Output, USAGE, to_yaml};
+use super::{Output, USAGE};
 use crate::api::DockerPullSecret;
 use crate::domain::claims::{Claims, Key};
 use crate::domain::ownership::{Asking, decide};
@@ -117,4 +117,10 @@ fn print(secrets: &[Value], output: Output) -> Result<(), String> {
     std::io::stdout()
         .write_all(text.as_bytes())
         .map_err(|error| error.to_string())
+}
+
+/// YAML with base64 in one piece instead of a folded block.
+fn to_yaml(value: &Value) -> Result<String, String> {
+    let options = serde_saphyr::ser_options! { prefer_block_scalars: false };
+    serde_saphyr::to_string_with_options(value, options).map_err(|error| error.to_string())
 }

@@ -309,6 +309,3 @@ fn change(
     }
     concerned
 }
-
-#[cfg(test)]
-mod tests;

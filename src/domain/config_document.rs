@@ -163,7 +163,11 @@ fn read_entry(entry: &Map<String, Value>, store: Option<&str>) -> Result<Found, 
 /// A helper's name as it may be shown: it comes from a document that also holds secrets.
 fn plain(store: &str) -> String {
     let inside = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.');
-    if store.len() <= 64 && store.chars().all(inside) { store.to_owned() } else { "NAME".to_owned() }
+    if store.len() <= 64 && store.chars().all(inside) {
+        store.to_owned()
+    } else {
+        "NAME".to_owned()
+    }
 }
 
 #[derive(Serialize)]

@@ -27,10 +27,14 @@ pub fn unparsable(error: &str) -> Problem {
     let outside_quotes: Vec<&str> = error.split('"').step_by(2).collect();
     let mut error = outside_quotes.join("…");
     // Names of fields stand in backticks too, and they help.
-    if let Some((before, (_, after))) =
-        error.split_once("unknown variant `").and_then(|(before, rest)| Some((before, rest.split_once('`')?)))
+    if let Some((before, (_, after))) = error
+        .split_once("unknown variant `")
+        .and_then(|(before, rest)| Some((before, rest.split_once('`')?)))
     {
         error = format!("{before}unknown variant …{after}");
     }
-    Problem::new(Reason::InvalidSpec, format!("the resource does not fit the schema of this operator's version: {error}"))
+    Problem::new(
+        Reason::InvalidSpec,
+        format!("the resource does not fit the schema of this operator's version: {error}"),
+    )
 }

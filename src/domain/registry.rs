@@ -153,7 +153,9 @@ impl Parts {
         check_host(&host)?;
         if host.starts_with('[') && port.is_none() {
             // They take the brackets for a character class then (tests/oracle.rs).
-            return Err(format!("is an IPv6 address without a port, which kubelets never match: write {host}:443 and the same in image names"));
+            return Err(format!(
+                "is an IPv6 address without a port, which kubelets never match: write {host}:443 and the same in image names"
+            ));
         }
         let path = strip_api_version(path);
         check_path(&path)?;

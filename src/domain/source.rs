@@ -1,13 +1,15 @@
 //! The one login that a referenced Secret gives (design.md 2.2).
 
+mod problems;
+
 use std::collections::BTreeMap;
 
 use k8s_openapi::ByteString;
 use k8s_openapi::api::core::v1::Secret;
 
 use crate::api::{CredentialKeys, Reason};
-use crate::domain::config_document::{self, Found, Miss};
-use crate::domain::login::{Login, Refusal, trim_line_break};
+use crate::domain::config_document::{self, Found};
+use crate::domain::login::{Login, trim_line_break};
 use crate::domain::problem::Problem;
 use crate::domain::registry::RegistryKey;
 use crate::domain::spec::Validated;
@@ -175,40 +177,6 @@ impl Source<'_> {
         Ok((forms, missed))
     }
 
-    fn document_problem(&self, key: &str, registry: &RegistryKey, miss: Miss) -> Problem {
-        let place = format!("key {key:?} of Secret {:?}", self.name);
-        let shown = if registry.is_docker_hub() {
-            "Docker Hub"
-        } else {
-            registry.as_str()
-        };
-        match miss {
-            Miss::Malformed(what) => Problem::new(Reason::Malformed, format!("{place} {what}")),
-            Miss::IdentityToken => identity_token(&place),
-            Miss::CredentialStore(store) => Problem::new(
-                Reason::CredentialStoreOnly,
-                format!(
-                    "{place} has no login for {shown}, it only says that the credential store {store:?} of somebody's machine has it, which no kubelet can ask: on that machine run `echo {} | docker-credential-{store} get` and put its Username and Secret into the keys username and password",
-                    registry.as_str()
-                ),
-            ),
-            Miss::NoEntry(keys) => Problem::new(
-                Reason::NoEntryForRegistry,
-                format!(
-                    "{place} has no entry for {shown}; it has {}",
-                    listing(keys.iter().map(String::as_str))
-                ),
-            ),
-            Miss::Ambiguous(keys) => Problem::new(
-                Reason::Ambiguous,
-                format!(
-                    "{place} has entries for {shown} that disagree ({}): kubelets would try them in random order, keep one",
-                    listing(keys.iter().map(String::as_str))
-                ),
-            ),
-        }
-    }
-
     fn auth(&self) -> Result<Option<Form>, Problem> {
         let key = self.keys.auth.as_deref().unwrap_or("auth");
         if !self.selected(self.keys.auth.is_some()) {
@@ -316,68 +284,5 @@ impl Source<'_> {
             ));
         }
         Ok(Some(line))
-    }
-
-    fn refused(&self, keys: &str, refusal: Refusal) -> Problem {
-        let place = format!("{keys} of Secret {:?}", self.name);
-        match refusal {
-            Refusal::Malformed(what) => Problem::new(Reason::Malformed, format!("the login in {place} {what}")),
-            Refusal::IdentityToken => identity_token(&place),
-        }
-    }
-
-    fn ambiguous(&self, keys: &str) -> Problem {
-        Problem::new(
-            Reason::Ambiguous,
-            format!(
-                "Secret {:?} holds logins that disagree, in {keys}: remove one, or name the one to read in spec.credentialsRef.keys",
-                self.name
-            ),
-        )
-    }
-
-    fn missing(&self, keys: &[&str]) -> Problem {
-        let wanted = keys
-            .iter()
-            .map(|key| format!("{key:?}"))
-            .collect::<Vec<_>>()
-            .join(" and ");
-        self.key_missing(&format!("no key {wanted}"))
-    }
-
-    fn nothing(&self) -> Problem {
-        self.key_missing(
-            "none of the keys that can hold a login: username and password, auth, .dockerconfigjson, config.json or .dockercfg",
-        )
-    }
-
-    fn key_missing(&self, what: &str) -> Problem {
-        let there = listing(self.data.keys().map(String::as_str));
-        Problem::new(
-            Reason::KeyMissing,
-            format!(
-                "Secret {:?} has {what}; it has {there}: add it, or name the keys to read in spec.credentialsRef.keys",
-                self.name
-            ),
-        )
-    }
-}
-
-fn identity_token(place: &str) -> Problem {
-    Problem::new(
-        Reason::IdentityTokenOnly,
-        format!(
-            "{place} holds only an identity token, which kubelets cannot use: create an access token at the registry and give it as password"
-        ),
-    )
-}
-
-/// At most eight names: they come from users, and the message goes into a status.
-fn listing<'a>(names: impl Iterator<Item = &'a str>) -> String {
-    let names: Vec<String> = names.map(|name| format!("{name:?}")).collect();
-    match names.len() {
-        0 => "nothing".to_owned(),
-        1..=8 => names.join(", "),
-        count => format!("{} and {} more", names[..8].join(", "), count - 8),
     }
 }

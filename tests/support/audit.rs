@@ -43,14 +43,20 @@ pub struct Response {
 
 impl Request {
     pub fn is_write(&self) -> bool {
-        matches!(self.verb.as_str(), "create" | "update" | "patch" | "delete" | "deletecollection")
+        matches!(
+            self.verb.as_str(),
+            "create" | "update" | "patch" | "delete" | "deletecollection"
+        )
     }
 }
 
 /// Finished requests of the operator, oldest first.
 pub fn of_operator(world: &World) -> Vec<Request> {
     let user = format!("system:serviceaccount:{OPERATOR}:{OPERATOR}");
-    all(world).into_iter().filter(|request| request.user.username == user).collect()
+    all(world)
+        .into_iter()
+        .filter(|request| request.user.username == user)
+        .collect()
 }
 
 /// Writes of the operator in one namespace, as "patch secrets/name".
@@ -61,7 +67,10 @@ pub fn writes_in(world: &World, namespace: &str) -> Vec<String> {
         .map(|request| {
             let object = request.object_ref;
             let separator = if object.subresource.is_empty() { "" } else { "/" };
-            format!("{} {}/{}{separator}{}", request.verb, object.resource, object.name, object.subresource)
+            format!(
+                "{} {}/{}{separator}{}",
+                request.verb, object.resource, object.name, object.subresource
+            )
         })
         .collect()
 }
@@ -70,6 +79,10 @@ fn all(world: &World) -> Vec<Request> {
     let text = std::fs::read_to_string(world.audit_log()).expect("readable");
     // The last line may be half written.
     let complete = text.rfind('\n').map_or("", |end| &text[..end]);
-    let requests = complete.lines().map(|line| serde_json::from_str(line).expect("an audit event"));
-    requests.filter(|request: &Request| request.stage == "ResponseComplete").collect()
+    let requests = complete
+        .lines()
+        .map(|line| serde_json::from_str(line).expect("an audit event"));
+    requests
+        .filter(|request: &Request| request.stage == "ResponseComplete")
+        .collect()
 }

@@ -41,7 +41,10 @@ where
             Ok(found) => return found,
             Err(last) => last,
         };
-        assert!(begin.elapsed() < DEADLINE, "{what}: not within {DEADLINE:?}; last: {last}");
+        assert!(
+            begin.elapsed() < DEADLINE,
+            "{what}: not within {DEADLINE:?}; last: {last}"
+        );
         tokio::time::sleep(Duration::from_millis(25)).await;
     }
 }
@@ -50,6 +53,11 @@ where
 pub fn run(command: &mut Command) -> String {
     let output = command.output().expect("the program can be started");
     let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
-    assert!(output.status.success(), "{command:?} failed:\n{}{}", text(&output.stdout), text(&output.stderr));
+    assert!(
+        output.status.success(),
+        "{command:?} failed:\n{}{}",
+        text(&output.stdout),
+        text(&output.stderr)
+    );
     text(&output.stdout)
 }

@@ -27,8 +27,17 @@ impl Space {
         static COUNT: AtomicU32 = AtomicU32::new(0);
         let client = world.admin().await;
         let name = format!("{purpose}-{}", COUNT.fetch_add(1, Ordering::Relaxed));
-        let namespace = Namespace { metadata: ObjectMeta { name: Some(name.clone()), ..ObjectMeta::default() }, ..Namespace::default() };
-        Api::<Namespace>::all(client.clone()).create(&PostParams::default(), &namespace).await.expect("a namespace");
+        let namespace = Namespace {
+            metadata: ObjectMeta {
+                name: Some(name.clone()),
+                ..ObjectMeta::default()
+            },
+            ..Namespace::default()
+        };
+        Api::<Namespace>::all(client.clone())
+            .create(&PostParams::default(), &namespace)
+            .await
+            .expect("a namespace");
         Self {
             resources: Api::namespaced(client.clone(), &name),
             secrets: Api::namespaced(client.clone(), &name),
@@ -39,44 +48,66 @@ impl Space {
 
     /// Creates or replaces a login with the keys `username` and `password`.
     pub async fn login(&self, name: &str, username: &str, password: &str) {
-        self.secret(name, "Opaque", &[("username", username), ("password", password)]).await;
+        self.secret(name, "Opaque", &[("username", username), ("password", password)])
+            .await;
     }
 
     /// Creates or updates a Secret; keys that are not given go away.
     pub async fn secret(&self, name: &str, secret_type: &str, data: &[(&str, &str)]) -> Secret {
-        let data: BTreeMap<String, ByteString> =
-            data.iter().map(|(key, value)| ((*key).to_owned(), ByteString(value.as_bytes().to_vec()))).collect();
+        let data: BTreeMap<String, ByteString> = data
+            .iter()
+            .map(|(key, value)| ((*key).to_owned(), ByteString(value.as_bytes().to_vec())))
+            .collect();
         let secret = Secret {
-            metadata: ObjectMeta { name: Some(name.to_owned()), ..ObjectMeta::default() },
+            metadata: ObjectMeta {
+                name: Some(name.to_owned()),
+                ..ObjectMeta::default()
+            },
             type_: Some(secret_type.to_owned()),
             data: Some(data),
             ..Secret::default()
         };
         let params = PatchParams::apply("test").force();
-        self.secrets.patch(name, &params, &Patch::Apply(&secret)).await.expect("a Secret")
+        self.secrets
+            .patch(name, &params, &Patch::Apply(&secret))
+            .await
+            .expect("a Secret")
     }
 
     /// Creates a resource with this spec.
     pub async fn create(&self, name: &str, spec: Value) -> DockerPullSecret {
-        self.try_create(name, spec).await.unwrap_or_else(|error| panic!("{name}: {error}"))
+        self.try_create(name, spec)
+            .await
+            .unwrap_or_else(|error| panic!("{name}: {error}"))
     }
 
     pub async fn try_create(&self, name: &str, spec: Value) -> kube::Result<DockerPullSecret> {
-        self.resources.create(&PostParams::default(), &resource(name, spec)).await
+        self.resources
+            .create(&PostParams::default(), &resource(name, spec))
+            .await
     }
 
     /// Merges into the spec of a resource.
     pub async fn change(&self, name: &str, spec: Value) -> DockerPullSecret {
         let patch = Patch::Merge(json!({"spec": spec}));
-        self.resources.patch(name, &PatchParams::default(), &patch).await.unwrap_or_else(|error| panic!("{name}: {error}"))
+        self.resources
+            .patch(name, &PatchParams::default(), &patch)
+            .await
+            .unwrap_or_else(|error| panic!("{name}: {error}"))
     }
 
     pub async fn delete(&self, name: &str) {
-        self.resources.delete(name, &DeleteParams::default()).await.expect("deleted");
+        self.resources
+            .delete(name, &DeleteParams::default())
+            .await
+            .expect("deleted");
     }
 
     pub async fn delete_secret(&self, name: &str) {
-        self.secrets.delete(name, &DeleteParams::default()).await.expect("deleted");
+        self.secrets
+            .delete(name, &DeleteParams::default())
+            .await
+            .expect("deleted");
     }
 
     /// Waits until `Ready` has this reason for the resource's current generation.
@@ -93,11 +124,19 @@ impl Space {
     }
 
     /// Waits until the status, of the current generation, fits.
-    pub async fn until(&self, name: &str, what: &str, fits: impl Fn(&DockerPullSecretStatus) -> Option<()>) -> DockerPullSecret {
+    pub async fn until(
+        &self,
+        name: &str,
+        what: &str,
+        fits: impl Fn(&DockerPullSecretStatus) -> Option<()>,
+    ) -> DockerPullSecret {
         eventually(&format!("{}/{name} {what}", self.name), || async {
             let resource = self.resources.get(name).await.map_err(|error| error.to_string())?;
             let status = resource.status.clone().unwrap_or_default();
-            match (status.observed_generation == resource.metadata.generation).then(|| fits(&status)).flatten() {
+            match (status.observed_generation == resource.metadata.generation)
+                .then(|| fits(&status))
+                .flatten()
+            {
                 Some(()) => Ok(resource),
                 None => Err(format!("{status:?}")),
             }
@@ -122,7 +161,10 @@ impl Space {
         eventually(&format!("Secret {}/{secret} gone", self.name), || async {
             match self.secrets.get_opt(secret).await {
                 Ok(None) => Ok(()),
-                other => Err(format!("{:?}", other.map(|secret| secret.map(|secret| secret.metadata)))),
+                other => Err(format!(
+                    "{:?}",
+                    other.map(|secret| secret.map(|secret| secret.metadata))
+                )),
             }
         })
         .await;
@@ -133,7 +175,8 @@ impl Space {
         static COUNT: AtomicU32 = AtomicU32::new(0);
         let name = format!("barrier-{}", COUNT.fetch_add(1, Ordering::Relaxed));
         self.login(&format!("{name}-login"), "barrier", "barrier").await;
-        self.create(&name, private(&format!("{name}.example"), &format!("{name}-login"))).await;
+        self.create(&name, private(&format!("{name}.example"), &format!("{name}-login")))
+            .await;
         self.ready(&name).await;
     }
 }
@@ -159,7 +202,9 @@ pub fn docker_hub(source: &str) -> Value {
 
 /// A spec with some fields replaced.
 pub fn with(mut spec: Value, fields: Value) -> Value {
-    let (Value::Object(spec_fields), Value::Object(fields)) = (&mut spec, fields) else { panic!("objects") };
+    let (Value::Object(spec_fields), Value::Object(fields)) = (&mut spec, fields) else {
+        panic!("objects")
+    };
     spec_fields.extend(fields);
     spec
 }
@@ -182,7 +227,11 @@ pub fn document(secret: &Secret) -> Value {
 /// Password in the only entry of a generated Secret.
 pub fn password(secret: &Secret) -> Option<String> {
     let document = document(secret);
-    Some(document["auths"].as_object()?.values().next()?["password"].as_str()?.to_owned())
+    Some(
+        document["auths"].as_object()?.values().next()?["password"]
+            .as_str()?
+            .to_owned(),
+    )
 }
 
 pub fn uid(object: &impl kube::ResourceExt) -> String {

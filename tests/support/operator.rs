@@ -4,9 +4,9 @@ use std::fs::File;
 use std::io::Read as _;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::mpsc::{Sender, channel};
 use std::sync::{Mutex, OnceLock};
-use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Instant;
 
 use super::DEADLINE;
@@ -37,7 +37,9 @@ impl Operator {
 
     pub fn start_with(world: &World, kubeconfig: &Path, args: &[&str], log_filter: &str) -> Self {
         static COUNT: AtomicU32 = AtomicU32::new(0);
-        let log = world.state().join(format!("operator-{}.log", COUNT.fetch_add(1, Ordering::Relaxed)));
+        let log = world
+            .state()
+            .join(format!("operator-{}.log", COUNT.fetch_add(1, Ordering::Relaxed)));
         let file = File::create(&log).expect("writable");
         let mut command = Command::new("setpriv");
         command
@@ -50,15 +52,28 @@ impl Operator {
             .stdin(Stdio::null())
             .stdout(file.try_clone().expect("a file"))
             .stderr(file);
-        let mut operator = Self { child: spawn(command), log, health: String::new() };
+        let mut operator = Self {
+            child: spawn(command),
+            log,
+            health: String::new(),
+        };
         let begin = Instant::now();
         while operator.health.is_empty() {
-            assert!(begin.elapsed() < DEADLINE, "the operator serves nothing:\n{}", operator.log());
+            assert!(
+                begin.elapsed() < DEADLINE,
+                "the operator serves nothing:\n{}",
+                operator.log()
+            );
             if let Some(status) = operator.child.try_wait().expect("our child") {
                 panic!("the operator ended with {status}:\n{}", operator.log());
             }
-            let line = operator.log().lines().find_map(|line| Some(line.split_once("\"address\":\"")?.1.to_owned()));
-            operator.health = line.and_then(|line| Some(line.split_once('"')?.0.to_owned())).unwrap_or_default();
+            let line = operator
+                .log()
+                .lines()
+                .find_map(|line| Some(line.split_once("\"address\":\"")?.1.to_owned()));
+            operator.health = line
+                .and_then(|line| Some(line.split_once('"')?.0.to_owned()))
+                .unwrap_or_default();
             std::thread::sleep(std::time::Duration::from_millis(10));
         }
         operator
@@ -71,7 +86,9 @@ impl Operator {
     /// Everything it printed so far.
     pub fn log(&self) -> String {
         let mut bytes = Vec::new();
-        File::open(&self.log).and_then(|mut file| file.read_to_end(&mut bytes)).expect("readable");
+        File::open(&self.log)
+            .and_then(|mut file| file.read_to_end(&mut bytes))
+            .expect("readable");
         String::from_utf8_lossy(&bytes).into_owned()
     }
 
@@ -79,11 +96,25 @@ impl Operator {
     pub fn get(&self, path: &str) -> (u16, String) {
         use std::io::Write as _;
         let mut stream = std::net::TcpStream::connect(&self.health).expect("the operator listens");
-        write!(stream, "GET {path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n").expect("writable");
+        write!(
+            stream,
+            "GET {path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n"
+        )
+        .expect("writable");
         let mut answer = String::new();
         stream.read_to_string(&mut answer).expect("readable");
-        let code = answer.split(' ').nth(1).and_then(|code| code.parse().ok()).expect("a status line");
-        (code, answer.split_once("\r\n\r\n").map(|(_, body)| body.to_owned()).unwrap_or_default())
+        let code = answer
+            .split(' ')
+            .nth(1)
+            .and_then(|code| code.parse().ok())
+            .expect("a status line");
+        (
+            code,
+            answer
+                .split_once("\r\n\r\n")
+                .map(|(_, body)| body.to_owned())
+                .unwrap_or_default(),
+        )
     }
 
     pub fn wait_until_ready(&self) {
@@ -102,7 +133,13 @@ impl Operator {
     pub fn stop(mut self) -> (std::time::Duration, bool) {
         let begin = Instant::now();
         let pid = self.child.id().to_string();
-        assert!(Command::new("kill").args(["-TERM", &pid]).status().expect("kill exists").success());
+        assert!(
+            Command::new("kill")
+                .args(["-TERM", &pid])
+                .status()
+                .expect("kill exists")
+                .success()
+        );
         loop {
             if let Some(status) = self.child.try_wait().expect("our child") {
                 return (begin.elapsed(), status.success());
@@ -135,6 +172,13 @@ fn spawn(command: Command) -> Child {
         Mutex::new(sender)
     });
     let (reply, child) = channel();
-    spawner.lock().expect("no test died here").send((command, reply)).expect("the spawner lives");
-    child.recv().expect("an answer").expect("setpriv and dps can be started")
+    spawner
+        .lock()
+        .expect("no test died here")
+        .send((command, reply))
+        .expect("the spawner lives");
+    child
+        .recv()
+        .expect("an answer")
+        .expect("setpriv and dps can be started")
 }

@@ -38,7 +38,10 @@ impl Oracle {
         let answer = self.ask(&json!({"keys": keys, "image": image}));
         assert_eq!(answer.get("error"), None, "{keys:?}");
         let found = answer["keys"].as_array().cloned().unwrap_or_default();
-        found.iter().map(|index| usize::try_from(index.as_u64().expect("an index")).expect("small")).collect()
+        found
+            .iter()
+            .map(|index| usize::try_from(index.as_u64().expect("an index")).expect("small"))
+            .collect()
     }
 
     /// Logins (user name, password) that a kubelet tries for `image` with one Secret of this content.
@@ -47,7 +50,10 @@ impl Oracle {
         assert_eq!(answer.get("error"), None, "{image}");
         let found = answer["logins"].as_array().cloned().unwrap_or_default();
         let text = |login: &Value, field: &str| login[field].as_str().unwrap_or_default().to_owned();
-        found.iter().map(|login| (text(login, "username"), text(login, "password"))).collect()
+        found
+            .iter()
+            .map(|login| (text(login, "username"), text(login, "password")))
+            .collect()
     }
 }
 

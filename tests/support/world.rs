@@ -40,7 +40,11 @@ impl World {
         let mut line = String::new();
         stdout.read_line(&mut line).expect("readable");
         let info = serde_json::from_str(&line).expect("the world says where it is; otherwise see above");
-        Self { control: Mutex::new((stdin, stdout)), _child: child, info }
+        Self {
+            control: Mutex::new((stdin, stdout)),
+            _child: child,
+            info,
+        }
     }
 
     fn path(&self, field: &str) -> &Path {
@@ -72,7 +76,9 @@ impl World {
     /// A client with all rights.
     pub async fn admin(&self) -> Client {
         let config = Kubeconfig::read_from(self.kubeconfig()).expect("readable");
-        let mut config = kube::Config::from_custom_kubeconfig(config, &KubeConfigOptions::default()).await.expect("usable");
+        let mut config = kube::Config::from_custom_kubeconfig(config, &KubeConfigOptions::default())
+            .await
+            .expect("usable");
         config.connect_timeout = Some(std::time::Duration::from_secs(5));
         Client::try_from(config).expect("a client")
     }
@@ -93,8 +99,17 @@ impl World {
         let mut installed: MutexGuard<'_, bool> = INSTALLED.lock().expect("no test died while installing");
         let path = self.state().join("operator.kubeconfig");
         if !*installed {
-            self.kubectl(&["apply", "--server-side", "-k", &super::repository().join("deploy").display().to_string()]);
-            self.kubectl(&["wait", "--for=condition=Established", "crd/dockerpullsecrets.pullsecrets.dev"]);
+            self.kubectl(&[
+                "apply",
+                "--server-side",
+                "-k",
+                &super::repository().join("deploy").display().to_string(),
+            ]);
+            self.kubectl(&[
+                "wait",
+                "--for=condition=Established",
+                "crd/dockerpullsecrets.pullsecrets.dev",
+            ]);
             self.write_kubeconfig(&path, OPERATOR, OPERATOR);
             *installed = true;
         }
