@@ -2,7 +2,7 @@
 # Builds the named programs of the test world and prints the folder they are in.
 #
 #   tests/env/tools.sh NAME...     NAME: etcd kube-apiserver kube-controller-manager kubectl registry helm kubeconform
-#                                        world keyring-oracle
+#                                        world keyring-oracle schemas
 #
 # Progress goes to stderr. Binaries are kept in tests/env/.cache, one folder for each go.sum; etcd, kube-apiserver and
 # kubectl are taken from $KUBEBUILDER_ASSETS when they are there.
@@ -24,7 +24,7 @@ package() {
     registry) echo github.com/distribution/distribution/v3/cmd/registry ;;
     helm) echo helm.sh/helm/v4/cmd/helm ;;
     kubeconform) echo github.com/yannh/kubeconform/cmd/kubeconform ;;
-    world | keyring-oracle) echo "./cmd/$1" ;;
+    world | keyring-oracle | schemas) echo "./cmd/$1" ;;
     *) die "unknown program $1" ;;
     esac
 }

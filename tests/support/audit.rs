@@ -53,6 +53,11 @@ impl Request {
 /// Finished requests of the operator, oldest first.
 pub fn of_operator(world: &World) -> Vec<Request> {
     let user = format!("system:serviceaccount:{OPERATOR}:{OPERATOR}");
+    of_user(world, &user)
+}
+
+/// Finished requests of a user, oldest first.
+pub fn of_user(world: &World, user: &str) -> Vec<Request> {
     all(world)
         .into_iter()
         .filter(|request| request.user.username == user)

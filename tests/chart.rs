@@ -1,0 +1,262 @@
+//! The chart and the plain manifests: linted, valid against the API's schemas, installed for real.
+
+mod support;
+
+use std::path::Path;
+use std::process::Command;
+
+use serde_json::{Value, json};
+use support::objects::{Space, private};
+use support::operator::Operator;
+use support::world::{OPERATOR, world};
+use support::{audit, eventually, repository, run, tools};
+
+fn chart() -> String {
+    repository()
+        .join("charts/docker-pull-secret-operator")
+        .display()
+        .to_string()
+}
+
+fn helm(args: &[&str]) -> String {
+    run(Command::new(tools(&["helm"]).join("helm")).args(args))
+}
+
+/// Helm with access to the world, and its own cache and configuration.
+fn helm_in_world(args: &[&str]) -> String {
+    let home = world().state().join("helm");
+    run(Command::new(tools(&["helm"]).join("helm"))
+        .args(args)
+        .env("KUBECONFIG", world().kubeconfig())
+        .env("HOME", home))
+}
+
+/// All objects that the chart makes of some values.
+fn template(args: &[&str]) -> Vec<Value> {
+    let yaml = helm(&[&["template", "release", &chart(), "--namespace", "operators"], args].concat());
+    let objects: Vec<Value> = serde_saphyr::from_multiple(&yaml).expect("YAML");
+    objects.into_iter().filter(|object| !object.is_null()).collect()
+}
+
+fn kinds(objects: &[Value]) -> Vec<&str> {
+    objects
+        .iter()
+        .map(|object| object["kind"].as_str().expect("a kind"))
+        .collect()
+}
+
+fn of_kind<'a>(objects: &'a [Value], kind: &str) -> &'a Value {
+    objects
+        .iter()
+        .find(|object| object["kind"] == kind)
+        .unwrap_or_else(|| panic!("no {kind}"))
+}
+
+#[test]
+fn lint_finds_nothing_for_any_kind_of_values() {
+    for values in [
+        &[][..],
+        &["--set", "watchNamespaces={a,b}"],
+        &["--set", "crds.install=false,rbac.aggregate=false"],
+    ] {
+        helm(&[&["lint", "--strict", &chart()], values].concat());
+    }
+}
+
+#[test]
+fn values_that_mean_nothing_are_refused() {
+    for (wrong, word) in [
+        ("watchNamespace=a", "watchNamespace"),
+        ("logFormat=xml", "logFormat"),
+        ("image.digest=latest", "digest"),
+        ("watchNamespaces={Upper}", "watchNamespaces"),
+        ("replicas=2", "replicas"),
+    ] {
+        let output = Command::new(tools(&["helm"]).join("helm"))
+            .args(["template", &chart(), "--set", wrong])
+            .output()
+            .unwrap();
+        let message = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert!(!output.status.success() && message.contains(word), "{wrong}: {message}");
+    }
+}
+
+#[test]
+fn a_namespaced_install_has_no_cluster_role() {
+    let objects = template(&["--set", "watchNamespaces={team-a,team-b}"]);
+    let found = kinds(&objects);
+    assert!(!found.iter().any(|kind| kind.starts_with("ClusterRole")), "{found:?}");
+    assert_eq!(found.iter().filter(|kind| **kind == "Role").count(), 2);
+    let args = &of_kind(&objects, "Deployment")["spec"]["template"]["spec"]["containers"][0]["args"];
+    assert!(
+        args.as_array().unwrap().contains(&json!("--namespace=team-a")),
+        "{args}"
+    );
+}
+
+#[test]
+fn the_rights_are_the_least_that_work() {
+    let objects = template(&[]);
+    let role = objects
+        .iter()
+        .find(|object| {
+            object["kind"] == "ClusterRole" && object["metadata"]["name"] == "release-docker-pull-secret-operator"
+        })
+        .unwrap();
+    assert_eq!(
+        role["rules"],
+        json!([
+            {"apiGroups": ["pullsecrets.dev"], "resources": ["dockerpullsecrets"], "verbs": ["get", "list", "watch"]},
+            {"apiGroups": ["pullsecrets.dev"], "resources": ["dockerpullsecrets/status"], "verbs": ["patch"]},
+            {"apiGroups": [""], "resources": ["secrets"], "verbs": ["get", "list", "watch", "create", "patch", "delete"]},
+        ])
+    );
+}
+
+#[test]
+fn manifests_are_valid_against_the_schemas_of_this_kubernetes() {
+    let work = std::env::temp_dir().join(format!("dps-kubeconform-{}", std::process::id()));
+    let schemas = work.join("schemas");
+    let crds = repository().join("crds/dockerpullsecrets.pullsecrets.dev.yaml");
+    run(Command::new(tools(&["schemas"]).join("schemas"))
+        .arg(&schemas)
+        .arg(crds)
+        .current_dir(repository().join("tests/env")));
+    let manifests = work.join("manifests");
+    let kubeconform = |manifests: &Path| {
+        run(Command::new(tools(&["kubeconform"]).join("kubeconform"))
+            .args(["-strict", "-summary", "-schema-location"])
+            .arg(schemas.join("{{.ResourceKind}}{{.KindSuffix}}.json"))
+            .arg(manifests))
+    };
+    std::fs::create_dir_all(&manifests).unwrap();
+    for (name, values) in [
+        ("cluster", &[][..]),
+        ("namespaced", &["--set", "watchNamespaces={a,b}"]),
+    ] {
+        let yaml = helm(&[&["template", "release", &chart(), "--namespace", "operators"], values].concat());
+        std::fs::write(manifests.join(format!("{name}.yaml")), yaml).unwrap();
+    }
+    for file in ["crds.yaml", "operator.yaml", "namespace.yaml"] {
+        std::fs::copy(repository().join("deploy").join(file), manifests.join(file)).unwrap();
+    }
+    let summary = kubeconform(&manifests) + &kubeconform(&repository().join("deploy/samples"));
+    assert!(
+        summary.matches("Invalid: 0, Errors: 0, Skipped: 0").count() == 2,
+        "{summary}"
+    );
+    // The check can fail.
+    std::fs::write(
+        manifests.join("wrong.yaml"),
+        "apiVersion: v1\nkind: Secret\nmetadata: {name: x}\nstringdata: {}\n",
+    )
+    .unwrap();
+    let wrong = Command::new(tools(&["kubeconform"]).join("kubeconform"))
+        .args(["-strict", "-schema-location"])
+        .arg(schemas.join("{{.ResourceKind}}{{.KindSuffix}}.json"))
+        .arg(manifests.join("wrong.yaml"))
+        .status()
+        .unwrap();
+    assert!(!wrong.success());
+    std::fs::remove_dir_all(work).unwrap();
+}
+
+#[tokio::test]
+async fn it_installs_upgrades_and_uninstalls_and_works_in_between() {
+    let world = world();
+    let release = ["--namespace", OPERATOR];
+    let with = |first: &[&str], more: &[&str]| helm_in_world(&[first, &release, more].concat());
+    // As restrictive as a namespace can be: the pod has to be admitted.
+    world.kubectl(&[
+        "apply",
+        "-f",
+        &repository().join("deploy/namespace.yaml").display().to_string(),
+    ]);
+    let (one, other) = (Space::new(world, "chart").await, Space::new(world, "chart").await);
+    let namespaces = format!("watchNamespaces={{{},{}}}", one.name, other.name);
+    with(&["install", "dps", &chart()], &["--set", &namespaces]);
+    world.kubectl(&[
+        "wait",
+        "--for=condition=Established",
+        "crd/dockerpullsecrets.pullsecrets.dev",
+    ]);
+    eventually("the pod is admitted under the restricted standard", || async {
+        let replicas = world.kubectl(&["get", "replicasets,pods", "-n", OPERATOR, "-o", "json"]);
+        let list: Value = serde_json::from_str(&replicas).unwrap();
+        let pods = list["items"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .filter(|item| item["kind"] == "Pod")
+            .count();
+        if pods == 1 { Ok(()) } else { Err(replicas) }
+    })
+    .await;
+
+    // The same binary, with exactly the rights and arguments that the chart gives it.
+    let account = "dps-docker-pull-secret-operator";
+    let kubeconfig = world.state().join("namespaced.kubeconfig");
+    world.write_kubeconfig(&kubeconfig, OPERATOR, account);
+    let operator = Operator::start(
+        world,
+        &kubeconfig,
+        &["--namespace", &one.name, "--namespace", &other.name],
+    );
+    operator.wait_until_ready();
+    let outside = Space::new(world, "outside").await;
+    for space in [&outside, &one, &other] {
+        space.login("login", "user", "word").await;
+        space.create("app", private("registry.example.com", "login")).await;
+    }
+    one.ready("app").await;
+    other.ready("app").await;
+    one.settle().await;
+    assert_eq!(outside.resources.get("app").await.unwrap().status, None);
+    let user = format!("system:serviceaccount:{OPERATOR}:{account}");
+    let requests = audit::of_user(world, &user);
+    let elsewhere: Vec<_> = requests
+        .iter()
+        .filter(|request| ![&one.name, &other.name].contains(&&request.object_ref.namespace))
+        .collect();
+    assert!(!requests.is_empty() && elsewhere.is_empty(), "{elsewhere:?}");
+    assert!(requests.iter().all(|request| request.response_status.code != 403));
+
+    // To the whole cluster, and the CRD with it.
+    let label = json!({"metadata": {"annotations": {"test": "lost-by-nobody"}}}).to_string();
+    world.kubectl(&[
+        "patch",
+        "crd",
+        "dockerpullsecrets.pullsecrets.dev",
+        "--type=merge",
+        "-p",
+        &label,
+    ]);
+    with(&["upgrade", "dps", &chart()], &["--reset-values"]);
+    let roles = world.kubectl(&[
+        "get",
+        "roles",
+        "-A",
+        "-l",
+        "app.kubernetes.io/instance=dps",
+        "-o",
+        "name",
+    ]);
+    assert_eq!(roles, "", "the Roles of the namespaced install are gone");
+    outside
+        .create("edited-by-aggregation", private("registry.example.com", "login"))
+        .await;
+    let allowed = world.kubectl(&["auth", "can-i", "get", "secrets", "--as", &user, "-n", "default"]);
+    assert_eq!(allowed.trim(), "yes");
+
+    with(&["uninstall", "dps"], &[]);
+    assert!(
+        one.resources.get_opt("app").await.unwrap().is_some(),
+        "DockerPullSecrets survive"
+    );
+    assert!(
+        one.secrets.get_opt("app").await.unwrap().is_some(),
+        "and so do their Secrets"
+    );
+    with(&["install", "dps", &chart()], &[]);
+    with(&["uninstall", "dps"], &[]);
+}
