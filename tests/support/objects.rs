@@ -54,19 +54,7 @@ impl Space {
 
     /// Creates or updates a Secret; keys that are not given go away.
     pub async fn secret(&self, name: &str, secret_type: &str, data: &[(&str, &str)]) -> Secret {
-        let data: BTreeMap<String, ByteString> = data
-            .iter()
-            .map(|(key, value)| ((*key).to_owned(), ByteString(value.as_bytes().to_vec())))
-            .collect();
-        let secret = Secret {
-            metadata: ObjectMeta {
-                name: Some(name.to_owned()),
-                ..ObjectMeta::default()
-            },
-            type_: Some(secret_type.to_owned()),
-            data: Some(data),
-            ..Secret::default()
-        };
+        let secret = secret(name, secret_type, data);
         let params = PatchParams::apply("test").force();
         self.secrets
             .patch(name, &params, &Patch::Apply(&secret))
@@ -188,6 +176,23 @@ pub fn resource(name: &str, spec: Value) -> DockerPullSecret {
     .expect("a resource");
     resource.status = None;
     resource
+}
+
+/// A Secret to create.
+pub fn secret(name: &str, secret_type: &str, data: &[(&str, &str)]) -> Secret {
+    let data: BTreeMap<String, ByteString> = data
+        .iter()
+        .map(|(key, value)| ((*key).to_owned(), ByteString(value.as_bytes().to_vec())))
+        .collect();
+    Secret {
+        metadata: ObjectMeta {
+            name: Some(name.to_owned()),
+            ..ObjectMeta::default()
+        },
+        type_: Some(secret_type.to_owned()),
+        data: Some(data),
+        ..Secret::default()
+    }
 }
 
 /// A spec for a private registry.

@@ -43,7 +43,8 @@ impl Operator {
         let file = File::create(&log).expect("writable");
         let mut command = Command::new("setpriv");
         command
-            .args(["--pdeathsig", "KILL", env!("CARGO_BIN_EXE_dps")])
+            .args(["--pdeathsig", "KILL"])
+            .arg(binary())
             .args(["controller", "--health-address", "127.0.0.1:0", "--log-format", "json"])
             .args(args)
             .env("KUBECONFIG", kubeconfig)
@@ -181,4 +182,15 @@ fn spawn(command: Command) -> Child {
         .recv()
         .expect("an answer")
         .expect("setpriv and dps can be started")
+}
+
+/// The binary under test; benchmarks are examples, which cargo puts one folder below it.
+fn binary() -> PathBuf {
+    option_env!("CARGO_BIN_EXE_dps").map_or_else(
+        || {
+            let this = std::env::current_exe().expect("a path");
+            this.ancestors().nth(2).expect("a target folder").join("dps")
+        },
+        PathBuf::from,
+    )
 }

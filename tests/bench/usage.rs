@@ -1,0 +1,29 @@
+//! What a process used, from /proc (proc(5)).
+
+use std::time::Duration;
+
+/// Clock ticks a second; fixed in the kernel's interface to user space.
+const TICKS: u64 = 100;
+
+pub struct Usage {
+    /// User and system time.
+    pub cpu: Duration,
+    /// Most resident memory so far, in MiB.
+    pub peak_mib: f64,
+}
+
+impl Usage {
+    pub fn of(pid: u32) -> Self {
+        let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).unwrap();
+        // The name in parentheses may hold blanks; utime and stime are the 14th and 15th field.
+        let fields: Vec<&str> = stat.rsplit_once(')').unwrap().1.split_whitespace().collect();
+        let ticks: u64 = fields[11].parse::<u64>().unwrap() + fields[12].parse::<u64>().unwrap();
+        let status = std::fs::read_to_string(format!("/proc/{pid}/status")).unwrap();
+        let peak = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).unwrap();
+        let kib: f64 = peak.trim().trim_end_matches(" kB").parse().unwrap();
+        Self {
+            cpu: Duration::from_millis(ticks * 1000 / TICKS),
+            peak_mib: kib / 1024.0,
+        }
+    }
+}
