@@ -1,0 +1,40 @@
+# Needed: Rust (rustup), Go 1.26 or newer, a C compiler, make. Everything else is built from here.
+.DEFAULT_GOAL := help
+.PHONY: help setup tools demo demo-stop test bench lint generate
+
+help: ## Show this.
+	@sed -n 's/^\([a-z-]*\):.*## /\1: /p' $(MAKEFILE_LIST)
+
+setup:
+	@command -v cargo >/dev/null || { echo 'Rust is missing: install it with rustup (https://rustup.rs)' >&2; exit 1; }
+	@command -v cc >/dev/null || { echo 'A C compiler is missing: install gcc or clang (Debian: apt-get install gcc libc6-dev)' >&2; exit 1; }
+	@command -v go >/dev/null || { echo 'Go is missing: install Go 1.26 or newer (https://go.dev/dl)' >&2; exit 1; }
+	@command -v flock >/dev/null && command -v setpriv >/dev/null || { echo 'flock and setpriv are missing (Debian: apt-get install util-linux)' >&2; exit 1; }
+
+tools: setup
+	@tests/env/tools.sh etcd kube-apiserver kube-controller-manager kubectl registry helm kubeconform world keyring-oracle schemas >/dev/null
+
+demo: setup ## Start a real control plane, show the operator work and fail well. KEEP=1 leaves it running.
+	@hack/demo.sh $(if $(KEEP),keep)
+
+demo-stop: setup ## End what `make demo KEEP=1` left running.
+	@hack/demo.sh stop
+
+test: tools ## Run all tests.
+	cargo test --no-fail-fast
+
+bench: setup ## Measure the operator beside a bare client.
+	@tests/env/tools.sh etcd kube-apiserver kube-controller-manager kubectl world >/dev/null
+	cargo build --release --bin dps --example bench
+	target/release/examples/bench
+
+lint: setup ## Check formatting, lints and dependencies.
+	cargo fmt --check
+	cargo clippy --all-targets -- -D warnings
+	test -z "$$(gofmt -l tests/env/cmd)"
+	cd tests/env && go vet ./cmd/...
+	RUSTDOCFLAGS='-D warnings' cargo doc --no-deps --quiet
+	hack/deny.sh
+
+generate: setup ## Write crds/, the chart's copy and deploy/ anew.
+	hack/generate.sh

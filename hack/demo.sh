@@ -1,0 +1,150 @@
+#!/bin/sh
+# Shows the operator at work on a real control plane on loopback. See `make demo`.
+#
+#   hack/demo.sh          run, show, end, leave nothing behind
+#   hack/demo.sh keep     leave control plane and operator running
+#   hack/demo.sh stop     end what `keep` left
+set -eu
+repo=$(CDPATH='' cd -- "$(dirname -- "$0")/.." && pwd)
+cd "$repo"
+mode=${1:-}
+state=$repo/.world
+operator=docker-pull-secret-operator
+
+stop() {
+    if [ -f "$state/operator.pid" ]; then
+        kill "$(cat "$state/operator.pid")" 2>/dev/null || true
+    fi
+    if [ -f "$state/world.json" ]; then
+        "$bin/world" down --state "$state"
+    fi
+    rm -rf "$state"
+}
+
+bin=$(tests/env/tools.sh etcd kube-apiserver kube-controller-manager kubectl world)
+if [ "$mode" = stop ]; then
+    stop
+    exit
+fi
+if [ -e "$state" ]; then
+    echo "A demo is running already, or one was cut off: \`make demo-stop\` ends it." >&2
+    exit 1
+fi
+cargo build --quiet
+trap 'code=$?; [ $code = 0 ] && [ "$mode" = keep ] || stop; exit $code' EXIT
+trap 'exit 130' INT TERM
+
+say() {
+    printf '\n\033[1m%s\033[0m\n' "$*"
+}
+kubectl() {
+    "$bin/kubectl" --kubeconfig "$state/kubeconfig" "$@"
+}
+show() {
+    printf '$ kubectl %s\n' "$*"
+    kubectl "$@"
+}
+# Waits for something that the operator does, at most 30 s.
+until_reason() {
+    kubectl wait "dps/$1" -n demo --for="jsonpath={.status.conditions[?(@.type==\"Ready\")].reason}=$2" --timeout=30s >/dev/null
+}
+message() {
+    kubectl get dps "$1" -n demo -o jsonpath='{.status.conditions[?(@.type=="Ready")].message}'
+    echo
+}
+masked() {
+    kubectl get secret "$1" -n demo -o jsonpath='{.data.\.dockerconfigjson}' | base64 -d |
+        sed -e 's/"password":"[^"]*"/"password":"****"/g' -e 's/"auth":"[^"]*"/"auth":"****"/g'
+    echo
+}
+
+say "1. A real control plane: etcd, kube-apiserver and kube-controller-manager on loopback"
+"$bin/world" up --detach --state "$state" >/dev/null
+show version
+
+say "2. The CRD and the operator's rights (deploy/, made from the Helm chart)"
+show apply --server-side -k deploy
+kubectl wait --for=condition=Established crd/dockerpullsecrets.pullsecrets.dev >/dev/null
+
+say "3. The operator, as its own ServiceAccount with exactly those rights"
+token=$(kubectl create token "$operator" -n "$operator" --duration=24h)
+kubectl config view --raw -o jsonpath='{.clusters[0].cluster.server}' >"$state/server"
+cat >"$state/operator.kubeconfig" <<END
+apiVersion: v1
+kind: Config
+clusters: [{name: world, cluster: {server: "$(cat "$state/server")", certificate-authority: "$state/pki/ca.crt"}}]
+users: [{name: operator, user: {token: "$token"}}]
+contexts: [{name: world, context: {cluster: world, user: operator}}]
+current-context: world
+END
+KUBECONFIG="$state/operator.kubeconfig" nohup target/debug/dps controller --health-address 127.0.0.1:0 >"$state/operator.log" 2>&1 &
+echo $! >"$state/operator.pid"
+echo "dps controller runs, its log is in .world/operator.log"
+
+say "4. A login for every kind of credential becomes a pull secret"
+kubectl create namespace demo >/dev/null
+show apply -n demo -f deploy/samples
+for name in docker-hub team-registry ghcr quay legacy harbor; do until_reason "$name" Ready; done
+show get dps -n demo
+echo "The Secret that kubelets read (password masked here):"
+masked team-registry
+
+say "5. A spec that cannot work is refused at once, with a sentence that says what to do"
+printf '$ kubectl apply: registryUrl: docker.io\n'
+if kubectl apply -n demo -f - <<'END'
+apiVersion: pullsecrets.dev/v1alpha1
+kind: DockerPullSecret
+metadata: {name: refused}
+spec: {type: PrivateRegistry, registryUrl: docker.io, credentialsRef: {name: docker-hub-login}}
+END
+then
+    echo "This should have been refused." >&2
+    exit 1
+fi
+
+say "6. A missing key is named in the status, and fixing it heals"
+kubectl create secret generic wrong-key -n demo --from-literal=username=acme --from-literal=pasword=oops >/dev/null
+kubectl apply -n demo -f - >/dev/null <<'END'
+apiVersion: pullsecrets.dev/v1alpha1
+kind: DockerPullSecret
+metadata: {name: app-registry}
+spec: {type: PrivateRegistry, registryUrl: registry.example.net, credentialsRef: {name: wrong-key}}
+END
+until_reason app-registry KeyMissing
+show get dps app-registry -n demo
+message app-registry
+echo "... the key is put right:"
+kubectl create secret generic wrong-key -n demo --from-literal=username=acme --from-literal=password=fixed \
+    --dry-run=client -o yaml | kubectl apply -n demo -f - >/dev/null 2>&1
+until_reason app-registry Ready
+show get dps app-registry -n demo
+
+say "7. A new password reaches the same Secret; a deleted Secret comes back"
+show delete secret team-registry -n demo
+kubectl wait secret/team-registry -n demo --for=create --timeout=30s >/dev/null
+show get secret team-registry -n demo
+
+say "8. A Secret that somebody else made is left alone"
+kubectl create secret generic precious -n demo --from-literal=other=thing >/dev/null
+kubectl apply -n demo -f - >/dev/null <<'END'
+apiVersion: pullsecrets.dev/v1alpha1
+kind: DockerPullSecret
+metadata: {name: precious}
+spec: {type: PrivateRegistry, registryUrl: registry.example.net, credentialsRef: {name: wrong-key}}
+END
+until_reason precious NameConflict
+message precious
+show get secret precious -n demo
+
+say "9. The same decisions without a cluster: dps render"
+printf '$ dps render -f deploy/samples/docker-hub.yaml\n'
+target/debug/dps render -f deploy/samples/docker-hub.yaml | sed 's/\(\.dockerconfigjson: .\{16\}\).*/\1.../'
+
+if [ "$mode" = keep ]; then
+    say "Everything keeps running."
+    echo "  export KUBECONFIG=$state/kubeconfig PATH=$bin:\$PATH"
+    echo "  kubectl get dps -n demo"
+    echo "  make demo-stop"
+else
+    say "Done: everything is stopped and removed again."
+fi
