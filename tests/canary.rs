@@ -1,4 +1,10 @@
 //! A password planted in every credential form is found nowhere but in the Secrets.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "a test fails that way"
+)]
 
 mod support;
 
@@ -15,6 +21,7 @@ use support::world::world;
 const CANARY: &str = "Canary-5ubterranean+/=";
 
 /// Name, type and data of Secrets that hold the canary in good and in broken ways, and the reason that comes of it.
+#[allow(clippy::type_complexity, clippy::too_many_lines, reason = "a table")]
 fn forms() -> Vec<(&'static str, &'static str, Vec<(&'static str, String)>, &'static str)> {
     let auth = STANDARD.encode(format!("user:{CANARY}"));
     let config = |entry: Value| json!({"auths": {"registry.example.com": entry}}).to_string();

@@ -1,4 +1,10 @@
 //! The chart and the plain manifests: linted, valid against the API's schemas, installed for real.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "a test fails that way"
+)]
 
 mod support;
 

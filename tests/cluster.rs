@@ -1,4 +1,10 @@
 //! The operator on a real control plane, with the rights that `deploy/` gives it.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "a test fails that way"
+)]
 
 mod support;
 

@@ -1,6 +1,12 @@
 //! Failures of the platform: nothing is lost, nothing foreign is touched.
 //!
 //! The tests share one control plane and stop it under each other's feet, so they run one after another.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "a test fails that way"
+)]
 
 mod support;
 

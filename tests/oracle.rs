@@ -1,4 +1,10 @@
 //! Registry keys and matching against the kubelet's own code.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "a test fails that way"
+)]
 
 mod support;
 

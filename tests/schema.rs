@@ -1,4 +1,10 @@
 //! What the API server itself refuses, and that the core refuses all of it too.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "a test fails that way"
+)]
 
 mod support;
 

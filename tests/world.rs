@@ -1,4 +1,10 @@
 //! The test world itself: it ends with whoever started it, and says what it lacks.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "a test fails that way"
+)]
 
 mod support;
 

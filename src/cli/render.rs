@@ -39,9 +39,9 @@ pub(super) fn run(inputs: &[PathBuf], output: Output) -> ExitCode {
         {
             Ok(Some((secret, warnings))) => {
                 secrets.push(secret);
-                warnings
-                    .iter()
-                    .for_each(|warning| eprintln!("warning: {place}: {warning}"));
+                for warning in warnings {
+                    eprintln!("warning: {place}: {warning}");
+                }
             }
             Ok(None) => eprintln!("warning: {place}: spec.suspend is true, nothing is written for it"),
             Err(problem) => {
@@ -109,9 +109,7 @@ fn print(secrets: &[Value], output: Output) -> Result<(), String> {
             let documents = secrets
                 .iter()
                 .map(|secret| to_yaml(secret).map(|yaml| format!("---\n{yaml}")));
-            documents
-                .collect::<Result<String, _>>()
-                .map_err(|error| error.to_string())?
+            documents.collect::<Result<String, _>>()?
         }
     };
     std::io::stdout()

@@ -42,8 +42,8 @@ pub struct Generated {
 /// The index. All resources that an operation returns have to be looked at again.
 #[derive(Debug, Default)]
 pub struct Claims {
-    claims: HashMap<Key, Claim>,
-    names: HashMap<String, Key>,
+    by_name: HashMap<Key, Claim>,
+    by_uid: HashMap<String, Key>,
     /// Resources by the Secrets they read or write.
     by_secret: HashMap<Key, BTreeSet<String>>,
     by_target: HashMap<Key, BTreeSet<Rank>>,
@@ -70,7 +70,7 @@ impl Claims {
             target: target_of(resource),
             registry: RegistryKey::new(resource.spec.registry_type, resource.spec.registry_url.as_deref()).ok(),
         };
-        if self.claims.get(&key) == Some(&claim) {
+        if self.by_name.get(&key) == Some(&claim) {
             return Vec::new();
         }
         let mut concerned = self.remove(&key);
@@ -81,28 +81,28 @@ impl Claims {
                 .or_default()
                 .insert(key.1.clone());
         }
-        self.names.insert(claim.uid.clone(), key.clone());
+        self.by_uid.insert(claim.uid.clone(), key.clone());
         let target = (namespace.clone(), claim.target.clone());
-        concerned.extend(change(&mut self.by_target, target, |ranks| {
+        concerned.extend(change(&mut self.by_target, &target, |ranks| {
             ranks.insert(claim.rank.clone())
         }));
         for group in groups(claim.registry.as_ref()) {
             let group = (namespace.clone(), group.to_owned());
-            concerned.extend(change(&mut self.by_registry, group, |ranks| {
+            concerned.extend(change(&mut self.by_registry, &group, |ranks| {
                 ranks.insert(claim.rank.clone())
             }));
         }
-        self.claims.insert(key.clone(), claim);
+        self.by_name.insert(key.clone(), claim);
         concerned.retain(|other| *other != key);
         concerned
     }
 
     /// Forgets a resource. Returns other resources that this concerns.
     pub fn remove(&mut self, key: &Key) -> Vec<Key> {
-        let Some(claim) = self.claims.remove(key) else {
+        let Some(claim) = self.by_name.remove(key) else {
             return Vec::new();
         };
-        self.names.remove(&claim.uid);
+        self.by_uid.remove(&claim.uid);
         for secret in [&claim.source, &claim.target] {
             let secret = (key.0.clone(), secret.clone());
             if let Some(resources) = self.by_secret.get_mut(&secret) {
@@ -113,22 +113,22 @@ impl Claims {
             }
         }
         let target = (key.0.clone(), claim.target.clone());
-        let mut concerned = change(&mut self.by_target, target, |ranks| ranks.remove(&claim.rank));
+        let mut concerned = change(&mut self.by_target, &target, |ranks| ranks.remove(&claim.rank));
         for group in groups(claim.registry.as_ref()) {
             let group = (key.0.clone(), group.to_owned());
-            concerned.extend(change(&mut self.by_registry, group, |ranks| ranks.remove(&claim.rank)));
+            concerned.extend(change(&mut self.by_registry, &group, |ranks| ranks.remove(&claim.rank)));
         }
         concerned
     }
 
     /// Resources that are known, for instance to forget those that a new list does not hold.
     pub fn resources(&self) -> impl Iterator<Item = &Key> {
-        self.claims.keys()
+        self.by_name.keys()
     }
 
     /// UID of a resource.
     pub fn uid(&self, resource: &Key) -> Option<&str> {
-        Some(&self.claims.get(resource)?.uid)
+        Some(&self.by_name.get(resource)?.uid)
     }
 
     /// Resources that read or write this Secret, or control it.
@@ -142,7 +142,7 @@ impl Claims {
         let owner = self
             .generated
             .get(secret)
-            .and_then(|generated| self.names.get(&generated.owner));
+            .and_then(|generated| self.by_uid.get(&generated.owner));
         by_name
             .chain(owner.cloned())
             .collect::<BTreeSet<_>>()
@@ -167,7 +167,7 @@ impl Claims {
                 .or_default()
                 .insert(key.1.clone());
             self.generated.insert(key.clone(), generated);
-            concerned.extend(self.names.get(&owner.uid).cloned());
+            concerned.extend(self.by_uid.get(&owner.uid).cloned());
             concerned.sort();
             concerned.dedup();
         }
@@ -212,8 +212,8 @@ impl Claims {
 
     /// Whether the resource with this UID wants the Secret; `None` if there is no such resource.
     pub fn wants(&self, uid: &str, target: &Key) -> Option<bool> {
-        let key = self.names.get(uid)?;
-        Some(key.0 == target.0 && self.claims.get(key)?.target == target.1)
+        let key = self.by_uid.get(uid)?;
+        Some(key.0 == target.0 && self.by_name.get(key)?.target == target.1)
     }
 
     /// Secrets in `namespace` that the resource controls beside the wanted one.
@@ -242,13 +242,13 @@ impl Claims {
 
     /// What another resource of the namespace does to the login of this one.
     pub fn warning(&self, resource: &Key) -> Option<String> {
-        let claim = self.claims.get(resource)?;
+        let claim = self.by_name.get(resource)?;
         let registry = claim.registry.as_ref()?;
         let group = self
             .by_registry
             .get(&(resource.0.clone(), registry.as_str().to_owned()))?;
         let registry_of = |name: &str| {
-            self.claims
+            self.by_name
                 .get(&(resource.0.clone(), name.to_owned()))?
                 .registry
                 .as_ref()
@@ -291,7 +291,7 @@ fn groups(registry: Option<&RegistryKey>) -> Vec<&str> {
 /// Hub every member.
 fn change(
     groups: &mut HashMap<Key, BTreeSet<Rank>>,
-    group: Key,
+    group: &Key,
     with: impl FnOnce(&mut BTreeSet<Rank>) -> bool,
 ) -> Vec<Key> {
     let ranks = groups.entry(group.clone()).or_default();
@@ -305,7 +305,7 @@ fn change(
         Vec::new()
     };
     if ranks.is_empty() {
-        groups.remove(&group);
+        groups.remove(group);
     }
     concerned
 }

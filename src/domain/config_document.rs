@@ -32,13 +32,12 @@ pub struct Found {
     pub warnings: Vec<String>,
 }
 
-/// Go matches the names of JSON fields without regard to case, and the last of several wins (domain.md A1).
+/// Go matches the names of JSON fields without regard to case (domain.md A1).
 fn field<'a>(object: &'a Map<String, Value>, name: &str) -> Option<&'a Value> {
     object
         .iter()
-        .filter(|(key, _)| key.eq_ignore_ascii_case(name))
+        .rfind(|(key, _)| key.eq_ignore_ascii_case(name))
         .map(|(_, value)| value)
-        .last()
 }
 
 fn text<'a>(object: &'a Map<String, Value>, name: &str) -> Result<&'a str, Miss> {

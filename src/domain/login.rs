@@ -24,7 +24,7 @@ impl PartialEq for Login {
 }
 
 /// Why text from a Secret is no login. Never holds any of that text.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Refusal {
     /// The sentence fragment completes "key … of Secret …".
     Malformed(&'static str),

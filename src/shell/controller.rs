@@ -109,7 +109,7 @@ async fn client() -> Result<Client, Failure> {
         .map_err(|error| Failure::Config(error.to_string()))?;
     config.connect_timeout = Some(Duration::from_secs(5));
     // A watch is quiet for up to 290 s; a dead connection must not stay for ever.
-    config.read_timeout = Some(Duration::from_secs(300));
+    config.read_timeout = Some(Duration::from_mins(5));
     Client::try_from(config).map_err(|error| Failure::Client(error.to_string()))
 }
 

@@ -64,6 +64,7 @@ pub(crate) async fn reconcile(object: Arc<Guarded>, ctx: Arc<Context>) -> Result
 }
 
 /// When to try again after an error of the platform.
+#[allow(clippy::needless_pass_by_value, reason = "the controller calls it so")]
 pub(crate) fn error_policy(object: Arc<Guarded>, error: &Error, ctx: Arc<Context>) -> Action {
     let uid = object.uid().unwrap_or_default();
     let pause = spread(pause(ctx.failures.get(&uid)), &uid);

@@ -18,7 +18,7 @@ use super::usage::Usage;
 use super::{Measured, NAMESPACES, RESOURCES};
 
 /// Runs this program as the bare client.
-pub fn measure(kubeconfig: &Path) -> Measured {
+pub(crate) fn measure(kubeconfig: &Path) -> Measured {
     let mut child = Command::new(std::env::current_exe().unwrap())
         .arg(kubeconfig)
         .stdin(Stdio::piped())
@@ -38,7 +38,7 @@ pub fn measure(kubeconfig: &Path) -> Measured {
 }
 
 /// The bare client itself.
-pub async fn run(kubeconfig: &str) {
+pub(crate) async fn run(kubeconfig: &str) {
     let config = Kubeconfig::read_from(kubeconfig).unwrap();
     let config = kube::Config::from_custom_kubeconfig(config, &KubeConfigOptions::default())
         .await

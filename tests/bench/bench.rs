@@ -135,7 +135,7 @@ async fn prepare(client: &Client, prefix: &str) {
                 async move {
                     let resource = resource(
                         &format!("app-{index}"),
-                        private(&format!("r{index}.example.com"), "login"),
+                        &private(&format!("r{index}.example.com"), "login"),
                     );
                     api.create(&PostParams::default(), &resource).await.unwrap();
                 }

@@ -15,8 +15,6 @@ pub struct Request {
     pub object_ref: Object,
     #[serde(default)]
     pub response_status: Response,
-    #[serde(rename = "requestURI")]
-    pub request_uri: String,
     #[serde(default)]
     pub response_object: Value,
 }

@@ -1,5 +1,11 @@
 //! A real control plane, the operator running against it as its own ServiceAccount, and ways to wait.
-#![allow(dead_code, unreachable_pub, missing_docs, reason = "each test binary uses a part")]
+#![allow(dead_code, reason = "each test binary uses a part")]
+#![allow(
+    unreachable_pub,
+    missing_docs,
+    clippy::missing_panics_doc,
+    reason = "not a public interface"
+)]
 
 pub mod audit;
 pub mod objects;
@@ -13,7 +19,7 @@ use std::process::Command;
 use std::time::{Duration, Instant};
 
 /// Longest time that any condition may take to become true; only ever used up by a failing test.
-pub const DEADLINE: Duration = Duration::from_secs(60);
+pub const DEADLINE: Duration = Duration::from_mins(1);
 
 pub fn repository() -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR"))

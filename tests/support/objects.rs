@@ -71,7 +71,7 @@ impl Space {
 
     pub async fn try_create(&self, name: &str, spec: Value) -> kube::Result<DockerPullSecret> {
         self.resources
-            .create(&PostParams::default(), &resource(name, spec))
+            .create(&PostParams::default(), &resource(name, &spec))
             .await
     }
 
@@ -169,7 +169,7 @@ impl Space {
     }
 }
 
-pub fn resource(name: &str, spec: Value) -> DockerPullSecret {
+pub fn resource(name: &str, spec: &Value) -> DockerPullSecret {
     let mut resource: DockerPullSecret = serde_json::from_value(json!({
         "apiVersion": "pullsecrets.dev/v1alpha1", "kind": "DockerPullSecret", "metadata": {"name": name}, "spec": spec,
     }))
