@@ -1,0 +1,165 @@
+//! The index: who wants what, and whom an event concerns.
+
+use dps::domain::claims::{Claims, Key};
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
+use serde_json::{Value, json};
+
+use super::{hub, named, private, with};
+
+fn key(name: &str) -> Key {
+    ("team".to_owned(), name.to_owned())
+}
+
+fn names(keys: &[Key]) -> Vec<&str> {
+    keys.iter().map(|(_, name)| name.as_str()).collect()
+}
+
+/// Metadata of a Secret, controlled by the resource of this name.
+fn generated(name: &str, owner: Option<&str>) -> ObjectMeta {
+    let owners: Vec<Value> = owner
+        .map(|owner| {
+            json!({"apiVersion": "pullsecrets.dev/v1alpha1", "kind": "DockerPullSecret", "name": owner, "uid": format!("uid-{owner}"), "controller": true})
+        })
+        .into_iter()
+        .collect();
+    serde_json::from_value(json!({"name": name, "namespace": "team", "uid": format!("uid-{name}"), "resourceVersion": "7", "ownerReferences": owners}))
+        .unwrap()
+}
+
+#[test]
+fn a_secret_concerns_those_that_read_write_or_control_it() {
+    let mut claims = Claims::default();
+    claims.insert(&named("a", 1, &private("a.example.com")));
+    claims.insert(&named(
+        "b",
+        2,
+        &with(private("b.example.com"), json!({"secretName": "target"})),
+    ));
+    assert_eq!(names(&claims.concerned_by_secret(&key("login"))), ["a", "b"]);
+    assert_eq!(names(&claims.concerned_by_secret(&key("a"))), ["a"]);
+    assert_eq!(names(&claims.concerned_by_secret(&key("target"))), ["b"]);
+    assert!(
+        claims
+            .concerned_by_secret(&("other".to_owned(), "login".to_owned()))
+            .is_empty()
+    );
+    // One that it left behind.
+    assert_eq!(names(&claims.observe_secret(&generated("old", Some("b")))), ["b"]);
+    assert_eq!(names(&claims.forget_secret(&key("old"))), ["b"]);
+    assert!(claims.observe_secret(&generated("unrelated", None)).is_empty());
+
+    claims.insert(&named(
+        "a",
+        1,
+        &with(private("a.example.com"), json!({"credentialsRef": {"name": "new"}})),
+    ));
+    assert_eq!(names(&claims.concerned_by_secret(&key("login"))), ["b"]);
+    assert_eq!(names(&claims.concerned_by_secret(&key("new"))), ["a"]);
+}
+
+#[test]
+fn the_older_one_gets_the_secret_and_the_others_hear_of_it() {
+    let shared = |url: &str| with(private(url), json!({"secretName": "shared"}));
+    let mut claims = Claims::default();
+    assert!(claims.insert(&named("young", 20, &shared("a.example.com"))).is_empty());
+    assert_eq!(claims.winner(&key("shared")), Some("young"));
+    assert_eq!(
+        names(&claims.insert(&named("old", 10, &shared("b.example.com")))),
+        ["young"]
+    );
+    assert_eq!(claims.winner(&key("shared")), Some("old"));
+    assert!(
+        claims.insert(&named("middle", 15, &shared("c.example.com"))).is_empty(),
+        "changes nothing for the others"
+    );
+    assert!(
+        claims.insert(&named("old", 10, &shared("b.example.com"))).is_empty(),
+        "said again"
+    );
+    assert_eq!(claims.wants("uid-young", &key("shared")), Some(true));
+    assert_eq!(claims.wants("uid-young", &key("other")), Some(false));
+    assert_eq!(claims.wants("uid-nobody", &key("shared")), None);
+    assert_eq!(names(&claims.remove(&key("old"))), ["middle", "young"]);
+    assert_eq!(claims.winner(&key("shared")), Some("middle"));
+    // Equal age is decided by name.
+    claims.insert(&named("a", 15, &shared("d.example.com")));
+    assert_eq!(claims.winner(&key("shared")), Some("a"));
+    assert_eq!(claims.uid(&key("a")), Some("uid-a"));
+}
+
+#[test]
+fn strays_are_what_a_resource_controls_beside_its_target() {
+    let mut claims = Claims::default();
+    claims.insert(&named("app", 1, &private("a.example.com")));
+    for name in ["app", "old"] {
+        claims.observe_secret(&generated(name, Some("app")));
+    }
+    let strays = claims.strays("team", "uid-app", "app");
+    assert_eq!(strays.len(), 1);
+    let (name, seen) = &strays[0];
+    assert_eq!(
+        (name.as_str(), seen.uid.as_str(), seen.resource_version.as_str()),
+        ("old", "uid-old", "7")
+    );
+    assert_eq!(claims.kept("uid-app", "app"), Some("app"));
+    assert_eq!(claims.kept("uid-app", "new"), Some("app"), "any that holds a login");
+    assert_eq!(claims.kept("uid-other", "app"), None);
+    // Somebody takes the owner reference away.
+    claims.observe_secret(&generated("old", None));
+    assert!(claims.strays("team", "uid-app", "app").is_empty());
+}
+
+#[test]
+fn a_new_list_of_secrets_forgets_what_it_does_not_show_only_at_its_end() {
+    let mut claims = Claims::default();
+    claims.insert(&named("app", 1, &private("a.example.com")));
+    for name in ["app", "old"] {
+        claims.observe_secret(&generated(name, Some("app")));
+    }
+    claims.begin_secret_list();
+    assert_eq!(
+        claims.strays("team", "uid-app", "app").len(),
+        1,
+        "known until the list is complete"
+    );
+    claims.observe_secret(&generated("app", Some("app")));
+    claims.end_secret_list();
+    assert!(claims.strays("team", "uid-app", "app").is_empty());
+    assert_eq!(claims.kept("uid-app", "app"), Some("app"));
+}
+
+#[test]
+fn resources_for_one_registry_are_warned_of() {
+    let mut claims = Claims::default();
+    claims.insert(&named("first", 1, &private("r.example.com")));
+    claims.insert(&named("second", 2, &private("https://r.example.com/")));
+    assert_eq!(claims.warning(&key("first")), None);
+    assert!(
+        claims
+            .warning(&key("second"))
+            .unwrap()
+            .contains("\"first\" is for the same registry key")
+    );
+    assert_eq!(
+        names(&claims.remove(&key("first"))),
+        ["second"],
+        "its warning goes away"
+    );
+    assert_eq!(claims.warning(&key("second")), None);
+
+    claims.insert(&named("hub", 3, &hub()));
+    assert_eq!(names(&claims.insert(&named("wild", 4, &private("*.io")))), ["hub"]);
+    assert!(
+        claims
+            .warning(&key("hub"))
+            .unwrap()
+            .contains("shadowed by DockerPullSecret \"wild\"")
+    );
+    assert_eq!(claims.warning(&key("wild")), None);
+    claims.insert(&named("below", 5, &private("*.io/acme")));
+    claims.insert(&named("other", 6, &private("*.com")));
+    assert_eq!(names(&claims.remove(&key("wild"))), ["hub", "below"]);
+    assert_eq!(names(&claims.remove(&key("below"))), ["hub"]);
+    assert_eq!(claims.warning(&key("hub")), None);
+    assert_eq!(claims.resources().count(), 3);
+}

@@ -1,0 +1,62 @@
+//! The core's rules, as tables.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "a test fails that way"
+)]
+
+mod claims;
+mod registry;
+mod secret;
+mod source;
+mod status;
+
+use std::collections::BTreeMap;
+
+use dps::api::DockerPullSecret;
+use k8s_openapi::ByteString;
+use k8s_openapi::api::core::v1::Secret;
+use serde_json::{Value, json};
+
+/// A resource `team/app` as the API server has it.
+fn resource(spec: &Value) -> DockerPullSecret {
+    named("app", 100, spec)
+}
+
+/// A resource in namespace `team`, created at a second; its UID is `uid-NAME`.
+fn named(name: &str, created: i64, spec: &Value) -> DockerPullSecret {
+    let created = k8s_openapi::jiff::Timestamp::from_second(created).unwrap().to_string();
+    serde_json::from_value(json!({
+        "apiVersion": "pullsecrets.dev/v1alpha1", "kind": "DockerPullSecret",
+        "metadata": {"name": name, "namespace": "team", "uid": format!("uid-{name}"), "creationTimestamp": created},
+        "spec": spec,
+    }))
+    .unwrap()
+}
+
+fn private(url: &str) -> Value {
+    json!({"type": "PrivateRegistry", "registryUrl": url, "credentialsRef": {"name": "login"}})
+}
+
+fn hub() -> Value {
+    json!({"type": "DockerHub", "credentialsRef": {"name": "login"}})
+}
+
+fn with(mut spec: Value, fields: Value) -> Value {
+    let (Value::Object(spec_fields), Value::Object(fields)) = (&mut spec, fields) else {
+        panic!("objects")
+    };
+    spec_fields.extend(fields);
+    spec
+}
+
+fn secret(data: &[(&str, &str)]) -> Secret {
+    let data = data
+        .iter()
+        .map(|(key, value)| ((*key).to_owned(), ByteString(value.as_bytes().to_vec())));
+    Secret {
+        data: Some(data.collect::<BTreeMap<_, _>>()),
+        ..Secret::default()
+    }
+}

@@ -1,0 +1,199 @@
+//! What is published.
+
+use dps::api::{DockerPullSecretStatus, Reason};
+use dps::domain::plan::without_login;
+use dps::domain::problem::{Problem, unparsable};
+use dps::domain::status::{Finding, Outcome, next, same};
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::{Condition, Time};
+use k8s_openapi::jiff::Timestamp;
+
+fn at(second: i64) -> Time {
+    Time(Timestamp::from_second(second).unwrap())
+}
+
+fn good() -> Outcome {
+    Outcome {
+        credentials: Ok("read".to_owned()),
+        secret: Ok("written".to_owned()),
+        secret_name: Some("app".to_owned()),
+        registry_key: Some("r.example.com".to_owned()),
+        warnings: Vec::new(),
+    }
+}
+
+fn bad(reason: Reason, kept: Option<&str>) -> Finding {
+    Finding::Decided(Outcome {
+        credentials: Err(Problem::new(reason, "why")),
+        secret: Err(without_login(kept)),
+        secret_name: kept.map(str::to_owned),
+        ..good()
+    })
+}
+
+/// Type, status and reason of each condition.
+fn shown(status: &DockerPullSecretStatus) -> Vec<(&str, &str, &str)> {
+    status
+        .conditions
+        .iter()
+        .map(|c| (c.type_.as_str(), c.status.as_str(), c.reason.as_str()))
+        .collect()
+}
+
+fn condition<'a>(status: &'a DockerPullSecretStatus, kind: &str) -> &'a Condition {
+    status
+        .conditions
+        .iter()
+        .find(|condition| condition.type_ == kind)
+        .unwrap()
+}
+
+#[test]
+fn each_finding_has_its_conditions() {
+    let good = Finding::Decided(good());
+    let ready = next(None, Some(3), &good, &at(1));
+    assert_eq!(
+        shown(&ready),
+        [
+            ("CredentialsResolved", "True", "Resolved"),
+            ("SecretSynced", "True", "Synced"),
+            ("Ready", "True", "Ready")
+        ]
+    );
+    assert!(
+        ready
+            .conditions
+            .iter()
+            .all(|condition| condition.observed_generation == Some(3))
+    );
+    assert_eq!(
+        (ready.observed_generation, ready.secret_name.as_deref()),
+        (Some(3), Some("app"))
+    );
+
+    let stalled = next(None, Some(1), &bad(Reason::KeyMissing, None), &at(1));
+    assert_eq!(
+        shown(&stalled),
+        [
+            ("CredentialsResolved", "False", "KeyMissing"),
+            ("SecretSynced", "False", "CredentialsNotResolved"),
+            ("Ready", "False", "KeyMissing"),
+            ("Stalled", "True", "KeyMissing")
+        ]
+    );
+    let waiting = next(None, Some(1), &bad(Reason::SecretNotFound, Some("app")), &at(1));
+    assert_eq!(
+        shown(&waiting)[1..],
+        [
+            ("SecretSynced", "False", "Stale"),
+            ("Ready", "False", "SecretNotFound"),
+            ("Reconciling", "True", "SecretNotFound")
+        ]
+    );
+
+    // A suspended resource keeps what was known; one that was never looked at knows nothing.
+    let suspended = next(Some(&ready), Some(4), &Finding::Suspended, &at(2));
+    assert_eq!(
+        shown(&suspended),
+        [
+            ("CredentialsResolved", "True", "Resolved"),
+            ("SecretSynced", "True", "Synced"),
+            ("Ready", "Unknown", "Suspended")
+        ]
+    );
+    assert_eq!(
+        (suspended.observed_generation, suspended.secret_name.as_deref()),
+        (Some(4), Some("app"))
+    );
+    let new = next(None, Some(1), &Finding::Suspended, &at(1));
+    assert_eq!(shown(&new)[0], ("CredentialsResolved", "Unknown", "Suspended"));
+
+    let failing = next(Some(&ready), Some(4), &Finding::Failing("no answer".to_owned()), &at(2));
+    assert_eq!(
+        shown(&failing)[2..],
+        [
+            ("Ready", "Unknown", "RetryingAfterError"),
+            ("Reconciling", "True", "RetryingAfterError")
+        ]
+    );
+    assert_eq!(
+        failing.observed_generation,
+        Some(3),
+        "the new generation was not looked at"
+    );
+    assert_eq!(shown(&next(Some(&failing), Some(4), &good, &at(3))), shown(&ready));
+}
+
+#[test]
+fn transition_times_move_with_the_status_only() {
+    let ready = next(None, Some(1), &Finding::Decided(good()), &at(1));
+    let again = next(Some(&ready), Some(2), &Finding::Decided(good()), &at(2));
+    assert_eq!(condition(&again, "Ready").last_transition_time, at(1));
+    let missing = next(Some(&again), Some(2), &bad(Reason::KeyMissing, None), &at(3));
+    assert_eq!(condition(&missing, "Ready").last_transition_time, at(3));
+    let other = next(Some(&missing), Some(2), &bad(Reason::Malformed, None), &at(4));
+    assert_eq!(
+        condition(&other, "Ready").last_transition_time,
+        at(3),
+        "another reason, the same status"
+    );
+}
+
+#[test]
+fn an_equal_status_needs_no_write() {
+    let ready = next(None, Some(1), &Finding::Decided(good()), &at(1));
+    let again = next(Some(&ready), Some(1), &Finding::Decided(good()), &at(9));
+    assert!(same(Some(&ready), &again));
+    assert!(!same(None, &again));
+    assert!(!same(
+        Some(&ready),
+        &next(Some(&ready), Some(2), &Finding::Decided(good()), &at(9))
+    ));
+    // Other tools may have conditions of their own.
+    let mut foreign = ready.clone();
+    let other = Condition {
+        type_: "PolicyChecked".to_owned(),
+        ..ready.conditions[0].clone()
+    };
+    foreign.conditions.insert(0, other);
+    assert!(same(Some(&foreign), &again));
+    let mut leftover = ready.clone();
+    leftover.conditions.push(Condition {
+        type_: "Stalled".to_owned(),
+        ..ready.conditions[0].clone()
+    });
+    assert!(!same(Some(&leftover), &again));
+}
+
+#[test]
+fn long_texts_are_cut() {
+    let outcome = Outcome {
+        secret: Err(Problem::new(Reason::WriteRefused, "ü".repeat(5000))),
+        warnings: vec!["w".repeat(5000); 50],
+        ..good()
+    };
+    let status = next(None, Some(1), &Finding::Decided(outcome), &at(1));
+    assert_eq!(condition(&status, "Ready").message.chars().count(), 1025);
+    assert_eq!(
+        (status.warnings.len(), status.warnings[0].len()),
+        (11, 1024 + '…'.len_utf8())
+    );
+    assert_eq!(status.warnings[10], "and 40 more");
+}
+
+#[test]
+fn a_parsers_words_are_repeated_without_values() {
+    for (error, shown) in [
+        ("missing field `credentialsRef`", "missing field `credentialsRef`"),
+        (
+            "invalid type: string \"hunter2\", expected struct CredentialsRef",
+            "invalid type: string …, expected struct CredentialsRef",
+        ),
+        (
+            "unknown variant `hunter2`, expected `DockerHub` or `PrivateRegistry`",
+            "unknown variant …, expected `DockerHub` or `PrivateRegistry`",
+        ),
+    ] {
+        let problem = unparsable(error);
+        assert!(problem.message.ends_with(shown), "{}", problem.message);
+    }
+}
