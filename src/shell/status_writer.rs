@@ -67,8 +67,9 @@ pub(crate) async fn publish(
                 }),
             );
             // The watch may have been quicker than the answer.
-            if let Some(resource) = ctx.store.get(&reference(&(namespace, name))) {
-                ctx.caught_up(&resource);
+            match ctx.store.get(&reference(&(namespace, name))) {
+                Some(resource) => ctx.caught_up(&resource),
+                None => ctx.set_written(&uid, None),
             }
             ctx.shared.metrics.write("DockerPullSecretStatus");
             Ok(())

@@ -20,6 +20,7 @@ use super::backoff::Steady;
 use super::context::{Context, Guarded, reference};
 use super::readiness::explain;
 use crate::domain::claims::Key;
+use crate::domain::ownership::controlling_resource;
 use crate::domain::status;
 
 /// Objects of a page: a page is in memory three times while it is read.
@@ -175,8 +176,17 @@ pub(crate) async fn secrets(
             }
             Ok(Event::Apply(secret)) => {
                 ctx.shared.readiness.alive(&name);
-                let concerned = ctx.claims().observe_secret(&secret.metadata);
-                if !ctx.is_echo(&key_of(&secret), secret.metadata.resource_version.as_deref()) {
+                let (concerned, wanted) = {
+                    let mut claims = ctx.claims();
+                    let concerned = claims.observe_secret(&secret.metadata);
+                    let owner = controlling_resource(&secret.metadata);
+                    (
+                        concerned,
+                        owner.and_then(|owner| claims.wants(&owner.uid, &key_of(&secret))) == Some(true),
+                    )
+                };
+                // What a pass wrote is no news, unless the resource wants another name by now and has to clean up.
+                if !wanted || !ctx.is_echo(&key_of(&secret), secret.metadata.resource_version.as_deref()) {
                     trigger(&queue, &concerned);
                 }
             }
