@@ -123,7 +123,7 @@ say "7. A new password reaches the same Secret; a deleted Secret comes back"
 printf '$ kubectl patch secret team-registry-login: a new password\n'
 kubectl patch secret team-registry-login -n demo --type=merge -p '{"stringData":{"password":"a-new-password"}}' >/dev/null
 kubectl wait secret/team-registry -n demo --timeout=30s \
-    --for="jsonpath={.data.\.dockerconfigjson}=$("$bin/kubectl" --kubeconfig "$state/kubeconfig" get secret team-registry-login,dps/team-registry -n demo -o json | target/debug/dps render -f - -o json | sed -n 's/.*"\.dockerconfigjson": "\(.*\)".*/\1/p')"
+    --for="jsonpath={.data.\.dockerconfigjson}=$("$bin/kubectl" --kubeconfig "$state/kubeconfig" get secret/team-registry-login dps/team-registry -n demo -o json | target/debug/dps render -f - -o json | sed -n 's/.*"\.dockerconfigjson": "\(.*\)".*/\1/p')"
 show delete secret team-registry -n demo
 kubectl wait secret/team-registry -n demo --for=create --timeout=30s >/dev/null
 show get secret team-registry -n demo

@@ -95,6 +95,7 @@ fn unusual_logins_are_kept_as_they_are() {
 }
 
 #[test]
+#[allow(clippy::type_complexity, clippy::too_many_lines, reason = "a table")]
 fn what_cannot_be_a_login_is_refused_with_a_reason() {
     let registry = "registry.example.com";
     let table: Vec<(Vec<(&str, String)>, Reason, &str)> = vec![
