@@ -52,6 +52,16 @@ message() {
     kubectl get dps "$1" -n demo -o jsonpath='{.status.conditions[?(@.type=="Ready")].message}'
     echo
 }
+# Waits, at most 30 s, until a Secret holds what `dps render` makes of the resource and its login.
+until_rendered() {
+    wanted=$(kubectl get "secret/$1-login" "dps/$1" -n demo -o json | target/debug/dps render -f - -o json |
+        sed -n 's/.*"\.dockerconfigjson": "\(.*\)".*/\1/p')
+    deadline=$(($(date +%s) + 30))
+    until [ "$(kubectl get secret "$1" -n demo -o jsonpath='{.data.\.dockerconfigjson}')" = "$wanted" ]; do
+        [ "$(date +%s)" -lt "$deadline" ] || { echo "$1 never got the new password." >&2; exit 1; }
+        sleep 0.2
+    done
+}
 masked() {
     kubectl get secret "$1" -n demo -o jsonpath='{.data.\.dockerconfigjson}' | base64 -d |
         sed -e 's/"password":"[^"]*"/"password":"****"/g' -e 's/"auth":"[^"]*"/"auth":"****"/g'
@@ -122,8 +132,8 @@ show get dps app-registry -n demo
 say "7. A new password reaches the same Secret; a deleted Secret comes back"
 printf '$ kubectl patch secret team-registry-login: a new password\n'
 kubectl patch secret team-registry-login -n demo --type=merge -p '{"stringData":{"password":"a-new-password"}}' >/dev/null
-kubectl wait secret/team-registry -n demo --timeout=30s \
-    --for="jsonpath={.data.\.dockerconfigjson}=$("$bin/kubectl" --kubeconfig "$state/kubeconfig" get secret/team-registry-login dps/team-registry -n demo -o json | target/debug/dps render -f - -o json | sed -n 's/.*"\.dockerconfigjson": "\(.*\)".*/\1/p')"
+until_rendered team-registry
+masked team-registry | sed 's/^/The same Secret now holds the new password: /'
 show delete secret team-registry -n demo
 kubectl wait secret/team-registry -n demo --for=create --timeout=30s >/dev/null
 show get secret team-registry -n demo
