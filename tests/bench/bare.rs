@@ -8,19 +8,21 @@ use std::time::{Duration, Instant};
 use dps::api::DockerPullSecret;
 use futures::StreamExt as _;
 use k8s_openapi::api::core::v1::Secret;
-use kube::api::{Patch, PatchParams};
+use kube::api::{ListParams, Patch, PatchParams};
 use kube::config::{KubeConfigOptions, Kubeconfig};
-use kube::{Api, Client};
+use kube::core::PartialObjectMeta;
+use kube::runtime::watcher;
+use kube::{Api, Client, Resource as _, ResourceExt as _};
 use serde_json::json;
 
 use super::support::objects::secret;
 use super::usage::Usage;
-use super::{Measured, NAMESPACES, RESOURCES};
+use super::{Measured, RESOURCES};
 
-/// Runs this program as the bare client.
-pub(crate) fn measure(kubeconfig: &Path) -> Measured {
+/// Runs this program as the bare client; `watching`: with the two watches that an operator needs.
+pub(crate) fn measure(kubeconfig: &Path, prefix: &str, watching: bool) -> Measured {
     let mut child = Command::new(std::env::current_exe().unwrap())
-        .arg(kubeconfig)
+        .args([kubeconfig, Path::new(prefix), Path::new(&watching.to_string())])
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
         .spawn()
@@ -38,35 +40,46 @@ pub(crate) fn measure(kubeconfig: &Path) -> Measured {
 }
 
 /// The bare client itself.
-pub(crate) async fn run(kubeconfig: &str) {
+pub(crate) async fn run(kubeconfig: &str, prefix: &str, watching: bool) {
     let config = Kubeconfig::read_from(kubeconfig).unwrap();
     let config = kube::Config::from_custom_kubeconfig(config, &KubeConfigOptions::default())
         .await
         .unwrap();
     let client = Client::try_from(config).unwrap();
+    let resources: Api<DockerPullSecret> = Api::all(client.clone());
+    let mut resources = resources.list(&ListParams::default()).await.unwrap().items;
+    resources.retain(|resource| resource.namespace().unwrap().starts_with(prefix));
+    assert_eq!(resources.len(), RESOURCES);
+    if watching {
+        let watch = watcher::Config::default;
+        let secrets = watcher::watcher(Api::<PartialObjectMeta<Secret>>::all(client.clone()), watch());
+        let all = watcher::watcher(Api::<DockerPullSecret>::all(client.clone()), watch());
+        tokio::spawn(secrets.for_each(|_| async {}));
+        tokio::spawn(all.for_each(|_| async {}));
+    }
     let begin = Instant::now();
-    let all = (0..NAMESPACES).flat_map(|namespace| (0..RESOURCES / NAMESPACES).map(move |index| (namespace, index)));
-    futures::stream::iter(all)
-        .for_each_concurrent(16, |(namespace, index)| {
-            one(client.clone(), format!("bare-{namespace}"), format!("app-{index}"))
-        })
+    futures::stream::iter(resources)
+        .for_each_concurrent(16, |resource| one(client.clone(), resource))
         .await;
     println!("{}", begin.elapsed().as_secs_f64());
     let _ = std::io::stdin().lock().read_line(&mut String::new());
 }
 
-async fn one(client: Client, namespace: String, name: String) {
+async fn one(client: Client, resource: DockerPullSecret) {
+    let (namespace, name) = (resource.namespace().unwrap(), resource.name_any());
     let secrets: Api<Secret> = Api::namespaced(client.clone(), &namespace);
     let resources: Api<DockerPullSecret> = Api::namespaced(client, &namespace);
     let (source, target) = futures::try_join!(secrets.get("login"), secrets.get_opt(&name)).unwrap();
     assert!(source.data.is_some() && target.is_none());
     let params = PatchParams::apply("bare");
     let document = r#"{"auths":{"r.example.com":{"username":"user","password":"word","auth":"dXNlcjp3b3Jk"}}}"#;
-    let secret = secret(
+    let mut secret = secret(
         &name,
         "kubernetes.io/dockerconfigjson",
         &[(".dockerconfigjson", document)],
     );
+    secret.metadata.owner_references = resource.controller_owner_ref(&()).map(|owner| vec![owner]);
+    secret.metadata.labels = Some([("app.kubernetes.io/managed-by".to_owned(), "bare".to_owned())].into());
     secrets.patch(&name, &params, &Patch::Apply(&secret)).await.unwrap();
     let condition = |kind: &str| {
         json!({"type": kind, "status": "True", "reason": kind, "lastTransitionTime": "2026-01-01T00:00:00Z", "observedGeneration": 1,
