@@ -20,18 +20,27 @@ pub(crate) async fn publish(
     finding: &Finding,
 ) -> Result<(), Error> {
     let uid = meta.uid.clone().unwrap_or_default();
+    let (name, namespace) = (
+        meta.name.clone().unwrap_or_default(),
+        meta.namespace.clone().unwrap_or_default(),
+    );
+    // The pass began with what was in the store then; by now the watch may have brought what an earlier pass wrote.
+    let current = ctx
+        .store
+        .get(&reference(&(namespace.clone(), name.clone())))
+        .filter(|current| current.meta().uid == meta.uid && newer(current.meta(), meta));
+    let (meta_now, old) = match current.as_deref().map(|current| &current.0) {
+        Some(Ok(current)) => (&current.metadata, current.status.as_ref()),
+        _ => (meta, old),
+    };
     let written = ctx
         .written(&uid)
-        .filter(|written| version(written.resource_version.as_deref()) > version(meta.resource_version.as_deref()));
+        .filter(|written| version(written.resource_version.as_deref()) > version(meta_now.resource_version.as_deref()));
     let old = written.as_ref().map(|written| &written.status).or(old);
     let status = next(old, meta.generation, finding, &now());
     if same(old, &status) {
         return Ok(());
     }
-    let (name, namespace) = (
-        meta.name.clone().unwrap_or_default(),
-        meta.namespace.clone().unwrap_or_default(),
-    );
     // With the UID, so that a resource deleted and created again does not get the status of its predecessor.
     let types = TypeMeta::resource::<DockerPullSecret>();
     let body = json!({
@@ -84,6 +93,10 @@ pub(crate) async fn publish(
             }
         }
     }
+}
+
+fn newer(one: &ObjectMeta, other: &ObjectMeta) -> bool {
+    version(one.resource_version.as_deref()) > version(other.resource_version.as_deref())
 }
 
 /// Conditions carry whole seconds.
