@@ -3,6 +3,7 @@
 mod crds;
 mod manifests;
 mod render;
+mod verify;
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -10,6 +11,7 @@ use std::process::ExitCode;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
+use crate::domain::verification::address::Policy;
 use crate::shell::{LogFormat, controller, init_telemetry};
 
 /// Exit code for usage errors and unreadable input.
@@ -32,6 +34,32 @@ enum Command {
     ///
     /// Problems go to stderr, one line each. Exit code 0: all rendered; 1: a resource has a problem; 2: unreadable input.
     Render(Render),
+    /// Log in to a registry as a pull would, and tell what it says. Nothing is stored.
+    ///
+    /// Exit code 0: accepted; 1: rejected or locked out; 2: usage; 3: no verdict.
+    Verify(verify::Verify),
+}
+
+/// What a check of a login may talk to.
+#[derive(Args)]
+struct Targets {
+    /// Network that no registry or token server may be in, beside loopback, link-local and metadata addresses; repeat it
+    /// for several.
+    #[arg(long, value_name = "CIDR", value_delimiter = ',', env = "DPS_DENY_CIDR")]
+    deny_cidr: Vec<ipnet::IpNet>,
+    /// Registry or token server that may be anywhere; repeat it for several.
+    #[arg(long, value_name = "HOST:PORT", value_delimiter = ',', env = "DPS_ALLOW_REGISTRY")]
+    allow_registry: Vec<String>,
+}
+
+impl Targets {
+    fn policy(&self) -> Policy {
+        Policy {
+            deny: self.deny_cidr.clone(),
+            allow: self.allow_registry.clone(),
+            loopback: false,
+        }
+    }
 }
 
 #[derive(Args)]
@@ -78,6 +106,7 @@ pub fn main() -> ExitCode {
         Command::Controller(arguments) => run_controller(arguments),
         Command::Crds => crds::print(),
         Command::Render(arguments) => render::run(&arguments.filename, arguments.output),
+        Command::Verify(arguments) => verify::run(&arguments),
     }
 }
 

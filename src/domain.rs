@@ -13,3 +13,4 @@ pub mod source;
 pub mod spec;
 pub mod status;
 pub mod template;
+pub mod verification;

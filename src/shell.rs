@@ -8,10 +8,12 @@ mod error;
 mod metrics;
 mod readiness;
 mod reconcile;
+mod registry;
 mod secrets;
 mod server;
 mod status_writer;
 mod telemetry;
 mod watch;
 
+pub use registry::verify;
 pub use telemetry::{LogFormat, init as init_telemetry};

@@ -42,7 +42,6 @@ fn the_core_knows_no_client_clock_environment_or_async_code() {
         "std::env",
         "std::fs",
         "std::net::Tcp",
-        "std::time",
         "Timestamp::now",
         "Instant",
         "SystemTime",

@@ -119,12 +119,17 @@ pub fn trim_line_break(text: &str) -> &str {
     text.strip_suffix('\r').unwrap_or(text)
 }
 
-/// What the API server or an admission webhook says about a write, without the login it may have seen there.
+/// What an API server, a webhook or a registry says, without the login that it may have seen.
 pub fn redact(text: &str, login: &Login) -> String {
     let mut text = text.to_owned();
     let auth = login.auth();
-    for secret in [auth.as_str(), auth.trim_end_matches('='), login.password()] {
+    let encoded: String = url::form_urlencoded::byte_serialize(login.password().as_bytes()).collect();
+    for secret in [auth.as_str(), auth.trim_end_matches('='), login.password(), &encoded] {
         text = text.replace(secret, "[redacted]");
+    }
+    // Some registries take an access token as user name; a short name would tear holes into the text.
+    if login.username().len() >= 16 {
+        text = text.replace(login.username(), "[redacted]");
     }
     text
 }

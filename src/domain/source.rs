@@ -60,6 +60,13 @@ pub fn resolve(spec: &Validated, secret: Option<&Secret>) -> Result<Resolved, Pr
     source.resolve(spec)
 }
 
+/// Reads the login for `registry` out of a docker config that stands at `place`.
+pub fn resolve_document(place: &str, document: &[u8], registry: &RegistryKey) -> Result<Login, Problem> {
+    config_document::find(document, registry)
+        .map(|found| found.login)
+        .map_err(|miss| problems::document_problem(place, registry, miss))
+}
+
 /// A form in which a login can be written, with the keys it was read from.
 struct Form {
     keys: String,
@@ -166,7 +173,8 @@ impl Source<'_> {
                     found,
                 }),
                 Err(miss) => {
-                    let problem = self.document_problem(key, registry, miss);
+                    let problem =
+                        problems::document_problem(&format!("key {:?} of Secret {:?}", key, self.name), registry, miss);
                     if problem.reason != Reason::NoEntryForRegistry {
                         return Err(problem);
                     }

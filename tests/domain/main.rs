@@ -11,6 +11,7 @@ mod registry;
 mod secret;
 mod source;
 mod status;
+mod verification;
 
 use std::collections::BTreeMap;
 

@@ -7,41 +7,41 @@ use crate::domain::login::Refusal;
 use crate::domain::problem::Problem;
 use crate::domain::registry::RegistryKey;
 
-impl Source<'_> {
-    pub(super) fn document_problem(&self, key: &str, registry: &RegistryKey, miss: Miss) -> Problem {
-        let place = format!("key {key:?} of Secret {:?}", self.name);
-        let shown = if registry.is_docker_hub() {
-            "Docker Hub"
-        } else {
-            registry.as_str()
-        };
-        match miss {
-            Miss::Malformed(what) => Problem::new(Reason::Malformed, format!("{place} {what}")),
-            Miss::IdentityToken => identity_token(&place),
-            Miss::CredentialStore(store) => Problem::new(
-                Reason::CredentialStoreOnly,
-                format!(
-                    "{place} has no login for {shown}, it only says that the credential store {store:?} of somebody's machine has it, which no kubelet can ask: on that machine run `echo {} | docker-credential-{store} get` and put its Username and Secret into the keys username and password",
-                    registry.as_str()
-                ),
+/// Why the docker config at `place` gives no login.
+pub(super) fn document_problem(place: &str, registry: &RegistryKey, miss: Miss) -> Problem {
+    let shown = if registry.is_docker_hub() {
+        "Docker Hub"
+    } else {
+        registry.as_str()
+    };
+    match miss {
+        Miss::Malformed(what) => Problem::new(Reason::Malformed, format!("{place} {what}")),
+        Miss::IdentityToken => identity_token(place),
+        Miss::CredentialStore(store) => Problem::new(
+            Reason::CredentialStoreOnly,
+            format!(
+                "{place} has no login for {shown}, it only says that the credential store {store:?} of somebody's machine has it, which no kubelet can ask: on that machine run `echo {} | docker-credential-{store} get` and put its Username and Secret into the keys username and password",
+                registry.as_str()
             ),
-            Miss::NoEntry(keys) => Problem::new(
-                Reason::NoEntryForRegistry,
-                format!(
-                    "{place} has no entry for {shown}; it has {}",
-                    listing(keys.iter().map(String::as_str))
-                ),
+        ),
+        Miss::NoEntry(keys) => Problem::new(
+            Reason::NoEntryForRegistry,
+            format!(
+                "{place} has no entry for {shown}; it has {}",
+                listing(keys.iter().map(String::as_str))
             ),
-            Miss::Ambiguous(keys) => Problem::new(
-                Reason::Ambiguous,
-                format!(
-                    "{place} has entries for {shown} that disagree ({}): kubelets would try them in random order, keep one",
-                    listing(keys.iter().map(String::as_str))
-                ),
+        ),
+        Miss::Ambiguous(keys) => Problem::new(
+            Reason::Ambiguous,
+            format!(
+                "{place} has entries for {shown} that disagree ({}): kubelets would try them in random order, keep one",
+                listing(keys.iter().map(String::as_str))
             ),
-        }
+        ),
     }
+}
 
+impl Source<'_> {
     pub(super) fn refused(&self, keys: &str, refusal: Refusal) -> Problem {
         let place = format!("{keys} of Secret {:?}", self.name);
         match refusal {

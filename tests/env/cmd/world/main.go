@@ -2,6 +2,7 @@
 //
 //	world up [--state DIR] [--registry]   run until stdin ends or a signal comes; prints one line of JSON when ready
 //	world up --detach --state DIR         the same in the background
+//	world registries                      run registries of every kind instead, without a control plane
 //	world info --state DIR                print that line again
 //	world down --state DIR                stop a world in the background
 //
@@ -39,7 +40,7 @@ func main() {
 
 func run(args []string) error {
 	if len(args) == 0 {
-		return errors.New("use: world up|info|down")
+		return errors.New("use: world up|registries|info|down")
 	}
 	flags := flag.NewFlagSet(args[0], flag.ContinueOnError)
 	state := flags.String("state", "", "folder for all state")
@@ -49,7 +50,7 @@ func run(args []string) error {
 	if err := flags.Parse(args[1:]); err != nil {
 		return err
 	}
-	if *state == "" && (*detach || args[0] != "up") {
+	if *state == "" && (*detach || args[0] != "up" && args[0] != "registries") {
 		return errors.New("--state is needed")
 	}
 	switch args[0] {
@@ -57,7 +58,9 @@ func run(args []string) error {
 		if *detach {
 			return background(*state, *withRegistry)
 		}
-		return up(*state, *withRegistry, *child)
+		return up(*state, *child, func(w *world) (any, error) { return &w.info, w.start(*withRegistry) })
+	case "registries":
+		return up(*state, false, func(w *world) (any, error) { return w.startRegistries() })
 	case "info":
 		text, err := os.ReadFile(infoFile(*state))
 		if err == nil {
@@ -67,12 +70,12 @@ func run(args []string) error {
 	case "down":
 		return down(*state)
 	}
-	return fmt.Errorf("unknown command %q: use world up|info|down", args[0])
+	return fmt.Errorf("unknown command %q: use world up|registries|info|down", args[0])
 }
 
 func infoFile(state string) string { return filepath.Join(state, "world.json") }
 
-func up(state string, withRegistry, child bool) error {
+func up(state string, child bool, start func(*world) (any, error)) error {
 	signals := make(chan os.Signal, 1)
 	signal.Notify(signals, os.Interrupt, syscall.SIGTERM, syscall.SIGHUP)
 	executable, err := os.Executable()
@@ -95,10 +98,11 @@ func up(state string, withRegistry, child bool) error {
 	defer w.stop()
 
 	// Starting is not interrupted by a signal: children die with this process anyway.
-	if err := w.start(withRegistry); err != nil {
+	started, err := start(w)
+	if err != nil {
 		return err
 	}
-	line, err := json.Marshal(w.info)
+	line, err := json.Marshal(started)
 	if err != nil {
 		return err
 	}

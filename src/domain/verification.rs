@@ -1,0 +1,11 @@
+//! Whether a registry accepts a login, found out without pulling (domain.md C).
+//!
+//! [`check`] says what to ask next and, in the end, what was found; somebody else does the asking.
+
+pub mod address;
+pub mod answer;
+pub mod challenge;
+pub mod check;
+pub mod probe;
+pub mod question;
+pub mod verdict;

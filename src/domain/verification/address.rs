@@ -1,0 +1,85 @@
+//! Which targets a check may talk to: registry and token server are named by users (design.md 6, domain.md C2 step 6).
+
+use std::net::IpAddr;
+
+use ipnet::IpNet;
+use url::{Host, Url};
+
+/// What whoever runs the operator allows.
+#[derive(Clone, Debug, Default)]
+pub struct Policy {
+    /// Networks that are refused beside the ones that always are.
+    pub deny: Vec<IpNet>,
+    /// `host:port` of targets that are allowed whatever they resolve to.
+    pub allow: Vec<String>,
+    /// Whether loopback may be talked to: for a person at a shell of their own machine.
+    pub loopback: bool,
+}
+
+/// Metadata services of clouds that are not link-local: AWS over IPv6 and Alibaba Cloud.
+const METADATA: [&str; 2] = ["fd00:ec2::254/128", "100.100.100.200/32"];
+
+impl Policy {
+    /// Why an address is refused, if it is.
+    pub fn refuses(&self, address: IpAddr) -> Option<&'static str> {
+        // ::ffff:127.0.0.1 reaches 127.0.0.1.
+        let address = address.to_canonical();
+        let link_local = match address {
+            IpAddr::V4(address) => address.is_link_local(),
+            IpAddr::V6(address) => address.is_unicast_link_local(),
+        };
+        let multicast = address.is_multicast() || matches!(address, IpAddr::V4(address) if address.is_broadcast());
+        if address.is_loopback() && !self.loopback {
+            Some("is a loopback address")
+        } else if link_local {
+            Some("is a link-local address, where metadata services are")
+        } else if METADATA
+            .iter()
+            .any(|net| net.parse::<IpNet>().is_ok_and(|net| net.contains(&address)))
+        {
+            Some("is the address of a metadata service")
+        } else if is_this_network(address) || multicast {
+            Some("is no address of a host")
+        } else if self.deny.iter().any(|net| net.contains(&address)) {
+            Some("is in a network that --deny-cidr names")
+        } else {
+            None
+        }
+    }
+
+    /// Whether a target is allowed whatever it resolves to.
+    pub fn exempts(&self, url: &Url) -> bool {
+        let target = target(url);
+        self.allow.iter().any(|allowed| allowed.eq_ignore_ascii_case(&target))
+    }
+
+    /// Why a URL is refused without looking up any name, if it is.
+    pub fn refuses_literal(&self, url: &Url) -> Option<String> {
+        if self.exempts(url) {
+            return None;
+        }
+        let address = match url.host()? {
+            Host::Ipv4(address) => IpAddr::V4(address),
+            Host::Ipv6(address) => IpAddr::V6(address),
+            Host::Domain(_) => return None,
+        };
+        self.refuses(address).map(|why| format!("{address} {why}"))
+    }
+}
+
+/// `0.0.0.0/8` and `::`: connecting there reaches this host.
+fn is_this_network(address: IpAddr) -> bool {
+    match address {
+        IpAddr::V4(address) => address.octets()[0] == 0,
+        IpAddr::V6(address) => address.is_unspecified(),
+    }
+}
+
+/// `host:port` of a URL.
+pub fn target(url: &Url) -> String {
+    format!(
+        "{}:{}",
+        url.host_str().unwrap_or_default(),
+        url.port_or_known_default().unwrap_or_default()
+    )
+}

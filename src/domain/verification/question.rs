@@ -1,0 +1,50 @@
+//! What is to be found out, and whom to ask.
+
+use url::Url;
+
+use super::probe::Probe;
+use super::verdict::{Verdict, VerificationResult as R};
+use crate::domain::login::Login;
+use crate::domain::registry::RegistryKey;
+
+/// The host that serves the images of Docker Hub.
+const DOCKER_HUB: &str = "registry-1.docker.io";
+
+/// What is to be found out.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Question {
+    /// Where the registry is.
+    pub base: Url,
+    /// The login.
+    pub login: Login,
+    /// An image to ask for.
+    pub probe: Option<Probe>,
+}
+
+impl Question {
+    /// The question for a registry key. Err: it cannot be asked.
+    pub fn new(registry: &RegistryKey, login: Login, probe: Option<Probe>, plain_http: bool) -> Result<Self, Verdict> {
+        let host = registry.as_str().split('/').next().unwrap_or_default();
+        let host = match &probe {
+            _ if registry.is_docker_hub() => DOCKER_HUB,
+            Some(Probe { host: Some(named), .. }) if host.contains('*') => named,
+            _ if host.contains('*') => {
+                return Err(Verdict::new(
+                    R::NotVerifiable,
+                    "the registry has a wildcard, so there is no host to ask: name an image, with its host, to ask for",
+                ));
+            }
+            _ => host,
+        };
+        let scheme = if plain_http { "http" } else { "https" };
+        let base = Url::parse(&format!("{scheme}://{host}/v2/"))
+            .map_err(|error| Verdict::new(R::NotVerifiable, format!("{host:?} cannot be asked: {error}")))?;
+        let probe = probe.map(|mut probe| {
+            if registry.is_docker_hub() && !probe.repository.contains('/') {
+                probe.repository.insert_str(0, "library/");
+            }
+            probe
+        });
+        Ok(Self { base, login, probe })
+    }
+}

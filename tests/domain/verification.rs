@@ -1,0 +1,512 @@
+//! The conversation with a registry, answer by answer: what real registries are known to do (domain.md C3).
+
+use dps::api::RegistryType;
+use dps::domain::login::Login;
+use dps::domain::registry::RegistryKey;
+use dps::domain::verification::address::Policy;
+use dps::domain::verification::answer::{Answer, Credentials, Failure};
+use dps::domain::verification::challenge::{Asked, Challenge, parse};
+use dps::domain::verification::check::{Check, Step};
+use dps::domain::verification::probe::Probe;
+use dps::domain::verification::question::Question;
+use dps::domain::verification::verdict::Verdict;
+
+const BEARER: &str = r#"Bearer realm="https://auth.example.com/token",service="registry.example.com""#;
+const BASIC: &str = r#"Basic realm="x""#;
+const TOKEN: &str = r#"{"token":"t0ken"}"#;
+
+fn question(image: Option<&str>) -> Question {
+    let registry = RegistryKey::new(RegistryType::PrivateRegistry, Some("registry.example.com/team")).unwrap();
+    let login = Login::new("robot", "pass word").unwrap();
+    let probe = image.map(|image| Probe::parse(image).unwrap());
+    Question::new(&registry, login, probe, false).unwrap()
+}
+
+type Said = Result<Answer, Failure>;
+
+/// Name, answers, result, part of the message.
+type Row = (&'static str, Vec<Said>, &'static str, &'static str);
+
+#[allow(clippy::unnecessary_wraps, reason = "the other half of a table's rows are failures")]
+fn says(status: u16, challenge: &str, body: &str) -> Said {
+    Ok(Answer {
+        status,
+        challenges: (!challenge.is_empty())
+            .then(|| challenge.to_owned())
+            .into_iter()
+            .collect(),
+        body: body.as_bytes().to_vec(),
+        ..Answer::default()
+    })
+}
+
+/// The requests, each as "GET path credentials", and the verdict.
+fn talk(question: Question, answers: Vec<Said>) -> (Vec<String>, Verdict) {
+    let mut check = Check::new(question);
+    let mut requests = Vec::new();
+    for answer in answers {
+        let request = check.request();
+        let method = if request.head { "HEAD" } else { "GET" };
+        let mut url = request.url.to_string();
+        url = url.replace("https://registry.example.com", "");
+        requests.push(format!("{method} {url} {:?}", request.credentials));
+        assert_eq!(
+            check.authorization().is_none(),
+            request.credentials == Credentials::None
+        );
+        if let Step::Done(verdict) = check.next(answer) {
+            return (requests, verdict);
+        }
+    }
+    panic!("no verdict after {requests:?}");
+}
+
+#[test]
+fn the_requests_of_each_way_to_log_in() {
+    let (requests, verdict) = talk(
+        question(None),
+        vec![says(401, BEARER, ""), says(200, "", TOKEN), says(200, "", "")],
+    );
+    assert_eq!(verdict.result.as_str(), "Accepted");
+    assert_eq!(
+        requests,
+        [
+            "GET /v2/ None",
+            // No scope: with one, some servers give anybody a token.
+            "GET https://auth.example.com/token?service=registry.example.com&account=robot&client_id=docker-pull-secret-operator Basic",
+            "GET /v2/ Token",
+        ]
+    );
+    let (requests, verdict) = talk(question(None), vec![says(401, BASIC, ""), says(200, "", "")]);
+    assert_eq!(verdict.result.as_str(), "Accepted");
+    assert_eq!(requests, ["GET /v2/ None", "GET /v2/ Basic"]);
+
+    // With an image: nobody may read it, the login may.
+    let (requests, verdict) = talk(
+        question(Some("team/app:1.0")),
+        vec![
+            says(401, BEARER, ""),
+            says(200, "", TOKEN),
+            says(200, "", ""),
+            says(401, BEARER, ""),
+            says(200, "", TOKEN),
+            says(401, BEARER, ""),
+            says(200, "", TOKEN),
+            says(200, "", ""),
+        ],
+    );
+    assert_eq!(verdict.result.as_str(), "Accepted");
+    assert_eq!(
+        requests[3..],
+        [
+            "HEAD /v2/team/app/manifests/1.0 None",
+            "GET https://auth.example.com/token?service=registry.example.com&scope=repository%3Ateam%2Fapp%3Apull&client_id=docker-pull-secret-operator None",
+            "HEAD /v2/team/app/manifests/1.0 Token",
+            "GET https://auth.example.com/token?service=registry.example.com&scope=repository%3Ateam%2Fapp%3Apull&account=robot&client_id=docker-pull-secret-operator Basic",
+            "HEAD /v2/team/app/manifests/1.0 Token",
+        ]
+    );
+}
+
+#[test]
+#[allow(clippy::too_many_lines, reason = "a table")]
+fn what_registries_are_known_to_answer() {
+    let ping = || says(401, BEARER, "");
+    let hub_locked = r#"{"details":"too many failed login attempts for username or IP address"}"#;
+    let html = "<html><body>Welcome to nginx</body></html>";
+    let table: Vec<Row> = vec![
+        (
+            "Docker Hub",
+            vec![ping(), says(401, "", r#"{"details":"incorrect username or password"}"#)],
+            "Rejected",
+            "(incorrect username or password)",
+        ),
+        (
+            "Docker Hub, locked",
+            vec![ping(), says(429, "", hub_locked)],
+            "LockedOut",
+            "too many failed login attempts",
+        ),
+        (
+            "Docker Hub, abuse limit",
+            vec![says(429, "", "")],
+            "RateLimited",
+            "answered 429",
+        ),
+        (
+            "Harbor",
+            vec![
+                ping(),
+                says(
+                    401,
+                    "",
+                    r#"{"errors":[{"code":"UNAUTHORIZED","message":"unauthorized"}]}"#,
+                ),
+            ],
+            "Rejected",
+            "UNAUTHORIZED: unauthorized",
+        ),
+        (
+            "Quay, back-off",
+            vec![ping(), says(429, "", r#"{"message":"rate limit"}"#)],
+            "RateLimited",
+            "rate limit",
+        ),
+        (
+            "GHCR",
+            vec![
+                ping(),
+                says(403, "", r#"{"errors":[{"code":"DENIED","message":"denied"}]}"#),
+            ],
+            "Rejected",
+            "DENIED: denied",
+        ),
+        (
+            "GitLab",
+            vec![
+                ping(),
+                says(
+                    401,
+                    "",
+                    r#"{"errors":[{"code":"UNAUTHORIZED","message":"HTTP Basic: Access denied."}]}"#,
+                ),
+            ],
+            "Rejected",
+            "HTTP Basic",
+        ),
+        (
+            "GitLab, address ban",
+            vec![ping(), says(403, "", "You have been temporarily blocked")],
+            "LockedOut",
+            "temporarily blocked",
+        ),
+        (
+            "ECR, expired",
+            vec![
+                says(401, BASIC, ""),
+                says(
+                    403,
+                    "",
+                    "Your authorization token has expired. Reauthenticate and try again.",
+                ),
+            ],
+            "Rejected",
+            "token has expired",
+        ),
+        ("GAR", vec![ping(), says(403, "", html)], "Rejected", "answered 403;"),
+        (
+            "Nexus, upper case",
+            vec![
+                says(401, "BASIC realm=\"Sonatype Nexus Repository Manager\"", ""),
+                says(200, "", ""),
+            ],
+            "Accepted",
+            "",
+        ),
+        (
+            "Nexus, anonymous",
+            vec![says(200, "", ""), says(200, "", "")],
+            "NotVerifiable",
+            "does not look at the login",
+        ),
+        (
+            "Nexus, token server over http",
+            vec![says(401, "Bearer realm=\"http://auth.example.com/token\"", "")],
+            "NotARegistry",
+            "no https address",
+        ),
+        (
+            "Artifactory, anonymous and wrong",
+            vec![says(200, "", ""), says(401, "", "")],
+            "Rejected",
+            "answered 401",
+        ),
+        (
+            "Artifactory, suspended",
+            vec![
+                ping(),
+                says(
+                    403,
+                    "",
+                    r#"{"errors":[{"status":403,"message":"This request is blocked due to recurrent login failures, user is suspended"}]}"#,
+                ),
+            ],
+            "LockedOut",
+            "suspended",
+        ),
+        (
+            "access_token",
+            vec![ping(), says(200, "", r#"{"access_token":"t"}"#), says(200, "", "")],
+            "Accepted",
+            "",
+        ),
+        (
+            "token refused by its registry",
+            vec![ping(), says(200, "", TOKEN), says(401, BEARER, "")],
+            "Rejected",
+            "with the token",
+        ),
+        (
+            "no token",
+            vec![ping(), says(200, "", "{}")],
+            "NotARegistry",
+            "without a token",
+        ),
+        (
+            "a token with a line break",
+            vec![ping(), says(200, "", r#"{"token":"a\r\nX-Evil: b"}"#)],
+            "NotARegistry",
+            "without a token",
+        ),
+        (
+            "no token server",
+            vec![ping(), says(404, "", "")],
+            "NotARegistry",
+            "answered 404",
+        ),
+        (
+            "token server in trouble",
+            vec![ping(), says(503, "", "")],
+            "Unreachable",
+            "answered 503",
+        ),
+        (
+            "no registry",
+            vec![says(404, "", html)],
+            "NotARegistry",
+            "no registry at this address",
+        ),
+        ("teapot", vec![says(418, "", "")], "NotARegistry", "does not answer so"),
+        ("firewall", vec![says(403, "", html)], "Unreachable", "firewall"),
+        ("in trouble", vec![says(502, "", html)], "Unreachable", "answered 502;"),
+        ("moved", vec![says(301, "", "")], "NotARegistry", "redirect"),
+        (
+            "Kerberos",
+            vec![says(401, "Negotiate", "")],
+            "NotVerifiable",
+            "Negotiate",
+        ),
+        (
+            "no header",
+            vec![says(401, "", "")],
+            "NotARegistry",
+            "without a WWW-Authenticate",
+        ),
+        (
+            "name",
+            vec![Err(Failure::Unreachable("no such host".to_owned()))],
+            "Unreachable",
+            "no such host",
+        ),
+        (
+            "certificate",
+            vec![Err(Failure::Tls("expired".to_owned()))],
+            "TLSFailure",
+            "expired",
+        ),
+        (
+            "certificate of the token server",
+            vec![ping(), Err(Failure::Tls("expired".to_owned()))],
+            "TLSFailure",
+            "auth.example.com",
+        ),
+    ];
+    for (name, answers, result, part) in table {
+        let count = answers.len();
+        let (requests, verdict) = talk(question(None), answers);
+        assert_eq!(verdict.result.as_str(), result, "{name}: {}", verdict.message);
+        assert!(verdict.message.contains(part), "{name}: {}", verdict.message);
+        assert_eq!(requests.len(), count, "{name}");
+        for word in ["pass word", "robot", "html"] {
+            assert!(!verdict.message.contains(word), "{name}: {}", verdict.message);
+        }
+    }
+}
+
+#[test]
+fn a_registry_says_when_to_come_back() {
+    let answer = Answer {
+        status: 429,
+        retry_after: Some(90),
+        ..Answer::default()
+    };
+    let (_, verdict) = talk(question(None), vec![Ok(answer.clone())]);
+    assert_eq!(verdict.retry_after.map(|pause| pause.as_secs()), Some(90));
+    let never = Answer {
+        retry_after: Some(u64::MAX),
+        ..answer
+    };
+    let (_, verdict) = talk(question(None), vec![Ok(never)]);
+    assert_eq!(verdict.retry_after.map(|pause| pause.as_secs()), Some(24 * 3600));
+}
+
+#[test]
+fn the_words_of_a_registry_are_cut_and_redacted() {
+    let login = Login::new("robot", "pass word").unwrap();
+    let long = format!(
+        "{} {} pass word pass+word {}\r\n",
+        "x".repeat(100),
+        login.auth(),
+        "y".repeat(1000)
+    );
+    let (_, verdict) = talk(question(None), vec![says(401, BASIC, ""), says(401, BASIC, &long)]);
+    let message = &verdict.message;
+    assert!(
+        message.contains("[redacted] [redacted] [redacted] yyy") && message.contains('…'),
+        "{message}"
+    );
+    assert!(
+        !message.contains("pass word") && !message.contains('\n') && message.len() < 600,
+        "{message}"
+    );
+}
+
+#[test]
+fn challenges_as_registries_write_them() {
+    let bearer = |realm: &str, service: Option<&str>| {
+        Asked::Known(Challenge::Bearer {
+            realm: realm.to_owned(),
+            service: service.map(str::to_owned),
+        })
+    };
+    let unknown = |names: &[&str]| Asked::Unknown(names.iter().map(|&name| name.to_owned()).collect());
+    for (headers, asked) in [
+        (
+            &["Basic realm=\"x\", Bearer realm=\"https://a/t\",service=\"s\""][..],
+            bearer("https://a/t", Some("s")),
+        ),
+        (
+            &["Negotiate", "bEARER Realm=\"https://a/t\""],
+            bearer("https://a/t", None),
+        ),
+        (
+            &[r#"Bearer realm="https://a/t?a=\"b\"",service=s"#],
+            bearer("https://a/t?a=\"b\"", Some("s")),
+        ),
+        (
+            &["Digest realm=\"x\", nonce=\"a,b\", qop=\"auth\"", "Basic realm=\"x\""],
+            Asked::Known(Challenge::Basic),
+        ),
+        (&["BASIC"], Asked::Known(Challenge::Basic)),
+        (&["Negotiate, Digest realm=\"x\""], unknown(&["Negotiate", "Digest"])),
+        (&["Bearer service=\"x\""], unknown(&["Bearer"])),
+        (&["Bearer realm=\"\""], unknown(&["Bearer"])),
+        (&["\u{1}\u{2}", "Basic realm=\"x\""], Asked::Known(Challenge::Basic)),
+        (&[","], Asked::Nothing),
+        (&[], Asked::Nothing),
+    ] {
+        let headers: Vec<String> = headers.iter().map(|&header| header.to_owned()).collect();
+        assert_eq!(parse(&headers), asked, "{headers:?}");
+    }
+}
+
+#[test]
+fn whom_to_ask() {
+    let login = || Login::new("u", "p").unwrap();
+    let private = |url| RegistryKey::new(RegistryType::PrivateRegistry, Some(url)).unwrap();
+    let base = |registry: &RegistryKey, image: Option<&str>, plain| {
+        let probe = image.map(|image| Probe::parse(image).unwrap());
+        Question::new(registry, login(), probe, plain).map(|question| question.base.to_string())
+    };
+    assert_eq!(
+        base(&RegistryKey::docker_hub(), None, false).unwrap(),
+        "https://registry-1.docker.io/v2/"
+    );
+    assert_eq!(
+        base(&private("r.example.com:5000/team"), None, false).unwrap(),
+        "https://r.example.com:5000/v2/"
+    );
+    assert_eq!(
+        base(&private("r.example.com"), None, true).unwrap(),
+        "http://r.example.com/v2/"
+    );
+    assert_eq!(
+        base(&private("[::1]:5000"), None, false).unwrap(),
+        "https://[::1]:5000/v2/"
+    );
+    let wildcard = private("*.example.com");
+    assert_eq!(
+        base(&wildcard, None, false).unwrap_err().result.as_str(),
+        "NotVerifiable"
+    );
+    assert_eq!(
+        base(&wildcard, Some("app:1"), false).unwrap_err().result.as_str(),
+        "NotVerifiable"
+    );
+    assert_eq!(
+        base(&wildcard, Some("a.example.com/app:1"), false).unwrap(),
+        "https://a.example.com/v2/"
+    );
+
+    let hub = Question::new(&RegistryKey::docker_hub(), login(), Probe::parse("alpine").ok(), false).unwrap();
+    assert_eq!(hub.probe.unwrap().repository, "library/alpine");
+    for (image, host, repository, reference) in [
+        ("app", None, "app", "latest"),
+        ("team/app:1.0", None, "team/app", "1.0"),
+        (
+            "r.example.com:5000/team/app",
+            Some("r.example.com:5000"),
+            "team/app",
+            "latest",
+        ),
+        ("localhost/app:x", Some("localhost"), "app", "x"),
+        ("team/app:1@sha256:abc", None, "team/app", "sha256:abc"),
+    ] {
+        let probe = Probe::parse(image).unwrap();
+        assert_eq!(
+            (
+                probe.host.as_deref(),
+                probe.repository.as_str(),
+                probe.reference.as_str()
+            ),
+            (host, repository, reference),
+            "{image}"
+        );
+    }
+    for image in [
+        "", "Team/app", "a//b", "../x", "a/..", "app:..", "app:a b", "app:", "a?b",
+    ] {
+        assert!(Probe::parse(image).is_err(), "{image}");
+    }
+}
+
+#[test]
+fn addresses_that_are_refused() {
+    let policy = Policy {
+        deny: vec!["10.0.0.0/8".parse().unwrap(), "fd12::/16".parse().unwrap()],
+        ..Policy::default()
+    };
+    for address in [
+        "127.0.0.1",
+        "127.8.9.1",
+        "::1",
+        "::ffff:127.0.0.1",
+        "169.254.169.254",
+        "169.254.1.1",
+        "fe80::1",
+        "::ffff:169.254.169.254",
+        "fd00:ec2::254",
+        "100.100.100.200",
+        "0.0.0.0",
+        "0.1.2.3",
+        "::",
+        "224.0.0.1",
+        "ff02::1",
+        "255.255.255.255",
+        "10.1.2.3",
+        "::ffff:10.1.2.3",
+        "fd12::1",
+    ] {
+        assert!(policy.refuses(address.parse().unwrap()).is_some(), "{address}");
+    }
+    for address in [
+        "192.0.2.1",
+        "192.168.1.1",
+        "172.16.0.1",
+        "2001:db8::1",
+        "fd13::1",
+        "11.0.0.1",
+    ] {
+        assert_eq!(policy.refuses(address.parse().unwrap()), None, "{address}");
+    }
+}

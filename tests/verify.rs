@@ -1,0 +1,493 @@
+//! `dps verify` against real registries, and against servers that mean harm.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "a test fails that way"
+)]
+
+mod support;
+
+use std::io::Write as _;
+use std::process::{Command, Stdio};
+
+use std::sync::Arc;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use dps::api::RegistryType;
+use dps::domain::login::Login;
+use dps::domain::registry::RegistryKey;
+use dps::domain::verification::address::Policy;
+use dps::domain::verification::question::Question;
+use dps::domain::verification::verdict::Verdict;
+use serde_json::{Value, json};
+use support::registries::{Answer, Scripted, answer, registries};
+
+const CANARY: &str = "Canary-5ubterranean+/=";
+
+/// Exit code, the first result and its message.
+fn verify(args: &[&str], stdin: &str) -> (i32, String, String) {
+    let (code, document) = verify_all(args, stdin);
+    let first = &document["results"][0];
+    let text = |field: &str| first[field].as_str().unwrap_or_default().to_owned();
+    (code, text("result"), text("message"))
+}
+
+fn verify_all(args: &[&str], stdin: &str) -> (i32, Value) {
+    let mut child = Command::new(env!("CARGO_BIN_EXE_dps"))
+        .args(["verify", "-o", "json"])
+        .args(args)
+        .env_remove("HTTPS_PROXY")
+        .env_remove("HTTP_PROXY")
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    child.stdin.take().unwrap().write_all(stdin.as_bytes()).unwrap();
+    let output = child.wait_with_output().unwrap();
+    let (stdout, stderr) = (
+        String::from_utf8(output.stdout).unwrap(),
+        String::from_utf8(output.stderr).unwrap(),
+    );
+    for shape in [CANARY, "5ubterranean", &STANDARD.encode(format!("robot:{CANARY}"))] {
+        assert!(!stdout.contains(shape) && !stderr.contains(shape), "{stdout}{stderr}");
+    }
+    let document = serde_json::from_str(&stdout).unwrap_or_else(|_| json!({"stderr": stderr}));
+    (output.status.code().unwrap(), document)
+}
+
+#[test]
+#[allow(clippy::type_complexity, clippy::too_many_lines, reason = "a table")]
+fn every_verdict_that_a_real_registry_gives() {
+    let all = registries();
+    let (ca, right) = (all.get("caFile"), all.get("password"));
+    let image = ["--image", "team/app:1.0"];
+    let missing = ["--image", "team/other:1.0"];
+    let none: [&str; 0] = [];
+    // Registry, user, password, further flags, exit code, result, a part of the message.
+    let table: &[(&str, &str, &str, &[&str], i32, &str, &str)] = &[
+        ("basic", "robot", right, &none, 0, "Accepted", "answered 200"),
+        (
+            "basic",
+            "robot",
+            CANARY,
+            &none,
+            1,
+            "Rejected",
+            "UNAUTHORIZED: authentication required",
+        ),
+        (
+            "basic",
+            "nobody",
+            right,
+            &none,
+            1,
+            "Rejected",
+            "check user name and password",
+        ),
+        ("basic", "robot", right, &image, 0, "Accepted", "may read this image"),
+        ("basic", "robot", right, &missing, 0, "Accepted", "no such image"),
+        (
+            "bearer",
+            "robot",
+            right,
+            &none,
+            0,
+            "Accepted",
+            "with the token that the login gave",
+        ),
+        (
+            "bearer",
+            "robot",
+            CANARY,
+            &none,
+            1,
+            "Rejected",
+            "incorrect username or password",
+        ),
+        ("bearer", "robot", right, &image, 0, "Accepted", "may read this image"),
+        ("bearer", "stranger", right, &none, 0, "Accepted", "answered 200"),
+        (
+            "bearer",
+            "stranger",
+            right,
+            &image,
+            1,
+            "Rejected",
+            "may not read this image",
+        ),
+        (
+            "anonymous",
+            "robot",
+            right,
+            &none,
+            3,
+            "NotVerifiable",
+            "does not look at the login",
+        ),
+        (
+            "anonymous",
+            "robot",
+            CANARY,
+            &image,
+            3,
+            "NotVerifiable",
+            "needs a login",
+        ),
+        (
+            "plain",
+            "robot",
+            right,
+            &["--plain-http"],
+            0,
+            "Accepted",
+            "answered 200",
+        ),
+        (
+            "plain",
+            "robot",
+            CANARY,
+            &["--plain-http"],
+            1,
+            "Rejected",
+            "answered 401",
+        ),
+        ("plain", "robot", right, &none, 3, "TLSFailure", "does not speak TLS"),
+    ];
+    for (registry, user, password, flags, code, result, part) in table {
+        let mut args = vec![
+            "--registry",
+            all.get(registry),
+            "--username",
+            user,
+            "--password-stdin",
+            "--ca-file",
+            ca,
+        ];
+        args.extend_from_slice(flags);
+        let found = verify(&args, &format!("{password}\n"));
+        assert_eq!(
+            (found.0, found.1.as_str()),
+            (*code, *result),
+            "{registry} {user} {flags:?}: {}",
+            found.2
+        );
+        assert!(found.2.contains(part), "{registry} {user} {flags:?}: {}", found.2);
+    }
+
+    // The authority is not known.
+    let (code, result, message) = verify(
+        &[
+            "--registry",
+            all.get("basic"),
+            "--username",
+            "robot",
+            "--password-stdin",
+        ],
+        right,
+    );
+    assert_eq!((code, result.as_str()), (3, "TLSFailure"), "{message}");
+    assert!(message.contains("authority that is not trusted"), "{message}");
+}
+
+#[test]
+fn nobody_there_is_unreachable() {
+    let free = std::net::TcpListener::bind("127.0.0.1:0")
+        .unwrap()
+        .local_addr()
+        .unwrap();
+    for registry in [format!("localhost:{}", free.port()), "registry.invalid".to_owned()] {
+        let (code, result, message) = verify(
+            &["--registry", &registry, "--username", "robot", "--password-stdin"],
+            CANARY,
+        );
+        assert_eq!((code, result.as_str()), (3, "Unreachable"), "{message}");
+    }
+}
+
+#[test]
+fn logins_from_docker_config_and_manifests() {
+    let all = registries();
+    let folder = tempfile::tempdir().unwrap();
+    let config = folder.path().join("config.json");
+    let auth = STANDARD.encode(format!("robot:{}", all.get("password")));
+    std::fs::write(
+        &config,
+        json!({"auths": {all.get("basic"): {"auth": auth}}}).to_string(),
+    )
+    .unwrap();
+    let config = config.to_str().unwrap();
+    let ca = ["--ca-file", all.get("caFile")];
+    let args = ["--registry", all.get("basic"), "--docker-config", config, ca[0], ca[1]];
+    let (code, result, message) = verify(&args, "");
+    assert_eq!((code, result.as_str()), (0, "Accepted"), "{message}");
+    let (code, document) = verify_all(&["--registry", "quay.io", "--docker-config", config], "");
+    assert_eq!(code, 2);
+    assert!(
+        document["stderr"]
+            .as_str()
+            .unwrap()
+            .contains("has no entry for quay.io"),
+        "{document}"
+    );
+
+    // Three resources share a wrong login: one failed login. One has no login.
+    let before = all.logins_at_token_server().len();
+    let mut input = json!({"apiVersion": "v1", "kind": "Secret", "metadata": {"name": "login"},
+        "stringData": {"username": "robot", "password": CANARY}})
+    .to_string();
+    for (name, source) in [("a", "login"), ("b", "login"), ("c", "login"), ("d", "absent")] {
+        input +=
+            &json!({"apiVersion": "pullsecrets.dev/v1alpha1", "kind": "DockerPullSecret", "metadata": {"name": name},
+            "spec": {"type": "PrivateRegistry", "registryUrl": all.get("bearer"), "credentialsRef": {"name": source}}})
+            .to_string();
+    }
+    let (code, document) = verify_all(&["-f", "-", ca[0], ca[1]], &input);
+    let results: Vec<Option<&str>> = document["results"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|one| one["result"].as_str())
+        .collect();
+    let rejected = Some("Rejected");
+    assert_eq!((code, results), (1, vec![rejected, rejected, rejected, None]));
+    assert!(
+        document["results"][3]["message"]
+            .as_str()
+            .unwrap()
+            .contains("SecretNotFound")
+    );
+    assert_eq!(all.logins_at_token_server()[before..], ["401"]);
+}
+
+#[test]
+fn usage_is_explained() {
+    for (args, part) in [
+        (
+            &["--registry", "registry.example.com"][..],
+            "--username or --docker-config",
+        ),
+        (
+            &["--registry", "http://user@x", "--username", "u", "--password-stdin"],
+            "'@'",
+        ),
+        (
+            &["--registry", "r.example.com", "--username", "a:b", "--password-stdin"],
+            "':' in the user name",
+        ),
+        (
+            &[
+                "--registry",
+                "r.example.com",
+                "--username",
+                "u",
+                "--password-stdin",
+                "--image",
+                "Team/App",
+            ],
+            "--image must be",
+        ),
+        (
+            &[
+                "--registry",
+                "r.example.com",
+                "--username",
+                "u",
+                "--password-stdin",
+                "--ca-file",
+                "Cargo.toml",
+            ],
+            "PEM",
+        ),
+        (&[], "required"),
+    ] {
+        let (code, document) = verify_all(args, "word");
+        assert_eq!(code, 2, "{args:?}: {document}");
+        let stderr = document["stderr"].as_str().unwrap();
+        assert!(stderr.contains(part), "{args:?}: {stderr}");
+    }
+}
+
+/// A registry that sends its users to a token server of its choice.
+fn sends_to(realm: &'static str) -> Scripted {
+    Scripted::start(move |_, own| {
+        let realm = realm.replace("OWN", own);
+        let header = format!("WWW-Authenticate: Bearer realm=\"{realm}\",service=\"x\"");
+        answer("401 Unauthorized", &[&header], "")
+    })
+}
+
+fn attack(server: &Scripted, more: &[&str]) -> (String, String) {
+    let mut args = vec![
+        "--registry",
+        &server.address,
+        "--username",
+        "robot",
+        "--password-stdin",
+        "--plain-http",
+    ];
+    args.extend_from_slice(more);
+    let (code, result, message) = verify(&args, CANARY);
+    assert_eq!(code, 3, "{result}: {message}");
+    (result, message)
+}
+
+#[test]
+fn a_login_never_goes_where_a_registry_should_not_send_it() {
+    for (realm, part) in [
+        ("http://169.254.169.254/latest/meta-data", "link-local"),
+        ("http://[::ffff:169.254.169.254]/", "link-local"),
+        ("http://100.100.100.200/", "metadata"),
+        ("http://[fd00:ec2::254]/", "metadata"),
+        ("http://0.0.0.0:1/", "no address of a host"),
+        ("http://10.1.2.3/", "--deny-cidr"),
+        ("http://user:pass@OWN/", "login in its address"),
+        ("ftp://OWN/", "no https address"),
+        ("//OWN/token", "no https address"),
+        ("file:///etc/passwd", "no https address"),
+    ] {
+        let server = sends_to(realm);
+        let (result, message) = attack(&server, &["--deny-cidr", "10.0.0.0/8"]);
+        assert_eq!(result, "NotARegistry", "{realm}: {message}");
+        assert!(message.contains(part), "{realm}: {message}");
+        let requests = server.requests();
+        assert_eq!(requests.len(), 1, "{realm}");
+        assert!(!requests[0].to_lowercase().contains("authorization"), "{realm}");
+    }
+}
+
+/// As the controller checks, which may not talk to loopback unless told so.
+async fn as_controller(registry: &str, allow: &[&str]) -> Verdict {
+    let policy = Policy {
+        allow: allow.iter().map(|&one| one.to_owned()).collect(),
+        ..Policy::default()
+    };
+    let registry = RegistryKey::new(RegistryType::PrivateRegistry, Some(registry)).unwrap();
+    let login = Login::new("robot", CANARY).unwrap();
+    let question = Question::new(&registry, login, None, true).unwrap();
+    dps::shell::verify(Arc::new(policy), None, question).await.unwrap()
+}
+
+#[tokio::test]
+async fn the_controller_refuses_names_by_what_they_resolve_to() {
+    let server = sends_to("http://localhost:1/token");
+    let port = server.address.rsplit(':').next().unwrap();
+    for registry in [
+        server.address.clone(),
+        format!("localhost:{port}"),
+        format!("2130706433:{port}"),
+    ] {
+        let verdict = as_controller(&registry, &[]).await;
+        assert!(verdict.message.contains("loopback"), "{registry}: {}", verdict.message);
+    }
+    assert_eq!(server.requests(), Vec::<String>::new());
+
+    // The registry is allowed, the token server that it names is not.
+    let verdict = as_controller(&server.address, &[&server.address]).await;
+    assert!(verdict.message.contains("localhost resolves to"), "{}", verdict.message);
+    assert_eq!(server.requests().len(), 1);
+}
+
+#[test]
+fn a_redirect_is_not_followed() {
+    let other = Scripted::start(|_, _| answer("200 OK", &[], ""));
+    let target = format!("Location: http://{}/v2/", other.address);
+    for (with_login, first) in [(false, "302 Found"), (true, "401 Unauthorized")] {
+        let target = target.clone();
+        let server = Scripted::start(move |head, _| {
+            if with_login && !head.to_lowercase().contains("authorization:") {
+                answer(first, &["WWW-Authenticate: Basic realm=\"x\""], "")
+            } else {
+                answer("307 Temporary Redirect", &[&target], "")
+            }
+        });
+        let (result, message) = attack(&server, &[]);
+        assert_eq!(result, "NotARegistry", "{message}");
+        assert!(message.contains("redirect to 127.0.0.1"), "{message}");
+    }
+    assert_eq!(other.requests(), Vec::<String>::new());
+}
+
+#[test]
+fn answers_without_measure_are_cut() {
+    let endless_body =
+        Scripted::start(|_, _| Answer::Endless(b"HTTP/1.1 500 Oops\r\n\r\n".to_vec(), b"endless ".repeat(1024)));
+    let (result, message) = attack(&endless_body, &[]);
+    assert_eq!(result, "Unreachable");
+    assert!(message.len() < 600, "{}", message.len());
+
+    let endless_header = Scripted::start(|_, _| {
+        Answer::Endless(
+            b"HTTP/1.1 401 Unauthorized\r\nWWW-Authenticate: ".to_vec(),
+            b"Basic, ".repeat(1024),
+        )
+    });
+    assert_eq!(attack(&endless_header, &[]).0, "NotARegistry");
+
+    let large_challenge = Scripted::start(|_, _| {
+        let header = format!("WWW-Authenticate: Bearer realm=\"{}\"", "x".repeat(1 << 20));
+        answer("401 Unauthorized", &[&header], "")
+    });
+    let (result, message) = attack(&large_challenge, &[]);
+    assert_eq!(result, "NotARegistry");
+    assert!(message.len() < 600, "{}", message.len());
+
+    // 10 MiB of zeros, compressed as the header says: it is never unpacked, and no token is found in it.
+    let bomb = Scripted::start(|head, own| {
+        if head.starts_with("GET /v2/") {
+            let header = format!("WWW-Authenticate: Bearer realm=\"http://{own}/token\"");
+            return answer("401 Unauthorized", &[&header], "");
+        }
+        assert!(!head.to_lowercase().contains("accept-encoding"));
+        answer("200 OK", &["Content-Encoding: gzip"], &"\u{1}".repeat(100_000))
+    });
+    let (result, message) = attack(&bomb, &[]);
+    assert_eq!(result, "NotARegistry");
+    assert!(message.contains("without a token"), "{message}");
+}
+
+#[test]
+fn a_silent_server_is_unreachable_in_time() {
+    let silent = Scripted::start(|_, _| Answer::Nothing);
+    let (result, message) = attack(&silent, &[]);
+    assert_eq!(
+        (result.as_str(), silent.requests().len()),
+        ("Unreachable", 1),
+        "{message}"
+    );
+    assert!(message.contains("no answer in time"), "{message}");
+}
+
+#[test]
+fn a_registry_that_repeats_the_password_does_not_make_us_tell_it() {
+    let echo = Scripted::start(|head, _| {
+        let login = head.lines().find_map(|line| {
+            line.to_lowercase()
+                .starts_with("authorization:")
+                .then(|| line[15..].trim())
+        });
+        match login {
+            None => answer("401 Unauthorized", &["WWW-Authenticate: Basic realm=\"x\""], ""),
+            Some(login) => {
+                let body = json!({"errors": [{"code": "DENIED", "message": format!("{login} is robot:{CANARY}")}]});
+                answer("403 Forbidden", &[], &body.to_string())
+            }
+        }
+    });
+    // `verify_all` looks for the password in everything that is printed.
+    let (code, result, message) = verify(
+        &[
+            "--registry",
+            &echo.address,
+            "--username",
+            "robot",
+            "--password-stdin",
+            "--plain-http",
+        ],
+        CANARY,
+    );
+    assert_eq!((code, result.as_str()), (1, "Rejected"));
+    assert!(message.contains("[redacted]"), "{message}");
+}
