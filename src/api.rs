@@ -3,12 +3,14 @@
 mod reason;
 mod rules;
 mod v1alpha1;
+mod verification;
 
 pub use reason::{ConditionType, Reason};
 pub use v1alpha1::{
     CredentialKeys, CredentialsRef, DockerPullSecret, DockerPullSecretSpec, DockerPullSecretStatus, RegistryType,
     SecretTemplate,
 };
+pub use verification::{OnRejected, Verification, VerificationMode, VerificationResult, VerificationStatus};
 
 use kube::CustomResourceExt as _;
 use serde_json::{Value, json};
@@ -21,6 +23,9 @@ pub const FIELD_MANAGER: &str = "docker-pull-secret-operator";
 
 /// Label on every generated Secret, with [`FIELD_MANAGER`] as its value.
 pub const MANAGED_BY_LABEL: &str = "app.kubernetes.io/managed-by";
+
+/// Annotation that asks for a check of the login now, with any new value.
+pub const VERIFY_ANNOTATION: &str = "pullsecrets.dev/verify";
 
 /// The `CustomResourceDefinition` as a JSON document, as `dps crds` prints it.
 ///

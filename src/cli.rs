@@ -81,6 +81,8 @@ struct Controller {
     /// Most resources worked on at a time.
     #[arg(long, default_value_t = 16, value_parser = clap::value_parser!(u16).range(1..=256), env = "DPS_CONCURRENCY")]
     concurrency: u16,
+    #[command(flatten)]
+    targets: Targets,
 }
 
 #[derive(Args)]
@@ -122,6 +124,7 @@ fn run_controller(arguments: Controller) -> ExitCode {
     let options = controller::Options {
         namespaces,
         health_address: arguments.health_address,
+        policy: arguments.targets.policy(),
         concurrency: arguments.concurrency,
     };
     // One thread does: passes wait for the API server most of the time, and each thread costs memory.

@@ -13,6 +13,8 @@ mod secrets;
 mod server;
 mod status_writer;
 mod telemetry;
+mod verification;
+mod verifier;
 mod watch;
 
 pub use registry::verify;

@@ -127,7 +127,10 @@ async fn missing_credentials_are_named_and_heal_when_they_come() {
         .iter()
         .map(|c| c.type_.as_str())
         .collect();
-    assert_eq!(types, ["CredentialsResolved", "SecretSynced", "Ready"]);
+    assert_eq!(
+        types,
+        ["CredentialsResolved", "SecretSynced", "CredentialsAccepted", "Ready"]
+    );
 }
 
 #[tokio::test]

@@ -9,6 +9,8 @@ pub enum ConditionType {
     CredentialsResolved,
     /// True: the generated Secret holds that login.
     SecretSynced,
+    /// True: the registry accepts that login.
+    CredentialsAccepted,
     /// True: all of the above; otherwise it has the reason of the first condition that is not True.
     Ready,
     /// Present only while true: somebody has to change something before this resource can become ready.
@@ -66,6 +68,31 @@ pub enum Reason {
     SecretBeingDeleted,
     /// The API server refuses to store the Secret (quota, admission policy, permission).
     WriteRefused,
+
+    /// The registry rejects the login, and the Secret still holds the last one that it accepted.
+    HeldBack,
+
+    /// The registry accepts the login.
+    Accepted,
+    /// The registry refuses the login.
+    Rejected,
+    /// The registry refuses this user for some time, or until its administrator helps.
+    LockedOut,
+    /// The registry wants fewer requests; nothing is known of the login.
+    RateLimited,
+    /// The operator cannot reach the registry; nodes may.
+    Unreachable,
+    /// The registry's certificate is not trusted, or there is none.
+    #[strum(serialize = "TLSFailure")]
+    TlsFailure,
+    /// What answers at the address is no registry.
+    NotARegistry,
+    /// The registry's answers do not depend on the login.
+    NotVerifiable,
+    /// `spec.verification.mode` is `Disabled`.
+    Disabled,
+    /// The check has not been made yet.
+    Pending,
 
     /// The API server could not be asked; the operator tries again.
     RetryingAfterError,

@@ -118,6 +118,22 @@ pub(super) fn email() -> Rule {
     .field_path(".email")
 }
 
+pub(super) fn interval_mode() -> Rule {
+    invalid(
+        "!has(self.verification) || !has(self.verification.interval) || (has(self.verification.mode) && self.verification.mode == 'Periodic')",
+        "is only for mode Periodic: set spec.verification.mode to Periodic, or leave interval out",
+    )
+    .field_path(".verification.interval")
+}
+
+pub(super) fn interval_length() -> Rule {
+    invalid(
+        "!has(self.verification) || !has(self.verification.interval) || (self.verification.interval.matches('^([0-9]+([.][0-9]+)?(h|m|s|ms))+$') && duration(self.verification.interval) >= duration('1h'))",
+        "must be a time such as 12h or 1h30m, at least 1h: registries lock accounts that log in too often",
+    )
+    .field_path(".verification.interval")
+}
+
 fn string_map(description: &str, value_length: u32) -> Schema {
     json_schema!({
         "type": "object",

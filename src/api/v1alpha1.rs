@@ -11,6 +11,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::rules;
+use super::verification::{Verification, VerificationStatus};
 
 /// One registry login for the pods of one namespace.
 #[derive(CustomResource, KubeSchema, Serialize, Deserialize, Clone, Debug, PartialEq)]
@@ -31,6 +32,7 @@ use super::rules;
     printcolumn(name = "Secret", type_ = "string", json_path = ".status.secretName"),
     printcolumn(name = "Ready", type_ = "string", json_path = r#".status.conditions[?(@.type=="Ready")].status"#),
     printcolumn(name = "Reason", type_ = "string", json_path = r#".status.conditions[?(@.type=="Ready")].reason"#),
+    printcolumn(name = "Accepted", type_ = "string", json_path = r#".status.conditions[?(@.type=="CredentialsAccepted")].reason"#),
     printcolumn(name = "Age", type_ = "date", json_path = ".metadata.creationTimestamp"),
     validation = rules::name(),
     validation = rules::secret_differs_from_source()
@@ -47,7 +49,9 @@ use super::rules;
     validation = rules::url_wildcard(),
     validation = rules::url_shape(),
     validation = rules::secret_name(),
-    validation = rules::email()
+    validation = rules::email(),
+    validation = rules::interval_mode(),
+    validation = rules::interval_length()
 )]
 pub struct DockerPullSecretSpec {
     /// Kind of registry: `DockerHub`, or `PrivateRegistry` for every other one (then `registryUrl` is required).
@@ -81,6 +85,10 @@ pub struct DockerPullSecretSpec {
     /// is deleted together with this resource.
     #[serde(default)]
     pub adopt: bool,
+
+    /// When and how the login is checked against the registry; once for each new login when absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub verification: Option<Verification>,
 
     /// Stop: nothing is read or written for this resource until it is false again. The generated Secret stays as it is.
     #[serde(default)]
@@ -180,7 +188,11 @@ pub struct DockerPullSecretStatus {
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub warnings: Vec<String>,
 
-    /// `CredentialsResolved`, `SecretSynced`, `Ready`; `Stalled` or `Reconciling` only while true.
+    /// The last check of the login against the registry.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub verification: Option<VerificationStatus>,
+
+    /// `CredentialsResolved`, `SecretSynced`, `CredentialsAccepted`, `Ready`; `Stalled` or `Reconciling` only while true.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[x_kube(merge_strategy = ListMerge::Map(vec!["type".into()]))]
     pub conditions: Vec<Condition>,

@@ -2,11 +2,13 @@
 //! an object may be older than a rule.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
-use crate::api::{CredentialKeys, DockerPullSecret, Reason};
+use crate::api::{CredentialKeys, DockerPullSecret, OnRejected, Reason, Verification, VerificationMode};
 use crate::domain::problem::Problem;
 use crate::domain::registry::RegistryKey;
 use crate::domain::template;
+use crate::domain::verification::probe::Probe;
 
 /// A spec that breaks no rule.
 #[derive(Clone, Debug, PartialEq)]
@@ -27,8 +29,25 @@ pub struct Validated {
     pub annotations: BTreeMap<String, String>,
     /// Whether a Secret that nobody controls may be taken over.
     pub adopt: bool,
+    /// How the login is checked.
+    pub verification: Checked,
     /// What works but will probably surprise.
     pub warnings: Vec<String>,
+}
+
+/// How the login is checked.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Checked {
+    /// Whether it is at all.
+    pub enabled: bool,
+    /// Time between two checks of an accepted login; `None`: it is checked once.
+    pub interval: Option<Duration>,
+    /// Image to ask for.
+    pub image: Option<Probe>,
+    /// What to do with a rejected login.
+    pub on_rejected: OnRejected,
+    /// http instead of https.
+    pub plain_http: bool,
 }
 
 /// Name of the Secret that a resource wants to generate, valid or not.
@@ -66,6 +85,7 @@ pub fn validate(resource: &DockerPullSecret) -> Result<Validated, Problem> {
     }
     let template = spec.secret_template.clone().unwrap_or_default();
     template::check(&template)?;
+    let verification = check_verification(spec.verification.as_ref())?;
     let mut warnings = registry.warnings();
     let (labels, annotations) = template::without_tracking(template, &mut warnings);
     Ok(Validated {
@@ -77,6 +97,7 @@ pub fn validate(resource: &DockerPullSecret) -> Result<Validated, Problem> {
         labels,
         annotations,
         adopt: spec.adopt,
+        verification,
         warnings,
     })
 }
@@ -115,4 +136,37 @@ fn check_keys(keys: &CredentialKeys) -> Result<(), Problem> {
         }
     }
     Ok(())
+}
+
+/// Registries lock accounts that log in too often.
+const SHORTEST_INTERVAL: Duration = Duration::from_hours(1);
+
+const DEFAULT_INTERVAL: Duration = Duration::from_hours(12);
+
+fn check_verification(spec: Option<&Verification>) -> Result<Checked, Problem> {
+    let spec = spec.cloned().unwrap_or_default();
+    let periodic = spec.mode == VerificationMode::Periodic;
+    let interval = match &spec.interval {
+        None => periodic.then_some(DEFAULT_INTERVAL),
+        Some(_) if !periodic => {
+            return Err(invalid(
+                "spec.verification.interval is only for mode Periodic: set spec.verification.mode to Periodic, or leave interval out",
+            ));
+        }
+        Some(text) => {
+            let interval: Option<kube::core::Duration> = text.parse().ok();
+            let interval = interval.filter(|interval| !interval.is_negative()).map(Duration::from);
+            Some(interval.filter(|interval| *interval >= SHORTEST_INTERVAL).ok_or_else(|| {
+                invalid(format!("spec.verification.interval {text:?} must be a time such as 12h or 1h30m, at least 1h: registries lock accounts that log in too often"))
+            })?)
+        }
+    };
+    let image = spec.image.as_deref().map(Probe::parse).transpose();
+    Ok(Checked {
+        enabled: spec.mode != VerificationMode::Disabled,
+        interval,
+        image: image.map_err(|what| invalid(format!("spec.verification.image {what}")))?,
+        on_rejected: spec.on_rejected,
+        plain_http: spec.plain_http,
+    })
 }

@@ -4,7 +4,7 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::{Condition, Time};
 
 use strum::IntoEnumIterator as _;
 
-use crate::api::{ConditionType, DockerPullSecretStatus, Reason};
+use crate::api::{ConditionType, DockerPullSecretStatus, Reason, VerificationResult, VerificationStatus};
 use crate::domain::problem::Problem;
 
 /// Longest message of a condition or warning, in characters: a status is read by people.
@@ -14,7 +14,7 @@ const MESSAGE_LENGTH: usize = 1024;
 const WARNINGS: usize = 10;
 
 /// What a pass over one resource found.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub enum Finding {
     /// `spec.suspend` is set.
     Suspended,
@@ -25,18 +25,33 @@ pub enum Finding {
 }
 
 /// What a pass that went through found.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Outcome {
     /// The login: a sentence about where it is from, or why there is none.
     pub credentials: Result<String, Problem>,
     /// The Secret: a sentence, or why it does not hold the login.
     pub secret: Result<String, Problem>,
+    /// The check of the login.
+    pub check: Check,
     /// Name of the generated Secret if there is one.
     pub secret_name: Option<String>,
     /// The registry key, if the spec gives one.
     pub registry_key: Option<String>,
     /// What works but will probably surprise.
     pub warnings: Vec<String>,
+}
+
+/// What is known of the login at its registry.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Check {
+    /// There is no login; what was known before stays.
+    NoLogin,
+    /// It is not to be checked.
+    Disabled,
+    /// It will be checked soon.
+    Pending,
+    /// It was checked: what to publish, and the sentence.
+    Done(VerificationStatus, String),
 }
 
 /// The status to publish. Times of conditions move only when their status changes; a status equal to `old` needs no write.
@@ -57,6 +72,7 @@ pub fn next(
         Finding::Suspended => {
             conditions.keep(ConditionType::CredentialsResolved, Reason::Suspended);
             conditions.keep(ConditionType::SecretSynced, Reason::Suspended);
+            conditions.keep(ConditionType::CredentialsAccepted, Reason::Suspended);
             let message = "spec.suspend is true: nothing is read or written for this resource";
             conditions.push(ConditionType::Ready, "Unknown", Reason::Suspended, message);
             DockerPullSecretStatus {
@@ -68,6 +84,7 @@ pub fn next(
         Finding::Failing(message) => {
             conditions.keep(ConditionType::CredentialsResolved, Reason::RetryingAfterError);
             conditions.keep(ConditionType::SecretSynced, Reason::RetryingAfterError);
+            conditions.keep(ConditionType::CredentialsAccepted, Reason::RetryingAfterError);
             conditions.push(ConditionType::Ready, "Unknown", Reason::RetryingAfterError, message);
             conditions.push(ConditionType::Reconciling, "True", Reason::RetryingAfterError, message);
             DockerPullSecretStatus {
@@ -83,6 +100,7 @@ pub fn next(
             }
             DockerPullSecretStatus {
                 observed_generation: generation,
+                verification: verification(previous.verification.as_ref(), outcome),
                 secret_name: outcome.secret_name.clone(),
                 registry_key: outcome.registry_key.clone(),
                 warnings,
@@ -110,7 +128,8 @@ fn decided(conditions: &mut Conditions<'_>, outcome: &Outcome) {
             }
         }
     }
-    let Some(problem) = first else {
+    let refused = check(conditions, &outcome.check);
+    let Some(problem) = first.or(refused.as_ref()) else {
         let message = format!(
             "pods that list {:?} in imagePullSecrets send this login to {}",
             outcome.secret_name.as_deref().unwrap_or_default(),
@@ -126,6 +145,55 @@ fn decided(conditions: &mut Conditions<'_>, outcome: &Outcome) {
         ConditionType::Stalled
     };
     conditions.push(kind, "True", problem.reason, &problem.message);
+}
+
+/// Publishes what is known of the login. Returns the problem if the registry refuses it; nothing else that a check finds
+/// makes a resource not ready, since the operator's network is not the nodes'.
+fn check(conditions: &mut Conditions<'_>, check: &Check) -> Option<Problem> {
+    let kind = ConditionType::CredentialsAccepted;
+    match check {
+        Check::NoLogin => conditions.keep(kind, Reason::Pending),
+        Check::Disabled => {
+            conditions.push(
+                kind,
+                "Unknown",
+                Reason::Disabled,
+                "spec.verification.mode is Disabled: the login is not checked",
+            );
+        }
+        Check::Pending => conditions.push(kind, "Unknown", Reason::Pending, "the login is being checked"),
+        Check::Done(status, message) => {
+            let result = status.result?;
+            let shown = match result {
+                VerificationResult::Accepted => "True",
+                _ if result.refuses() => "False",
+                _ => "Unknown",
+            };
+            conditions.push(kind, shown, result.reason(), message);
+            return result.refuses().then(|| Problem::new(result.reason(), message.clone()));
+        }
+    }
+    None
+}
+
+/// What is kept of a check. Whether the Secret holds an accepted login outlives the time without a login.
+fn verification(previous: Option<&VerificationStatus>, outcome: &Outcome) -> Option<VerificationStatus> {
+    let stands = previous.is_some_and(|previous| previous.secret_accepted);
+    let held = outcome
+        .secret
+        .as_ref()
+        .is_err_and(|problem| problem.reason == Reason::HeldBack);
+    match &outcome.check {
+        Check::NoLogin => previous.cloned(),
+        Check::Disabled | Check::Pending => None,
+        Check::Done(status, _) => Some(VerificationStatus {
+            secret_accepted: match &outcome.secret {
+                Ok(_) => status.result == Some(VerificationResult::Accepted),
+                Err(_) => held || stands,
+            },
+            ..status.clone()
+        }),
+    }
 }
 
 struct Conditions<'a> {
@@ -168,6 +236,7 @@ pub fn same(there: Option<&DockerPullSecretStatus>, wanted: &DockerPullSecretSta
         && there.secret_name == wanted.secret_name
         && there.registry_key == wanted.registry_key
         && there.warnings == wanted.warnings
+        && there.verification == wanted.verification
         && there.conditions.iter().filter(ours).count() == wanted.conditions.len()
         && wanted
             .conditions

@@ -3,9 +3,11 @@
 //! [`check`] says what to ask next and, in the end, what was found; somebody else does the asking.
 
 pub mod address;
+pub mod advice;
 pub mod answer;
 pub mod challenge;
 pub mod check;
+pub mod ledger;
 pub mod probe;
 pub mod question;
 pub mod verdict;

@@ -1,7 +1,8 @@
 //! What all passes share.
 
 use std::collections::HashMap;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
 
 use kube::Client;
 use kube::ResourceExt as _;
@@ -10,26 +11,32 @@ use kube::runtime::reflector::{ObjectRef, Store};
 use super::backoff::Failures;
 use super::metrics::Metrics;
 use super::readiness::Readiness;
+use super::verifier::Verifier;
+use super::watch::Queue;
 use crate::api::{DockerPullSecret, DockerPullSecretStatus};
 use crate::domain::claims::{Claims, Key};
+use crate::domain::verification::ledger::Fingerprint;
 use kube::core::DeserializeGuard;
 
 /// A resource as it is listed: one that does not parse must not hide the others.
 pub(crate) type Guarded = DeserializeGuard<DockerPullSecret>;
 
 /// One for the process.
-#[derive(Default)]
 pub(crate) struct Shared {
     pub(crate) readiness: Readiness,
     pub(crate) metrics: Metrics,
+    pub(crate) verifier: Arc<Verifier>,
 }
 
 /// One for each set of watches: a namespace, or the cluster.
 pub(crate) struct Context {
     pub(crate) client: Client,
-    pub(crate) shared: std::sync::Arc<Shared>,
+    pub(crate) shared: Arc<Shared>,
     pub(crate) store: Store<Guarded>,
     pub(crate) failures: Failures,
+    /// Where passes are triggered.
+    pub(crate) queue: Queue,
+    holds: Mutex<HashMap<String, (Fingerprint, Instant)>>,
     claims: Mutex<Claims>,
     written: Mutex<HashMap<String, Written>>,
     echoes: Mutex<HashMap<Key, String>>,
@@ -48,12 +55,14 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 }
 
 impl Context {
-    pub(crate) fn new(client: Client, shared: std::sync::Arc<Shared>, store: Store<Guarded>) -> Self {
+    pub(crate) fn new(client: Client, shared: Arc<Shared>, store: Store<Guarded>, queue: Queue) -> Self {
         Self {
             client,
             shared,
             store,
             failures: Failures::default(),
+            queue,
+            holds: Mutex::default(),
             claims: Mutex::default(),
             written: Mutex::default(),
             echoes: Mutex::default(),
@@ -108,8 +117,25 @@ impl Context {
         lock(&self.echoes).remove(secret);
     }
 
+    /// How long a resource has been waiting for the verdict on a login; it begins to now if it was not.
+    pub(crate) fn held_for(&self, uid: &str, login: Fingerprint) -> Duration {
+        let mut holds = lock(&self.holds);
+        let hold = holds.entry(uid.to_owned()).or_insert((login, Instant::now()));
+        if hold.0 != login {
+            *hold = (login, Instant::now());
+        }
+        hold.1.elapsed()
+    }
+
+    /// A resource waits no more.
+    pub(crate) fn release(&self, uid: &str) {
+        lock(&self.holds).remove(uid);
+    }
+
     /// Forgets what is known about a resource that is gone.
     pub(crate) fn forget(&self, uid: &str) {
+        self.release(uid);
+        self.shared.verifier.seen(uid);
         self.failures.forget(uid);
         self.set_written(uid, None);
     }

@@ -11,13 +11,17 @@ use k8s_openapi::api::core::v1::Secret;
 use kube::core::PartialObjectMeta;
 use kube::runtime::controller::{Config, Error as ControllerError};
 use kube::runtime::{applier, reflector};
-use kube::{Api, Client};
+use kube::{Api, Client, ResourceExt as _};
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::watch;
 
 use super::context::{Context, Guarded, Shared};
+use super::metrics::Metrics;
+use super::readiness::Readiness;
 use super::reconcile::{error_policy, reconcile};
+use super::verifier::Verifier;
 use super::{server, watch as watches};
+use crate::domain::verification::address::Policy;
 
 /// How long a stop may take: less than the 30 s that a pod gets by default.
 const STOP: Duration = Duration::from_secs(20);
@@ -29,6 +33,8 @@ pub struct Options {
     pub namespaces: Vec<String>,
     /// Where `/livez`, `/readyz` and `/metrics` are served.
     pub health_address: SocketAddr,
+    /// What checks of logins may talk to.
+    pub policy: Policy,
     /// Most passes at a time, in each watched namespace or in the cluster.
     pub concurrency: u16,
 }
@@ -58,7 +64,11 @@ pub async fn run(options: Options) -> Result<(), Failure> {
     let mut terminate = signal(SignalKind::terminate()).map_err(Failure::Signal)?;
     let mut interrupt = signal(SignalKind::interrupt()).map_err(Failure::Signal)?;
     let client = client().await?;
-    let shared = Arc::new(Shared::default());
+    let shared = Arc::new(Shared {
+        readiness: Readiness::default(),
+        metrics: Metrics::default(),
+        verifier: Arc::new(Verifier::new(options.policy, options.namespaces.len().max(1))),
+    });
     let (stop, stopped) = watch::channel(false);
 
     let namespaces: Vec<Option<String>> = if options.namespaces.is_empty() {
@@ -134,8 +144,8 @@ async fn scope(
     let resources: Api<Guarded> = api(&client, namespace.as_deref());
     let secrets: Api<PartialObjectMeta<Secret>> = api(&client, namespace.as_deref());
     let (store, writer) = reflector::store();
-    let ctx = Arc::new(Context::new(client, shared, store.clone()));
     let (queue, triggers) = mpsc::unbounded();
+    let ctx = Arc::new(Context::new(client, shared, store.clone(), queue.clone()));
     let (resources_listed, resources_ready) = watch::channel(false);
     let (secrets_listed, secrets_ready) = watch::channel(false);
     let watching = [
@@ -164,6 +174,7 @@ async fn scope(
     };
     tokio::select! {
         () = listed => {
+            ctx.shared.verifier.listed(store.state().iter().filter_map(|resource| resource.uid()));
             let triggers = triggers.map(Ok::<_, std::convert::Infallible>).take_until(stop);
             let config = Config::default().concurrency(concurrency);
             applier(|object, ctx| reconcile(object, ctx).boxed(), error_policy, ctx, store, triggers, config)

@@ -11,17 +11,21 @@ use kube::{Api, Resource as _, ResourceExt as _};
 use super::backoff::{pause, spread};
 use super::context::{Context, Guarded};
 use super::error::{Error, call};
-use super::{secrets, status_writer};
-use crate::api::{DockerPullSecret, DockerPullSecretStatus, Reason};
+use super::{secrets, status_writer, verification};
+use crate::api::{DockerPullSecret, DockerPullSecretStatus, OnRejected, Reason, VerificationResult};
 use crate::domain::claims::Key;
 use crate::domain::ownership::{Asking, Verdict, decide};
 use crate::domain::plan::{Plan, plan, without_login};
 use crate::domain::problem::{Problem, unparsable};
 use crate::domain::spec::{Validated, target_of, validate};
-use crate::domain::status::{Finding, Outcome};
+use crate::domain::status::{Check, Finding, Outcome};
+use crate::domain::verification::advice::held_back;
 
 /// Everything is looked at again after this time, in case an event got lost.
 const RESYNC: Duration = Duration::from_hours(1);
+
+/// Longest time for which the write of a changed login waits for the verdict on it.
+const HOLD: Duration = Duration::from_secs(20);
 
 /// Retry of a write that the API server refuses: nothing tells when a quota has room again.
 const REFUSED: Duration = Duration::from_mins(1);
@@ -38,16 +42,18 @@ pub(crate) async fn reconcile(object: Arc<Guarded>, ctx: Arc<Context>) -> Result
         return Ok(Action::await_change());
     }
     let result = pass(&object, &ctx).await;
+    ctx.shared.verifier.seen(&uid);
     match &result {
-        Ok(reason) => {
+        Ok(Passed { reason, again }) => {
             ctx.failures.forget(&uid);
             ctx.shared.metrics.pass(reason.as_str());
-            let again = if *reason == Reason::WriteRefused {
+            let resync = if *reason == Reason::WriteRefused {
                 REFUSED
             } else {
                 RESYNC
             };
-            Ok(Action::requeue(spread(again, &uid)))
+            let resync = spread(resync, &uid);
+            Ok(Action::requeue(again.map_or(resync, |again| again.min(resync))))
         }
         Err(error) => {
             ctx.shared.metrics.pass("Error");
@@ -73,19 +79,46 @@ pub(crate) fn error_policy(object: Arc<Guarded>, error: &Error, ctx: Arc<Context
     Action::requeue(pause)
 }
 
-/// Returns the reason of the `Ready` condition.
-async fn pass(object: &Guarded, ctx: &Context) -> Result<Reason, Error> {
+/// How a pass ended.
+struct Passed {
+    /// Of the `Ready` condition.
+    reason: Reason,
+    /// When the next one is due, if something is.
+    again: Option<Duration>,
+}
+
+async fn pass(object: &Guarded, ctx: &Context) -> Result<Passed, Error> {
     let resource = match &object.0 {
         Ok(resource) => resource,
-        Err(invalid) => return publish_unparsable(object, &unparsable(&invalid.error), ctx).await,
+        Err(invalid) => {
+            let reason = publish_unparsable(object, &unparsable(&invalid.error), ctx).await?;
+            return Ok(Passed { reason, again: None });
+        }
     };
-    let finding = if resource.spec.suspend {
-        Finding::Suspended
+    let (finding, again) = if resource.spec.suspend {
+        (Finding::Suspended, None)
     } else {
-        Finding::Decided(decide_and_write(resource, ctx).await?)
+        match decide_and_write(resource, ctx).await? {
+            Decided::Held(again) => {
+                return Ok(Passed {
+                    reason: Reason::Pending,
+                    again: Some(again),
+                });
+            }
+            Decided::Now(outcome, again) => (Finding::Decided(outcome), again),
+        }
     };
     status_writer::publish(ctx, &resource.metadata, resource.status.as_ref(), &finding).await?;
-    Ok(reason_of(&finding))
+    let reason = reason_of(&finding);
+    Ok(Passed { reason, again })
+}
+
+/// What a pass came to.
+enum Decided {
+    /// This, and when the next pass is due.
+    Now(Outcome, Option<Duration>),
+    /// A verdict is waited for, at most so long.
+    Held(Duration),
 }
 
 fn reason_of(finding: &Finding) -> Reason {
@@ -94,18 +127,28 @@ fn reason_of(finding: &Finding) -> Reason {
         Finding::Failing(_) => Reason::RetryingAfterError,
         Finding::Decided(outcome) => {
             let problem = outcome.credentials.as_ref().err().or(outcome.secret.as_ref().err());
-            problem.map_or(Reason::Ready, |problem| problem.reason)
+            let refused = match &outcome.check {
+                Check::Done(status, _) => status.result.filter(|result| result.refuses()),
+                _ => None,
+            };
+            let reason = problem.map(|problem| problem.reason);
+            reason
+                .or(refused.map(VerificationResult::reason))
+                .unwrap_or(Reason::Ready)
         }
     }
 }
 
-async fn decide_and_write(resource: &DockerPullSecret, ctx: &Context) -> Result<Outcome, Error> {
+async fn decide_and_write(resource: &DockerPullSecret, ctx: &Context) -> Result<Decided, Error> {
     let namespace = resource.namespace().unwrap_or_default();
-    let key: Key = (namespace.clone(), resource.name_any());
+    let (key, uid): (Key, String) = (
+        (namespace.clone(), resource.name_any()),
+        resource.uid().unwrap_or_default(),
+    );
     let secrets = Api::<Secret>::namespaced(ctx.client.clone(), &namespace);
     let spec = match validate(resource) {
         Ok(spec) => spec,
-        Err(problem) => return Ok(without(resource, ctx, problem, None)),
+        Err(problem) => return Ok(Decided::Now(without(resource, ctx, problem, None), None)),
     };
     let (source, existing) = futures::try_join!(
         secrets::get(&secrets, &spec.source),
@@ -118,24 +161,48 @@ async fn decide_and_write(resource: &DockerPullSecret, ctx: &Context) -> Result<
         Err(problem) => {
             let mut outcome = without(resource, ctx, problem, Some(&spec));
             outcome.warnings = warnings;
-            return Ok(outcome);
+            return Ok(Decided::Now(outcome, None));
         }
     };
+    // There is no plan without it.
+    let source = source.unwrap_or_default();
     warnings.extend(plan.warnings.iter().cloned());
-    let secret = write(resource, &spec, &plan, existing.as_ref(), &secrets, ctx).await?;
-    Ok(Outcome {
+    let previous = ctx
+        .written(&uid)
+        .map(|written| written.status)
+        .or_else(|| resource.status.clone());
+    let looked = verification::look(resource, previous.as_ref(), &spec, &source, &plan.login, ctx);
+    // An accepted login stands in the Secret, and another one is to replace it.
+    let replaces_accepted = previous.is_some_and(|status| status.verification.is_some_and(|one| one.secret_accepted))
+        && existing
+            .as_ref()
+            .is_some_and(|existing| !plan.desired.same_document(existing));
+    if let Some(login) = looked.awaited.filter(|_| replaces_accepted)
+        && spec.verification.on_rejected == OnRejected::KeepLastAccepted
+    {
+        let left = HOLD.saturating_sub(ctx.held_for(&uid, login));
+        if !left.is_zero() {
+            return Ok(Decided::Held(left));
+        }
+    } else {
+        ctx.release(&uid);
+    }
+    let secret = match held_back(spec.verification.on_rejected, replaces_accepted, looked.known.as_ref()) {
+        Some(problem) => Err(problem),
+        None => write(resource, &spec, &plan, existing.as_ref(), &secrets, ctx).await?,
+    };
+    let outcome = Outcome {
         credentials: Ok(plan.credentials),
         secret_name: match &secret {
             Ok(_) => Some(spec.target.clone()),
-            Err(_) => ctx
-                .claims()
-                .kept(&resource.uid().unwrap_or_default(), &spec.target)
-                .map(str::to_owned),
+            Err(_) => ctx.claims().kept(&uid, &spec.target).map(str::to_owned),
         },
         secret,
+        check: looked.check,
         registry_key: Some(spec.registry.as_str().to_owned()),
         warnings,
-    })
+    };
+    Ok(Decided::Now(outcome, looked.again))
 }
 
 /// The outcome without a login; an earlier Secret stays as it is.
@@ -145,6 +212,7 @@ fn without(resource: &DockerPullSecret, ctx: &Context, problem: Problem, spec: O
     Outcome {
         credentials: Err(problem),
         secret: Err(without_login(kept.as_deref())),
+        check: Check::NoLogin,
         secret_name: kept,
         registry_key: spec.map(|spec| spec.registry.as_str().to_owned()),
         warnings: Vec::new(),
@@ -233,6 +301,7 @@ async fn publish_unparsable(object: &Guarded, problem: &Problem, ctx: &Context) 
     let outcome = Outcome {
         credentials: Err(problem.clone()),
         secret: Err(without_login(kept.as_deref())),
+        check: Check::NoLogin,
         secret_name: kept,
         registry_key: None,
         warnings: Vec::new(),

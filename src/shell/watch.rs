@@ -8,7 +8,7 @@ use std::sync::Arc;
 use futures::channel::mpsc::UnboundedSender;
 use futures::{Stream, StreamExt as _, pin_mut};
 use k8s_openapi::api::core::v1::Secret;
-use kube::core::PartialObjectMeta;
+use kube::core::{ObjectMeta, PartialObjectMeta};
 use kube::runtime::reflector::ObjectRef;
 use kube::runtime::reflector::store::Writer;
 use kube::runtime::watcher::{self, Event};
@@ -19,6 +19,7 @@ use tokio::sync::watch::Sender;
 use super::backoff::Steady;
 use super::context::{Context, Guarded, reference};
 use super::readiness::explain;
+use crate::api::VERIFY_ANNOTATION;
 use crate::domain::claims::Key;
 use crate::domain::ownership::controlling_resource;
 use crate::domain::status;
@@ -134,7 +135,17 @@ fn insert(ctx: &Context, object: &Guarded) -> Vec<Key> {
 fn needs_a_pass(ctx: &Context, before: Option<&Guarded>, now: &Guarded) -> bool {
     let Some(before) = before else { return true };
     let (old, new) = (before.meta(), now.meta());
-    if old.uid != new.uid || old.generation != new.generation || old.deletion_timestamp != new.deletion_timestamp {
+    let request = |meta: &ObjectMeta| {
+        meta.annotations
+            .as_ref()
+            .and_then(|all| all.get(VERIFY_ANNOTATION))
+            .cloned()
+    };
+    if old.uid != new.uid
+        || old.generation != new.generation
+        || old.deletion_timestamp != new.deletion_timestamp
+        || request(old) != request(new)
+    {
         return true;
     }
     let (Ok(before), Ok(now)) = (&before.0, &now.0) else {

@@ -3,7 +3,7 @@
 use dps::api::{DockerPullSecretStatus, Reason};
 use dps::domain::plan::without_login;
 use dps::domain::problem::{Problem, unparsable};
-use dps::domain::status::{Finding, Outcome, next, same};
+use dps::domain::status::{Check, Finding, Outcome, next, same};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{Condition, Time};
 use k8s_openapi::jiff::Timestamp;
 
@@ -15,6 +15,7 @@ fn good() -> Outcome {
     Outcome {
         credentials: Ok("read".to_owned()),
         secret: Ok("written".to_owned()),
+        check: Check::Disabled,
         secret_name: Some("app".to_owned()),
         registry_key: Some("r.example.com".to_owned()),
         warnings: Vec::new(),
@@ -25,6 +26,7 @@ fn bad(reason: Reason, kept: Option<&str>) -> Finding {
     Finding::Decided(Outcome {
         credentials: Err(Problem::new(reason, "why")),
         secret: Err(without_login(kept)),
+        check: Check::NoLogin,
         secret_name: kept.map(str::to_owned),
         ..good()
     })
@@ -56,6 +58,7 @@ fn each_finding_has_its_conditions() {
         [
             ("CredentialsResolved", "True", "Resolved"),
             ("SecretSynced", "True", "Synced"),
+            ("CredentialsAccepted", "Unknown", "Disabled"),
             ("Ready", "True", "Ready")
         ]
     );
@@ -76,6 +79,7 @@ fn each_finding_has_its_conditions() {
         [
             ("CredentialsResolved", "False", "KeyMissing"),
             ("SecretSynced", "False", "CredentialsNotResolved"),
+            ("CredentialsAccepted", "Unknown", "Pending"),
             ("Ready", "False", "KeyMissing"),
             ("Stalled", "True", "KeyMissing")
         ]
@@ -85,6 +89,7 @@ fn each_finding_has_its_conditions() {
         shown(&waiting)[1..],
         [
             ("SecretSynced", "False", "Stale"),
+            ("CredentialsAccepted", "Unknown", "Pending"),
             ("Ready", "False", "SecretNotFound"),
             ("Reconciling", "True", "SecretNotFound")
         ]
@@ -97,6 +102,7 @@ fn each_finding_has_its_conditions() {
         [
             ("CredentialsResolved", "True", "Resolved"),
             ("SecretSynced", "True", "Synced"),
+            ("CredentialsAccepted", "Unknown", "Disabled"),
             ("Ready", "Unknown", "Suspended")
         ]
     );
@@ -109,7 +115,7 @@ fn each_finding_has_its_conditions() {
 
     let failing = next(Some(&ready), Some(4), &Finding::Failing("no answer".to_owned()), &at(2));
     assert_eq!(
-        shown(&failing)[2..],
+        shown(&failing)[3..],
         [
             ("Ready", "Unknown", "RetryingAfterError"),
             ("Reconciling", "True", "RetryingAfterError")

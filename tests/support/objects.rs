@@ -195,14 +195,19 @@ pub fn secret(name: &str, secret_type: &str, data: &[(&str, &str)]) -> Secret {
     }
 }
 
-/// A spec for a private registry.
+/// A spec for a private registry whose login is not checked.
 pub fn private(url: &str, source: &str) -> Value {
+    with(checked(url, source), json!({"verification": {"mode": "Disabled"}}))
+}
+
+/// A spec for a private registry.
+pub fn checked(url: &str, source: &str) -> Value {
     json!({"type": "PrivateRegistry", "registryUrl": url, "credentialsRef": {"name": source}})
 }
 
-/// A spec for Docker Hub.
+/// A spec for Docker Hub whose login is not checked.
 pub fn docker_hub(source: &str) -> Value {
-    json!({"type": "DockerHub", "credentialsRef": {"name": source}})
+    json!({"type": "DockerHub", "credentialsRef": {"name": source}, "verification": {"mode": "Disabled"}})
 }
 
 /// A spec with some fields replaced.

@@ -46,6 +46,8 @@ impl Operator {
             .args(["--pdeathsig", "KILL"])
             .arg(binary())
             .args(["controller", "--health-address", "127.0.0.1:0", "--log-format", "json"])
+            // No test logs in anywhere but at its own registries.
+            .args(["--deny-cidr", "0.0.0.0/0,::/0"])
             .args(args)
             .env("KUBECONFIG", kubeconfig)
             .env("RUST_LOG", log_filter)

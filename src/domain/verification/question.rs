@@ -47,4 +47,13 @@ impl Question {
         });
         Ok(Self { base, login, probe })
     }
+
+    /// How the login is checked, without the login.
+    pub fn how(&self) -> String {
+        let image = self
+            .probe
+            .as_ref()
+            .map(|probe| format!(" {}:{}", probe.repository, probe.reference));
+        format!("{}{}", self.base, image.unwrap_or_default())
+    }
 }

@@ -1,0 +1,136 @@
+//! What is known of logins, whichever resource they were checked for, and when to ask again (design.md 5).
+//!
+//! Times are seconds since 1970. Fingerprints stand for (registry host, user, password).
+
+use std::collections::HashMap;
+use std::time::Duration;
+
+use super::verdict::{Verdict, VerificationResult};
+
+/// Stands for a login at a registry; made by whoever can make it unguessable.
+pub type Fingerprint = u128;
+
+/// Pauses after the first, second and third rejection of a login; after that it is not tried again.
+const AFTER_REJECTION: [u64; 3] = [15 * 60, 3600, 6 * 3600];
+
+/// First and longest pause while the registry gives no verdict.
+const NO_VERDICT: (u64, u64) = (60, 3600);
+
+/// Pause after a 429 that names none.
+const RATE_LIMITED: u64 = 15 * 60;
+
+/// What is known of a login.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Known {
+    /// What was found.
+    pub result: VerificationResult,
+    /// What to tell.
+    pub message: String,
+    /// How it was checked: an answer about one image says nothing about another one.
+    pub how: String,
+    /// When it was checked.
+    pub checked: i64,
+    /// When it may be checked again; `None`: not before something changes.
+    pub next: Option<i64>,
+    /// Rejections in a row.
+    pub rejections: u32,
+    /// Checks in a row without a verdict.
+    pub attempts: u32,
+}
+
+impl Known {
+    /// When it is checked again: an accepted login `interval` after the last time, if at all.
+    pub fn due(&self, interval: Option<Duration>) -> Option<i64> {
+        match (self.next, interval) {
+            (None, Some(interval)) if !self.result.refuses() => {
+                Some(self.checked.saturating_add_unsigned(interval.as_secs()))
+            }
+            (next, _) => next,
+        }
+    }
+
+    /// Whether a check would now be for nothing, or against the bounds. `asked`: a person wants one.
+    pub fn stands(&self, how: &str, due: Option<i64>, now: i64, asked: bool) -> bool {
+        let due = due.is_some_and(|due| due <= now);
+        if self.rejections > 0 || self.result == VerificationResult::RateLimited {
+            return !due;
+        }
+        self.how == how && !due && !asked
+    }
+}
+
+/// What is known of all logins.
+#[derive(Debug, Default)]
+pub struct Ledger(HashMap<Fingerprint, Known>);
+
+impl Ledger {
+    /// What is known of a login.
+    pub fn get(&self, login: Fingerprint) -> Option<&Known> {
+        self.0.get(&login)
+    }
+
+    /// Takes over what a status says, unless something newer is known.
+    pub fn seed(&mut self, login: Fingerprint, known: Known) {
+        match self.0.get(&login) {
+            Some(newer) if newer.checked >= known.checked => {}
+            _ => {
+                self.0.insert(login, known);
+            }
+        }
+    }
+
+    /// Takes in a verdict.
+    pub fn record(&mut self, login: Fingerprint, verdict: &Verdict, how: &str, now: i64) -> &Known {
+        let before = self.0.get(&login);
+        let known = after(before, verdict, how, now);
+        self.0.entry(login).insert_entry(known).into_mut()
+    }
+}
+
+/// What is known after a check. No verdict leaves an earlier one of the same login as it is: the registry has not changed
+/// its mind.
+fn after(before: Option<&Known>, verdict: &Verdict, how: &str, now: i64) -> Known {
+    let rejections = before.map_or(0, |before| before.rejections);
+    let attempts = before.map_or(0, |before| before.attempts);
+    let (rejections, attempts) = match verdict.result {
+        VerificationResult::Accepted | VerificationResult::NotVerifiable => (0, 0),
+        VerificationResult::Rejected | VerificationResult::LockedOut => (rejections + 1, 0),
+        _ => (rejections, attempts + 1),
+    };
+    let next = pause(verdict, rejections, attempts).map(|pause| now.saturating_add_unsigned(pause));
+    let kept = before.filter(|before| !verdict.result.is_firm() && before.result.is_firm() && before.how == how);
+    match kept {
+        Some(before) if verdict.result != VerificationResult::NotVerifiable => Known {
+            next,
+            rejections,
+            attempts,
+            ..before.clone()
+        },
+        _ => Known {
+            result: verdict.result,
+            message: verdict.message.clone(),
+            how: how.to_owned(),
+            checked: now,
+            next,
+            rejections,
+            attempts,
+        },
+    }
+}
+
+fn pause(verdict: &Verdict, rejections: u32, attempts: u32) -> Option<u64> {
+    let asked = verdict.retry_after.map_or(0, |pause| pause.as_secs());
+    match verdict.result {
+        VerificationResult::Accepted | VerificationResult::NotVerifiable => None,
+        VerificationResult::Rejected | VerificationResult::LockedOut => {
+            let index = usize::try_from(rejections.saturating_sub(1)).ok()?;
+            Some((*AFTER_REJECTION.get(index)?).max(asked))
+        }
+        VerificationResult::RateLimited if asked > 0 => Some(asked),
+        VerificationResult::RateLimited => Some(RATE_LIMITED),
+        _ => {
+            let doubled = NO_VERDICT.0 << attempts.saturating_sub(1).min(10);
+            Some(doubled.min(NO_VERDICT.1).max(asked))
+        }
+    }
+}

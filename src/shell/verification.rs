@@ -1,0 +1,121 @@
+//! What one pass does about the check of its login.
+
+use std::time::Duration;
+
+use k8s_openapi::api::core::v1::Secret;
+use kube::ResourceExt as _;
+
+use super::backoff::spread;
+use super::context::Context;
+use super::verifier::now;
+use crate::api::{ConditionType, DockerPullSecret, DockerPullSecretStatus, VERIFY_ANNOTATION};
+use crate::domain::login::Login;
+use crate::domain::spec::Validated;
+use crate::domain::status::Check;
+use crate::domain::verification::advice::{Advice, Asking, status};
+use crate::domain::verification::ledger::{Fingerprint, Known};
+use crate::domain::verification::question::Question;
+use crate::domain::verification::verdict::Verdict;
+
+/// What is known of the login, and what is under way.
+pub(crate) struct Looked {
+    /// To publish.
+    pub(crate) check: Check,
+    /// What is known.
+    pub(crate) known: Option<Known>,
+    /// A check that nothing is known before, so that it may be waited for.
+    pub(crate) awaited: Option<Fingerprint>,
+    /// Time until the next check is due.
+    pub(crate) again: Option<Duration>,
+}
+
+/// Looks up what is known of the login, and has it checked if that is due.
+pub(crate) fn look(
+    resource: &DockerPullSecret,
+    previous: Option<&DockerPullSecretStatus>,
+    spec: &Validated,
+    source: &Secret,
+    login: &Login,
+    ctx: &Context,
+) -> Looked {
+    let mut looked = Looked {
+        check: Check::Disabled,
+        known: None,
+        awaited: None,
+        again: None,
+    };
+    if !spec.verification.enabled {
+        return looked;
+    }
+    let probe = spec.verification.image.clone();
+    let question = Question::new(&spec.registry, login.clone(), probe, spec.verification.plain_http);
+    let how = match &question {
+        Ok(question) => question.how(),
+        Err(_) => "cannot be asked".to_owned(),
+    };
+    let (uid, version) = (
+        source.uid().unwrap_or_default(),
+        source.resource_version().unwrap_or_default(),
+    );
+    let version = format!("{uid}/{version} {how}");
+    let condition = ConditionType::CredentialsAccepted.as_str();
+    let message = previous.and_then(|status| status.conditions.iter().find(|one| one.type_ == condition));
+    let asking = Asking {
+        version: &version,
+        how: &how,
+        status: previous.and_then(|status| status.verification.as_ref()),
+        message: message.map_or("", |condition| condition.message.as_str()),
+        interval: spec
+            .verification
+            .interval
+            .map(|interval| spread(interval, &resource.uid().unwrap_or_default())),
+        request: resource.annotations().get(VERIFY_ANNOTATION).map(String::as_str),
+    };
+    let done = |known: &Known| {
+        Check::Done(
+            status(known, &version, asking.interval, asking.request),
+            known.message.clone(),
+        )
+    };
+    let now = now();
+    let question = match question {
+        Ok(question) => question,
+        Err(verdict) => {
+            let known = asking.own().unwrap_or_else(|| unaskable(verdict, &how, now));
+            looked.check = done(&known);
+            return looked;
+        }
+    };
+    let verifier = &ctx.shared.verifier;
+    let fingerprint = verifier.fingerprint(&question);
+    let ledger = verifier.known(fingerprint, asking.own());
+    match asking.advise(ledger.as_ref(), now) {
+        Advice::Stands(known) => {
+            looked.check = done(&known);
+            looked.again = known
+                .due(asking.interval)
+                .map(|due| Duration::from_secs(u64::try_from(due.saturating_sub(now)).unwrap_or_default().max(1)));
+            looked.known = Some(known);
+        }
+        Advice::Check(known) => {
+            let key = (resource.namespace().unwrap_or_default(), resource.name_any());
+            verifier.submit(fingerprint, question, how.clone(), (ctx.queue.clone(), key));
+            looked.check = known.as_ref().map_or(Check::Pending, done);
+            looked.awaited = known.is_none().then_some(fingerprint);
+            looked.known = known;
+        }
+    }
+    looked
+}
+
+fn unaskable(verdict: Verdict, how: &str, now: i64) -> Known {
+    Known {
+        result: verdict.result,
+        message: verdict.message,
+        how: how.to_owned(),
+        checked: now,
+        next: None,
+        rejections: 0,
+        attempts: 0,
+    }
+}

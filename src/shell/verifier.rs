@@ -1,0 +1,175 @@
+//! The queue of checks: one for the process, so that identical logins share one, and each registry host has one in flight.
+
+use std::collections::hash_map::RandomState;
+use std::collections::{HashMap, HashSet};
+use std::hash::BuildHasher as _;
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
+use std::time::Duration;
+
+use k8s_openapi::jiff::Timestamp;
+use tokio::sync::watch;
+
+use super::context::reference;
+use super::registry::Registries;
+use super::watch::Queue;
+use crate::domain::claims::Key;
+use crate::domain::login::Login;
+use crate::domain::verification::address::{Policy, target};
+use crate::domain::verification::ledger::{Fingerprint, Known, Ledger};
+use crate::domain::verification::question::Question;
+use crate::domain::verification::verdict::{Verdict, VerificationResult};
+
+/// Longest time after the start in which nothing is checked, so that every status can say what is known already.
+const GATE: Duration = Duration::from_mins(1);
+
+/// See the module.
+pub(crate) struct Verifier {
+    policy: Arc<Policy>,
+    registries: OnceLock<Result<Registries, String>>,
+    /// Two keys that nobody knows: a fingerprint in memory helps nobody to guess a password.
+    hashers: [RandomState; 2],
+    state: Mutex<State>,
+    gate: watch::Sender<bool>,
+}
+
+#[derive(Default)]
+struct State {
+    ledger: Ledger,
+    /// Who wants to know, of each check that is queued or in flight.
+    waiting: HashMap<Fingerprint, Vec<(Queue, Key)>>,
+    hosts: HashMap<String, Arc<tokio::sync::Mutex<()>>>,
+    /// Scopes that have not listed yet, and resources that had no pass yet.
+    unlisted: usize,
+    unseen: HashSet<String>,
+}
+
+impl Verifier {
+    /// `scopes`: how often [`Verifier::listed`] will be called.
+    pub(crate) fn new(policy: Policy, scopes: usize) -> Self {
+        let state = State {
+            unlisted: scopes,
+            ..State::default()
+        };
+        Self {
+            policy: Arc::new(policy),
+            registries: OnceLock::new(),
+            hashers: [RandomState::new(), RandomState::new()],
+            state: Mutex::new(state),
+            gate: watch::Sender::new(false),
+        }
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The resources of a scope are known, by UID.
+    pub(crate) fn listed(&self, uids: impl IntoIterator<Item = String>) {
+        let mut state = self.state();
+        state.unlisted = state.unlisted.saturating_sub(1);
+        state.unseen.extend(uids);
+        self.open(&state);
+    }
+
+    /// A resource had a pass, or is gone.
+    pub(crate) fn seen(&self, uid: &str) {
+        let mut state = self.state();
+        if state.unseen.remove(uid) {
+            self.open(&state);
+        }
+    }
+
+    fn open(&self, state: &State) {
+        if state.unlisted == 0 && state.unseen.is_empty() {
+            self.gate.send_replace(true);
+        }
+    }
+
+    /// Stands for the login at this registry.
+    pub(crate) fn fingerprint(&self, question: &Question) -> Fingerprint {
+        let login: &Login = &question.login;
+        let of = |hasher: &RandomState| {
+            u128::from(hasher.hash_one((target(&question.base), login.username(), login.password())))
+        };
+        of(&self.hashers[0]) << 64 | of(&self.hashers[1])
+    }
+
+    /// What is known of a login. `own` is what a status says.
+    pub(crate) fn known(&self, login: Fingerprint, own: Option<Known>) -> Option<Known> {
+        let mut state = self.state();
+        if let Some(own) = own {
+            state.ledger.seed(login, own);
+        }
+        state.ledger.get(login).cloned()
+    }
+
+    /// Checks a login soon, and triggers the resource when there is a verdict.
+    pub(crate) fn submit(self: &Arc<Self>, login: Fingerprint, question: Question, how: String, waiter: (Queue, Key)) {
+        let host = {
+            let mut state = self.state();
+            let waiting = state.waiting.entry(login).or_default();
+            let is_new = waiting.is_empty();
+            if !waiting.iter().any(|(_, key)| *key == waiter.1) {
+                waiting.push(waiter);
+            }
+            if !is_new {
+                return;
+            }
+            Arc::clone(state.hosts.entry(target(&question.base)).or_default())
+        };
+        tokio::spawn(Arc::clone(self).check(login, question, how, host));
+    }
+
+    async fn check(
+        self: Arc<Self>,
+        login: Fingerprint,
+        question: Question,
+        how: String,
+        host: Arc<tokio::sync::Mutex<()>>,
+    ) {
+        let mut gate = self.gate.subscribe();
+        // Whether it opened or the time is over makes no difference.
+        let _ = tokio::time::timeout(GATE, gate.wait_for(|open| *open)).await;
+        let base = question.base.clone();
+        let verdict = {
+            let _one_at_a_time = host.lock().await;
+            self.ask(login, question, &how).await
+        };
+        let waiting = {
+            let mut state = self.state();
+            if let Some(verdict) = verdict {
+                tracing::info!(
+                    registry = target(&base),
+                    result = verdict.result.as_str(),
+                    "checked a login"
+                );
+                state.ledger.record(login, &verdict, &how, now());
+            }
+            state.waiting.remove(&login).unwrap_or_default()
+        };
+        for (queue, key) in waiting {
+            // The receiver lives as long as the controller.
+            let _ = queue.unbounded_send(reference(&key));
+        }
+    }
+
+    /// `None`: what became known while this one was in the queue makes it needless.
+    async fn ask(&self, login: Fingerprint, question: Question, how: &str) -> Option<Verdict> {
+        let known = self.state().ledger.get(login).cloned();
+        if known.is_some_and(|known| known.rejections > 0 && known.stands(how, known.next, now(), false)) {
+            return None;
+        }
+        let registries = self
+            .registries
+            .get_or_init(|| Registries::new(Arc::clone(&self.policy), None).map_err(|error| error.to_string()));
+        Some(match registries {
+            Ok(registries) => registries.verify(question).await,
+            Err(what) => Verdict::new(VerificationResult::TlsFailure, what.clone()),
+        })
+    }
+}
+
+/// Seconds since 1970.
+pub(crate) fn now() -> i64 {
+    Timestamp::now().as_second()
+}
