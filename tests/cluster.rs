@@ -372,6 +372,12 @@ async fn a_deleted_resource_takes_its_secret_along() {
     space
         .secret_until("kept", "without owner", |secret| secret.owner_references().is_empty())
         .await;
+    // It goes away when the garbage collector has orphaned everything.
+    support::eventually("the resource is gone", || async {
+        let there = space.resources.get_opt("kept").await.unwrap();
+        there.map_or(Ok(()), |_| Err("still there".to_owned()))
+    })
+    .await;
     space.create("kept", private("registry.example.com", "login")).await;
     space.ready("kept").await;
     assert_eq!(uid(&space.secrets.get("kept").await.unwrap()), uid(&before));

@@ -71,27 +71,25 @@ pub(crate) fn look(
             .map(|interval| spread(interval, &resource.uid().unwrap_or_default())),
         request: resource.annotations().get(VERIFY_ANNOTATION).map(String::as_str),
     };
-    let done = |known: &Known| {
-        Check::Done(
-            status(known, &version, asking.interval, asking.request),
-            known.message.clone(),
-        )
+    let done = |known: &Known, request| {
+        let status = status(known, &version, asking.interval, request);
+        Check::Done(status, known.message.clone())
     };
     let now = now();
     let question = match question {
         Ok(question) => question,
         Err(verdict) => {
             let known = asking.own().unwrap_or_else(|| unaskable(verdict, &how, now));
-            looked.check = done(&known);
+            looked.check = done(&known, asking.request);
             return looked;
         }
     };
     let verifier = &ctx.shared.verifier;
     let fingerprint = verifier.fingerprint(&question);
-    let ledger = verifier.known(fingerprint, asking.own());
+    let ledger = verifier.known(fingerprint, &how, asking.own());
     match asking.advise(ledger.as_ref(), now) {
         Advice::Stands(known) => {
-            looked.check = done(&known);
+            looked.check = done(&known, asking.request);
             looked.again = known
                 .due(asking.interval)
                 .map(|due| Duration::from_secs(u64::try_from(due.saturating_sub(now)).unwrap_or_default().max(1)));
@@ -100,7 +98,9 @@ pub(crate) fn look(
         Advice::Check(known) => {
             let key = (resource.namespace().unwrap_or_default(), resource.name_any());
             verifier.submit(fingerprint, question, how.clone(), (ctx.queue.clone(), key));
-            looked.check = known.as_ref().map_or(Check::Pending, done);
+            looked.check = known
+                .as_ref()
+                .map_or(Check::Pending, |known| done(known, asking.handled()));
             looked.awaited = known.is_none().then_some(fingerprint);
             looked.known = known;
         }

@@ -95,12 +95,12 @@ impl Verifier {
     }
 
     /// What is known of a login. `own` is what a status says.
-    pub(crate) fn known(&self, login: Fingerprint, own: Option<Known>) -> Option<Known> {
+    pub(crate) fn known(&self, login: Fingerprint, how: &str, own: Option<Known>) -> Option<Known> {
         let mut state = self.state();
         if let Some(own) = own {
             state.ledger.seed(login, own);
         }
-        state.ledger.get(login).cloned()
+        state.ledger.get(login, how).cloned()
     }
 
     /// Checks a login soon, and triggers the resource when there is a verdict.
@@ -155,7 +155,7 @@ impl Verifier {
 
     /// `None`: what became known while this one was in the queue makes it needless.
     async fn ask(&self, login: Fingerprint, question: Question, how: &str) -> Option<Verdict> {
-        let known = self.state().ledger.get(login).cloned();
+        let known = self.state().ledger.get(login, how).cloned();
         if known.is_some_and(|known| known.rejections > 0 && known.stands(how, known.next, now(), false)) {
             return None;
         }

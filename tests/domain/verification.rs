@@ -1,12 +1,16 @@
 //! The conversation with a registry, answer by answer: what real registries are known to do (domain.md C3).
 
-use dps::api::RegistryType;
+use std::time::Duration;
+
+use dps::api::{OnRejected, RegistryType, VerificationResult};
 use dps::domain::login::Login;
 use dps::domain::registry::RegistryKey;
 use dps::domain::verification::address::Policy;
+use dps::domain::verification::advice::{self, Advice, Asking};
 use dps::domain::verification::answer::{Answer, Credentials, Failure};
 use dps::domain::verification::challenge::{Asked, Challenge, parse};
 use dps::domain::verification::check::{Check, Step};
+use dps::domain::verification::ledger::Ledger;
 use dps::domain::verification::probe::Probe;
 use dps::domain::verification::question::Question;
 use dps::domain::verification::verdict::Verdict;
@@ -509,4 +513,184 @@ fn addresses_that_are_refused() {
     ] {
         assert_eq!(policy.refuses(address.parse().unwrap()), None, "{address}");
     }
+}
+
+fn verdict(result: VerificationResult) -> Verdict {
+    Verdict::new(result, result.as_str())
+}
+
+#[test]
+fn when_a_login_is_tried_again() {
+    use VerificationResult as R;
+    let (minute, hour) = (60, 3600);
+    // Results in a row, and the pause after each.
+    let table: &[&[(R, Option<i64>)]] = &[
+        &[
+            (R::Rejected, Some(15 * minute)),
+            (R::LockedOut, Some(hour)),
+            (R::Rejected, Some(6 * hour)),
+            (R::Rejected, None),
+        ],
+        // A failure to ask does not make a rejected login worth another try.
+        &[
+            (R::Rejected, Some(15 * minute)),
+            (R::Unreachable, Some(minute)),
+            (R::Rejected, Some(hour)),
+        ],
+        &[
+            (R::Rejected, Some(15 * minute)),
+            (R::Accepted, None),
+            (R::Rejected, Some(15 * minute)),
+        ],
+        &[
+            (R::Accepted, None),
+            (R::Unreachable, Some(minute)),
+            (R::TlsFailure, Some(2 * minute)),
+            (R::Accepted, None),
+        ],
+        &[(R::NotVerifiable, None)],
+        &[(R::RateLimited, Some(15 * minute))],
+        &[
+            (R::Unreachable, Some(minute)),
+            (R::NotARegistry, Some(2 * minute)),
+            (R::Unreachable, Some(4 * minute)),
+            (R::Unreachable, Some(8 * minute)),
+            (R::Unreachable, Some(16 * minute)),
+            (R::Unreachable, Some(32 * minute)),
+            (R::Unreachable, Some(hour)),
+            (R::Unreachable, Some(hour)),
+        ],
+    ];
+    for row in table {
+        let (mut ledger, mut now) = (Ledger::default(), 1_000_000);
+        for (result, pause) in *row {
+            ledger.record(1, &verdict(*result), "how", now);
+            let known = ledger.get(1, "how").unwrap();
+            assert_eq!(known.next.map(|next| next - now), *pause, "{row:?}");
+            if let Some(pause) = pause {
+                assert!(known.stands("how", known.next, now + pause - 1, false));
+                assert!(!known.stands("how", known.next, now + pause, false));
+            }
+            // Nobody can make a rejected login be tried early.
+            let refused = known.rejections > 0;
+            assert_eq!(
+                known.stands("how", known.next, now, true),
+                refused || *result == R::RateLimited,
+                "{row:?}"
+            );
+            now += pause.unwrap_or(1);
+        }
+    }
+}
+
+#[test]
+fn no_verdict_leaves_the_last_one() {
+    use VerificationResult as R;
+    let mut ledger = Ledger::default();
+    ledger.record(1, &verdict(R::Rejected), "how", 10);
+    ledger.record(1, &verdict(R::Unreachable), "how", 1000);
+    let known = ledger.get(1, "how").unwrap();
+    assert_eq!((known.result, known.checked, known.next), (R::Rejected, 10, Some(1060)));
+    ledger.record(2, &verdict(R::Accepted), "how", 10);
+    ledger.record(2, &verdict(R::RateLimited), "how", 1000);
+    assert_eq!(ledger.get(2, "how").unwrap().result, R::Accepted);
+}
+
+#[test]
+fn a_refused_login_is_refused_however_it_is_checked_and_an_image_is_not_a_login() {
+    use VerificationResult as R;
+    let mut ledger = Ledger::default();
+    ledger.record(1, &verdict(R::Rejected), "plain", 10);
+    let known = ledger.get(1, "with image").unwrap();
+    assert!(known.stands("with image", known.next, 20, true));
+
+    ledger.record(2, &verdict(R::Accepted), "plain", 10);
+    let no_right = Verdict {
+        of_image: true,
+        ..verdict(R::Rejected)
+    };
+    ledger.record(2, &no_right, "with image", 20);
+    assert_eq!(ledger.get(2, "plain").unwrap().result, R::Accepted);
+    assert_eq!(ledger.get(2, "with image").unwrap().result, R::Rejected);
+    assert_eq!(ledger.get(2, "with another image"), None);
+}
+
+#[test]
+fn a_status_is_believed_for_the_login_that_it_speaks_of() {
+    use VerificationResult as R;
+    let mut ledger = Ledger::default();
+    ledger.record(1, &verdict(R::Rejected), "how", 1_000_000);
+    let known = ledger.get(1, "how").unwrap().clone();
+    let written = advice::status(&known, "v1", None, Some("a"));
+    let asking = |version, request| Asking {
+        version,
+        how: "how",
+        status: Some(&written),
+        message: "Rejected",
+        interval: None,
+        request,
+    };
+    // After a restart nothing else is known.
+    assert_eq!(
+        asking("v1", Some("a")).advise(None, 1_000_001),
+        Advice::Stands(known.clone())
+    );
+    assert_eq!(
+        asking("v1", None).advise(None, 1_000_000 + 900),
+        Advice::Check(Some(known))
+    );
+    assert_eq!(asking("v2", None).advise(None, 1_000_001), Advice::Check(None));
+
+    // An accepted one: once, or periodically, or when asked.
+    ledger.record(2, &verdict(R::Accepted), "how", 1_000_000);
+    let known = ledger.get(2, "how").unwrap().clone();
+    let day = Duration::from_hours(24);
+    let written = advice::status(&known, "v1", Some(day), None);
+    assert_eq!(
+        written.next_verification_time.as_ref().map(|time| time.0.as_second()),
+        Some(1_086_400)
+    );
+    let asking = |interval, request| Asking {
+        version: "v1",
+        how: "how",
+        status: None,
+        message: "",
+        interval,
+        request,
+    };
+    assert!(matches!(
+        asking(None, None).advise(Some(&known), 9_000_000),
+        Advice::Stands(_)
+    ));
+    assert!(matches!(
+        asking(Some(day), None).advise(Some(&known), 1_086_399),
+        Advice::Stands(_)
+    ));
+    assert!(matches!(
+        asking(Some(day), None).advise(Some(&known), 1_086_400),
+        Advice::Check(Some(_))
+    ));
+    assert!(matches!(
+        asking(None, Some("now")).advise(Some(&known), 1_000_001),
+        Advice::Check(Some(_))
+    ));
+}
+
+#[test]
+fn what_is_held_back() {
+    use VerificationResult as R;
+    let mut ledger = Ledger::default();
+    for (login, result, policy, stands, held) in [
+        (1, R::Rejected, OnRejected::KeepLastAccepted, true, true),
+        (2, R::LockedOut, OnRejected::KeepLastAccepted, true, true),
+        (3, R::Rejected, OnRejected::KeepLastAccepted, false, false),
+        (4, R::Rejected, OnRejected::WriteAnyway, true, false),
+        (5, R::Unreachable, OnRejected::KeepLastAccepted, true, false),
+        (6, R::Accepted, OnRejected::KeepLastAccepted, true, false),
+    ] {
+        ledger.record(login, &verdict(result), "how", 1);
+        let problem = advice::held_back(policy, stands, ledger.get(login, "how"));
+        assert_eq!(problem.is_some(), held, "{login}");
+    }
+    assert_eq!(advice::held_back(OnRejected::KeepLastAccepted, true, None), None);
 }

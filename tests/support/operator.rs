@@ -36,6 +36,11 @@ impl Operator {
     }
 
     pub fn start_with(world: &World, kubeconfig: &Path, args: &[&str], log_filter: &str) -> Self {
+        Self::start_in(world, kubeconfig, args, &[("RUST_LOG", log_filter)])
+    }
+
+    /// Starts it with more environment variables.
+    pub fn start_in(world: &World, kubeconfig: &Path, args: &[&str], variables: &[(&str, &str)]) -> Self {
         static COUNT: AtomicU32 = AtomicU32::new(0);
         let log = world
             .state()
@@ -50,8 +55,8 @@ impl Operator {
             .args(["--deny-cidr", "0.0.0.0/0,::/0"])
             .args(args)
             .env("KUBECONFIG", kubeconfig)
-            .env("RUST_LOG", log_filter)
             .env("RUST_BACKTRACE", "full")
+            .envs(variables.iter().copied())
             .stdin(Stdio::null())
             .stdout(file.try_clone().expect("a file"))
             .stderr(file);

@@ -52,16 +52,21 @@ impl Asking<'_> {
         })
     }
 
+    /// The request that was obeyed last.
+    pub fn handled(&self) -> Option<&str> {
+        self.status?.handled_request.as_deref()
+    }
+
     /// Decides, from what the status and the ledger know.
     pub fn advise(&self, ledger: Option<&Known>, now: i64) -> Advice {
         let own = self.own();
         let newest = match (own, ledger) {
-            (Some(own), Some(ledger)) if ledger.checked > own.checked => Some(ledger.clone()),
+            // Of the same second: the status knows no more than the ledger, which has read it.
+            (Some(own), Some(ledger)) if ledger.checked >= own.checked => Some(ledger.clone()),
             (Some(own), _) => Some(own),
             (None, ledger) => ledger.cloned(),
         };
-        let handled = self.status.and_then(|status| status.handled_request.as_deref());
-        let asked = self.request.is_some() && self.request != handled;
+        let asked = self.request.is_some() && self.request != self.handled();
         match newest {
             Some(known) if known.stands(self.how, known.due(self.interval), now, asked) => Advice::Stands(known),
             known => Advice::Check(known.filter(|known| known.how == self.how)),

@@ -138,12 +138,15 @@ impl Check {
                 format!("{told}, and was refused without: the login may read this image"),
             ),
             (State::ProbeLogin, 404) => self.no_image(&told),
-            (State::ProbeLogin, _) if self.accepted.is_some() => done(
-                R::Rejected,
-                format!(
-                    "{told}; the registry accepts the login, but it may not read this image: give it the right to pull it"
-                ),
-            ),
+            (State::ProbeLogin, _) if self.accepted.is_some() => Step::Done(Verdict {
+                of_image: true,
+                ..Verdict::new(
+                    R::Rejected,
+                    format!(
+                        "{told}; the registry accepts the login, but it may not read this image: give it the right to pull it"
+                    ),
+                )
+            }),
             (State::ProbeLogin, _) => Step::Done(refused(&self.request, &answer, login)),
             (State::Ping, _) => done(R::NotARegistry, told),
         }

@@ -59,31 +59,50 @@ impl Known {
     }
 }
 
-/// What is known of all logins.
+/// What is known of all logins, and of each way in which one was checked.
 #[derive(Debug, Default)]
-pub struct Ledger(HashMap<Fingerprint, Known>);
+pub struct Ledger {
+    by_how: HashMap<(Fingerprint, String), Known>,
+    /// Logins that were refused as such: it does not matter how they are checked.
+    refused: HashMap<Fingerprint, Known>,
+}
 
 impl Ledger {
-    /// What is known of a login.
-    pub fn get(&self, login: Fingerprint) -> Option<&Known> {
-        self.0.get(&login)
+    /// What is known of a login that is to be checked like this.
+    pub fn get(&self, login: Fingerprint, how: &str) -> Option<&Known> {
+        let specific = self.by_how.get(&(login, how.to_owned()));
+        let refused = self.refused.get(&login);
+        match (specific, refused) {
+            (Some(specific), Some(refused)) if refused.checked < specific.checked => Some(specific),
+            (specific, refused) => refused.or(specific),
+        }
     }
 
     /// Takes over what a status says, unless something newer is known.
     pub fn seed(&mut self, login: Fingerprint, known: Known) {
-        match self.0.get(&login) {
-            Some(newer) if newer.checked >= known.checked => {}
-            _ => {
-                self.0.insert(login, known);
-            }
+        let newer = self
+            .get(login, &known.how)
+            .is_some_and(|there| there.checked >= known.checked);
+        if !newer {
+            self.insert(login, known, false);
         }
     }
 
     /// Takes in a verdict.
-    pub fn record(&mut self, login: Fingerprint, verdict: &Verdict, how: &str, now: i64) -> &Known {
-        let before = self.0.get(&login);
-        let known = after(before, verdict, how, now);
-        self.0.entry(login).insert_entry(known).into_mut()
+    pub fn record(&mut self, login: Fingerprint, verdict: &Verdict, how: &str, now: i64) {
+        let known = after(self.get(login, how), verdict, how, now);
+        let of_login = known.result.refuses() && !verdict.of_image;
+        if !known.result.refuses() && known.result.is_firm() {
+            self.refused.remove(&login);
+        }
+        self.insert(login, known, of_login);
+    }
+
+    fn insert(&mut self, login: Fingerprint, known: Known, of_login: bool) {
+        if of_login {
+            self.refused.insert(login, known.clone());
+        }
+        self.by_how.insert((login, known.how.clone()), known);
     }
 }
 

@@ -11,6 +11,8 @@ pub struct Verdict {
     pub result: VerificationResult,
     /// What was asked, what came back and what to do; no part of the login.
     pub message: String,
+    /// Whether this is about the image that was asked for, and not about the login as such.
+    pub of_image: bool,
     /// Time after which the registry wants to be asked again.
     pub retry_after: Option<Duration>,
 }
@@ -21,6 +23,7 @@ impl Verdict {
         Self {
             result,
             message: message.into(),
+            of_image: false,
             retry_after: None,
         }
     }

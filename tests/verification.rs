@@ -1,0 +1,453 @@
+//! The operator checks logins at real registries.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "a test fails that way"
+)]
+
+mod support;
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::{Duration, Instant};
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use dps::api::DockerPullSecretStatus;
+use futures::StreamExt as _;
+use kube::api::{Patch, PatchParams};
+use serde_json::{Value, json};
+use support::objects::{Space, checked, condition, condition_of, password, with};
+use support::operator::Operator;
+use support::registries::{Answer, Scripted, answer, registries};
+use support::world::world;
+use support::{audit, eventually};
+
+const CANARY: &str = "Canary-5ubterranean+/=";
+
+/// An operator for one namespace that may talk to these registries, and to the real ones.
+fn operator(space: &Space, more: &[&str]) -> Operator {
+    logging_operator(space, more, "info,dps=debug")
+}
+
+fn logging_operator(space: &Space, more: &[&str], filter: &str) -> Operator {
+    let (world, all) = (world(), registries());
+    let kinds = ["basic", "bearer", "anonymous", "plain", "token"];
+    let mut allowed: Vec<&str> = kinds.iter().map(|kind| all.get(kind)).collect();
+    allowed.extend_from_slice(more);
+    let allowed = allowed.join(",");
+    let args = ["--namespace", &space.name, "--allow-registry", &allowed];
+    let variables = [("SSL_CERT_FILE", all.get("caFile")), ("RUST_LOG", filter)];
+    let operator = Operator::start_in(world, &world.install(), &args, &variables);
+    operator.wait_until_ready();
+    operator
+}
+
+async fn space(purpose: &str) -> Space {
+    world().install();
+    Space::new(world(), purpose).await
+}
+
+fn accepted(status: &DockerPullSecretStatus, reason: &str) -> Option<()> {
+    (condition(status, "CredentialsAccepted")?.reason == reason).then_some(())
+}
+
+fn in_status<'a>(resource: &'a dps::api::DockerPullSecret) -> &'a dps::api::VerificationStatus {
+    resource.status.as_ref().unwrap().verification.as_ref().unwrap()
+}
+
+#[tokio::test]
+async fn a_rejected_login_does_not_replace_an_accepted_one() {
+    let (space, all) = (space("held").await, registries());
+    let operator = logging_operator(&space, &[], "trace");
+    for kind in ["basic", "bearer"] {
+        let login = format!("{kind}-login");
+        space.login(&login, "robot", all.get("password")).await;
+        space.create(kind, checked(all.get(kind), &login)).await;
+        let resource = space
+            .until(kind, "accepted", |status| accepted(status, "Accepted"))
+            .await;
+        assert_eq!(condition_of(&resource, "Ready").status, "True");
+        let status = in_status(&resource);
+        assert!(
+            status.secret_accepted && status.last_verified_time.is_some() && status.next_verification_time.is_none()
+        );
+        let writes = audit::writes_in(world(), &space.name);
+        let of = |write: &str| writes.iter().filter(|one| *one == write).count();
+        assert_eq!(of(&format!("patch secrets/{kind}")), 1);
+        assert!(of(&format!("patch dockerpullsecrets/{kind}/status")) <= 2, "{writes:?}");
+
+        // The registry says no: the Secret that works stays.
+        space.login(&login, "robot", CANARY).await;
+        let held = space.reason(kind, "HeldBack").await;
+        assert_eq!(condition_of(&held, "SecretSynced").status, "False");
+        let said = condition_of(&held, "CredentialsAccepted");
+        assert_eq!((said.status.as_str(), said.reason.as_str()), ("False", "Rejected"));
+        assert!(said.message.contains("answered 401"), "{}", said.message);
+        assert_eq!(
+            (
+                in_status(&held).failures,
+                in_status(&held).next_verification_time.is_some()
+            ),
+            (1, true)
+        );
+        let secret = space.secrets.get(kind).await.unwrap();
+        assert_eq!(password(&secret).as_deref(), Some(all.get("password")));
+
+        // The right one heals.
+        space.login(&login, "robot", all.get("password")).await;
+        let healed = space.ready(kind).await;
+        assert_eq!(condition_of(&healed, "CredentialsAccepted").status, "True");
+        assert_eq!(in_status(&healed).failures, 0);
+    }
+    let shown = world().kubectl(&["get", "dockerpullsecrets,events", "-n", &space.name, "-o", "json"]);
+    for (place, text) in [
+        ("log", operator.log()),
+        ("metrics", operator.get("/metrics").1),
+        ("resources", shown),
+    ] {
+        for (word, password) in [("wrong", CANARY), ("right", all.get("password"))] {
+            let auth = STANDARD.encode(format!("robot:{password}"));
+            let base64 = STANDARD.encode(password);
+            let found = [password, &auth, &base64].iter().any(|shape| text.contains(*shape));
+            assert!(!found, "the {place} has the {word} password");
+        }
+    }
+    assert!(operator.log().contains("\"level\":\"TRACE\""));
+}
+
+#[tokio::test]
+async fn without_an_accepted_login_a_rejected_one_is_written_and_named() {
+    let (space, all) = (space("named").await, registries());
+    let _operator = operator(&space, &[]);
+    space.login("login", "robot", CANARY).await;
+    space.create("app", checked(all.get("basic"), "login")).await;
+    let rejected = space.reason("app", "Rejected").await;
+    assert_eq!(condition_of(&rejected, "SecretSynced").status, "True");
+    assert_eq!(condition_of(&rejected, "Stalled").status, "True");
+    let secret = space.secrets.get("app").await.unwrap();
+    assert_eq!(password(&secret).as_deref(), Some(CANARY));
+
+    // WriteAnyway writes over an accepted one.
+    space.login("good", "robot", all.get("password")).await;
+    let always = with(
+        checked(all.get("basic"), "good"),
+        json!({"verification": {"onRejected": "WriteAnyway"}}),
+    );
+    space.create("always", always).await;
+    space
+        .until("always", "accepted", |status| accepted(status, "Accepted"))
+        .await;
+    space.login("good", "robot", CANARY).await;
+    space.reason("always", "Rejected").await;
+    space
+        .secret_until("always", "the new one", |secret| {
+            password(secret).as_deref() == Some(CANARY)
+        })
+        .await;
+}
+
+#[tokio::test]
+async fn what_says_nothing_of_the_login_leaves_a_resource_ready() {
+    let (space, all) = (space("ready").await, registries());
+    let free = std::net::TcpListener::bind("127.0.0.1:0")
+        .unwrap()
+        .local_addr()
+        .unwrap()
+        .port();
+    let nobody = format!("localhost:{free}");
+    let refused = Scripted::start(|_, _| answer("200 OK", &[], ""));
+    let limited = Scripted::start(|_, _| answer("429 Too Many Requests", &["Retry-After: 7200"], ""));
+    let _operator = operator(&space, &[&nobody, &limited.address]);
+    space.login("login", "robot", all.get("password")).await;
+    let http = json!({"verification": {"plainHttp": true}});
+    let image = json!({"verification": {"image": "team/app:1.0"}});
+    for (name, spec, reason) in [
+        ("anonymous", checked(all.get("anonymous"), "login"), "NotVerifiable"),
+        ("wildcard", checked("*.example.com", "login"), "NotVerifiable"),
+        ("nobody", checked(&nobody, "login"), "Unreachable"),
+        ("no-tls", checked(all.get("plain"), "login"), "TLSFailure"),
+        (
+            "plain",
+            with(checked(all.get("plain"), "login"), http.clone()),
+            "Accepted",
+        ),
+        ("image", with(checked(all.get("bearer"), "login"), image), "Accepted"),
+        (
+            "refused",
+            with(checked(&refused.address, "login"), http.clone()),
+            "NotARegistry",
+        ),
+        ("limited", with(checked(&limited.address, "login"), http), "RateLimited"),
+    ] {
+        space.create(name, spec).await;
+        let resource = space.until(name, reason, |status| accepted(status, reason)).await;
+        assert_eq!(condition_of(&resource, "Ready").reason, "Ready", "{name}");
+        if name == "limited" {
+            let status = in_status(&resource);
+            let at = |time: &Option<k8s_openapi::apimachinery::pkg::apis::meta::v1::Time>| {
+                time.as_ref().unwrap().0.as_second()
+            };
+            assert_eq!(
+                at(&status.next_verification_time) - at(&status.last_verified_time),
+                7200
+            );
+        }
+    }
+    // Nobody allowed this loopback address.
+    assert_eq!(refused.requests(), Vec::<String>::new());
+}
+
+/// Creates `count` resources with a login of their own each, at once.
+async fn create_many(
+    space: &Space,
+    prefix: &str,
+    count: usize,
+    spec: impl Fn(usize, &str) -> Value,
+    word: impl Fn(usize) -> String,
+) {
+    futures::stream::iter(0..count)
+        .for_each_concurrent(16, |number| {
+            let (name, login) = (format!("{prefix}-{number}"), format!("{prefix}-{number}-login"));
+            let (spec, word) = (spec(number, &login), word(number));
+            async move {
+                space.login(&login, "robot", &word).await;
+                space.create(&name, spec).await;
+            }
+        })
+        .await;
+}
+
+/// Waits until all resources of a prefix have this reason in `CredentialsAccepted`.
+async fn all_are(space: &Space, prefix: &str, count: usize, kind: &str, reason: &str) {
+    eventually(&format!("{count} {reason}"), || async {
+        let all = space.resources.list(&kube::api::ListParams::default()).await.unwrap();
+        let there = all.items.iter().filter(|resource| {
+            let name = resource.metadata.name.as_deref().unwrap();
+            name.starts_with(prefix)
+                && resource
+                    .status
+                    .as_ref()
+                    .and_then(|status| condition(status, kind))
+                    .is_some_and(|condition| condition.reason == reason)
+        });
+        match there.count() {
+            found if found == count => Ok(()),
+            found => Err(format!("{found}")),
+        }
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn two_hundred_with_one_wrong_login_fail_once_also_across_restarts() {
+    let (space, all) = (space("once").await, registries());
+    let failed = |before: usize| {
+        let all = all.logins_at_token_server();
+        all[before..].iter().filter(|status| *status == "401").count()
+    };
+    // Other tests of this binary log in there too: theirs are told apart by running one after the other.
+    let _alone = TOKEN_SERVER.lock().await;
+    let before = all.logins_at_token_server().len();
+    let first = operator(&space, &[]);
+    create_many(
+        &space,
+        "app",
+        200,
+        |_, login| checked(all.get("bearer"), login),
+        |_| CANARY.to_owned(),
+    )
+    .await;
+    all_are(&space, "app", 200, "CredentialsAccepted", "Rejected").await;
+    assert_eq!(failed(before), 1);
+    first.stop();
+
+    for _ in 0..2 {
+        let writes = audit::writes_in(world(), &space.name).len();
+        let again = operator(&space, &[]);
+        eventually("every resource had a pass", || async {
+            let metrics = again.get("/metrics").1;
+            let passes = metrics.lines().find_map(|line| {
+                line.strip_prefix("dps_passes_total{result=\"Rejected\"} ")?
+                    .parse::<usize>()
+                    .ok()
+            });
+            passes
+                .filter(|passes| *passes >= 200)
+                .map(|_| ())
+                .ok_or(format!("{passes:?}"))
+        })
+        .await;
+        assert_eq!(failed(before), 1);
+        assert_eq!(audit::writes_in(world(), &space.name).len(), writes, "at rest");
+        again.stop();
+    }
+
+    // Another wrong password is one more.
+    let _third = operator(&space, &[]);
+    for number in 0..200 {
+        space
+            .login(&format!("app-{number}-login"), "robot", &format!("{CANARY}2"))
+            .await;
+    }
+    eventually("all speak of the new login", || async {
+        let resources = space.resources.list(&kube::api::ListParams::default()).await.unwrap();
+        let secrets = space
+            .secrets
+            .list_metadata(&kube::api::ListParams::default())
+            .await
+            .unwrap();
+        let current = resources.items.iter().filter(|resource| {
+            let login = format!("{}-login", resource.metadata.name.as_deref().unwrap());
+            let secret = secrets
+                .items
+                .iter()
+                .find(|secret| secret.metadata.name.as_deref() == Some(&login));
+            let version = secret
+                .and_then(|secret| secret.metadata.resource_version.clone())
+                .unwrap();
+            let status = resource.status.as_ref().and_then(|status| status.verification.as_ref());
+            status.is_some_and(|status| {
+                status
+                    .credentials_version
+                    .as_ref()
+                    .is_some_and(|one| one.contains(&format!("/{version} ")))
+            })
+        });
+        match current.count() {
+            200 => Ok(()),
+            found => Err(format!("{found}")),
+        }
+    })
+    .await;
+    assert_eq!(failed(before), 2);
+}
+
+static TOKEN_SERVER: tokio::sync::Mutex<()> = tokio::sync::Mutex::const_new(());
+
+#[tokio::test]
+async fn a_registry_host_has_one_login_in_flight() {
+    let space = space("flight").await;
+    let (running, most) = (Arc::new(AtomicUsize::new(0)), Arc::new(AtomicUsize::new(0)));
+    let logins = Arc::new(AtomicUsize::new(0));
+    let server = {
+        let (running, most, logins) = (Arc::clone(&running), Arc::clone(&most), Arc::clone(&logins));
+        Scripted::start(move |head, _| {
+            if !head.to_lowercase().contains("authorization:") {
+                return answer("401 Unauthorized", &["WWW-Authenticate: Basic realm=\"x\""], "");
+            }
+            logins.fetch_add(1, Ordering::SeqCst);
+            most.fetch_max(running.fetch_add(1, Ordering::SeqCst) + 1, Ordering::SeqCst);
+            // Long enough for others to come, if they did.
+            std::thread::sleep(Duration::from_millis(5));
+            running.fetch_sub(1, Ordering::SeqCst);
+            answer("200 OK", &[], "")
+        })
+    };
+    let _operator = operator(&space, &[&server.address]);
+    let spec = |_, login: &str| {
+        with(
+            checked(&server.address, login),
+            json!({"verification": {"plainHttp": true}}),
+        )
+    };
+    create_many(&space, "app", 200, spec, |number| format!("word-{number}")).await;
+    all_are(&space, "app", 200, "CredentialsAccepted", "Accepted").await;
+    assert_eq!((most.load(Ordering::SeqCst), logins.load(Ordering::SeqCst)), (1, 200));
+}
+
+#[tokio::test]
+async fn a_registry_that_never_answers_holds_up_nobody_else() {
+    let (space, all) = (space("slow").await, registries());
+    let _alone = TOKEN_SERVER.lock().await;
+    let silent = Scripted::start(|_, _| Answer::Nothing);
+    let _operator = operator(&space, &[&silent.address]);
+    let good = |_, login: &str| checked(all.get("basic"), login);
+    let mut times = Vec::new();
+    for (prefix, with_silent) in [("alone", false), ("beside", true)] {
+        if with_silent {
+            let dead = |_, login: &str| {
+                with(
+                    checked(&silent.address, login),
+                    json!({"verification": {"plainHttp": true}}),
+                )
+            };
+            create_many(&space, "dead", 200, dead, |number| format!("word-{number}")).await;
+        }
+        let begin = Instant::now();
+        create_many(&space, prefix, 200, good, |_| all.get("password").to_owned()).await;
+        all_are(&space, prefix, 200, "CredentialsAccepted", "Accepted").await;
+        times.push(begin.elapsed());
+    }
+    println!(
+        "200 resources on a good registry: {:?} alone, {:?} beside 200 on a silent one",
+        times[0], times[1]
+    );
+    // The silent one's are ready as well: their login is written, and only not checked yet.
+    all_are(&space, "dead", 200, "Ready", "Ready").await;
+}
+
+#[tokio::test]
+async fn an_annotation_asks_for_a_check_within_the_bounds() {
+    let space = space("now").await;
+    let wrong = Arc::new(AtomicUsize::new(0));
+    let server = {
+        let wrong = Arc::clone(&wrong);
+        Scripted::start(move |head, _| {
+            let login = head.to_lowercase().contains("authorization:");
+            let status = match (login, wrong.load(Ordering::SeqCst)) {
+                (true, 0) => "200 OK",
+                _ => "401 Unauthorized",
+            };
+            answer(status, &["WWW-Authenticate: Basic realm=\"x\""], "")
+        })
+    };
+    let logins = || {
+        server
+            .requests()
+            .iter()
+            .filter(|head| head.to_lowercase().contains("authorization:"))
+            .count()
+    };
+    let _operator = operator(&space, &[&server.address]);
+    space.login("login", "robot", "word").await;
+    let spec = with(
+        checked(&server.address, "login"),
+        json!({"verification": {"plainHttp": true}}),
+    );
+    space.create("app", spec).await;
+    space
+        .until("app", "accepted", |status| accepted(status, "Accepted"))
+        .await;
+    assert_eq!(logins(), 1);
+
+    // The registry changes its mind, and nobody notices before somebody asks.
+    wrong.store(1, Ordering::SeqCst);
+    ask(&space, "1").await;
+    let rejected = space.reason("app", "Rejected").await;
+    assert_eq!(
+        (logins(), condition_of(&rejected, "SecretSynced").status.as_str()),
+        (2, "True")
+    );
+
+    // A rejected login is not tried again, however often somebody asks.
+    for value in ["2", "3"] {
+        ask(&space, value).await;
+        space
+            .until("app", "obeyed", |status| {
+                (status.verification.as_ref()?.handled_request.as_deref() == Some(value)).then_some(())
+            })
+            .await;
+    }
+    assert_eq!(logins(), 2);
+}
+
+async fn ask(space: &Space, value: &str) {
+    let patch = json!({"metadata": {"annotations": {"pullsecrets.dev/verify": value}}});
+    space
+        .resources
+        .patch("app", &PatchParams::default(), &Patch::Merge(patch))
+        .await
+        .unwrap();
+}
