@@ -21,7 +21,7 @@ stop() {
     rm -rf "$state"
 }
 
-bin=$(tests/env/tools.sh etcd kube-apiserver kube-controller-manager kubectl world)
+bin=$(tests/env/tools.sh etcd kube-apiserver kube-controller-manager kubectl registry world)
 if [ "$mode" = stop ]; then
     stop
     exit
@@ -68,8 +68,13 @@ masked() {
     echo
 }
 
-say "1. A real control plane: etcd, kube-apiserver and kube-controller-manager on loopback"
-"$bin/world" up --detach --state "$state" >/dev/null
+say "1. A real control plane and a registry: etcd, kube-apiserver, kube-controller-manager, distribution, on loopback"
+"$bin/world" up --detach --registry --state "$state" >"$state.json" || { rm -f "$state.json"; exit 1; }
+mv "$state.json" "$state/info"
+field() {
+    sed -n "s/.*\"registry\":{.*\"$1\":\"\([^\"]*\)\".*/\1/p" "$state/info"
+}
+registry=$(field address)
 show version
 
 say "2. The CRD and the operator's rights (deploy/, made from the Helm chart)"
@@ -87,9 +92,11 @@ users: [{name: operator, user: {token: "$token"}}]
 contexts: [{name: world, context: {cluster: world, user: operator}}]
 current-context: world
 END
-KUBECONFIG="$state/operator.kubeconfig" nohup target/debug/dps controller --health-address 127.0.0.1:0 >"$state/operator.log" 2>&1 &
+# The samples' logins are made up: they must not be tried at the real Docker Hub.
+KUBECONFIG="$state/operator.kubeconfig" SSL_CERT_FILE="$state/pki/ca.crt" nohup target/debug/dps controller \
+    --health-address 127.0.0.1:0 --deny-cidr 0.0.0.0/0,::/0 --allow-registry "$registry" >"$state/operator.log" 2>&1 &
 echo $! >"$state/operator.pid"
-echo "dps controller runs, its log is in .world/operator.log"
+echo "dps controller runs, its log is in .world/operator.log; here it may log in only at the registry of this demo"
 
 say "4. A login for every kind of credential becomes a pull secret"
 kubectl create namespace demo >/dev/null
@@ -150,7 +157,45 @@ until_reason precious NameConflict
 message precious
 show get secret precious -n demo
 
-say "9. The same decisions without a cluster: dps render"
+say "9. A login is checked at the registry before a pod needs it"
+accepted() {
+    kubectl get dps login -n demo -o jsonpath='{.status.conditions[?(@.type=="CredentialsAccepted")].message}'
+    echo
+}
+set_password() {
+    kubectl create secret generic real-login -n demo --from-literal=username="$(field username)" --from-literal=password="$1" \
+        --dry-run=client -o yaml | kubectl apply -n demo -f - >/dev/null 2>&1
+}
+set_password "$(field password)"
+kubectl apply -n demo -f - >/dev/null <<END
+apiVersion: pullsecrets.dev/v1alpha1
+kind: DockerPullSecret
+metadata: {name: login}
+spec: {type: PrivateRegistry, registryUrl: "$registry", credentialsRef: {name: real-login}}
+END
+kubectl wait dps/login -n demo --for=condition=CredentialsAccepted --timeout=30s >/dev/null
+show get dps login -n demo
+accepted
+before=$(kubectl get secret login -n demo -o jsonpath='{.metadata.resourceVersion}')
+echo "... somebody changes the password to a wrong one:"
+set_password wrong
+until_reason login HeldBack
+show get dps login -n demo
+message login
+accepted
+[ "$(kubectl get secret login -n demo -o jsonpath='{.metadata.resourceVersion}')" = "$before" ]
+echo "The Secret that works was not touched. The right password heals it:"
+set_password "$(field password)"
+until_reason login Ready
+show get dps login -n demo
+echo "The same from a terminal, nothing stored:"
+printf '$ dps verify --registry %s --username %s --password-stdin\n' "$registry" "$(field username)"
+if echo wrong | target/debug/dps verify --registry "$registry" --username "$(field username)" --password-stdin --ca-file "$state/pki/ca.crt"; then
+    echo "This should have been rejected." >&2
+    exit 1
+fi
+
+say "10. The same decisions without a cluster: dps render"
 printf '$ dps render -f deploy/samples/docker-hub.yaml\n'
 target/debug/dps render -f deploy/samples/docker-hub.yaml | sed 's/\(\.dockerconfigjson: .\{16\}\).*/\1.../'
 

@@ -17,6 +17,7 @@ use support::objects::{Space, docker_hub, private, with};
 use support::world::world;
 
 /// Name, spec, and a part of the sentence with which the API server refuses it; `None` if it does not.
+#[allow(clippy::too_many_lines, reason = "a table")]
 fn cases() -> Vec<(&'static str, Value, Option<&'static str>)> {
     let url = |url: &str| private(url, "login");
     let hub = |fields: Value| with(docker_hub("login"), fields);
@@ -45,6 +46,29 @@ fn cases() -> Vec<(&'static str, Value, Option<&'static str>)> {
             "app",
             hub(json!({"registryUrl": null, "secretName": null, "email": null, "secretTemplate": null})),
             None,
+        ),
+        (
+            "app",
+            hub(
+                json!({"verification": {"mode": "Periodic", "interval": "1h30m", "image": "team/app:1.0", "onRejected": "WriteAnyway", "plainHttp": true}}),
+            ),
+            None,
+        ),
+        ("app", hub(json!({"verification": {}})), None),
+        (
+            "app",
+            hub(json!({"verification": {"interval": "12h"}})),
+            Some("is only for mode Periodic"),
+        ),
+        (
+            "app",
+            hub(json!({"verification": {"mode": "Periodic", "interval": "59m"}})),
+            Some("at least 1h"),
+        ),
+        (
+            "app",
+            hub(json!({"verification": {"mode": "Periodic", "interval": "daily"}})),
+            Some("such as 12h"),
         ),
         ("app.dot", docker_hub("login"), Some("have no dots")),
         (

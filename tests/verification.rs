@@ -53,7 +53,7 @@ fn accepted(status: &DockerPullSecretStatus, reason: &str) -> Option<()> {
     (condition(status, "CredentialsAccepted")?.reason == reason).then_some(())
 }
 
-fn in_status<'a>(resource: &'a dps::api::DockerPullSecret) -> &'a dps::api::VerificationStatus {
+fn in_status(resource: &dps::api::DockerPullSecret) -> &dps::api::VerificationStatus {
     resource.status.as_ref().unwrap().verification.as_ref().unwrap()
 }
 

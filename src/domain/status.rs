@@ -51,7 +51,7 @@ pub enum Check {
     /// It will be checked soon.
     Pending,
     /// It was checked: what to publish, and the sentence.
-    Done(VerificationStatus, String),
+    Done(Box<VerificationStatus>, String),
 }
 
 /// The status to publish. Times of conditions move only when their status changes; a status equal to `old` needs no write.
@@ -191,7 +191,7 @@ fn verification(previous: Option<&VerificationStatus>, outcome: &Outcome) -> Opt
                 Ok(_) => status.result == Some(VerificationResult::Accepted),
                 Err(_) => held || stands,
             },
-            ..status.clone()
+            ..*status.clone()
         }),
     }
 }

@@ -73,7 +73,7 @@ pub(crate) fn look(
     };
     let done = |known: &Known, request| {
         let status = status(known, &version, asking.interval, request);
-        Check::Done(status, known.message.clone())
+        Check::Done(Box::new(status), known.message.clone())
     };
     let now = now();
     let question = match question {
