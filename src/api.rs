@@ -10,7 +10,9 @@ pub use v1alpha1::{
     CredentialKeys, CredentialsRef, DockerPullSecret, DockerPullSecretSpec, DockerPullSecretStatus, RegistryType,
     SecretTemplate,
 };
-pub use verification::{OnRejected, Verification, VerificationMode, VerificationResult, VerificationStatus};
+pub use verification::{
+    CaBundleKind, CaBundleRef, OnRejected, Tls, Verification, VerificationMode, VerificationResult, VerificationStatus,
+};
 
 use kube::CustomResourceExt as _;
 use serde_json::{Value, json};

@@ -115,6 +115,7 @@ fn the_rights_are_the_least_that_work() {
             {"apiGroups": ["pullsecrets.dev"], "resources": ["dockerpullsecrets"], "verbs": ["get", "list", "watch"]},
             {"apiGroups": ["pullsecrets.dev"], "resources": ["dockerpullsecrets/status"], "verbs": ["patch"]},
             {"apiGroups": [""], "resources": ["secrets"], "verbs": ["get", "list", "watch", "create", "patch", "delete"]},
+            {"apiGroups": [""], "resources": ["configmaps"], "verbs": ["get", "list", "watch"]},
         ])
     );
 }

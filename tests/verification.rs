@@ -16,6 +16,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use dps::api::DockerPullSecretStatus;
 use futures::StreamExt as _;
+use k8s_openapi::api::core::v1::ConfigMap;
 use kube::api::{Patch, PatchParams};
 use serde_json::{Value, json};
 use support::objects::{Space, checked, condition, condition_of, password, with};
@@ -386,6 +387,66 @@ async fn a_registry_that_never_answers_holds_up_nobody_else() {
     );
     // The silent one's are ready as well: their login is written, and only not checked yet.
     all_are(&space, "dead", 200, "Ready", "Ready").await;
+}
+
+#[tokio::test]
+async fn certificates_that_a_resource_names_are_trusted_and_their_changes_noticed() {
+    let (space, all) = (space("ca").await, registries());
+    // This operator trusts nothing by itself.
+    let args = ["--namespace", &space.name, "--allow-registry", all.get("basic")];
+    let _operator = Operator::start_in(world(), &world().install(), &args, &[]);
+    space.login("login", "robot", all.get("password")).await;
+    space.create("none", checked(all.get("basic"), "login")).await;
+    space
+        .until("none", "untrusted", |status| accepted(status, "TLSFailure"))
+        .await;
+
+    let pem = std::fs::read_to_string(all.get("caFile")).unwrap();
+    let config_maps: kube::Api<ConfigMap> = kube::Api::namespaced(space.client.clone(), &space.name);
+    let ca = |kind: &str, key: &str| json!({"verification": {"tls": {"caBundleRef": {"kind": kind, "name": format!("{}-ca", kind.to_lowercase()), "key": key}}}});
+    for kind in ["ConfigMap", "Secret"] {
+        let (name, object) = (kind.to_lowercase(), format!("{}-ca", kind.to_lowercase()));
+        space
+            .create(&name, with(checked(all.get("basic"), "login"), ca(kind, "bundle")))
+            .await;
+        for (text, part) in [
+            (None, "does not exist"),
+            (Some(("other", pem.as_str())), "no key \"bundle\""),
+            (Some(("bundle", "no certificate")), "PEM form"),
+            (
+                Some((
+                    "bundle",
+                    "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n",
+                )),
+                "",
+            ),
+        ] {
+            if let Some((key, text)) = text {
+                put_ca(&space, &config_maps, kind, &object, key, text).await;
+            }
+            let resource = space
+                .until(&name, part, |status| {
+                    let message = &condition(status, "CredentialsAccepted")?.message;
+                    accepted(status, "TLSFailure").filter(|()| message.contains(part))
+                })
+                .await;
+            assert_eq!(condition_of(&resource, "Ready").reason, "Ready", "{part}");
+        }
+        put_ca(&space, &config_maps, kind, &object, "bundle", &pem).await;
+        space
+            .until(&name, "accepted", |status| accepted(status, "Accepted"))
+            .await;
+    }
+}
+
+async fn put_ca(space: &Space, config_maps: &kube::Api<ConfigMap>, kind: &str, name: &str, key: &str, text: &str) {
+    if kind == "Secret" {
+        space.secret(name, "Opaque", &[(key, text)]).await;
+        return;
+    }
+    let map = json!({"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": name}, "data": {key: text}});
+    let params = PatchParams::apply("test").force();
+    config_maps.patch(name, &params, &Patch::Apply(&map)).await.unwrap();
 }
 
 #[tokio::test]

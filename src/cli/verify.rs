@@ -50,13 +50,13 @@ pub(super) struct Verify {
     /// File, folder or - for stdin with DockerPullSecrets and the Secrets that they reference; repeat it for several.
     #[arg(short, long, value_name = "FILE|DIR|-")]
     filename: Vec<PathBuf>,
-    /// Certificates to trust beside the system's (PEM).
+    /// Certificates to trust beside the system's (PEM). Those of spec.verification.tls are not read here.
     #[arg(long, value_name = "FILE")]
     ca_file: Option<PathBuf>,
-    /// Talk http instead of https: the password can be read on the way.
+    /// Talk http instead of https, also where spec.verification.plainHttp does not say so: the password can be read on the way.
     #[arg(long)]
     plain_http: bool,
-    /// Image that the login has to be able to read: the strongest evidence. Only its manifest is asked for, by HEAD.
+    /// Image that the login has to be able to read, instead of spec.verification.image: the strongest evidence. Only its manifest is asked for, by HEAD.
     #[arg(long)]
     image: Option<String>,
     #[command(flatten)]
@@ -77,6 +77,9 @@ struct Subject {
     name: String,
     registry: String,
     login: Result<(RegistryKey, Login), String>,
+    /// What the resource says of the image and of http; flags add to it.
+    image: Option<Probe>,
+    plain_http: bool,
 }
 
 #[derive(Serialize)]
@@ -111,9 +114,11 @@ async fn verify_all(arguments: &Verify) -> Result<ExitCode, String> {
     let mut asked: Vec<(Question, Verdict)> = Vec::new();
     let mut lines = Vec::new();
     for subject in subjects(arguments).await? {
+        let probe = probe.clone().or(subject.image);
+        let plain_http = arguments.plain_http || subject.plain_http;
         let question = subject
             .login
-            .map(|(registry, login)| Question::new(&registry, login, probe.clone(), arguments.plain_http));
+            .map(|(registry, login)| Question::new(&registry, login, probe, plain_http));
         let verdict = match question {
             Err(why) => Err(why),
             Ok(Err(verdict)) => Ok(verdict),
@@ -183,6 +188,8 @@ async fn subjects(arguments: &Verify) -> Result<Vec<Subject>, String> {
                 name,
                 registry: String::new(),
                 login: Err(format!("{}: {}", problem.reason.as_str(), problem.message)),
+                image: None,
+                plain_http: false,
             },
         }
     });
@@ -197,6 +204,8 @@ fn subject(name: String, spec: &Validated, source: Option<&Secret>) -> Subject {
             Ok(resolved) => Ok((spec.registry.clone(), resolved.login)),
             Err(problem) => Err(format!("{}: {}", problem.reason.as_str(), problem.message)),
         },
+        image: spec.verification.image.clone(),
+        plain_http: spec.verification.plain_http,
     }
 }
 
@@ -228,6 +237,8 @@ fn from_flags(registry: &str, arguments: &Verify) -> Result<Subject, String> {
         name: registry.to_owned(),
         registry: key.as_str().to_owned(),
         login: Ok((key, login)),
+        image: None,
+        plain_http: false,
     })
 }
 

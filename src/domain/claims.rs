@@ -7,7 +7,7 @@ use std::collections::{BTreeSet, HashMap, HashSet};
 
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 
-use crate::api::DockerPullSecret;
+use crate::api::{CaBundleKind, CaBundleRef, DockerPullSecret};
 use crate::domain::keyring::host_matches;
 use crate::domain::ownership::controlling_resource;
 use crate::domain::registry::{DOCKER_HUB_KEY, RegistryKey};
@@ -26,7 +26,22 @@ struct Claim {
     rank: Rank,
     source: String,
     target: String,
+    ca: Option<CaBundleRef>,
     registry: Option<RegistryKey>,
+}
+
+impl Claim {
+    /// Names of the Secrets that it reads or writes.
+    fn secrets(&self) -> impl Iterator<Item = &String> {
+        [&self.source, &self.target]
+            .into_iter()
+            .chain(self.ca(CaBundleKind::Secret))
+    }
+
+    /// Name of the object with certificates, if it is of this kind.
+    fn ca(&self, kind: CaBundleKind) -> Option<&String> {
+        self.ca.as_ref().filter(|ca| ca.kind == kind).map(|ca| &ca.name)
+    }
 }
 
 /// A generated Secret as last seen.
@@ -46,6 +61,8 @@ pub struct Claims {
     by_uid: HashMap<String, Key>,
     /// Resources by the Secrets they read or write.
     by_secret: HashMap<Key, BTreeSet<String>>,
+    /// Resources by the ConfigMaps that they read.
+    by_config_map: HashMap<Key, BTreeSet<String>>,
     by_target: HashMap<Key, BTreeSet<Rank>>,
     by_registry: HashMap<Key, BTreeSet<Rank>>,
     generated: HashMap<Key, Generated>,
@@ -68,6 +85,11 @@ impl Claims {
             rank: (created, key.1.clone()),
             source: resource.spec.credentials_ref.name.clone(),
             target: target_of(resource),
+            ca: resource
+                .spec
+                .verification
+                .as_ref()
+                .and_then(|verification| verification.tls.as_ref()?.ca_bundle_ref.clone()),
             registry: RegistryKey::new(resource.spec.registry_type, resource.spec.registry_url.as_deref()).ok(),
         };
         if self.by_name.get(&key) == Some(&claim) {
@@ -75,12 +97,16 @@ impl Claims {
         }
         let mut concerned = self.remove(&key);
         let namespace = key.0.clone();
-        for secret in [&claim.source, &claim.target] {
-            self.by_secret
-                .entry((namespace.clone(), secret.clone()))
+        let index = |map: &mut HashMap<Key, BTreeSet<String>>, object: &String| {
+            map.entry((namespace.clone(), object.clone()))
                 .or_default()
                 .insert(key.1.clone());
-        }
+        };
+        claim.secrets().for_each(|secret| index(&mut self.by_secret, secret));
+        claim
+            .ca(CaBundleKind::ConfigMap)
+            .into_iter()
+            .for_each(|map| index(&mut self.by_config_map, map));
         self.by_uid.insert(claim.uid.clone(), key.clone());
         let target = (namespace.clone(), claim.target.clone());
         concerned.extend(change(&mut self.by_target, &target, |ranks| {
@@ -103,15 +129,22 @@ impl Claims {
             return Vec::new();
         };
         self.by_uid.remove(&claim.uid);
-        for secret in [&claim.source, &claim.target] {
-            let secret = (key.0.clone(), secret.clone());
-            if let Some(resources) = self.by_secret.get_mut(&secret) {
+        let drop_from = |map: &mut HashMap<Key, BTreeSet<String>>, object: &String| {
+            let object = (key.0.clone(), object.clone());
+            if let Some(resources) = map.get_mut(&object) {
                 resources.remove(&key.1);
                 if resources.is_empty() {
-                    self.by_secret.remove(&secret);
+                    map.remove(&object);
                 }
             }
-        }
+        };
+        claim
+            .secrets()
+            .for_each(|secret| drop_from(&mut self.by_secret, secret));
+        claim
+            .ca(CaBundleKind::ConfigMap)
+            .into_iter()
+            .for_each(|map| drop_from(&mut self.by_config_map, map));
         let target = (key.0.clone(), claim.target.clone());
         let mut concerned = change(&mut self.by_target, &target, |ranks| ranks.remove(&claim.rank));
         for group in groups(claim.registry.as_ref()) {
@@ -148,6 +181,12 @@ impl Claims {
             .collect::<BTreeSet<_>>()
             .into_iter()
             .collect()
+    }
+
+    /// Resources that read this ConfigMap.
+    pub fn concerned_by_config_map(&self, config_map: &Key) -> Vec<Key> {
+        let names = self.by_config_map.get(config_map).into_iter().flatten();
+        names.map(|name| (config_map.0.clone(), name.clone())).collect()
     }
 
     /// Takes note of a Secret, whoever made it. Returns the resources that this concerns.

@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use crate::api::{CredentialKeys, DockerPullSecret, OnRejected, Reason, Verification, VerificationMode};
+use crate::api::{CaBundleRef, CredentialKeys, DockerPullSecret, OnRejected, Reason, Verification, VerificationMode};
 use crate::domain::problem::Problem;
 use crate::domain::registry::RegistryKey;
 use crate::domain::template;
@@ -46,6 +46,8 @@ pub struct Checked {
     pub image: Option<Probe>,
     /// What to do with a rejected login.
     pub on_rejected: OnRejected,
+    /// Certificates to trust.
+    pub ca: Option<CaBundleRef>,
     /// http instead of https.
     pub plain_http: bool,
 }
@@ -167,6 +169,7 @@ fn check_verification(spec: Option<&Verification>) -> Result<Checked, Problem> {
         interval,
         image: image.map_err(|what| invalid(format!("spec.verification.image {what}")))?,
         on_rejected: spec.on_rejected,
+        ca: spec.tls.and_then(|tls| tls.ca_bundle_ref),
         plain_http: spec.plain_http,
     })
 }

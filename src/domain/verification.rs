@@ -5,6 +5,7 @@
 pub mod address;
 pub mod advice;
 pub mod answer;
+pub mod ca_bundle;
 pub mod challenge;
 pub mod check;
 pub mod ledger;

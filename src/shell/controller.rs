@@ -7,7 +7,7 @@ use std::time::Duration;
 use futures::channel::mpsc;
 use futures::future::{join_all, select_all};
 use futures::{FutureExt as _, StreamExt as _};
-use k8s_openapi::api::core::v1::Secret;
+use k8s_openapi::api::core::v1::{ConfigMap, Secret};
 use kube::core::PartialObjectMeta;
 use kube::runtime::controller::{Config, Error as ControllerError};
 use kube::runtime::{applier, reflector};
@@ -123,7 +123,7 @@ async fn client() -> Result<Client, Failure> {
     Client::try_from(config).map_err(|error| Failure::Client(error.to_string()))
 }
 
-/// One namespace, or the cluster: two watches and the passes that they trigger.
+/// One namespace, or the cluster: the watches and the passes that they trigger.
 async fn scope(
     client: Client,
     namespace: Option<String>,
@@ -139,10 +139,13 @@ async fn scope(
     let secret_watch = format!("secrets in {place}");
     shared.readiness.expect(&resource_watch);
     shared.readiness.expect(&secret_watch);
+    let config_map_watch = format!("configmaps in {place}");
+    shared.readiness.expect(&config_map_watch);
     tracing::info!("watching {place}");
 
     let resources: Api<Guarded> = api(&client, namespace.as_deref());
     let secrets: Api<PartialObjectMeta<Secret>> = api(&client, namespace.as_deref());
+    let config_maps: Api<PartialObjectMeta<ConfigMap>> = api(&client, namespace.as_deref());
     let (store, writer) = reflector::store();
     let (queue, triggers) = mpsc::unbounded();
     let ctx = Arc::new(Context::new(client, shared, store.clone(), queue.clone()));
@@ -161,8 +164,14 @@ async fn scope(
             secrets,
             secret_watch,
             Arc::clone(&ctx),
-            queue,
+            queue.clone(),
             secrets_listed,
+        )),
+        tokio::spawn(watches::config_maps(
+            config_maps,
+            config_map_watch,
+            Arc::clone(&ctx),
+            queue,
         )),
     ];
 

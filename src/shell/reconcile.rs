@@ -171,7 +171,8 @@ async fn decide_and_write(resource: &DockerPullSecret, ctx: &Context) -> Result<
         .written(&uid)
         .map(|written| written.status)
         .or_else(|| resource.status.clone());
-    let looked = verification::look(resource, previous.as_ref(), &spec, &source, &plan.login, ctx);
+    let ca = verification::ca_bundle(&spec, &namespace, ctx).await?;
+    let looked = verification::look(resource, previous.as_ref(), &spec, &source, &plan.login, ca, ctx);
     // An accepted login stands in the Secret, and another one is to replace it.
     let replaces_accepted = previous.is_some_and(|status| status.verification.is_some_and(|one| one.secret_accepted))
         && existing

@@ -2,17 +2,20 @@
 
 use std::time::Duration;
 
-use k8s_openapi::api::core::v1::Secret;
-use kube::ResourceExt as _;
+use k8s_openapi::api::core::v1::{ConfigMap, Secret};
+use kube::{Api, ResourceExt as _};
 
 use super::backoff::spread;
 use super::context::Context;
-use super::verifier::now;
-use crate::api::{ConditionType, DockerPullSecret, DockerPullSecretStatus, VERIFY_ANNOTATION};
+use super::error::{Error, call};
+use super::secrets;
+use super::verifier::{Job, now};
+use crate::api::{CaBundleKind, ConditionType, DockerPullSecret, DockerPullSecretStatus, VERIFY_ANNOTATION};
 use crate::domain::login::Login;
 use crate::domain::spec::Validated;
 use crate::domain::status::Check;
 use crate::domain::verification::advice::{Advice, Asking, status};
+use crate::domain::verification::ca_bundle::{self, CaBundle, Holder};
 use crate::domain::verification::ledger::{Fingerprint, Known};
 use crate::domain::verification::question::Question;
 use crate::domain::verification::verdict::Verdict;
@@ -36,6 +39,7 @@ pub(crate) fn look(
     spec: &Validated,
     source: &Secret,
     login: &Login,
+    ca: Result<Option<CaBundle>, Verdict>,
     ctx: &Context,
 ) -> Looked {
     let mut looked = Looked {
@@ -49,8 +53,12 @@ pub(crate) fn look(
     }
     let probe = spec.verification.image.clone();
     let question = Question::new(&spec.registry, login.clone(), probe, spec.verification.plain_http);
+    let question = question.and_then(|question| Ok((question, ca?)));
     let how = match &question {
-        Ok(question) => question.how(),
+        Ok((question, ca)) => {
+            let ca = ca.as_ref().map(|ca| format!(" with {}", ca.version));
+            question.how() + &ca.unwrap_or_default()
+        }
         Err(_) => "cannot be asked".to_owned(),
     };
     let (uid, version) = (
@@ -76,10 +84,11 @@ pub(crate) fn look(
         Check::Done(Box::new(status), known.message.clone())
     };
     let now = now();
-    let question = match question {
+    let (question, ca) = match question {
         Ok(question) => question,
         Err(verdict) => {
-            let known = asking.own().unwrap_or_else(|| unaskable(verdict, &how, now));
+            let own = asking.own().filter(|own| own.message == verdict.message);
+            let known = own.unwrap_or_else(|| unaskable(verdict, &how, now));
             looked.check = done(&known, asking.request);
             return looked;
         }
@@ -97,7 +106,13 @@ pub(crate) fn look(
         }
         Advice::Check(known) => {
             let key = (resource.namespace().unwrap_or_default(), resource.name_any());
-            verifier.submit(fingerprint, question, how.clone(), (ctx.queue.clone(), key));
+            let job = Job {
+                login: fingerprint,
+                question,
+                how: how.clone(),
+                ca: ca.map(|ca| ca.pem),
+            };
+            verifier.submit(job, (ctx.queue.clone(), key));
             looked.check = known
                 .as_ref()
                 .map_or(Check::Pending, |known| done(known, asking.handled()));
@@ -106,6 +121,31 @@ pub(crate) fn look(
         }
     }
     looked
+}
+
+/// Reads the certificates that a resource names, if it does.
+pub(crate) async fn ca_bundle(
+    spec: &Validated,
+    namespace: &str,
+    ctx: &Context,
+) -> Result<Result<Option<CaBundle>, Verdict>, Error> {
+    let Some(reference) = spec.verification.ca.as_ref().filter(|_| spec.verification.enabled) else {
+        return Ok(Ok(None));
+    };
+    let name = &reference.name;
+    let holder = match reference.kind {
+        CaBundleKind::Secret => {
+            let api = Api::namespaced(ctx.client.clone(), namespace);
+            secrets::get(&api, name).await?.map(Holder::Secret)
+        }
+        CaBundleKind::ConfigMap => {
+            let api = Api::<ConfigMap>::namespaced(ctx.client.clone(), namespace);
+            call(|| format!("reading ConfigMap {name:?}"), api.get_opt(name))
+                .await?
+                .map(Holder::ConfigMap)
+        }
+    };
+    Ok(ca_bundle::read(reference, holder).map(Some))
 }
 
 fn unaskable(verdict: Verdict, how: &str, now: i64) -> Known {

@@ -32,6 +32,18 @@ pub(crate) struct Verifier {
     gate: watch::Sender<bool>,
 }
 
+/// One check to make.
+pub(crate) struct Job {
+    /// Stands for the login.
+    pub(crate) login: Fingerprint,
+    /// What to find out.
+    pub(crate) question: Question,
+    /// How, for the ledger.
+    pub(crate) how: String,
+    /// Certificates to trust beside the system's.
+    pub(crate) ca: Option<Vec<u8>>,
+}
+
 #[derive(Default)]
 struct State {
     ledger: Ledger,
@@ -104,10 +116,10 @@ impl Verifier {
     }
 
     /// Checks a login soon, and triggers the resource when there is a verdict.
-    pub(crate) fn submit(self: &Arc<Self>, login: Fingerprint, question: Question, how: String, waiter: (Queue, Key)) {
+    pub(crate) fn submit(self: &Arc<Self>, job: Job, waiter: (Queue, Key)) {
         let host = {
             let mut state = self.state();
-            let waiting = state.waiting.entry(login).or_default();
+            let waiting = state.waiting.entry(job.login).or_default();
             let is_new = waiting.is_empty();
             if !waiting.iter().any(|(_, key)| *key == waiter.1) {
                 waiting.push(waiter);
@@ -115,25 +127,19 @@ impl Verifier {
             if !is_new {
                 return;
             }
-            Arc::clone(state.hosts.entry(target(&question.base)).or_default())
+            Arc::clone(state.hosts.entry(target(&job.question.base)).or_default())
         };
-        tokio::spawn(Arc::clone(self).check(login, question, how, host));
+        tokio::spawn(Arc::clone(self).check(job, host));
     }
 
-    async fn check(
-        self: Arc<Self>,
-        login: Fingerprint,
-        question: Question,
-        how: String,
-        host: Arc<tokio::sync::Mutex<()>>,
-    ) {
+    async fn check(self: Arc<Self>, job: Job, host: Arc<tokio::sync::Mutex<()>>) {
         let mut gate = self.gate.subscribe();
         // Whether it opened or the time is over makes no difference.
         let _ = tokio::time::timeout(GATE, gate.wait_for(|open| *open)).await;
-        let base = question.base.clone();
+        let (login, how, base) = (job.login, job.how.clone(), job.question.base.clone());
         let verdict = {
             let _one_at_a_time = host.lock().await;
-            self.ask(login, question, &how).await
+            self.ask(job).await
         };
         let waiting = {
             let mut state = self.state();
@@ -154,17 +160,22 @@ impl Verifier {
     }
 
     /// `None`: what became known while this one was in the queue makes it needless.
-    async fn ask(&self, login: Fingerprint, question: Question, how: &str) -> Option<Verdict> {
-        let known = self.state().ledger.get(login, how).cloned();
-        if known.is_some_and(|known| known.rejections > 0 && known.stands(how, known.next, now(), false)) {
+    async fn ask(&self, job: Job) -> Option<Verdict> {
+        let known = self.state().ledger.get(job.login, &job.how).cloned();
+        if known.is_some_and(|known| known.rejections > 0 && known.stands(&job.how, known.next, now(), false)) {
             return None;
         }
-        let registries = self
-            .registries
-            .get_or_init(|| Registries::new(Arc::clone(&self.policy), None).map_err(|error| error.to_string()));
+        let new = |ca: Option<&[u8]>| Registries::new(Arc::clone(&self.policy), ca);
+        let registries = match &job.ca {
+            None => self
+                .registries
+                .get_or_init(|| new(None).map_err(|error| error.to_string()))
+                .clone(),
+            Some(pem) => new(Some(pem)).map_err(|error| error.to_string()),
+        };
         Some(match registries {
-            Ok(registries) => registries.verify(question).await,
-            Err(what) => Verdict::new(VerificationResult::TlsFailure, what.clone()),
+            Ok(registries) => registries.verify(job.question).await,
+            Err(what) => Verdict::new(VerificationResult::TlsFailure, what),
         })
     }
 }

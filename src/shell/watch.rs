@@ -1,4 +1,4 @@
-//! The two watches of a scope, and what their events trigger.
+//! The watches of a scope, and what their events trigger.
 //!
 //! Each has its own backoff: kube's `Controller` would share one, so that a failing watch stops the other.
 
@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use futures::channel::mpsc::UnboundedSender;
 use futures::{Stream, StreamExt as _, pin_mut};
-use k8s_openapi::api::core::v1::Secret;
+use k8s_openapi::api::core::v1::{ConfigMap, Secret};
 use kube::core::{ObjectMeta, PartialObjectMeta};
 use kube::runtime::reflector::ObjectRef;
 use kube::runtime::reflector::store::Writer;
@@ -211,6 +211,29 @@ pub(crate) async fn secrets(
                 ctx.shared.readiness.failed(&name, explain(&error, "secrets"));
                 ctx.shared.metrics.watch_error("Secret");
                 tracing::warn!(watch = name, "{}", explain(&error, "secrets"));
+            }
+        }
+    }
+}
+
+/// Watches the metadata of ConfigMaps: nothing of it is kept.
+pub(crate) async fn config_maps(api: Api<PartialObjectMeta<ConfigMap>>, name: String, ctx: Arc<Context>, queue: Queue) {
+    let events = events(api);
+    pin_mut!(events);
+    while let Some(event) = events.next().await {
+        match event {
+            Ok(Event::Init) => {}
+            // At the start every resource has a pass anyway; later, a list shows what changed while the watch was cut.
+            Ok(Event::InitApply(map) | Event::Apply(map) | Event::Delete(map)) => {
+                let concerned = ctx.claims().concerned_by_config_map(&key_of(&map));
+                trigger(&queue, &concerned);
+                ctx.shared.readiness.alive(&name);
+            }
+            Ok(Event::InitDone) => ctx.shared.readiness.listed(&name),
+            Err(error) => {
+                ctx.shared.readiness.failed(&name, explain(&error, "configmaps"));
+                ctx.shared.metrics.watch_error("ConfigMap");
+                tracing::warn!(watch = name, "{}", explain(&error, "configmaps"));
             }
         }
     }

@@ -27,6 +27,20 @@ fn generated(name: &str, owner: Option<&str>) -> ObjectMeta {
 }
 
 #[test]
+fn certificates_concern_those_that_name_them() {
+    let ca = |kind: &str| json!({"verification": {"tls": {"caBundleRef": {"kind": kind, "name": "ca"}}}});
+    let mut claims = Claims::default();
+    claims.insert(&named("a", 1, &with(private("a.example.com"), ca("ConfigMap"))));
+    claims.insert(&named("b", 2, &with(private("b.example.com"), ca("Secret"))));
+    assert_eq!(names(&claims.concerned_by_config_map(&key("ca"))), ["a"]);
+    assert_eq!(names(&claims.concerned_by_secret(&key("ca"))), ["b"]);
+    claims.insert(&named("a", 1, &private("a.example.com")));
+    claims.remove(&key("b"));
+    assert_eq!(names(&claims.concerned_by_config_map(&key("ca"))), [""; 0]);
+    assert_eq!(names(&claims.concerned_by_secret(&key("ca"))), [""; 0]);
+}
+
+#[test]
 fn a_secret_concerns_those_that_read_write_or_control_it() {
     let mut claims = Claims::default();
     claims.insert(&named("a", 1, &private("a.example.com")));
