@@ -37,6 +37,15 @@ fn start(world: &World) -> Operator {
 async fn changes_during_an_outage_of_the_api_server_are_not_lost() {
     let (_alone, world) = alone().await;
     let space = Space::new(world, "outage").await;
+    // The garbage collector has to know the kind before the outage: what it learns of it meanwhile it retries ever later.
+    space.login("known-login", "user", "word").await;
+    space
+        .create("known", private("registry.example.com", "known-login"))
+        .await;
+    space.ready("known").await;
+    space.delete("known").await;
+    space.gone("known").await;
+
     let operator = start(world);
     for name in ["kept", "rotated", "renamed", "deleted", "drifted"] {
         space.login(&format!("{name}-login"), "user", "first").await;

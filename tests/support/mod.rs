@@ -22,6 +22,10 @@ use std::time::{Duration, Instant};
 /// Longest time that any condition may take to become true; only ever used up by a failing test.
 pub const DEADLINE: Duration = Duration::from_mins(1);
 
+/// Longest time until the garbage collector of Kubernetes acts: it looks for new kinds of resources every 30 s, and it may
+/// have tried while a test kept the API server down.
+pub const GARBAGE_COLLECTION: Duration = Duration::from_mins(3);
+
 pub fn repository() -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR"))
 }
@@ -38,7 +42,15 @@ pub fn tools(names: &[&str]) -> PathBuf {
 }
 
 /// Asks `probe` until it gives something; fails with `what` and the last refusal after [`DEADLINE`].
-pub async fn eventually<T, F>(what: &str, mut probe: impl FnMut() -> F) -> T
+pub async fn eventually<T, F>(what: &str, probe: impl FnMut() -> F) -> T
+where
+    F: Future<Output = Result<T, String>>,
+{
+    within(DEADLINE, what, probe).await
+}
+
+/// [`eventually`], with another deadline.
+pub async fn within<T, F>(deadline: Duration, what: &str, mut probe: impl FnMut() -> F) -> T
 where
     F: Future<Output = Result<T, String>>,
 {
@@ -49,8 +61,8 @@ where
             Err(last) => last,
         };
         assert!(
-            begin.elapsed() < DEADLINE,
-            "{what}: not within {DEADLINE:?}; last: {last}"
+            begin.elapsed() < deadline,
+            "{what}: not within {deadline:?}; last: {last}"
         );
         tokio::time::sleep(Duration::from_millis(25)).await;
     }

@@ -11,8 +11,8 @@ use kube::api::{DeleteParams, ObjectMeta, Patch, PatchParams, PostParams};
 use kube::{Api, Client};
 use serde_json::{Value, json};
 
-use super::eventually;
 use super::world::World;
+use super::{GARBAGE_COLLECTION, eventually, within};
 
 /// A fresh namespace and handles to what is in it.
 pub struct Space {
@@ -146,15 +146,19 @@ impl Space {
     }
 
     pub async fn gone(&self, secret: &str) {
-        eventually(&format!("Secret {}/{secret} gone", self.name), || async {
-            match self.secrets.get_opt(secret).await {
-                Ok(None) => Ok(()),
-                other => Err(format!(
-                    "{:?}",
-                    other.map(|secret| secret.map(|secret| secret.metadata))
-                )),
-            }
-        })
+        within(
+            GARBAGE_COLLECTION,
+            &format!("Secret {}/{secret} gone", self.name),
+            || async {
+                match self.secrets.get_opt(secret).await {
+                    Ok(None) => Ok(()),
+                    other => Err(format!(
+                        "{:?}",
+                        other.map(|secret| secret.map(|secret| secret.metadata))
+                    )),
+                }
+            },
+        )
         .await;
     }
 
