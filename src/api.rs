@@ -1,10 +1,12 @@
 //! The custom resource as users see it.
 
+mod pulls;
 mod reason;
 mod rules;
 mod v1alpha1;
 mod verification;
 
+pub use pulls::{Cause, PullCode, PullFailure};
 pub use reason::{ConditionType, Reason};
 pub use v1alpha1::{
     CredentialKeys, CredentialsRef, DockerPullSecret, DockerPullSecretSpec, DockerPullSecretStatus, RegistryType,

@@ -3,11 +3,13 @@
 pub mod claims;
 pub mod config_document;
 pub mod desired;
+pub mod image;
 pub mod keyring;
 pub mod login;
 pub mod ownership;
 pub mod plan;
 pub mod problem;
+pub mod pulls;
 pub mod registry;
 pub mod source;
 pub mod spec;

@@ -42,6 +42,13 @@ pub(crate) fn host_matches(glob: &str, host: &str) -> bool {
     }
 }
 
+/// Host, port (empty if none) and path of a key as the kubelet compares them; `None`: the kubelet drops such a key.
+pub fn parts(key: &str) -> Option<(String, String, String)> {
+    let url = Url::parse(&normalise(key)?)?;
+    let (host, port) = split_host_port(&url.host);
+    Some((host.to_owned(), port.to_owned(), url.path))
+}
+
 /// A key the way the kubelet stores it: host and path, without scheme and API version.
 fn normalise(key: &str) -> Option<String> {
     let rest = key

@@ -7,6 +7,7 @@
 )]
 
 mod claims;
+mod pulls;
 mod registry;
 mod secret;
 mod source;

@@ -1,0 +1,14 @@
+//! Why images cannot be pulled, and whose fault that is (domain.md D).
+//!
+//! A report of a kubelet ([`signal`]) and what the pod's Secrets hold for the image ([`secret`]) give the cause
+//! ([`resolve`]); [`diagnosis`] adds who is to blame and what to do. [`watchlist`] remembers the pods that fail.
+
+mod advice;
+pub mod cause;
+pub mod diagnosis;
+pub mod mismatch;
+pub mod pod;
+pub mod resolve;
+pub mod secret;
+pub mod signal;
+pub mod text;

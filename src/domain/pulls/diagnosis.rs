@@ -1,0 +1,257 @@
+//! Why a container cannot get its image, and who is to blame.
+
+use super::advice::action;
+use super::cause::{Fault, about};
+use super::resolve::{Sent, cause};
+use super::secret::{Content, PullSecret, Tried, tried};
+use super::signal::Signal;
+use super::text::cut;
+use crate::api::{Cause, ConditionType, DockerPullSecret, PullCode, VerificationResult};
+use crate::domain::image::Image;
+use crate::domain::keyring::lookup;
+use crate::domain::registry::RegistryKey;
+use crate::domain::spec::target_of;
+
+/// Longest sentence that is published, in characters.
+const LENGTH: usize = 1000;
+
+/// A container that cannot get an image.
+#[derive(Clone, Copy, Debug)]
+pub struct Symptom<'a> {
+    /// The image, as the pod names it.
+    pub image: &'a str,
+    /// The platform's code.
+    pub code: PullCode,
+    /// What the kubelet's report says; `None` when it says only that it waits.
+    pub signal: Option<Signal>,
+    /// The report, fit to be shown.
+    pub report: &'a str,
+}
+
+/// What a pod has to do with.
+#[derive(Clone, Copy, Debug)]
+pub struct Around<'a> {
+    /// Its namespace.
+    pub namespace: &'a str,
+    /// What its `imagePullSecrets` name, in that order.
+    pub secrets: &'a [PullSecret],
+    /// The resources of its namespace.
+    pub resources: &'a [Resource],
+}
+
+/// What matters of a `DockerPullSecret`.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Resource {
+    /// Its name.
+    pub name: String,
+    /// The Secret that it generates.
+    pub secret: String,
+    /// The Secret that it reads.
+    pub source: String,
+    /// Its registry key.
+    pub registry: RegistryKey,
+    /// What the registry said of the login in the generated Secret.
+    pub verified: Option<VerificationResult>,
+}
+
+impl Resource {
+    /// From what the cluster has; `None` if its registry is not valid.
+    pub fn of(resource: &DockerPullSecret) -> Option<Self> {
+        let spec = &resource.spec;
+        let status = resource.status.as_ref();
+        let verification = status.and_then(|status| status.verification.as_ref());
+        let synced = status.is_some_and(|status| {
+            let name = ConditionType::SecretSynced.as_str();
+            let mut conditions = status.conditions.iter();
+            conditions.any(|condition| condition.type_ == name && condition.status == "True")
+        });
+        let verified = match verification {
+            Some(verification) if verification.secret_accepted => Some(VerificationResult::Accepted),
+            Some(verification) if synced => verification.result,
+            _ => None,
+        };
+        Some(Self {
+            name: resource.metadata.name.clone()?,
+            secret: target_of(resource),
+            source: spec.credentials_ref.name.clone(),
+            registry: RegistryKey::new(spec.registry_type, spec.registry_url.as_deref()).ok()?,
+            verified,
+        })
+    }
+
+    /// Whether a kubelet uses its login for this repository.
+    pub fn serves(&self, repository: &str) -> bool {
+        !lookup(&[self.registry.as_str()], repository).is_empty()
+    }
+}
+
+/// Who is at fault.
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
+pub struct Blame {
+    /// `DockerPullSecret` or `Secret`.
+    pub kind: &'static str,
+    /// Its namespace.
+    pub namespace: String,
+    /// Its name.
+    pub name: String,
+}
+
+/// What was found.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Diagnosis {
+    /// Why.
+    pub cause: Cause,
+    /// The platform's code.
+    pub code: PullCode,
+    /// Who is at fault: a Secret that the pod names, or the resource that generates it.
+    pub blame: Option<Blame>,
+    /// The kubelet's words, without anything secret.
+    pub message: String,
+    /// What to do.
+    pub action: String,
+}
+
+impl Diagnosis {
+    /// Whether this is the fault of the resource beyond doubt.
+    pub fn is_fault_of(&self, resource: &str) -> bool {
+        let blamed = |blame: &Blame| blame.kind == RESOURCE && blame.name == resource;
+        about(self.cause).fault == Fault::Yes && self.blame.as_ref().is_some_and(blamed)
+    }
+}
+
+const RESOURCE: &str = "DockerPullSecret";
+
+/// What advice is made of.
+pub(super) struct Facts<'a> {
+    pub(super) image: &'a str,
+    /// None: the name cannot be parsed.
+    pub(super) parsed: Option<Image>,
+    pub(super) around: Around<'a>,
+    /// The logins that a kubelet tries.
+    pub(super) sent: Vec<&'a PullSecret>,
+    pub(super) blamed: Option<&'a PullSecret>,
+}
+
+impl<'a> Facts<'a> {
+    /// The resource that generates a Secret.
+    pub(super) fn generator(&self, secret: &str) -> Option<&'a Resource> {
+        self.around.resources.iter().find(|resource| resource.secret == secret)
+    }
+
+    /// Resources whose login serves the image.
+    pub(super) fn serving(&self) -> impl Iterator<Item = &'a Resource> {
+        let repository = self.parsed.as_ref().map(|image| image.repository.clone());
+        let resources = self.around.resources.iter();
+        resources.filter(move |resource| repository.as_ref().is_some_and(|name| resource.serves(name)))
+    }
+}
+
+/// Finds out.
+pub fn diagnose(symptom: Symptom<'_>, around: Around<'_>) -> Diagnosis {
+    let parsed = Image::parse(symptom.image).ok();
+    let matching = parsed.as_ref().map(|image| tried(around.secrets, &image.repository));
+    let matching: Vec<Tried> = matching.unwrap_or_default();
+    let complete = |one: &&Tried| around.secrets[one.secret].entries()[one.entry].complete;
+    let mut facts = Facts {
+        image: symptom.image,
+        parsed,
+        around,
+        sent: secrets_of(around, matching.iter().filter(complete)),
+        blamed: None,
+    };
+    let sent = sent(&facts);
+    let docker_hub = facts.parsed.as_ref().is_some_and(Image::is_docker_hub);
+    let cause = match symptom.signal {
+        Some(signal) => cause(signal, sent, docker_hub),
+        None => guess(&facts, sent),
+    };
+    facts.blamed = blamed(cause, &facts, &matching);
+    let blame = facts.blamed.map(|secret| {
+        let generator = facts.generator(&secret.name);
+        Blame {
+            kind: generator.map_or("Secret", |_| RESOURCE),
+            namespace: around.namespace.to_owned(),
+            name: generator.map_or_else(|| secret.name.clone(), |resource| resource.name.clone()),
+        }
+    });
+    let message = around
+        .secrets
+        .iter()
+        .fold(symptom.report.to_owned(), |text, secret| secret.redact(&text));
+    Diagnosis {
+        cause,
+        code: symptom.code,
+        blame,
+        message: cut(&message, LENGTH),
+        action: cut(&action(cause, &facts), LENGTH),
+    }
+}
+
+/// Each Secret once, in the order in which its logins are tried.
+fn secrets_of<'a, 'b>(around: Around<'a>, tried: impl Iterator<Item = &'b Tried>) -> Vec<&'a PullSecret> {
+    let mut found: Vec<&PullSecret> = Vec::new();
+    for one in tried {
+        let secret = &around.secrets[one.secret];
+        if !found.iter().any(|other| other.name == secret.name) {
+            found.push(secret);
+        }
+    }
+    found
+}
+
+fn verified(facts: &Facts<'_>, secret: &PullSecret) -> Option<VerificationResult> {
+    facts.generator(&secret.name)?.verified
+}
+
+fn sent(facts: &Facts<'_>) -> Sent {
+    let mut verdicts = facts.sent.iter().map(|secret| verified(facts, secret));
+    if let Some(first) = verdicts.next() {
+        // Verdicts that disagree tell nothing of the one login that the report is about.
+        return Sent::Login(first.filter(|_| verdicts.all(|other| other == first)));
+    }
+    let has = |what: fn(&Content) -> bool| facts.around.secrets.iter().any(|secret| what(&secret.content));
+    if has(|content| matches!(content, Content::Unseen)) {
+        return Sent::Unknown;
+    }
+    Sent::Nothing {
+        missing: has(|content| matches!(content, Content::Absent)),
+    }
+}
+
+/// Without a report only what is wrong for certain counts.
+fn guess(facts: &Facts<'_>, sent: Sent) -> Cause {
+    let malformed = |secret: &PullSecret| matches!(secret.content, Content::Malformed(_));
+    match sent {
+        _ if facts.around.secrets.iter().any(malformed) => Cause::PullSecretMalformed,
+        Sent::Login(Some(VerificationResult::Rejected)) => Cause::CredentialsRejected,
+        Sent::Login(Some(VerificationResult::LockedOut)) => Cause::LoginLockedOut,
+        _ => Cause::Unknown,
+    }
+}
+
+/// The Secret at fault: only one that the pod names and, where a login is concerned, whose key serves the image.
+fn blamed<'a>(cause: Cause, facts: &Facts<'a>, matching: &[Tried]) -> Option<&'a PullSecret> {
+    let with = |what: fn(&Content) -> bool| facts.around.secrets.iter().find(|secret| what(&secret.content));
+    match cause {
+        Cause::PullSecretMissing => with(|content| matches!(content, Content::Absent)),
+        Cause::PullSecretMalformed => with(|content| matches!(content, Content::Malformed(_))),
+        Cause::CredentialsRejected | Cause::CredentialsExpired | Cause::LoginLockedOut => {
+            let good = |secret: &&&PullSecret| verified(facts, secret) == Some(VerificationResult::Accepted);
+            let doubtful = facts.sent.iter().find(|secret| !good(secret));
+            doubtful.or(facts.sent.first()).copied()
+        }
+        Cause::AccessDenied => {
+            let rank = |secret: &PullSecret| match verified(facts, secret) {
+                Some(VerificationResult::Accepted) => 0,
+                Some(result) if result.refuses() => 2,
+                _ => 1,
+            };
+            facts.sent.iter().min_by_key(|secret| rank(secret)).copied()
+        }
+        // Its key serves the image, and there is no login behind it.
+        Cause::CredentialsNotSent if facts.sent.is_empty() => {
+            secrets_of(facts.around, matching.iter()).into_iter().next()
+        }
+        _ => None,
+    }
+}

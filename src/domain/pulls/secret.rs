@@ -1,0 +1,217 @@
+//! A Secret as a kubelet reads it when a pod names it in `imagePullSecrets`.
+//!
+//! The behaviour of `pkg/credentialprovider` in Kubernetes 1.37; `tests/oracle.rs` compares it with that code itself.
+
+use base64::Engine as _;
+use base64::alphabet;
+use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
+use k8s_openapi::api::core::v1::Secret;
+use secrecy::{ExposeSecret as _, SecretString};
+use serde_json::{Map, Value};
+
+use crate::domain::keyring::lookup;
+
+/// A name in `imagePullSecrets`, and what is behind it.
+#[derive(Clone, Debug)]
+pub struct PullSecret {
+    /// The name.
+    pub name: String,
+    /// What a kubelet gets.
+    pub content: Content,
+}
+
+/// What a kubelet makes of a Secret.
+#[derive(Clone, Debug)]
+pub enum Content {
+    /// There is no such Secret: the kubelet goes on without it.
+    Absent,
+    /// Nobody knows.
+    Unseen,
+    /// The kubelet skips it; the text completes "the Secret …".
+    Ignored(String),
+    /// The kubelet fails to read it, and then uses no pull secret at all; the text completes "the Secret …".
+    Malformed(String),
+    /// Its entries.
+    Entries(Vec<Entry>),
+}
+
+/// An entry of a docker config document.
+#[derive(Clone, Debug)]
+pub struct Entry {
+    /// The registry key, as it is written.
+    pub key: String,
+    /// Whether it holds user name and password: container runtimes send nothing else (domain.md A2).
+    pub complete: bool,
+    /// What must not be shown of it.
+    hidden: Vec<SecretString>,
+}
+
+const JSON: (&str, &str) = ("kubernetes.io/dockerconfigjson", ".dockerconfigjson");
+const LEGACY: (&str, &str) = ("kubernetes.io/dockercfg", ".dockercfg");
+
+/// Go's decoder takes any bits after the last byte.
+const LOOSE: GeneralPurposeConfig = GeneralPurposeConfig::new().with_decode_allow_trailing_bits(true);
+const PADDED: GeneralPurpose = GeneralPurpose::new(&alphabet::STANDARD, LOOSE);
+const UNPADDED: GeneralPurpose = GeneralPurpose::new(
+    &alphabet::STANDARD,
+    LOOSE.with_decode_padding_mode(DecodePaddingMode::RequireNone),
+);
+
+impl PullSecret {
+    /// What a kubelet gets for a name. `secret` is the Secret of that name, if there is one.
+    pub fn new(name: &str, secret: Option<&Secret>) -> Self {
+        Self {
+            name: name.to_owned(),
+            content: secret.map_or(Content::Absent, read),
+        }
+    }
+
+    /// Its entries, if the kubelet reads any.
+    pub fn entries(&self) -> &[Entry] {
+        match &self.content {
+            Content::Entries(entries) => entries,
+            _ => &[],
+        }
+    }
+
+    /// A text without what this Secret holds.
+    pub fn redact(&self, text: &str) -> String {
+        let hidden = self.entries().iter().flat_map(|entry| &entry.hidden);
+        hidden.fold(text.to_owned(), |text, secret| {
+            text.replace(secret.expose_secret(), "[redacted]")
+        })
+    }
+}
+
+/// An entry that serves an image: indexes of the Secret and of the entry in it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Tried {
+    /// Index of the Secret.
+    pub secret: usize,
+    /// Index of the entry.
+    pub entry: usize,
+}
+
+/// The entries whose logins a kubelet tries for a repository, first tried first. None while a Secret is malformed.
+pub fn tried(secrets: &[PullSecret], repository: &str) -> Vec<Tried> {
+    if secrets.iter().any(|one| matches!(one.content, Content::Malformed(_))) {
+        return Vec::new();
+    }
+    let all: Vec<(Tried, &str)> = secrets
+        .iter()
+        .enumerate()
+        .flat_map(|(secret, one)| {
+            let entries = one.entries().iter().enumerate();
+            entries.map(move |(entry, found)| (Tried { secret, entry }, found.key.as_str()))
+        })
+        .collect();
+    let keys: Vec<&str> = all.iter().map(|(_, key)| *key).collect();
+    lookup(&keys, repository)
+        .into_iter()
+        .map(|index| all[index].0)
+        .collect()
+}
+
+fn read(secret: &Secret) -> Content {
+    let kind = secret.type_.as_deref().unwrap_or("Opaque");
+    let Some((_, key)) = [JSON, LEGACY].into_iter().find(|(known, _)| *known == kind) else {
+        return Content::Ignored(format!(
+            "is of type {kind:?}, and kubelets read only {} (a Secret's type never changes: make it anew)",
+            JSON.0
+        ));
+    };
+    let data = secret.data.as_ref().and_then(|data| data.get(key));
+    let Some(document) = data.map(|data| data.0.as_slice()).filter(|data| !data.is_empty()) else {
+        return Content::Ignored(format!("has no key {key:?}"));
+    };
+    let broken = |what: &str| Content::Malformed(format!("has in {key:?} {what}"));
+    let Ok(document) = serde_json::from_slice::<Value>(document) else {
+        return broken("text that is not JSON");
+    };
+    let document = match document {
+        Value::Object(document) => document,
+        Value::Null => Map::new(),
+        _ => return broken("JSON that is not an object"),
+    };
+    let auths = if key == LEGACY.1 {
+        &document
+    } else {
+        let headers = field(&document, "HttpHeaders").filter(|headers| !headers.is_null());
+        if headers.is_some_and(|headers| !is_text_map(headers)) {
+            return broken("\"HttpHeaders\" that is not a map of texts");
+        }
+        match field(&document, "auths") {
+            Some(Value::Object(auths)) => auths,
+            Some(Value::Null) => return Content::Entries(Vec::new()),
+            Some(_) => return broken("\"auths\" that is not an object"),
+            None if document.values().any(Value::is_object) && field(&document, "credHelpers").is_none() => {
+                return Content::Ignored(
+                    "has no \"auths\" in its \".dockerconfigjson\": its registries stand where only kubernetes.io/dockercfg has them".to_owned(),
+                );
+            }
+            None => return Content::Entries(Vec::new()),
+        }
+    };
+    let entries: Result<Vec<Entry>, String> = auths.iter().map(|(key, value)| entry(key, value)).collect();
+    match entries {
+        Ok(entries) => Content::Entries(entries),
+        Err(what) => broken(&what),
+    }
+}
+
+/// Go matches the names of fields without regard to case, and the last one counts (domain.md A1).
+fn field<'a>(object: &'a Map<String, Value>, name: &str) -> Option<&'a Value> {
+    object
+        .iter()
+        .rfind(|(key, _)| key.eq_ignore_ascii_case(name))
+        .map(|(_, value)| value)
+}
+
+fn is_text_map(value: &Value) -> bool {
+    let text = |value: &Value| value.is_string() || value.is_null();
+    value.as_object().is_some_and(|map| map.values().all(text))
+}
+
+fn entry(key: &str, value: &Value) -> Result<Entry, String> {
+    let empty = Map::new();
+    let object = match value {
+        Value::Object(object) => object,
+        Value::Null => &empty,
+        _ => return Err(format!("an entry {key:?} that is not an object")),
+    };
+    let text = |name: &str| match field(object, name) {
+        None | Some(Value::Null) => Ok(""),
+        Some(Value::String(text)) => Ok(text.as_str()),
+        Some(_) => Err(format!("an entry {key:?} whose {name:?} is not a string")),
+    };
+    let (username, password, auth) = (text("username")?, text("password")?, text("auth")?);
+    text("email")?;
+    let (username, password) = if auth.is_empty() {
+        (username.to_owned(), password.to_owned())
+    } else {
+        decode(auth).ok_or_else(|| format!("an entry {key:?} whose \"auth\" is not base64 of username:password"))?
+    };
+    let complete = !username.is_empty() && !password.is_empty();
+    // A short user name would tear holes into every text.
+    let username = (username.len() >= 16).then_some(username);
+    let hidden = [Some(password), Some(auth.to_owned()), username];
+    let hidden = hidden.into_iter().flatten().filter(|text| !text.is_empty());
+    Ok(Entry {
+        key: key.to_owned(),
+        complete,
+        hidden: hidden.map(SecretString::from).collect(),
+    })
+}
+
+fn decode(auth: &str) -> Option<(String, String)> {
+    let padded = auth.trim().ends_with('=');
+    let text: String = auth.chars().filter(|c| !matches!(c, '\r' | '\n')).collect();
+    let bytes = if padded {
+        PADDED.decode(text)
+    } else {
+        UNPADDED.decode(text)
+    };
+    let text = String::from_utf8_lossy(&bytes.ok()?).into_owned();
+    let (username, password) = text.split_once(':')?;
+    Some((username.to_owned(), password.to_owned()))
+}

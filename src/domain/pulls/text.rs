@@ -1,0 +1,158 @@
+//! What a kubelet reports, taken apart and made fit to be shown.
+
+/// What kubelets and event recorders put before the runtime's own words (domain.md D3).
+const WRAPPERS: [&str; 2] = ["Back-off pulling image \"", "Failed to pull image \""];
+
+/// Waiting reasons, as kubelets put them before the message of the last attempt.
+const REASONS: [&str; 6] = [
+    "ErrImagePull",
+    "ImagePullBackOff",
+    "RegistryUnavailable",
+    "SignatureValidationFailed",
+    "ImageInspectError",
+    "ErrImageNeverPull",
+];
+
+/// How an error of a runtime begins: where one attempt ends and the next begins in an aggregate.
+const BEGINNINGS: [&str; 16] = [
+    "failed to pull",
+    "failed to resolve",
+    "rpc error:",
+    "Error response from daemon",
+    "initializing source",
+    "unable to pull image",
+    "copying system image",
+    "choosing an image",
+    "choosing image",
+    "reading manifest",
+    "reading blob",
+    "pinging container registry",
+    "Error reading manifest",
+    "Error initializing source",
+    "Head \"",
+    "Get \"",
+];
+
+/// The runtime's own words, and the waiting reason that they had at the last attempt if the text names it. Empty when the
+/// text only says that the kubelet waits.
+pub fn unwrap(message: &str) -> (Option<&'static str>, &str) {
+    let (mut text, mut reason) = (message.trim(), None);
+    loop {
+        let wrapped = WRAPPERS.iter().find_map(|wrapper| {
+            let (_, rest) = text.strip_prefix(wrapper)?.split_once('"')?;
+            Some(rest.trim_start_matches(':').trim_start())
+        });
+        if let Some(rest) = wrapped {
+            text = rest;
+            continue;
+        }
+        let named = REASONS
+            .iter()
+            .find_map(|name| Some((*name, text.strip_prefix(name)?.strip_prefix(':')?.trim_start())));
+        match named {
+            Some((name, rest)) => (reason, text) = (Some(name), rest),
+            None => return (reason, text),
+        }
+    }
+}
+
+/// The attempts that a text tells of: a kubelet joins those of several logins as `[a, b]`. Of what CRI-O says of mirrors and
+/// of its second try, to pull an artifact, only the part about the image counts.
+pub fn attempts(text: &str) -> Vec<&str> {
+    if let Some((_, primary)) = text
+        .split_once("Mirrors also failed")
+        .and_then(|(_, rest)| rest.split_once("]): "))
+    {
+        return vec![primary];
+    }
+    if let Some((image, _)) = text.split_once("; artifact err: ") {
+        return vec![image];
+    }
+    let Some(inner) = text.strip_prefix('[').and_then(|text| text.strip_suffix(']')) else {
+        return vec![text];
+    };
+    let mut parts = Vec::new();
+    let mut begin = 0;
+    for (at, _) in inner.match_indices(", ") {
+        let rest = &inner[at + 2..];
+        if BEGINNINGS.iter().any(|beginning| rest.starts_with(beginning)) {
+            parts.push(&inner[begin..at]);
+            begin = at + 2;
+        }
+    }
+    parts.push(&inner[begin..]);
+    parts
+}
+
+/// A text without URLs and without the image, whose names could be words that mean something.
+pub fn without_names(text: &str, image: &str) -> String {
+    let bare = image.split('@').next().unwrap_or_default();
+    let names_image = |word: &str| {
+        word == image || (word.contains('/') && (image.contains(word) || (!bare.is_empty() && word.contains(bare))))
+    };
+    let words = text.split_whitespace().map(|word| {
+        let name = word.trim_matches(|c: char| !c.is_ascii_alphanumeric());
+        match word.rfind(name) {
+            Some(at) if !name.is_empty() && (word.contains("://") || names_image(name)) => &word[at + name.len()..],
+            _ => word,
+        }
+    });
+    words.collect::<Vec<_>>().join(" ")
+}
+
+/// A text as it may be shown: one line, no user info and no query of a URL, no token, at most `length` characters.
+pub fn excerpt(text: &str, length: usize) -> String {
+    let words: Vec<String> = text.split_whitespace().map(without_secrets).collect();
+    let mut hidden_next = false;
+    let mut shown = Vec::new();
+    for word in words {
+        let bare = word
+            .trim_matches(|c: char| !c.is_ascii_alphanumeric())
+            .to_ascii_lowercase();
+        shown.push(if hidden_next { "[redacted]".to_owned() } else { word });
+        hidden_next = matches!(bare.as_str(), "basic" | "bearer") && !hidden_next && follows_authorization(&shown);
+    }
+    cut(&shown.join(" "), length)
+}
+
+fn follows_authorization(shown: &[String]) -> bool {
+    let before = shown
+        .len()
+        .checked_sub(2)
+        .map(|index| shown[index].to_ascii_lowercase());
+    before.is_some_and(|word| word.contains("authorization"))
+}
+
+fn without_secrets(word: &str) -> String {
+    let mut word = word.to_owned();
+    if let Some(begin) = word.find("://") {
+        let after = begin + 3;
+        let authority = word[after..]
+            .find(['/', '?', '#'])
+            .map_or(word.len(), |end| after + end);
+        if let Some(at) = word[after..authority].rfind('@') {
+            word.replace_range(after..after + at, "[redacted]");
+        }
+        if let Some(query) = word.find('?') {
+            let end = word[query..]
+                .find(['"', '\'', ')', '>', ','])
+                .map_or_else(|| word.trim_end_matches([':', ';', '.']).len(), |end| query + end);
+            word.replace_range(query..end.max(query + 1), "?…");
+        }
+    }
+    // A JSON web token.
+    while let Some(begin) = word.find("eyJ") {
+        let token = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.' | '=');
+        let end = word[begin..].find(|c| !token(c)).map_or(word.len(), |end| begin + end);
+        word.replace_range(begin..end, "[redacted]");
+    }
+    word
+}
+
+/// At most `length` characters.
+pub fn cut(text: &str, length: usize) -> String {
+    match text.char_indices().nth(length) {
+        None => text.to_owned(),
+        Some((end, _)) => format!("{}…", &text[..end]),
+    }
+}

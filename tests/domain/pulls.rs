@@ -1,0 +1,179 @@
+//! Why pulls fail, and who is to blame.
+
+use std::collections::BTreeMap;
+
+use dps::api::{Cause, PullCode};
+use dps::domain::image::Image;
+use dps::domain::pulls::cause::{Fault, about};
+use dps::domain::pulls::diagnosis::{Around, Diagnosis, Symptom, diagnose};
+use dps::domain::pulls::pod::Pod;
+use dps::domain::pulls::secret::PullSecret;
+use dps::domain::pulls::signal::read;
+use dps::domain::pulls::text::excerpt;
+use k8s_openapi::ByteString;
+use k8s_openapi::api::core::v1::Secret;
+use serde_json::{Value, json};
+
+/// A Secret as the API server has it.
+fn typed(kind: &str, key: &str, document: &str) -> Secret {
+    Secret {
+        type_: Some(kind.to_owned()),
+        data: Some(BTreeMap::from([(
+            key.to_owned(),
+            ByteString(document.as_bytes().to_vec()),
+        )])),
+        ..Secret::default()
+    }
+}
+
+fn login(key: &str) -> Secret {
+    let document = json!({"auths": {key: {"username": "u", "password": "p"}}});
+    typed(
+        "kubernetes.io/dockerconfigjson",
+        ".dockerconfigjson",
+        &document.to_string(),
+    )
+}
+
+fn lines(text: &str) -> Vec<Value> {
+    text.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
+}
+
+fn text<'a>(value: &'a Value, field: &str) -> &'a str {
+    value[field].as_str().unwrap_or_default()
+}
+
+fn diagnosis(reason: &str, message: &str, image: &str, secrets: &[PullSecret]) -> Diagnosis {
+    let symptom = Symptom {
+        image,
+        code: PullCode::of(reason),
+        signal: read(reason, message, image),
+        report: &excerpt(message, 500),
+    };
+    let around = Around {
+        namespace: "team",
+        secrets,
+        resources: &[],
+    };
+    diagnose(symptom, around)
+}
+
+/// A captured pod in the state that it was in last.
+fn captured(case: &Value, state: &Value) -> Pod {
+    let names: Vec<Value> = case["imagePullSecrets"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|name| json!({"name": name}))
+        .collect();
+    let kind = text(state, "state");
+    let mut inner = json!({});
+    if kind == "waiting" {
+        inner = json!({"reason": text(state, "reason"), "message": text(state, "message")});
+    }
+    serde_json::from_value(json!({
+        "metadata": {"name": text(case, "case"), "namespace": "team"},
+        "spec": {"imagePullSecrets": names, "containers": [{"name": "app", "image": text(case, "image")}]},
+        "status": {"containerStatuses": [{"name": "app", "state": {kind: inner}}]},
+    }))
+    .unwrap()
+}
+
+#[test]
+fn every_captured_pod_has_the_right_cause_and_no_wrong_blame() {
+    let secrets: Value = serde_json::from_str(include_str!("corpus/secrets.json")).unwrap();
+    let corpora = [
+        include_str!("corpus/containerd-1.7.jsonl"),
+        include_str!("corpus/containerd-2.1.jsonl"),
+    ];
+    let cases: Vec<Value> = corpora.into_iter().flat_map(lines).collect();
+    let mut wrong = Vec::new();
+    for case in &cases {
+        let names = case["imagePullSecrets"].as_array().unwrap().iter();
+        let pull_secrets: Vec<PullSecret> = names
+            .map(|name| {
+                let name = name.as_str().unwrap();
+                let found = secrets
+                    .get(name)
+                    .map(|one| typed(text(one, "type"), text(one, "key"), &one["document"].to_string()));
+                PullSecret::new(name, found.as_ref())
+            })
+            .collect();
+        let pod = captured(case, case["states"].as_array().unwrap().last().unwrap());
+        let found = pod
+            .waits()
+            .first()
+            .map(|waits| diagnosis(&waits.reason, &waits.message, &waits.image, &pull_secrets));
+        let cause = found.as_ref().map(|found| found.cause.as_str());
+        if cause != case["cause"].as_str() {
+            wrong.push(format!(
+                "{}: {cause:?} instead of {}",
+                text(case, "case"),
+                case["cause"]
+            ));
+        }
+        let blame = found.as_ref().and_then(|found| found.blame.as_ref());
+        let fault = found.as_ref().map_or(Fault::No, |found| about(found.cause).fault);
+        if let Some(blame) = blame {
+            let named = pull_secrets.iter().any(|secret| secret.name == blame.name);
+            let empty = blame.name == "emptycreds";
+            if !named || (fault == Fault::No && !empty) {
+                wrong.push(format!("{}: blames {blame:?}", text(case, "case")));
+            }
+        } else if fault == Fault::Yes {
+            wrong.push(format!("{}: blames nobody", text(case, "case")));
+        }
+        if let Some(found) = found {
+            for hidden in ["s3cret", "cHVsbGVy"] {
+                assert!(
+                    !found.message.contains(hidden) && !found.action.contains(hidden),
+                    "{found:?}"
+                );
+            }
+        }
+    }
+    assert_eq!((cases.len(), wrong), (118, Vec::<String>::new()));
+}
+
+#[test]
+fn reports_of_every_runtime_have_the_right_cause() {
+    let messages = lines(include_str!("corpus/messages.jsonl"));
+    let mut wrong = Vec::new();
+    for one in &messages {
+        let image = text(one, "image");
+        let key = Image::parse(image)
+            .map(|image| image.host().to_owned())
+            .unwrap_or_default();
+        let sent = [PullSecret::new("login", Some(&login(&key)))];
+        let contexts: &[&[PullSecret]] = match text(one, "login") {
+            "sent" => &[&sent],
+            "none" => &[&[]],
+            _ => &[&sent, &[]],
+        };
+        for secrets in contexts {
+            let found = diagnosis(text(one, "reason"), text(one, "message"), image, secrets);
+            if found.cause.as_str() != text(one, "cause") {
+                wrong.push(format!(
+                    "{} instead of {} with {} secrets: {} {} [{}]",
+                    found.cause.as_str(),
+                    text(one, "cause"),
+                    secrets.len(),
+                    text(one, "reason"),
+                    text(one, "message"),
+                    text(one, "source")
+                ));
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "{} wrong:\n{}", wrong.len(), wrong.join("\n"));
+    assert!(messages.len() >= 60);
+}
+
+#[test]
+fn every_cause_is_told() {
+    use strum::IntoEnumIterator as _;
+    for cause in Cause::iter() {
+        let about = about(cause);
+        assert!(!about.what.ends_with('.') && !about.action.ends_with('.'), "{cause:?}");
+    }
+}
