@@ -146,7 +146,7 @@ pub struct PullFailure {
     /// The image, as the pod names it.
     pub image: String,
     /// How many pods fail so.
-    #[schemars(range(min = 1))]
+    #[schemars(with = "i32", range(min = 1))]
     pub count: u32,
     /// When the first of them was seen.
     pub first_seen: Time,

@@ -2,6 +2,8 @@
 
 use strum::{EnumIter, IntoStaticStr};
 
+use super::pulls::Cause;
+
 /// The conditions of a `DockerPullSecret`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, IntoStaticStr, EnumIter)]
 pub enum ConditionType {
@@ -11,7 +13,9 @@ pub enum ConditionType {
     SecretSynced,
     /// True: the registry accepts that login.
     CredentialsAccepted,
-    /// True: all of the above; otherwise it has the reason of the first condition that is not True.
+    /// True: no pod that uses the generated Secret fails to pull, nor one that should use it.
+    PullsHealthy,
+    /// True: all of the above, as far as this resource is at fault; otherwise it has the reason of the first condition that is not True.
     Ready,
     /// Present only while true: somebody has to change something before this resource can become ready.
     Stalled,
@@ -94,6 +98,12 @@ pub enum Reason {
     /// The check has not been made yet.
     Pending,
 
+    /// No pod that has to do with the Secret fails to pull.
+    Healthy,
+    /// Pods fail to pull: the word is that of the cause.
+    #[strum(disabled)]
+    PullFailure(Cause),
+
     /// The API server could not be asked; the operator tries again.
     RetryingAfterError,
 }
@@ -101,7 +111,10 @@ pub enum Reason {
 impl Reason {
     /// The word as it stands in a condition.
     pub fn as_str(self) -> &'static str {
-        self.into()
+        match self {
+            Self::PullFailure(cause) => cause.as_str(),
+            word => word.into(),
+        }
     }
 
     /// True when the obstacle usually goes away without anybody editing this resource or its credentials, such as a

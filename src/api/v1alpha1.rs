@@ -10,6 +10,7 @@ use kube::{CustomResource, KubeSchema};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use super::pulls::PullFailure;
 use super::rules;
 use super::verification::{Verification, VerificationStatus};
 
@@ -33,6 +34,7 @@ use super::verification::{Verification, VerificationStatus};
     printcolumn(name = "Ready", type_ = "string", json_path = r#".status.conditions[?(@.type=="Ready")].status"#),
     printcolumn(name = "Reason", type_ = "string", json_path = r#".status.conditions[?(@.type=="Ready")].reason"#),
     printcolumn(name = "Accepted", type_ = "string", json_path = r#".status.conditions[?(@.type=="CredentialsAccepted")].reason"#),
+    printcolumn(name = "Failing", type_ = "integer", json_path = ".status.failingPods"),
     printcolumn(name = "Age", type_ = "date", json_path = ".metadata.creationTimestamp"),
     validation = rules::name(),
     validation = rules::secret_differs_from_source()
@@ -192,7 +194,17 @@ pub struct DockerPullSecretStatus {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub verification: Option<VerificationStatus>,
 
-    /// `CredentialsResolved`, `SecretSynced`, `CredentialsAccepted`, `Ready`; `Stalled` or `Reconciling` only while true.
+    /// How many pods fail to pull an image with the generated Secret, or because they do not use it.
+    #[serde(default)]
+    #[schemars(with = "i32", range(min = 0))]
+    pub failing_pods: u32,
+
+    /// How they fail, the worst first; at most 10, while `failingPods` counts all.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 10))]
+    pub pull_failures: Vec<PullFailure>,
+
+    /// `CredentialsResolved`, `SecretSynced`, `CredentialsAccepted`, `PullsHealthy`, `Ready`; `Stalled` or `Reconciling` only while true.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[x_kube(merge_strategy = ListMerge::Map(vec!["type".into()]))]
     pub conditions: Vec<Condition>,

@@ -175,7 +175,7 @@ pub struct VerificationStatus {
 
     /// How often in a row the registry rejected this login.
     #[serde(default, skip_serializing_if = "is_zero")]
-    #[schemars(range(min = 0))]
+    #[schemars(with = "i32", range(min = 0))]
     pub failures: u32,
 
     /// Value of the annotation `pullsecrets.dev/verify` that was last obeyed.

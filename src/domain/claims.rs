@@ -3,7 +3,10 @@
 //! It answers which resources an event concerns, which of several resources gets a Secret, and which Secrets a resource
 //! left behind. It holds a few names for each resource and for each *generated* Secret, and nothing about others.
 
-use std::collections::{BTreeSet, HashMap, HashSet};
+mod pods;
+mod shadow;
+
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 
@@ -57,7 +60,7 @@ pub struct Generated {
 /// The index. All resources that an operation returns have to be looked at again.
 #[derive(Debug, Default)]
 pub struct Claims {
-    by_name: HashMap<Key, Claim>,
+    by_name: BTreeMap<Key, Claim>,
     by_uid: HashMap<String, Key>,
     /// Resources by the Secrets they read or write.
     by_secret: HashMap<Key, BTreeSet<String>>,
@@ -277,35 +280,6 @@ impl Claims {
     pub fn kept(&self, uid: &str, target: &str) -> Option<&str> {
         let names = self.by_owner.get(uid)?;
         names.get(target).or_else(|| names.first()).map(String::as_str)
-    }
-
-    /// What another resource of the namespace does to the login of this one.
-    pub fn warning(&self, resource: &Key) -> Option<String> {
-        let claim = self.by_name.get(resource)?;
-        let registry = claim.registry.as_ref()?;
-        let group = self
-            .by_registry
-            .get(&(resource.0.clone(), registry.as_str().to_owned()))?;
-        let registry_of = |name: &str| {
-            self.by_name
-                .get(&(resource.0.clone(), name.to_owned()))?
-                .registry
-                .as_ref()
-        };
-        if let Some((_, other)) = group
-            .iter()
-            .find(|(_, name)| registry_of(name).is_some_and(|other| other != registry))
-        {
-            return Some(format!(
-                "shadowed by DockerPullSecret {other:?}: its key also matches docker.io, and kubelets use the Docker Hub login only if no other key matches; a pod that lists both Secrets never sends this login"
-            ));
-        }
-        let (_, oldest) = group.first()?;
-        (*oldest != resource.1).then(|| {
-            format!(
-                "DockerPullSecret {oldest:?} is for the same registry key: a pod that lists both Secrets tries both logins, in the order of its imagePullSecrets"
-            )
-        })
     }
 }
 

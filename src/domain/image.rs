@@ -75,6 +75,17 @@ impl Image {
         })
     }
 
+    /// What a name that cannot be parsed was probably meant to be: lower case, without scheme, blanks, tag and digest.
+    pub fn meant(image: &str) -> Self {
+        let text: String = image.split_whitespace().collect::<String>().to_lowercase();
+        let text = text.split_once("://").map_or(text.as_str(), |(_, rest)| rest);
+        let (host, path) = split_host(text);
+        let end = path.find([':', '@']).unwrap_or(path.len());
+        Self {
+            repository: format!("{host}/{}", &path[..end]),
+        }
+    }
+
     /// `host[:port]` that the image is pulled from.
     pub fn host(&self) -> &str {
         self.repository.split('/').next().unwrap_or_default()

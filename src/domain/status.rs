@@ -4,11 +4,16 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::{Condition, Time};
 
 use strum::IntoEnumIterator as _;
 
-use crate::api::{ConditionType, DockerPullSecretStatus, Reason, VerificationResult, VerificationStatus};
+use crate::api::{Cause, ConditionType, DockerPullSecretStatus, Reason, VerificationResult, VerificationStatus};
 use crate::domain::problem::Problem;
+use crate::domain::pulls::summary::Pulls;
+use crate::domain::pulls::text::cut;
 
 /// Longest message of a condition or warning, in characters: a status is read by people.
 const MESSAGE_LENGTH: usize = 1024;
+
+/// Longest note of an Event, in bytes (domain.md E3).
+const NOTE_LENGTH: usize = 1024;
 
 /// Most warnings that are shown.
 const WARNINGS: usize = 10;
@@ -33,12 +38,28 @@ pub struct Outcome {
     pub secret: Result<String, Problem>,
     /// The check of the login.
     pub check: Check,
+    /// The pods that cannot pull.
+    pub pods: Pods,
     /// Name of the generated Secret if there is one.
     pub secret_name: Option<String>,
     /// The registry key, if the spec gives one.
     pub registry_key: Option<String>,
     /// What works but will probably surprise.
     pub warnings: Vec<String>,
+}
+
+/// What is known of pods that cannot pull.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Pods {
+    /// Nothing yet, or nothing new: what was said before stays.
+    Unseen,
+    /// This.
+    Seen(Pulls),
+    /// The same failure as before in other numbers, which can wait. Whether this resource is at fault.
+    Same {
+        /// Whether it is.
+        fault: bool,
+    },
 }
 
 /// What is known of the login at its registry.
@@ -73,6 +94,7 @@ pub fn next(
             conditions.keep(ConditionType::CredentialsResolved, Reason::Suspended);
             conditions.keep(ConditionType::SecretSynced, Reason::Suspended);
             conditions.keep(ConditionType::CredentialsAccepted, Reason::Suspended);
+            conditions.keep(ConditionType::PullsHealthy, Reason::Suspended);
             let message = "spec.suspend is true: nothing is read or written for this resource";
             conditions.push(ConditionType::Ready, "Unknown", Reason::Suspended, message);
             DockerPullSecretStatus {
@@ -85,6 +107,7 @@ pub fn next(
             conditions.keep(ConditionType::CredentialsResolved, Reason::RetryingAfterError);
             conditions.keep(ConditionType::SecretSynced, Reason::RetryingAfterError);
             conditions.keep(ConditionType::CredentialsAccepted, Reason::RetryingAfterError);
+            conditions.keep(ConditionType::PullsHealthy, Reason::RetryingAfterError);
             conditions.push(ConditionType::Ready, "Unknown", Reason::RetryingAfterError, message);
             conditions.push(ConditionType::Reconciling, "True", Reason::RetryingAfterError, message);
             DockerPullSecretStatus {
@@ -94,12 +117,23 @@ pub fn next(
         }
         Finding::Decided(outcome) => {
             decided(&mut conditions, outcome);
-            let mut warnings: Vec<String> = outcome.warnings.iter().take(WARNINGS).map(|text| cut(text)).collect();
+            let mut warnings: Vec<String> = outcome
+                .warnings
+                .iter()
+                .take(WARNINGS)
+                .map(|text| cut(text, MESSAGE_LENGTH))
+                .collect();
             if outcome.warnings.len() > WARNINGS {
                 warnings.push(format!("and {} more", outcome.warnings.len() - WARNINGS));
             }
+            let (failing_pods, pull_failures) = match &outcome.pods {
+                Pods::Seen(pulls) => (pulls.failing_pods, pulls.failures.clone()),
+                Pods::Unseen | Pods::Same { .. } => (previous.failing_pods, previous.pull_failures.clone()),
+            };
             DockerPullSecretStatus {
                 observed_generation: generation,
+                failing_pods,
+                pull_failures,
                 verification: verification(previous.verification.as_ref(), outcome),
                 secret_name: outcome.secret_name.clone(),
                 registry_key: outcome.registry_key.clone(),
@@ -129,7 +163,8 @@ fn decided(conditions: &mut Conditions<'_>, outcome: &Outcome) {
         }
     }
     let refused = check(conditions, &outcome.check);
-    let Some(problem) = first.or(refused.as_ref()) else {
+    let fails = pods(conditions, &outcome.pods);
+    let Some(problem) = first.or(refused.as_ref()).or(fails.as_ref()) else {
         let message = format!(
             "pods that list {:?} in imagePullSecrets send this login to {}",
             outcome.secret_name.as_deref().unwrap_or_default(),
@@ -176,6 +211,35 @@ fn check(conditions: &mut Conditions<'_>, check: &Check) -> Option<Problem> {
     None
 }
 
+/// Publishes what is known of pods. Returns the problem if this resource is at fault.
+fn pods(conditions: &mut Conditions<'_>, pods: &Pods) -> Option<Problem> {
+    let kind = ConditionType::PullsHealthy;
+    let old = conditions.old.iter().find(|old| old.type_ == kind.as_str());
+    match pods {
+        Pods::Unseen => conditions.keep(kind, Reason::Pending),
+        Pods::Same { fault } => {
+            let old = old?.clone();
+            let reason = Cause::iter().find(|cause| cause.as_str() == old.reason)?;
+            let problem = Problem::new(Reason::PullFailure(reason), old.message);
+            conditions.push(kind, &old.status, problem.reason, &problem.message);
+            return fault.then_some(problem);
+        }
+        Pods::Seen(Pulls { problem: None, .. }) => {
+            let message = "no pod that has to do with this Secret fails to pull its image";
+            conditions.push(kind, "True", Reason::Healthy, message);
+        }
+        Pods::Seen(Pulls {
+            problem: Some(problem),
+            fault,
+            ..
+        }) => {
+            conditions.push(kind, "False", problem.reason, &problem.message);
+            return fault.then(|| problem.clone());
+        }
+    }
+    None
+}
+
 /// What is kept of a check. Whether the Secret holds an accepted login outlives the time without a login.
 fn verification(previous: Option<&VerificationStatus>, outcome: &Outcome) -> Option<VerificationStatus> {
     let stands = previous.is_some_and(|previous| previous.secret_accepted);
@@ -196,6 +260,38 @@ fn verification(previous: Option<&VerificationStatus>, outcome: &Outcome) -> Opt
     }
 }
 
+/// What is worth an Event.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct News {
+    /// Whether pods pull again.
+    pub good: bool,
+    /// The reason of `PullsHealthy`.
+    pub reason: String,
+    /// Its message, at most 1 KiB.
+    pub note: String,
+}
+
+/// What a new status tells about pods that the old one did not: another cause, or none any more.
+pub fn news(old: Option<&DockerPullSecretStatus>, new: &DockerPullSecretStatus) -> Option<News> {
+    let kind = ConditionType::PullsHealthy.as_str();
+    let of = |status: &DockerPullSecretStatus| status.conditions.iter().find(|one| one.type_ == kind).cloned();
+    let (old, new) = (old.and_then(of), of(new)?);
+    let failed = old.as_ref().is_some_and(|old| old.status == "False");
+    let told = old.is_some_and(|old| old.reason == new.reason);
+    let worth = (new.status == "False" && !told) || (new.status == "True" && failed);
+    worth.then(|| {
+        let mut end = new.message.len().min(NOTE_LENGTH);
+        while !new.message.is_char_boundary(end) {
+            end -= 1;
+        }
+        News {
+            good: new.status == "True",
+            reason: new.reason,
+            note: new.message[..end].to_owned(),
+        }
+    })
+}
+
 struct Conditions<'a> {
     old: &'a [Condition],
     generation: Option<i64>,
@@ -213,7 +309,7 @@ impl Conditions<'_> {
             type_: condition.as_str().to_owned(),
             status: status.to_owned(),
             reason: reason.as_str().to_owned(),
-            message: cut(message),
+            message: cut(message, MESSAGE_LENGTH),
             observed_generation: self.generation,
             last_transition_time: old.map_or_else(|| self.now.clone(), |old| old.last_transition_time.clone()),
         });
@@ -237,16 +333,11 @@ pub fn same(there: Option<&DockerPullSecretStatus>, wanted: &DockerPullSecretSta
         && there.registry_key == wanted.registry_key
         && there.warnings == wanted.warnings
         && there.verification == wanted.verification
+        && there.failing_pods == wanted.failing_pods
+        && there.pull_failures == wanted.pull_failures
         && there.conditions.iter().filter(ours).count() == wanted.conditions.len()
         && wanted
             .conditions
             .iter()
             .all(|condition| there.conditions.contains(condition))
-}
-
-fn cut(text: &str) -> String {
-    match text.char_indices().nth(MESSAGE_LENGTH) {
-        None => text.to_owned(),
-        Some((end, _)) => format!("{}…", &text[..end]),
-    }
 }

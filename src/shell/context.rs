@@ -1,20 +1,25 @@
 //! What all passes share.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use kube::Client;
 use kube::ResourceExt as _;
+use kube::runtime::events::Recorder;
 use kube::runtime::reflector::{ObjectRef, Store};
 
 use super::backoff::Failures;
+use super::events;
 use super::metrics::Metrics;
+use super::pace::Paces;
 use super::readiness::Readiness;
 use super::verifier::Verifier;
 use super::watch::Queue;
 use crate::api::{DockerPullSecret, DockerPullSecretStatus};
 use crate::domain::claims::{Claims, Key};
+use crate::domain::pulls::watchlist::Watchlist;
 use crate::domain::verification::ledger::Fingerprint;
 use kube::core::DeserializeGuard;
 
@@ -36,10 +41,18 @@ pub(crate) struct Context {
     pub(crate) failures: Failures,
     /// Where passes are triggered.
     pub(crate) queue: Queue,
+    pub(crate) recorder: Recorder,
     holds: Mutex<HashMap<String, (Fingerprint, Instant)>>,
     claims: Mutex<Claims>,
     written: Mutex<HashMap<String, Written>>,
     echoes: Mutex<HashMap<Key, String>>,
+    watchlist: Mutex<Watchlist>,
+    pods_listed: AtomicBool,
+    /// Resources that will be triggered in a moment.
+    gathering: Mutex<HashSet<Key>>,
+    /// When the login in the Secret of a resource was replaced, by UID; milliseconds since 1970.
+    rotated: Mutex<HashMap<String, i64>>,
+    paces: Mutex<Paces>,
 }
 
 /// The last status this process wrote to a resource: the watch brings it later.
@@ -57,6 +70,7 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 impl Context {
     pub(crate) fn new(client: Client, shared: Arc<Shared>, store: Store<Guarded>, queue: Queue) -> Self {
         Self {
+            recorder: events::recorder(client.clone()),
             client,
             shared,
             store,
@@ -66,11 +80,52 @@ impl Context {
             claims: Mutex::default(),
             written: Mutex::default(),
             echoes: Mutex::default(),
+            watchlist: Mutex::default(),
+            pods_listed: AtomicBool::new(false),
+            gathering: Mutex::default(),
+            rotated: Mutex::default(),
+            paces: Mutex::default(),
         }
     }
 
     pub(crate) fn claims(&self) -> MutexGuard<'_, Claims> {
         lock(&self.claims)
+    }
+
+    pub(crate) fn watchlist(&self) -> MutexGuard<'_, Watchlist> {
+        lock(&self.watchlist)
+    }
+
+    pub(crate) fn paces(&self) -> MutexGuard<'_, Paces> {
+        lock(&self.paces)
+    }
+
+    /// The list of pods is complete; whether it was before.
+    pub(crate) fn pods_listed(&self) -> bool {
+        self.pods_listed.swap(true, Ordering::Relaxed)
+    }
+
+    pub(crate) fn pods_are_listed(&self) -> bool {
+        self.pods_listed.load(Ordering::Relaxed)
+    }
+
+    /// Whether a trigger for this resource is not on its way yet.
+    pub(crate) fn gather(&self, resource: &Key) -> bool {
+        lock(&self.gathering).insert(resource.clone())
+    }
+
+    /// The trigger is sent.
+    pub(crate) fn gathered(&self, resource: &Key) {
+        lock(&self.gathering).remove(resource);
+    }
+
+    /// When the login in the Secret of a resource was replaced by another one.
+    pub(crate) fn rotated(&self, uid: &str) -> Option<i64> {
+        lock(&self.rotated).get(uid).copied()
+    }
+
+    pub(crate) fn set_rotated(&self, uid: &str, at: i64) {
+        lock(&self.rotated).insert(uid.to_owned(), at);
     }
 
     pub(crate) fn written(&self, uid: &str) -> Option<Written> {
@@ -137,6 +192,8 @@ impl Context {
         self.release(uid);
         self.shared.verifier.seen(uid);
         self.failures.forget(uid);
+        self.paces().calm(uid);
+        lock(&self.rotated).remove(uid);
         self.set_written(uid, None);
     }
 }

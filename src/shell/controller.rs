@@ -17,10 +17,12 @@ use tokio::sync::watch;
 
 use super::context::{Context, Guarded, Shared};
 use super::metrics::Metrics;
+use super::pods::watch_pods;
 use super::readiness::Readiness;
 use super::reconcile::{error_policy, reconcile};
 use super::verifier::Verifier;
 use super::{server, watch as watches};
+use crate::domain::pulls::pod::Pod;
 use crate::domain::verification::address::Policy;
 
 /// How long a stop may take: less than the 30 s that a pod gets by default.
@@ -141,16 +143,20 @@ async fn scope(
     shared.readiness.expect(&secret_watch);
     let config_map_watch = format!("configmaps in {place}");
     shared.readiness.expect(&config_map_watch);
+    let pod_watch = format!("pods in {place}");
+    shared.readiness.expect(&pod_watch);
     tracing::info!("watching {place}");
 
     let resources: Api<Guarded> = api(&client, namespace.as_deref());
     let secrets: Api<PartialObjectMeta<Secret>> = api(&client, namespace.as_deref());
     let config_maps: Api<PartialObjectMeta<ConfigMap>> = api(&client, namespace.as_deref());
+    let all_pods: Api<Pod> = api(&client, namespace.as_deref());
     let (store, writer) = reflector::store();
     let (queue, triggers) = mpsc::unbounded();
     let ctx = Arc::new(Context::new(client, shared, store.clone(), queue.clone()));
     let (resources_listed, resources_ready) = watch::channel(false);
     let (secrets_listed, secrets_ready) = watch::channel(false);
+    let (pods_listed, pods_ready) = watch::channel(false);
     let watching = [
         tokio::spawn(watches::resources(
             resources,
@@ -173,13 +179,15 @@ async fn scope(
             Arc::clone(&ctx),
             queue,
         )),
+        tokio::spawn(watch_pods(all_pods, pod_watch, Arc::clone(&ctx), pods_listed)),
     ];
 
     let stop = told(stopped.clone()).boxed();
     let listed = async {
-        // Before both lists are complete nobody knows who wants a Secret and what was left behind.
+        // Before the lists are complete nobody knows who wants a Secret, what was left behind and which pods fail.
         told(resources_ready).await;
         told(secrets_ready).await;
+        told(pods_ready).await;
     };
     tokio::select! {
         () = listed => {

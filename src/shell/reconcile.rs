@@ -4,21 +4,20 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use k8s_openapi::api::core::v1::Secret;
-use kube::core::DynamicObject;
 use kube::runtime::controller::Action;
 use kube::{Api, Resource as _, ResourceExt as _};
 
 use super::backoff::{pause, spread};
 use super::context::{Context, Guarded};
-use super::error::{Error, call};
-use super::{secrets, status_writer, verification};
+use super::error::Error;
+use super::{pods, pulls, secrets, status_writer, unparsable, verification};
 use crate::api::{DockerPullSecret, DockerPullSecretStatus, OnRejected, Reason, VerificationResult};
 use crate::domain::claims::Key;
 use crate::domain::ownership::{Asking, Verdict, decide};
 use crate::domain::plan::{Plan, plan, without_login};
-use crate::domain::problem::{Problem, unparsable};
+use crate::domain::problem::{self, Problem};
 use crate::domain::spec::{Validated, target_of, validate};
-use crate::domain::status::{Check, Finding, Outcome};
+use crate::domain::status::{Check, Finding, Outcome, Pods};
 use crate::domain::verification::advice::held_back;
 
 /// Everything is looked at again after this time, in case an event got lost.
@@ -91,7 +90,7 @@ async fn pass(object: &Guarded, ctx: &Context) -> Result<Passed, Error> {
     let resource = match &object.0 {
         Ok(resource) => resource,
         Err(invalid) => {
-            let reason = publish_unparsable(object, &unparsable(&invalid.error), ctx).await?;
+            let reason = unparsable::publish(object, &problem::unparsable(&invalid.error), ctx).await?;
             return Ok(Passed { reason, again: None });
         }
     };
@@ -105,7 +104,17 @@ async fn pass(object: &Guarded, ctx: &Context) -> Result<Passed, Error> {
                     again: Some(again),
                 });
             }
-            Decided::Now(outcome, again) => (Finding::Decided(outcome), again),
+            Decided::Now(now) => {
+                let Now {
+                    mut outcome,
+                    again,
+                    secret,
+                } = *now;
+                let previous = previous(resource, ctx);
+                let (pods, soon) = pulls::look(resource, previous.as_ref(), &outcome, secret.as_ref(), ctx).await?;
+                outcome.pods = pods;
+                (Finding::Decided(outcome), [again, soon].into_iter().flatten().min())
+            }
         }
     };
     status_writer::publish(ctx, &resource.metadata, resource.status.as_ref(), &finding).await?;
@@ -115,10 +124,33 @@ async fn pass(object: &Guarded, ctx: &Context) -> Result<Passed, Error> {
 
 /// What a pass came to.
 enum Decided {
-    /// This, and when the next pass is due.
-    Now(Outcome, Option<Duration>),
+    /// This.
+    Now(Box<Now>),
     /// A verdict is waited for, at most so long.
     Held(Duration),
+}
+
+/// What a pass came to, but for the pods.
+struct Now {
+    outcome: Outcome,
+    /// When the next pass is due.
+    again: Option<Duration>,
+    /// The Secret of the wanted name, as it is after this pass.
+    secret: Option<Secret>,
+}
+
+impl Decided {
+    fn now(outcome: Outcome, again: Option<Duration>, secret: Option<Secret>) -> Self {
+        Self::Now(Box::new(Now { outcome, again, secret }))
+    }
+}
+
+/// The status as this process knows it: the watch may bring later what was written.
+fn previous(resource: &DockerPullSecret, ctx: &Context) -> Option<DockerPullSecretStatus> {
+    let written = ctx.written(&resource.uid().unwrap_or_default());
+    written
+        .map(|written| written.status)
+        .or_else(|| resource.status.clone())
 }
 
 fn reason_of(finding: &Finding) -> Reason {
@@ -148,7 +180,7 @@ async fn decide_and_write(resource: &DockerPullSecret, ctx: &Context) -> Result<
     let secrets = Api::<Secret>::namespaced(ctx.client.clone(), &namespace);
     let spec = match validate(resource) {
         Ok(spec) => spec,
-        Err(problem) => return Ok(Decided::Now(without(resource, ctx, problem, None), None)),
+        Err(problem) => return Ok(Decided::now(without(resource, ctx, problem, None), None, None)),
     };
     let (source, existing) = futures::try_join!(
         secrets::get(&secrets, &spec.source),
@@ -161,16 +193,13 @@ async fn decide_and_write(resource: &DockerPullSecret, ctx: &Context) -> Result<
         Err(problem) => {
             let mut outcome = without(resource, ctx, problem, Some(&spec));
             outcome.warnings = warnings;
-            return Ok(Decided::Now(outcome, None));
+            return Ok(Decided::now(outcome, None, existing));
         }
     };
     // There is no plan without it.
     let source = source.unwrap_or_default();
     warnings.extend(plan.warnings.iter().cloned());
-    let previous = ctx
-        .written(&uid)
-        .map(|written| written.status)
-        .or_else(|| resource.status.clone());
+    let previous = previous(resource, ctx);
     let ca = verification::ca_bundle(&spec, &namespace, ctx).await?;
     let looked = verification::look(resource, previous.as_ref(), &spec, &source, &plan.login, ca, ctx);
     // An accepted login stands in the Secret, and another one is to replace it.
@@ -200,10 +229,16 @@ async fn decide_and_write(resource: &DockerPullSecret, ctx: &Context) -> Result<
         },
         secret,
         check: looked.check,
+        pods: Pods::Unseen,
         registry_key: Some(spec.registry.as_str().to_owned()),
         warnings,
     };
-    Ok(Decided::Now(outcome, looked.again))
+    let secret = if outcome.secret.is_ok() {
+        Some(plan.desired.secret())
+    } else {
+        existing
+    };
+    Ok(Decided::now(outcome, looked.again, secret))
 }
 
 /// The outcome without a login; an earlier Secret stays as it is.
@@ -214,6 +249,7 @@ fn without(resource: &DockerPullSecret, ctx: &Context, problem: Problem, spec: O
         credentials: Err(problem),
         secret: Err(without_login(kept.as_deref())),
         check: Check::NoLogin,
+        pods: Pods::Unseen,
         secret_name: kept,
         registry_key: spec.map(|spec| spec.registry.as_str().to_owned()),
         warnings: Vec::new(),
@@ -253,7 +289,12 @@ async fn write(
     };
     if !existing.is_some_and(|existing| plan.desired.is_satisfied_by(existing)) {
         match secrets::apply(secrets, &plan.desired, over, &plan.login).await? {
-            Ok(written) => ctx.expect_echo(target, written.resource_version().unwrap_or_default()),
+            Ok(written) => {
+                ctx.expect_echo(target, written.resource_version().unwrap_or_default());
+                if existing.is_some_and(|existing| !plan.desired.same_document(existing)) {
+                    ctx.set_rotated(&uid, pods::now());
+                }
+            }
             Err(problem) => return Ok(Err(problem)),
         }
         ctx.shared.metrics.write("Secret");
@@ -281,38 +322,4 @@ async fn write(
         spec.target,
         spec.registry.as_str()
     )))
-}
-
-/// Says in the status that a resource does not parse. What it said before has to be read in raw form.
-async fn publish_unparsable(object: &Guarded, problem: &Problem, ctx: &Context) -> Result<Reason, Error> {
-    let (namespace, name) = (object.namespace().unwrap_or_default(), object.name_any());
-    let kind = kube::api::ApiResource::erase::<DockerPullSecret>(&());
-    let raw = Api::<DynamicObject>::namespaced_with(ctx.client.clone(), &namespace, &kind);
-    let Some(raw) = call(|| format!("reading {namespace}/{name}"), raw.get_opt(&name)).await? else {
-        return Ok(problem.reason);
-    };
-    let old: Option<DockerPullSecretStatus> = raw
-        .data
-        .get("status")
-        .and_then(|status| serde_json::from_value(status.clone()).ok());
-    let kept = ctx
-        .claims()
-        .kept(&object.uid().unwrap_or_default(), &name)
-        .map(str::to_owned);
-    let outcome = Outcome {
-        credentials: Err(problem.clone()),
-        secret: Err(without_login(kept.as_deref())),
-        check: Check::NoLogin,
-        secret_name: kept,
-        registry_key: None,
-        warnings: Vec::new(),
-    };
-    match status_writer::publish(ctx, &raw.metadata, old.as_ref(), &Finding::Decided(outcome)).await {
-        // The API server may refuse any write to an object that does not fit its schema; then only the log can tell.
-        Err(error) if error.answer().is_some_and(kube::core::Status::is_invalid) => {
-            tracing::warn!(namespace, name, "{}", problem.message);
-            Ok(problem.reason)
-        }
-        result => result.map(|()| problem.reason),
-    }
 }

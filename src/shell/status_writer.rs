@@ -9,6 +9,7 @@ use serde_json::json;
 
 use super::context::{Context, Written, reference, version};
 use super::error::{Error, call};
+use super::events;
 use crate::api::{DockerPullSecret, DockerPullSecretStatus, FIELD_MANAGER};
 use crate::domain::status::{Finding, next, same};
 
@@ -72,9 +73,10 @@ pub(crate) async fn publish(
                 &uid,
                 Some(Written {
                     resource_version: answer.resource_version(),
-                    status,
+                    status: status.clone(),
                 }),
             );
+            events::publish(&ctx.recorder, meta, old, &status).await;
             // The watch may have been quicker than the answer.
             match ctx.store.get(&reference(&(namespace, name))) {
                 Some(resource) => ctx.caught_up(&resource),

@@ -30,7 +30,7 @@ const PAGE: u32 = 200;
 /// Where triggers go.
 pub(crate) type Queue = UnboundedSender<ObjectRef<Guarded>>;
 
-fn trigger<'a>(queue: &Queue, keys: impl IntoIterator<Item = &'a Key>) {
+pub(crate) fn trigger<'a>(queue: &Queue, keys: impl IntoIterator<Item = &'a Key>) {
     for key in keys {
         // The receiver lives as long as the controller; after that nobody needs the trigger.
         let _ = queue.unbounded_send(reference(key));

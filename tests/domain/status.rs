@@ -3,7 +3,8 @@
 use dps::api::{DockerPullSecretStatus, Reason};
 use dps::domain::plan::without_login;
 use dps::domain::problem::{Problem, unparsable};
-use dps::domain::status::{Check, Finding, Outcome, next, same};
+use dps::domain::pulls::summary::Pulls;
+use dps::domain::status::{Check, Finding, Outcome, Pods, next, same};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{Condition, Time};
 use k8s_openapi::jiff::Timestamp;
 
@@ -16,6 +17,7 @@ fn good() -> Outcome {
         credentials: Ok("read".to_owned()),
         secret: Ok("written".to_owned()),
         check: Check::Disabled,
+        pods: Pods::Seen(Pulls::default()),
         secret_name: Some("app".to_owned()),
         registry_key: Some("r.example.com".to_owned()),
         warnings: Vec::new(),
@@ -27,6 +29,7 @@ fn bad(reason: Reason, kept: Option<&str>) -> Finding {
         credentials: Err(Problem::new(reason, "why")),
         secret: Err(without_login(kept)),
         check: Check::NoLogin,
+        pods: Pods::Seen(Pulls::default()),
         secret_name: kept.map(str::to_owned),
         ..good()
     })

@@ -11,6 +11,7 @@ pub mod audit;
 pub mod objects;
 pub mod operator;
 pub mod oracle;
+pub mod pods;
 pub mod registries;
 pub mod world;
 

@@ -52,4 +52,16 @@ app.kubernetes.io/managed-by: {{ .Release.Service }}
 - apiGroups: [""]
   resources: [configmaps]
   verbs: [get, list, watch]
+# Pods that cannot pull: all are watched, nothing of a running one is kept.
+- apiGroups: [""]
+  resources: [pods]
+  verbs: [list, watch]
+# What kubelets before 1.32 say of a pull only in Events; they are listed for pods that fail.
+- apiGroups: [""]
+  resources: [events]
+  verbs: [list]
+# One Event on a DockerPullSecret when pods begin to fail for another cause, and when they recover.
+- apiGroups: [events.k8s.io]
+  resources: [events]
+  verbs: [create, patch]
 {{- end -}}

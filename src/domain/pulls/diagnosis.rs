@@ -109,6 +109,8 @@ pub struct Diagnosis {
     pub message: String,
     /// What to do.
     pub action: String,
+    /// Whether a pull secret of the pod has a login for the image.
+    has_login: bool,
 }
 
 impl Diagnosis {
@@ -116,6 +118,30 @@ impl Diagnosis {
     pub fn is_fault_of(&self, resource: &str) -> bool {
         let blamed = |blame: &Blame| blame.kind == RESOURCE && blame.name == resource;
         about(self.cause).fault == Fault::Yes && self.blame.as_ref().is_some_and(blamed)
+    }
+
+    /// The same failure, of an attempt before the login changed.
+    #[must_use]
+    pub fn outdated(mut self, resource: &str, secret: &str) -> Self {
+        if self
+            .blame
+            .as_ref()
+            .is_some_and(|blame| blame.kind == RESOURCE && blame.name == resource)
+        {
+            self.action =
+                format!("Secret {secret:?} has changed since: nodes try again within 5 minutes, new pods at once");
+        }
+        self
+    }
+
+    /// Whether the next attempt may well succeed without anybody doing anything: the login is there by now.
+    pub fn may_pass(&self) -> bool {
+        self.cause == Cause::CredentialsNotSent && self.has_login
+    }
+
+    /// Whether a pull secret of the pod has a login for the image.
+    pub fn has_login(&self) -> bool {
+        self.has_login
     }
 }
 
@@ -140,9 +166,13 @@ impl<'a> Facts<'a> {
 
     /// Resources whose login serves the image.
     pub(super) fn serving(&self) -> impl Iterator<Item = &'a Resource> {
-        let repository = self.parsed.as_ref().map(|image| image.repository.clone());
-        let resources = self.around.resources.iter();
-        resources.filter(move |resource| repository.as_ref().is_some_and(|name| resource.serves(name)))
+        self.around.resources.iter().filter(|resource| self.serves(resource))
+    }
+
+    fn serves(&self, resource: &Resource) -> bool {
+        self.parsed
+            .as_ref()
+            .is_some_and(|image| resource.serves(&image.repository))
     }
 }
 
@@ -184,6 +214,7 @@ pub fn diagnose(symptom: Symptom<'_>, around: Around<'_>) -> Diagnosis {
         blame,
         message: cut(&message, LENGTH),
         action: cut(&action(cause, &facts), LENGTH),
+        has_login: !facts.sent.is_empty(),
     }
 }
 
@@ -209,13 +240,25 @@ fn sent(facts: &Facts<'_>) -> Sent {
         // Verdicts that disagree tell nothing of the one login that the report is about.
         return Sent::Login(first.filter(|_| verdicts.all(|other| other == first)));
     }
-    let has = |what: fn(&Content) -> bool| facts.around.secrets.iter().any(|secret| what(&secret.content));
-    if has(|content| matches!(content, Content::Unseen)) {
+    let unseen = |secret: &PullSecret| matches!(secret.content, Content::Unseen);
+    if facts.around.secrets.iter().any(unseen) {
         return Sent::Unknown;
     }
     Sent::Nothing {
-        missing: has(|content| matches!(content, Content::Absent)),
+        missing: missing(facts).is_some(),
     }
+}
+
+/// A Secret that does not exist and could have had the login.
+fn missing<'a>(facts: &Facts<'a>) -> Option<&'a PullSecret> {
+    facts.around.secrets.iter().find(|secret| {
+        let elsewhere = || {
+            facts
+                .generator(&secret.name)
+                .is_some_and(|resource| !facts.serves(resource))
+        };
+        matches!(secret.content, Content::Absent) && !elsewhere()
+    })
 }
 
 /// Without a report only what is wrong for certain counts.
@@ -231,10 +274,10 @@ fn guess(facts: &Facts<'_>, sent: Sent) -> Cause {
 
 /// The Secret at fault: only one that the pod names and, where a login is concerned, whose key serves the image.
 fn blamed<'a>(cause: Cause, facts: &Facts<'a>, matching: &[Tried]) -> Option<&'a PullSecret> {
-    let with = |what: fn(&Content) -> bool| facts.around.secrets.iter().find(|secret| what(&secret.content));
+    let malformed = |secret: &&PullSecret| matches!(secret.content, Content::Malformed(_));
     match cause {
-        Cause::PullSecretMissing => with(|content| matches!(content, Content::Absent)),
-        Cause::PullSecretMalformed => with(|content| matches!(content, Content::Malformed(_))),
+        Cause::PullSecretMissing => missing(facts),
+        Cause::PullSecretMalformed => facts.around.secrets.iter().find(malformed),
         Cause::CredentialsRejected | Cause::CredentialsExpired | Cause::LoginLockedOut => {
             let good = |secret: &&&PullSecret| verified(facts, secret) == Some(VerificationResult::Accepted);
             let doubtful = facts.sent.iter().find(|secret| !good(secret));

@@ -56,6 +56,11 @@ pub fn unwrap(message: &str) -> (Option<&'static str>, &str) {
     }
 }
 
+/// Image and report of an Event `Failed to pull image "X": …`.
+pub fn failed_to_pull(message: &str) -> Option<(&str, &str)> {
+    message.strip_prefix("Failed to pull image \"")?.split_once("\": ")
+}
+
 /// The attempts that a text tells of: a kubelet joins those of several logins as `[a, b]`. Of what CRI-O says of mirrors and
 /// of its second try, to pull an artifact, only the part about the image counts.
 pub fn attempts(text: &str) -> Vec<&str> {

@@ -1,0 +1,34 @@
+//! What resources of one namespace do to each other's logins.
+
+use super::{Claims, Key};
+
+impl Claims {
+    /// What another resource of the namespace does to the login of this one.
+    pub fn warning(&self, resource: &Key) -> Option<String> {
+        let claim = self.by_name.get(resource)?;
+        let registry = claim.registry.as_ref()?;
+        let group = self
+            .by_registry
+            .get(&(resource.0.clone(), registry.as_str().to_owned()))?;
+        let registry_of = |name: &str| {
+            self.by_name
+                .get(&(resource.0.clone(), name.to_owned()))?
+                .registry
+                .as_ref()
+        };
+        if let Some((_, other)) = group
+            .iter()
+            .find(|(_, name)| registry_of(name).is_some_and(|other| other != registry))
+        {
+            return Some(format!(
+                "shadowed by DockerPullSecret {other:?}: its key also matches docker.io, and kubelets use the Docker Hub login only if no other key matches; a pod that lists both Secrets never sends this login"
+            ));
+        }
+        let (_, oldest) = group.first()?;
+        (*oldest != resource.1).then(|| {
+            format!(
+                "DockerPullSecret {oldest:?} is for the same registry key: a pod that lists both Secrets tries both logins, in the order of its imagePullSecrets"
+            )
+        })
+    }
+}

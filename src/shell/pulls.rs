@@ -1,0 +1,241 @@
+//! What one pass finds out about the pods that have to do with its resource.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use k8s_openapi::api::core::v1::Secret;
+use kube::{Api, ResourceExt as _};
+
+use super::context::{Context, reference};
+use super::error::Error;
+use super::{pods, report, secrets};
+use crate::api::{DockerPullSecret, DockerPullSecretStatus, Reason, VerificationResult};
+use crate::domain::pulls::diagnosis::{Around, Diagnosis, Resource, Symptom, diagnose};
+use crate::domain::pulls::relation::{may_be_told, repository, told};
+use crate::domain::pulls::secret::{Content, PullSecret};
+use crate::domain::pulls::summary::{Case, same_cause, summarise};
+use crate::domain::pulls::watchlist::{Failing, Stuck};
+use crate::domain::status::{Check, Outcome, Pods};
+
+/// Most Secrets of others that one pass reads.
+const FOREIGN: usize = 20;
+
+/// A container that cannot pull, and what is found out about it.
+struct Found {
+    pod: String,
+    stuck: Stuck,
+    diagnosis: Arc<Diagnosis>,
+    fault: bool,
+}
+
+/// Looks at the failing pods. Also returns when the next look is due, if one is.
+pub(crate) async fn look(
+    resource: &DockerPullSecret,
+    previous: Option<&DockerPullSecretStatus>,
+    outcome: &Outcome,
+    written: Option<&Secret>,
+    ctx: &Context,
+) -> Result<(Pods, Option<Duration>), Error> {
+    if !ctx.pods_are_listed() {
+        return Ok((Pods::Unseen, None));
+    }
+    let namespace = resource.namespace().unwrap_or_default();
+    let Some(mut own) = Resource::of(resource) else {
+        return Ok((Pods::Seen(summarise(&namespace, &[], &[])), None));
+    };
+    own.verified = verified(outcome, previous);
+    let failing = concerned(&own, &namespace, ctx);
+    if failing.is_empty() {
+        ctx.paces().calm(&resource.uid().unwrap_or_default());
+        return Ok((Pods::Seen(summarise(&namespace, &[], &[])), None));
+    }
+    let failing = report::enrich(failing, &namespace, ctx).await;
+    let found = diagnose_all(&own, &failing, written, &namespace, resource, ctx).await?;
+
+    let now = pods::now();
+    let (counting, waiting): (Vec<Found>, Vec<Found>) = found.into_iter().partition(|one| counts_from(one) <= now);
+    let next = waiting.iter().map(counts_from).min();
+    let next = next.map(|at| Duration::from_millis(u64::try_from(at - now).unwrap_or(1)));
+    let cases: Vec<Case<'_>> = counting.iter().map(case).collect();
+    let old = previous.map_or(&[][..], |status| &status.pull_failures);
+    let pulls = summarise(&namespace, &cases, old);
+    let uid = resource.uid().unwrap_or_default();
+    let published = previous
+        .is_some_and(|status| status.failing_pods == pulls.failing_pods && status.pull_failures == pulls.failures);
+    if pulls.problem.is_none() {
+        ctx.paces().calm(&uid);
+    } else if !same_cause(&pulls.failures, old) {
+        ctx.paces().begin(&uid);
+    } else if !published && let Some(pause) = ctx.paces().pause(&uid) {
+        let next = next.map_or(pause, |next| next.min(pause));
+        return Ok((Pods::Same { fault: pulls.fault }, Some(next)));
+    }
+    Ok((Pods::Seen(pulls), next))
+}
+
+fn counts_from(found: &Found) -> i64 {
+    found
+        .stuck
+        .counts_from(found.diagnosis.cause, found.diagnosis.may_pass())
+}
+
+fn case(found: &Found) -> Case<'_> {
+    Case {
+        pod: &found.pod,
+        container: &found.stuck.container,
+        image: &found.stuck.image,
+        since: found.stuck.since,
+        diagnosis: &found.diagnosis,
+        fault: found.fault,
+    }
+}
+
+/// What the registry said of the login that is in the Secret after this pass.
+fn verified(outcome: &Outcome, previous: Option<&DockerPullSecretStatus>) -> Option<VerificationResult> {
+    let stands = previous
+        .and_then(|status| status.verification.as_ref())
+        .is_some_and(|verification| verification.secret_accepted);
+    match (&outcome.secret, &outcome.check) {
+        (Ok(_), Check::Done(status, _)) => status.result,
+        (Err(problem), _) if stands || problem.reason == Reason::HeldBack => Some(VerificationResult::Accepted),
+        _ => None,
+    }
+}
+
+/// The failing pods that the resource may have to be told of.
+fn concerned(own: &Resource, namespace: &str, ctx: &Context) -> Vec<(String, Arc<Failing>)> {
+    let watchlist = ctx.watchlist();
+    let mut repositories: HashMap<&str, Vec<String>> = HashMap::new();
+    let mut found = Vec::new();
+    for (name, failing) in watchlist.of_namespace(namespace) {
+        let told = failing.containers.iter().any(|stuck| {
+            let images = repositories
+                .entry(&stuck.image)
+                .or_insert_with(|| vec![repository(&stuck.image)]);
+            may_be_told(&own.secret, Some(&own.registry), images, &failing.pull_secrets)
+        });
+        if told {
+            found.push((name.to_owned(), Arc::clone(failing)));
+        }
+    }
+    found
+}
+
+async fn diagnose_all(
+    own: &Resource,
+    failing: &[(String, Arc<Failing>)],
+    written: Option<&Secret>,
+    namespace: &str,
+    resource: &DockerPullSecret,
+    ctx: &Context,
+) -> Result<Vec<Found>, Error> {
+    let resources = peers(own, namespace, ctx);
+    let rotated = ctx.rotated(&resource.uid().unwrap_or_default());
+    let mut known: HashMap<String, PullSecret> =
+        HashMap::from([(own.secret.clone(), PullSecret::new(&own.secret, written))]);
+    let mut lists: HashMap<&[String], Vec<PullSecret>> = HashMap::new();
+    // Pods of a Deployment are all alike.
+    let mut diagnoses = HashMap::new();
+    let mut found = Vec::new();
+    for (pod, failing) in failing {
+        if !lists.contains_key(failing.pull_secrets.as_slice()) {
+            let secrets = read(&failing.pull_secrets, &mut known, namespace, ctx).await?;
+            lists.insert(&failing.pull_secrets, secrets);
+        }
+        let Some(secrets) = lists.get(failing.pull_secrets.as_slice()) else {
+            continue;
+        };
+        for stuck in &failing.containers {
+            let stale = rotated.is_some_and(|at| at > stuck.attempted);
+            let key = (
+                &failing.pull_secrets,
+                &stuck.image,
+                stuck.code,
+                stuck.signal,
+                &stuck.report,
+                stale,
+            );
+            let (diagnosis, told) = diagnoses.entry(key).or_insert_with(|| {
+                let around = Around {
+                    namespace,
+                    secrets,
+                    resources: &resources,
+                };
+                let diagnosis = if stale {
+                    let resources: Vec<Resource> = resources.iter().map(|one| unverified(one, own)).collect();
+                    let around = Around {
+                        resources: &resources,
+                        ..around
+                    };
+                    diagnose(symptom(stuck), around).outdated(&own.name, &own.secret)
+                } else {
+                    diagnose(symptom(stuck), around)
+                };
+                let told = told(own, &stuck.image, secrets, &diagnosis);
+                (Arc::new(diagnosis), told)
+            });
+            if let Some(fault) = told {
+                found.push(Found {
+                    pod: pod.clone(),
+                    stuck: stuck.clone(),
+                    diagnosis: Arc::clone(diagnosis),
+                    fault: *fault && !stale,
+                });
+            }
+        }
+    }
+    Ok(found)
+}
+
+/// An attempt with an earlier login says nothing of what the registry thinks of this one, and the other way round.
+fn unverified(one: &Resource, own: &Resource) -> Resource {
+    Resource {
+        verified: one.verified.filter(|_| one.name != own.name),
+        ..one.clone()
+    }
+}
+
+fn symptom(stuck: &Stuck) -> Symptom<'_> {
+    Symptom {
+        image: &stuck.image,
+        code: stuck.code,
+        signal: stuck.signal,
+        report: &stuck.report,
+    }
+}
+
+/// The resources of the namespace, this one as this pass knows it.
+fn peers(own: &Resource, namespace: &str, ctx: &Context) -> Vec<Resource> {
+    let keys: Vec<_> = ctx.claims().of_namespace(namespace).cloned().collect();
+    let others = keys.iter().filter(|key| key.1 != own.name).filter_map(|key| {
+        let resource = ctx.store.get(&reference(key))?;
+        Resource::of(resource.0.as_ref().ok()?)
+    });
+    std::iter::once(own.clone()).chain(others).collect()
+}
+
+/// The Secrets of a list, each read once in a pass.
+async fn read(
+    names: &[String],
+    known: &mut HashMap<String, PullSecret>,
+    namespace: &str,
+    ctx: &Context,
+) -> Result<Vec<PullSecret>, Error> {
+    let api = Api::<Secret>::namespaced(ctx.client.clone(), namespace);
+    for name in names {
+        if known.contains_key(name) {
+            continue;
+        }
+        let secret = if known.len() <= FOREIGN {
+            PullSecret::new(name, secrets::get(&api, name).await?.as_ref())
+        } else {
+            PullSecret {
+                name: name.clone(),
+                content: Content::Unseen,
+            }
+        };
+        known.insert(name.clone(), secret);
+    }
+    Ok(names.iter().filter_map(|name| known.get(name).cloned()).collect())
+}
