@@ -7,6 +7,7 @@
 )]
 
 mod claims;
+mod pods;
 mod pulls;
 mod registry;
 mod secret;

@@ -1,0 +1,695 @@
+//! Pods that cannot pull: what is remembered, who is told, what is published.
+
+use std::collections::BTreeMap;
+
+use dps::api::{Cause, PullCode, VerificationResult};
+use dps::domain::image::Image;
+use dps::domain::pulls::diagnosis::{Around, Diagnosis, Resource, Symptom, diagnose};
+use dps::domain::pulls::mismatch::mismatch;
+use dps::domain::pulls::pod::Pod;
+use dps::domain::pulls::relation::told;
+use dps::domain::pulls::secret::{Content, PullSecret, tried};
+use dps::domain::pulls::signal::{Signal, read};
+use dps::domain::pulls::summary::{Case, same_cause, summarise};
+use dps::domain::pulls::text::{attempts, excerpt, unwrap};
+use dps::domain::pulls::watchlist::{Change, Watchlist};
+use dps::domain::registry::RegistryKey;
+use k8s_openapi::ByteString;
+use k8s_openapi::api::core::v1::Secret;
+use serde_json::{Value, json};
+
+const IMAGE: &str = "r.example.com/team/app:1";
+const WRONG: &str =
+    "failed to resolve image: unexpected status from HEAD request to https://r.example.com/v2/: 401 Unauthorized";
+const NO_LOGIN: &str = "pull access denied, repository does not exist or may require authorization: authorization failed: no basic auth credentials";
+
+fn pod(name: &str, reason: &str, message: &str) -> Pod {
+    pod_with(name, &json!({"waiting": {"reason": reason, "message": message}}))
+}
+
+fn pod_with(name: &str, state: &Value) -> Pod {
+    serde_json::from_value(json!({
+        "metadata": {"name": name, "namespace": "team", "uid": format!("uid-{name}")},
+        "spec": {"containers": [{"name": "app", "image": IMAGE}], "imagePullSecrets": [{"name": "app"}, {"name": ""}, {}]},
+        "status": {"startTime": "1970-01-01T00:00:05Z", "containerStatuses": [{"name": "app", "state": state}]},
+    }))
+    .unwrap()
+}
+
+fn paused(report: &str) -> String {
+    format!("Back-off pulling image \"{IMAGE}\": ErrImagePull: {report}")
+}
+
+#[test]
+fn a_cause_is_remembered_while_the_kubelet_waits() {
+    let mut list = Watchlist::default();
+    let key = ("team".to_owned(), "web".to_owned());
+    assert_eq!(list.observe(&pod("web", "ContainerCreating", ""), 10_000), Change::None);
+    assert_eq!(list.observe(&pod("web", "ErrImagePull", WRONG), 10_000), Change::Fails);
+    // Before 1.32 the pause says nothing.
+    let silent = format!("Back-off pulling image \"{IMAGE}\"");
+    assert_eq!(
+        list.observe(&pod("web", "ImagePullBackOff", &silent), 11_000),
+        Change::None
+    );
+    let stuck = list.get(&key).unwrap().containers[0].clone();
+    assert_eq!((stuck.signal, stuck.since), (Some(Signal::Unauthorized), 10_000));
+    assert_eq!(list.get(&key).unwrap().pull_secrets, ["app"]);
+    // The second attempt proves it; from then on attempts are no news.
+    assert_eq!(list.observe(&pod("web", "ErrImagePull", WRONG), 30_000), Change::Fails);
+    assert_eq!(
+        list.observe(&pod("web", "ImagePullBackOff", &paused(WRONG)), 31_000),
+        Change::None
+    );
+    assert_eq!(
+        list.observe(&pod("web", "ErrImagePull", WRONG), 60_000),
+        Change::Again(30_000)
+    );
+    assert_eq!(
+        list.observe(&pod("web", "ErrImagePull", "x509: expired"), 90_000),
+        Change::Fails
+    );
+    let ended = list.observe(&pod_with("web", &json!({"running": {}})), 91_000);
+    assert!(matches!(ended, Change::Ended(_)));
+    assert_eq!(
+        list.observe(&pod_with("web", &json!({"running": {}})), 92_000),
+        Change::None
+    );
+    assert_eq!(list.keys().count(), 0);
+}
+
+#[test]
+fn a_pod_that_is_gone_going_or_new_is_forgotten() {
+    let mut list = Watchlist::default();
+    let key = ("team".to_owned(), "web".to_owned());
+    list.observe(&pod("web", "ErrImagePull", WRONG), 10_000);
+    assert!(matches!(list.forget(&key), Change::Ended(_)));
+    assert_eq!(list.forget(&key), Change::None);
+    list.observe(&pod("web", "ErrImagePull", WRONG), 10_000);
+    let mut going = pod("web", "ErrImagePull", WRONG);
+    going.metadata.deletion_timestamp = Some(k8s_openapi::apimachinery::pkg::apis::meta::v1::Time(
+        k8s_openapi::jiff::Timestamp::UNIX_EPOCH,
+    ));
+    assert!(matches!(list.observe(&going, 11_000), Change::Ended(_)));
+    list.observe(&pod("web", "ErrImagePull", WRONG), 10_000);
+    let mut new = pod("web", "ErrImagePull", WRONG);
+    new.metadata.uid = Some("another".to_owned());
+    assert_eq!(list.observe(&new, 50_000), Change::Fails);
+    assert_eq!(list.get(&key).unwrap().containers[0].since, 50_000);
+}
+
+#[test]
+fn one_failure_has_to_last_and_two_count_at_once() {
+    let seen = |attempts: u32| {
+        let mut list = Watchlist::default();
+        for attempt in 0..attempts {
+            list.observe(&pod("web", "ErrImagePull", WRONG), 10_000 + i64::from(attempt));
+            list.observe(&pod("web", "ImagePullBackOff", &paused(WRONG)), 10_001);
+        }
+        list.get(&("team".to_owned(), "web".to_owned())).unwrap().containers[0].clone()
+    };
+    for (attempts, cause, may_pass, from) in [
+        (1, Cause::CredentialsRejected, false, 11_000),
+        (1, Cause::ImageNotFound, false, 11_000),
+        (1, Cause::CredentialsNotSent, false, 11_000),
+        (1, Cause::CredentialsNotSent, true, 40_000),
+        (1, Cause::RegistryUnreachable, false, 40_000),
+        (1, Cause::DnsFailure, false, 40_000),
+        (1, Cause::Unknown, false, 40_000),
+        (2, Cause::RegistryUnreachable, false, 10_000),
+        (2, Cause::CredentialsNotSent, true, 10_000),
+    ] {
+        assert_eq!(
+            seen(attempts).counts_from(cause, may_pass),
+            from,
+            "{attempts} {cause:?} {may_pass}"
+        );
+    }
+    // A pause that is seen first comes after an attempt; the pod began at second 5.
+    let mut list = Watchlist::default();
+    list.observe(&pod("web", "ImagePullBackOff", &paused(WRONG)), 10_000);
+    assert_eq!(
+        list.get(&("team".to_owned(), "web".to_owned())).unwrap().containers[0].since,
+        5_000
+    );
+}
+
+#[test]
+fn an_event_tells_what_the_status_does_not() {
+    let mut list = Watchlist::default();
+    let key = ("team".to_owned(), "web".to_owned());
+    let silent = format!("Back-off pulling image \"{IMAGE}\"");
+    list.observe(&pod("web", "ImagePullBackOff", &silent), 10_000);
+    assert_eq!(list.get(&key).unwrap().containers[0].signal, None);
+    list.learn(&key, "r.example.com/other:1", WRONG);
+    assert_eq!(list.get(&key).unwrap().containers[0].signal, None);
+    list.learn(&key, IMAGE, WRONG);
+    assert_eq!(list.get(&key).unwrap().containers[0].signal, Some(Signal::Unauthorized));
+}
+
+#[test]
+fn reports_are_unwrapped_split_and_made_fit_to_be_shown() {
+    assert_eq!(unwrap(&paused("why")), (Some("ErrImagePull"), "why"));
+    assert_eq!(unwrap("Back-off pulling image \"a:1\""), (None, ""));
+    assert_eq!(
+        unwrap("Failed to pull image \"a:1\": rpc error: why"),
+        (None, "rpc error: why")
+    );
+    assert_eq!(
+        attempts("[failed to pull a, b: 401, rpc error: code = NotFound desc = c]"),
+        ["failed to pull a, b: 401", "rpc error: code = NotFound desc = c"]
+    );
+    assert_eq!(attempts("[manifests 1]: 401"), ["[manifests 1]: 401"]);
+    for (text, shown) in [
+        (
+            "GET https://u:p@a.b/token?scope=x&account=me: 401",
+            "GET https://[redacted]@a.b/token?…: 401",
+        ),
+        (
+            "Head \"https://a.b/v2/x?ns=y\": EOF",
+            "Head \"https://a.b/v2/x?…\": EOF",
+        ),
+        (
+            "Authorization: Basic dXNlcjpwYXNz rejected",
+            "Authorization: Basic [redacted] rejected",
+        ),
+        ("token eyJhbGciOi.eyJzdWIi.c2ln is bad", "token [redacted] is bad"),
+        ("two\nlines\tand\u{7} more", "two lines and\u{7} more"),
+        ("Basic realm=\"x\" wanted", "Basic realm=\"x\" wanted"),
+    ] {
+        assert_eq!(excerpt(text, 200), shown);
+    }
+    assert_eq!(excerpt("äöü", 2), "äö…");
+}
+
+#[test]
+fn words_in_names_mean_nothing() {
+    for (image, report, signal) in [
+        (
+            "r.example.com/denied/403/forbidden:1",
+            "failed to resolve: unexpected status from HEAD request to https://r.example.com/v2/denied/403/forbidden/manifests/1: 401 Unauthorized",
+            Signal::Unauthorized,
+        ),
+        (
+            "r.example.com:5000/unauthorized:429",
+            "r.example.com:5000/unauthorized:429: not found",
+            Signal::NotFound,
+        ),
+        (
+            "acme/expired-token",
+            "pull access denied for acme/expired-token, repository does not exist or may require 'docker login': denied: requested access to the resource is denied",
+            Signal::Denied,
+        ),
+        (
+            "r.example.com/app:1",
+            "dial tcp 10.0.0.1:5030: connect: connection refused",
+            Signal::Unreachable,
+        ),
+        (
+            "r.example.com/app:1",
+            "dial tcp 10.4.0.3:40100: i/o timeout",
+            Signal::Unreachable,
+        ),
+    ] {
+        assert_eq!(read("ErrImagePull", report, image), Some(signal), "{report}");
+    }
+}
+
+#[test]
+fn image_names() {
+    for (image, repository) in [
+        ("nginx", "docker.io/library/nginx"),
+        (
+            "nginx:1.27@sha256:0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef",
+            "docker.io/library/nginx",
+        ),
+        ("acme/app", "docker.io/acme/app"),
+        ("index.docker.io/app", "docker.io/library/app"),
+        ("localhost/app", "localhost/app"),
+        ("r.example.com:5000/a/b__c-d.e:tag", "r.example.com:5000/a/b__c-d.e"),
+        ("[2001:db8::1]:5000/app", "[2001:db8::1]:5000/app"),
+        ("Upper.example/app", "Upper.example/app"),
+    ] {
+        assert_eq!(Image::parse(image).unwrap().repository, repository);
+    }
+    for image in [
+        "",
+        "a//b",
+        "a:",
+        "a@sha256:abc",
+        "https://a.b/c",
+        "a b",
+        "r.example.com/App",
+        "a/-b",
+        "a/b..c",
+        "a/b___c",
+        "r_x.io/a",
+        "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef",
+    ] {
+        assert!(Image::parse(image).is_err(), "{image}");
+    }
+    assert_eq!(
+        Image::meant("https://R.example.com:5000/Team/App:1").repository,
+        "r.example.com:5000/team/app"
+    );
+}
+
+#[test]
+fn why_a_key_does_not_serve_an_image() {
+    let image = "r.example.com:5000/team/app";
+    for (key, near, part) in [
+        ("r.example.com", true, "it has no port, and the image is on port 5000"),
+        (
+            "r.example.com:443",
+            true,
+            "it has the port 443, and the image is on port 5000",
+        ),
+        ("R.example.com:5000", true, "letter by letter"),
+        (
+            "r.example.com:5000/other",
+            true,
+            "its path \"/other\" is not how the image's path begins",
+        ),
+        ("https://r.example.com:5000/v2", true, "its path \"/v2\""),
+        ("*.com:5000", false, "each * stands for one part"),
+        ("s.example.com:5000", false, "another host"),
+        ("r.example.com:5000 ", true, "cannot parse"),
+    ] {
+        let mismatch = mismatch(key, image).unwrap();
+        assert_eq!(mismatch.near, near, "{key}");
+        assert!(mismatch.why.contains(part), "{key}: {}", mismatch.why);
+    }
+    assert_eq!(mismatch("*.example.com:5000/te", image), None);
+    for key in [
+        "https://index.docker.io/v1",
+        "registry-1.docker.io",
+        "hub.docker.com",
+        "DOCKER.io",
+    ] {
+        let mismatch = mismatch(key, "docker.io/acme/app").unwrap();
+        assert!(
+            mismatch.near && mismatch.why.contains("https://index.docker.io/v1/"),
+            "{key}"
+        );
+    }
+}
+
+fn secret(name: &str, key: &str) -> PullSecret {
+    let document = json!({"auths": {key: {"username": "u", "password": "Canary-5ubterranean"}}}).to_string();
+    let secret = Secret {
+        type_: Some("kubernetes.io/dockerconfigjson".to_owned()),
+        data: Some(BTreeMap::from([(
+            ".dockerconfigjson".to_owned(),
+            ByteString(document.into_bytes()),
+        )])),
+        ..Secret::default()
+    };
+    PullSecret::new(name, Some(&secret))
+}
+
+fn absent(name: &str) -> PullSecret {
+    PullSecret::new(name, None)
+}
+
+fn resource(name: &str, key: &str, verified: Option<VerificationResult>) -> Resource {
+    Resource {
+        name: name.to_owned(),
+        secret: name.to_owned(),
+        source: format!("{name}-login"),
+        registry: RegistryKey::of_config_entry(key).unwrap(),
+        verified,
+    }
+}
+
+fn find(report: &str, secrets: &[PullSecret], resources: &[Resource]) -> Diagnosis {
+    let symptom = Symptom {
+        image: IMAGE,
+        code: PullCode::DEP_E153,
+        signal: read("ErrImagePull", report, IMAGE),
+        report,
+    };
+    let around = Around {
+        namespace: "team",
+        secrets,
+        resources,
+    };
+    diagnose(symptom, around)
+}
+
+const DENIED: &str = "pull access denied, repository does not exist or may require authorization: server message: insufficient_scope: authorization failed";
+
+#[test]
+#[allow(clippy::too_many_lines, reason = "a table")]
+fn causes_blame_and_advice_in_context() {
+    use VerificationResult::{Accepted, LockedOut, Rejected};
+    let (host, other) = ("r.example.com", "s.example.com");
+    let ours = |verified| vec![resource("app", host, verified)];
+    // Report, the pod's Secrets, the resources, cause, blame, part of the advice, what "app" is told (fault).
+    let table: Vec<(
+        &str,
+        Vec<PullSecret>,
+        Vec<Resource>,
+        &str,
+        Option<&str>,
+        &str,
+        Option<bool>,
+    )> = vec![
+        (
+            WRONG,
+            vec![secret("app", host)],
+            ours(None),
+            "CredentialsRejected",
+            Some("DockerPullSecret app"),
+            "in Secret \"app-login\", which DockerPullSecret \"app\" reads",
+            Some(true),
+        ),
+        (
+            WRONG,
+            vec![secret("app", host)],
+            ours(Some(Accepted)),
+            "AccessDenied",
+            Some("DockerPullSecret app"),
+            "the registry accepts the login: give the user",
+            Some(false),
+        ),
+        (
+            WRONG,
+            vec![secret("app", host)],
+            ours(Some(LockedOut)),
+            "LoginLockedOut",
+            Some("DockerPullSecret app"),
+            "correct the password",
+            Some(true),
+        ),
+        (
+            DENIED,
+            vec![secret("app", host)],
+            ours(Some(Rejected)),
+            "CredentialsRejected",
+            Some("DockerPullSecret app"),
+            "correct user name",
+            Some(true),
+        ),
+        (
+            DENIED,
+            vec![secret("app", host)],
+            ours(Some(Accepted)),
+            "AccessDenied",
+            Some("DockerPullSecret app"),
+            "the right to pull r.example.com/team/app",
+            Some(false),
+        ),
+        // Of two logins the one that is not known to be good.
+        (
+            WRONG,
+            vec![secret("app", host), secret("hand", host)],
+            ours(Some(Accepted)),
+            "CredentialsRejected",
+            Some("Secret hand"),
+            "in Secret \"hand\"",
+            Some(false),
+        ),
+        (
+            WRONG,
+            vec![secret("app", host), secret("hand", host)],
+            ours(None),
+            "CredentialsRejected",
+            Some("DockerPullSecret app"),
+            "app-login",
+            Some(true),
+        ),
+        // Somebody else's Secret is for another registry.
+        (
+            WRONG,
+            vec![secret("app", host), secret("hand", other)],
+            ours(None),
+            "CredentialsRejected",
+            Some("DockerPullSecret app"),
+            "app-login",
+            Some(true),
+        ),
+        // No login was there to be sent.
+        (
+            WRONG,
+            vec![],
+            ours(Some(Accepted)),
+            "CredentialsNotSent",
+            None,
+            "add imagePullSecrets: [{name: app}] to the pod's spec",
+            Some(false),
+        ),
+        (
+            DENIED,
+            vec![secret("hand", other)],
+            ours(Some(Accepted)),
+            "CredentialsNotSent",
+            None,
+            "add {name: app} to the imagePullSecrets",
+            Some(false),
+        ),
+        (
+            NO_LOGIN,
+            vec![secret("app", "r.example.com:5000")],
+            vec![resource("app", "r.example.com:5000", None)],
+            "CredentialsNotSent",
+            None,
+            "set spec.registryUrl of DockerPullSecret \"app\" to r.example.com",
+            Some(false),
+        ),
+        (
+            NO_LOGIN,
+            vec![secret("hand", "r.example.com/nope")],
+            vec![],
+            "CredentialsNotSent",
+            None,
+            "the key that does is \"r.example.com\"",
+            None,
+        ),
+        (
+            NO_LOGIN,
+            vec![],
+            vec![],
+            "CredentialsNotSent",
+            None,
+            "create a DockerPullSecret for r.example.com in namespace \"team\"",
+            None,
+        ),
+        (
+            NO_LOGIN,
+            vec![secret("app", host)],
+            ours(None),
+            "CredentialsNotSent",
+            None,
+            "has a login for this image now",
+            Some(false),
+        ),
+        // Another one serves the image: not our business.
+        (
+            WRONG,
+            vec![secret("hand", host)],
+            ours(None),
+            "CredentialsRejected",
+            Some("Secret hand"),
+            "in Secret \"hand\"",
+            None,
+        ),
+        // Missing.
+        (
+            NO_LOGIN,
+            vec![absent("app")],
+            ours(None),
+            "PullSecretMissing",
+            Some("DockerPullSecret app"),
+            "could not yet: see its conditions",
+            Some(true),
+        ),
+        (
+            NO_LOGIN,
+            vec![absent("ap")],
+            ours(None),
+            "PullSecretMissing",
+            Some("Secret ap"),
+            "name \"app\" instead",
+            Some(false),
+        ),
+        (
+            NO_LOGIN,
+            vec![absent("gone")],
+            vec![],
+            "PullSecretMissing",
+            Some("Secret gone"),
+            "create Secret \"gone\" in namespace \"team\"",
+            None,
+        ),
+        // The missing one is for another registry.
+        (
+            NO_LOGIN,
+            vec![absent("other")],
+            vec![resource("other", other, None)],
+            "CredentialsNotSent",
+            None,
+            "create a DockerPullSecret",
+            None,
+        ),
+        (
+            WRONG,
+            vec![absent("gone"), secret("app", host)],
+            ours(None),
+            "CredentialsRejected",
+            Some("DockerPullSecret app"),
+            "app-login",
+            Some(true),
+        ),
+        // The node's own.
+        (
+            "failed to fetch oauth token: 401 Unauthorized",
+            vec![],
+            ours(None),
+            "CredentialsRejected",
+            None,
+            "one of the node's own",
+            None,
+        ),
+        (
+            "x509: certificate signed by unknown authority",
+            vec![secret("app", host)],
+            ours(None),
+            "TLSVerification",
+            None,
+            "install the certificate's authority",
+            Some(false),
+        ),
+    ];
+    for (report, secrets, resources, cause, blame, part, ours) in &table {
+        let found = find(report, secrets, resources);
+        let blamed = found
+            .blame
+            .as_ref()
+            .map(|blame| format!("{} {}", blame.kind, blame.name));
+        let names: Vec<&str> = secrets.iter().map(|secret| secret.name.as_str()).collect();
+        let case = format!("{report} with {names:?}");
+        assert_eq!((found.cause.as_str(), blamed.as_deref()), (*cause, *blame), "{case}");
+        assert!(found.action.contains(part), "{case}: {}", found.action);
+        let app = resources.iter().find(|resource| resource.name == "app");
+        let said = app.and_then(|app| told(app, IMAGE, secrets, &found));
+        assert_eq!(said, *ours, "{case}");
+    }
+}
+
+#[test]
+fn secrets_as_a_kubelet_reads_them() {
+    let read = |kind: &str, key: &str, document: &str| {
+        let secret = Secret {
+            type_: Some(kind.to_owned()),
+            data: Some(BTreeMap::from([(
+                key.to_owned(),
+                ByteString(document.as_bytes().to_vec()),
+            )])),
+            ..Secret::default()
+        };
+        PullSecret::new("one", Some(&secret)).content
+    };
+    let json = |document: &str| read("kubernetes.io/dockerconfigjson", ".dockerconfigjson", document);
+    for document in [
+        r#"{"auths":{"a":{"auth":"!!!"}}}"#,
+        r#"{"auths":{"a":{"auth":"dXNlcg=="}}}"#,
+        r#"{"auths":[]}"#,
+        r#"{"auths":{"a":1}}"#,
+        r#"{"auths":{"a":{"password":5}}}"#,
+        r#"{"HttpHeaders":{"a":1}}"#,
+        "[]",
+    ] {
+        assert!(matches!(json(document), Content::Malformed(_)), "{document}");
+    }
+    for (document, complete) in [
+        (r#"{"AUTHS":{"a":{"Auth":"dTpw"}}}"#, true),
+        (r#"{"auths":{"a":{"auth":"dTpw\n"}}}"#, true),
+        (r#"{"auths":{"a":{"username":"u","password":"p"}}}"#, true),
+        (r#"{"auths":{"a":{"username":"u"}}}"#, false),
+        (r#"{"auths":{"a":null}}"#, false),
+    ] {
+        let Content::Entries(entries) = json(document) else {
+            panic!("{document}")
+        };
+        assert_eq!((entries.len(), entries[0].complete), (1, complete), "{document}");
+    }
+    assert!(matches!(
+        json(r#"{"a.example.com":{"username":"u"}}"#),
+        Content::Ignored(_)
+    ));
+    assert!(matches!(read("Opaque", ".dockerconfigjson", "{}"), Content::Ignored(_)));
+    assert!(matches!(
+        read("kubernetes.io/dockercfg", ".dockercfg", r#"{"a":{"auth":"dTpw"}}"#),
+        Content::Entries(_)
+    ));
+    let secret = secret("app", "r.example.com");
+    assert_eq!(secret.redact("it was Canary-5ubterranean"), "it was [redacted]");
+    assert!(!format!("{secret:?}").contains("Canary"));
+    let spoilt = [
+        secret,
+        PullSecret {
+            name: "x".to_owned(),
+            content: Content::Malformed(String::new()),
+        },
+    ];
+    assert_eq!(tried(&spoilt[..1], "r.example.com/app").len(), 1);
+    assert_eq!(tried(&spoilt, "r.example.com/app"), []);
+}
+
+#[test]
+fn failures_are_grouped_ranked_and_cut() {
+    let rejected = find(
+        WRONG,
+        &[secret("app", "r.example.com")],
+        &[resource("app", "r.example.com", None)],
+    );
+    let missing = find("manifest unknown", &[], &[]);
+    let case = |pod, image, diagnosis, fault, since| Case {
+        pod,
+        container: "app",
+        image,
+        since,
+        diagnosis,
+        fault,
+    };
+    let images: Vec<String> = (0..12).map(|number| format!("r.example.com/app-{number}:1")).collect();
+    let mut cases: Vec<Case<'_>> = images
+        .iter()
+        .map(|image| case("many", image, &missing, false, 5_000))
+        .collect();
+    cases.push(case("b", IMAGE, &rejected, true, 9_000));
+    cases.push(case("c", IMAGE, &rejected, true, 7_999));
+    let pulls = summarise("team", &cases, &[]);
+    assert_eq!((pulls.failing_pods, pulls.failures.len(), pulls.fault), (3, 10, true));
+    let worst = &pulls.failures[0];
+    assert_eq!(
+        (
+            worst.cause,
+            worst.count,
+            worst.pod.as_str(),
+            worst.first_seen.0.as_second()
+        ),
+        (Cause::CredentialsRejected, 2, "b", 7)
+    );
+    let problem = pulls.problem.as_ref().unwrap();
+    assert_eq!(problem.reason.as_str(), "CredentialsRejected");
+    let message = &problem.message;
+    assert!(message.starts_with("DEP_E153 (could not pull the image): the registry rejected the login; 2 pods, e.g. b image r.example.com/team/app:1. Correct user name"), "{message}");
+    assert!(message.ends_with("(12 more in status.pullFailures)"), "{message}");
+
+    // The pod and the time stay while the failure lasts.
+    cases.retain(|case| case.pod != "c");
+    cases.insert(0, case("a", IMAGE, &rejected, true, 60_000));
+    let later = summarise("team", &cases, &pulls.failures);
+    assert_eq!(
+        (
+            later.failures[0].pod.as_str(),
+            later.failures[0].first_seen.0.as_second()
+        ),
+        ("b", 7)
+    );
+    assert!(same_cause(&later.failures, &pulls.failures));
+    let none = summarise("team", &[], &pulls.failures);
+    assert_eq!((none.problem, none.failing_pods), (None, 0));
+    assert!(!same_cause(&none.failures, &pulls.failures));
+}
