@@ -51,10 +51,12 @@ func pushImages(client *http.Client, registry string) error {
 	if runtime.GOARCH == foreign {
 		foreign = "amd64"
 	}
-	for _, image := range []struct{ repository, architecture string }{
-		{"team/app", runtime.GOARCH}, {"other/app", runtime.GOARCH}, {sandboxRepository, runtime.GOARCH}, {"team/arm", foreign},
+	for _, image := range []struct{ repository, architecture, title string }{
+		// The node's own image gets an own digest, since the runtime and the kubelet keep what they know by digest.
+		{sandboxRepository, runtime.GOARCH, "sandbox"},
+		{"team/app", runtime.GOARCH, "app"}, {"other/app", runtime.GOARCH, "app"}, {"team/arm", foreign, "app"},
 	} {
-		if err := pushImage(client, registry+"/v2/"+image.repository, layer, image.architecture); err != nil {
+		if err := pushImage(client, registry+"/v2/"+image.repository, layer, image.architecture, image.title); err != nil {
 			return err
 		}
 	}
@@ -84,10 +86,10 @@ func layer() ([]byte, error) {
 
 // pushImage gives an image the tag 1.0. An image for another machine gets an index, since a kubelet runs a lone manifest
 // whatever it was built for.
-func pushImage(client *http.Client, repository string, layer []byte, architecture string) error {
+func pushImage(client *http.Client, repository string, layer []byte, architecture, title string) error {
 	config, err := json.Marshal(map[string]any{
 		"architecture": architecture, "os": "linux",
-		"config": map[string]any{"Entrypoint": []string{"/world", "pause"}},
+		"config": map[string]any{"Entrypoint": []string{"/world", "pause"}, "Labels": map[string]string{"org.opencontainers.image.title": title}},
 		"rootfs": map[string]any{"type": "layers", "diff_ids": []string{describe("", layer).Digest}},
 	})
 	if err != nil {
