@@ -2,7 +2,8 @@
 # Builds the named programs of the test world and prints the folder they are in.
 #
 #   tests/env/tools.sh NAME...     NAME: etcd kube-apiserver kube-controller-manager kubectl registry helm kubeconform
-#                                        world keyring-oracle schemas
+#                                        world keyring-oracle schemas; for a node also kube-scheduler kubelet
+#                                        containerd containerd-shim-runc-v2 ctr runc bridge host-local loopback
 #
 # Progress goes to stderr. Binaries are kept in tests/env/.cache, one folder for each go.sum; etcd, kube-apiserver and
 # kubectl are taken from $KUBEBUILDER_ASSETS when they are there.
@@ -20,13 +21,27 @@ die() {
 package() {
     case $1 in
     etcd) echo go.etcd.io/etcd/server/v3 ;;
-    kube-apiserver | kube-controller-manager | kubectl) echo "k8s.io/kubernetes/cmd/$1" ;;
+    kube-apiserver | kube-controller-manager | kube-scheduler | kubelet | kubectl) echo "k8s.io/kubernetes/cmd/$1" ;;
     registry) echo github.com/distribution/distribution/v3/cmd/registry ;;
     helm) echo helm.sh/helm/v4/cmd/helm ;;
     kubeconform) echo github.com/yannh/kubeconform/cmd/kubeconform ;;
+    containerd | containerd-shim-runc-v2 | ctr) echo "github.com/containerd/containerd/v2/cmd/$1" ;;
+    runc) echo github.com/opencontainers/runc ;;
+    bridge | loopback) echo "github.com/containernetworking/plugins/plugins/main/$1" ;;
+    host-local) echo "github.com/containernetworking/plugins/plugins/ipam/$1" ;;
     world | keyring-oracle | schemas) echo "./cmd/$1" ;;
     *) die "unknown program $1" ;;
     esac
+}
+
+# runc is the one program in C and Go; without libseccomp it starts no container that Kubernetes asks for.
+seccomp() {
+    ! { command -v pkg-config && command -v cc && pkg-config --exists libseccomp; } >/dev/null 2>&1 || return 0
+    if [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null; then
+        echo "installing libseccomp-dev, which runc needs ..." >&2
+        { apt-get update && DEBIAN_FRONTEND=noninteractive apt-get install -y --no-install-recommends gcc libc6-dev libseccomp-dev pkg-config; } >&2 && return 0
+    fi
+    die "runc needs a C compiler, pkg-config and libseccomp with its headers (Debian: apt-get install gcc libc6-dev libseccomp-dev pkg-config)"
 }
 
 [ $# -gt 0 ] || die "name at least one program"
@@ -65,7 +80,12 @@ for name; do
     echo "building $name (kept in tests/env/.cache; the first build of kube-apiserver takes minutes) ..." >&2
     begin=$(date +%s)
     stamp=k8s.io/component-base/version
-    CGO_ENABLED=0 go build -mod=readonly -trimpath -buildvcs=false \
+    cgo=0 tags=
+    if [ "$name" = runc ]; then
+        seccomp
+        cgo=1 tags=seccomp
+    fi
+    CGO_ENABLED=$cgo go build -tags="$tags" -mod=readonly -trimpath -buildvcs=false \
         -ldflags "-s -w -X $stamp.gitVersion=$version -X $stamp.gitMajor=1 -X $stamp.gitMinor=37" \
         -o "$bin/.$name.new" "$path" >&2 || die "building $name failed, see above"
     mv "$bin/.$name.new" "$bin/$name"

@@ -1,16 +1,22 @@
-// Command world runs a real Kubernetes control plane (and a registry) on loopback for tests, the demo and people.
+// Command world runs a real Kubernetes control plane (and a registry, or a node) on loopback for tests, the demo and people.
 //
-//	world up [--state DIR] [--registry]   run until stdin ends or a signal comes; prints one line of JSON when ready
+//	world up [--state DIR] [--registry] [--node]
+//	                                      run until stdin ends or a signal comes; prints one line of JSON when ready
 //	world up --detach --state DIR         the same in the background
 //	world registries                      run registries of every kind instead, without a control plane
 //	world info --state DIR                print that line again
 //	world down --state DIR                stop a world in the background
+//	world node-check                      say why no node can run on this machine, with exit code 1, or nothing
 //
-// While it runs in the foreground, lines on stdin do something to the API server, each answered with one line:
-// "stop apiserver" (kill it), "start apiserver", "pause apiserver" and "resume apiserver".
+// With --node pods run: there is a scheduler, a kubelet and containerd, and registries of every kind to pull from.
 //
-// It needs etcd, kube-apiserver, kube-controller-manager and registry beside its own binary, where tools.sh puts them.
-// All state is in DIR; without --state that is a folder which is removed at the end. No process outlives it.
+// While it runs in the foreground, lines on stdin do something, each answered with one line: "stop apiserver" (kill it),
+// "start apiserver", "pause apiserver" and "resume apiserver"; with a node also, once each, "start gone" (a registry starts
+// where none was) and "trust untrusted" (the node trusts the CA of that registry from then on).
+//
+// It needs etcd, kube-apiserver, kube-controller-manager and registry beside its own binary, where tools.sh puts them; for
+// a node also what tools.sh names. All state is in DIR; without --state that is a folder which is removed at the end. No
+// process outlives it.
 package main
 
 import (
@@ -25,6 +31,7 @@ import (
 	"os/signal"
 	"path/filepath"
 	"runtime"
+	"slices"
 	"syscall"
 	"time"
 )
@@ -38,29 +45,38 @@ func main() {
 	}
 }
 
+const commands = "up|registries|info|down|node-check"
+
 func run(args []string) error {
 	if len(args) == 0 {
-		return errors.New("use: world up|registries|info|down")
+		return errors.New("use: world " + commands)
 	}
 	flags := flag.NewFlagSet(args[0], flag.ContinueOnError)
 	state := flags.String("state", "", "folder for all state")
 	withRegistry := flags.Bool("registry", false, "start a registry too")
+	withNode := flags.Bool("node", false, "start a node and registries of every kind")
 	detach := flags.Bool("detach", false, "run in the background")
 	child := flags.Bool("in-background", false, "internal: this is the process in the background")
+	number := flags.Int("slot", 0, "internal: which of the nodes on this machine this is")
 	if err := flags.Parse(args[1:]); err != nil {
 		return err
 	}
-	if *state == "" && (*detach || args[0] != "up" && args[0] != "registries") {
+	if *state == "" && (*detach || !slices.Contains([]string{"up", "registries", "node-check", "pause"}, args[0])) {
 		return errors.New("--state is needed")
 	}
 	switch args[0] {
 	case "up":
 		if *detach {
-			return background(*state, *withRegistry)
+			return background(*state, *withRegistry, *withNode)
 		}
-		return up(*state, *child, func(w *world) (any, error) { return &w.info, w.start(*withRegistry) })
+		return up(*state, *child, func(w *world) (any, error) { return &w.info, w.start(*withRegistry, *withNode) })
 	case "registries":
-		return up(*state, false, func(w *world) (any, error) { return w.startRegistries() })
+		return up(*state, false, func(w *world) (any, error) {
+			if err := w.authority(); err != nil {
+				return nil, err
+			}
+			return w.startRegistries()
+		})
 	case "info":
 		text, err := os.ReadFile(infoFile(*state))
 		if err == nil {
@@ -69,8 +85,18 @@ func run(args []string) error {
 		return err
 	case "down":
 		return down(*state)
+	case "node-check":
+		return checkNode()
+	case "node-keeper":
+		return keep(*state, slot(*number))
+	case "node-try":
+		return tryInside(*state)
+	case "node-init":
+		return runNode(*state, slot(*number))
+	case "pause":
+		return pause()
 	}
-	return fmt.Errorf("unknown command %q: use world up|registries|info|down", args[0])
+	return fmt.Errorf("unknown command %q: use world %s", args[0], commands)
 }
 
 func infoFile(state string) string { return filepath.Join(state, "world.json") }
@@ -94,7 +120,7 @@ func up(state string, child bool, start func(*world) (any, error)) error {
 	if err := os.MkdirAll(state, 0o700); err != nil {
 		return err
 	}
-	w := &world{info: info{StateDir: state, BinDir: filepath.Dir(executable), PID: os.Getpid()}}
+	w := &world{info: info{StateDir: state, BinDir: filepath.Dir(executable), PID: os.Getpid()}, once: map[string]func() error{}}
 	defer w.stop()
 
 	// Starting is not interrupted by a signal: children die with this process anyway.
@@ -162,10 +188,15 @@ func (w *world) obey(command string) error {
 	case "resume apiserver":
 		return w.apiserver.signal(syscall.SIGCONT)
 	}
-	return fmt.Errorf("unknown command %q", command)
+	act := w.once[command]
+	if act == nil {
+		return fmt.Errorf("there is no %q in this world, or not twice", command)
+	}
+	delete(w.once, command)
+	return act()
 }
 
-func background(state string, withRegistry bool) error {
+func background(state string, withRegistry, withNode bool) error {
 	if _, err := os.Stat(infoFile(state)); err == nil {
 		return fmt.Errorf("a world runs in %s already: world down --state %s", state, state)
 	}
@@ -182,7 +213,8 @@ func background(state string, withRegistry bool) error {
 		return err
 	}
 	defer log.Close()
-	cmd := exec.Command(executable, "up", "--in-background", "--state", state, fmt.Sprintf("--registry=%v", withRegistry))
+	cmd := exec.Command(executable, "up", "--in-background", "--state", state,
+		fmt.Sprintf("--registry=%v", withRegistry), fmt.Sprintf("--node=%v", withNode))
 	cmd.Stdout, cmd.Stderr = log, log
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true}
 	if err := cmd.Start(); err != nil {

@@ -4,7 +4,9 @@ import (
 	"context"
 	"crypto/tls"
 	"crypto/x509"
+	"errors"
 	"fmt"
+	"io"
 	"net"
 	"net/http"
 	"os"
@@ -22,8 +24,13 @@ type process struct {
 	args []string
 	env  []string
 	log  string
-	cmd  *exec.Cmd
-	done chan struct{}
+	// files are open in the child from descriptor 3 on.
+	files []*os.File
+	// lifeline is for a child that tidies up before it ends: instead of being killed it sees its standard input end.
+	lifeline bool
+	input    io.Closer
+	cmd      *exec.Cmd
+	done     chan struct{}
 }
 
 // start must be called on the locked main thread: the kernel ends a child when the *thread* that started it ends.
@@ -38,6 +45,13 @@ func (p *process) start() error {
 	cmd.Env = append(os.Environ(), p.env...)
 	// An own group keeps a Ctrl-C at the terminal from reaching the children first.
 	cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL, Setpgid: true}
+	cmd.ExtraFiles = p.files
+	if p.lifeline {
+		cmd.SysProcAttr.Pdeathsig = 0
+		if p.input, err = cmd.StdinPipe(); err != nil {
+			return err
+		}
+	}
 	if err := cmd.Start(); err != nil {
 		return err
 	}
@@ -53,7 +67,11 @@ func (p *process) stop() {
 	if p.cmd == nil {
 		return
 	}
-	_ = p.cmd.Process.Kill()
+	if p.lifeline {
+		_ = p.input.Close()
+	} else {
+		_ = p.cmd.Process.Kill()
+	}
 	<-p.done
 	p.cmd = nil
 }
@@ -67,21 +85,16 @@ func (p *process) signal(signal syscall.Signal) error {
 
 // await asks url until it answers 200.
 func (p *process) await(ctx context.Context, client *http.Client, url string) error {
-	var last error
+	return p.awaitAnswer(ctx, client, url, func([]byte) error { return nil })
+}
+
+// awaitAnswer asks url until it answers 200 with what accept takes.
+func (p *process) awaitAnswer(ctx context.Context, client *http.Client, url string, accept func([]byte) error) error {
 	for {
-		request, err := http.NewRequestWithContext(ctx, http.MethodGet, url, nil)
-		if err != nil {
-			return err
+		last := ask(ctx, client, url, accept)
+		if last == nil {
+			return nil
 		}
-		response, err := client.Do(request)
-		if err == nil {
-			response.Body.Close()
-			if response.StatusCode == http.StatusOK {
-				return nil
-			}
-			err = fmt.Errorf("%s", response.Status)
-		}
-		last = err
 		select {
 		case <-p.done:
 			return fmt.Errorf("%s ended while starting:\n%s", p.name, tail(p.log))
@@ -90,6 +103,26 @@ func (p *process) await(ctx context.Context, client *http.Client, url string) er
 		case <-time.After(50 * time.Millisecond):
 		}
 	}
+}
+
+func ask(ctx context.Context, client *http.Client, url string, accept func([]byte) error) error {
+	request, err := http.NewRequestWithContext(ctx, http.MethodGet, url, nil)
+	if err != nil {
+		return err
+	}
+	response, err := client.Do(request)
+	if err != nil {
+		return err
+	}
+	defer response.Body.Close()
+	if response.StatusCode != http.StatusOK {
+		return errors.New(response.Status)
+	}
+	body, err := io.ReadAll(response.Body)
+	if err != nil {
+		return err
+	}
+	return accept(body)
 }
 
 func tail(path string) string {
@@ -111,13 +144,13 @@ func freePort() (int, error) {
 	return listener.Addr().(*net.TCPAddr).Port, nil
 }
 
-// client trusts the world's CA and shows the named certificate.
-func client(pki, name string) (*http.Client, error) {
+// client trusts the named CA and shows the named certificate.
+func client(pki, authority, name string) (*http.Client, error) {
 	pair, err := tls.LoadX509KeyPair(filepath.Join(pki, name+".crt"), filepath.Join(pki, name+".key"))
 	if err != nil {
 		return nil, err
 	}
-	ca, err := os.ReadFile(filepath.Join(pki, "ca.crt"))
+	ca, err := os.ReadFile(filepath.Join(pki, authority+".crt"))
 	if err != nil {
 		return nil, err
 	}

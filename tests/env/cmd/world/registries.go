@@ -1,34 +1,23 @@
 package main
 
 import (
-	"bytes"
 	"context"
-	"crypto/ecdsa"
 	"crypto/rand"
-	"crypto/sha256"
-	"crypto/tls"
-	"crypto/x509"
 	"crypto/x509/pkix"
-	"encoding/base64"
 	"encoding/hex"
-	"encoding/json"
-	"encoding/pem"
 	"errors"
 	"fmt"
-	"io"
 	"net"
-	"net/http"
 	"os"
 	"path/filepath"
-	"strings"
-	"time"
+	"syscall"
 
-	"github.com/go-jose/go-jose/v4"
-	"github.com/go-jose/go-jose/v4/jwt"
 	"golang.org/x/crypto/bcrypt"
 )
 
-// registries are registries of every kind over one storage, which holds the image team/app:1.0.
+// registries are registries of every kind over one storage, which holds team/app:1.0, other/app:1.0 (the same) and
+// team/arm:1.0 (an index without an image for this machine). With a node they have names instead of localhost, to which
+// containerd talks without TLS.
 type registries struct {
 	CAFile string `json:"caFile"`
 	// Username may read every image with Password, Stranger may log in with it and read none.
@@ -43,22 +32,21 @@ type registries struct {
 	Token     string `json:"token"`
 	// TokenLog has a line for each answer of the token server: the status code, and whether a login came.
 	TokenLog string `json:"tokenLog"`
+	// These are there with a node. Untrusted wants the same login as Basic, with a certificate by a CA that the node does
+	// not trust until it is told to; Failing is serveFailures; nothing listens at Gone until a Basic is started there.
+	Untrusted       string `json:"untrusted,omitempty"`
+	UntrustedCAFile string `json:"untrustedCaFile,omitempty"`
+	Failing         string `json:"failing,omitempty"`
+	Gone            string `json:"gone,omitempty"`
+}
+
+// kind is one registry: its part of the configuration, and who signed its certificate.
+type kind struct {
+	name, auth, tls, ca string
+	port                int
 }
 
 func (w *world) startRegistries() (*registries, error) {
-	w.pki = filepath.Join(w.StateDir, "pki")
-	if err := os.MkdirAll(w.pki, 0o700); err != nil {
-		return nil, err
-	}
-	ca, err := newAuthority(w.pki, "ca")
-	if err != nil {
-		return nil, err
-	}
-	if err := errors.Join(
-		ca.issue("registry", pkix.Name{CommonName: "registry"}), ca.issue("token", pkix.Name{CommonName: "token"}),
-	); err != nil {
-		return nil, err
-	}
 	secret := make([]byte, 16)
 	if _, err := rand.Read(secret); err != nil {
 		return nil, err
@@ -71,7 +59,7 @@ func (w *world) startRegistries() (*registries, error) {
 	if err != nil {
 		return nil, err
 	}
-	users := filepath.Join(w.StateDir, "htpasswd")
+	users := filepath.Join(w.StateDir, "registries.htpasswd")
 	if err := os.WriteFile(users, []byte(r.Username+":"+string(hash)+"\n"), 0o600); err != nil {
 		return nil, err
 	}
@@ -82,171 +70,120 @@ func (w *world) startRegistries() (*registries, error) {
 	token := fmt.Sprintf(`auth: {token: {realm: "https://%s/token", service: world, issuer: world, rootcertbundle: "%s"}}`, r.Token, r.CAFile)
 	secure := fmt.Sprintf(`tls: {certificate: "%s", key: "%s"}`, w.pem("registry.crt"), w.pem("registry.key"))
 	for _, one := range []struct {
-		name, auth, tls string
-		address         *string
+		kind
+		address *string
 	}{
-		{"basic", htpasswd, secure, &r.Basic}, {"bearer", token, secure, &r.Bearer},
-		{"anonymous", "", secure, &r.Anonymous}, {"plain", htpasswd, "", &r.Plain},
+		{kind{name: "basic", auth: htpasswd, tls: secure, ca: "ca"}, &r.Basic},
+		{kind{name: "bearer", auth: token, tls: secure, ca: "ca"}, &r.Bearer},
+		{kind{name: "open", tls: secure, ca: "ca"}, &r.Anonymous},
+		{kind{name: "plain", auth: htpasswd, ca: "ca"}, &r.Plain},
 	} {
-		if *one.address, err = w.startOneRegistry(one.name, one.auth, one.tls); err != nil {
+		if *one.address, err = w.startOneRegistry(one.kind); err != nil {
 			return nil, err
 		}
 	}
-	admin, err := client(w.pki, "registry")
+	if w.Node != nil {
+		if err := w.startOddRegistries(r, htpasswd, secure); err != nil {
+			return nil, err
+		}
+	}
+	admin, err := client(w.pki, "ca", "registry")
 	if err != nil {
 		return nil, err
 	}
-	return r, pushImage(admin, "https://"+r.Anonymous+"/v2/team/app")
+	_, port, err := net.SplitHostPort(r.Anonymous)
+	if err != nil {
+		return nil, err
+	}
+	// This machine does not know the name; the certificate is good for the address too.
+	return r, pushImages(admin, "https://127.0.0.1:"+port)
 }
 
-func (w *world) startOneRegistry(name, auth, security string) (string, error) {
-	port, err := freePort()
+// startOddRegistries adds the ones at which only a node's pulls go wrong.
+func (w *world) startOddRegistries(r *registries, htpasswd, secure string) error {
+	other, err := newAuthority(w.pki, "other-ca")
 	if err != nil {
-		return "", err
+		return err
 	}
-	config := filepath.Join(w.StateDir, name+".yaml")
-	http := fmt.Sprintf(`addr: "127.0.0.1:%d"`, port)
-	scheme := "http"
-	if security != "" {
-		http, scheme = http+", "+security, "https"
+	if err := other.issue("untrusted", pkix.Name{CommonName: "untrusted"}); err != nil {
+		return err
+	}
+	foreign := fmt.Sprintf(`tls: {certificate: "%s", key: "%s"}`, w.pem("untrusted.crt"), w.pem("untrusted.key"))
+	r.UntrustedCAFile = w.pem("other-ca.crt")
+	if r.Untrusted, err = w.startOneRegistry(kind{name: "untrusted", auth: htpasswd, tls: foreign, ca: "other-ca"}); err != nil {
+		return err
+	}
+	if r.Failing, err = w.serveFailures(); err != nil {
+		return err
+	}
+	port, release, err := reservePort()
+	if err != nil {
+		return err
+	}
+	r.Gone = w.address("gone", port)
+	w.once["start gone"] = func() error {
+		release()
+		_, err := w.startOneRegistry(kind{name: "gone", auth: htpasswd, tls: secure, ca: "ca", port: port})
+		return err
+	}
+	return nil
+}
+
+func (w *world) startOneRegistry(one kind) (string, error) {
+	if one.port == 0 {
+		port, err := freePort()
+		if err != nil {
+			return "", err
+		}
+		one.port = port
+	}
+	config := filepath.Join(w.StateDir, one.name+".yaml")
+	local := fmt.Sprintf("127.0.0.1:%d", one.port)
+	http, scheme := fmt.Sprintf(`addr: "%s"`, local), "http"
+	if one.tls != "" {
+		http, scheme = http+", "+one.tls, "https"
 	}
 	text := fmt.Sprintf("version: 0.1\nlog: {level: warn, accesslog: {disabled: true}}\nstorage: {filesystem: {rootdirectory: %q}}\nhttp: {%s}\n%s\n",
-		filepath.Join(w.StateDir, "images"), http, auth)
+		filepath.Join(w.StateDir, "images"), http, one.auth)
 	if err := os.WriteFile(config, []byte(text), 0o600); err != nil {
 		return "", err
 	}
 	p := w.process("registry", "serve", config)
-	p.log = filepath.Join(w.StateDir, name+".log")
+	p.log = filepath.Join(w.StateDir, one.name+".log")
 	p.env = []string{"OTEL_TRACES_EXPORTER=none"}
 	if err := p.start(); err != nil {
 		return "", err
 	}
-	admin, err := client(w.pki, "registry")
+	admin, err := client(w.pki, one.ca, "registry")
 	if err != nil {
 		return "", err
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), startTimeout)
 	defer cancel()
-	address := fmt.Sprintf("localhost:%d", port)
 	// The one path that needs no login.
-	return address, p.await(ctx, admin, scheme+"://"+address+"/")
+	return w.address(one.name, one.port), p.await(ctx, admin, scheme+"://"+local+"/")
 }
 
-// serveTokens signs tokens that the bearer registry accepts, as docs/content/spec/auth/token.md of distribution says:
-// 401 for a wrong login, and a token without rights for who may log in and not do what was asked.
-func (r *registries) serveTokens(w *world) error {
-	pair, err := tls.LoadX509KeyPair(w.pem("token.crt"), w.pem("token.key"))
-	if err != nil {
-		return err
+// address is how clients are to call a registry.
+func (w *world) address(name string, port int) string {
+	if w.Node == nil {
+		return fmt.Sprintf("localhost:%d", port)
 	}
-	key, err := readKey(w.pem("token.key"))
-	if err != nil {
-		return err
-	}
-	chain := base64.StdEncoding.EncodeToString(pair.Certificate[0])
-	options := (&jose.SignerOptions{}).WithType("JWT").WithHeader("x5c", []string{chain})
-	signer, err := jose.NewSigner(jose.SigningKey{Algorithm: jose.ES256, Key: key}, options)
-	if err != nil {
-		return err
-	}
-	log, err := os.Create(r.TokenLog)
-	if err != nil {
-		return err
-	}
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		return err
-	}
-	r.Token = fmt.Sprintf("localhost:%d", listener.Addr().(*net.TCPAddr).Port)
-	handler := http.HandlerFunc(func(out http.ResponseWriter, in *http.Request) {
-		username, password, login := in.BasicAuth()
-		status := http.StatusOK
-		if login && (password != r.Password || username != r.Username && username != r.Stranger) {
-			status = http.StatusUnauthorized
-		}
-		fmt.Fprintln(log, status, login)
-		out.Header().Set("Content-Type", "application/json")
-		if status != http.StatusOK {
-			out.WriteHeader(status)
-			fmt.Fprintln(out, `{"errors":[{"code":"UNAUTHORIZED","message":"incorrect username or password"}]}`)
-			return
-		}
-		token, err := signed(signer, in, username, username == r.Username)
-		if err != nil {
-			http.Error(out, err.Error(), http.StatusInternalServerError)
-			return
-		}
-		_ = json.NewEncoder(out).Encode(map[string]string{"token": token})
-	})
-	server := &http.Server{Handler: handler, TLSConfig: &tls.Config{Certificates: []tls.Certificate{pair}}}
-	go func() { _ = server.ServeTLS(listener, "", "") }()
-	return nil
+	return fmt.Sprintf("%s%s:%d", name, domain, port)
 }
 
-func signed(signer jose.Signer, in *http.Request, subject string, reads bool) (string, error) {
-	access := []map[string]any{}
-	for _, scope := range in.URL.Query()["scope"] {
-		parts := strings.SplitN(scope, ":", 3)
-		if reads && len(parts) == 3 {
-			access = append(access, map[string]any{"type": parts[0], "name": parts[1], "actions": []string{"pull"}})
-		}
-	}
-	now := time.Now()
-	claims := jwt.Claims{
-		Issuer: "world", Subject: subject, Audience: jwt.Audience{in.URL.Query().Get("service")},
-		Expiry: jwt.NewNumericDate(now.Add(time.Minute)), NotBefore: jwt.NewNumericDate(now.Add(-time.Minute)), IssuedAt: jwt.NewNumericDate(now),
-	}
-	return jwt.Signed(signer).Claims(claims).Claims(map[string]any{"access": access}).Serialize()
-}
-
-func readKey(path string) (*ecdsa.PrivateKey, error) {
-	text, err := os.ReadFile(path)
+// reservePort finds a loopback port that refuses connections and that nobody else is given, until it is released.
+func reservePort() (int, func(), error) {
+	socket, err := syscall.Socket(syscall.AF_INET, syscall.SOCK_STREAM|syscall.SOCK_CLOEXEC, 0)
 	if err != nil {
-		return nil, err
+		return 0, nil, err
 	}
-	block, _ := pem.Decode(text)
-	return x509.ParseECPrivateKey(block.Bytes)
-}
-
-// pushImage makes the smallest image that a registry takes.
-func pushImage(client *http.Client, repository string) error {
-	config := []byte("{}")
-	digest := fmt.Sprintf("sha256:%x", sha256.Sum256(config))
-	response, err := client.Post(repository+"/blobs/uploads/", "", nil)
+	if err := syscall.Bind(socket, &syscall.SockaddrInet4{Addr: [4]byte{127, 0, 0, 1}}); err != nil {
+		return 0, nil, errors.Join(err, syscall.Close(socket))
+	}
+	name, err := syscall.Getsockname(socket)
 	if err != nil {
-		return err
+		return 0, nil, errors.Join(err, syscall.Close(socket))
 	}
-	response.Body.Close()
-	place, err := response.Location()
-	if err != nil {
-		return err
-	}
-	query := place.Query()
-	query.Set("digest", digest)
-	place.RawQuery = query.Encode()
-	kind := "application/vnd.oci.image.manifest.v1+json"
-	manifest := fmt.Sprintf(`{"schemaVersion":2,"mediaType":%q,"config":{"mediaType":"application/vnd.oci.image.config.v1+json","digest":%q,"size":%d},"layers":[]}`,
-		kind, digest, len(config))
-	if err := put(client, place.String(), "application/octet-stream", config); err != nil {
-		return err
-	}
-	return put(client, repository+"/manifests/1.0", kind, []byte(manifest))
-}
-
-func put(client *http.Client, url, kind string, body []byte) error {
-	request, err := http.NewRequest(http.MethodPut, url, bytes.NewReader(body))
-	if err != nil {
-		return err
-	}
-	request.Header.Set("Content-Type", kind)
-	response, err := client.Do(request)
-	if err != nil {
-		return err
-	}
-	defer response.Body.Close()
-	if response.StatusCode != http.StatusCreated {
-		text, _ := io.ReadAll(response.Body)
-		return fmt.Errorf("PUT %s: %s: %s", url, response.Status, text)
-	}
-	return nil
+	return name.(*syscall.SockaddrInet4).Port, func() { _ = syscall.Close(socket) }, nil
 }

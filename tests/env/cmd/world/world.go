@@ -25,6 +25,9 @@ type info struct {
 	BinDir     string    `json:"binDir"`
 	PID        int       `json:"pid"`
 	Registry   *registry `json:"registry,omitempty"`
+	// These two come together.
+	Node       *nodeInfo   `json:"node,omitempty"`
+	Registries *registries `json:"registries,omitempty"`
 }
 
 // registry speaks TLS by the world's CA and wants this login.
@@ -37,8 +40,13 @@ type registry struct {
 type world struct {
 	info
 	pki       string
+	ca        *authority
 	processes []*process
 	apiserver *process
+	// once has what can be done to the world one time.
+	once     map[string]func() error
+	slot     slot
+	slotLock *os.File
 }
 
 const startTimeout = 90 * time.Second
@@ -55,10 +63,11 @@ rules:
 - level: Metadata
 `
 
-func (w *world) start(withRegistry bool) error {
-	w.pki = filepath.Join(w.StateDir, "pki")
-	if err := os.MkdirAll(w.pki, 0o700); err != nil {
-		return err
+func (w *world) start(withRegistry, withNode bool) error {
+	if withNode {
+		if err := w.prepareNode(); err != nil {
+			return err
+		}
 	}
 	if err := w.certificates(); err != nil {
 		return err
@@ -85,7 +94,7 @@ func (w *world) start(withRegistry bool) error {
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), startTimeout)
 	defer cancel()
-	admin, err := client(w.pki, "admin")
+	admin, err := client(w.pki, "ca", "admin")
 	if err != nil {
 		return err
 	}
@@ -99,7 +108,12 @@ func (w *world) start(withRegistry bool) error {
 		"--authorization-kubeconfig="+manager, "--bind-address=127.0.0.1", "--secure-port="+strconv.Itoa(ports[3]),
 		"--tls-cert-file="+w.pem("server.crt"), "--tls-private-key-file="+w.pem("server.key"), "--leader-elect=false",
 		"--service-account-private-key-file="+w.pem("sa.key"), "--root-ca-file="+w.CAFile,
-		"--use-service-account-credentials=true", "--concurrent-gc-syncs=20")
+		"--use-service-account-credentials=true", "--concurrent-gc-syncs=20",
+		// It makes this folder, by default in /usr.
+		"--flex-volume-plugin-dir="+filepath.Join(w.StateDir, "volume-plugins"))
+	if withNode {
+		controllers.args = append(controllers.args, "--allocate-node-cidrs=true", "--cluster-cidr="+w.slot.clusterCIDR())
+	}
 
 	if err := etcd.start(); err != nil {
 		return err
@@ -117,7 +131,15 @@ func (w *world) start(withRegistry bool) error {
 		return err
 	}
 	if withRegistry {
-		return w.startRegistry(ctx, ports[4])
+		if err := w.startRegistry(ctx, ports[4]); err != nil {
+			return err
+		}
+	}
+	if withNode {
+		if w.Registries, err = w.startRegistries(); err != nil {
+			return err
+		}
+		return w.startNode(ctx)
 	}
 	return nil
 }
@@ -126,7 +148,7 @@ func (w *world) startAPIServer(ctx context.Context) error {
 	if w.apiserver.cmd != nil {
 		return errors.New("kube-apiserver is running")
 	}
-	admin, err := client(w.pki, "admin")
+	admin, err := client(w.pki, "ca", "admin")
 	if err != nil {
 		return err
 	}
@@ -150,9 +172,21 @@ func (w *world) stop() {
 
 func (w *world) pem(name string) string { return filepath.Join(w.pki, name) }
 
-func (w *world) certificates() error {
-	ca, err := newAuthority(w.pki, "ca")
+// authority makes the world's CA, and the certificates of the registries.
+func (w *world) authority() error {
+	w.pki = filepath.Join(w.StateDir, "pki")
+	err := os.MkdirAll(w.pki, 0o700)
 	if err != nil {
+		return err
+	}
+	if w.ca, err = newAuthority(w.pki, "ca"); err != nil {
+		return err
+	}
+	return errors.Join(w.ca.issue("registry", pkix.Name{CommonName: "registry"}), w.ca.issue("token", pkix.Name{CommonName: "token"}))
+}
+
+func (w *world) certificates() error {
+	if err := w.authority(); err != nil {
 		return err
 	}
 	front, err := newAuthority(w.pki, "front-proxy-ca")
@@ -161,10 +195,10 @@ func (w *world) certificates() error {
 	}
 	_, err = writeKey(w.pem("sa.key"))
 	return errors.Join(err,
-		ca.issue("server", pkix.Name{CommonName: "kube-apiserver"}),
-		ca.issue("registry", pkix.Name{CommonName: "registry"}),
-		ca.issue("admin", pkix.Name{CommonName: "admin", Organization: []string{"system:masters"}}),
-		ca.issue("controller-manager", pkix.Name{CommonName: "system:kube-controller-manager"}),
+		w.ca.issue("server", pkix.Name{CommonName: "kube-apiserver"}),
+		w.ca.issue("kubelet-client", pkix.Name{CommonName: "kube-apiserver", Organization: []string{"system:masters"}}),
+		w.ca.issue("admin", pkix.Name{CommonName: "admin", Organization: []string{"system:masters"}}),
+		w.ca.issue("controller-manager", pkix.Name{CommonName: "system:kube-controller-manager"}),
 		front.issue("front-proxy", pkix.Name{CommonName: "front-proxy-client"}),
 	)
 }
@@ -182,6 +216,8 @@ func (w *world) apiserverArgs(etcd string, port int, policy string) []string {
 		"--requestheader-allowed-names=front-proxy-client", "--requestheader-username-headers=X-Remote-User",
 		"--requestheader-group-headers=X-Remote-Group", "--requestheader-extra-headers-prefix=X-Remote-Extra-",
 		"--proxy-client-cert-file=" + w.pem("front-proxy.crt"), "--proxy-client-key-file=" + w.pem("front-proxy.key"),
+		"--kubelet-client-certificate=" + w.pem("kubelet-client.crt"), "--kubelet-client-key=" + w.pem("kubelet-client.key"),
+		"--kubelet-certificate-authority=" + w.CAFile, "--kubelet-preferred-address-types=Hostname,InternalIP",
 		"--allow-privileged=true", "--audit-policy-file=" + policy, "--audit-log-path=" + w.AuditLog,
 		// Tests measure the operator, not the fairness of the API server.
 		"--max-requests-inflight=3000", "--max-mutating-requests-inflight=1000",
@@ -226,7 +262,7 @@ auth: {htpasswd: {realm: world, path: "%s"}}
 	if err := p.start(); err != nil {
 		return err
 	}
-	plain, err := client(w.pki, "registry")
+	plain, err := client(w.pki, "ca", "registry")
 	if err != nil {
 		return err
 	}

@@ -1,0 +1,99 @@
+package main
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"net"
+	"os"
+	"strings"
+	"syscall"
+)
+
+// domain is that of the registries of a world with a node: containerd trusts "localhost" without TLS, a name it does not.
+const domain = ".world.test"
+
+var hosts = []string{"basic", "bearer", "open", "plain", "token", "untrusted", "failing", "gone"}
+
+func hostsFile() string {
+	var text strings.Builder
+	text.WriteString("127.0.0.1 localhost\n")
+	for _, host := range hosts {
+		text.WriteString("127.0.0.1 " + host + domain + "\n")
+	}
+	return text.String()
+}
+
+// slot is a number that no other world with a node on this machine has. What a node shares with the machine is named
+// after it: a bridge, its addresses, the address of the resolver, control groups.
+type slot int
+
+const slots = 16
+
+// takeSlot finds a free one. It is free again when the file is closed in every process, however they end.
+func takeSlot() (slot, *os.File, error) {
+	for number := range slots {
+		listener, err := net.ListenUnix("unix", &net.UnixAddr{Name: fmt.Sprintf("@docker-pull-secret-operator-node-%d", number)})
+		if errors.Is(err, syscall.EADDRINUSE) {
+			continue
+		}
+		if err != nil {
+			return 0, nil, err
+		}
+		lock, err := listener.File()
+		return slot(number), lock, errors.Join(err, listener.Close())
+	}
+	return 0, nil, fmt.Errorf("%d worlds with a node run on this machine already", slots)
+}
+
+func (s slot) bridge() string { return fmt.Sprintf("worldnode%d", s) }
+
+func (s slot) group() string { return fmt.Sprintf("world-node-%d", s) }
+
+// clusterCIDR is a part of the range for benchmarks of networks, which no real network uses.
+func (s slot) clusterCIDR() string { return fmt.Sprintf("198.18.%d.0/20", 16*s) }
+
+// podCIDR is what the controller manager gives to the first node.
+func (s slot) podCIDR() string { return fmt.Sprintf("198.18.%d.0/24", 16*s) }
+
+func (s slot) resolver() string { return fmt.Sprintf("127.0.53.%d", s+1) }
+
+// serveNoNames is a DNS server that knows no name and says so at once, as a real one would. Without it a name that is
+// not in the hosts file ends in a timeout where there is no DNS, and in the internet where there is.
+func serveNoNames(address string) error {
+	// Port 53 is the only one that resolv.conf can name.
+	socket, err := net.ListenPacket("udp", address+":53")
+	if err != nil {
+		return err
+	}
+	go func() {
+		query := make([]byte, 1024)
+		for {
+			size, peer, err := socket.ReadFrom(query)
+			if err != nil {
+				return
+			}
+			if answer := noSuchName(query[:size]); answer != nil {
+				_, _ = socket.WriteTo(answer, peer)
+			}
+		}
+	}()
+	return nil
+}
+
+// noSuchName answers a query of one question, as RFC 1035 section 4.1 lays them out.
+func noSuchName(query []byte) []byte {
+	const header, response, recursion, nxdomain = 12, 0x80, 0x80, 3
+	if len(query) < header {
+		return nil
+	}
+	end := bytes.IndexByte(query[header:], 0)
+	if end < 0 || len(query) < header+end+5 {
+		return nil
+	}
+	answer := bytes.Clone(query[:header+end+5])
+	answer[2] |= response
+	answer[3] = recursion | nxdomain
+	copy(answer[4:header], []byte{0, 1, 0, 0, 0, 0, 0, 0})
+	return answer
+}
