@@ -62,6 +62,7 @@ fn each_finding_has_its_conditions() {
             ("CredentialsResolved", "True", "Resolved"),
             ("SecretSynced", "True", "Synced"),
             ("CredentialsAccepted", "Unknown", "Disabled"),
+            ("PullsHealthy", "True", "Healthy"),
             ("Ready", "True", "Ready")
         ]
     );
@@ -83,6 +84,7 @@ fn each_finding_has_its_conditions() {
             ("CredentialsResolved", "False", "KeyMissing"),
             ("SecretSynced", "False", "CredentialsNotResolved"),
             ("CredentialsAccepted", "Unknown", "Pending"),
+            ("PullsHealthy", "True", "Healthy"),
             ("Ready", "False", "KeyMissing"),
             ("Stalled", "True", "KeyMissing")
         ]
@@ -93,6 +95,7 @@ fn each_finding_has_its_conditions() {
         [
             ("SecretSynced", "False", "Stale"),
             ("CredentialsAccepted", "Unknown", "Pending"),
+            ("PullsHealthy", "True", "Healthy"),
             ("Ready", "False", "SecretNotFound"),
             ("Reconciling", "True", "SecretNotFound")
         ]
@@ -106,6 +109,7 @@ fn each_finding_has_its_conditions() {
             ("CredentialsResolved", "True", "Resolved"),
             ("SecretSynced", "True", "Synced"),
             ("CredentialsAccepted", "Unknown", "Disabled"),
+            ("PullsHealthy", "True", "Healthy"),
             ("Ready", "Unknown", "Suspended")
         ]
     );

@@ -41,6 +41,18 @@ impl Operator {
 
     /// Starts it with more environment variables.
     pub fn start_in(world: &World, kubeconfig: &Path, args: &[&str], variables: &[(&str, &str)]) -> Self {
+        Self::start_as(&[], world, kubeconfig, args, variables)
+    }
+
+    /// Starts it where the names of the registries beside a node resolve as they do on the node.
+    pub fn start_beside_node(world: &World, kubeconfig: &Path, args: &[&str], variables: &[(&str, &str)]) -> Self {
+        let (hosts, resolver) = world.names();
+        let script = r#"mount --bind "$0" /etc/hosts && mount --bind "$1" /etc/resolv.conf && shift && exec "$@""#;
+        let within = ["unshare", "--mount", "sh", "-c", script, hosts, resolver];
+        Self::start_as(&within, world, kubeconfig, args, variables)
+    }
+
+    fn start_as(within: &[&str], world: &World, kubeconfig: &Path, args: &[&str], variables: &[(&str, &str)]) -> Self {
         static COUNT: AtomicU32 = AtomicU32::new(0);
         let log = world
             .state()
@@ -49,6 +61,7 @@ impl Operator {
         let mut command = Command::new("setpriv");
         command
             .args(["--pdeathsig", "KILL"])
+            .args(within)
             .arg(binary())
             .args(["controller", "--health-address", "127.0.0.1:0", "--log-format", "json"])
             // No test logs in anywhere but at its own registries.

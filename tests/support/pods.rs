@@ -112,6 +112,15 @@ impl Pods {
             .unwrap_or_else(|error| panic!("{name}: {error}"));
     }
 
+    /// Another image for the container `app`.
+    pub async fn set_image(&self, name: &str, image: &str) {
+        let patch = json!({"spec": {"containers": [{"name": "app", "image": image}]}});
+        self.api
+            .patch(name, &PatchParams::default(), &Patch::Strategic(patch))
+            .await
+            .unwrap_or_else(|error| panic!("{name}: {error}"));
+    }
+
     pub async fn delete(&self, name: &str) {
         self.api
             .delete(name, &DeleteParams::default().grace_period(0))

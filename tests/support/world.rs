@@ -23,14 +23,56 @@ pub struct World {
 /// The world of this test binary. It ends with the process, since its standard input then ends.
 pub fn world() -> &'static World {
     static WORLD: OnceLock<World> = OnceLock::new();
-    WORLD.get_or_init(World::start)
+    WORLD.get_or_init(|| {
+        let bin = tools(&["etcd", "kube-apiserver", "kube-controller-manager", "kubectl", "world"]);
+        World::start(&bin, &["up"])
+    })
+}
+
+/// What a node consists of.
+const NODE: [&str; 15] = [
+    "etcd",
+    "kube-apiserver",
+    "kube-controller-manager",
+    "kube-scheduler",
+    "kubectl",
+    "kubelet",
+    "containerd",
+    "containerd-shim-runc-v2",
+    "ctr",
+    "runc",
+    "bridge",
+    "host-local",
+    "loopback",
+    "registry",
+    "world",
+];
+
+/// A world with a node, and with registries that it can pull from. None where no node can run; the reason is printed.
+/// CI has to be able to.
+pub fn node_world() -> Option<&'static World> {
+    static WORLD: OnceLock<Option<World>> = OnceLock::new();
+    let start = || {
+        let check = Command::new(tools(&["world"]).join("world"))
+            .arg("node-check")
+            .output()
+            .expect("world can be started");
+        if check.status.success() {
+            return Some(World::start(&tools(&NODE), &["up", "--node"]));
+        }
+        let why = String::from_utf8_lossy(&check.stderr).into_owned() + &String::from_utf8_lossy(&check.stdout);
+        assert!(std::env::var_os("CI").is_none(), "CI needs a node: {why}");
+        // Past the test runner, which would keep it to itself.
+        let _ = writeln!(std::io::stderr(), "SKIPPED: no node can run here: {why}");
+        None
+    };
+    WORLD.get_or_init(start).as_ref()
 }
 
 impl World {
-    fn start() -> Self {
-        let bin = tools(&["etcd", "kube-apiserver", "kube-controller-manager", "kubectl", "world"]);
+    fn start(bin: &Path, args: &[&str]) -> Self {
         let mut child = Command::new(bin.join("world"))
-            .arg("up")
+            .args(args)
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .spawn()
@@ -65,12 +107,30 @@ impl World {
 
     /// "stop", "start", "pause" or "resume" the API server.
     pub fn api_server(&self, verb: &str) {
+        self.tell(&format!("{verb} apiserver"));
+    }
+
+    /// Address or other field of the registries beside a node.
+    pub fn registry(&self, field: &str) -> &str {
+        self.info["registries"][field]
+            .as_str()
+            .unwrap_or_else(|| panic!("no {field}"))
+    }
+
+    /// Files that name the registries as the node does: hosts and resolver.
+    pub fn names(&self) -> (&str, &str) {
+        let file = |field: &str| self.info["node"][field].as_str().expect("a path");
+        (file("hostsFile"), file("resolvFile"))
+    }
+
+    /// Does something to the world, see `cmd/world`.
+    pub fn tell(&self, command: &str) {
         let mut control = self.control.lock().expect("no test died while controlling the world");
-        writeln!(control.0, "{verb} apiserver").expect("the world runs");
+        writeln!(control.0, "{command}").expect("the world runs");
         let mut answer = String::new();
         control.1.read_line(&mut answer).expect("readable");
         let answer: Value = serde_json::from_str(&answer).expect("an answer");
-        assert_eq!(answer["ok"], true, "{verb} apiserver: {answer}");
+        assert_eq!(answer["ok"], true, "{command}: {answer}");
     }
 
     /// A client with all rights.
