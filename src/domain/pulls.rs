@@ -15,3 +15,4 @@ pub mod signal;
 pub mod summary;
 pub mod text;
 pub mod watchlist;
+mod wording;
