@@ -1,10 +1,10 @@
 //! What is published.
 
-use dps::api::{DockerPullSecretStatus, Reason};
+use dps::api::{Cause, DockerPullSecretStatus, Reason};
 use dps::domain::plan::without_login;
 use dps::domain::problem::{Problem, unparsable};
 use dps::domain::pulls::summary::Pulls;
-use dps::domain::status::{Check, Finding, Outcome, Pods, next, same};
+use dps::domain::status::{Check, Finding, Outcome, Pods, news, next, same as same_status};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{Condition, Time};
 use k8s_openapi::jiff::Timestamp;
 
@@ -124,6 +124,7 @@ fn each_finding_has_its_conditions() {
     assert_eq!(
         shown(&failing)[3..],
         [
+            ("PullsHealthy", "True", "Healthy"),
             ("Ready", "Unknown", "RetryingAfterError"),
             ("Reconciling", "True", "RetryingAfterError")
         ]
@@ -134,6 +135,95 @@ fn each_finding_has_its_conditions() {
         "the new generation was not looked at"
     );
     assert_eq!(shown(&next(Some(&failing), Some(4), &good, &at(3))), shown(&ready));
+}
+
+fn with_pods(pods: Pods) -> Finding {
+    Finding::Decided(Outcome { pods, ..good() })
+}
+
+fn fails(cause: Cause, message: &str, fault: bool) -> Pods {
+    Pods::Seen(Pulls {
+        failing_pods: 2,
+        failures: Vec::new(),
+        problem: Some(Problem::new(Reason::PullFailure(cause), message)),
+        fault,
+    })
+}
+
+#[test]
+fn pods_make_a_resource_not_ready_only_if_it_is_at_fault() {
+    let unseen = next(None, Some(1), &with_pods(Pods::Unseen), &at(1));
+    assert_eq!(
+        shown(&unseen)[3..],
+        [("PullsHealthy", "Unknown", "Pending"), ("Ready", "True", "Ready")]
+    );
+    let innocent = next(
+        Some(&unseen),
+        Some(1),
+        &with_pods(fails(Cause::ImageNotFound, "why", false)),
+        &at(2),
+    );
+    assert_eq!(
+        shown(&innocent)[3..],
+        [("PullsHealthy", "False", "ImageNotFound"), ("Ready", "True", "Ready")]
+    );
+    let fault = next(
+        Some(&innocent),
+        Some(1),
+        &with_pods(fails(Cause::CredentialsRejected, "why", true)),
+        &at(3),
+    );
+    assert_eq!(
+        shown(&fault)[3..],
+        [
+            ("PullsHealthy", "False", "CredentialsRejected"),
+            ("Ready", "False", "CredentialsRejected"),
+            ("Stalled", "True", "CredentialsRejected")
+        ]
+    );
+    assert_eq!(condition(&fault, "PullsHealthy").last_transition_time, at(2));
+    assert_eq!(fault.failing_pods, 2);
+    // Other numbers that can wait: nothing changes, but for whose fault it is.
+    let same = next(Some(&fault), Some(1), &with_pods(Pods::Same { fault: true }), &at(4));
+    assert!(same_status(Some(&fault), &same));
+    let excused = next(Some(&fault), Some(1), &with_pods(Pods::Same { fault: false }), &at(4));
+    assert_eq!(
+        shown(&excused)[3..],
+        [
+            ("PullsHealthy", "False", "CredentialsRejected"),
+            ("Ready", "True", "Ready")
+        ]
+    );
+    assert_eq!(excused.failing_pods, 2);
+    // What is known stays while nobody looks.
+    let kept = next(Some(&fault), Some(1), &with_pods(Pods::Unseen), &at(5));
+    assert_eq!(shown(&kept)[3], ("PullsHealthy", "False", "CredentialsRejected"));
+}
+
+#[test]
+fn an_event_is_worth_another_cause_and_the_end() {
+    let status = |pods: Pods| next(None, Some(1), &with_pods(pods), &at(1));
+    let none = status(Pods::Unseen);
+    let well = status(Pods::Seen(Pulls::default()));
+    let rejected = status(fails(Cause::CredentialsRejected, &"ä".repeat(800), true));
+    let other = status(fails(Cause::CredentialsRejected, "other words", true));
+    let denied = status(fails(Cause::AccessDenied, "why", false));
+    let reason = |old: Option<&DockerPullSecretStatus>, new| news(old, new).map(|news| (news.good, news.reason));
+    let bad = |word: &str| Some((false, word.to_owned()));
+    for (old, new, told) in [
+        (None, &well, None),
+        (None, &rejected, bad("CredentialsRejected")),
+        (Some(&none), &well, None),
+        (Some(&well), &well, None),
+        (Some(&well), &rejected, bad("CredentialsRejected")),
+        (Some(&rejected), &other, None),
+        (Some(&rejected), &denied, bad("AccessDenied")),
+        (Some(&denied), &well, Some((true, "Healthy".to_owned()))),
+        (Some(&denied), &none, None),
+    ] {
+        assert_eq!(reason(old, new), told);
+    }
+    assert!(news(None, &rejected).unwrap().note.len() <= 1024);
 }
 
 #[test]
@@ -155,9 +245,9 @@ fn transition_times_move_with_the_status_only() {
 fn an_equal_status_needs_no_write() {
     let ready = next(None, Some(1), &Finding::Decided(good()), &at(1));
     let again = next(Some(&ready), Some(1), &Finding::Decided(good()), &at(9));
-    assert!(same(Some(&ready), &again));
-    assert!(!same(None, &again));
-    assert!(!same(
+    assert!(same_status(Some(&ready), &again));
+    assert!(!same_status(None, &again));
+    assert!(!same_status(
         Some(&ready),
         &next(Some(&ready), Some(2), &Finding::Decided(good()), &at(9))
     ));
@@ -168,13 +258,13 @@ fn an_equal_status_needs_no_write() {
         ..ready.conditions[0].clone()
     };
     foreign.conditions.insert(0, other);
-    assert!(same(Some(&foreign), &again));
+    assert!(same_status(Some(&foreign), &again));
     let mut leftover = ready.clone();
     leftover.conditions.push(Condition {
         type_: "Stalled".to_owned(),
         ..ready.conditions[0].clone()
     });
-    assert!(!same(Some(&leftover), &again));
+    assert!(!same_status(Some(&leftover), &again));
 }
 
 #[test]
