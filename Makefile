@@ -11,12 +11,9 @@ setup:
 	@command -v go >/dev/null || { echo 'Go is missing: install Go 1.26 or newer (https://go.dev/dl)' >&2; exit 1; }
 	@command -v flock >/dev/null && command -v setpriv >/dev/null || { echo 'flock and setpriv are missing (Debian: apt-get install util-linux)' >&2; exit 1; }
 
-# What a node consists of, for where one can run.
-NODE_TOOLS = kube-scheduler kubelet containerd containerd-shim-runc-v2 ctr runc bridge host-local loopback
-
 tools: setup
 	@bin=$$(tests/env/tools.sh world) && tests/env/tools.sh etcd kube-apiserver kube-controller-manager kubectl registry helm kubeconform \
-		$$(! "$$bin/world" node-check >/dev/null 2>&1 || echo $(NODE_TOOLS)) keyring-oracle schemas >/dev/null
+		$$(! "$$bin/world" node-check >/dev/null 2>&1 || echo node) keyring-oracle schemas >/dev/null
 
 demo: setup ## Start a real control plane, show the operator work and fail well. KEEP=1 leaves it running.
 	@hack/demo.sh $(if $(KEEP),keep)

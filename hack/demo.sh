@@ -22,6 +22,12 @@ stop() {
 }
 
 bin=$(tests/env/tools.sh etcd kube-apiserver kube-controller-manager kubectl registry world)
+if why=$("$bin/world" node-check 2>&1); then
+    tests/env/tools.sh node >/dev/null
+    node=--node
+else
+    node=
+fi
 if [ "$mode" = stop ]; then
     stop
     exit
@@ -68,11 +74,18 @@ masked() {
     echo
 }
 
-say "1. A real control plane and a registry: etcd, kube-apiserver, kube-controller-manager, distribution, on loopback"
-"$bin/world" up --detach --registry --state "$state" >"$state.json" || { rm -f "$state.json"; exit 1; }
+say "1. A real control plane${node:+, a node} and a registry, on loopback"
+"$bin/world" up --detach --registry $node --state "$state" >"$state.json" || { rm -f "$state.json"; exit 1; }
 mv "$state.json" "$state/info"
 field() {
-    sed -n "s/.*\"registry\":{.*\"$1\":\"\([^\"]*\)\".*/\1/p" "$state/info"
+    sed -n "s/.*\"registry\":{[^}]*\"$1\":\"\([^\"]*\)\".*/\1/p" "$state/info"
+}
+# Of the registries that the node knows by name, and of the node.
+beside() {
+    sed -n "s/.*\"registries\":{[^}]*\"$1\":\"\([^\"]*\)\".*/\1/p" "$state/info"
+}
+of_node() {
+    sed -n "s/.*\"node\":{[^}]*\"$1\":\"\([^\"]*\)\".*/\1/p" "$state/info"
 }
 registry=$(field address)
 show version
@@ -93,8 +106,11 @@ contexts: [{name: world, context: {cluster: world, user: operator}}]
 current-context: world
 END
 # The samples' logins are made up: they must not be tried at the real Docker Hub.
-KUBECONFIG="$state/operator.kubeconfig" SSL_CERT_FILE="$state/pki/ca.crt" nohup target/debug/dps controller \
-    --health-address 127.0.0.1:0 --deny-cidr 0.0.0.0/0,::/0 --allow-registry "$registry" >"$state/operator.log" 2>&1 &
+set -- target/debug/dps controller --health-address 127.0.0.1:0 --deny-cidr 0.0.0.0/0,::/0 --allow-registry "$registry"
+if [ -n "$node" ]; then
+    set -- unshare --mount sh -c 'mount --bind "$0" /etc/hosts && exec "$@"' "$(of_node hostsFile)" "$@" --allow-registry "$(beside basic)"
+fi
+KUBECONFIG="$state/operator.kubeconfig" SSL_CERT_FILE="$state/pki/ca.crt" nohup "$@" >"$state/operator.log" 2>&1 &
 echo $! >"$state/operator.pid"
 echo "dps controller runs, its log is in .world/operator.log; here it may log in only at the registry of this demo"
 
@@ -198,6 +214,46 @@ fi
 say "10. The same decisions without a cluster: dps render"
 printf '$ dps render -f deploy/samples/docker-hub.yaml\n'
 target/debug/dps render -f deploy/samples/docker-hub.yaml | sed 's/\(\.dockerconfigjson: .\{16\}\).*/\1.../'
+
+say "11. A pod cannot pull: why, whose fault it is, and what to do"
+if [ -z "$node" ]; then
+    echo "No node can run here: $why"
+else
+    image=$(beside basic)/team/app:1.0
+    healthy() {
+        kubectl wait dps/pull -n demo --for="jsonpath={.status.conditions[?(@.type==\"PullsHealthy\")].$1}=$2" --timeout=120s >/dev/null
+    }
+    kubectl create secret generic pull-login -n demo --from-literal=username="$(beside username)" --from-literal=password=outdated >/dev/null
+    kubectl apply -n demo -f - >/dev/null <<END
+apiVersion: pullsecrets.dev/v1alpha1
+kind: DockerPullSecret
+metadata: {name: pull}
+spec: {type: PrivateRegistry, registryUrl: "$(beside basic)", credentialsRef: {name: pull-login}}
+---
+apiVersion: v1
+kind: Pod
+metadata: {name: web}
+spec:
+  imagePullSecrets: [{name: pull}]
+  containers: [{name: app, image: "$image"}]
+END
+    healthy reason CredentialsRejected
+    show get pod web -n demo
+    show get dps pull -n demo
+    kubectl get dps pull -n demo -o jsonpath='{.status.conditions[?(@.type=="PullsHealthy")].message}'
+    printf '\n\n$ dps explain pod web -n demo\n'
+    if KUBECONFIG="$state/kubeconfig" target/debug/dps explain pod web -n demo; then
+        echo "This pod should fail." >&2
+        exit 1
+    fi
+    echo "... the password is put right, as told; the node tries again by itself:"
+    kubectl create secret generic pull-login -n demo --from-literal=username="$(beside username)" --from-literal=password="$(beside password)" \
+        --dry-run=client -o yaml | kubectl apply -n demo -f - >/dev/null 2>&1
+    kubectl wait pod/web -n demo --for=condition=Ready --timeout=180s >/dev/null
+    healthy status True
+    show get pod web -n demo
+    show get dps pull -n demo
+fi
 
 if [ "$mode" = keep ]; then
     say "Everything keeps running."

@@ -231,6 +231,11 @@ async fn failures_that_are_not_the_secrets_leave_the_resource_ready() {
     ] {
         pods.create(name, image, &["app"]).await;
         pods.waits(name, reason, report).await;
+        if name == "denied" {
+            // These words could come from an attempt without the login: the second one proves it.
+            pods.fails(name, image, report).await;
+            pods.fails(name, image, report).await;
+        }
         let told = space.until("app", cause, |status| failing(status, cause, 1)).await;
         assert_eq!(condition_of(&told, "Ready").status, "True", "{cause}");
         pods.delete(name).await;

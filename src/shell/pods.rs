@@ -1,5 +1,6 @@
 //! Watching pods: those that cannot pull are remembered, of every other one nothing is.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -39,17 +40,16 @@ pub(crate) async fn watch_pods(api: Api<Pod>, name: String, ctx: Arc<Context>, l
     let events = watch(api, config).backoff(Steady::default());
     pin_mut!(events);
     // What a new list has not shown is gone.
-    let mut unseen: Vec<Key> = Vec::new();
+    let mut unseen: BTreeSet<Key> = BTreeSet::new();
     while let Some(event) = events.next().await {
         match event {
             Ok(Event::Init) => unseen = ctx.watchlist().keys().cloned().collect(),
             Ok(Event::InitApply(pod)) => {
-                let key = key_of(&pod);
-                unseen.retain(|one| *one != key);
+                unseen.remove(&key_of(&pod));
                 observe(&ctx, &pod);
             }
             Ok(Event::InitDone) => {
-                for key in unseen.drain(..) {
+                for key in std::mem::take(&mut unseen) {
                     forget(&ctx, &key);
                 }
                 ctx.shared.readiness.listed(&name);

@@ -227,12 +227,18 @@ async fn read(
         if known.contains_key(name) {
             continue;
         }
-        let secret = if known.len() <= FOREIGN {
-            PullSecret::new(name, secrets::get(&api, name).await?.as_ref())
+        let unseen = PullSecret {
+            name: name.clone(),
+            content: Content::Unseen,
+        };
+        let secret = if known.len() > FOREIGN {
+            unseen
         } else {
-            PullSecret {
-                name: name.clone(),
-                content: Content::Unseen,
+            match secrets::get(&api, name).await {
+                Ok(secret) => PullSecret::new(name, secret.as_ref()),
+                // Somebody took this right away; what is found out without it is worth something too.
+                Err(error) if error.answer().is_some_and(kube::core::Status::is_forbidden) => unseen,
+                Err(error) => return Err(error),
             }
         };
         known.insert(name.clone(), secret);

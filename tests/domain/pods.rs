@@ -577,6 +577,30 @@ fn causes_blame_and_advice_in_context() {
 }
 
 #[test]
+fn words_that_could_come_from_an_attempt_without_the_login_have_to_be_said_twice() {
+    use VerificationResult::{Accepted, Rejected};
+    let old = "pulling from host r.example.com failed with status code [manifests 1]: 401 Unauthorized";
+    for (report, attached, verified, may_pass) in [
+        (NO_LOGIN, true, None, true),
+        (NO_LOGIN, false, None, false),
+        (DENIED, true, Some(Accepted), true),
+        (DENIED, true, Some(Rejected), false),
+        (DENIED, false, None, false),
+        (old, true, None, true),
+        (WRONG, true, None, false),
+        ("manifest unknown", true, None, false),
+    ] {
+        let secrets = if attached {
+            vec![secret("app", "r.example.com")]
+        } else {
+            Vec::new()
+        };
+        let found = find(report, &secrets, &[resource("app", "r.example.com", verified)]);
+        assert_eq!(found.may_pass(), may_pass, "{report} {attached} {verified:?}");
+    }
+}
+
+#[test]
 fn secrets_as_a_kubelet_reads_them() {
     let read = |kind: &str, key: &str, document: &str| {
         let secret = Secret {

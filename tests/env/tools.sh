@@ -2,8 +2,7 @@
 # Builds the named programs of the test world and prints the folder they are in.
 #
 #   tests/env/tools.sh NAME...     NAME: etcd kube-apiserver kube-controller-manager kubectl registry helm kubeconform
-#                                        world keyring-oracle schemas; for a node also kube-scheduler kubelet
-#                                        containerd containerd-shim-runc-v2 ctr runc bridge host-local loopback
+#                                        world keyring-oracle schemas; node: all that a node needs beside these
 #
 # Progress goes to stderr. Binaries are kept in tests/env/.cache, one folder for each go.sum; etcd, kube-apiserver and
 # kubectl are taken from $KUBEBUILDER_ASSETS when they are there.
@@ -45,6 +44,11 @@ seccomp() {
 }
 
 [ $# -gt 0 ] || die "name at least one program"
+for name; do
+    shift
+    [ "$name" != node ] || set -- "$@" kube-scheduler kubelet containerd containerd-shim-runc-v2 ctr runc bridge host-local loopback
+    [ "$name" = node ] || set -- "$@" "$name"
+done
 key=$(cksum <go.sum | cut -d' ' -f1)
 bin=$here/.cache/$key/bin
 mkdir -p "$bin"

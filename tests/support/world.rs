@@ -29,25 +29,6 @@ pub fn world() -> &'static World {
     })
 }
 
-/// What a node consists of.
-const NODE: [&str; 15] = [
-    "etcd",
-    "kube-apiserver",
-    "kube-controller-manager",
-    "kube-scheduler",
-    "kubectl",
-    "kubelet",
-    "containerd",
-    "containerd-shim-runc-v2",
-    "ctr",
-    "runc",
-    "bridge",
-    "host-local",
-    "loopback",
-    "registry",
-    "world",
-];
-
 /// A world with a node, and with registries that it can pull from. None where no node can run; the reason is printed.
 /// CI has to be able to.
 pub fn node_world() -> Option<&'static World> {
@@ -58,7 +39,16 @@ pub fn node_world() -> Option<&'static World> {
             .output()
             .expect("world can be started");
         if check.status.success() {
-            return Some(World::start(&tools(&NODE), &["up", "--node"]));
+            let bin = tools(&[
+                "etcd",
+                "kube-apiserver",
+                "kube-controller-manager",
+                "kubectl",
+                "registry",
+                "world",
+                "node",
+            ]);
+            return Some(World::start(&bin, &["up", "--node"]));
         }
         let why = String::from_utf8_lossy(&check.stderr).into_owned() + &String::from_utf8_lossy(&check.stdout);
         assert!(std::env::var_os("CI").is_none(), "CI needs a node: {why}");

@@ -2,7 +2,7 @@
 
 use super::advice::action;
 use super::cause::{Fault, about};
-use super::resolve::{Sent, cause};
+use super::resolve::{Sent, cause, may_pass};
 use super::secret::{Content, PullSecret, Tried, tried};
 use super::signal::Signal;
 use super::text::cut;
@@ -111,6 +111,7 @@ pub struct Diagnosis {
     pub action: String,
     /// Whether a pull secret of the pod has a login for the image.
     has_login: bool,
+    may_pass: bool,
 }
 
 impl Diagnosis {
@@ -134,9 +135,9 @@ impl Diagnosis {
         self
     }
 
-    /// Whether the next attempt may well succeed without anybody doing anything: the login is there by now.
+    /// Whether the next attempt may well succeed, see [`may_pass`].
     pub fn may_pass(&self) -> bool {
-        self.cause == Cause::CredentialsNotSent && self.has_login
+        self.may_pass
     }
 
     /// Whether a pull secret of the pod has a login for the image.
@@ -215,6 +216,7 @@ pub fn diagnose(symptom: Symptom<'_>, around: Around<'_>) -> Diagnosis {
         message: cut(&message, LENGTH),
         action: cut(&action(cause, &facts), LENGTH),
         has_login: !facts.sent.is_empty(),
+        may_pass: may_pass(symptom.signal, sent),
     }
 }
 

@@ -24,8 +24,10 @@ pub enum Signal {
     RateLimited,
     /// No right, or no login: the words do not tell.
     Denied,
-    /// 401: a wrong login, or none: the words do not tell.
+    /// 401, from a runtime that says so when it has no login: most likely a wrong one.
     Unauthorized,
+    /// 401: a wrong login, or none: the words do not tell.
+    Unclear,
     /// No image for this platform.
     Platform,
     /// No such image.
@@ -90,7 +92,7 @@ fn weight(signal: Signal) -> u8 {
         Signal::Denied | Signal::Node => 5,
         Signal::RateLimited | Signal::RateLimitedAnonymous | Signal::Malformed => 4,
         Signal::Locked | Signal::Expired | Signal::Refused => 3,
-        Signal::Unauthorized | Signal::NotSent => 2,
+        Signal::Unauthorized | Signal::Unclear | Signal::NotSent => 2,
         Signal::Tls | Signal::PlainHttp | Signal::Dns | Signal::Unreachable => 1,
         Signal::Unknown => 0,
     }

@@ -200,9 +200,14 @@ pub(super) const TABLE: &[(Signal, &[&str])] = &[
         Signal::Tls,
         &["x509:", "certificate", "tls: ", "tls handshake", "remote error: tls"],
     ),
-    // containers/image says so of any refusal of a token, also without a login.
+    // Since containerd 1.7; it has other words for having no login.
     (
         Signal::Unauthorized,
+        &["from head request + 401", "from get request + 401"],
+    ),
+    // containers/image says so of any refusal of a token, also without a login.
+    (
+        Signal::Unclear,
         &["invalid username/password", "requesting bearer token + 403"],
     ),
     (
@@ -247,10 +252,7 @@ pub(super) const TABLE: &[(Signal, &[&str])] = &[
             "was deleted or has expired",
         ],
     ),
-    (
-        Signal::Unauthorized,
-        &["401", "unauthorized", "authentication required"],
-    ),
+    (Signal::Unclear, &["401", "unauthorized", "authentication required"]),
     (
         Signal::Unreachable,
         &[
