@@ -129,7 +129,13 @@ async fn missing_credentials_are_named_and_heal_when_they_come() {
         .collect();
     assert_eq!(
         types,
-        ["CredentialsResolved", "SecretSynced", "CredentialsAccepted", "Ready"]
+        [
+            "CredentialsResolved",
+            "SecretSynced",
+            "CredentialsAccepted",
+            "PullsHealthy",
+            "Ready"
+        ]
     );
 }
 

@@ -37,6 +37,7 @@ fn start(world: &World) -> Operator {
 async fn changes_during_an_outage_of_the_api_server_are_not_lost() {
     let (_alone, world) = alone().await;
     let space = Space::new(world, "outage").await;
+    let operator = start(world);
     // The garbage collector has to know the kind before the outage: what it learns of it meanwhile it retries ever later.
     space.login("known-login", "user", "word").await;
     space
@@ -46,7 +47,6 @@ async fn changes_during_an_outage_of_the_api_server_are_not_lost() {
     space.delete("known").await;
     space.gone("known").await;
 
-    let operator = start(world);
     for name in ["kept", "rotated", "renamed", "deleted", "drifted"] {
         space.login(&format!("{name}-login"), "user", "first").await;
         space
