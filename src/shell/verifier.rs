@@ -49,6 +49,7 @@ struct State {
     ledger: Ledger,
     /// Who wants to know, of each check that is queued or in flight.
     waiting: HashMap<Fingerprint, Vec<(Queue, Key)>>,
+    /// One lock for each host that a check is queued for or in flight at.
     hosts: HashMap<String, Arc<tokio::sync::Mutex<()>>>,
     /// Scopes that have not listed yet, and resources that had no pass yet.
     unlisted: usize,
@@ -108,10 +109,11 @@ impl Verifier {
 
     /// What is known of a login. `own` is what a status says.
     pub(crate) fn known(&self, login: Fingerprint, how: &str, own: Option<Known>) -> Option<Known> {
-        let mut state = self.state();
+        let (mut state, now) = (self.state(), now());
         if let Some(own) = own {
-            state.ledger.seed(login, own);
+            state.ledger.seed(login, own, now);
         }
+        state.ledger.want(login, how, now);
         state.ledger.get(login, how).cloned()
     }
 
@@ -150,6 +152,10 @@ impl Verifier {
                     "checked a login"
                 );
                 state.ledger.record(login, &verdict, &how, now());
+            }
+            // Nobody else queues at this host: only the map and this check know its lock.
+            if Arc::strong_count(&host) == 2 {
+                state.hosts.remove(&target(&base));
             }
             state.waiting.remove(&login).unwrap_or_default()
         };
