@@ -203,3 +203,38 @@ fn a_parsers_words_are_repeated_without_values() {
         assert!(problem.message.ends_with(shown), "{}", problem.message);
     }
 }
+
+#[test]
+fn a_login_that_is_held_back_says_since_when() {
+    let with = |secret: Result<String, Problem>| Finding::Decided(Outcome { secret, ..good() });
+    let synced = with(Ok("written".to_owned()));
+    let held = with(Err(Problem::new(Reason::HeldBack, "the Secret keeps it")));
+    let stale = bad(Reason::SecretNotFound, Some("app"));
+    let (first, later) = ("since 1970-01-01T00:00:10Z", "since 1970-01-01T00:00:30Z");
+    // What passes find at the seconds 10, 20, 30, and what the last one says.
+    let table: &[([&Finding; 3], &str)] = &[
+        ([&held, &held, &held], first),
+        ([&synced, &synced, &held], later),
+        // Another wrong login does not make the Secret any newer, nor do credentials that went away before.
+        ([&stale, &held, &held], first),
+        ([&held, &Finding::Suspended, &held], first),
+        ([&held, &Finding::Failing("no answer".to_owned()), &held], first),
+        ([&held, &synced, &held], later),
+    ];
+    for (row, (findings, since)) in table.iter().enumerate() {
+        let mut status = None;
+        for (second, finding) in [10, 20, 30].into_iter().zip(findings) {
+            status = Some(next(status.as_ref(), Some(1), finding, &at(second)));
+        }
+        let status = status.unwrap();
+        for kind in ["SecretSynced", "Ready", "Stalled"] {
+            let message = &condition(&status, kind).message;
+            assert_eq!(*message, format!("{since} the Secret keeps it"), "{row} {kind}");
+        }
+        // The next retry writes nothing.
+        assert!(
+            same(Some(&status), &next(Some(&status), Some(1), &held, &at(40))),
+            "{row}"
+        );
+    }
+}
