@@ -113,6 +113,37 @@ fn the_requests_of_each_way_to_log_in() {
 }
 
 #[test]
+fn a_token_server_is_asked_over_http_only_by_a_registry_without_tls() {
+    let registry = RegistryKey::new(RegistryType::PrivateRegistry, Some("registry.example.com")).unwrap();
+    for (plain_http, realm, asked) in [
+        (false, "https://auth.example.com/token", true),
+        (false, "http://auth.example.com/token", false),
+        (false, "HTTP://auth.example.com/token", false),
+        (false, "http://registry.example.com/token", false),
+        (true, "http://auth.example.com/token", true),
+        (true, "https://auth.example.com/token", true),
+        (true, "ftp://auth.example.com/token", false),
+    ] {
+        let login = Login::new("robot", "pass word").unwrap();
+        let mut check = Check::new(Question::new(&registry, login, None, plain_http).unwrap());
+        match check.next(says(401, &format!("Bearer realm=\"{realm}\""), "")) {
+            Step::Ask(request) => {
+                let sent = (request.url.as_str().starts_with(realm), request.credentials);
+                assert!(asked && sent == (true, Credentials::Basic), "{realm}");
+            }
+            Step::Done(verdict) => {
+                assert!(!asked && verdict.result.as_str() == "NotARegistry", "{realm}");
+                assert!(
+                    verdict.message.contains("nothing was sent there"),
+                    "{}",
+                    verdict.message
+                );
+            }
+        }
+    }
+}
+
+#[test]
 #[allow(clippy::too_many_lines, reason = "a table")]
 fn what_registries_are_known_to_answer() {
     let ping = || says(401, BEARER, "");
