@@ -10,6 +10,7 @@ use k8s_openapi::jiff::Timestamp;
 use tokio::sync::watch;
 
 use super::context::reference;
+use super::metrics::Metrics;
 use super::registry::Registries;
 use super::watch::Queue;
 use crate::domain::claims::Key;
@@ -25,6 +26,7 @@ const GATE: Duration = Duration::from_mins(1);
 /// See the module.
 pub(crate) struct Verifier {
     policy: Arc<Policy>,
+    metrics: Arc<Metrics>,
     registries: OnceLock<Result<Registries, String>>,
     /// Two keys that nobody knows: a fingerprint in memory helps nobody to guess a password.
     hashers: [RandomState; 2],
@@ -58,13 +60,14 @@ struct State {
 
 impl Verifier {
     /// `scopes`: how often [`Verifier::listed`] will be called.
-    pub(crate) fn new(policy: Policy, scopes: usize) -> Self {
+    pub(crate) fn new(policy: Policy, scopes: usize, metrics: Arc<Metrics>) -> Self {
         let state = State {
             unlisted: scopes,
             ..State::default()
         };
         Self {
             policy: Arc::new(policy),
+            metrics,
             registries: OnceLock::new(),
             hashers: [RandomState::new(), RandomState::new()],
             state: Mutex::new(state),
@@ -151,6 +154,7 @@ impl Verifier {
                     result = verdict.result.as_str(),
                     "checked a login"
                 );
+                self.metrics.check(verdict.result.as_str());
                 state.ledger.record(login, &verdict, &how, now());
             }
             // Nobody else queues at this host: only the map and this check know its lock.
