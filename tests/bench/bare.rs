@@ -11,14 +11,14 @@ use kube::config::{KubeConfigOptions, Kubeconfig};
 use kube::core::PartialObjectMeta;
 use kube::runtime::watcher;
 use kube::{Api, Client, Resource as _, ResourceExt as _};
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::support::objects::secret;
 use super::usage::Usage;
 use super::{Measured, RESOURCES};
 
-/// Runs this program as a bare client.
-pub(crate) fn measure(operations: usize, arguments: &[&str], variables: &[(&str, &str)]) -> Measured {
+/// Runs this program as a bare client; one measurement for each line that it [tells](tell).
+pub(crate) fn measure(operations: usize, arguments: &[&str], variables: &[(&str, &str)]) -> Vec<Measured> {
     let output = Command::new(std::env::current_exe().unwrap())
         .args(arguments)
         .envs(variables.iter().copied())
@@ -26,21 +26,21 @@ pub(crate) fn measure(operations: usize, arguments: &[&str], variables: &[(&str,
         .output()
         .unwrap();
     let output = String::from_utf8(output.stdout).unwrap();
-    let numbers: Vec<f64> = output
-        .split_whitespace()
-        .map(|number| number.parse().unwrap())
-        .collect();
-    let [took, cpu, peak_mib] = numbers.as_slice() else {
-        panic!("{output}")
-    };
-    Measured {
-        operations,
-        took: Duration::from_secs_f64(*took),
-        usage: Usage {
-            cpu: Duration::from_secs_f64(*cpu),
-            peak_mib: *peak_mib,
-        },
-    }
+    let lines = output.lines().map(|line| {
+        let numbers: Vec<f64> = line.split(' ').map(|number| number.parse().unwrap()).collect();
+        let [took, cpu, peak_mib] = numbers.as_slice() else {
+            panic!("{line}")
+        };
+        Measured {
+            operations,
+            took: Duration::from_secs_f64(*took),
+            usage: Usage {
+                cpu: Duration::from_secs_f64(*cpu),
+                peak_mib: *peak_mib,
+            },
+        }
+    });
+    lines.collect()
 }
 
 /// What [`measure`] reads: how long it took since `begin`, and what CPU time this process used beyond `before`.
@@ -69,24 +69,29 @@ pub(crate) async fn run(kubeconfig: &str, prefix: &str, watching: bool) {
     let before = Duration::ZERO;
     let (client, resources) = resources(kubeconfig, prefix).await;
     if watching {
-        let watch = watcher::Config::default;
-        let secrets = watcher::watcher(Api::<PartialObjectMeta<Secret>>::all(client.clone()), watch());
-        let all = watcher::watcher(Api::<DockerPullSecret>::all(client.clone()), watch());
-        tokio::spawn(secrets.for_each(|_| async {}));
-        tokio::spawn(all.for_each(|_| async {}));
+        watch(&client);
     }
     let begin = Instant::now();
     futures::stream::iter(resources)
         .for_each_concurrent(16, |resource| {
             let client = client.clone();
-            async move { first_pass(&client, &resource).await }
+            async move { first_pass(&client, &resource, &json!({})).await }
         })
         .await;
     tell(begin, before);
 }
 
-/// Reads both Secrets, writes one and the status.
-pub(crate) async fn first_pass(client: &Client, resource: &DockerPullSecret) {
+/// The two watches that an operator needs.
+pub(crate) fn watch(client: &Client) {
+    let watch = watcher::Config::default;
+    let secrets = watcher::watcher(Api::<PartialObjectMeta<Secret>>::all(client.clone()), watch());
+    let all = watcher::watcher(Api::<DockerPullSecret>::all(client.clone()), watch());
+    tokio::spawn(secrets.for_each(|_| async {}));
+    tokio::spawn(all.for_each(|_| async {}));
+}
+
+/// Reads both Secrets, writes one and the status, which has `more` than every status has.
+pub(crate) async fn first_pass(client: &Client, resource: &DockerPullSecret, more: &Value) {
     let (namespace, name) = (resource.namespace().unwrap(), resource.name_any());
     let secrets: Api<Secret> = Api::namespaced(client.clone(), &namespace);
     assert!(!read(&secrets, resource).await);
@@ -100,7 +105,7 @@ pub(crate) async fn first_pass(client: &Client, resource: &DockerPullSecret) {
     secret.metadata.labels = Some([("app.kubernetes.io/managed-by".to_owned(), "bare".to_owned())].into());
     let params = PatchParams::apply("bare");
     secrets.patch(&name, &params, &Patch::Apply(&secret)).await.unwrap();
-    write_status(client, resource, "A").await;
+    write_status(client, resource, more).await;
 }
 
 /// Whether the generated Secret is there beside the referenced one.
@@ -111,16 +116,20 @@ pub(crate) async fn read(secrets: &Api<Secret>, resource: &DockerPullSecret) -> 
     target.is_some()
 }
 
-pub(crate) async fn write_status(client: &Client, resource: &DockerPullSecret, reason: &str) {
+/// As large as the operator's: what the API server does for a write depends on it.
+pub(crate) async fn write_status(client: &Client, resource: &DockerPullSecret, more: &Value) {
     let name = resource.name_any();
-    let condition = |kind: &str| {
-        json!({"type": kind, "status": "True", "reason": reason, "lastTransitionTime": "2026-01-01T00:00:00Z", "observedGeneration": 1,
+    let conditions = ["A", "B", "C", "D"].map(|kind| {
+        json!({"type": kind, "status": "True", "reason": kind, "lastTransitionTime": "2026-01-01T00:00:00Z", "observedGeneration": 1,
             "message": "a sentence of about the same length as the operator writes into its conditions, in the mean"})
-    };
-    let status = json!({
-        "apiVersion": "pullsecrets.dev/v1alpha1", "kind": "DockerPullSecret",
-        "status": {"observedGeneration": 1, "secretName": name, "conditions": [condition("A"), condition("B"), condition("C")]},
     });
+    let mut status = json!({
+        "apiVersion": "pullsecrets.dev/v1alpha1", "kind": "DockerPullSecret", "status": {
+            "observedGeneration": 1, "secretName": name, "registryKey": resource.spec.registry_url, "conditions": conditions,
+        },
+    });
+    let more = more.as_object().unwrap().clone();
+    status["status"].as_object_mut().unwrap().extend(more);
     Api::<DockerPullSecret>::namespaced(client.clone(), &resource.namespace().unwrap())
         .patch_status(&name, &PatchParams::apply("bare").force(), &Patch::Apply(&status))
         .await

@@ -71,7 +71,7 @@ impl Measured {
 
     pub fn against(&self, name: &str, other: &Self) {
         println!(
-            "{name:34} {:>9} {:>10.2} {:>9.2} {:>9.2}",
+            "{name:36} {:>9} {:>10.2} {:>9.2} {:>9.2}",
             "",
             self.rate() / other.rate(),
             self.usage.cpu.as_secs_f64() / other.usage.cpu.as_secs_f64(),
@@ -88,14 +88,14 @@ pub fn median(mut all: Vec<Measured>) -> Measured {
 
 pub fn head(operations: &str) {
     println!(
-        "{:34} {:>9} {operations:>10} {:>9} {:>9}",
+        "{:36} {:>9} {operations:>10} {:>9} {:>9}",
         "", "all done", "CPU", "peak RSS"
     );
 }
 
 pub fn row(name: &str, measured: &Measured) {
     println!(
-        "{name:34} {:>7.2} s {:>10.0} {:>7.2} s {:>5.1} MiB",
+        "{name:36} {:>7.2} s {:>10.0} {:>7.2} s {:>5.1} MiB",
         measured.took.as_secs_f64(),
         measured.rate(),
         measured.usage.cpu.as_secs_f64(),

@@ -27,33 +27,36 @@ pub(crate) async fn measure(world: &World, kubeconfig: &Path, client: &Client) {
     );
     head("logins/s");
     let variables = [("SSL_CERT_FILE", ca), (PASSWORD, registries().get("password"))];
-    let (mut alone, mut writing, mut asked, mut all) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
+    let mut all: [Vec<Measured>; 5] = Default::default();
     for round in 0..ROUNDS {
-        alone.push(bare::measure(RESOURCES, &["bare-logins", registry], &variables));
+        let mut measured = bare::measure(RESOURCES, &["bare-logins", registry], &variables);
 
         let prefix = format!("bare-logins-{round}");
         prepare(client, &prefix).await;
         let arguments = ["bare-logins", registry, kubeconfig.to_str().unwrap(), &prefix];
-        writing.push(bare::measure(RESOURCES, &arguments, &variables));
+        measured.extend(bare::measure(RESOURCES, &arguments, &variables));
         clear(client, &prefix).await;
 
         let prefix = format!("dps-logins-{round}");
         prepare(client, &prefix).await;
         let operator = Operator::start_in(world, kubeconfig, &["--allow-registry", registry], &variables[..1]);
-        let (logins, statuses) = all_accepted(&operator).await;
-        asked.push(logins);
-        all.push(statuses);
+        measured.extend(all_accepted(&operator).await);
         assert_accepted(client, &prefix).await;
         drop(operator);
         clear(client, &prefix).await;
+
+        for (all, one) in all.iter_mut().zip(measured) {
+            all.push(one);
+        }
     }
-    let (alone, writing, asked, all) = (median(alone), median(writing), median(asked), median(all));
-    row("bare client, logins alone", &alone);
-    row("bare client, with the passes", &writing);
-    row("dps controller, last login", &asked);
-    asked.against("  against logins alone", &alone);
-    row("dps controller, all Accepted", &all);
-    all.against("  against the one with passes", &writing);
+    let [alone, bare_logins, bare_passes, logins, passes] = all.map(median);
+    row("bare client, nothing but logins", &alone);
+    row("bare client, until the last login", &bare_logins);
+    row("  and until the last status", &bare_passes);
+    row("dps controller, until the last login", &logins);
+    logins.against("    against the bare client", &bare_logins);
+    row("  and until all are Accepted", &passes);
+    passes.against("    against the bare client", &bare_passes);
     println!();
 }
 
@@ -84,7 +87,7 @@ async fn prepare(client: &Client, prefix: &str) {
 
 /// From the first login on: until the last one, and until every status says so. No login comes before every resource
 /// had its first pass, since the operator waits for what the statuses know.
-async fn all_accepted(operator: &Operator) -> (Measured, Measured) {
+async fn all_accepted(operator: &Operator) -> [Measured; 2] {
     let start = Instant::now();
     let (mut begin, mut asked) = (None, None);
     loop {
@@ -112,9 +115,9 @@ async fn all_accepted(operator: &Operator) -> (Measured, Measured) {
         // Each status was written before its login was checked, and after that.
         let statuses = counter(&metrics, "dps_writes_total{kind=\"DockerPullSecretStatus\"}");
         if statuses >= 2 * RESOURCES {
-            return (asked.expect("logins"), begin.as_ref().map(measured).expect("logins"));
+            return [asked, begin.as_ref().map(measured)].map(|measured| measured.expect("logins"));
         }
-        tokio::time::sleep(Duration::from_millis(10)).await;
+        tokio::time::sleep(Duration::from_millis(20)).await;
     }
 }
 

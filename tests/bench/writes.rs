@@ -37,7 +37,7 @@ pub(crate) async fn measure(world: &World, kubeconfig: &Path, client: &Client) {
                 &prefix,
                 &watches.to_string(),
             ];
-            measured.push(bare::measure(2 * RESOURCES, &arguments, &[]));
+            measured.extend(bare::measure(2 * RESOURCES, &arguments, &[]));
             clear(client, &prefix).await;
         }
 
