@@ -25,9 +25,9 @@ test: tools ## Run all tests.
 	cargo test --no-fail-fast
 
 bench: setup ## Measure the operator beside a bare client.
-	@tests/env/tools.sh etcd kube-apiserver kube-controller-manager kubectl world >/dev/null
+	@tests/env/tools.sh etcd kube-apiserver kube-controller-manager kubectl registry world >/dev/null
 	cargo build --release --bin dps --example bench
-	target/release/examples/bench
+	for part in writes logins pulls; do target/release/examples/bench $$part || exit; done
 
 lint: setup ## Check formatting, lints and dependencies.
 	cargo fmt --check

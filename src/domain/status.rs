@@ -132,13 +132,14 @@ pub fn next(
 
 fn decided(conditions: &mut Conditions<'_>, outcome: &Outcome) {
     let mut first = None;
+    let secret = outcome.secret.clone().map_err(|problem| conditions.dated(problem));
     for (condition, result, good) in [
         (
             ConditionType::CredentialsResolved,
             &outcome.credentials,
             Reason::Resolved,
         ),
-        (ConditionType::SecretSynced, &outcome.secret, Reason::Synced),
+        (ConditionType::SecretSynced, &secret, Reason::Synced),
     ] {
         match result {
             Ok(message) => conditions.push(condition, "True", good, message),
@@ -226,18 +227,33 @@ struct Conditions<'a> {
 
 impl Conditions<'_> {
     fn push(&mut self, condition: ConditionType, status: &str, reason: Reason, message: &str) {
-        let old = self
-            .old
-            .iter()
-            .find(|old| old.type_ == condition.as_str() && old.status == status);
         self.all.push(Condition {
             type_: condition.as_str().to_owned(),
             status: status.to_owned(),
             reason: reason.as_str().to_owned(),
             message: cut(message, MESSAGE_LENGTH),
             observed_generation: self.generation,
-            last_transition_time: old.map_or_else(|| self.now.clone(), |old| old.last_transition_time.clone()),
+            last_transition_time: self.since(condition, status).clone(),
         });
+    }
+
+    /// Since when a condition that is `status` now has been so.
+    fn since(&self, condition: ConditionType, status: &str) -> &Time {
+        let old = self
+            .old
+            .iter()
+            .find(|old| old.type_ == condition.as_str() && old.status == status);
+        old.map_or(self.now, |old| &old.last_transition_time)
+    }
+
+    /// Says since when the Secret has not been kept in step, if that is because a login is held back. That is the time
+    /// of the condition, which no retry moves.
+    fn dated(&self, problem: Problem) -> Problem {
+        if problem.reason != Reason::HeldBack {
+            return problem;
+        }
+        let since = self.since(ConditionType::SecretSynced, "False").0;
+        Problem::new(problem.reason, format!("since {since} {}", problem.message))
     }
 
     /// Leaves a condition as it was; Unknown when it was never decided.

@@ -66,10 +66,12 @@ pub async fn run(options: Options) -> Result<(), Failure> {
     let mut terminate = signal(SignalKind::terminate()).map_err(Failure::Signal)?;
     let mut interrupt = signal(SignalKind::interrupt()).map_err(Failure::Signal)?;
     let client = client().await?;
+    let metrics = Arc::new(Metrics::default());
+    let scopes = options.namespaces.len().max(1);
     let shared = Arc::new(Shared {
         readiness: Readiness::default(),
-        metrics: Metrics::default(),
-        verifier: Arc::new(Verifier::new(options.policy, options.namespaces.len().max(1))),
+        metrics: Arc::clone(&metrics),
+        verifier: Arc::new(Verifier::new(options.policy, scopes, metrics)),
     });
     let (stop, stopped) = watch::channel(false);
 

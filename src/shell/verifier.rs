@@ -10,6 +10,7 @@ use k8s_openapi::jiff::Timestamp;
 use tokio::sync::watch;
 
 use super::context::reference;
+use super::metrics::Metrics;
 use super::registry::Registries;
 use super::watch::Queue;
 use crate::domain::claims::Key;
@@ -25,6 +26,7 @@ const GATE: Duration = Duration::from_mins(1);
 /// See the module.
 pub(crate) struct Verifier {
     policy: Arc<Policy>,
+    metrics: Arc<Metrics>,
     registries: OnceLock<Result<Registries, String>>,
     /// Two keys that nobody knows: a fingerprint in memory helps nobody to guess a password.
     hashers: [RandomState; 2],
@@ -49,6 +51,7 @@ struct State {
     ledger: Ledger,
     /// Who wants to know, of each check that is queued or in flight.
     waiting: HashMap<Fingerprint, Vec<(Queue, Key)>>,
+    /// One lock for each host that a check is queued for or in flight at.
     hosts: HashMap<String, Arc<tokio::sync::Mutex<()>>>,
     /// Scopes that have not listed yet, and resources that had no pass yet.
     unlisted: usize,
@@ -57,13 +60,14 @@ struct State {
 
 impl Verifier {
     /// `scopes`: how often [`Verifier::listed`] will be called.
-    pub(crate) fn new(policy: Policy, scopes: usize) -> Self {
+    pub(crate) fn new(policy: Policy, scopes: usize, metrics: Arc<Metrics>) -> Self {
         let state = State {
             unlisted: scopes,
             ..State::default()
         };
         Self {
             policy: Arc::new(policy),
+            metrics,
             registries: OnceLock::new(),
             hashers: [RandomState::new(), RandomState::new()],
             state: Mutex::new(state),
@@ -108,10 +112,11 @@ impl Verifier {
 
     /// What is known of a login. `own` is what a status says.
     pub(crate) fn known(&self, login: Fingerprint, how: &str, own: Option<Known>) -> Option<Known> {
-        let mut state = self.state();
+        let (mut state, now) = (self.state(), now());
         if let Some(own) = own {
-            state.ledger.seed(login, own);
+            state.ledger.seed(login, own, now);
         }
+        state.ledger.want(login, how, now);
         state.ledger.get(login, how).cloned()
     }
 
@@ -149,7 +154,12 @@ impl Verifier {
                     result = verdict.result.as_str(),
                     "checked a login"
                 );
+                self.metrics.check(verdict.result.as_str());
                 state.ledger.record(login, &verdict, &how, now());
+            }
+            // Nobody else queues at this host: only the map and this check know its lock.
+            if Arc::strong_count(&host) == 2 {
+                state.hosts.remove(&target(&base));
             }
             state.waiting.remove(&login).unwrap_or_default()
         };

@@ -16,7 +16,7 @@ use super::support::objects::{condition, private, resource, secret};
 use super::support::operator::Operator;
 use super::support::pods::{back_off, unauthorized};
 use super::support::world::World;
-use super::usage::Usage;
+use super::usage::{Usage, resident_mib};
 use super::{counter, create_namespace, unrelated};
 
 const NAMESPACES: usize = 50;
@@ -35,6 +35,7 @@ const PARALLEL: usize = 32;
 pub async fn measure(world: &World, kubeconfig: &Path, client: &Client) {
     println!("\n{RESOURCES} resources in {NAMESPACES} namespaces, {SECRETS} unrelated Secrets, and pods\n");
     prepare(client).await;
+    create_namespace(client, "unrelated").await;
     unrelated::create(client, 0..SECRETS).await;
     let mut operator = restarted(world, kubeconfig).await;
     println!("{:44} {:>9} {:>9} {:>12}", "", "RSS", "peak RSS", "CPU a minute");
@@ -46,9 +47,12 @@ pub async fn measure(world: &World, kubeconfig: &Path, client: &Client) {
     operator = restarted(world, kubeconfig).await;
     at_rest(&format!("restarted beside {RUNNING} running pods"), &operator).await;
 
-    pods(client, "failing", FAILING, |image| {
-        json!({"waiting": {"reason": "ImagePullBackOff", "message": back_off(image, &unauthorized(image))}})
-    })
+    pods(
+        client,
+        "failing",
+        FAILING,
+        |image| json!({"waiting": {"reason": "ImagePullBackOff", "message": back_off(image, &unauthorized(image))}}),
+    )
     .await;
     named(client, FAILING).await;
     at_rest(&format!("and {FAILING} failing ones"), &operator).await;
@@ -84,7 +88,10 @@ async fn prepare(client: &Client) {
     futures::stream::iter(0..RESOURCES)
         .for_each_concurrent(PARALLEL, |number| async move {
             let api: Api<DockerPullSecret> = Api::namespaced(client.clone(), &namespace(number));
-            let one = resource(&format!("app-{}", number / NAMESPACES), &private(&registry(number), "login"));
+            let one = resource(
+                &format!("app-{}", number / NAMESPACES),
+                &private(&registry(number), "login"),
+            );
             api.create(&PostParams::default(), &one).await.unwrap();
         })
         .await;
@@ -112,7 +119,11 @@ fn image(number: usize) -> String {
 
 async fn say(client: &Client, name: &str, number: usize, state: &serde_json::Value) {
     let api: Api<Pod> = Api::namespaced(client.clone(), &namespace(number));
-    let phase = if state.get("running").is_some() { "Running" } else { "Pending" };
+    let phase = if state.get("running").is_some() {
+        "Running"
+    } else {
+        "Pending"
+    };
     let status = json!({"status": {"phase": phase, "startTime": "2026-01-01T00:00:00Z", "containerStatuses": [{
         "name": "app", "image": "", "imageID": "", "ready": false, "restartCount": 0, "state": state}]}});
     let params = PatchParams::default();
@@ -154,7 +165,10 @@ async fn at_rest(what: &str, operator: &Operator) {
     tokio::time::sleep(WHILE).await;
     let after = Usage::of(operator.pid());
     let cpu = after.cpu.saturating_sub(before.cpu).as_secs_f64() * 60.0 / WHILE.as_secs_f64();
-    println!("{what:44} {:>5.1} MiB {:>5.1} MiB {cpu:>10.2} s", after.now_mib, after.peak_mib);
+    println!(
+        "{what:44} {:>5.1} MiB {:>5.1} MiB {cpu:>10.2} s",
+        after.now_mib, after.peak_mib
+    );
 }
 
 /// Waits until so many failing pods are named in all.
@@ -163,7 +177,10 @@ async fn named(client: &Client, count: usize) {
     let begin = Instant::now();
     loop {
         let all = resources.list(&kube::api::ListParams::default()).await.unwrap().items;
-        let failing: u32 = all.iter().filter_map(|one| Some(one.status.as_ref()?.failing_pods)).sum();
+        let failing: u32 = all
+            .iter()
+            .filter_map(|one| Some(one.status.as_ref()?.failing_pods))
+            .sum();
         if usize::try_from(failing).unwrap() >= count {
             return;
         }
@@ -219,7 +236,12 @@ async fn at_once(client: &Client, operator: &Operator) {
     futures::stream::iter(0..AT_ONCE)
         .for_each_concurrent(PARALLEL, |index| create_once(client, index, number))
         .await;
-    let writes = || counter(&operator.get("/metrics").1, "dps_writes_total{kind=\"DockerPullSecretStatus\"}");
+    let writes = || {
+        counter(
+            &operator.get("/metrics").1,
+            "dps_writes_total{kind=\"DockerPullSecretStatus\"}",
+        )
+    };
     let (before, begin) = (writes(), Instant::now());
     let image = image(number);
     let state = json!({"waiting": {"reason": "ErrImagePull", "message": unauthorized(&image)}});

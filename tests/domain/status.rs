@@ -4,7 +4,7 @@ use dps::api::{Cause, DockerPullSecretStatus, Reason};
 use dps::domain::plan::without_login;
 use dps::domain::problem::{Problem, unparsable};
 use dps::domain::pulls::summary::Pulls;
-use dps::domain::status::{Check, Finding, Outcome, Pods, news, next, same as same_status};
+use dps::domain::status::{Check, Finding, Outcome, Pods, news, next, same};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{Condition, Time};
 use k8s_openapi::jiff::Timestamp;
 
@@ -184,8 +184,8 @@ fn pods_make_a_resource_not_ready_only_if_it_is_at_fault() {
     assert_eq!(condition(&fault, "PullsHealthy").last_transition_time, at(2));
     assert_eq!(fault.failing_pods, 2);
     // Other numbers that can wait: nothing changes, but for whose fault it is.
-    let same = next(Some(&fault), Some(1), &with_pods(Pods::Same { fault: true }), &at(4));
-    assert!(same_status(Some(&fault), &same));
+    let unchanged = next(Some(&fault), Some(1), &with_pods(Pods::Same { fault: true }), &at(4));
+    assert!(same(Some(&fault), &unchanged));
     let excused = next(Some(&fault), Some(1), &with_pods(Pods::Same { fault: false }), &at(4));
     assert_eq!(
         shown(&excused)[3..],
@@ -245,9 +245,9 @@ fn transition_times_move_with_the_status_only() {
 fn an_equal_status_needs_no_write() {
     let ready = next(None, Some(1), &Finding::Decided(good()), &at(1));
     let again = next(Some(&ready), Some(1), &Finding::Decided(good()), &at(9));
-    assert!(same_status(Some(&ready), &again));
-    assert!(!same_status(None, &again));
-    assert!(!same_status(
+    assert!(same(Some(&ready), &again));
+    assert!(!same(None, &again));
+    assert!(!same(
         Some(&ready),
         &next(Some(&ready), Some(2), &Finding::Decided(good()), &at(9))
     ));
@@ -258,13 +258,13 @@ fn an_equal_status_needs_no_write() {
         ..ready.conditions[0].clone()
     };
     foreign.conditions.insert(0, other);
-    assert!(same_status(Some(&foreign), &again));
+    assert!(same(Some(&foreign), &again));
     let mut leftover = ready.clone();
     leftover.conditions.push(Condition {
         type_: "Stalled".to_owned(),
         ..ready.conditions[0].clone()
     });
-    assert!(!same_status(Some(&leftover), &again));
+    assert!(!same(Some(&leftover), &again));
 }
 
 #[test]
@@ -298,5 +298,40 @@ fn a_parsers_words_are_repeated_without_values() {
     ] {
         let problem = unparsable(error);
         assert!(problem.message.ends_with(shown), "{}", problem.message);
+    }
+}
+
+#[test]
+fn a_login_that_is_held_back_says_since_when() {
+    let with = |secret: Result<String, Problem>| Finding::Decided(Outcome { secret, ..good() });
+    let synced = with(Ok("written".to_owned()));
+    let held = with(Err(Problem::new(Reason::HeldBack, "the Secret keeps it")));
+    let stale = bad(Reason::SecretNotFound, Some("app"));
+    let (first, later) = ("since 1970-01-01T00:00:10Z", "since 1970-01-01T00:00:30Z");
+    // What passes find at the seconds 10, 20, 30, and what the last one says.
+    let table: &[([&Finding; 3], &str)] = &[
+        ([&held, &held, &held], first),
+        ([&synced, &synced, &held], later),
+        // Another wrong login does not make the Secret any newer, nor do credentials that went away before.
+        ([&stale, &held, &held], first),
+        ([&held, &Finding::Suspended, &held], first),
+        ([&held, &Finding::Failing("no answer".to_owned()), &held], first),
+        ([&held, &synced, &held], later),
+    ];
+    for (row, (findings, since)) in table.iter().enumerate() {
+        let mut status = None;
+        for (second, finding) in [10, 20, 30].into_iter().zip(findings) {
+            status = Some(next(status.as_ref(), Some(1), finding, &at(second)));
+        }
+        let status = status.unwrap();
+        for kind in ["SecretSynced", "Ready", "Stalled"] {
+            let message = &condition(&status, kind).message;
+            assert_eq!(*message, format!("{since} the Secret keeps it"), "{row} {kind}");
+        }
+        // The next retry writes nothing.
+        assert!(
+            same(Some(&status), &next(Some(&status), Some(1), &held, &at(40))),
+            "{row}"
+        );
     }
 }

@@ -113,6 +113,37 @@ fn the_requests_of_each_way_to_log_in() {
 }
 
 #[test]
+fn a_token_server_is_asked_over_http_only_by_a_registry_without_tls() {
+    let registry = RegistryKey::new(RegistryType::PrivateRegistry, Some("registry.example.com")).unwrap();
+    for (plain_http, realm, asked) in [
+        (false, "https://auth.example.com/token", true),
+        (false, "http://auth.example.com/token", false),
+        (false, "HTTP://auth.example.com/token", false),
+        (false, "http://registry.example.com/token", false),
+        (true, "http://auth.example.com/token", true),
+        (true, "https://auth.example.com/token", true),
+        (true, "ftp://auth.example.com/token", false),
+    ] {
+        let login = Login::new("robot", "pass word").unwrap();
+        let mut check = Check::new(Question::new(&registry, login, None, plain_http).unwrap());
+        match check.next(says(401, &format!("Bearer realm=\"{realm}\""), "")) {
+            Step::Ask(request) => {
+                let sent = (request.url.as_str().starts_with(realm), request.credentials);
+                assert!(asked && sent == (true, Credentials::Basic), "{realm}");
+            }
+            Step::Done(verdict) => {
+                assert!(!asked && verdict.result.as_str() == "NotARegistry", "{realm}");
+                assert!(
+                    verdict.message.contains("nothing was sent there"),
+                    "{}",
+                    verdict.message
+                );
+            }
+        }
+    }
+}
+
+#[test]
 #[allow(clippy::too_many_lines, reason = "a table")]
 fn what_registries_are_known_to_answer() {
     let ping = || says(401, BEARER, "");
@@ -581,6 +612,49 @@ fn when_a_login_is_tried_again() {
             now += pause.unwrap_or(1);
         }
     }
+}
+
+#[test]
+fn a_login_that_nobody_wants_for_a_day_is_forgotten() {
+    use VerificationResult as R;
+    let (begin, hour) = (1_000_000, 3600);
+    let year = 365 * 24;
+    // Result, how it is wanted, hours at which it is wanted, hour at which another login is, whether it is known then.
+    let hourly: Vec<i64> = (1..=year).collect();
+    let table: &[(R, &str, &[i64], i64, bool)] = &[
+        (R::Accepted, "how", &[], 24, true),
+        (R::Accepted, "how", &[], 25, false),
+        (R::Accepted, "how", &[20], 44, true),
+        (R::Accepted, "how", &[20], 45, false),
+        (R::Accepted, "how", &hourly, year, true),
+        (R::Rejected, "how", &[], 24, true),
+        (R::Rejected, "how", &[], 25, false),
+        (R::Rejected, "how", &hourly, year, true),
+        // A login that is refused as such stays refused for who wants it in another way.
+        (R::Rejected, "with image", &hourly, year, true),
+        (R::Accepted, "with image", &hourly, year, false),
+    ];
+    for (result, how, wanted, end, there) in table {
+        let mut ledger = Ledger::default();
+        ledger.record(1, &verdict(*result), "how", begin);
+        for at in *wanted {
+            ledger.want(1, how, begin + at * hour);
+        }
+        ledger.want(2, "how", begin + end * hour);
+        let row = format!("{result:?} {how} {} {end}", wanted.len());
+        assert_eq!(ledger.get(1, "how").is_some(), *there, "{row}");
+    }
+
+    // The longest pause that there is, is over before its login is forgotten.
+    let mut ledger = Ledger::default();
+    let limited = Verdict {
+        retry_after: Some(Duration::from_hours(24)),
+        ..verdict(R::Rejected)
+    };
+    ledger.record(1, &limited, "how", begin);
+    let next = ledger.get(1, "how").unwrap().next.unwrap();
+    ledger.want(2, "how", next - 1);
+    assert!(ledger.get(1, "how").is_some());
 }
 
 #[test]

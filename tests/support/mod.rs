@@ -8,6 +8,7 @@
 )]
 
 pub mod audit;
+pub mod gzip;
 pub mod objects;
 pub mod operator;
 pub mod oracle;

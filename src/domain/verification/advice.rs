@@ -88,14 +88,15 @@ pub fn status(known: &Known, version: &str, interval: Option<Duration>, request:
     }
 }
 
-/// Why a login is not written: the registry refuses it, and the Secret holds one that it accepted.
+/// Why a login is not written: the registry refuses it, and the Secret holds one that it accepted. The status puts in
+/// front since when.
 pub fn held_back(policy: OnRejected, accepted_stands: bool, known: Option<&Known>) -> Option<Problem> {
     let known =
         known.filter(|known| known.result.refuses() && accepted_stands && policy == OnRejected::KeepLastAccepted)?;
     Some(Problem::new(
         Reason::HeldBack,
         format!(
-            "the Secret keeps the last login that the registry accepted, since the new one was refused ({}): put a login that works into the referenced Secret, or set spec.verification.onRejected to WriteAnyway",
+            "the Secret keeps the last login that the registry accepted; the new one was refused ({}): put a login that works into the referenced Secret, or set spec.verification.onRejected to WriteAnyway",
             known.result.as_str()
         ),
     ))

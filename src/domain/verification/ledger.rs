@@ -19,6 +19,13 @@ const NO_VERDICT: (u64, u64) = (60, 3600);
 /// Pause after a 429 that names none.
 const RATE_LIMITED: u64 = 15 * 60;
 
+/// A login that no pass has wanted for so long is forgotten, in seconds. Each resource wants its own at least hourly, and
+/// no pause is longer, so that nothing is tried early for having been forgotten.
+const KEPT: i64 = 24 * 3600;
+
+/// Time between two looks for what to forget, in seconds.
+const SWEEP: u64 = 3600;
+
 /// What is known of a login.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Known {
@@ -62,29 +69,50 @@ impl Known {
 /// What is known of all logins, and of each way in which one was checked.
 #[derive(Debug, Default)]
 pub struct Ledger {
-    by_how: HashMap<(Fingerprint, String), Known>,
+    by_how: HashMap<(Fingerprint, String), Entry>,
     /// Logins that were refused as such: it does not matter how they are checked.
-    refused: HashMap<Fingerprint, Known>,
+    refused: HashMap<Fingerprint, Entry>,
+    swept: i64,
+}
+
+#[derive(Debug)]
+struct Entry {
+    known: Known,
+    /// When somebody last had to do with it.
+    wanted: i64,
 }
 
 impl Ledger {
     /// What is known of a login that is to be checked like this.
     pub fn get(&self, login: Fingerprint, how: &str) -> Option<&Known> {
-        let specific = self.by_how.get(&(login, how.to_owned()));
-        let refused = self.refused.get(&login);
+        let specific = self.by_how.get(&(login, how.to_owned())).map(|entry| &entry.known);
+        let refused = self.refused.get(&login).map(|entry| &entry.known);
         match (specific, refused) {
             (Some(specific), Some(refused)) if refused.checked < specific.checked => Some(specific),
             (specific, refused) => refused.or(specific),
         }
     }
 
+    /// A pass wants to know of a login, which keeps it from being forgotten, as others are.
+    pub fn want(&mut self, login: Fingerprint, how: &str, now: i64) {
+        let specific = self.by_how.get_mut(&(login, how.to_owned()));
+        for entry in specific.into_iter().chain(self.refused.get_mut(&login)) {
+            entry.wanted = now;
+        }
+        if now.abs_diff(self.swept) >= SWEEP {
+            self.swept = now;
+            self.by_how.retain(|_, entry| now - entry.wanted <= KEPT);
+            self.refused.retain(|_, entry| now - entry.wanted <= KEPT);
+        }
+    }
+
     /// Takes over what a status says, unless something newer is known.
-    pub fn seed(&mut self, login: Fingerprint, known: Known) {
+    pub fn seed(&mut self, login: Fingerprint, known: Known, now: i64) {
         let newer = self
             .get(login, &known.how)
             .is_some_and(|there| there.checked >= known.checked);
         if !newer {
-            self.insert(login, known, false);
+            self.insert(login, known, false, now);
         }
     }
 
@@ -95,14 +123,15 @@ impl Ledger {
         if !known.result.refuses() && known.result.is_firm() {
             self.refused.remove(&login);
         }
-        self.insert(login, known, of_login);
+        self.insert(login, known, of_login, now);
     }
 
-    fn insert(&mut self, login: Fingerprint, known: Known, of_login: bool) {
+    fn insert(&mut self, login: Fingerprint, known: Known, of_login: bool, now: i64) {
+        let entry = |known| Entry { known, wanted: now };
         if of_login {
-            self.refused.insert(login, known.clone());
+            self.refused.insert(login, entry(known.clone()));
         }
-        self.by_how.insert((login, known.how.clone()), known);
+        self.by_how.insert((login, known.how.clone()), entry(known));
     }
 }
 
