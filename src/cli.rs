@@ -1,6 +1,7 @@
 //! The commands of `dps`.
 
 mod crds;
+mod explain;
 mod manifests;
 mod render;
 mod verify;
@@ -38,6 +39,10 @@ enum Command {
     ///
     /// Exit code 0: accepted; 1: rejected or locked out; 2: usage; 3: no verdict.
     Verify(verify::Verify),
+    /// Tell which login a pod or an image uses and why; and if its pull fails, the cause, who is to blame and what to do.
+    ///
+    /// Exit code 0: nothing fails; 1: something fails; 2: usage, or unreadable input.
+    Explain(explain::Explain),
 }
 
 /// What a check of a login may talk to.
@@ -109,6 +114,7 @@ pub fn main() -> ExitCode {
         Command::Crds => crds::print(),
         Command::Render(arguments) => render::run(&arguments.filename, arguments.output),
         Command::Verify(arguments) => verify::run(&arguments),
+        Command::Explain(arguments) => explain::run(&arguments),
     }
 }
 

@@ -23,6 +23,8 @@ pub(super) struct Manifests {
     /// The resources in the order they were read.
     pub(super) resources: Vec<(Key, Result<DockerPullSecret, Problem>)>,
     secrets: HashMap<Key, (String, Value)>,
+    /// Pods, ServiceAccounts and Events, as they stand in the input, with the place.
+    pub(super) others: Vec<(String, Value)>,
 }
 
 impl Manifests {
@@ -57,6 +59,11 @@ impl Manifests {
             .map_err(|what| Problem::new(Reason::Malformed, format!("Secret {:?} in {place}: {what}", key.1)))
     }
 
+    /// Whether the input has any Secret of a namespace, so that one which is not there does not exist.
+    pub(super) fn knows_secrets_of(&self, namespace: &str) -> bool {
+        self.secrets.keys().any(|(at, _)| at == namespace)
+    }
+
     fn add(&mut self, place: &str, text: &[u8]) -> Result<(), String> {
         let text = std::str::from_utf8(text).map_err(|_| format!("{place}: not UTF-8 text"))?;
         for document in documents(text).map_err(|what| format!("{place}: {what}"))? {
@@ -83,6 +90,16 @@ impl Manifests {
                 .try_for_each(|item| self.add_object(place, item.clone(), Some((&api_version, kind))));
         }
         let is_resource = kind == "DockerPullSecret" && api_version.split('/').next() == Some(GROUP);
+        if matches!(
+            (api_version.as_str(), kind.as_str()),
+            ("v1", "Pod" | "ServiceAccount" | "Event") | ("events.k8s.io/v1", "Event")
+        ) {
+            let mut object = object;
+            object["apiVersion"] = api_version.into();
+            object["kind"] = kind.into();
+            self.others.push((place.to_owned(), object));
+            return Ok(());
+        }
         if !is_resource && (kind != "Secret" || api_version != "v1") {
             return Ok(());
         }
@@ -166,7 +183,8 @@ fn resource(api_version: &str, mut object: Value) -> Result<DockerPullSecret, Pr
     Ok(DockerPullSecret {
         metadata,
         spec,
-        status: None,
+        // What another version wrote there is no reason to refuse the resource.
+        status: serde_json::from_value(object["status"].take()).ok(),
     })
 }
 

@@ -32,7 +32,7 @@ const AT_ONCE: usize = 5_000;
 /// Requests at a time.
 const PARALLEL: usize = 32;
 
-pub async fn measure(world: &World, kubeconfig: &Path, client: &Client) {
+pub(crate) async fn measure(world: &World, kubeconfig: &Path, client: &Client) {
     println!("\n{RESOURCES} resources in {NAMESPACES} namespaces, {SECRETS} unrelated Secrets, and pods\n");
     prepare(client).await;
     create_namespace(client, "unrelated").await;

@@ -38,6 +38,7 @@ pub struct Spec {
 #[derive(Deserialize, Clone, Debug, Default)]
 #[serde(rename_all = "camelCase", default)]
 pub struct Status {
+    phase: Option<String>,
     start_time: Option<Time>,
     container_statuses: Vec<ContainerStatus>,
     init_container_statuses: Vec<ContainerStatus>,
@@ -135,6 +136,12 @@ impl Pod {
             .chain(volumes)
             .filter(|(_, image)| !image.is_empty())
             .collect()
+    }
+
+    /// Whether it needs no image any more: it has ended, or is about to.
+    pub fn is_over(&self) -> bool {
+        let ended = |phase: &str| matches!(phase, "Succeeded" | "Failed");
+        self.metadata.deletion_timestamp.is_some() || self.status.phase.as_deref().is_some_and(ended)
     }
 
     /// When the kubelet took it on, in seconds since 1970.

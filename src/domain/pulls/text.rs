@@ -61,6 +61,17 @@ pub fn failed_to_pull(message: &str) -> Option<(&str, &str)> {
     message.strip_prefix("Failed to pull image \"")?.split_once("\": ")
 }
 
+/// The Secrets that an Event `FailedToRetrieveImagePullSecret` names (domain.md D2).
+pub fn missing_pull_secrets(message: &str) -> impl Iterator<Item = &str> {
+    let names = message
+        .strip_prefix("Unable to retrieve some image pull secrets (")
+        .and_then(|rest| rest.split_once(')'));
+    names
+        .map_or("", |(names, _)| names)
+        .split(", ")
+        .filter(|name| !name.is_empty())
+}
+
 /// The attempts that a text tells of: a kubelet joins those of several logins as `[a, b]`. Of what CRI-O says of mirrors and
 /// of its second try, to pull an artifact, only the part about the image counts.
 pub fn attempts(text: &str) -> Vec<&str> {

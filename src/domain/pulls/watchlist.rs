@@ -149,7 +149,7 @@ impl Watchlist {
         );
         let waits = pod.waits();
         // A pod that is going away takes its failure along.
-        if waits.is_empty() || meta.deletion_timestamp.is_some() {
+        if waits.is_empty() || pod.is_over() {
             return self.forget(&key);
         }
         let uid = meta.uid.clone().unwrap_or_default();
