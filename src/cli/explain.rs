@@ -13,7 +13,7 @@ use self::bundle::Bundle;
 use super::USAGE;
 use super::manifests::Manifests;
 use crate::api::{Cause, PullCode};
-use crate::domain::pulls::diagnosis::{Blame, Diagnosis, Symptom, diagnose};
+use crate::domain::pulls::diagnosis::{Around, Blame, Diagnosis, Symptom, diagnose};
 use crate::domain::pulls::explain::{View, forecast, view, without_login};
 use crate::domain::pulls::pod::{Pod, Waits};
 use crate::domain::pulls::signal::read;
@@ -136,7 +136,7 @@ async fn explain(arguments: &Explain) -> Result<Report, String> {
             Subject::Pods => Err("name a pod or an image, or an input with --filename".to_owned()),
         };
     }
-    let bundle = Bundle::of_input(Manifests::read(&arguments.filename)?)?;
+    let bundle = Bundle::of_input(&Manifests::read(&arguments.filename)?)?;
     let within = |pod: &Pod| namespace.is_none_or(|namespace| at(pod).0 == namespace);
     match subject {
         Subject::Pods => Ok(of_pods(&bundle, within)),
@@ -200,11 +200,7 @@ fn of_pod(bundle: &Bundle, pod: &Pod, report: &mut Report) {
     }
 }
 
-fn diagnose_wait(
-    waits: &Waits,
-    reported: Option<&str>,
-    around: crate::domain::pulls::diagnosis::Around<'_>,
-) -> Diagnosis {
+fn diagnose_wait(waits: &Waits, reported: Option<&str>, around: Around<'_>) -> Diagnosis {
     let own = read(&waits.reason, &waits.message, &waits.image);
     // In back-off, kubelets before 1.32 leave the report to Events.
     let (signal, text) = match (own, reported) {

@@ -59,7 +59,7 @@ fn text<'a>(value: &'a Value, path: &str) -> &'a str {
 
 impl Bundle {
     /// From files.
-    pub(super) fn of_input(manifests: Manifests) -> Result<Self, String> {
+    pub(super) fn of_input(manifests: &Manifests) -> Result<Self, String> {
         let mut bundle = Self::default();
         for (key, resource) in &manifests.resources {
             if let Ok(resource) = resource {
@@ -90,7 +90,7 @@ impl Bundle {
             }
         }
         bundle.events.sort_by(|one, other| one.time.cmp(&other.time));
-        bundle.take_secrets(&manifests)?;
+        bundle.take_secrets(manifests)?;
         Ok(bundle)
     }
 
