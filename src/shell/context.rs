@@ -24,7 +24,7 @@ pub(crate) type Guarded = DeserializeGuard<DockerPullSecret>;
 /// One for the process.
 pub(crate) struct Shared {
     pub(crate) readiness: Readiness,
-    pub(crate) metrics: Metrics,
+    pub(crate) metrics: Arc<Metrics>,
     pub(crate) verifier: Arc<Verifier>,
 }
 

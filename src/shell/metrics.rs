@@ -21,13 +21,15 @@ pub(crate) struct Metrics {
     registry: Registry,
     passes: Family<Label, Counter>,
     writes: Family<Kind, Counter>,
+    checks: Family<Label, Counter>,
     watch_errors: Family<Kind, Counter>,
 }
 
 impl Default for Metrics {
     fn default() -> Self {
         let mut registry = Registry::with_prefix("dps");
-        let (passes, writes, watch_errors) = (Family::default(), Family::default(), Family::default());
+        let (passes, checks) = (Family::default(), Family::default());
+        let (writes, watch_errors) = (Family::default(), Family::default());
         registry.register(
             "passes",
             "Passes over a resource, by result: the reason of its Ready condition, or Error",
@@ -39,6 +41,11 @@ impl Default for Metrics {
             writes.clone(),
         );
         registry.register(
+            "checks",
+            "Checks of a login at its registry, by result: as in status.verification",
+            checks.clone(),
+        );
+        registry.register(
             "watch_errors",
             "Failures of a watch, by kind of object",
             watch_errors.clone(),
@@ -47,6 +54,7 @@ impl Default for Metrics {
             registry,
             passes,
             writes,
+            checks,
             watch_errors,
         }
     }
@@ -61,6 +69,11 @@ impl Metrics {
     /// An object was written.
     pub(crate) fn write(&self, kind: &'static str) {
         self.writes.get_or_create(&Kind { kind }).inc();
+    }
+
+    /// A login was checked.
+    pub(crate) fn check(&self, result: &'static str) {
+        self.checks.get_or_create(&Label { result }).inc();
     }
 
     /// A watch failed.
