@@ -24,9 +24,10 @@ test: tools ## Run all tests.
 	cargo test --no-fail-fast
 
 bench: setup ## Measure the operator beside a bare client.
-	@tests/env/tools.sh etcd kube-apiserver kube-controller-manager kubectl world >/dev/null
+	@tests/env/tools.sh etcd kube-apiserver kube-controller-manager kubectl registry world >/dev/null
 	cargo build --release --bin dps --example bench
-	target/release/examples/bench
+	target/release/examples/bench writes
+	target/release/examples/bench logins
 
 lint: setup ## Check formatting, lints and dependencies.
 	cargo fmt --check

@@ -1,7 +1,5 @@
 //! The baseline: a kube client that makes the requests of a first pass over each resource and decides nothing.
 
-use std::io::{BufRead as _, BufReader};
-use std::path::Path;
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
@@ -13,34 +11,47 @@ use kube::config::{KubeConfigOptions, Kubeconfig};
 use kube::core::PartialObjectMeta;
 use kube::runtime::watcher;
 use kube::{Api, Client, Resource as _, ResourceExt as _};
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::support::objects::secret;
 use super::usage::Usage;
 use super::{Measured, RESOURCES};
 
-/// Runs this program as the bare client; `watching`: with the two watches that an operator needs.
-pub(crate) fn measure(kubeconfig: &Path, prefix: &str, watching: bool) -> Measured {
-    let mut child = Command::new(std::env::current_exe().unwrap())
-        .args([kubeconfig, Path::new(prefix), Path::new(&watching.to_string())])
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .spawn()
+/// Runs this program as a bare client; one measurement for each line that it [tells](tell).
+pub(crate) fn measure(operations: usize, arguments: &[&str], variables: &[(&str, &str)]) -> Vec<Measured> {
+    let output = Command::new(std::env::current_exe().unwrap())
+        .args(arguments)
+        .envs(variables.iter().copied())
+        .stderr(Stdio::inherit())
+        .output()
         .unwrap();
-    let mut line = String::new();
-    BufReader::new(child.stdout.take().unwrap())
-        .read_line(&mut line)
-        .unwrap();
-    let took = Duration::from_secs_f64(line.trim().parse().unwrap());
-    let usage = Usage::of(child.id());
-    // It ends with its standard input.
-    drop(child.stdin.take());
-    child.wait().unwrap();
-    Measured { took, usage }
+    let output = String::from_utf8(output.stdout).unwrap();
+    let lines = output.lines().map(|line| {
+        let numbers: Vec<f64> = line.split(' ').map(|number| number.parse().unwrap()).collect();
+        let [took, cpu, peak_mib] = numbers.as_slice() else {
+            panic!("{line}")
+        };
+        Measured {
+            operations,
+            took: Duration::from_secs_f64(*took),
+            usage: Usage {
+                cpu: Duration::from_secs_f64(*cpu),
+                peak_mib: *peak_mib,
+            },
+        }
+    });
+    lines.collect()
 }
 
-/// The bare client itself.
-pub(crate) async fn run(kubeconfig: &str, prefix: &str, watching: bool) {
+/// What [`measure`] reads: how long it took since `begin`, and what CPU time this process used beyond `before`.
+pub(crate) fn tell(begin: Instant, before: Duration) {
+    let (took, now) = (begin.elapsed(), Usage::of(std::process::id()));
+    let cpu = now.cpu.saturating_sub(before);
+    println!("{} {} {}", took.as_secs_f64(), cpu.as_secs_f64(), now.peak_mib);
+}
+
+/// A client, and the resources of a prefix.
+pub(crate) async fn resources(kubeconfig: &str, prefix: &str) -> (Client, Vec<DockerPullSecret>) {
     let config = Kubeconfig::read_from(kubeconfig).unwrap();
     let config = kube::Config::from_custom_kubeconfig(config, &KubeConfigOptions::default())
         .await
@@ -50,28 +61,40 @@ pub(crate) async fn run(kubeconfig: &str, prefix: &str, watching: bool) {
     let mut resources = resources.list(&ListParams::default()).await.unwrap().items;
     resources.retain(|resource| resource.namespace().unwrap().starts_with(prefix));
     assert_eq!(resources.len(), RESOURCES);
+    (client, resources)
+}
+
+/// The bare client itself; `watching`: with the two watches that an operator needs.
+pub(crate) async fn run(kubeconfig: &str, prefix: &str, watching: bool) {
+    let before = Duration::ZERO;
+    let (client, resources) = resources(kubeconfig, prefix).await;
     if watching {
-        let watch = watcher::Config::default;
-        let secrets = watcher::watcher(Api::<PartialObjectMeta<Secret>>::all(client.clone()), watch());
-        let all = watcher::watcher(Api::<DockerPullSecret>::all(client.clone()), watch());
-        tokio::spawn(secrets.for_each(|_| async {}));
-        tokio::spawn(all.for_each(|_| async {}));
+        watch(&client);
     }
     let begin = Instant::now();
     futures::stream::iter(resources)
-        .for_each_concurrent(16, |resource| one(client.clone(), resource))
+        .for_each_concurrent(16, |resource| {
+            let client = client.clone();
+            async move { first_pass(&client, &resource, &json!({})).await }
+        })
         .await;
-    println!("{}", begin.elapsed().as_secs_f64());
-    let _ = std::io::stdin().lock().read_line(&mut String::new());
+    tell(begin, before);
 }
 
-async fn one(client: Client, resource: DockerPullSecret) {
+/// The two watches that an operator needs.
+pub(crate) fn watch(client: &Client) {
+    let watch = watcher::Config::default;
+    let secrets = watcher::watcher(Api::<PartialObjectMeta<Secret>>::all(client.clone()), watch());
+    let all = watcher::watcher(Api::<DockerPullSecret>::all(client.clone()), watch());
+    tokio::spawn(secrets.for_each(|_| async {}));
+    tokio::spawn(all.for_each(|_| async {}));
+}
+
+/// Reads both Secrets, writes one and the status, which has `more` than every status has.
+pub(crate) async fn first_pass(client: &Client, resource: &DockerPullSecret, more: &Value) {
     let (namespace, name) = (resource.namespace().unwrap(), resource.name_any());
     let secrets: Api<Secret> = Api::namespaced(client.clone(), &namespace);
-    let resources: Api<DockerPullSecret> = Api::namespaced(client, &namespace);
-    let (source, target) = futures::try_join!(secrets.get("login"), secrets.get_opt(&name)).unwrap();
-    assert!(source.data.is_some() && target.is_none());
-    let params = PatchParams::apply("bare");
+    assert!(!read(&secrets, resource).await);
     let document = r#"{"auths":{"r.example.com":{"username":"user","password":"word","auth":"dXNlcjp3b3Jk"}}}"#;
     let mut secret = secret(
         &name,
@@ -80,17 +103,35 @@ async fn one(client: Client, resource: DockerPullSecret) {
     );
     secret.metadata.owner_references = resource.controller_owner_ref(&()).map(|owner| vec![owner]);
     secret.metadata.labels = Some([("app.kubernetes.io/managed-by".to_owned(), "bare".to_owned())].into());
+    let params = PatchParams::apply("bare");
     secrets.patch(&name, &params, &Patch::Apply(&secret)).await.unwrap();
-    let condition = |kind: &str| {
+    write_status(client, resource, more).await;
+}
+
+/// Whether the generated Secret is there beside the referenced one.
+pub(crate) async fn read(secrets: &Api<Secret>, resource: &DockerPullSecret) -> bool {
+    let (source, target) = (&resource.spec.credentials_ref.name, resource.name_any());
+    let (source, target) = futures::try_join!(secrets.get(source), secrets.get_opt(&target)).unwrap();
+    assert!(source.data.is_some());
+    target.is_some()
+}
+
+/// As large as the operator's: what the API server does for a write depends on it.
+pub(crate) async fn write_status(client: &Client, resource: &DockerPullSecret, more: &Value) {
+    let name = resource.name_any();
+    let conditions = ["A", "B", "C", "D"].map(|kind| {
         json!({"type": kind, "status": "True", "reason": kind, "lastTransitionTime": "2026-01-01T00:00:00Z", "observedGeneration": 1,
             "message": "a sentence of about the same length as the operator writes into its conditions, in the mean"})
-    };
-    let status = json!({
-        "apiVersion": "pullsecrets.dev/v1alpha1", "kind": "DockerPullSecret",
-        "status": {"observedGeneration": 1, "secretName": name, "conditions": [condition("A"), condition("B"), condition("C")]},
     });
-    resources
-        .patch_status(&name, &params.force(), &Patch::Apply(&status))
+    let mut status = json!({
+        "apiVersion": "pullsecrets.dev/v1alpha1", "kind": "DockerPullSecret", "status": {
+            "observedGeneration": 1, "secretName": name, "registryKey": resource.spec.registry_url, "conditions": conditions,
+        },
+    });
+    let more = more.as_object().unwrap().clone();
+    status["status"].as_object_mut().unwrap().extend(more);
+    Api::<DockerPullSecret>::namespaced(client.clone(), &resource.namespace().unwrap())
+        .patch_status(&name, &PatchParams::apply("bare").force(), &Patch::Apply(&status))
         .await
         .unwrap();
 }
