@@ -6,6 +6,10 @@
     reason = "a test fails that way"
 )]
 
+#[path = "oracle/images.rs"]
+mod images;
+#[path = "oracle/secrets.rs"]
+mod secrets;
 mod support;
 
 use dps::api::RegistryType;
