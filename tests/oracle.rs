@@ -6,6 +6,10 @@
     reason = "a test fails that way"
 )]
 
+#[path = "oracle/images.rs"]
+mod images;
+#[path = "oracle/secrets.rs"]
+mod secrets;
 mod support;
 
 use dps::api::RegistryType;
@@ -16,7 +20,7 @@ use proptest::test_runner::{Config, TestRunner};
 use support::oracle::Oracle;
 
 /// The truth table of the contract: key, image, whether a kubelet uses it.
-const TABLE: [(&str, &str, bool); 49] = [
+const TABLE: [(&str, &str, bool); 51] = [
     ("https://index.docker.io/v1/", "docker.io/acme/app", true),
     ("index.docker.io", "docker.io/acme/app", true),
     ("https://index.docker.io", "docker.io/acme/app", true),
@@ -82,6 +86,8 @@ const TABLE: [(&str, &str, bool); 49] = [
     ("[2001:db8::1]:5000", "[2001:db8::1]:5000/team/app", true),
     ("[2001:db8::1]", "[2001:db8::1]/team/app", false),
     ("localhost:5000", "localhost:5000/app", true),
+    ("registry.example.com#\n", "registry.example.com/team/app", true),
+    ("registry.example.com\n#x", "registry.example.com/team/app", false),
 ];
 
 #[test]

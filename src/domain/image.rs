@@ -57,22 +57,22 @@ impl Image {
                 "has a tag that is empty or is not letters, digits, '_', '.' and '-' (at most 128, first no '.' or '-')",
             );
         }
-        if !is_host(host) {
-            return Err("has a host that is none");
-        }
         let path = if host == DOCKER_HUB && !path.contains('/') {
             format!("library/{path}")
         } else {
             path.to_owned()
         };
+        let repository = format!("{host}/{path}");
+        // What is no host, such as one with '_', can still be the beginning of a path.
+        let path = if is_host(host) { &path } else { &repository };
         if path.len() > PATH_LENGTH || !path.split('/').all(is_path_component) {
-            return Err(
-                "has a repository that is not lower-case letters and digits with single '/', '.', '_' or '-' between them",
-            );
+            return Err(if is_host(host) {
+                "has a repository that is not lower-case letters and digits with single '/', '.', '_' or '-' between them"
+            } else {
+                "has a host that is none"
+            });
         }
-        Ok(Self {
-            repository: format!("{host}/{path}"),
-        })
+        Ok(Self { repository })
     }
 
     /// What a name that cannot be parsed was probably meant to be: lower case, without scheme, blanks, tag and digest.

@@ -81,11 +81,11 @@ struct Url {
 
 impl Url {
     fn parse(text: &str) -> Option<Self> {
+        let (text, fragment) = text.split_once('#').unwrap_or((text, ""));
+        unescape(fragment)?;
         if text.bytes().any(|byte| byte < 0x20 || byte == 0x7f) {
             return None;
         }
-        let (text, fragment) = text.split_once('#').unwrap_or((text, ""));
-        unescape(fragment)?;
         let text = text.split_once('?').map_or(text, |(before, _)| before);
         let slash = text.find('/').unwrap_or(text.len());
         let (authority, path) = text.split_at(slash);

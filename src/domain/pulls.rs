@@ -6,6 +6,7 @@
 mod advice;
 pub mod cause;
 pub mod diagnosis;
+mod document;
 pub mod explain;
 pub mod mismatch;
 pub mod pod;

@@ -3,9 +3,20 @@
 use std::io::{BufRead as _, BufReader, Write as _};
 use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use serde_json::{Value, json};
 
 use super::tools;
+
+/// A login that a kubelet tries.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Login {
+    /// Index of the Secret that it is from.
+    pub secret: usize,
+    pub username: String,
+    pub password: String,
+}
 
 pub struct Oracle {
     child: Child,
@@ -48,13 +59,38 @@ impl Oracle {
     pub fn logins(&mut self, document: &str, image: &str) -> Vec<(String, String)> {
         let answer = self.ask(&json!({"documents": [document], "image": image}));
         assert_eq!(answer.get("error"), None, "{image}");
-        let found = answer["logins"].as_array().cloned().unwrap_or_default();
-        let text = |login: &Value, field: &str| login[field].as_str().unwrap_or_default().to_owned();
-        found
-            .iter()
-            .map(|login| (text(login, "username"), text(login, "password")))
+        logins(&answer)
+            .into_iter()
+            .map(|login| (login.username, login.password))
             .collect()
     }
+
+    /// Logins that a kubelet tries for `image` with Secrets of these types, keys and documents, first tried first. None:
+    /// it cannot read one of them, and uses no Secret.
+    pub fn logins_of(&mut self, secrets: &[(&str, &str, &[u8])], image: &str) -> Option<Vec<Login>> {
+        let secrets = secrets
+            .iter()
+            .map(|(kind, key, document)| json!({"type": kind, "key": key, "document": STANDARD.encode(document)}));
+        let answer = self.ask(&json!({"secrets": secrets.collect::<Vec<_>>(), "image": image}));
+        answer.get("error").is_none().then(|| logins(&answer))
+    }
+
+    /// What a kubelet looks up for an image as a pod names it; None: it refuses the name.
+    pub fn repository(&mut self, image: &str) -> Option<String> {
+        let answer = self.ask(&json!({"parse": image}));
+        answer["repository"].as_str().map(str::to_owned)
+    }
+}
+
+fn logins(answer: &Value) -> Vec<Login> {
+    let text = |login: &Value, field: &str| login[field].as_str().unwrap_or_default().to_owned();
+    let login = |login: &Value| Login {
+        secret: usize::try_from(login["secret"].as_u64().expect("an index")).expect("small"),
+        username: text(login, "username"),
+        password: text(login, "password"),
+    };
+    let found = answer["logins"].as_array();
+    found.into_iter().flatten().map(login).collect()
 }
 
 impl Drop for Oracle {

@@ -4,6 +4,7 @@ use super::cause::about;
 use super::diagnosis::{Facts, Resource};
 use super::mismatch::mismatch;
 use super::secret::{Content, PullSecret};
+use super::text::shown_key;
 use crate::api::{Cause, VerificationResult};
 use crate::domain::image::Image;
 
@@ -152,7 +153,7 @@ fn other_key(facts: &Facts<'_>) -> Option<String> {
     let near = facts.around.secrets.iter().find_map(|secret| {
         secret.entries().iter().find_map(|entry| {
             let mismatch = mismatch(&entry.key, &image.repository)?;
-            mismatch.near.then_some((secret, &entry.key, mismatch.why))
+            mismatch.near.then(|| (secret, shown_key(&entry.key), mismatch.why))
         })
     });
     let (secret, key, why) = near?;

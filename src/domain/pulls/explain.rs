@@ -6,6 +6,7 @@ use super::diagnosis::{Around, Diagnosis, Symptom, diagnose};
 use super::mismatch::mismatch;
 use super::secret::{Content, PullSecret, Tried, tried};
 use super::signal::Signal;
+use super::text::shown_key;
 use crate::api::{Cause, PullCode};
 use crate::domain::image::Image;
 
@@ -82,7 +83,7 @@ pub fn view(image: &str, around: Around<'_>) -> View {
                 )),
             };
             Considered {
-                key: found.key.clone(),
+                key: shown_key(&found.key),
                 order: position.map(|position| position + 1),
                 why,
             }

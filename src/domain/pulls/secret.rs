@@ -2,13 +2,16 @@
 //!
 //! The behaviour of `pkg/credentialprovider` in Kubernetes 1.37; `tests/oracle.rs` compares it with that code itself.
 
+use std::collections::BTreeMap;
+
 use base64::Engine as _;
 use base64::alphabet;
 use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
 use k8s_openapi::api::core::v1::Secret;
 use secrecy::{ExposeSecret as _, SecretString};
-use serde_json::{Map, Value};
 
+use super::document::{Json, fields, text};
+use super::text::shown_key as shown;
 use crate::domain::keyring::lookup;
 
 /// A name in `imagePullSecrets`, and what is behind it.
@@ -124,72 +127,73 @@ fn read(secret: &Secret) -> Content {
     let Some(document) = data.map(|data| data.0.as_slice()).filter(|data| !data.is_empty()) else {
         return Content::Ignored(format!("has no key {key:?}"));
     };
-    let broken = |what: &str| Content::Malformed(format!("has in {key:?} {what}"));
-    let Ok(document) = serde_json::from_slice::<Value>(document) else {
-        return broken("text that is not JSON");
-    };
-    let document = match document {
-        Value::Object(document) => document,
-        Value::Null => Map::new(),
-        _ => return broken("JSON that is not an object"),
-    };
-    let auths = if key == LEGACY.1 {
-        &document
-    } else {
-        let headers = field(&document, "HttpHeaders").filter(|headers| !headers.is_null());
-        if headers.is_some_and(|headers| !is_text_map(headers)) {
-            return broken("\"HttpHeaders\" that is not a map of texts");
-        }
-        match field(&document, "auths") {
-            Some(Value::Object(auths)) => auths,
-            Some(Value::Null) => return Content::Entries(Vec::new()),
-            Some(_) => return broken("\"auths\" that is not an object"),
-            None if document.values().any(Value::is_object) && field(&document, "credHelpers").is_none() => {
-                return Content::Ignored(
-                    "has no \"auths\" in its \".dockerconfigjson\": its registries stand where only kubernetes.io/dockercfg has them".to_owned(),
-                );
-            }
-            None => return Content::Entries(Vec::new()),
-        }
-    };
-    let entries: Result<Vec<Entry>, String> = auths.iter().map(|(key, value)| entry(key, value)).collect();
-    match entries {
-        Ok(entries) => Content::Entries(entries),
-        Err(what) => broken(&what),
+    match read_document(document, key) {
+        Ok(content) => content,
+        Err(what) => Content::Malformed(format!("has in {key:?} {what}")),
     }
 }
 
-/// Go matches the names of fields without regard to case, and the last one counts (domain.md A1).
-fn field<'a>(object: &'a Map<String, Value>, name: &str) -> Option<&'a Value> {
-    object
-        .iter()
-        .rfind(|(key, _)| key.eq_ignore_ascii_case(name))
-        .map(|(_, value)| value)
-}
-
-fn is_text_map(value: &Value) -> bool {
-    let text = |value: &Value| value.is_string() || value.is_null();
-    value.as_object().is_some_and(|map| map.values().all(text))
-}
-
-fn entry(key: &str, value: &Value) -> Result<Entry, String> {
-    let empty = Map::new();
-    let object = match value {
-        Value::Object(object) => object,
-        Value::Null => &empty,
-        _ => return Err(format!("an entry {key:?} that is not an object")),
+/// The error completes "the Secret has in KEY …".
+fn read_document(document: &[u8], key: &str) -> Result<Content, String> {
+    let document = match Json::parse(document) {
+        Some(Json::Object(document)) => document,
+        Some(Json::Null) => Vec::new(),
+        Some(_) => return Err("JSON that is not an object".to_owned()),
+        None => return Err("text that is not JSON".to_owned()),
     };
-    let text = |name: &str| match field(object, name) {
-        None | Some(Value::Null) => Ok(""),
-        Some(Value::String(text)) => Ok(text.as_str()),
-        Some(_) => Err(format!("an entry {key:?} whose {name:?} is not a string")),
+    let mut entries = BTreeMap::new();
+    if key == LEGACY.1 {
+        add_entries(&mut entries, &document)?;
+        return Ok(Content::Entries(entries.into_values().collect()));
+    }
+    if !fields(&document, "httpheaders").all(Json::is_text_map) {
+        return Err("\"HttpHeaders\" that is not a map of texts".to_owned());
+    }
+    let has = |name| fields(&document, name).next().is_some();
+    if !has("auths") && !has("credhelpers") && document.iter().any(|(_, value)| value.is_object()) {
+        return Ok(Content::Ignored(
+            "has no \"auths\" in its \".dockerconfigjson\": its registries stand where only kubernetes.io/dockercfg has them".to_owned(),
+        ));
+    }
+    for auths in fields(&document, "auths") {
+        match auths {
+            Json::Object(auths) => add_entries(&mut entries, auths)?,
+            Json::Null => entries.clear(),
+            Json::Text(_) | Json::Other => return Err("\"auths\" that is not an object".to_owned()),
+        }
+    }
+    Ok(Content::Entries(entries.into_values().collect()))
+}
+
+/// The last entry of a key counts.
+fn add_entries(entries: &mut BTreeMap<String, Entry>, auths: &[(String, Json)]) -> Result<(), String> {
+    for (key, value) in auths {
+        entries.insert(key.clone(), entry(key, value)?);
+    }
+    Ok(())
+}
+
+fn entry(key: &str, value: &Json) -> Result<Entry, String> {
+    let object = match value {
+        Json::Object(object) => object.as_slice(),
+        Json::Null => &[],
+        Json::Text(_) | Json::Other => return Err(format!("an entry {:?} that is not an object", shown(key))),
+    };
+    let text = |name: &str| {
+        let found = text(object, name);
+        found.ok_or_else(|| format!("an entry {:?} whose {name:?} is not a string", shown(key)))
     };
     let (username, password, auth) = (text("username")?, text("password")?, text("auth")?);
     text("email")?;
     let (username, password) = if auth.is_empty() {
         (username.to_owned(), password.to_owned())
     } else {
-        decode(auth).ok_or_else(|| format!("an entry {key:?} whose \"auth\" is not base64 of username:password"))?
+        decode(auth).ok_or_else(|| {
+            format!(
+                "an entry {:?} whose \"auth\" is not base64 of username:password",
+                shown(key)
+            )
+        })?
     };
     let complete = !username.is_empty() && !password.is_empty();
     // A short user name would tear holes into every text.

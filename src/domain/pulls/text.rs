@@ -131,6 +131,18 @@ pub fn excerpt(text: &str, length: usize) -> String {
     cut(&shown.join(" "), length)
 }
 
+/// A registry key as it may be shown: a URL that somebody pasted can hold user name and password, which kubelets ignore.
+pub fn shown_key(key: &str) -> String {
+    let begin = key.find("://").map_or(0, |at| at + 3);
+    let end = key[begin..].find(['?', '#']).map_or(key.len(), |at| begin + at);
+    let (user, rest) = match key[begin..end].rfind('@') {
+        Some(at) => ("[redacted]", &key[begin + at..end]),
+        None => ("", &key[begin..end]),
+    };
+    let query = if end < key.len() { "?…" } else { "" };
+    format!("{}{user}{rest}{query}", &key[..begin])
+}
+
 fn follows_authorization(shown: &[String]) -> bool {
     let before = shown
         .len()

@@ -9,6 +9,15 @@
 //	{"documents": ["{\"auths\": …}"], "image": "…"}  ->  {"logins": [{"username": "u", "password": "p"}]}
 //
 // where each document is the content of one kubernetes.io/dockerconfigjson Secret. The image has no tag and no digest.
+//
+//	{"secrets": [{"type": "Opaque", "key": ".dockercfg", "document": "e30="}], "image": "…"}  ->  {"logins": […]}
+//
+// is the same for Secrets in any shape, in the order of a pod's imagePullSecrets; documents are base64, since they need
+// not be text, and each login says from which Secret it is. Where the kubelet uses none of them, the answer is an error.
+//
+//	{"parse": "nginx:1"}  ->  {"repository": "docker.io/library/nginx"}
+//
+// is what the kubelet looks up for an image as a pod names it, or an error.
 package main
 
 import (
@@ -21,29 +30,48 @@ import (
 	"strconv"
 
 	v1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/klog/v2"
 	"k8s.io/kubernetes/pkg/credentialprovider"
 	"k8s.io/kubernetes/pkg/credentialprovider/secrets"
+	"k8s.io/kubernetes/pkg/util/parsers"
 )
 
 type question struct {
 	Keys      []string `json:"keys"`
 	Documents []string `json:"documents"`
+	Secrets   []secret `json:"secrets"`
 	Image     string   `json:"image"`
+	Parse     *string  `json:"parse"`
+}
+
+type secret struct {
+	Type     string `json:"type"`
+	Key      string `json:"key"`
+	Document []byte `json:"document"`
 }
 
 type login struct {
 	Username string `json:"username"`
 	Password string `json:"password"`
+	Secret   int    `json:"secret"`
 }
 
 type answer struct {
-	Keys   []int   `json:"keys,omitempty"`
-	Logins []login `json:"logins,omitempty"`
-	Error  string  `json:"error,omitempty"`
+	Keys       []int   `json:"keys,omitempty"`
+	Logins     []login `json:"logins,omitempty"`
+	Repository string  `json:"repository,omitempty"`
+	Error      string  `json:"error,omitempty"`
 }
 
 func ask(q question) answer {
+	if q.Parse != nil {
+		repository, _, _, err := parsers.ParseImageName(*q.Parse)
+		if err != nil {
+			return answer{Error: err.Error()}
+		}
+		return answer{Repository: repository}
+	}
 	documents := q.Documents
 	// One document a key, so that the order of equal keys is the order given and not that of a Go map.
 	for index, key := range q.Keys {
@@ -55,11 +83,17 @@ func ask(q question) answer {
 		}
 		documents = append(documents, string(document))
 	}
-	var pull []v1.Secret
+	all := q.Secrets
 	for _, document := range documents {
+		all = append(all, secret{string(v1.SecretTypeDockerConfigJson), v1.DockerConfigJsonKey, []byte(document)})
+	}
+	var pull []v1.Secret
+	for index, one := range all {
+		// The keyring tells the name of the Secret that a login is from.
 		pull = append(pull, v1.Secret{
-			Type: v1.SecretTypeDockerConfigJson,
-			Data: map[string][]byte{v1.DockerConfigJsonKey: []byte(document)},
+			ObjectMeta: metav1.ObjectMeta{Name: strconv.Itoa(index)},
+			Type:       v1.SecretType(one.Type),
+			Data:       map[string][]byte{one.Key: one.Document},
 		})
 	}
 	keyring, err := secrets.MakeDockerKeyring(pull, &credentialprovider.BasicDockerKeyring{})
@@ -70,7 +104,11 @@ func ask(q question) answer {
 	var a answer
 	for _, config := range found {
 		if len(q.Keys) == 0 {
-			a.Logins = append(a.Logins, login{config.Username, config.Password})
+			from, err := strconv.Atoi(config.Source.Secret.Name)
+			if err != nil {
+				return answer{Error: err.Error()}
+			}
+			a.Logins = append(a.Logins, login{config.Username, config.Password, from})
 		} else if index, err := strconv.Atoi(config.Username); err == nil {
 			a.Keys = append(a.Keys, index)
 		}
