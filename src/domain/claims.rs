@@ -3,6 +3,7 @@
 //! It answers which resources an event concerns, which of several resources gets a Secret, and which Secrets a resource
 //! left behind. It holds a few names for each resource and for each *generated* Secret, and nothing about others.
 
+mod few;
 mod pods;
 mod shadow;
 
@@ -10,6 +11,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 
+use self::few::Few;
 use crate::api::{CaBundleKind, CaBundleRef, DockerPullSecret};
 use crate::domain::keyring::host_matches;
 use crate::domain::ownership::controlling_resource;
@@ -63,13 +65,13 @@ pub struct Claims {
     by_name: BTreeMap<Key, Claim>,
     by_uid: HashMap<String, Key>,
     /// Resources by the Secrets they read or write.
-    by_secret: HashMap<Key, BTreeSet<String>>,
+    by_secret: HashMap<Key, Few<String>>,
     /// Resources by the ConfigMaps that they read.
-    by_config_map: HashMap<Key, BTreeSet<String>>,
-    by_target: HashMap<Key, BTreeSet<Rank>>,
-    by_registry: HashMap<Key, BTreeSet<Rank>>,
+    by_config_map: HashMap<Key, Few<String>>,
+    by_target: HashMap<Key, Few<Rank>>,
+    by_registry: HashMap<Key, Few<Rank>>,
     generated: HashMap<Key, Generated>,
-    by_owner: HashMap<String, BTreeSet<String>>,
+    by_owner: HashMap<String, Few<String>>,
     /// While Secrets are listed anew: those that the list has not shown yet.
     unseen: HashSet<Key>,
 }
@@ -100,7 +102,7 @@ impl Claims {
         }
         let mut concerned = self.remove(&key);
         let namespace = key.0.clone();
-        let index = |map: &mut HashMap<Key, BTreeSet<String>>, object: &String| {
+        let index = |map: &mut HashMap<Key, Few<String>>, object: &String| {
             map.entry((namespace.clone(), object.clone()))
                 .or_default()
                 .insert(key.1.clone());
@@ -132,7 +134,7 @@ impl Claims {
             return Vec::new();
         };
         self.by_uid.remove(&claim.uid);
-        let drop_from = |map: &mut HashMap<Key, BTreeSet<String>>, object: &String| {
+        let drop_from = |map: &mut HashMap<Key, Few<String>>, object: &String| {
             let object = (key.0.clone(), object.clone());
             if let Some(resources) = map.get_mut(&object) {
                 resources.remove(&key.1);
@@ -279,7 +281,8 @@ impl Claims {
     /// Name of a Secret that still holds the login of a resource; the wanted one if that exists.
     pub fn kept(&self, uid: &str, target: &str) -> Option<&str> {
         let names = self.by_owner.get(uid)?;
-        names.get(target).or_else(|| names.first()).map(String::as_str)
+        let wanted = names.iter().find(|name| *name == target);
+        wanted.or_else(|| names.first()).map(String::as_str)
     }
 }
 
@@ -302,11 +305,7 @@ fn groups(registry: Option<&RegistryKey>) -> Vec<&str> {
 
 /// Changes a group and returns its members if that changed what they are told: only the oldest counts, and for Docker
 /// Hub every member.
-fn change(
-    groups: &mut HashMap<Key, BTreeSet<Rank>>,
-    group: &Key,
-    with: impl FnOnce(&mut BTreeSet<Rank>) -> bool,
-) -> Vec<Key> {
+fn change(groups: &mut HashMap<Key, Few<Rank>>, group: &Key, with: impl FnOnce(&mut Few<Rank>) -> bool) -> Vec<Key> {
     let ranks = groups.entry(group.clone()).or_default();
     let before = ranks.first().cloned();
     let count = ranks.len();

@@ -53,8 +53,8 @@ pub(crate) async fn watch_pods(api: Api<Pod>, name: String, ctx: Arc<Context>, l
                     forget(&ctx, &key);
                 }
                 ctx.shared.readiness.listed(&name);
-                if !ctx.pods_listed() {
-                    // They may have had a pass before, if this list failed at first.
+                // Passes that began without this list.
+                if !ctx.pods_listed() && *listed.borrow() {
                     let all: Vec<Key> = ctx.claims().resources().cloned().collect();
                     trigger(&ctx.queue, &all);
                 }

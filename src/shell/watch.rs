@@ -43,9 +43,16 @@ where
 {
     watch(api, watcher::Config::default().page_size(PAGE))
         .backoff(Steady::default())
-        .modify(|object| {
-            object.meta_mut().managed_fields = None;
-        })
+        .modify(|object| slim(object.meta_mut()))
+}
+
+/// Drops what nobody reads: most of an object's metadata.
+fn slim(meta: &mut ObjectMeta) {
+    meta.managed_fields = None;
+    meta.labels = None;
+    if let Some(annotations) = &mut meta.annotations {
+        annotations.retain(|name, _| name == VERIFY_ANNOTATION);
+    }
 }
 
 /// Watches the resources: keeps the store and the index, and triggers what changed.
@@ -175,13 +182,12 @@ pub(crate) async fn secrets(
                 ctx.claims().observe_secret(&secret.metadata);
             }
             Ok(Event::InitDone) => {
-                // A list does not tell what was deleted meanwhile: every resource has to look.
-                let all: Vec<Key> = {
-                    let mut claims = ctx.claims();
-                    claims.end_secret_list();
-                    claims.resources().cloned().collect()
-                };
-                trigger(&queue, &all);
+                ctx.claims().end_secret_list();
+                // A list does not tell what was deleted meanwhile: every resource has to look. At the start it does anyway.
+                if *listed.borrow() {
+                    let all: Vec<Key> = ctx.claims().resources().cloned().collect();
+                    trigger(&queue, &all);
+                }
                 ctx.shared.readiness.listed(&name);
                 listed.send_replace(true);
             }

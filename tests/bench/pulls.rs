@@ -143,7 +143,7 @@ async fn pods(client: &Client, prefix: &str, count: usize, state: impl Fn(&str) 
 
 /// An operator that has looked at every resource.
 async fn restarted(world: &World, kubeconfig: &Path) -> Operator {
-    let operator = Operator::start_with(world, kubeconfig, &[], "warn");
+    let operator = Operator::start_with(world, kubeconfig, &[], "info");
     let begin = Instant::now();
     loop {
         let metrics = operator.get("/metrics").1;

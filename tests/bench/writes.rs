@@ -94,6 +94,7 @@ async fn prepare(client: &Client, prefix: &str) {
 /// Waits until the operator has made all writes; from its first one on.
 async fn all_written(operator: &Operator) -> Measured {
     let mut begin = None;
+    let start = Instant::now();
     loop {
         let metrics = operator.get("/metrics").1;
         let secrets = counter(&metrics, "dps_writes_total{kind=\"Secret\"}");
@@ -101,6 +102,8 @@ async fn all_written(operator: &Operator) -> Measured {
         if secrets > 0 && begin.is_none() {
             begin = Some(Instant::now());
         }
+        // A write whose answer is lost counts as none, however it ended.
+        assert!(start.elapsed() < Duration::from_mins(5), "{metrics}");
         if secrets >= RESOURCES && statuses >= RESOURCES {
             return Measured {
                 operations: 2 * RESOURCES,

@@ -1,0 +1,63 @@
+//! A sorted set that mostly has one member: a tree would take eleven places for it.
+
+/// Members in order, each once.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Few<T>(Vec<T>);
+
+impl<T> Default for Few<T> {
+    fn default() -> Self {
+        Self(Vec::new())
+    }
+}
+
+impl<T: Ord> Few<T> {
+    /// Adds a member; whether it is new.
+    pub(super) fn insert(&mut self, member: T) -> bool {
+        let Err(place) = self.0.binary_search(&member) else {
+            return false;
+        };
+        if self.0.is_empty() {
+            self.0.reserve_exact(1);
+        }
+        self.0.insert(place, member);
+        true
+    }
+
+    /// Takes a member out; whether there was one.
+    pub(super) fn remove(&mut self, member: &T) -> bool {
+        let Ok(place) = self.0.binary_search(member) else {
+            return false;
+        };
+        self.0.remove(place);
+        true
+    }
+
+    /// The least member.
+    pub(super) fn first(&self) -> Option<&T> {
+        self.0.first()
+    }
+
+    /// All members.
+    pub(super) fn iter(&self) -> std::slice::Iter<'_, T> {
+        self.0.iter()
+    }
+
+    /// How many there are.
+    pub(super) fn len(&self) -> usize {
+        self.0.len()
+    }
+
+    /// Whether there is none.
+    pub(super) fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+}
+
+impl<'a, T> IntoIterator for &'a Few<T> {
+    type Item = &'a T;
+    type IntoIter = std::slice::Iter<'a, T>;
+
+    fn into_iter(self) -> Self::IntoIter {
+        self.0.iter()
+    }
+}
