@@ -133,7 +133,7 @@ fn run_controller(arguments: Controller) -> ExitCode {
         policy: arguments.targets.policy(),
         concurrency: arguments.concurrency,
     };
-    // One thread does: passes wait for the API server most of the time, and each thread costs memory.
+    // One thread does for the passes: they wait for the API server most of the time, and each thread costs memory.
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
     let result = match runtime {
         Ok(runtime) => runtime

@@ -82,7 +82,10 @@ async fn a_rejected_login_does_not_replace_an_accepted_one() {
         // The registry says no: the Secret that works stays.
         space.login(&login, "robot", CANARY).await;
         let held = space.reason(kind, "HeldBack").await;
-        assert_eq!(condition_of(&held, "SecretSynced").status, "False");
+        let synced = condition_of(&held, "SecretSynced");
+        assert_eq!(synced.status, "False");
+        let since = format!("since {} the Secret keeps", synced.last_transition_time.0);
+        assert!(synced.message.starts_with(&since), "{}", synced.message);
         let said = condition_of(&held, "CredentialsAccepted");
         assert_eq!((said.status.as_str(), said.reason.as_str()), ("False", "Rejected"));
         assert!(said.message.contains("answered 401"), "{}", said.message);

@@ -471,7 +471,7 @@ fn a_registry_that_repeats_the_password_does_not_make_us_tell_it() {
             None => answer("401 Unauthorized", &["WWW-Authenticate: Basic realm=\"x\""], ""),
             Some(login) => {
                 let body = json!({"errors": [{"code": "DENIED", "message": format!("{login} is robot:{CANARY}")}]});
-                answer("403 Forbidden", &[], &body.to_string())
+                answer("403 Forbidden", &[], body.to_string())
             }
         }
     });

@@ -56,6 +56,9 @@ pub enum Failure {
     /// Signals cannot be handled.
     #[error("cannot listen for signals: {0}")]
     Signal(std::io::Error),
+    /// The thread for checks of logins cannot be started.
+    #[error("cannot start a thread: {0}")]
+    Thread(std::io::Error),
     /// Something that runs for ever did not.
     #[error("the controller ended by itself: this is a bug")]
     Ended,
@@ -68,10 +71,11 @@ pub async fn run(options: Options) -> Result<(), Failure> {
     let client = client().await?;
     let metrics = Arc::new(Metrics::default());
     let scopes = options.namespaces.len().max(1);
+    let verifier = Verifier::new(options.policy, scopes, Arc::clone(&metrics)).map_err(Failure::Thread)?;
     let shared = Arc::new(Shared {
         readiness: Readiness::default(),
-        metrics: Arc::clone(&metrics),
-        verifier: Arc::new(Verifier::new(options.policy, scopes, metrics)),
+        metrics,
+        verifier: Arc::new(verifier),
     });
     let (stop, stopped) = watch::channel(false);
 

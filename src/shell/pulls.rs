@@ -42,13 +42,13 @@ pub(crate) async fn look(
     }
     let namespace = resource.namespace().unwrap_or_default();
     let Some(mut own) = Resource::of(resource) else {
-        return Ok((Pods::Seen(summarise(&namespace, &[], &[])), None));
+        return Ok((Pods::Seen(Box::default()), None));
     };
     own.verified = verified(outcome, previous);
     let failing = concerned(&own, &namespace, ctx);
     if failing.is_empty() {
         ctx.paces().calm(&resource.uid().unwrap_or_default());
-        return Ok((Pods::Seen(summarise(&namespace, &[], &[])), None));
+        return Ok((Pods::Seen(Box::default()), None));
     }
     let failing = report::enrich(failing, &namespace, ctx).await;
     let found = diagnose_all(&own, &failing, written, &namespace, resource, ctx).await?;
@@ -71,7 +71,7 @@ pub(crate) async fn look(
         let next = next.map_or(pause, |next| next.min(pause));
         return Ok((Pods::Same { fault: pulls.fault }, Some(next)));
     }
-    Ok((Pods::Seen(pulls), next))
+    Ok((Pods::Seen(Box::new(pulls)), next))
 }
 
 fn counts_from(found: &Found) -> i64 {
@@ -136,7 +136,7 @@ async fn diagnose_all(
         HashMap::from([(own.secret.clone(), PullSecret::new(&own.secret, written))]);
     let mut lists: HashMap<&[String], Vec<PullSecret>> = HashMap::new();
     // Pods of a Deployment are all alike.
-    let mut diagnoses = HashMap::new();
+    let mut causes = HashMap::new();
     let mut found = Vec::new();
     for (pod, failing) in failing {
         if !lists.contains_key(failing.pull_secrets.as_slice()) {
@@ -156,13 +156,13 @@ async fn diagnose_all(
                 &stuck.report,
                 stale,
             );
-            let (diagnosis, told) = diagnoses.entry(key).or_insert_with(|| {
+            let (diagnosis, told) = causes.entry(key).or_insert_with(|| {
                 let around = Around {
                     namespace,
                     secrets,
                     resources: &resources,
                 };
-                let diagnosis = if stale {
+                let found = if stale {
                     let resources: Vec<Resource> = resources.iter().map(|one| unverified(one, own)).collect();
                     let around = Around {
                         resources: &resources,
@@ -172,8 +172,8 @@ async fn diagnose_all(
                 } else {
                     diagnose(symptom(stuck), around)
                 };
-                let told = told(own, &stuck.image, secrets, &diagnosis);
-                (Arc::new(diagnosis), told)
+                let told = told(own, &stuck.image, secrets, &found);
+                (Arc::new(found), told)
             });
             if let Some(fault) = told {
                 found.push(Found {

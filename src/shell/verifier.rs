@@ -7,6 +7,7 @@ use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::Duration;
 
 use k8s_openapi::jiff::Timestamp;
+use tokio::runtime::Handle;
 use tokio::sync::watch;
 
 use super::context::reference;
@@ -27,6 +28,7 @@ const GATE: Duration = Duration::from_mins(1);
 pub(crate) struct Verifier {
     policy: Arc<Policy>,
     metrics: Arc<Metrics>,
+    thread: Handle,
     registries: OnceLock<Result<Registries, String>>,
     /// Two keys that nobody knows: a fingerprint in memory helps nobody to guess a password.
     hashers: [RandomState; 2],
@@ -60,19 +62,20 @@ struct State {
 
 impl Verifier {
     /// `scopes`: how often [`Verifier::listed`] will be called.
-    pub(crate) fn new(policy: Policy, scopes: usize, metrics: Arc<Metrics>) -> Self {
+    pub(crate) fn new(policy: Policy, scopes: usize, metrics: Arc<Metrics>) -> std::io::Result<Self> {
         let state = State {
             unlisted: scopes,
             ..State::default()
         };
-        Self {
+        Ok(Self {
             policy: Arc::new(policy),
             metrics,
+            thread: thread()?,
             registries: OnceLock::new(),
             hashers: [RandomState::new(), RandomState::new()],
             state: Mutex::new(state),
             gate: watch::Sender::new(false),
-        }
+        })
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
@@ -134,7 +137,7 @@ impl Verifier {
             }
             Arc::clone(state.hosts.entry(target(&job.question.base)).or_default())
         };
-        tokio::spawn(Arc::clone(self).check(job, host));
+        self.thread.spawn(Arc::clone(self).check(job, host));
     }
 
     async fn check(self: Arc<Self>, job: Job, host: Arc<tokio::sync::Mutex<()>>) {
@@ -188,6 +191,17 @@ impl Verifier {
             Err(what) => Verdict::new(VerificationResult::TlsFailure, what),
         })
     }
+}
+
+/// Checks have a thread of their own: passes and handshakes would make each other wait.
+fn thread() -> std::io::Result<Handle> {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    let handle = runtime.handle().clone();
+    // It ends with the process.
+    std::thread::Builder::new()
+        .name("checks".to_owned())
+        .spawn(move || runtime.block_on(std::future::pending::<()>()))?;
+    Ok(handle)
 }
 
 /// Seconds since 1970.

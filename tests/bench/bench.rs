@@ -1,9 +1,10 @@
 //! `make bench`: the operator beside a bare client that makes the same requests, in one run on one control plane.
-//! `writes`, `logins` or `pulls` as argument says what to measure.
+//! `writes`, `logins` or `pulls` says what to measure: each on a control plane of its own, since they get slower by themselves.
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,
     clippy::panic,
+    clippy::missing_panics_doc,
     missing_docs,
     reason = "a program for developers"
 )]

@@ -213,8 +213,8 @@ async fn latency(client: &Client) {
             Some(event) = events.next() => {
                 let Ok(WatchEvent::Modified(one) | WatchEvent::Added(one)) = event else { continue };
                 let key = (one.namespace().unwrap(), one.name_any());
-                let named = one.status.as_ref().and_then(|status| condition(status, "PullsHealthy")).is_some_and(|one| one.status == "False");
-                if named && let Some(begin) = begun.remove(&key) {
+                let told = one.status.as_ref().and_then(|status| condition(status, "PullsHealthy")).is_some_and(|condition| condition.status == "False");
+                if told && let Some(begin) = begun.remove(&key) {
                     took.push(begin.elapsed());
                 }
             }

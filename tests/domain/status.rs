@@ -17,7 +17,7 @@ fn good() -> Outcome {
         credentials: Ok("read".to_owned()),
         secret: Ok("written".to_owned()),
         check: Check::Disabled,
-        pods: Pods::Seen(Pulls::default()),
+        pods: Pods::Seen(Box::default()),
         secret_name: Some("app".to_owned()),
         registry_key: Some("r.example.com".to_owned()),
         warnings: Vec::new(),
@@ -29,7 +29,7 @@ fn bad(reason: Reason, kept: Option<&str>) -> Finding {
         credentials: Err(Problem::new(reason, "why")),
         secret: Err(without_login(kept)),
         check: Check::NoLogin,
-        pods: Pods::Seen(Pulls::default()),
+        pods: Pods::Seen(Box::default()),
         secret_name: kept.map(str::to_owned),
         ..good()
     })
@@ -142,12 +142,12 @@ fn with_pods(pods: Pods) -> Finding {
 }
 
 fn fails(cause: Cause, message: &str, fault: bool) -> Pods {
-    Pods::Seen(Pulls {
+    Pods::Seen(Box::new(Pulls {
         failing_pods: 2,
         failures: Vec::new(),
         problem: Some(Problem::new(Reason::PullFailure(cause), message)),
         fault,
-    })
+    }))
 }
 
 #[test]
@@ -204,7 +204,7 @@ fn pods_make_a_resource_not_ready_only_if_it_is_at_fault() {
 fn an_event_is_worth_another_cause_and_the_end() {
     let status = |pods: Pods| next(None, Some(1), &with_pods(pods), &at(1));
     let none = status(Pods::Unseen);
-    let well = status(Pods::Seen(Pulls::default()));
+    let well = status(Pods::Seen(Box::default()));
     let rejected = status(fails(Cause::CredentialsRejected, &"ä".repeat(800), true));
     let other = status(fails(Cause::CredentialsRejected, "other words", true));
     let denied = status(fails(Cause::AccessDenied, "why", false));

@@ -39,6 +39,6 @@ pub fn gzip(text: &[u8]) -> Vec<u8> {
 
 fn crc(text: &[u8]) -> u32 {
     !text.iter().fold(!0, |crc, byte| {
-        (0..8).fold(crc ^ u32::from(*byte), |crc, _| crc >> 1 ^ 0xedb8_8320 * (crc & 1))
+        (0..8).fold(crc ^ u32::from(*byte), |crc, _| (crc >> 1) ^ (0xedb8_8320 * (crc & 1)))
     })
 }

@@ -11,7 +11,7 @@ use crate::domain::image::Image;
 /// What to do about a cause.
 pub(super) fn action(cause: Cause, facts: &Facts<'_>) -> String {
     let precise = match cause {
-        Cause::CredentialsRejected | Cause::CredentialsExpired | Cause::LoginLockedOut => login(cause, facts),
+        Cause::CredentialsRejected | Cause::CredentialsExpired | Cause::LoginLockedOut => Some(login(cause, facts)),
         Cause::CredentialsNotSent => not_sent(facts),
         Cause::PullSecretMissing => missing(facts),
         Cause::PullSecretMalformed => malformed(facts),
@@ -36,12 +36,12 @@ fn place(secret: &PullSecret, facts: &Facts<'_>) -> String {
     }
 }
 
-fn login(cause: Cause, facts: &Facts<'_>) -> Option<String> {
+fn login(cause: Cause, facts: &Facts<'_>) -> String {
     let Some(secret) = facts.blamed else {
-        return Some("no pull secret of the pod has a login for this image, so it is one of the node's own: correct it there, or list a Secret with a good login in the pod's imagePullSecrets".to_owned());
+        return "no pull secret of the pod has a login for this image, so it is one of the node's own: correct it there, or list a Secret with a good login in the pod's imagePullSecrets".to_owned();
     };
     let place = place(secret, facts);
-    Some(match cause {
+    match cause {
         Cause::CredentialsExpired => format!(
             "store a new login in {place}; logins of Amazon ECR are valid for 12 hours and have to be refreshed more often than that"
         ),
@@ -49,7 +49,7 @@ fn login(cause: Cause, facts: &Facts<'_>) -> Option<String> {
             "correct the password in {place}, find what else logs in with an old one, and wait at least 15 minutes or ask the registry's administrator"
         ),
         _ => format!("correct user name and password or access token in {place}"),
-    })
+    }
 }
 
 fn denied(facts: &Facts<'_>) -> Option<String> {

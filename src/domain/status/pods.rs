@@ -16,7 +16,7 @@ pub enum Pods {
     /// Nothing yet, or nothing new: what was said before stays.
     Unseen,
     /// This.
-    Seen(Pulls),
+    Seen(Box<Pulls>),
     /// The same failure as before in other numbers, which can wait. Whether this resource is at fault.
     Same {
         /// Whether it is.
@@ -37,18 +37,16 @@ pub(super) fn publish(conditions: &mut Conditions<'_>, pods: &Pods) -> Option<Pr
             conditions.push(kind, &old.status, problem.reason, &problem.message);
             return fault.then_some(problem);
         }
-        Pods::Seen(Pulls { problem: None, .. }) => {
-            let message = "no pod that has to do with this Secret fails to pull its image";
-            conditions.push(kind, "True", Reason::Healthy, message);
-        }
-        Pods::Seen(Pulls {
-            problem: Some(problem),
-            fault,
-            ..
-        }) => {
-            conditions.push(kind, "False", problem.reason, &problem.message);
-            return fault.then(|| problem.clone());
-        }
+        Pods::Seen(pulls) => match &pulls.problem {
+            None => {
+                let message = "no pod that has to do with this Secret fails to pull its image";
+                conditions.push(kind, "True", Reason::Healthy, message);
+            }
+            Some(problem) => {
+                conditions.push(kind, "False", problem.reason, &problem.message);
+                return pulls.fault.then(|| problem.clone());
+            }
+        },
     }
     None
 }
