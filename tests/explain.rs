@@ -172,6 +172,7 @@ fn the_captured_pods_as_one_bundle() {
 }
 
 #[test]
+#[allow(clippy::too_many_lines, reason = "a table")]
 fn causes_blame_and_advice() {
     let wrong = waiting("ErrImagePull", &unauthorized(IMAGE));
     let none = waiting("ErrImagePull", &no_login(IMAGE));

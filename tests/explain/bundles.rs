@@ -113,7 +113,7 @@ fn no_form_of_a_secret_reaches_the_output() {
 
 #[test]
 fn bundles_without_the_content_of_secrets_prove_nothing() {
-    let none = waiting("ErrImagePull", &no_login(IMAGE));
+    let fails = waiting("ErrImagePull", &no_login(IMAGE));
     for data in [
         json!({".dockerconfigjson": STANDARD.encode("REDACTED")}),
         json!({".dockerconfigjson": "***"}),
@@ -123,7 +123,7 @@ fn bundles_without_the_content_of_secrets_prove_nothing() {
         let mut secret = typed("app", JSON, &json!({}));
         secret["data"] = data;
         secret["metadata"]["uid"] = json!("0f1e2d3c");
-        let objects = [pod("web", IMAGE, &["app"], &none), secret];
+        let objects = [pod("web", IMAGE, &["app"], &fails), secret];
         let (code, report) = explain(&[], &objects);
         let failure = &report["failures"][0];
         assert_eq!(
@@ -153,7 +153,7 @@ fn a_service_account_counts_before_a_pod_exists_and_is_a_hint_after() {
     manifest["spec"]["volumes"] = Value::Null;
     manifest["spec"]["imagePullSecrets"] = Value::Null;
     let around = [pull_secret("app", "r.example.com:5000"), account("robot", &["", "app"])];
-    let with = |pod: &Value| [&[pod.clone()], &around[..]].concat();
+    let with = |pod: &Value| [std::slice::from_ref(pod), &around[..]].concat();
     let (code, report) = explain(&["pod", "web"], &with(&manifest));
     let image = &report["images"][0];
     assert_eq!((code, &image["logins"]), (0, &json!(1)), "{report}");
