@@ -341,7 +341,7 @@ fn find(report: &str, secrets: &[PullSecret], resources: &[Resource]) -> Diagnos
 const DENIED: &str = "pull access denied, repository does not exist or may require authorization: server message: insufficient_scope: authorization failed";
 
 #[test]
-#[allow(clippy::too_many_lines, reason = "a table")]
+#[allow(clippy::type_complexity, clippy::too_many_lines, reason = "a table")]
 fn causes_blame_and_advice_in_context() {
     use VerificationResult::{Accepted, LockedOut, Rejected};
     let (host, other) = ("r.example.com", "s.example.com");
