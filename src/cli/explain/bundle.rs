@@ -25,8 +25,8 @@ pub(super) struct Bundle {
     pub(super) known: HashSet<String>,
     pub(super) resources: Vec<(String, Resource)>,
     pub(super) accounts: HashMap<Key, Vec<String>>,
-    /// Oldest first.
-    pub(super) events: Vec<Said>,
+    /// By the pod that they are about, oldest first.
+    events: HashMap<Key, Vec<Said>>,
     /// What could not be taken into account.
     pub(super) warnings: Vec<String>,
 }
@@ -71,7 +71,12 @@ impl Bundle {
         for (place, object) in &manifests.others {
             bundle.add(place, object)?;
         }
-        bundle.events.sort_by_key(|said| said.time);
+        // Of several objects with one name the last counts.
+        let mut seen = HashSet::new();
+        bundle.pods.reverse();
+        bundle.pods.retain(|pod| seen.insert(at(pod)));
+        bundle.pods.reverse();
+        bundle.add_events(manifests.others.iter().filter_map(|(_, object)| Said::of(object)));
         bundle.take_secrets(manifests);
         Ok(bundle)
     }
@@ -87,8 +92,6 @@ impl Bundle {
             "Pod" => {
                 let pod: Pod = serde_json::from_value(without_nulls(object))
                     .map_err(|_| format!("{place}: Pod {name:?} does not have the shape of a pod"))?;
-                // Of several objects with one name the last counts.
-                self.pods.retain(|other| at(other) != at(&pod));
                 self.pods.push(pod);
             }
             "ServiceAccount" => {
@@ -97,9 +100,18 @@ impl Bundle {
                 let names = names.filter(|name| !name.is_empty()).collect();
                 self.accounts.insert((namespace(object), name.to_owned()), names);
             }
-            _ => self.events.extend(Said::of(object)),
+            _ => {}
         }
         Ok(())
+    }
+
+    pub(super) fn add_events(&mut self, events: impl Iterator<Item = Said>) {
+        for said in events {
+            self.events.entry(said.pod.clone()).or_default().push(said);
+        }
+        for about_pod in self.events.values_mut() {
+            about_pod.sort_by_key(|said| said.time);
+        }
     }
 
     /// Only the Secrets that somebody names are read: the input may have others that are none of our business.
@@ -188,7 +200,8 @@ impl Bundle {
 
     /// Events about a pod, oldest first.
     fn about(&self, pod: Option<&Pod>) -> impl Iterator<Item = &Said> {
-        let events = self.events.iter();
+        let events = pod.and_then(|pod| self.events.get(&at(pod)));
+        let events = events.into_iter().flatten();
         events.filter(move |said| pod.is_some_and(|pod| said.is_about(pod)))
     }
 }

@@ -35,8 +35,7 @@ pub(super) async fn pod(name: &str, namespace: Option<&str>) -> Result<Bundle, S
     match events.list(&ListParams::default().fields(&fields)).await {
         Ok(events) => {
             let objects = events.items.iter().filter_map(|event| serde_json::to_value(event).ok());
-            bundle.events = objects.filter_map(|object| Said::of(&object)).collect();
-            bundle.events.sort_by_key(|said| said.time);
+            bundle.add_events(objects.filter_map(|object| Said::of(&object)));
         }
         Err(error) => bundle.warnings.push(failed("listing Events", &error)),
     }

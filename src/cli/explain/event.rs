@@ -3,14 +3,14 @@
 use k8s_openapi::jiff::Timestamp;
 use serde_json::Value;
 
-use super::at;
 use super::bundle::text;
 use crate::domain::claims::Key;
 use crate::domain::pulls::pod::Pod;
 
 /// An Event about a pod.
 pub(super) struct Said {
-    pod: Key,
+    /// Namespace and name of the pod.
+    pub(super) pod: Key,
     /// Empty if the Event does not say.
     uid: String,
     /// What it says.
@@ -47,10 +47,9 @@ impl Said {
         })
     }
 
-    /// The pod may have had a predecessor of the same name and another UID.
+    /// Whether it is about this one of the pods of that name: there may have been another before, with another UID.
     pub(super) fn is_about(&self, pod: &Pod) -> bool {
         let uid = pod.metadata.uid.as_deref().unwrap_or_default();
-        let same_uid = uid.is_empty() || self.uid.is_empty() || uid == self.uid;
-        same_uid && self.pod == at(pod)
+        uid.is_empty() || self.uid.is_empty() || uid == self.uid
     }
 }

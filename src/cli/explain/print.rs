@@ -2,7 +2,7 @@
 
 use std::collections::{HashMap, HashSet};
 use std::fmt::Write as _;
-use std::io::Write as _;
+use std::io::{ErrorKind, Write as _};
 
 use super::{Explained, Failure, Format, Report};
 use crate::domain::pulls::cause::about;
@@ -13,9 +13,11 @@ pub(super) fn print(report: &Report, format: Format) -> Result<(), String> {
         Format::Json => serde_json::to_string_pretty(report).map_err(|error| error.to_string())? + "\n",
         Format::Text => readable(report).map_err(|error| error.to_string())?,
     };
-    std::io::stdout()
-        .write_all(text.as_bytes())
-        .map_err(|error| error.to_string())
+    match std::io::stdout().write_all(text.as_bytes()) {
+        // Whoever reads has seen enough.
+        Err(error) if error.kind() != ErrorKind::BrokenPipe => Err(error.to_string()),
+        _ => Ok(()),
+    }
 }
 
 /// What an image of a container is found by.
