@@ -6,6 +6,8 @@
     reason = "a test fails that way"
 )]
 
+#[path = "explain/bundles.rs"]
+mod bundles;
 mod support;
 
 use std::io::Write as _;
@@ -170,6 +172,7 @@ fn the_captured_pods_as_one_bundle() {
 }
 
 #[test]
+#[allow(clippy::too_many_lines, reason = "a table")]
 fn causes_blame_and_advice() {
     let wrong = waiting("ErrImagePull", &unauthorized(IMAGE));
     let none = waiting("ErrImagePull", &no_login(IMAGE));
@@ -464,4 +467,44 @@ async fn a_pod_and_an_image_of_a_cluster() {
         (2, true),
         "{stderr}"
     );
+}
+
+#[tokio::test]
+async fn who_may_not_read_secrets_is_told_what_can_be_told() {
+    world().install();
+    let space = Space::new(world(), "explain-viewer").await;
+    let pods = Pods::of(&space).await;
+    space
+        .secret("app", "kubernetes.io/dockerconfigjson", &[(".dockerconfigjson", "{}")])
+        .await;
+    pods.create("web", IMAGE, &["app"]).await;
+    pods.fails("web", IMAGE, &unauthorized(IMAGE)).await;
+    let namespace = space.name.as_str();
+    let kubectl = |args: &str| {
+        let args: Vec<&str> = args.split(' ').chain(["-n", namespace]).collect();
+        world().kubectl(&args)
+    };
+    kubectl("create serviceaccount viewer");
+    kubectl("create role viewer --verb=get,list --resource=pods");
+    kubectl(&format!(
+        "create rolebinding viewer --role=viewer --serviceaccount={namespace}:viewer"
+    ));
+    let kubeconfig = world().state().join("explain-viewer.kubeconfig");
+    world().write_kubeconfig(&kubeconfig, namespace, "viewer");
+    let args = ["pod", "web", "-n", namespace, "-o", "json"];
+    let (code, stdout, stderr) = run(&args, "", Some(&kubeconfig));
+    assert_eq!(code, 1, "{stderr}");
+    for what in [
+        "warning: reading Secret \"app\": ",
+        "warning: listing DockerPullSecrets: ",
+        "warning: listing Events: ",
+    ] {
+        assert!(stderr.contains(what), "{what} in {stderr}");
+    }
+    let report: Value = serde_json::from_str(&stdout).unwrap();
+    assert_eq!(
+        (&report["failures"][0]["cause"], &report["failures"][0]["blame"]),
+        (&json!("AccessDenied"), &Value::Null)
+    );
+    assert_eq!(report["images"][0]["secrets"][0]["state"], "Unseen");
 }

@@ -5,6 +5,7 @@
     clippy::panic,
     reason = "a test fails that way"
 )]
+#![allow(clippy::similar_names, reason = "a case has a cause")]
 
 mod support;
 
@@ -324,6 +325,7 @@ async fn deployment(world: &'static World) {
 }
 
 #[tokio::test]
+#[allow(clippy::too_many_lines, reason = "a table")]
 async fn every_failure_is_named_and_what_is_said_to_do_heals() {
     let Some(world) = node_world() else { return };
     let kubeconfig = world.install();

@@ -1,6 +1,8 @@
 //! `dps explain`: which login a pod or an image would use, and why a pull fails.
 
 mod bundle;
+mod cluster;
+mod event;
 mod print;
 
 use std::path::PathBuf;
@@ -14,7 +16,7 @@ use super::USAGE;
 use super::manifests::Manifests;
 use crate::api::{Cause, PullCode};
 use crate::domain::pulls::diagnosis::{Around, Blame, Diagnosis, Symptom, diagnose};
-use crate::domain::pulls::explain::{View, forecast, view, without_login};
+use crate::domain::pulls::explain::{View, advance, forecast, view};
 use crate::domain::pulls::pod::{Pod, Waits};
 use crate::domain::pulls::signal::read;
 use crate::domain::pulls::text::{excerpt, unwrap};
@@ -104,6 +106,12 @@ pub(super) fn run(arguments: &Explain) -> ExitCode {
     let report = runtime
         .map_err(|error| error.to_string())
         .and_then(|runtime| runtime.block_on(explain(arguments)))
+        .map(|(bundle, report)| {
+            for warning in &bundle.warnings {
+                eprintln!("warning: {warning}");
+            }
+            report
+        })
         .and_then(|report| print::print(&report, arguments.output).map(|()| report));
     match report {
         Ok(report) if report.failures.is_empty() => ExitCode::SUCCESS,
@@ -115,45 +123,46 @@ pub(super) fn run(arguments: &Explain) -> ExitCode {
     }
 }
 
-async fn explain(arguments: &Explain) -> Result<Report, String> {
+async fn explain(arguments: &Explain) -> Result<(Bundle, Report), String> {
     let subject = match arguments.subject.as_slice() {
         [] => Subject::Pods,
         [kind, name] if matches!(kind.as_str(), "pod" | "pods" | "po") => Subject::Pod(name.clone()),
         [kind, name] if kind == "image" => Subject::Image(name.clone()),
         _ => return Err("explain what? `pod NAME` or `image REFERENCE`".to_owned()),
     };
-    let namespace = arguments.namespace.as_deref();
+    let (namespace, account) = (arguments.namespace.as_deref(), &arguments.service_account);
     if arguments.filename.is_empty() {
         return match subject {
             Subject::Pod(name) => {
-                let bundle = Bundle::of_pod(&name, namespace).await?;
-                Ok(of_pods(&bundle, |_| true))
+                let bundle = cluster::pod(&name, namespace).await?;
+                let report = of_pods(&bundle, |_| true);
+                Ok((bundle, report))
             }
             Subject::Image(image) => {
-                let (bundle, namespace) = Bundle::of_account(&arguments.service_account, namespace).await?;
-                of_image(&bundle, &image, &namespace, &arguments.service_account)
+                let (bundle, namespace) = cluster::account(account, namespace).await?;
+                let report = of_image(&bundle, &image, &namespace, account)?;
+                Ok((bundle, report))
             }
             Subject::Pods => Err("name a pod or an image, or an input with --filename".to_owned()),
         };
     }
-    let bundle = Bundle::of_input(&Manifests::read(&arguments.filename)?)?;
+    let bundle = Bundle::of_input(&Manifests::read_bundle(&arguments.filename)?)?;
     let within = |pod: &Pod| namespace.is_none_or(|namespace| at(pod).0 == namespace);
-    match subject {
-        Subject::Pods => Ok(of_pods(&bundle, within)),
+    let report = match subject {
+        Subject::Pods => of_pods(&bundle, within),
         Subject::Pod(name) => {
             let wanted = |pod: &Pod| within(pod) && at(pod).1 == name;
             if !bundle.pods.iter().any(wanted) {
                 return Err(format!("the input has no pod {name:?}"));
             }
-            Ok(of_pods(&bundle, wanted))
+            of_pods(&bundle, wanted)
         }
-        Subject::Image(image) => of_image(
-            &bundle,
-            &image,
-            namespace.unwrap_or("default"),
-            &arguments.service_account,
-        ),
-    }
+        Subject::Image(image) => {
+            let namespace = namespace.or(bundle.only_namespace()).unwrap_or("default");
+            of_image(&bundle, &image, namespace, account)?
+        }
+    };
+    Ok((bundle, report))
 }
 
 /// Namespace and name of a pod.
@@ -175,28 +184,49 @@ fn of_pods(bundle: &Bundle, wanted: impl Fn(&Pod) -> bool) -> Report {
 
 fn of_pod(bundle: &Bundle, pod: &Pod, report: &mut Report) {
     let (namespace, name) = at(pod);
-    let names: Vec<&str> = pod.pull_secrets().collect();
-    let surroundings = bundle.surroundings(&namespace, &names, Some(&name));
+    let listed = bundle.accounts.get(&(namespace.clone(), pod.account().to_owned()));
+    let listed: Vec<&str> = listed.into_iter().flatten().map(String::as_str).collect();
+    let own: Vec<&str> = pod.pull_secrets().collect();
+    // The list of the ServiceAccount is copied once, when a pod without one of its own is created.
+    let (names, note) = match (own.is_empty() && !listed.is_empty(), pod.exists()) {
+        (false, _) => (own, None),
+        (true, false) => {
+            let note = format!(
+                "when it is created it gets the pull secrets of ServiceAccount {:?}",
+                pod.account()
+            );
+            (listed, Some(note))
+        }
+        (true, true) => {
+            let note = format!(
+                "ServiceAccount {:?} lists pull secrets ({}), and did not when this pod was created: a new pod gets them",
+                pod.account(),
+                listed.join(", ")
+            );
+            (own, Some(note))
+        }
+    };
+    let surroundings = bundle.surroundings(&namespace, &names, Some(pod));
     let around = surroundings.around();
     let waits = if pod.is_over() { Vec::new() } else { pod.waits() };
-    for (container, image) in pod.images() {
+    let images = pod.images();
+    for (index, &(container, image)) in images.iter().enumerate() {
+        if images[..index].contains(&(container, image)) {
+            continue;
+        }
         let failing = waits
             .iter()
             .find(|one| one.container == container && one.image == image);
-        report.images.push(Explained {
-            namespace: namespace.clone(),
-            pod: Some(name.clone()),
-            container: Some(container.to_owned()),
-            image: image.to_owned(),
-            view: view(image, around),
-            note: None,
-        });
-        if let Some(waits) = failing {
-            let found = diagnose_wait(waits, bundle.reported(&namespace, &name, image), around);
-            report
-                .failures
-                .push(failure(&namespace, Some((&name, container)), image, found));
-        }
+        let found = match failing {
+            Some(waits) => Some(diagnose_wait(waits, bundle.reported(pod, image), around)),
+            None if pod.exists() => None,
+            None => forecast(image, around),
+        };
+        let advance = (!pod.exists() && found.is_none()).then(|| advance(image, around));
+        let notes = [note.clone(), advance.flatten()].into_iter().flatten();
+        let note = notes.reduce(|one, other| format!("{one}; {other}"));
+        let of = Some((name.as_str(), container));
+        report.add(&namespace, of, image, around, found, note);
     }
 }
 
@@ -216,20 +246,6 @@ fn diagnose_wait(waits: &Waits, reported: Option<&str>, around: Around<'_>) -> D
     diagnose(symptom, around)
 }
 
-fn failure(namespace: &str, of: Option<(&str, &str)>, image: &str, found: Diagnosis) -> Failure {
-    Failure {
-        namespace: namespace.to_owned(),
-        pod: of.map(|(pod, _)| pod.to_owned()),
-        container: of.map(|(_, container)| container.to_owned()),
-        image: image.to_owned(),
-        code: found.code,
-        cause: found.cause,
-        blame: found.blame,
-        message: found.message,
-        action: found.action,
-    }
-}
-
 /// What a new pod with this image would meet.
 fn of_image(bundle: &Bundle, image: &str, namespace: &str, account: &str) -> Result<Report, String> {
     let names = bundle.account(namespace, account)?;
@@ -238,24 +254,41 @@ fn of_image(bundle: &Bundle, image: &str, namespace: &str, account: &str) -> Res
     let around = surroundings.around();
     let mut report = Report::default();
     let certain = forecast(image, around);
-    let view = view(image, around);
-    let note = (certain.is_none() && view.logins == 0).then(|| {
-        let then = without_login(image, around);
-        format!(
-            "no login is sent, which is right for a public image; if the registry wants one: {}",
-            then.action
-        )
-    });
-    report.images.push(Explained {
-        namespace: namespace.to_owned(),
-        pod: None,
-        container: None,
-        image: image.to_owned(),
-        view,
-        note,
-    });
-    report
-        .failures
-        .extend(certain.map(|found| failure(namespace, None, image, found)));
+    let note = certain.is_none().then(|| advance(image, around)).flatten();
+    report.add(namespace, None, image, around, certain, note);
     Ok(report)
+}
+
+impl Report {
+    /// `of`: pod and container.
+    fn add(
+        &mut self,
+        namespace: &str,
+        of: Option<(&str, &str)>,
+        image: &str,
+        around: Around<'_>,
+        found: Option<Diagnosis>,
+        note: Option<String>,
+    ) {
+        let (pod, container) = (of.map(|of| of.0.to_owned()), of.map(|of| of.1.to_owned()));
+        self.images.push(Explained {
+            namespace: namespace.to_owned(),
+            pod: pod.clone(),
+            container: container.clone(),
+            image: image.to_owned(),
+            view: view(image, around),
+            note,
+        });
+        self.failures.extend(found.map(|found| Failure {
+            namespace: namespace.to_owned(),
+            pod,
+            container,
+            image: image.to_owned(),
+            code: found.code,
+            cause: found.cause,
+            blame: found.blame,
+            message: found.message,
+            action: found.action,
+        }));
+    }
 }

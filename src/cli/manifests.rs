@@ -25,11 +25,20 @@ pub(super) struct Manifests {
     secrets: HashMap<Key, (String, Value)>,
     /// Pods, ServiceAccounts and Events, as they stand in the input, with the place.
     pub(super) others: Vec<(String, Value)>,
+    /// Where the input has something else than Kubernetes objects.
+    pub(super) skipped: Vec<String>,
 }
 
 impl Manifests {
     /// Reads files, folders and stdin (`-`). Errors say which input cannot be read, and where.
     pub(super) fn read(inputs: &[PathBuf]) -> Result<Self, String> {
+        let manifests = Self::read_bundle(inputs)?;
+        manifests.skipped.first().map_or(Ok(()), |what| Err(what.clone()))?;
+        Ok(manifests)
+    }
+
+    /// The same, for inputs that somebody's tool put together: not every document has to be a Kubernetes object.
+    pub(super) fn read_bundle(inputs: &[PathBuf]) -> Result<Self, String> {
         let mut manifests = Self::default();
         for input in inputs {
             if input == Path::new("-") {
@@ -46,7 +55,11 @@ impl Manifests {
                 manifests.add(&place, &text)?;
             }
         }
-        Ok(manifests)
+        let nothing = manifests.resources.is_empty() && manifests.secrets.is_empty() && manifests.others.is_empty();
+        match manifests.skipped.first() {
+            Some(what) if nothing => Err(what.clone()),
+            _ => Ok(manifests),
+        }
     }
 
     /// A Secret, if the input has it.
@@ -79,9 +92,9 @@ impl Manifests {
             (None, None, Some((api_version, kind))) if object.is_object() => (api_version.to_owned(), kind.to_owned()),
             _ if object.is_null() => return Ok(()),
             _ => {
-                return Err(format!(
-                    "{place}: a document has no apiVersion and kind, so it is no Kubernetes object"
-                ));
+                let what = "a document has no apiVersion and kind, so it is no Kubernetes object";
+                self.skipped.push(format!("{place}: {what}"));
+                return Ok(());
             }
         };
         if let (Some(kind), Some(items)) = (kind.strip_suffix("List"), object["items"].as_array()) {

@@ -229,6 +229,8 @@ fn image_names() {
         ("r.example.com:5000/a/b__c-d.e:tag", "r.example.com:5000/a/b__c-d.e"),
         ("[2001:db8::1]:5000/app", "[2001:db8::1]:5000/app"),
         ("Upper.example/app", "Upper.example/app"),
+        // No host has a '_', so a kubelet takes all of it for a path.
+        ("r_x.io/a", "r_x.io/a"),
     ] {
         assert_eq!(Image::parse(image).unwrap().repository, repository);
     }
@@ -243,7 +245,7 @@ fn image_names() {
         "a/-b",
         "a/b..c",
         "a/b___c",
-        "r_x.io/a",
+        "r_x.io:5000/a",
         "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef",
     ] {
         assert!(Image::parse(image).is_err(), "{image}");
@@ -339,7 +341,7 @@ fn find(report: &str, secrets: &[PullSecret], resources: &[Resource]) -> Diagnos
 const DENIED: &str = "pull access denied, repository does not exist or may require authorization: server message: insufficient_scope: authorization failed";
 
 #[test]
-#[allow(clippy::too_many_lines, reason = "a table")]
+#[allow(clippy::type_complexity, clippy::too_many_lines, reason = "a table")]
 fn causes_blame_and_advice_in_context() {
     use VerificationResult::{Accepted, LockedOut, Rejected};
     let (host, other) = ("r.example.com", "s.example.com");

@@ -115,9 +115,9 @@ fn every_captured_pod_has_the_right_cause_and_no_wrong_blame() {
         let blame = found.as_ref().and_then(|found| found.blame.as_ref());
         let fault = found.as_ref().map_or(Fault::No, |found| about(found.cause).fault);
         if let Some(blame) = blame {
-            let named = pull_secrets.iter().any(|secret| secret.name == blame.name);
+            let listed = pull_secrets.iter().any(|secret| secret.name == blame.name);
             let empty = blame.name == "emptycreds";
-            if !named || (fault == Fault::No && !empty) {
+            if !listed || (fault == Fault::No && !empty) {
                 wrong.push(format!("{}: blames {blame:?}", text(case, "case")));
             }
         } else if fault == Fault::Yes {

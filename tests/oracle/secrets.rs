@@ -82,14 +82,11 @@ fn value(mark: String) -> impl Strategy<Value = (String, String)> {
     })
 }
 
-fn entry(mark: String) -> impl Strategy<Value = String> {
-    let whole = {
-        let mark = mark.clone();
-        Just(format!("{{\"username\":\"{mark}\",\"password\":\"p{mark}\"}}"))
-    };
+fn entry(mark: &str) -> impl Strategy<Value = String> + use<> {
+    let whole = Just(format!("{{\"username\":\"{mark}\",\"password\":\"p{mark}\"}}"));
     prop_oneof![
         20 => whole,
-        40 => prop::collection::vec(member(&mark), 0..4).prop_map(|members| format!("{{{}}}", members.join(","))),
+        40 => prop::collection::vec(member(mark), 0..4).prop_map(|members| format!("{{{}}}", members.join(","))),
         3 => Just("null".to_owned()),
         1 => "(1|\"a\"|\\[\\]|false)",
     ]
@@ -110,7 +107,7 @@ fn entries(image: &str) -> impl Strategy<Value = (String, BTreeMap<String, Strin
             .zip(&keys)
             .map(|(mark, key)| (key.clone(), mark))
             .collect();
-        let all: Vec<_> = marks.values().cloned().map(entry).collect();
+        let all: Vec<_> = marks.values().map(|mark| entry(mark)).collect();
         (all, Just(marks)).prop_map(|(all, marks)| {
             let members: Vec<String> = marks
                 .keys()

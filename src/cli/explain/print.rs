@@ -1,7 +1,8 @@
 //! The report for people and for programs.
 
+use std::collections::{HashMap, HashSet};
 use std::fmt::Write as _;
-use std::io::Write as _;
+use std::io::{ErrorKind, Write as _};
 
 use super::{Explained, Failure, Format, Report};
 use crate::domain::pulls::cause::about;
@@ -12,27 +13,79 @@ pub(super) fn print(report: &Report, format: Format) -> Result<(), String> {
         Format::Json => serde_json::to_string_pretty(report).map_err(|error| error.to_string())? + "\n",
         Format::Text => readable(report).map_err(|error| error.to_string())?,
     };
-    std::io::stdout()
-        .write_all(text.as_bytes())
-        .map_err(|error| error.to_string())
+    match std::io::stdout().write_all(text.as_bytes()) {
+        // Whoever reads has seen enough.
+        Err(error) if error.kind() != ErrorKind::BrokenPipe => Err(error.to_string()),
+        _ => Ok(()),
+    }
 }
 
+/// What an image of a container is found by.
+type Place<'a> = (&'a str, Option<&'a str>, Option<&'a str>, &'a str);
+
 fn readable(report: &Report) -> Result<String, std::fmt::Error> {
+    let failures: HashMap<Place<'_>, &Failure> = report.failures.iter().map(|one| (one.place(), one)).collect();
+    let (failing, rest): (Vec<_>, Vec<_>) = report
+        .images
+        .iter()
+        .partition(|image| failures.contains_key(&image.place()));
+    let pods = |images: &[&Explained]| {
+        let pods = images.iter().map(|image| (image.namespace.clone(), image.pod.clone()));
+        pods.collect::<HashSet<_>>().len()
+    };
+    let all = pods(&report.images.iter().collect::<Vec<_>>());
     let mut out = String::new();
-    for (index, image) in report.images.iter().enumerate() {
-        if index > 0 {
-            out.push('\n');
-        }
-        let of_image = |failure: &&Failure| {
-            (&failure.namespace, &failure.pod, &failure.container, &failure.image)
-                == (&image.namespace, &image.pod, &image.container, &image.image)
-        };
-        one(&mut out, image, report.failures.iter().find(of_image))?;
-    }
     if report.images.is_empty() {
         out.push_str("No pods there.\n");
     }
+    if all > 1 {
+        writeln!(out, "{} of {all} pods cannot get an image.\n", pods(&failing))?;
+    }
+    for (index, image) in failing.iter().enumerate() {
+        out.push_str(if index > 0 { "\n" } else { "" });
+        one(&mut out, image, failures.get(&image.place()).copied())?;
+    }
+    for (index, image) in rest.iter().enumerate() {
+        // Of many pods only those that fail are of interest.
+        let brief = all > 1;
+        out.push_str(if index + failing.len() > 0 && (!brief || index == 0) {
+            "\n"
+        } else {
+            ""
+        });
+        if brief {
+            let logins = logins(image.view.logins);
+            let (pod, container) = (image.pod.as_deref(), image.container.as_deref());
+            let (pod, container) = (pod.unwrap_or_default(), container.unwrap_or_default());
+            let place = format!("Pod {}/{pod}, container {container}", image.namespace);
+            writeln!(out, "{place}: nothing fails; image {}: {logins}", image.image)?;
+        } else {
+            one(&mut out, image, None)?;
+        }
+    }
     Ok(out)
+}
+
+impl Failure {
+    fn place(&self) -> Place<'_> {
+        (
+            &self.namespace,
+            self.pod.as_deref(),
+            self.container.as_deref(),
+            &self.image,
+        )
+    }
+}
+
+impl Explained {
+    fn place(&self) -> Place<'_> {
+        (
+            &self.namespace,
+            self.pod.as_deref(),
+            self.container.as_deref(),
+            &self.image,
+        )
+    }
 }
 
 fn one(out: &mut String, image: &Explained, failure: Option<&Failure>) -> std::fmt::Result {

@@ -29,7 +29,7 @@ pub struct View {
 pub struct Looked {
     /// Its name.
     pub name: String,
-    /// `Read`, `Absent`, `Unseen` (not in the input), `Ignored` or `Malformed`.
+    /// `Read`, `Absent`, `Unseen` (nobody could look at it), `Ignored` or `Malformed`.
     pub state: &'static str,
     /// Why it is not read; completes "the Secret …".
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -107,7 +107,7 @@ pub fn view(image: &str, around: Around<'_>) -> View {
 fn state(secret: &PullSecret) -> (&'static str, Option<String>) {
     match &secret.content {
         Content::Absent => ("Absent", Some("does not exist".to_owned())),
-        Content::Unseen => ("Unseen", Some("is not in the input".to_owned())),
+        Content::Unseen => ("Unseen", Some("could not be looked at".to_owned())),
         Content::Ignored(why) => ("Ignored", Some(why.clone())),
         Content::Malformed(why) => ("Malformed", Some(why.clone())),
         Content::Entries(entries) if entries.is_empty() => ("Read", Some("has no entry".to_owned())),
@@ -127,13 +127,29 @@ pub fn forecast(image: &str, around: Around<'_>) -> Option<Diagnosis> {
     Some(diagnose(symptom, around)).filter(|found| found.cause != Cause::Unknown)
 }
 
-/// What will happen if the registry wants a login although none is sent.
-pub fn without_login(image: &str, around: Around<'_>) -> Diagnosis {
+/// What to know before there is a pod, although nothing is certain to fail: that no login is sent, and what to do if the
+/// registry wants one.
+pub fn advance(image: &str, around: Around<'_>) -> Option<String> {
     let symptom = Symptom {
         image,
         code: PullCode::DEP_E153,
         signal: Some(Signal::NotSent),
         report: "",
     };
-    diagnose(symptom, around)
+    let then = diagnose(symptom, around);
+    let mut unseen = around
+        .secrets
+        .iter()
+        .filter(|one| matches!(one.content, Content::Unseen));
+    match unseen.next() {
+        _ if then.has_login() => None,
+        Some(unseen) => Some(format!(
+            "whether a login is sent is not known: Secret {:?} could not be looked at",
+            unseen.name
+        )),
+        None => Some(format!(
+            "no login is sent, which is right for a public image; if the registry wants one: {}",
+            then.action
+        )),
+    }
 }

@@ -138,6 +138,20 @@ impl Pod {
             .collect()
     }
 
+    /// Whether a cluster has it: a manifest is not complete before, since the list of its ServiceAccount is not copied.
+    pub fn exists(&self) -> bool {
+        let meta = &self.metadata;
+        meta.uid.is_some() || meta.creation_timestamp.is_some() || self.status.phase.is_some()
+    }
+
+    /// Name of its ServiceAccount.
+    pub fn account(&self) -> &str {
+        match self.spec.service_account_name.as_deref() {
+            None | Some("") => "default",
+            Some(name) => name,
+        }
+    }
+
     /// Whether it needs no image any more: it has ended, or is about to.
     pub fn is_over(&self) -> bool {
         let ended = |phase: &str| matches!(phase, "Succeeded" | "Failed");

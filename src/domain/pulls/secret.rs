@@ -115,6 +115,17 @@ pub fn tried(secrets: &[PullSecret], repository: &str) -> Vec<Tried> {
         .collect()
 }
 
+/// Whether somebody took the content out of a copy: no API server stores such a Secret.
+pub fn is_redacted(secret: &Secret) -> bool {
+    let kind = secret.type_.as_deref().unwrap_or_default();
+    let Some((_, key)) = [JSON, LEGACY].into_iter().find(|(known, _)| *known == kind) else {
+        return false;
+    };
+    let document = secret.data.as_ref().and_then(|data| data.get(key));
+    let stored = document.and_then(|document| Json::parse(&document.0));
+    secret.metadata.uid.is_some() && !stored.is_some_and(|stored| matches!(stored, Json::Object(_) | Json::Null))
+}
+
 fn read(secret: &Secret) -> Content {
     let kind = secret.type_.as_deref().unwrap_or("Opaque");
     let Some((_, key)) = [JSON, LEGACY].into_iter().find(|(known, _)| *known == kind) else {
