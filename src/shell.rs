@@ -3,6 +3,7 @@
 pub mod controller;
 
 mod backoff;
+mod cached;
 mod context;
 mod error;
 mod events;

@@ -11,20 +11,17 @@ use kube::runtime::events::Recorder;
 use kube::runtime::reflector::{ObjectRef, Store};
 
 use super::backoff::Failures;
+use super::cached::Cached;
 use super::events;
 use super::metrics::Metrics;
 use super::pace::Paces;
 use super::readiness::Readiness;
 use super::verifier::Verifier;
 use super::watch::Queue;
-use crate::api::{DockerPullSecret, DockerPullSecretStatus};
+use crate::api::DockerPullSecretStatus;
 use crate::domain::claims::{Claims, Key};
 use crate::domain::pulls::watchlist::Watchlist;
 use crate::domain::verification::ledger::Fingerprint;
-use kube::core::DeserializeGuard;
-
-/// A resource as it is listed: one that does not parse must not hide the others.
-pub(crate) type Guarded = DeserializeGuard<DockerPullSecret>;
 
 /// One for the process.
 pub(crate) struct Shared {
@@ -37,7 +34,7 @@ pub(crate) struct Shared {
 pub(crate) struct Context {
     pub(crate) client: Client,
     pub(crate) shared: Arc<Shared>,
-    pub(crate) store: Store<Guarded>,
+    pub(crate) store: Store<Cached>,
     pub(crate) failures: Failures,
     /// Where passes are triggered.
     pub(crate) queue: Queue,
@@ -68,7 +65,7 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 }
 
 impl Context {
-    pub(crate) fn new(client: Client, shared: Arc<Shared>, store: Store<Guarded>, queue: Queue) -> Self {
+    pub(crate) fn new(client: Client, shared: Arc<Shared>, store: Store<Cached>, queue: Queue) -> Self {
         Self {
             recorder: events::recorder(client.clone()),
             client,
@@ -140,7 +137,7 @@ impl Context {
     }
 
     /// Drops what was written once the watch has brought it, or something newer.
-    pub(crate) fn caught_up(&self, resource: &Guarded) {
+    pub(crate) fn caught_up(&self, resource: &Cached) {
         let uid = resource.uid().unwrap_or_default();
         if let Some(Written {
             resource_version: Some(written),
@@ -204,6 +201,6 @@ pub(crate) fn version(text: Option<&str>) -> u64 {
 }
 
 /// The reference under which the controller's queue knows a resource.
-pub(crate) fn reference(key: &Key) -> ObjectRef<Guarded> {
+pub(crate) fn reference(key: &Key) -> ObjectRef<Cached> {
     ObjectRef::new(&key.1).within(&key.0)
 }

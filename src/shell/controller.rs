@@ -15,7 +15,8 @@ use kube::{Api, Client, ResourceExt as _};
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::watch;
 
-use super::context::{Context, Guarded, Shared};
+use super::cached::Cached;
+use super::context::{Context, Shared};
 use super::metrics::Metrics;
 use super::pods::watch_pods;
 use super::readiness::Readiness;
@@ -153,7 +154,7 @@ async fn scope(
     shared.readiness.expect(&pod_watch);
     tracing::info!("watching {place}");
 
-    let resources: Api<Guarded> = api(&client, namespace.as_deref());
+    let resources: Api<Cached> = api(&client, namespace.as_deref());
     let secrets: Api<PartialObjectMeta<Secret>> = api(&client, namespace.as_deref());
     let config_maps: Api<PartialObjectMeta<ConfigMap>> = api(&client, namespace.as_deref());
     let all_pods: Api<Pod> = api(&client, namespace.as_deref());
@@ -185,6 +186,7 @@ async fn scope(
             Arc::clone(&ctx),
             queue,
         )),
+        tokio::spawn(watches::resync(Arc::clone(&ctx))),
         tokio::spawn(watch_pods(all_pods, pod_watch, Arc::clone(&ctx), pods_listed)),
     ];
 

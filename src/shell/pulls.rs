@@ -210,7 +210,7 @@ fn peers(own: &Resource, namespace: &str, ctx: &Context) -> Vec<Resource> {
     let keys: Vec<_> = ctx.claims().of_namespace(namespace).cloned().collect();
     let others = keys.iter().filter(|key| key.1 != own.name).filter_map(|key| {
         let resource = ctx.store.get(&reference(key))?;
-        Resource::of(resource.0.as_ref().ok()?)
+        Resource::of(&resource.parse().ok()?)
     });
     std::iter::once(own.clone()).chain(others).collect()
 }

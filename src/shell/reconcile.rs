@@ -8,7 +8,8 @@ use kube::runtime::controller::Action;
 use kube::{Api, Resource as _, ResourceExt as _};
 
 use super::backoff::{pause, spread};
-use super::context::{Context, Guarded};
+use super::cached::Cached;
+use super::context::Context;
 use super::error::Error;
 use super::{pods, pulls, secrets, status_writer, unparsable, verification};
 use crate::api::{DockerPullSecret, DockerPullSecretStatus, OnRejected, Reason, VerificationResult};
@@ -19,9 +20,6 @@ use crate::domain::problem::{self, Problem};
 use crate::domain::spec::{Validated, target_of, validate};
 use crate::domain::status::{Check, Finding, Outcome, Pods};
 use crate::domain::verification::advice::held_back;
-
-/// Everything is looked at again after this time, in case an event got lost.
-const RESYNC: Duration = Duration::from_hours(1);
 
 /// Longest time for which the write of a changed login waits for the verdict on it.
 const HOLD: Duration = Duration::from_secs(20);
@@ -34,7 +32,7 @@ const REFUSED: Duration = Duration::from_mins(1);
 const PUBLISH_FAILURES_FROM: u32 = 3;
 
 /// The pass as the controller calls it.
-pub(crate) async fn reconcile(object: Arc<Guarded>, ctx: Arc<Context>) -> Result<Action, Error> {
+pub(crate) async fn reconcile(object: Arc<Cached>, ctx: Arc<Context>) -> Result<Action, Error> {
     let uid = object.uid().unwrap_or_default();
     if object.meta().deletion_timestamp.is_some() {
         // The garbage collector removes the Secret.
@@ -46,18 +44,14 @@ pub(crate) async fn reconcile(object: Arc<Guarded>, ctx: Arc<Context>) -> Result
         Ok(Passed { reason, again }) => {
             ctx.failures.forget(&uid);
             ctx.shared.metrics.pass(reason.as_str());
-            let resync = if *reason == Reason::WriteRefused {
-                REFUSED
-            } else {
-                RESYNC
-            };
-            let resync = spread(resync, &uid);
-            Ok(Action::requeue(again.map_or(resync, |again| again.min(resync))))
+            let refused = (*reason == Reason::WriteRefused).then(|| spread(REFUSED, &uid));
+            let next = [*again, refused].into_iter().flatten().min();
+            Ok(next.map_or_else(Action::await_change, Action::requeue))
         }
         Err(error) => {
             ctx.shared.metrics.pass("Error");
             if ctx.failures.count(&uid) >= PUBLISH_FAILURES_FROM
-                && let Ok(resource) = &object.0
+                && let Ok(resource) = object.parse()
             {
                 let finding = Finding::Failing(error.to_string());
                 // It cannot be told when the API server is the one that fails.
@@ -70,7 +64,7 @@ pub(crate) async fn reconcile(object: Arc<Guarded>, ctx: Arc<Context>) -> Result
 
 /// When to try again after an error of the platform.
 #[allow(clippy::needless_pass_by_value, reason = "the controller calls it so")]
-pub(crate) fn error_policy(object: Arc<Guarded>, error: &Error, ctx: Arc<Context>) -> Action {
+pub(crate) fn error_policy(object: Arc<Cached>, error: &Error, ctx: Arc<Context>) -> Action {
     let uid = object.uid().unwrap_or_default();
     let pause = spread(pause(ctx.failures.get(&uid)), &uid);
     let (namespace, name) = (object.namespace().unwrap_or_default(), object.name_any());
@@ -86,11 +80,11 @@ struct Passed {
     again: Option<Duration>,
 }
 
-async fn pass(object: &Guarded, ctx: &Context) -> Result<Passed, Error> {
-    let resource = match &object.0 {
+async fn pass(object: &Cached, ctx: &Context) -> Result<Passed, Error> {
+    let resource = &match object.parse() {
         Ok(resource) => resource,
-        Err(invalid) => {
-            let reason = unparsable::publish(object, &problem::unparsable(&invalid.error), ctx).await?;
+        Err(error) => {
+            let reason = unparsable::publish(object, &problem::unparsable(&error), ctx).await?;
             return Ok(Passed { reason, again: None });
         }
     };

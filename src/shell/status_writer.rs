@@ -30,9 +30,10 @@ pub(crate) async fn publish(
         .store
         .get(&reference(&(namespace.clone(), name.clone())))
         .filter(|current| current.meta().uid == meta.uid && newer(current.meta(), meta));
-    let (meta_now, old) = match current.as_deref().map(|current| &current.0) {
-        Some(Ok(current)) => (&current.metadata, current.status.as_ref()),
-        _ => (meta, old),
+    let newest = current.as_deref().and_then(super::cached::Cached::status);
+    let (meta_now, old) = match current.as_deref() {
+        Some(current) => (current.meta(), newest.as_ref()),
+        None => (meta, old),
     };
     let written = ctx
         .written(&uid)

