@@ -309,6 +309,18 @@ fn secret(name: &str, key: &str) -> PullSecret {
     PullSecret::new(name, Some(&secret))
 }
 
+fn read_named(document: &str) -> PullSecret {
+    let secret = Secret {
+        type_: Some("kubernetes.io/dockerconfigjson".to_owned()),
+        data: Some(BTreeMap::from([(
+            ".dockerconfigjson".to_owned(),
+            ByteString(document.as_bytes().to_vec()),
+        )])),
+        ..Secret::default()
+    };
+    PullSecret::new("short", Some(&secret))
+}
+
 fn absent(name: &str) -> PullSecret {
     PullSecret::new(name, None)
 }
@@ -650,6 +662,11 @@ fn secrets_as_a_kubelet_reads_them() {
     ));
     let secret = secret("app", "r.example.com");
     assert_eq!(secret.redact("it was Canary-5ubterranean"), "it was [redacted]");
+    let short = read_named(r#"{"auths":{"a":{"username":"u","password":"p"}}}"#);
+    assert_eq!(
+        short.redact("a pup, p and \"p\""),
+        "a pup, [redacted] and \"[redacted]\""
+    );
     assert!(!format!("{secret:?}").contains("Canary"));
     let spoilt = [
         secret,

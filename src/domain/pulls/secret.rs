@@ -80,10 +80,27 @@ impl PullSecret {
     /// A text without what this Secret holds.
     pub fn redact(&self, text: &str) -> String {
         let hidden = self.entries().iter().flat_map(|entry| &entry.hidden);
-        hidden.fold(text.to_owned(), |text, secret| {
-            text.replace(secret.expose_secret(), "[redacted]")
-        })
+        hidden.fold(text.to_owned(), |text, secret| hide(&text, secret.expose_secret()))
     }
+}
+
+/// Takes a secret out of a text. One of a few letters only where it is a word: it would tear every text apart.
+fn hide(text: &str, secret: &str) -> String {
+    const REDACTED: &str = "[redacted]";
+    if secret.len() > 3 {
+        return text.replace(secret, REDACTED);
+    }
+    let (mut shown, mut from) = (String::new(), 0);
+    for (at, found) in text.match_indices(secret) {
+        let end = at + found.len();
+        let around = [text[..at].chars().next_back(), text[end..].chars().next()];
+        if around.into_iter().flatten().any(char::is_alphanumeric) {
+            continue;
+        }
+        shown = shown + &text[from..at] + REDACTED;
+        from = end;
+    }
+    shown + &text[from..]
 }
 
 /// An entry that serves an image: indexes of the Secret and of the entry in it.
