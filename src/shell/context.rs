@@ -7,12 +7,10 @@ use std::time::{Duration, Instant};
 
 use kube::Client;
 use kube::ResourceExt as _;
-use kube::runtime::events::Recorder;
 use kube::runtime::reflector::{ObjectRef, Store};
 
 use super::backoff::Failures;
 use super::cached::Cached;
-use super::events;
 use super::metrics::Metrics;
 use super::pace::Paces;
 use super::readiness::Readiness;
@@ -38,7 +36,6 @@ pub(crate) struct Context {
     pub(crate) failures: Failures,
     /// Where passes are triggered.
     pub(crate) queue: Queue,
-    pub(crate) recorder: Recorder,
     holds: Mutex<HashMap<String, (Fingerprint, Instant)>>,
     claims: Mutex<Claims>,
     written: Mutex<HashMap<String, Written>>,
@@ -67,7 +64,6 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 impl Context {
     pub(crate) fn new(client: Client, shared: Arc<Shared>, store: Store<Cached>, queue: Queue) -> Self {
         Self {
-            recorder: events::recorder(client.clone()),
             client,
             shared,
             store,

@@ -4,7 +4,7 @@ use std::future::Future;
 use std::time::Duration;
 
 /// Longest time for one request. kube has no read timeout of its own that a request could use.
-pub(crate) const CALL_TIMEOUT: Duration = Duration::from_secs(10);
+const CALL_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// A request that failed.
 #[derive(Debug, thiserror::Error)]

@@ -1,43 +1,41 @@
 //! Events on resources: one when pods begin to fail for another cause, and one when they fail no more.
 
 use k8s_openapi::api::core::v1::ObjectReference;
-use kube::Client;
-use kube::core::ObjectMeta;
-use kube::runtime::events::{Event, EventType, Recorder, Reporter};
+use k8s_openapi::api::events::v1::Event;
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::MicroTime;
+use k8s_openapi::jiff::Timestamp;
+use kube::api::PostParams;
+use kube::core::{ObjectMeta, TypeMeta};
+use kube::{Api, Client};
 
-use super::error::describe;
+use super::error::call;
 use crate::api::{DockerPullSecret, DockerPullSecretStatus, FIELD_MANAGER};
 use crate::domain::status::{News, news};
 
-/// One for each set of watches.
-pub(crate) fn recorder(client: Client) -> Recorder {
-    let reporter = Reporter {
-        controller: FIELD_MANAGER.to_owned(),
-        // In a pod that is its name.
-        instance: std::env::var("HOSTNAME").ok(),
-    };
-    Recorder::new(client, reporter)
-}
-
 /// Publishes what a new status tells about pods that the old one did not. A failure changes nothing: the status has it.
 pub(crate) async fn publish(
-    recorder: &Recorder,
+    client: &Client,
     meta: &ObjectMeta,
     old: Option<&DockerPullSecretStatus>,
     new: &DockerPullSecretStatus,
 ) {
-    let Some(News { good, reason, note }) = news(old, new) else {
-        return;
-    };
-    let event = Event {
-        type_: if good { EventType::Normal } else { EventType::Warning },
-        reason,
-        note: Some(note),
-        action: "Pulling".to_owned(),
-        secondary: None,
-    };
-    let types = kube::core::TypeMeta::resource::<DockerPullSecret>();
-    let reference = ObjectReference {
+    let Some(news) = news(old, new) else { return };
+    let (namespace, name) = (meta.namespace.as_deref().unwrap_or_default(), meta.name.as_deref());
+    let events = Api::<Event>::namespaced(client.clone(), namespace);
+    let (event, params) = (event(news, meta), PostParams::default());
+    // Not through kube's recorder: that keeps every Event for minutes, to count repetitions that do not happen here.
+    let published = call(
+        || format!("publishing an Event on {namespace}/{}", name.unwrap_or_default()),
+        events.create(&params, &event),
+    );
+    if let Err(error) = published.await {
+        tracing::warn!(namespace, name, "{error}");
+    }
+}
+
+fn event(news: News, meta: &ObjectMeta) -> Event {
+    let types = TypeMeta::resource::<DockerPullSecret>();
+    let regarding = ObjectReference {
         api_version: Some(types.api_version),
         kind: Some(types.kind),
         name: meta.name.clone(),
@@ -45,14 +43,25 @@ pub(crate) async fn publish(
         uid: meta.uid.clone(),
         ..ObjectReference::default()
     };
-    match tokio::time::timeout(super::error::CALL_TIMEOUT, recorder.publish(&event, &reference)).await {
-        Ok(Ok(())) => {}
-        Ok(Err(error)) => tracing::warn!(
-            namespace = meta.namespace,
-            name = meta.name,
-            "publishing an Event: {}",
-            describe(&error)
-        ),
-        Err(_) => tracing::warn!("publishing an Event: no answer from the API server"),
+    let instance = std::env::var("HOSTNAME").ok().filter(|name| !name.is_empty());
+    Event {
+        metadata: ObjectMeta {
+            generate_name: Some("dockerpullsecret-".to_owned()),
+            namespace: meta.namespace.clone(),
+            ..ObjectMeta::default()
+        },
+        event_time: Some(MicroTime(Timestamp::now())),
+        type_: Some(if news.good { "Normal" } else { "Warning" }.to_owned()),
+        reason: Some(news.reason),
+        note: Some(news.note),
+        action: Some("Pulling".to_owned()),
+        reporting_controller: Some(format!("pullsecrets.dev/{FIELD_MANAGER}")),
+        // In a pod that is its name; at most 128 bytes.
+        reporting_instance: Some(instance.map_or_else(
+            || FIELD_MANAGER.to_owned(),
+            |name| name.chars().filter(char::is_ascii).take(128).collect(),
+        )),
+        regarding: Some(regarding),
+        ..Event::default()
     }
 }

@@ -77,7 +77,7 @@ pub(crate) async fn publish(
                     status: status.clone(),
                 }),
             );
-            events::publish(&ctx.recorder, meta, old, &status).await;
+            events::publish(&ctx.client, meta, old, &status).await;
             // The watch may have been quicker than the answer.
             match ctx.store.get(&reference(&(namespace, name))) {
                 Some(resource) => ctx.caught_up(&resource),

@@ -63,5 +63,5 @@ app.kubernetes.io/managed-by: {{ .Release.Service }}
 # One Event on a DockerPullSecret when pods begin to fail for another cause, and when they recover.
 - apiGroups: [events.k8s.io]
   resources: [events]
-  verbs: [create, patch]
+  verbs: [create]
 {{- end -}}
