@@ -107,6 +107,13 @@ enum Output {
     Json,
 }
 
+/// Shape of what is found out.
+#[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Format {
+    Text,
+    Json,
+}
+
 /// Parses the arguments and runs the command.
 pub fn main() -> ExitCode {
     match Cli::parse().command {

@@ -12,8 +12,8 @@ use clap::Args;
 use serde::Serialize;
 
 use self::bundle::Bundle;
-use super::USAGE;
 use super::manifests::Manifests;
+use super::{Format, USAGE};
 use crate::api::{Cause, PullCode};
 use crate::domain::pulls::diagnosis::{Around, Blame, Diagnosis, Symptom, diagnose};
 use crate::domain::pulls::explain::{View, advance, forecast, view};
@@ -46,12 +46,6 @@ pub(super) struct Explain {
     /// Shape of the output.
     #[arg(short, long, value_enum, default_value = "text")]
     output: Format,
-}
-
-#[derive(Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
-enum Format {
-    Text,
-    Json,
 }
 
 /// What is asked about.

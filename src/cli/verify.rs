@@ -12,7 +12,7 @@ use serde::Serialize;
 use url::{Host, Url};
 
 use super::manifests::Manifests;
-use super::{Targets, USAGE};
+use super::{Format, Targets, USAGE};
 use crate::api::{DockerPullSecret, RegistryType};
 use crate::domain::login::{Login, Refusal, trim_line_break};
 use crate::domain::registry::RegistryKey;
@@ -64,12 +64,6 @@ pub(super) struct Verify {
     /// Shape of the output.
     #[arg(short, long, value_enum, default_value = "text")]
     output: Format,
-}
-
-#[derive(Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
-enum Format {
-    Text,
-    Json,
 }
 
 /// A login to check, or why there is none.

@@ -85,7 +85,7 @@ fn key_of(pod: &Pod) -> Key {
 fn observe(ctx: &Arc<Context>, pod: &Pod) {
     let key = key_of(pod);
     let change = ctx.watchlist().observe(pod, now());
-    let failing = || ctx.watchlist().shared(&key);
+    let failing = || ctx.watchlist().get(&key);
     match change {
         Change::None => {}
         Change::Fails => failing()

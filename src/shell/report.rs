@@ -42,7 +42,7 @@ pub(super) async fn enrich(
         {
             ctx.watchlist().learn(&key, image, report);
         }
-        if let Some(known) = ctx.watchlist().shared(&key) {
+        if let Some(known) = ctx.watchlist().get(&key) {
             *failing = known;
         }
     }

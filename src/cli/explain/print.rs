@@ -4,7 +4,8 @@ use std::collections::{HashMap, HashSet};
 use std::fmt::Write as _;
 use std::io::{ErrorKind, Write as _};
 
-use super::{Explained, Failure, Format, Report};
+use super::{Explained, Failure, Report};
+use crate::cli::Format;
 use crate::domain::pulls::cause::about;
 use crate::domain::pulls::explain::Looked;
 

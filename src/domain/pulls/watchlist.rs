@@ -200,14 +200,9 @@ impl Watchlist {
             .map(|((_, name), failing)| (name.as_str(), failing))
     }
 
-    /// A failing pod, to keep.
-    pub fn shared(&self, pod: &Key) -> Option<Arc<Failing>> {
-        self.pods.get(pod).cloned()
-    }
-
     /// A failing pod.
-    pub fn get(&self, pod: &Key) -> Option<&Failing> {
-        self.pods.get(pod).map(Arc::as_ref)
+    pub fn get(&self, pod: &Key) -> Option<Arc<Failing>> {
+        self.pods.get(pod).cloned()
     }
 
     /// Names of all failing pods.
