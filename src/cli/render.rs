@@ -89,8 +89,8 @@ fn render(
         adopt: spec.adopt,
     };
     let winner = claims.winner(&target).unwrap_or(&key.1);
-    decide(asking, &plan.desired, existing.as_ref(), winner, |uid| {
-        claims.wants(uid, &target)
+    decide(asking, &plan.desired, existing.as_ref(), winner, |owner| {
+        claims.wants(owner, &target)
     })?;
     let mut warnings = spec.warnings;
     warnings.extend(claims.warning(key));

@@ -45,13 +45,13 @@ fn is_resource(owner: &OwnerReference) -> bool {
 }
 
 /// Decides about `existing`. `winner` is the name of the oldest resource that wants this Secret, and `wants` tells of
-/// the resource with a given UID whether it wants this Secret too; `None` when there is no such resource.
+/// the resource that an owner reference names whether it wants this Secret too; `None` when there is no such resource.
 pub fn decide(
     asking: Asking<'_>,
     desired: &Desired,
     existing: Option<&Secret>,
     winner: &str,
-    wants: impl Fn(&str) -> Option<bool>,
+    wants: impl Fn(&OwnerReference) -> Option<bool>,
 ) -> Result<Verdict, Problem> {
     if winner != asking.name {
         return Err(Problem::new(
@@ -75,7 +75,7 @@ pub fn decide(
         Some(owner) if owner.uid == asking.uid => {}
         // A resource of this name that was deleted and created again.
         Some(owner) if is_resource(owner) && owner.name == asking.name => {}
-        Some(owner) if is_resource(owner) => match wants(&owner.uid) {
+        Some(owner) if is_resource(owner) => match wants(owner) {
             // Both want it, and this one is the older.
             Some(true) => {}
             Some(false) => return Err(owned_by_other(name, owner)),

@@ -55,7 +55,7 @@ pub(crate) async fn watch_pods(api: Api<Pod>, name: String, ctx: Arc<Context>, l
                 ctx.shared.readiness.listed(&name);
                 // Passes that began without this list.
                 if !ctx.pods_listed() && *listed.borrow() {
-                    let all: Vec<Key> = ctx.claims().resources().cloned().collect();
+                    let all: Vec<Key> = ctx.claims().resources().collect();
                     trigger(&ctx.queue, &all);
                 }
                 listed.send_replace(true);

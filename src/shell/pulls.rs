@@ -207,9 +207,9 @@ fn symptom(stuck: &Stuck) -> Symptom<'_> {
 
 /// The resources of the namespace, this one as this pass knows it.
 fn peers(own: &Resource, namespace: &str, ctx: &Context) -> Vec<Resource> {
-    let keys: Vec<_> = ctx.claims().of_namespace(namespace).cloned().collect();
-    let others = keys.iter().filter(|key| key.1 != own.name).filter_map(|key| {
-        let resource = ctx.store.get(&reference(key))?;
+    let names: Vec<String> = ctx.claims().of_namespace(namespace).map(str::to_owned).collect();
+    let others = names.into_iter().filter(|name| *name != own.name).filter_map(|name| {
+        let resource = ctx.store.get(&reference(&(namespace.to_owned(), name)))?;
         Resource::of(&resource.parse().ok()?)
     });
     std::iter::once(own.clone()).chain(others).collect()

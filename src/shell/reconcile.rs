@@ -219,7 +219,7 @@ async fn decide_and_write(resource: &DockerPullSecret, ctx: &Context) -> Result<
         credentials: Ok(plan.credentials),
         secret_name: match &secret {
             Ok(_) => Some(spec.target.clone()),
-            Err(_) => ctx.claims().kept(&uid, &spec.target).map(str::to_owned),
+            Err(_) => ctx.claims().kept(&namespace, &uid, &spec.target).map(str::to_owned),
         },
         secret,
         check: looked.check,
@@ -238,7 +238,11 @@ async fn decide_and_write(resource: &DockerPullSecret, ctx: &Context) -> Result<
 /// The outcome without a login; an earlier Secret stays as it is.
 fn without(resource: &DockerPullSecret, ctx: &Context, problem: Problem, spec: Option<&Validated>) -> Outcome {
     let uid = resource.uid().unwrap_or_default();
-    let kept = ctx.claims().kept(&uid, &target_of(resource)).map(str::to_owned);
+    let namespace = resource.namespace().unwrap_or_default();
+    let kept = ctx
+        .claims()
+        .kept(&namespace, &uid, &target_of(resource))
+        .map(str::to_owned);
     Outcome {
         credentials: Err(problem),
         secret: Err(without_login(kept.as_deref())),
@@ -272,8 +276,8 @@ async fn write(
             adopt: spec.adopt,
         };
         let winner = claims.winner(&target).unwrap_or(&name);
-        decide(asking, &plan.desired, existing, winner, |uid| {
-            claims.wants(uid, &target)
+        decide(asking, &plan.desired, existing, winner, |owner| {
+            claims.wants(owner, &target)
         })
     };
     let over = match (verdict, existing) {

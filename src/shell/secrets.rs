@@ -57,8 +57,8 @@ pub(crate) async fn apply(
 pub(crate) async fn delete(secrets: &Api<Secret>, name: &str, seen: &Generated) -> Result<(), Error> {
     let params = DeleteParams {
         preconditions: Some(Preconditions {
-            uid: Some(seen.uid.clone()),
-            resource_version: Some(seen.resource_version.clone()),
+            uid: Some(seen.uid.to_string()),
+            resource_version: Some(seen.resource_version.to_string()),
         }),
         ..DeleteParams::default()
     };

@@ -17,7 +17,7 @@ pub(super) async fn publish(object: &Cached, problem: &Problem, ctx: &Context) -
     let old = object.status();
     let kept = ctx
         .claims()
-        .kept(&object.uid().unwrap_or_default(), &name)
+        .kept(&namespace, &object.uid().unwrap_or_default(), &name)
         .map(str::to_owned);
     let outcome = Outcome {
         credentials: Err(problem.clone()),

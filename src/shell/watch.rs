@@ -97,12 +97,7 @@ pub(crate) async fn resources(
                 insert(&ctx, &object);
             }
             Event::InitDone => {
-                let vanished: Vec<Key> = ctx
-                    .claims()
-                    .resources()
-                    .filter(|key| !seen.contains(*key))
-                    .cloned()
-                    .collect();
+                let vanished: Vec<Key> = ctx.claims().resources().filter(|key| !seen.contains(key)).collect();
                 for key in &vanished {
                     let uid = ctx.claims().uid(key).map(str::to_owned);
                     ctx.claims().remove(key);
@@ -134,7 +129,7 @@ pub(crate) async fn resources(
 /// Triggers every resource once in [`RESYNC`], one after the other.
 pub(crate) async fn resync(ctx: Arc<Context>) {
     loop {
-        let all: Vec<Key> = ctx.claims().resources().cloned().collect();
+        let all: Vec<Key> = ctx.claims().resources().collect();
         let pause = RESYNC / u32::try_from(all.len()).unwrap_or(u32::MAX).max(1);
         if all.is_empty() {
             tokio::time::sleep(pause).await;
@@ -202,7 +197,7 @@ pub(crate) async fn secrets(
                 ctx.claims().end_secret_list();
                 // A list does not tell what was deleted meanwhile: every resource has to look. At the start it does anyway.
                 if *listed.borrow() {
-                    let all: Vec<Key> = ctx.claims().resources().cloned().collect();
+                    let all: Vec<Key> = ctx.claims().resources().collect();
                     trigger(&queue, &all);
                 }
                 ctx.shared.readiness.listed(&name);
@@ -216,7 +211,7 @@ pub(crate) async fn secrets(
                     let owner = controlling_resource(&secret.metadata);
                     (
                         concerned,
-                        owner.and_then(|owner| claims.wants(&owner.uid, &key_of(&secret))) == Some(true),
+                        owner.and_then(|owner| claims.wants(owner, &key_of(&secret))) == Some(true),
                     )
                 };
                 // What a pass wrote is no news, unless the resource wants another name by now and has to clean up.

@@ -1,7 +1,8 @@
 //! The index: who wants what, and whom an event concerns.
 
 use dps::domain::claims::{Claims, Key};
-use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
+use dps::domain::ownership::controlling_resource;
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::{ObjectMeta, OwnerReference};
 use serde_json::{Value, json};
 
 use super::{hub, named, private, with};
@@ -12,6 +13,10 @@ fn key(name: &str) -> Key {
 
 fn names(keys: &[Key]) -> Vec<&str> {
     keys.iter().map(|(_, name)| name.as_str()).collect()
+}
+
+fn owner(name: &str) -> OwnerReference {
+    controlling_resource(&generated("any", Some(name))).unwrap().clone()
 }
 
 /// Metadata of a Secret, controlled by the resource of this name.
@@ -90,9 +95,9 @@ fn the_older_one_gets_the_secret_and_the_others_hear_of_it() {
         claims.insert(&named("old", 10, &shared("b.example.com"))).is_empty(),
         "said again"
     );
-    assert_eq!(claims.wants("uid-young", &key("shared")), Some(true));
-    assert_eq!(claims.wants("uid-young", &key("other")), Some(false));
-    assert_eq!(claims.wants("uid-nobody", &key("shared")), None);
+    assert_eq!(claims.wants(&owner("young"), &key("shared")), Some(true));
+    assert_eq!(claims.wants(&owner("young"), &key("other")), Some(false));
+    assert_eq!(claims.wants(&owner("nobody"), &key("shared")), None);
     assert_eq!(names(&claims.remove(&key("old"))), ["middle", "young"]);
     assert_eq!(claims.winner(&key("shared")), Some("middle"));
     // Equal age is decided by name.
@@ -112,12 +117,16 @@ fn strays_are_what_a_resource_controls_beside_its_target() {
     assert_eq!(strays.len(), 1);
     let (name, seen) = &strays[0];
     assert_eq!(
-        (name.as_str(), seen.uid.as_str(), seen.resource_version.as_str()),
+        (name.as_str(), &*seen.uid, &*seen.resource_version),
         ("old", "uid-old", "7")
     );
-    assert_eq!(claims.kept("uid-app", "app"), Some("app"));
-    assert_eq!(claims.kept("uid-app", "new"), Some("app"), "any that holds a login");
-    assert_eq!(claims.kept("uid-other", "app"), None);
+    assert_eq!(claims.kept("team", "uid-app", "app"), Some("app"));
+    assert_eq!(
+        claims.kept("team", "uid-app", "new"),
+        Some("app"),
+        "any that holds a login"
+    );
+    assert_eq!(claims.kept("team", "uid-other", "app"), None);
     // Somebody takes the owner reference away.
     claims.observe_secret(&generated("old", None));
     assert!(claims.strays("team", "uid-app", "app").is_empty());
@@ -139,7 +148,7 @@ fn a_new_list_of_secrets_forgets_what_it_does_not_show_only_at_its_end() {
     claims.observe_secret(&generated("app", Some("app")));
     claims.end_secret_list();
     assert!(claims.strays("team", "uid-app", "app").is_empty());
-    assert_eq!(claims.kept("uid-app", "app"), Some("app"));
+    assert_eq!(claims.kept("team", "uid-app", "app"), Some("app"));
 }
 
 #[test]

@@ -9,6 +9,7 @@ use dps::domain::plan::plan;
 use dps::domain::registry::RegistryKey;
 use dps::domain::spec::validate;
 use k8s_openapi::api::core::v1::Secret;
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::OwnerReference;
 use serde_json::{Value, json};
 
 use super::{private, resource, secret, with};
@@ -188,7 +189,7 @@ fn only_what_may_be_ours_is_written() {
             Err(Reason::SecretBeingDeleted),
         ),
     ];
-    let wants = |uid: &str| match uid {
+    let wants = |owner: &OwnerReference| match owner.uid.as_str() {
         "uid-younger" => Some(true),
         "uid-other" => Some(false),
         _ => None,

@@ -1,5 +1,7 @@
 //! A sorted set that mostly has one member: a tree would take eleven places for it.
 
+use std::borrow::Borrow;
+
 /// Members in order, each once.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Few<T>(Vec<T>);
@@ -24,8 +26,11 @@ impl<T: Ord> Few<T> {
     }
 
     /// Takes a member out; whether there was one.
-    pub(super) fn remove(&mut self, member: &T) -> bool {
-        let Ok(place) = self.0.binary_search(member) else {
+    pub(super) fn remove<Q: Ord + ?Sized>(&mut self, member: &Q) -> bool
+    where
+        T: Borrow<Q>,
+    {
+        let Ok(place) = self.0.binary_search_by(|one| one.borrow().cmp(member)) else {
             return false;
         };
         self.0.remove(place);

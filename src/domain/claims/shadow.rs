@@ -5,17 +5,10 @@ use super::{Claims, Key};
 impl Claims {
     /// What another resource of the namespace does to the login of this one.
     pub fn warning(&self, resource: &Key) -> Option<String> {
-        let claim = self.by_name.get(resource)?;
-        let registry = claim.registry.as_ref()?;
-        let group = self
-            .by_registry
-            .get(&(resource.0.clone(), registry.as_str().to_owned()))?;
-        let registry_of = |name: &str| {
-            self.by_name
-                .get(&(resource.0.clone(), name.to_owned()))?
-                .registry
-                .as_ref()
-        };
+        let namespace = self.namespaces.get(&resource.0)?;
+        let registry = namespace.claims.get(&*resource.1)?.registry.as_ref()?;
+        let group = namespace.by_registry.get(registry.as_str())?;
+        let registry_of = |name: &str| namespace.claims.get(name)?.registry.as_ref();
         if let Some((_, other)) = group
             .iter()
             .find(|(_, name)| registry_of(name).is_some_and(|other| other != registry))
@@ -25,7 +18,7 @@ impl Claims {
             ));
         }
         let (_, oldest) = group.first()?;
-        (*oldest != resource.1).then(|| {
+        (**oldest != *resource.1).then(|| {
             format!(
                 "DockerPullSecret {oldest:?} is for the same registry key: a pod that lists both Secrets tries both logins, in the order of its imagePullSecrets"
             )

@@ -1,0 +1,256 @@
+//! The index of one namespace: nothing in it reaches beyond.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::OwnerReference;
+
+use super::few::Few;
+use super::{Generated, Name};
+use crate::api::{CaBundleKind, DockerPullSecret};
+use crate::domain::keyring::host_matches;
+use crate::domain::registry::{DOCKER_HUB_KEY, RegistryKey};
+use crate::domain::spec::target_of;
+
+/// Age first: of two resources that want the same, the older one wins; equal age is decided by name.
+type Rank = (i64, Name);
+
+/// What one resource wants.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Claim {
+    uid: Name,
+    created: i64,
+    source: Name,
+    pub(super) target: Name,
+    ca: Option<(CaBundleKind, Name)>,
+    pub(super) registry: Option<RegistryKey>,
+}
+
+impl Claim {
+    /// Names of the Secrets that it reads or writes.
+    fn secrets(&self) -> impl Iterator<Item = &Name> {
+        [&self.source, &self.target]
+            .into_iter()
+            .chain(self.ca(CaBundleKind::Secret))
+    }
+
+    /// Name of the object with certificates, if it is of this kind.
+    fn ca(&self, kind: CaBundleKind) -> Option<&Name> {
+        self.ca.as_ref().filter(|(is, _)| *is == kind).map(|(_, name)| name)
+    }
+}
+
+/// See the module. All resources that an operation returns have to be looked at again.
+#[derive(Debug, Default)]
+pub(super) struct Namespace {
+    pub(super) claims: BTreeMap<Name, Claim>,
+    /// Resources by the Secrets they read or write.
+    by_secret: HashMap<Name, Few<Name>>,
+    /// Resources by the ConfigMaps that they read.
+    by_config_map: HashMap<Name, Few<Name>>,
+    by_target: HashMap<Name, Few<Rank>>,
+    pub(super) by_registry: HashMap<Name, Few<Rank>>,
+    generated: HashMap<Name, Generated>,
+    /// Generated Secrets by the UID of the resource that controls them.
+    by_owner: HashMap<Name, Few<Name>>,
+}
+
+impl Namespace {
+    pub(super) fn insert(&mut self, resource: &DockerPullSecret) -> Option<Vec<Name>> {
+        let meta = &resource.metadata;
+        let name = self.name(meta.name.as_deref().unwrap_or_default());
+        let target = target_of(resource);
+        let verification = resource.spec.verification.as_ref();
+        let ca = verification.and_then(|verification| verification.tls.as_ref()?.ca_bundle_ref.as_ref());
+        let claim = Claim {
+            uid: self.uid_of(meta.uid.as_deref().unwrap_or_default()),
+            created: meta
+                .creation_timestamp
+                .as_ref()
+                .map_or(i64::MAX, |time| time.0.as_second()),
+            source: self.name(&resource.spec.credentials_ref.name),
+            target: if *target == *name {
+                Name::clone(&name)
+            } else {
+                self.name(&target)
+            },
+            ca: ca.map(|ca| (ca.kind, self.name(&ca.name))),
+            registry: RegistryKey::new(resource.spec.registry_type, resource.spec.registry_url.as_deref()).ok(),
+        };
+        if self.claims.get(&name) == Some(&claim) {
+            return None;
+        }
+        let mut concerned = self.remove(&name).unwrap_or_default();
+        let index = |map: &mut HashMap<Name, Few<Name>>, object: &Name| {
+            let users = map.entry(Name::clone(object)).or_default();
+            users.insert(Name::clone(&name));
+        };
+        claim.secrets().for_each(|secret| index(&mut self.by_secret, secret));
+        let map = claim.ca(CaBundleKind::ConfigMap).into_iter();
+        map.for_each(|map| index(&mut self.by_config_map, map));
+        let rank = (claim.created, Name::clone(&name));
+        concerned.extend(change(&mut self.by_target, &claim.target, |ranks| {
+            ranks.insert(rank.clone())
+        }));
+        for group in groups(claim.registry.as_ref()) {
+            concerned.extend(change(&mut self.by_registry, &group.into(), |ranks| {
+                ranks.insert(rank.clone())
+            }));
+        }
+        concerned.retain(|other| *other != name);
+        self.claims.insert(name, claim);
+        Some(concerned)
+    }
+
+    pub(super) fn remove(&mut self, name: &str) -> Option<Vec<Name>> {
+        let (name, claim) = self.claims.remove_entry(name)?;
+        for secret in claim.secrets() {
+            drop_from(&mut self.by_secret, secret, &name);
+        }
+        if let Some(map) = claim.ca(CaBundleKind::ConfigMap) {
+            drop_from(&mut self.by_config_map, map, &name);
+        }
+        let rank = (claim.created, name);
+        let mut concerned = change(&mut self.by_target, &claim.target, |ranks| ranks.remove(&rank));
+        for group in groups(claim.registry.as_ref()) {
+            concerned.extend(change(&mut self.by_registry, &group.into(), |ranks| {
+                ranks.remove(&rank)
+            }));
+        }
+        Some(concerned)
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.claims.is_empty() && self.generated.is_empty()
+    }
+
+    pub(super) fn resources(&self) -> impl Iterator<Item = &str> {
+        self.claims.keys().map(|name| &**name)
+    }
+
+    pub(super) fn generated(&self) -> impl Iterator<Item = &str> {
+        self.generated.keys().map(|name| &**name)
+    }
+
+    pub(super) fn uid(&self, name: &str) -> Option<&str> {
+        Some(&self.claims.get(name)?.uid)
+    }
+
+    pub(super) fn concerned_by_secret(&self, secret: &str) -> Vec<Name> {
+        let by_name = self.by_secret.get(secret).into_iter().flatten();
+        let owner = self.generated.get(secret).map(|generated| &generated.owner);
+        let owner = owner.filter(|(name, uid)| self.uid(name) == Some(uid));
+        let all: BTreeSet<&Name> = by_name.chain(owner.map(|(name, _)| name)).collect();
+        all.into_iter().cloned().collect()
+    }
+
+    pub(super) fn concerned_by_config_map(&self, map: &str) -> Vec<Name> {
+        self.by_config_map.get(map).into_iter().flatten().cloned().collect()
+    }
+
+    pub(super) fn observe_secret(
+        &mut self,
+        secret: &str,
+        uid: Name,
+        resource_version: Name,
+        owner: &OwnerReference,
+    ) -> Option<Vec<Name>> {
+        let before = self.forget_secret(secret).unwrap_or_default();
+        let secret = self.name(secret);
+        let owner = (self.name(&owner.name), self.uid_of(&owner.uid));
+        let controlled = self.by_owner.entry(Name::clone(&owner.1)).or_default();
+        controlled.insert(Name::clone(&secret));
+        let generated = Generated {
+            uid,
+            resource_version,
+            owner,
+        };
+        self.generated.insert(Name::clone(&secret), generated);
+        let mut concerned = self.concerned_by_secret(&secret);
+        concerned.extend(before);
+        concerned.sort();
+        concerned.dedup();
+        Some(concerned)
+    }
+
+    pub(super) fn forget_secret(&mut self, secret: &str) -> Option<Vec<Name>> {
+        let concerned = self.concerned_by_secret(secret);
+        if let Some(Generated { owner: (_, uid), .. }) = self.generated.remove(secret) {
+            drop_from(&mut self.by_owner, &uid, secret);
+        }
+        Some(concerned)
+    }
+
+    pub(super) fn winner(&self, target: &str) -> Option<&str> {
+        Some(&self.by_target.get(target)?.first()?.1)
+    }
+
+    pub(super) fn wants(&self, owner: &OwnerReference, target: &str) -> Option<bool> {
+        let claim = self.claims.get(owner.name.as_str())?;
+        (*claim.uid == *owner.uid).then(|| *claim.target == *target)
+    }
+
+    pub(super) fn strays(&self, uid: &str, target: &str) -> Vec<(String, Generated)> {
+        let names = self.by_owner.get(uid).into_iter().flatten();
+        names
+            .filter(|name| ***name != *target)
+            .filter_map(|name| Some((name.to_string(), self.generated.get(name)?.clone())))
+            .collect()
+    }
+
+    pub(super) fn kept(&self, uid: &str, target: &str) -> Option<&str> {
+        let names = self.by_owner.get(uid)?;
+        let wanted = names.iter().find(|name| ***name == *target);
+        wanted.or_else(|| names.first()).map(|name| &**name)
+    }
+
+    /// The name, as it is in memory already if it is.
+    fn name(&self, name: &str) -> Name {
+        let generated = self.generated.get_key_value(name).map(|(name, _)| name);
+        let used = || self.by_secret.get_key_value(name).map(|(name, _)| name);
+        generated.or_else(used).cloned().unwrap_or_else(|| name.into())
+    }
+
+    /// The UID of a resource, as it is in memory already if it is.
+    fn uid_of(&self, uid: &str) -> Name {
+        let known = self.by_owner.get_key_value(uid).map(|(uid, _)| uid);
+        known.cloned().unwrap_or_else(|| uid.into())
+    }
+}
+
+fn drop_from(map: &mut HashMap<Name, Few<Name>>, from: &str, name: &str) {
+    if let Some(names) = map.get_mut(from) {
+        names.remove(name);
+        if names.is_empty() {
+            map.remove(from);
+        }
+    }
+}
+
+/// Registry keys under which a resource is found: its own, and Docker Hub's for a wildcard that covers `docker.io`.
+fn groups(registry: Option<&RegistryKey>) -> Vec<&str> {
+    let Some(registry) = registry else { return Vec::new() };
+    let host = registry.as_str().split('/').next().unwrap_or_default();
+    let covers_docker_hub = !registry.is_docker_hub() && host_matches(host, "docker.io");
+    std::iter::once(registry.as_str())
+        .chain(covers_docker_hub.then_some(DOCKER_HUB_KEY))
+        .collect()
+}
+
+/// Changes a group and returns its members if that changed what they are told: only the oldest counts, and for Docker
+/// Hub every member.
+fn change(groups: &mut HashMap<Name, Few<Rank>>, group: &Name, with: impl FnOnce(&mut Few<Rank>) -> bool) -> Vec<Name> {
+    let ranks = groups.entry(Name::clone(group)).or_default();
+    let before = ranks.first().cloned();
+    let count = ranks.len();
+    with(ranks);
+    let changed = ranks.first() != before.as_ref() || (**group == *DOCKER_HUB_KEY && ranks.len() != count);
+    let concerned = if changed {
+        ranks.iter().map(|(_, name)| Name::clone(name)).collect()
+    } else {
+        Vec::new()
+    };
+    if ranks.is_empty() {
+        groups.remove(group);
+    }
+    concerned
+}
