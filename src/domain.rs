@@ -7,6 +7,7 @@ pub mod image;
 pub mod keyring;
 pub mod login;
 pub mod ownership;
+pub mod packed;
 pub mod plan;
 pub mod problem;
 pub mod pulls;

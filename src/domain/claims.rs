@@ -78,19 +78,15 @@ impl Claims {
     /// Resources that read or write this Secret, or control it.
     pub fn concerned_by_secret(&self, secret: &Key) -> Vec<Key> {
         let namespace = self.namespaces.get(&secret.0);
-        keys(
-            &secret.0,
-            namespace.map(|namespace| namespace.concerned_by_secret(&secret.1)),
-        )
+        let names = namespace.map(|namespace| namespace.concerned_by_secret(&secret.1));
+        keys(&secret.0, names.unwrap_or_default())
     }
 
     /// Resources that read this ConfigMap.
     pub fn concerned_by_config_map(&self, config_map: &Key) -> Vec<Key> {
         let namespace = self.namespaces.get(&config_map.0);
-        keys(
-            &config_map.0,
-            namespace.map(|namespace| namespace.concerned_by_config_map(&config_map.1)),
-        )
+        let names = namespace.map(|namespace| namespace.concerned_by_config_map(&config_map.1));
+        keys(&config_map.0, names.unwrap_or_default())
     }
 
     /// Takes note of a Secret, whoever made it. Returns the resources that this concerns.
@@ -173,7 +169,7 @@ fn key_of(meta: &ObjectMeta) -> Key {
     )
 }
 
-fn keys<'a>(namespace: &'a str, names: impl IntoIterator<Item = Vec<Name>> + 'a) -> Vec<Key> {
-    let names = names.into_iter().flatten();
+fn keys(namespace: &str, names: Vec<Name>) -> Vec<Key> {
+    let names = names.into_iter();
     names.map(|name| (namespace.to_owned(), name.to_string())).collect()
 }

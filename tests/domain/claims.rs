@@ -106,6 +106,19 @@ fn the_older_one_gets_the_secret_and_the_others_hear_of_it() {
     assert_eq!(claims.uid(&key("a")), Some("uid-a"));
 }
 
+/// Kubernetes' garbage collector sees it the same way: an owner is looked for in the namespace of what it owns.
+#[test]
+fn an_owner_in_another_namespace_is_none() {
+    let mut claims = Claims::default();
+    claims.insert(&named("app", 1, &private("a.example.com")));
+    let elsewhere = ("other".to_owned(), "app".to_owned());
+    assert_eq!(claims.wants(&owner("app"), &key("app")), Some(true));
+    assert_eq!(claims.wants(&owner("app"), &elsewhere), None);
+    let mut secret = generated("app", Some("app"));
+    secret.namespace = Some(elsewhere.0.clone());
+    assert!(claims.observe_secret(&secret).is_empty());
+}
+
 #[test]
 fn strays_are_what_a_resource_controls_beside_its_target() {
     let mut claims = Claims::default();

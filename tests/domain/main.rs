@@ -7,6 +7,7 @@
 )]
 
 mod claims;
+mod packed;
 mod pods;
 mod pulls;
 mod registry;

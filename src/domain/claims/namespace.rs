@@ -55,7 +55,7 @@ pub(super) struct Namespace {
 }
 
 impl Namespace {
-    pub(super) fn insert(&mut self, resource: &DockerPullSecret) -> Option<Vec<Name>> {
+    pub(super) fn insert(&mut self, resource: &DockerPullSecret) -> Vec<Name> {
         let meta = &resource.metadata;
         let name = self.name(meta.name.as_deref().unwrap_or_default());
         let target = target_of(resource);
@@ -77,9 +77,9 @@ impl Namespace {
             registry: RegistryKey::new(resource.spec.registry_type, resource.spec.registry_url.as_deref()).ok(),
         };
         if self.claims.get(&name) == Some(&claim) {
-            return None;
+            return Vec::new();
         }
-        let mut concerned = self.remove(&name).unwrap_or_default();
+        let mut concerned = self.remove(&name);
         let index = |map: &mut HashMap<Name, Few<Name>>, object: &Name| {
             let users = map.entry(Name::clone(object)).or_default();
             users.insert(Name::clone(&name));
@@ -98,11 +98,13 @@ impl Namespace {
         }
         concerned.retain(|other| *other != name);
         self.claims.insert(name, claim);
-        Some(concerned)
+        concerned
     }
 
-    pub(super) fn remove(&mut self, name: &str) -> Option<Vec<Name>> {
-        let (name, claim) = self.claims.remove_entry(name)?;
+    pub(super) fn remove(&mut self, name: &str) -> Vec<Name> {
+        let Some((name, claim)) = self.claims.remove_entry(name) else {
+            return Vec::new();
+        };
         for secret in claim.secrets() {
             drop_from(&mut self.by_secret, secret, &name);
         }
@@ -116,7 +118,7 @@ impl Namespace {
                 ranks.remove(&rank)
             }));
         }
-        Some(concerned)
+        concerned
     }
 
     pub(super) fn is_empty(&self) -> bool {
@@ -153,8 +155,8 @@ impl Namespace {
         uid: Name,
         resource_version: Name,
         owner: &OwnerReference,
-    ) -> Option<Vec<Name>> {
-        let before = self.forget_secret(secret).unwrap_or_default();
+    ) -> Vec<Name> {
+        let before = self.forget_secret(secret);
         let secret = self.name(secret);
         let owner = (self.name(&owner.name), self.uid_of(&owner.uid));
         let controlled = self.by_owner.entry(Name::clone(&owner.1)).or_default();
@@ -169,15 +171,15 @@ impl Namespace {
         concerned.extend(before);
         concerned.sort();
         concerned.dedup();
-        Some(concerned)
+        concerned
     }
 
-    pub(super) fn forget_secret(&mut self, secret: &str) -> Option<Vec<Name>> {
+    pub(super) fn forget_secret(&mut self, secret: &str) -> Vec<Name> {
         let concerned = self.concerned_by_secret(secret);
         if let Some(Generated { owner: (_, uid), .. }) = self.generated.remove(secret) {
             drop_from(&mut self.by_owner, &uid, secret);
         }
-        Some(concerned)
+        concerned
     }
 
     pub(super) fn winner(&self, target: &str) -> Option<&str> {

@@ -1,0 +1,38 @@
+//! What is kept for long.
+
+use dps::domain::packed::Packed;
+use dps::domain::status::{Check, Finding, Outcome, Pods, next};
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
+use k8s_openapi::jiff::Timestamp;
+use proptest::prelude::*;
+
+proptest! {
+    #[test]
+    fn every_text_comes_back(text in ".{0,3000}") {
+        prop_assert_eq!(Packed::new(&text).text(), text.as_bytes());
+    }
+
+    #[test]
+    fn texts_are_equal_when_they_are_packed_if_they_are(one in "[ab]{0,4}", other in "[ab]{0,4}") {
+        prop_assert_eq!(Packed::new(&one) == Packed::new(&other), one == other);
+    }
+}
+
+/// The sample that it is compared with has to resemble what is published today.
+#[test]
+fn a_status_takes_a_third_of_its_text() {
+    let outcome = Outcome {
+        credentials: Ok("login read from keys \"username\" and \"password\" of Secret \"reg\"".to_owned()),
+        secret: Ok("Secret \"shop\" holds the login for quay.io/acme".to_owned()),
+        check: Check::Disabled,
+        pods: Pods::Seen(Box::default()),
+        secret_name: Some("shop".to_owned()),
+        registry_key: Some("quay.io/acme".to_owned()),
+        warnings: Vec::new(),
+    };
+    let status = next(None, Some(7), &Finding::Decided(outcome), &Time(Timestamp::UNIX_EPOCH));
+    // With its fields in the order in which the cache has them.
+    let text = serde_json::to_value(status).unwrap().to_string();
+    let size = Packed::new(&text).size();
+    assert!(size * 3 < text.len(), "{size} of {}", text.len());
+}
