@@ -15,6 +15,7 @@ mod readiness;
 mod reconcile;
 mod registry;
 mod report;
+mod resolver;
 mod secrets;
 mod server;
 mod status_writer;

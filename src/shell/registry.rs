@@ -1,14 +1,13 @@
 //! Asking a registry: HTTP for [`crate::domain::verification`].
 
-use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use reqwest::dns::{Addrs, Name, Resolve, Resolving};
 use reqwest::header::{ACCEPT, AUTHORIZATION, HeaderMap, HeaderValue, LOCATION, RETRY_AFTER, WWW_AUTHENTICATE};
 use reqwest::{Certificate, Client, Method, Response, redirect};
 use url::Url;
 
+use super::resolver::{Refused, Resolver};
 use crate::domain::verification::address::Policy;
 use crate::domain::verification::answer::{Answer, Failure, Request};
 use crate::domain::verification::check::{Check, Step};
@@ -38,6 +37,7 @@ pub(crate) struct Registries {
     strict: Client,
     /// For targets that the policy exempts.
     open: Client,
+    resolver: Resolver,
     policy: Arc<Policy>,
 }
 
@@ -64,7 +64,7 @@ impl Registries {
         if ca_bundle.is_some() && certificates.is_empty() {
             return Err(Unusable::CaBundle);
         }
-        let build = |policy: Option<Arc<Policy>>| {
+        let build = |resolver: Option<&Resolver>| {
             let mut builder = Client::builder()
                 .user_agent(concat!("docker-pull-secret-operator/", env!("CARGO_PKG_VERSION")))
                 .redirect(redirect::Policy::none())
@@ -76,16 +76,18 @@ impl Registries {
             if !certificates.is_empty() {
                 builder = builder.tls_certs_merge(certificates.clone());
             }
-            if let Some(policy) = policy {
-                builder = builder.dns_resolver(Resolver(policy));
+            if let Some(resolver) = resolver {
+                builder = builder.dns_resolver(resolver.clone());
             }
             builder
                 .build()
                 .map_err(|error| Unusable::Tls(error.without_url().to_string()))
         };
+        let resolver = Resolver::new(Arc::clone(&policy));
         Ok(Self {
-            strict: build(Some(Arc::clone(&policy)))?,
+            strict: build(Some(&resolver))?,
             open: build(None)?,
+            resolver,
             policy,
         })
     }
@@ -117,6 +119,9 @@ impl Registries {
         let client = if self.policy.exempts(&request.url) {
             &self.open
         } else {
+            if let Some(why) = self.resolver.refuses_beside_proxy(&request.url).await {
+                return Err(Failure::Forbidden(why));
+            }
             &self.strict
         };
         let method = if request.head { Method::HEAD } else { Method::GET };
@@ -179,29 +184,6 @@ async fn read(mut response: Response, asked: &Url) -> Result<Answer, Failure> {
         answer.body.extend_from_slice(&chunk[..chunk.len().min(room)]);
     }
     Ok(answer)
-}
-
-/// Resolves names as the system does, and refuses a name if any of its addresses is refused.
-struct Resolver(Arc<Policy>);
-
-#[derive(Debug, thiserror::Error)]
-#[error("{0}")]
-struct Refused(String);
-
-impl Resolve for Resolver {
-    fn resolve(&self, name: Name) -> Resolving {
-        let policy = Arc::clone(&self.0);
-        Box::pin(async move {
-            let name = name.as_str();
-            let addresses: Vec<SocketAddr> = tokio::net::lookup_host((name, 0)).await?.collect();
-            for address in &addresses {
-                if let Some(why) = policy.refuses(address.ip()) {
-                    return Err(Refused(format!("{name} resolves to {}, which {why}", address.ip())).into());
-                }
-            }
-            Ok(Box::new(addresses.into_iter()) as Addrs)
-        })
-    }
 }
 
 /// What kind of failure this is. The text never has the URL: its query names the user.
