@@ -3,6 +3,11 @@
 //! A faithful copy of the behaviour of `pkg/credentialprovider/keyring.go` in Kubernetes 1.37; `tests/oracle.rs`
 //! compares it with that code itself. It knows nothing of what a sensible key is: that is [`super::registry`].
 
+/// Whether a kubelet uses a login with this key for `image`, see [`lookup`].
+pub fn serves(key: &str, image: &str) -> bool {
+    !lookup(&[key], image).is_empty()
+}
+
 /// Indexes of `keys` whose login a kubelet would send for `image`, first tried first.
 ///
 /// `image` is a normalised repository name without tag and digest, such as `docker.io/library/nginx`.

@@ -11,23 +11,16 @@ use super::context::{Context, reference};
 use super::error::Error;
 use super::{pods, report, secrets};
 use crate::api::{DockerPullSecret, DockerPullSecretStatus, Reason, VerificationResult};
-use crate::domain::pulls::diagnosis::{Around, Diagnosis, Resource, Symptom, diagnose};
-use crate::domain::pulls::relation::{may_be_told, repository, told};
+use crate::domain::pulls::diagnosis::Resource;
+use crate::domain::pulls::relation::{may_be_told, repository};
 use crate::domain::pulls::secret::{Content, PullSecret};
 use crate::domain::pulls::summary::{Case, same_cause, summarise};
-use crate::domain::pulls::watchlist::{Failing, Stuck};
+use crate::domain::pulls::survey::{Found, Survey};
+use crate::domain::pulls::watchlist::Failing;
 use crate::domain::status::{Check, Outcome, Pods};
 
 /// Most Secrets of others that one pass reads.
 const FOREIGN: usize = 20;
-
-/// A container that cannot pull, and what is found out about it.
-struct Found {
-    pod: String,
-    stuck: Stuck,
-    diagnosis: Arc<Diagnosis>,
-    fault: bool,
-}
 
 /// Looks at the failing pods. Also returns when the next look is due, if one is.
 pub(crate) async fn look(
@@ -51,16 +44,21 @@ pub(crate) async fn look(
         return Ok((Pods::Seen(Box::default()), None));
     }
     let failing = report::enrich(failing, &namespace, ctx).await;
-    let found = diagnose_all(&own, &failing, written, &namespace, resource, ctx).await?;
+    let secrets = pull_secrets(&own, &failing, written, &namespace, ctx).await?;
+    let uid = resource.uid().unwrap_or_default();
+    let mut survey = Survey::new(&namespace, &own, &others(&own, &namespace, ctx), ctx.rotated(&uid));
+    let found = failing.iter().flat_map(|(pod, failing)| {
+        let secrets = secrets.get(failing.pull_secrets.as_slice());
+        survey.of(pod, failing, secrets.map_or(&[], Vec::as_slice))
+    });
 
     let now = pods::now();
-    let (counting, waiting): (Vec<Found>, Vec<Found>) = found.into_iter().partition(|one| counts_from(one) <= now);
-    let next = waiting.iter().map(counts_from).min();
+    let (counting, waiting): (Vec<Found>, Vec<Found>) = found.partition(|one| one.counts_from() <= now);
+    let next = waiting.iter().map(Found::counts_from).min();
     let next = next.map(|at| Duration::from_millis(u64::try_from(at - now).unwrap_or(1)));
-    let cases: Vec<Case<'_>> = counting.iter().map(case).collect();
+    let cases: Vec<Case<'_>> = counting.iter().map(Found::case).collect();
     let old = previous.map_or(&[][..], |status| &status.pull_failures);
     let pulls = summarise(&namespace, &cases, old);
-    let uid = resource.uid().unwrap_or_default();
     let published = previous
         .is_some_and(|status| status.failing_pods == pulls.failing_pods && status.pull_failures == pulls.failures);
     if pulls.problem.is_none() {
@@ -72,23 +70,6 @@ pub(crate) async fn look(
         return Ok((Pods::Same { fault: pulls.fault }, Some(next)));
     }
     Ok((Pods::Seen(Box::new(pulls)), next))
-}
-
-fn counts_from(found: &Found) -> i64 {
-    found
-        .stuck
-        .counts_from(found.diagnosis.cause, found.diagnosis.may_pass())
-}
-
-fn case(found: &Found) -> Case<'_> {
-    Case {
-        pod: &found.pod,
-        container: &found.stuck.container,
-        image: &found.stuck.image,
-        since: found.stuck.since,
-        diagnosis: &found.diagnosis,
-        fault: found.fault,
-    }
 }
 
 /// What the registry said of the login that is in the Secret after this pass.
@@ -122,97 +103,34 @@ fn concerned(own: &Resource, namespace: &str, ctx: &Context) -> Vec<(String, Arc
     found
 }
 
-async fn diagnose_all(
+/// What the pods' lists name. Most pods name the same.
+async fn pull_secrets<'a>(
     own: &Resource,
-    failing: &[(String, Arc<Failing>)],
+    failing: &'a [(String, Arc<Failing>)],
     written: Option<&Secret>,
     namespace: &str,
-    resource: &DockerPullSecret,
     ctx: &Context,
-) -> Result<Vec<Found>, Error> {
-    let resources = peers(own, namespace, ctx);
-    let rotated = ctx.rotated(&resource.uid().unwrap_or_default());
-    let mut known: HashMap<String, PullSecret> =
-        HashMap::from([(own.secret.clone(), PullSecret::new(&own.secret, written))]);
-    let mut lists: HashMap<&[String], Vec<PullSecret>> = HashMap::new();
-    // Pods of a Deployment are all alike.
-    let mut causes = HashMap::new();
-    let mut found = Vec::new();
-    for (pod, failing) in failing {
-        if !lists.contains_key(failing.pull_secrets.as_slice()) {
-            let secrets = read(&failing.pull_secrets, &mut known, namespace, ctx).await?;
-            lists.insert(&failing.pull_secrets, secrets);
-        }
-        let Some(secrets) = lists.get(failing.pull_secrets.as_slice()) else {
-            continue;
-        };
-        for stuck in &failing.containers {
-            let stale = rotated.is_some_and(|at| at > stuck.attempted);
-            let key = (
-                &failing.pull_secrets,
-                &stuck.image,
-                stuck.code,
-                stuck.signal,
-                &stuck.report,
-                stale,
-            );
-            let (diagnosis, told) = causes.entry(key).or_insert_with(|| {
-                let around = Around {
-                    namespace,
-                    secrets,
-                    resources: &resources,
-                };
-                let found = if stale {
-                    let resources: Vec<Resource> = resources.iter().map(|one| unverified(one, own)).collect();
-                    let around = Around {
-                        resources: &resources,
-                        ..around
-                    };
-                    diagnose(symptom(stuck), around).outdated(&own.name, &own.secret)
-                } else {
-                    diagnose(symptom(stuck), around)
-                };
-                let told = told(own, &stuck.image, secrets, &found);
-                (Arc::new(found), told)
-            });
-            if let Some(fault) = told {
-                found.push(Found {
-                    pod: pod.clone(),
-                    stuck: stuck.clone(),
-                    diagnosis: Arc::clone(diagnosis),
-                    fault: *fault && !stale,
-                });
-            }
+) -> Result<HashMap<&'a [String], Vec<PullSecret>>, Error> {
+    let mut known = HashMap::from([(own.secret.clone(), PullSecret::new(&own.secret, written))]);
+    let mut lists = HashMap::new();
+    for (_, failing) in failing {
+        let list = failing.pull_secrets.as_slice();
+        if !lists.contains_key(list) {
+            lists.insert(list, read(list, &mut known, namespace, ctx).await?);
         }
     }
-    Ok(found)
+    Ok(lists)
 }
 
-/// An attempt with an earlier login says nothing of what the registry thinks of this one, and the other way round.
-fn unverified(one: &Resource, own: &Resource) -> Resource {
-    Resource {
-        verified: one.verified.filter(|_| one.name != own.name),
-        ..one.clone()
-    }
-}
-
-fn symptom(stuck: &Stuck) -> Symptom<'_> {
-    Symptom {
-        image: &stuck.image,
-        code: stuck.code,
-        signal: stuck.signal,
-        report: &stuck.report,
-    }
-}
-
-/// The resources of the namespace, this one as this pass knows it.
-fn peers(own: &Resource, namespace: &str, ctx: &Context) -> Vec<Resource> {
+/// The other resources of the namespace.
+fn others(own: &Resource, namespace: &str, ctx: &Context) -> Vec<Resource> {
     let names: Vec<String> = ctx.claims().of_namespace(namespace).map(str::to_owned).collect();
-    let others = names.into_iter().filter(|name| *name != own.name).filter_map(|name| {
+    let others = names.into_iter().filter(|name| *name != own.name);
+    let others = others.filter_map(|name| {
         let resource = ctx.store.get(&reference(&(namespace.to_owned(), name)))?;
         Resource::of(&resource.parse().ok()?)
     });
-    std::iter::once(own.clone()).chain(others).collect()
+    others.collect()
 }
 
 /// The Secrets of a list, each read once in a pass.

@@ -119,13 +119,13 @@ pub(crate) async fn read(secrets: &Api<Secret>, resource: &DockerPullSecret) -> 
 /// As large as the operator's: what the API server does for a write depends on it.
 pub(crate) async fn write_status(client: &Client, resource: &DockerPullSecret, more: &Value) {
     let name = resource.name_any();
-    let conditions = ["A", "B", "C", "D"].map(|kind| {
+    let conditions = ["A", "B", "C", "D", "E"].map(|kind| {
         json!({"type": kind, "status": "True", "reason": kind, "lastTransitionTime": "2026-01-01T00:00:00Z", "observedGeneration": 1,
-            "message": "a sentence of about the same length as the operator writes into its conditions, in the mean"})
+            "message": "a sentence as long as those in the operator's conditions, in the mean"})
     });
     let mut status = json!({
         "apiVersion": "pullsecrets.dev/v1alpha1", "kind": "DockerPullSecret", "status": {
-            "observedGeneration": 1, "secretName": name, "registryKey": resource.spec.registry_url, "conditions": conditions,
+            "observedGeneration": 1, "secretName": name, "registryKey": resource.spec.registry_url, "failingPods": 0, "conditions": conditions,
         },
     });
     let more = more.as_object().unwrap().clone();

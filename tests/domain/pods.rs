@@ -11,6 +11,7 @@ use dps::domain::pulls::relation::told;
 use dps::domain::pulls::secret::{Content, PullSecret, tried};
 use dps::domain::pulls::signal::{Signal, read};
 use dps::domain::pulls::summary::{Case, same_cause, summarise};
+use dps::domain::pulls::survey::Survey;
 use dps::domain::pulls::text::{attempts, excerpt, unwrap};
 use dps::domain::pulls::watchlist::{Change, Watchlist};
 use dps::domain::registry::RegistryKey;
@@ -735,4 +736,28 @@ fn failures_are_grouped_ranked_and_cut() {
     let none = summarise("team", &[], &pulls.failures);
     assert_eq!((none.problem, none.failing_pods), (None, 0));
     assert!(!same_cause(&none.failures, &pulls.failures));
+}
+
+#[test]
+fn a_failure_of_an_earlier_login_is_told_but_nobodys_fault() {
+    let mut list = Watchlist::default();
+    list.observe(&pod("web", "ErrImagePull", WRONG), 10_000);
+    let failing = list.get(&("team".to_owned(), "web".to_owned())).unwrap();
+    let (secrets, rejected) = ([secret("app", "r.example.com")], Some(VerificationResult::Rejected));
+    let own = resource("app", "r.example.com", rejected);
+    for (rotated, fault, todo) in [
+        (None, true, "correct user name and password"),
+        (Some(9_000), true, "correct user name and password"),
+        (Some(11_000), false, "has changed since"),
+    ] {
+        let mut survey = Survey::new("team", &own, &[], rotated);
+        // The second of two pods that are alike is known already.
+        for name in ["web", "other"] {
+            let found = survey.of(name, &failing, &secrets);
+            let case = found[0].case();
+            assert_eq!((found.len(), case.pod, case.fault), (1, name, fault), "{rotated:?}");
+            assert!(case.diagnosis.action.contains(todo), "{}", case.diagnosis.action);
+            assert_eq!(found[0].counts_from(), 11_000);
+        }
+    }
 }

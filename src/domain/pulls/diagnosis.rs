@@ -8,7 +8,7 @@ use super::signal::Signal;
 use super::text::cut;
 use crate::api::{Cause, ConditionType, DockerPullSecret, PullCode, VerificationResult};
 use crate::domain::image::Image;
-use crate::domain::keyring::lookup;
+use crate::domain::keyring::serves;
 use crate::domain::registry::RegistryKey;
 use crate::domain::spec::target_of;
 
@@ -81,7 +81,7 @@ impl Resource {
 
     /// Whether a kubelet uses its login for this repository.
     pub fn serves(&self, repository: &str) -> bool {
-        !lookup(&[self.registry.as_str()], repository).is_empty()
+        serves(self.registry.as_str(), repository)
     }
 }
 

@@ -1,6 +1,6 @@
 //! Why an entry of a pull secret does not serve an image, in words.
 
-use crate::domain::keyring::{lookup, parts};
+use crate::domain::keyring::{parts, serves};
 
 /// How far a key is from serving an image.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -15,7 +15,7 @@ pub struct Mismatch {
 ///
 /// That a Docker Hub login is passed over because another key matches is not seen here, but by [`super::secret::tried`].
 pub fn mismatch(key: &str, repository: &str) -> Option<Mismatch> {
-    if !lookup(&[key], repository).is_empty() {
+    if serves(key, repository) {
         return None;
     }
     let found = |why: String, near| Some(Mismatch { why, near });
@@ -60,7 +60,7 @@ pub fn mismatch(key: &str, repository: &str) -> Option<Mismatch> {
 }
 
 fn serves_host(host: &str, wanted: &str) -> bool {
-    !lookup(&[host], &format!("{wanted}/any")).is_empty()
+    serves(host, &format!("{wanted}/any"))
 }
 
 fn is_docker_hub(host: &str) -> bool {

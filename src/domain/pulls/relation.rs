@@ -5,7 +5,7 @@ use super::mismatch::mismatch;
 use super::secret::PullSecret;
 use crate::api::Cause;
 use crate::domain::image::Image;
-use crate::domain::keyring::lookup;
+use crate::domain::keyring::serves;
 use crate::domain::registry::RegistryKey;
 
 /// Whether a resource is told of a failure, and whether it is at fault (design.md 4).
@@ -38,11 +38,11 @@ pub fn may_be_told(
     repositories: &[String],
     pull_secrets: &[String],
 ) -> bool {
-    let serves = |registry: &RegistryKey| {
+    let serves_any = |registry: &RegistryKey| {
         let mut images = repositories.iter();
-        images.any(|image| !lookup(&[registry.as_str()], image).is_empty())
+        images.any(|image| serves(registry.as_str(), image))
     };
-    pull_secrets.iter().any(|name| name == secret) || registry.is_some_and(serves)
+    pull_secrets.iter().any(|name| name == secret) || registry.is_some_and(serves_any)
 }
 
 /// The repository that registry keys are compared with; for a name that cannot be parsed what it was meant to be.
