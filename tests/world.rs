@@ -8,35 +8,13 @@
 
 mod support;
 
-use std::io::{BufRead as _, BufReader, Write as _};
+use std::io::Write as _;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
+use std::process::Command;
 
 use serde_json::Value;
+use support::world::up;
 use support::{eventually, repository, tools};
-
-fn start(args: &[&str]) -> (Child, Value) {
-    let bin = tools(&[
-        "etcd",
-        "kube-apiserver",
-        "kube-controller-manager",
-        "kubectl",
-        "registry",
-        "world",
-    ]);
-    let mut child = Command::new(bin.join("world"))
-        .arg("up")
-        .args(args)
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .spawn()
-        .unwrap();
-    let mut line = String::new();
-    BufReader::new(child.stdout.as_mut().unwrap())
-        .read_line(&mut line)
-        .unwrap();
-    (child, serde_json::from_str(&line).unwrap())
-}
 
 /// Processes whose command line names a folder.
 fn processes_in(state: &str) -> Vec<PathBuf> {
@@ -65,8 +43,9 @@ async fn nothing_left(state: &str) {
 
 #[tokio::test]
 async fn no_process_outlives_it_however_it_ends() {
+    let bin = tools(&["etcd", "kube-apiserver", "kube-controller-manager", "kubectl", "world"]);
     for ending in ["INT", "TERM", "KILL", "stdin"] {
-        let (mut child, info) = start(&[]);
+        let (mut child, _stdout, info) = up(&bin, &["up"]);
         let state = info["stateDir"].as_str().unwrap().to_owned();
         assert!(
             processes_in(&state).len() >= 3,

@@ -15,6 +15,11 @@ const DOCKER_HUB_HOSTS: [&str; 5] = [
     "registry.hub.docker.com",
 ];
 
+/// Whether people mean Docker Hub by this host.
+pub fn is_docker_hub_host(host: &str) -> bool {
+    DOCKER_HUB_HOSTS.iter().any(|known| known.eq_ignore_ascii_case(host))
+}
+
 /// A key of a docker config document that a kubelet matches, in canonical form.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct RegistryKey(String);
@@ -167,7 +172,7 @@ impl Parts {
     }
 
     fn is_docker_hub(&self) -> bool {
-        DOCKER_HUB_HOSTS.contains(&self.host.as_str())
+        is_docker_hub_host(&self.host)
     }
 
     fn join(self) -> String {

@@ -31,7 +31,7 @@ use usage::Usage;
 pub const RESOURCES: usize = 1000;
 pub const NAMESPACES: usize = 10;
 
-pub const ROUNDS: usize = 3;
+pub const ROUNDS: usize = 5;
 
 /// Environment variable of the bare client.
 pub const PASSWORD: &str = "BENCH_PASSWORD";

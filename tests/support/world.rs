@@ -59,19 +59,25 @@ pub fn node_world() -> Option<&'static World> {
     WORLD.get_or_init(start).as_ref()
 }
 
+/// Starts a world, and reads what it says of itself. It ends when its standard input does.
+pub fn up(bin: &Path, args: &[&str]) -> (Child, BufReader<ChildStdout>, Value) {
+    let mut child = Command::new(bin.join("world"))
+        .args(args)
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .spawn()
+        .expect("world can be started");
+    let mut stdout = BufReader::new(child.stdout.take().expect("piped"));
+    let mut line = String::new();
+    stdout.read_line(&mut line).expect("readable");
+    let info = serde_json::from_str(&line).expect("the world says where it is; otherwise see above");
+    (child, stdout, info)
+}
+
 impl World {
     fn start(bin: &Path, args: &[&str]) -> Self {
-        let mut child = Command::new(bin.join("world"))
-            .args(args)
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .spawn()
-            .expect("world can be started");
+        let (mut child, stdout, info) = up(bin, args);
         let stdin = child.stdin.take().expect("piped");
-        let mut stdout = BufReader::new(child.stdout.take().expect("piped"));
-        let mut line = String::new();
-        stdout.read_line(&mut line).expect("readable");
-        let info = serde_json::from_str(&line).expect("the world says where it is; otherwise see above");
         Self {
             control: Mutex::new((stdin, stdout)),
             _child: child,

@@ -1,6 +1,7 @@
 //! Why an entry of a pull secret does not serve an image, in words.
 
 use crate::domain::keyring::{parts, serves};
+use crate::domain::registry::is_docker_hub_host;
 
 /// How far a key is from serving an image.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -27,7 +28,7 @@ pub fn mismatch(key: &str, repository: &str) -> Option<Mismatch> {
     let Some((wanted, wanted_port, _)) = parts(repository) else {
         return found("the image has no registry that a key could name".to_owned(), false);
     };
-    if is_docker_hub(&host) && wanted == "docker.io" {
+    if is_docker_hub_host(&host) && wanted == "docker.io" {
         let what = "kubelets match Docker Hub only by the key https://index.docker.io/v1/";
         return found(what.to_owned(), true);
     }
@@ -61,12 +62,4 @@ pub fn mismatch(key: &str, repository: &str) -> Option<Mismatch> {
 
 fn serves_host(host: &str, wanted: &str) -> bool {
     serves(host, &format!("{wanted}/any"))
-}
-
-fn is_docker_hub(host: &str) -> bool {
-    let host = host.to_ascii_lowercase();
-    matches!(
-        host.as_str(),
-        "docker.io" | "index.docker.io" | "registry-1.docker.io" | "hub.docker.com" | "registry.hub.docker.com"
-    )
 }
