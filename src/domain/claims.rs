@@ -51,9 +51,7 @@ impl Claims {
 
     /// Forgets a resource. Returns other resources that this concerns.
     pub fn remove(&mut self, resource: &Key) -> Vec<Key> {
-        let concerned = keys(&resource.0, self.of(&resource.0).remove(&resource.1));
-        self.tidy(&resource.0);
-        concerned
+        self.forget(&resource.0, |namespace| namespace.remove(&resource.1))
     }
 
     /// Resources that are known, for instance to forget those that a new list does not hold.
@@ -105,12 +103,7 @@ impl Claims {
 
     /// Takes note that a Secret is gone. Returns the resources that this concerns.
     pub fn forget_secret(&mut self, secret: &Key) -> Vec<Key> {
-        let Some(namespace) = self.namespaces.get_mut(&secret.0) else {
-            return Vec::new();
-        };
-        let concerned = keys(&secret.0, namespace.forget_secret(&secret.1));
-        self.tidy(&secret.0);
-        concerned
+        self.forget(&secret.0, |namespace| namespace.forget_secret(&secret.1))
     }
 
     /// The Secrets are about to be listed anew. What is known stays until the list is complete.
@@ -154,11 +147,16 @@ impl Claims {
         self.namespaces.entry(namespace.to_owned()).or_default()
     }
 
-    /// A namespace without resources and generated Secrets takes no memory.
-    fn tidy(&mut self, namespace: &str) {
-        if self.namespaces.get(namespace).is_some_and(Namespace::is_empty) {
-            self.namespaces.remove(namespace);
+    /// Takes something out of a namespace. One without resources and generated Secrets takes no memory.
+    fn forget(&mut self, at: &str, what: impl FnOnce(&mut Namespace) -> Vec<Name>) -> Vec<Key> {
+        let Some(namespace) = self.namespaces.get_mut(at) else {
+            return Vec::new();
+        };
+        let concerned = keys(at, what(namespace));
+        if namespace.is_empty() {
+            self.namespaces.remove(at);
         }
+        concerned
     }
 }
 

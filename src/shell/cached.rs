@@ -43,9 +43,17 @@ impl Cached {
     /// The resource; the error is the parser's.
     pub(crate) fn parse(&self) -> Result<DockerPullSecret, String> {
         Ok(DockerPullSecret {
+            status: self.status(),
+            ..self.without_status()?
+        })
+    }
+
+    /// The resource but for its status, which is most of what there is to read.
+    pub(crate) fn without_status(&self) -> Result<DockerPullSecret, String> {
+        Ok(DockerPullSecret {
             metadata: self.metadata.clone(),
             spec: serde_json::from_slice(&self.spec.text()).map_err(|error| error.to_string())?,
-            status: self.status(),
+            status: None,
         })
     }
 

@@ -147,7 +147,7 @@ fn key_of(object: &impl kube::ResourceExt) -> Key {
 
 /// Takes a resource into the index. One that does not parse keeps the place it had.
 fn insert(ctx: &Context, object: &Cached) -> Vec<Key> {
-    match object.parse() {
+    match object.without_status() {
         Ok(resource) => ctx.claims().insert(&resource),
         Err(_) => Vec::new(),
     }
