@@ -13,7 +13,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use serde_json::Value;
-use support::world::up;
+use support::world::{CONTROL_PLANE, up};
 use support::{eventually, repository, tools};
 
 /// Processes whose command line names a folder.
@@ -43,7 +43,7 @@ async fn nothing_left(state: &str) {
 
 #[tokio::test]
 async fn no_process_outlives_it_however_it_ends() {
-    let bin = tools(&["etcd", "kube-apiserver", "kube-controller-manager", "kubectl", "world"]);
+    let bin = tools(&CONTROL_PLANE);
     for ending in ["INT", "TERM", "KILL", "stdin"] {
         let (mut child, _stdout, info) = up(&bin, &["up"]);
         let state = info["stateDir"].as_str().unwrap().to_owned();

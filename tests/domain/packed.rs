@@ -1,10 +1,12 @@
 //! What is kept for long.
 
 use dps::domain::packed::Packed;
-use dps::domain::status::{Check, Finding, Outcome, Pods, next};
+use dps::domain::status::{Finding, Outcome, next};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 use k8s_openapi::jiff::Timestamp;
 use proptest::prelude::*;
+
+use super::status::good;
 
 proptest! {
     #[test]
@@ -24,11 +26,9 @@ fn a_status_takes_a_third_of_its_text() {
     let outcome = Outcome {
         credentials: Ok("login read from keys \"username\" and \"password\" of Secret \"reg\"".to_owned()),
         secret: Ok("Secret \"shop\" holds the login for quay.io/acme".to_owned()),
-        check: Check::Disabled,
-        pods: Pods::Seen(Box::default()),
         secret_name: Some("shop".to_owned()),
         registry_key: Some("quay.io/acme".to_owned()),
-        warnings: Vec::new(),
+        ..good()
     };
     let status = next(None, Some(7), &Finding::Decided(outcome), &Time(Timestamp::UNIX_EPOCH));
     // With its fields in the order in which the cache has them.

@@ -299,27 +299,20 @@ fn why_a_key_does_not_serve_an_image() {
 
 fn secret(name: &str, key: &str) -> PullSecret {
     let document = json!({"auths": {key: {"username": "u", "password": "Canary-5ubterranean"}}}).to_string();
+    holding(name, JSON, &document)
+}
+
+const JSON: (&str, &str) = ("kubernetes.io/dockerconfigjson", ".dockerconfigjson");
+
+/// A Secret with a type and a key, which holds a document.
+fn holding(name: &str, (type_, key): (&str, &str), document: &str) -> PullSecret {
+    let data = [(key.to_owned(), ByteString(document.as_bytes().to_vec()))];
     let secret = Secret {
-        type_: Some("kubernetes.io/dockerconfigjson".to_owned()),
-        data: Some(BTreeMap::from([(
-            ".dockerconfigjson".to_owned(),
-            ByteString(document.into_bytes()),
-        )])),
+        type_: Some(type_.to_owned()),
+        data: Some(BTreeMap::from(data)),
         ..Secret::default()
     };
     PullSecret::new(name, Some(&secret))
-}
-
-fn read_named(document: &str) -> PullSecret {
-    let secret = Secret {
-        type_: Some("kubernetes.io/dockerconfigjson".to_owned()),
-        data: Some(BTreeMap::from([(
-            ".dockerconfigjson".to_owned(),
-            ByteString(document.as_bytes().to_vec()),
-        )])),
-        ..Secret::default()
-    };
-    PullSecret::new("short", Some(&secret))
 }
 
 fn absent(name: &str) -> PullSecret {
@@ -617,18 +610,7 @@ fn words_that_could_come_from_an_attempt_without_the_login_have_to_be_said_twice
 
 #[test]
 fn secrets_as_a_kubelet_reads_them() {
-    let read = |kind: &str, key: &str, document: &str| {
-        let secret = Secret {
-            type_: Some(kind.to_owned()),
-            data: Some(BTreeMap::from([(
-                key.to_owned(),
-                ByteString(document.as_bytes().to_vec()),
-            )])),
-            ..Secret::default()
-        };
-        PullSecret::new("one", Some(&secret)).content
-    };
-    let json = |document: &str| read("kubernetes.io/dockerconfigjson", ".dockerconfigjson", document);
+    let json = |document: &str| holding("one", JSON, document).content;
     for document in [
         r#"{"auths":{"a":{"auth":"!!!"}}}"#,
         r#"{"auths":{"a":{"auth":"dXNlcg=="}}}"#,
@@ -656,14 +638,14 @@ fn secrets_as_a_kubelet_reads_them() {
         json(r#"{"a.example.com":{"username":"u"}}"#),
         Content::Ignored(_)
     ));
-    assert!(matches!(read("Opaque", ".dockerconfigjson", "{}"), Content::Ignored(_)));
-    assert!(matches!(
-        read("kubernetes.io/dockercfg", ".dockercfg", r#"{"a":{"auth":"dTpw"}}"#),
-        Content::Entries(_)
-    ));
+    let opaque = holding("one", ("Opaque", ".dockerconfigjson"), "{}");
+    assert!(matches!(opaque.content, Content::Ignored(_)));
+    let legacy = ("kubernetes.io/dockercfg", ".dockercfg");
+    let legacy = holding("one", legacy, r#"{"a":{"auth":"dTpw"}}"#);
+    assert!(matches!(legacy.content, Content::Entries(_)));
     let secret = secret("app", "r.example.com");
     assert_eq!(secret.redact("it was Canary-5ubterranean"), "it was [redacted]");
-    let short = read_named(r#"{"auths":{"a":{"username":"u","password":"p"}}}"#);
+    let short = holding("short", JSON, r#"{"auths":{"a":{"username":"u","password":"p"}}}"#);
     assert_eq!(
         short.redact("a pup, p and \"p\""),
         "a pup, [redacted] and \"[redacted]\""

@@ -12,7 +12,7 @@ fn at(second: i64) -> Time {
     Time(Timestamp::from_second(second).unwrap())
 }
 
-fn good() -> Outcome {
+pub(super) fn good() -> Outcome {
     Outcome {
         credentials: Ok("read".to_owned()),
         secret: Ok("written".to_owned()),

@@ -14,6 +14,9 @@ use super::{run, tools};
 /// Namespace and ServiceAccount of the operator in `deploy/`.
 pub const OPERATOR: &str = "docker-pull-secret-operator";
 
+/// Tools that a world without registries and node needs.
+pub const CONTROL_PLANE: [&str; 5] = ["etcd", "kube-apiserver", "kube-controller-manager", "kubectl", "world"];
+
 pub struct World {
     control: Mutex<(ChildStdin, BufReader<ChildStdout>)>,
     _child: Child,
@@ -24,7 +27,7 @@ pub struct World {
 pub fn world() -> &'static World {
     static WORLD: OnceLock<World> = OnceLock::new();
     WORLD.get_or_init(|| {
-        let bin = tools(&["etcd", "kube-apiserver", "kube-controller-manager", "kubectl", "world"]);
+        let bin = tools(&CONTROL_PLANE);
         World::start(&bin, &["up"])
     })
 }
@@ -39,15 +42,7 @@ pub fn node_world() -> Option<&'static World> {
             .output()
             .expect("world can be started");
         if check.status.success() {
-            let bin = tools(&[
-                "etcd",
-                "kube-apiserver",
-                "kube-controller-manager",
-                "kubectl",
-                "registry",
-                "world",
-                "node",
-            ]);
+            let bin = tools(&[&CONTROL_PLANE[..], &["registry", "node"]].concat());
             return Some(World::start(&bin, &["up", "--node"]));
         }
         let why = String::from_utf8_lossy(&check.stderr).into_owned() + &String::from_utf8_lossy(&check.stdout);
