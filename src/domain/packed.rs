@@ -1,6 +1,6 @@
 //! Text that is kept for long and read now and then, in a fraction of its memory.
 //!
-//! Statuses say much the same: LZ4 finds in a [`SAMPLE`] what it would otherwise have to write out for each.
+//! Statuses say much the same: LZ4 finds in a sample what it would otherwise have to write out for each.
 
 use std::fmt;
 
