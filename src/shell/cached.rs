@@ -6,7 +6,7 @@ use std::borrow::Cow;
 use kube::Resource;
 use kube::core::{NamespaceResourceScope, ObjectMeta};
 use serde::Deserialize;
-use serde_json::Value;
+use serde_json::value::RawValue;
 
 use crate::api::{DockerPullSecret, DockerPullSecretStatus};
 use crate::domain::packed::Packed;
@@ -23,20 +23,22 @@ pub(crate) struct Cached {
 #[derive(Deserialize)]
 struct Parts {
     metadata: ObjectMeta,
-    #[serde(default)]
-    spec: Value,
-    #[serde(default)]
-    status: Value,
+    spec: Option<Box<RawValue>>,
+    status: Option<Box<RawValue>>,
 }
 
 impl From<Parts> for Cached {
     fn from(parts: Parts) -> Self {
         Self {
             metadata: parts.metadata,
-            spec: Packed::new(&parts.spec.to_string()),
-            status: Packed::new(&parts.status.to_string()),
+            spec: packed(parts.spec.as_deref()),
+            status: packed(parts.status.as_deref()),
         }
     }
+}
+
+fn packed(part: Option<&RawValue>) -> Packed {
+    Packed::new(part.map_or("null", RawValue::get))
 }
 
 impl Cached {

@@ -31,7 +31,8 @@ use usage::Usage;
 pub const RESOURCES: usize = 1000;
 pub const NAMESPACES: usize = 10;
 
-pub const ROUNDS: usize = 5;
+/// Even, so that each comes first as often as the other where they take turns.
+pub const ROUNDS: usize = 6;
 
 /// Environment variable of the bare client.
 pub const PASSWORD: &str = "BENCH_PASSWORD";
@@ -71,38 +72,54 @@ impl Measured {
     fn rate(&self) -> f64 {
         f64::from(u32::try_from(self.operations).unwrap()) / self.took.as_secs_f64()
     }
+}
 
-    pub fn against(&self, name: &str, other: &Self) {
+/// The same thing measured once in each round.
+#[derive(Default)]
+pub struct Rounds(pub Vec<Measured>);
+
+impl Rounds {
+    /// The medians.
+    pub fn row(&self, name: &str) {
+        let of = |number: fn(&Measured) -> f64| median(self.0.iter().map(number));
         println!(
-            "{name:36} {:>9} {:>10.2} {:>9.2} {:>9.2}",
+            "{name:36} {:>7.2} s {:>10.0} {:>7.2} s {:>5.1} MiB",
+            of(|one| one.took.as_secs_f64()),
+            of(Measured::rate),
+            of(|one| one.usage.cpu.as_secs_f64()),
+            of(|one| one.usage.peak_mib)
+        );
+    }
+
+    /// The medians of what it comes to beside another thing in the same round: a control plane gets slower and faster
+    /// by itself, from round to round more than within one.
+    pub fn against(&self, name: &str, other: &Self) {
+        let pairs = || self.0.iter().zip(&other.0);
+        let of = |number: fn(&Measured) -> f64| median(pairs().map(|(own, other)| number(own) / number(other)));
+        let rates = || pairs().map(|(own, other)| own.rate() / other.rate());
+        println!(
+            "{name:36} {:>9} {:>10.2} {:>9.2} {:>9.2}   {:.2} to {:.2}",
             "",
-            self.rate() / other.rate(),
-            self.usage.cpu.as_secs_f64() / other.usage.cpu.as_secs_f64(),
-            self.usage.peak_mib / other.usage.peak_mib
+            of(Measured::rate),
+            of(|one| one.usage.cpu.as_secs_f64()),
+            of(|one| one.usage.peak_mib),
+            rates().fold(f64::INFINITY, f64::min),
+            rates().fold(0.0, f64::max)
         );
     }
 }
 
-/// The measurement of median duration.
-pub fn median(mut all: Vec<Measured>) -> Measured {
-    all.sort_by_key(|measured| measured.took);
-    all.swap_remove(all.len() / 2)
+/// Of an even number, the mean of the two in the middle.
+fn median(numbers: impl Iterator<Item = f64>) -> f64 {
+    let mut all: Vec<f64> = numbers.collect();
+    all.sort_by(f64::total_cmp);
+    f64::midpoint(all[(all.len() - 1) / 2], all[all.len() / 2])
 }
 
 pub fn head(operations: &str) {
     println!(
         "{:36} {:>9} {operations:>10} {:>9} {:>9}",
         "", "all done", "CPU", "peak RSS"
-    );
-}
-
-pub fn row(name: &str, measured: &Measured) {
-    println!(
-        "{name:36} {:>7.2} s {:>10.0} {:>7.2} s {:>5.1} MiB",
-        measured.took.as_secs_f64(),
-        measured.rate(),
-        measured.usage.cpu.as_secs_f64(),
-        measured.usage.peak_mib
     );
 }
 

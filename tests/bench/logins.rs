@@ -14,9 +14,7 @@ use super::support::operator::Operator;
 use super::support::registries::registries;
 use super::support::world::World;
 use super::usage::Usage;
-use super::{
-    Measured, NAMESPACES, PASSWORD, RESOURCES, ROUNDS, bare, clear, counter, create_namespace, head, median, row,
-};
+use super::{Measured, NAMESPACES, PASSWORD, RESOURCES, ROUNDS, Rounds, bare, clear, counter, create_namespace, head};
 
 /// Leaves nothing.
 pub(crate) async fn measure(world: &World, kubeconfig: &Path, client: &Client) {
@@ -27,9 +25,11 @@ pub(crate) async fn measure(world: &World, kubeconfig: &Path, client: &Client) {
     );
     head("logins/s");
     let variables = [("SSL_CERT_FILE", ca), (PASSWORD, registries().get("password"))];
-    let (mut alone, mut bare, mut dps) = (Vec::new(), Vec::new(), Vec::new());
+    let (mut alone, mut bare, mut dps) = (Rounds::default(), Vec::new(), Vec::new());
     for round in 0..ROUNDS {
-        alone.extend(bare::measure(RESOURCES, &["bare-logins", registry], &variables));
+        alone
+            .0
+            .extend(bare::measure(RESOURCES, &["bare-logins", registry], &variables));
         // In turns, since the control plane gets slower by itself.
         let order = if round % 2 == 0 {
             ["bare", "dps"]
@@ -51,29 +51,28 @@ pub(crate) async fn measure(world: &World, kubeconfig: &Path, client: &Client) {
             clear(client, &prefix).await;
         }
     }
-    let alone = median(alone);
     let [bare_logins, bare_passes] = both(bare);
     let [logins, passes] = both(dps);
-    row("bare client, nothing but logins", &alone);
-    row("bare client, until the last login", &bare_logins);
-    row("  and until the last status", &bare_passes);
-    row("dps controller, until the last login", &logins);
+    alone.row("bare client, nothing but logins");
+    bare_logins.row("bare client, until the last login");
+    bare_passes.row("  and until the last status");
+    logins.row("dps controller, until the last login");
     logins.against("    against nothing but logins", &alone);
     logins.against("    against the bare client", &bare_logins);
-    row("  and until all are Accepted", &passes);
+    passes.row("  and until all are Accepted");
     passes.against("    against the bare client", &bare_passes);
     println!();
 }
 
-/// The medians until the last login, and until everything is done.
-fn both(rounds: Vec<Vec<Measured>>) -> [Measured; 2] {
-    let mut both = [Vec::new(), Vec::new()];
+/// Until the last login, and until everything is done.
+fn both(rounds: Vec<Vec<Measured>>) -> [Rounds; 2] {
+    let mut both = [Rounds::default(), Rounds::default()];
     for round in rounds {
         for (all, one) in both.iter_mut().zip(round) {
-            all.push(one);
+            all.0.push(one);
         }
     }
-    both.map(median)
+    both
 }
 
 /// Resources, each with a Secret and a part of the registry of its own.
@@ -133,7 +132,7 @@ async fn all_accepted(operator: &Operator) -> Vec<Measured> {
         if statuses >= 2 * RESOURCES {
             return asked.into_iter().chain(begin.as_ref().map(measured)).collect();
         }
-        tokio::time::sleep(Duration::from_millis(20)).await;
+        tokio::time::sleep(Duration::from_millis(50)).await;
     }
 }
 

@@ -11,7 +11,7 @@ use super::support::objects::{private, resource, secret};
 use super::support::operator::Operator;
 use super::support::world::World;
 use super::usage::Usage;
-use super::{Measured, NAMESPACES, RESOURCES, ROUNDS, bare, clear, counter, create_namespace, head, median, row};
+use super::{Measured, NAMESPACES, RESOURCES, ROUNDS, Rounds, bare, clear, counter, create_namespace, head};
 
 /// Leaves the resources of the last round.
 pub(crate) async fn measure(world: &World, kubeconfig: &Path, client: &Client) {
@@ -20,8 +20,8 @@ pub(crate) async fn measure(world: &World, kubeconfig: &Path, client: &Client) {
     );
     head("writes/s");
 
-    // In turns, since the control plane gets slower and faster by itself; the median is what counts.
-    let (mut bare, mut watching, mut dps) = (Vec::new(), Vec::new(), Vec::new());
+    // In turns, since the control plane gets slower and faster by itself.
+    let (mut bare, mut watching, mut dps) = (Rounds::default(), Rounds::default(), Rounds::default());
     let mut last: Option<(Operator, String)> = None;
     for round in 0..ROUNDS {
         if let Some((operator, prefix)) = last.take() {
@@ -37,21 +37,20 @@ pub(crate) async fn measure(world: &World, kubeconfig: &Path, client: &Client) {
                 &prefix,
                 &watches.to_string(),
             ];
-            measured.extend(bare::measure(2 * RESOURCES, &arguments, &[]));
+            measured.0.extend(bare::measure(2 * RESOURCES, &arguments, &[]));
             clear(client, &prefix).await;
         }
 
         let prefix = format!("dps-{round}");
         prepare(client, &prefix).await;
         let operator = Operator::start(world, kubeconfig, &[]);
-        dps.push(all_written(&operator).await);
+        dps.0.push(all_written(&operator).await);
         last = Some((operator, prefix));
     }
     let operator = last.expect("a round").0;
-    let (bare, watching, dps) = (median(bare), median(watching), median(dps));
-    row("bare client, without watches", &bare);
-    row("bare client, with both watches", &watching);
-    row("dps controller", &dps);
+    bare.row("bare client, without watches");
+    watching.row("bare client, with both watches");
+    dps.row("dps controller");
     dps.against("  against the one without", &bare);
     dps.against("  against the one with", &watching);
     println!();
