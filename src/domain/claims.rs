@@ -139,8 +139,9 @@ impl Claims {
     }
 
     /// Name of a Secret in `namespace` that still holds the login of a resource; the wanted one if that exists.
-    pub fn kept(&self, namespace: &str, uid: &str, target: &str) -> Option<&str> {
-        self.namespaces.get(namespace)?.kept(uid, target)
+    pub fn kept(&self, namespace: &str, uid: &str, target: &str) -> Option<String> {
+        let kept = self.namespaces.get(namespace)?.kept(uid, target);
+        kept.map(str::to_owned)
     }
 
     fn of(&mut self, namespace: &str) -> &mut Namespace {

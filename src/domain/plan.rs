@@ -2,7 +2,7 @@
 
 use k8s_openapi::api::core::v1::Secret;
 
-use crate::api::{DockerPullSecret, Reason};
+use crate::api::DockerPullSecret;
 use crate::domain::desired::Desired;
 use crate::domain::login::Login;
 use crate::domain::problem::Problem;
@@ -32,18 +32,4 @@ pub fn plan(resource: &DockerPullSecret, spec: &Validated, source: Option<&Secre
         credentials,
         warnings: resolved.warnings,
     })
-}
-
-/// What `SecretSynced` says while there is no login: `kept` is the Secret that still holds an earlier one.
-pub fn without_login(kept: Option<&str>) -> Problem {
-    match kept {
-        Some(name) => Problem::new(
-            Reason::Stale,
-            format!("Secret {name:?} still holds the last good login"),
-        ),
-        None => Problem::new(
-            Reason::CredentialsNotResolved,
-            "there is no login to write, see condition CredentialsResolved",
-        ),
-    }
 }

@@ -48,6 +48,31 @@ pub struct Outcome {
     pub warnings: Vec<String>,
 }
 
+impl Outcome {
+    /// There is no login: `why`; `kept` is the Secret that still holds an earlier one.
+    pub fn without_login(why: Problem, kept: Option<String>, registry_key: Option<String>) -> Self {
+        let secret = match &kept {
+            Some(name) => Problem::new(
+                Reason::Stale,
+                format!("Secret {name:?} still holds the last good login"),
+            ),
+            None => Problem::new(
+                Reason::CredentialsNotResolved,
+                "there is no login to write, see condition CredentialsResolved",
+            ),
+        };
+        Self {
+            credentials: Err(why),
+            secret: Err(secret),
+            check: Check::NoLogin,
+            pods: Pods::Unseen,
+            secret_name: kept,
+            registry_key,
+            warnings: Vec::new(),
+        }
+    }
+}
+
 /// What is known of the login at its registry.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Check {

@@ -15,7 +15,7 @@ use super::{pods, pulls, secrets, status_writer, unparsable, verification};
 use crate::api::{DockerPullSecret, DockerPullSecretStatus, OnRejected, Reason, VerificationResult};
 use crate::domain::claims::Key;
 use crate::domain::ownership::{Asking, Verdict, decide};
-use crate::domain::plan::{Plan, plan, without_login};
+use crate::domain::plan::{Plan, plan};
 use crate::domain::problem::{self, Problem};
 use crate::domain::spec::{Validated, target_of, validate};
 use crate::domain::status::{Check, Finding, Outcome, Pods};
@@ -219,7 +219,7 @@ async fn decide_and_write(resource: &DockerPullSecret, ctx: &Context) -> Result<
         credentials: Ok(plan.credentials),
         secret_name: match &secret {
             Ok(_) => Some(spec.target.clone()),
-            Err(_) => ctx.claims().kept(&namespace, &uid, &spec.target).map(str::to_owned),
+            Err(_) => ctx.claims().kept(&namespace, &uid, &spec.target),
         },
         secret,
         check: looked.check,
@@ -239,19 +239,8 @@ async fn decide_and_write(resource: &DockerPullSecret, ctx: &Context) -> Result<
 fn without(resource: &DockerPullSecret, ctx: &Context, problem: Problem, spec: Option<&Validated>) -> Outcome {
     let uid = resource.uid().unwrap_or_default();
     let namespace = resource.namespace().unwrap_or_default();
-    let kept = ctx
-        .claims()
-        .kept(&namespace, &uid, &target_of(resource))
-        .map(str::to_owned);
-    Outcome {
-        credentials: Err(problem),
-        secret: Err(without_login(kept.as_deref())),
-        check: Check::NoLogin,
-        pods: Pods::Unseen,
-        secret_name: kept,
-        registry_key: spec.map(|spec| spec.registry.as_str().to_owned()),
-        warnings: Vec::new(),
-    }
+    let kept = ctx.claims().kept(&namespace, &uid, &target_of(resource));
+    Outcome::without_login(problem, kept, spec.map(|spec| spec.registry.as_str().to_owned()))
 }
 
 async fn write(

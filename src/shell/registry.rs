@@ -38,7 +38,6 @@ pub(crate) struct Registries {
     /// For targets that the policy exempts.
     open: Client,
     resolver: Resolver,
-    policy: Arc<Policy>,
 }
 
 /// Why there are no clients.
@@ -83,12 +82,11 @@ impl Registries {
                 .build()
                 .map_err(|error| Unusable::Tls(error.without_url().to_string()))
         };
-        let resolver = Resolver::new(Arc::clone(&policy));
+        let resolver = Resolver::new(policy);
         Ok(Self {
             strict: build(Some(&resolver))?,
             open: build(None)?,
             resolver,
-            policy,
         })
     }
 
@@ -113,10 +111,10 @@ impl Registries {
     }
 
     async fn ask(&self, request: &Request, authorization: Option<String>) -> Result<Answer, Failure> {
-        if let Some(why) = self.policy.refuses_literal(&request.url) {
+        if let Some(why) = self.resolver.policy.refuses_literal(&request.url) {
             return Err(Failure::Forbidden(why));
         }
-        let client = if self.policy.exempts(&request.url) {
+        let client = if self.resolver.policy.exempts(&request.url) {
             &self.open
         } else {
             if let Some(why) = self.resolver.refuses_beside_proxy(&request.url).await {

@@ -23,7 +23,8 @@ const VARIABLES: [&str; 6] = [
 /// Proxies are exempt: they are named by whoever runs the operator, and often are where registries may not be.
 #[derive(Clone)]
 pub(super) struct Resolver {
-    policy: Arc<Policy>,
+    /// What it goes by.
+    pub(super) policy: Arc<Policy>,
     proxies: Arc<[String]>,
 }
 

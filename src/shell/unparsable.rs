@@ -7,27 +7,16 @@ use super::context::Context;
 use super::error::Error;
 use super::status_writer;
 use crate::api::Reason;
-use crate::domain::plan::without_login;
 use crate::domain::problem::Problem;
-use crate::domain::status::{Check, Finding, Outcome, Pods};
+use crate::domain::status::{Finding, Outcome};
 
 /// Says in the status that a resource does not parse.
 pub(super) async fn publish(object: &Cached, problem: &Problem, ctx: &Context) -> Result<Reason, Error> {
     let (namespace, name) = (object.namespace().unwrap_or_default(), object.name_any());
     let old = object.status();
-    let kept = ctx
-        .claims()
-        .kept(&namespace, &object.uid().unwrap_or_default(), &name)
-        .map(str::to_owned);
-    let outcome = Outcome {
-        credentials: Err(problem.clone()),
-        secret: Err(without_login(kept.as_deref())),
-        check: Check::NoLogin,
-        pods: Pods::Unseen,
-        secret_name: kept,
-        registry_key: None,
-        warnings: Vec::new(),
-    };
+    let uid = object.uid().unwrap_or_default();
+    let kept = ctx.claims().kept(&namespace, &uid, &name);
+    let outcome = Outcome::without_login(problem.clone(), kept, None);
     match status_writer::publish(ctx, object.meta(), old.as_ref(), &Finding::Decided(outcome)).await {
         // The API server may refuse any write to an object that does not fit its schema; then only the log can tell.
         Err(error) if error.answer().is_some_and(kube::core::Status::is_invalid) => {

@@ -3,7 +3,7 @@
 use std::collections::hash_map::RandomState;
 use std::collections::{HashMap, HashSet};
 use std::hash::BuildHasher as _;
-use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use k8s_openapi::jiff::Timestamp;
@@ -12,7 +12,7 @@ use tokio::sync::watch;
 
 use super::context::reference;
 use super::metrics::Metrics;
-use super::registry::Registries;
+use super::registry::{Registries, Unusable};
 use super::watch::Queue;
 use crate::domain::claims::Key;
 use crate::domain::login::Login;
@@ -24,12 +24,16 @@ use crate::domain::verification::verdict::{Verdict, VerificationResult};
 /// Longest time after the start in which nothing is checked, so that every status can say what is known already.
 const GATE: Duration = Duration::from_mins(1);
 
+/// Most CA bundles with clients at a time: few serve many resources, and old ones are not worth their memory.
+const CLIENTS: usize = 16;
+
 /// See the module.
 pub(crate) struct Verifier {
     policy: Arc<Policy>,
     metrics: Arc<Metrics>,
     thread: Handle,
-    registries: OnceLock<Result<Registries, String>>,
+    /// Clients, by the CA bundle that they trust beside the system's certificates: to read those takes longer than a check.
+    clients: Mutex<HashMap<Option<Vec<u8>>, Registries>>,
     /// Two keys that nobody knows: a fingerprint in memory helps nobody to guess a password.
     hashers: [RandomState; 2],
     state: Mutex<State>,
@@ -71,7 +75,7 @@ impl Verifier {
             policy: Arc::new(policy),
             metrics,
             thread: thread()?,
-            registries: OnceLock::new(),
+            clients: Mutex::default(),
             hashers: [RandomState::new(), RandomState::new()],
             state: Mutex::new(state),
             gate: watch::Sender::new(false),
@@ -178,18 +182,23 @@ impl Verifier {
         if known.is_some_and(|known| known.rejections > 0 && known.stands(&job.how, known.next, now(), false)) {
             return None;
         }
-        let new = |ca: Option<&[u8]>| Registries::new(Arc::clone(&self.policy), ca);
-        let registries = match &job.ca {
-            None => self
-                .registries
-                .get_or_init(|| new(None).map_err(|error| error.to_string()))
-                .clone(),
-            Some(pem) => new(Some(pem)).map_err(|error| error.to_string()),
-        };
-        Some(match registries {
+        Some(match self.registries(job.ca) {
             Ok(registries) => registries.verify(job.question).await,
-            Err(what) => Verdict::new(VerificationResult::TlsFailure, what),
+            Err(what) => Verdict::new(VerificationResult::TlsFailure, what.to_string()),
         })
+    }
+
+    fn registries(&self, ca: Option<Vec<u8>>) -> Result<Registries, Unusable> {
+        let mut clients = self.clients.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(known) = clients.get(&ca) {
+            return Ok(known.clone());
+        }
+        let new = Registries::new(Arc::clone(&self.policy), ca.as_deref())?;
+        if clients.len() == CLIENTS {
+            clients.clear();
+        }
+        clients.insert(ca, new.clone());
+        Ok(new)
     }
 }
 

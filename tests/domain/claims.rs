@@ -133,13 +133,13 @@ fn strays_are_what_a_resource_controls_beside_its_target() {
         (name.as_str(), &*seen.uid, &*seen.resource_version),
         ("old", "uid-old", "7")
     );
-    assert_eq!(claims.kept("team", "uid-app", "app"), Some("app"));
+    assert_eq!(claims.kept("team", "uid-app", "app").as_deref(), Some("app"));
     assert_eq!(
-        claims.kept("team", "uid-app", "new"),
+        claims.kept("team", "uid-app", "new").as_deref(),
         Some("app"),
         "any that holds a login"
     );
-    assert_eq!(claims.kept("team", "uid-other", "app"), None);
+    assert_eq!(claims.kept("team", "uid-other", "app").as_deref(), None);
     // Somebody takes the owner reference away.
     claims.observe_secret(&generated("old", None));
     assert!(claims.strays("team", "uid-app", "app").is_empty());
@@ -161,7 +161,7 @@ fn a_new_list_of_secrets_forgets_what_it_does_not_show_only_at_its_end() {
     claims.observe_secret(&generated("app", Some("app")));
     claims.end_secret_list();
     assert!(claims.strays("team", "uid-app", "app").is_empty());
-    assert_eq!(claims.kept("team", "uid-app", "app"), Some("app"));
+    assert_eq!(claims.kept("team", "uid-app", "app").as_deref(), Some("app"));
 }
 
 #[test]

@@ -1,7 +1,6 @@
 //! What is published.
 
 use dps::api::{Cause, DockerPullSecretStatus, Reason};
-use dps::domain::plan::without_login;
 use dps::domain::problem::{Problem, unparsable};
 use dps::domain::pulls::summary::Pulls;
 use dps::domain::status::{Check, Finding, Outcome, Pods, news, next, same};
@@ -25,13 +24,14 @@ pub(super) fn good() -> Outcome {
 }
 
 fn bad(reason: Reason, kept: Option<&str>) -> Finding {
+    let outcome = Outcome::without_login(
+        Problem::new(reason, "why"),
+        kept.map(str::to_owned),
+        good().registry_key,
+    );
     Finding::Decided(Outcome {
-        credentials: Err(Problem::new(reason, "why")),
-        secret: Err(without_login(kept)),
-        check: Check::NoLogin,
         pods: Pods::Seen(Box::default()),
-        secret_name: kept.map(str::to_owned),
-        ..good()
+        ..outcome
     })
 }
 
