@@ -16,6 +16,7 @@ mod reconcile;
 mod registry;
 mod report;
 mod resolver;
+mod secret_writer;
 mod secrets;
 mod server;
 mod status_writer;

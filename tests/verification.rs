@@ -474,13 +474,9 @@ async fn an_annotation_asks_for_a_check_within_the_bounds() {
             .filter(|head| head.to_lowercase().contains("authorization:"))
             .count()
     };
-    let _operator = operator(&space, &[&server.address]);
+    let operator = operator(&space, &[&server.address]);
     space.login("login", "robot", "word").await;
-    let spec = with(
-        checked(&server.address, "login"),
-        json!({"verification": {"plainHttp": true}}),
-    );
-    space.create("app", spec).await;
+    space.create("app", plain(&server, "login")).await;
     space
         .until("app", "accepted", |status| accepted(status, "Accepted"))
         .await;
@@ -495,16 +491,141 @@ async fn an_annotation_asks_for_a_check_within_the_bounds() {
         (2, "True")
     );
 
-    // A rejected login is not tried again, however often somebody asks.
+    // A rejected login is not tried again, however often somebody asks: the request waits.
     for value in ["2", "3"] {
+        let passes = passes(&operator);
         ask(&space, value).await;
-        space
-            .until("app", "obeyed", |status| {
-                (status.verification.as_ref()?.handled_request.as_deref() == Some(value)).then_some(())
-            })
-            .await;
+        eventually("a pass", || async {
+            (self::passes(&operator) > passes)
+                .then_some(())
+                .ok_or(format!("still {passes}"))
+        })
+        .await;
+        let rejected = space.reason("app", "Rejected").await;
+        assert_eq!(in_status(&rejected).handled_request.as_deref(), Some("1"));
     }
     assert_eq!(logins(), 2);
+}
+
+fn passes(operator: &Operator) -> usize {
+    let metrics = operator.get("/metrics").1;
+    let lines = metrics.lines().filter(|line| line.starts_with("dps_passes_total"));
+    lines
+        .map(|line| line.rsplit_once(' ').unwrap().1.parse::<usize>().unwrap())
+        .sum()
+}
+
+/// A registry of one user that takes the passwords that are good, and the number of logins so far.
+fn picky(good: impl Fn(&str) -> bool + Send + Sync + 'static) -> (Scripted, impl Fn() -> usize) {
+    let count = Arc::new(AtomicUsize::new(0));
+    let counter = Arc::clone(&count);
+    let server = Scripted::start(move |head, _| {
+        let login = head.lines().find_map(|line| {
+            let (name, value) = line.split_once(": ")?;
+            name.eq_ignore_ascii_case("authorization").then_some(value)
+        });
+        let good = login.is_some_and(|login| {
+            counter.fetch_add(1, Ordering::SeqCst);
+            let login = STANDARD.decode(login.trim_start_matches("Basic ")).unwrap();
+            good(String::from_utf8(login).unwrap().trim_start_matches("robot:"))
+        });
+        let status = if good { "200 OK" } else { "401 Unauthorized" };
+        answer(status, &["WWW-Authenticate: Basic realm=\"x\""], "")
+    });
+    (server, move || count.load(Ordering::SeqCst))
+}
+
+fn plain(server: &Scripted, login: &str) -> Value {
+    with(
+        checked(&server.address, login),
+        json!({"verification": {"plainHttp": true}}),
+    )
+}
+
+#[tokio::test]
+async fn a_request_is_one_login_and_another_password_one_more() {
+    let space = space("again").await;
+    let (server, logins) = picky(|_| true);
+    let _operator = operator(&space, &[&server.address]);
+    space.login("login", "robot", "word").await;
+    space.create("app", plain(&server, "login")).await;
+    space
+        .until("app", "accepted", |status| accepted(status, "Accepted"))
+        .await;
+    ask(&space, "1").await;
+    let obeyed = |status: &DockerPullSecretStatus, before: Option<&str>| {
+        let verification = status.verification.as_ref()?;
+        let version = verification.credentials_version.as_deref()?;
+        (verification.handled_request.as_deref() == Some("1") && Some(version) != before).then(|| version.to_owned())
+    };
+    let resource = space
+        .until("app", "obeyed", |status| obeyed(status, None).map(|_| ()))
+        .await;
+    assert_eq!(logins(), 2);
+    let before = in_status(&resource).credentials_version.clone();
+    space.login("login", "robot", "another word").await;
+    space
+        .until("app", "obeyed", |status| obeyed(status, before.as_deref()).map(|_| ()))
+        .await;
+    assert_eq!(logins(), 3);
+}
+
+/// What was accepted stays whatever else is changed with the password: what is checked changes, not what stands.
+#[tokio::test]
+async fn an_accepted_login_stays_whatever_changes_with_the_password() {
+    let space = space("stays").await;
+    let (server, _) = picky(|password| password == "word");
+    let _operator = operator(&space, &[&server.address]);
+    let secret = json!({"verification": {"plainHttp": true}, "secretName": "renamed"});
+    let image = json!({"verification": {"plainHttp": true, "image": "team/app:1"}});
+    let keys = json!({"verification": {"plainHttp": true}, "credentialsRef": {"name": "keys-login", "keys": {"password": "other"}}});
+    for (name, change) in [("name", secret), ("image", image), ("keys", keys)] {
+        let login = format!("{name}-login");
+        space
+            .secret(
+                &login,
+                "Opaque",
+                &[("username", "robot"), ("password", "word"), ("other", CANARY)],
+            )
+            .await;
+        space.create(name, plain(&server, &login)).await;
+        space
+            .until(name, "accepted", |status| accepted(status, "Accepted"))
+            .await;
+        let patch = json!({"spec": change});
+        let change = || async {
+            let resources = &space.resources;
+            resources
+                .patch(name, &PatchParams::default(), &Patch::Merge(&patch))
+                .await
+                .unwrap();
+        };
+        let rotate = || space.login(&login, "robot", CANARY);
+        match name {
+            // The rejected one is known when the name changes.
+            "name" => {
+                rotate().await;
+                space.reason(name, "HeldBack").await;
+                change().await;
+            }
+            "image" => {
+                change().await;
+                rotate().await;
+            }
+            _ => change().await,
+        }
+        let generation = space.resources.get(name).await.unwrap().metadata.generation;
+        let held = space
+            .until(name, "held back", |status| {
+                let ready = condition(status, "Ready")?;
+                (ready.reason == "HeldBack" && status.observed_generation == generation).then_some(())
+            })
+            .await;
+        assert!(in_status(&held).secret_accepted, "{name}");
+        let secret = space.secrets.get(name).await.unwrap();
+        assert_eq!(password(&secret).as_deref(), Some("word"), "{name}");
+        assert!(space.secrets.get_opt("renamed").await.unwrap().is_none());
+    }
 }
 
 async fn ask(space: &Space, value: &str) {

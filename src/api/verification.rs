@@ -138,6 +138,11 @@ impl VerificationResult {
         self == Self::Accepted || self.refuses()
     }
 
+    /// Whether the registry could not be asked for what it makes of the login.
+    pub fn is_trouble(self) -> bool {
+        matches!(self, Self::Unreachable | Self::TlsFailure | Self::NotARegistry)
+    }
+
     /// The reason of the condition.
     pub fn reason(self) -> Reason {
         match self {
@@ -161,6 +166,10 @@ pub struct VerificationStatus {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub result: Option<VerificationResult>,
 
+    /// Whether `result` is about `spec.verification.image`, and the login as such is accepted.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub of_image: bool,
+
     /// When that was.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub last_verified_time: Option<Time>,
@@ -178,7 +187,7 @@ pub struct VerificationStatus {
     #[schemars(with = "i32", range(min = 0))]
     pub failures: u32,
 
-    /// Value of the annotation `pullsecrets.dev/verify` that was last obeyed.
+    /// Value of the annotation `pullsecrets.dev/verify` for which a check was made last.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub handled_request: Option<String>,
 

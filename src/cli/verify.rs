@@ -105,9 +105,13 @@ async fn verify_all(arguments: &Verify) -> Result<ExitCode, String> {
         .as_ref()
         .map(|file| std::fs::read(file).map_err(|error| format!("--ca-file {}: {error}", file.display())));
     let ca_bundle = ca_bundle.transpose()?;
+    let subjects = subjects(arguments).await?;
+    if subjects.is_empty() {
+        return Err("there is no DockerPullSecret in what --filename names".to_owned());
+    }
     let mut asked: Vec<(Question, Verdict)> = Vec::new();
     let mut lines = Vec::new();
-    for subject in subjects(arguments).await? {
+    for subject in subjects {
         let probe = probe.clone().or(subject.image);
         let plain_http = arguments.plain_http || subject.plain_http;
         let question = subject
@@ -118,15 +122,18 @@ async fn verify_all(arguments: &Verify) -> Result<ExitCode, String> {
             Ok(Err(verdict)) => Ok(verdict),
             // A wrong login that many resources share must not fail many times: accounts get locked.
             Ok(Ok(question)) => {
-                if !asked.iter().any(|(other, _)| *other == question) {
+                let known = asked.iter().find(|(other, verdict)| {
+                    let same_login = (&other.base, &other.login) == (&question.base, &question.login);
+                    same_login && (other.probe == question.probe || verdict.refuses_login())
+                });
+                if let Some((_, verdict)) = known {
+                    Ok(verdict.clone())
+                } else {
                     let policy = Arc::new(policy(&question.base, &arguments.targets));
                     let verdict = verify(policy, ca_bundle.as_deref(), question.clone()).await?;
-                    asked.push((question.clone(), verdict));
+                    asked.push((question, verdict.clone()));
+                    Ok(verdict)
                 }
-                let known = asked.iter().find(|(other, _)| *other == question);
-                known
-                    .map(|(_, verdict)| verdict.clone())
-                    .ok_or_else(|| "not checked".to_owned())
             }
         };
         lines.push((subject.name, subject.registry, verdict));

@@ -36,6 +36,8 @@ pub struct Outcome {
     pub credentials: Result<String, Problem>,
     /// The Secret: a sentence, or why it does not hold the login.
     pub secret: Result<String, Problem>,
+    /// Whether the Secret held another login before this pass, or there was none.
+    pub replaced: bool,
     /// The check of the login.
     pub check: Check,
     /// The pods that cannot pull.
@@ -64,6 +66,7 @@ impl Outcome {
         Self {
             credentials: Err(why),
             secret: Err(secret),
+            replaced: false,
             check: Check::NoLogin,
             pods: Pods::Unseen,
             secret_name: kept,
@@ -223,23 +226,39 @@ fn check(conditions: &mut Conditions<'_>, check: &Check) -> Option<Problem> {
     None
 }
 
-/// What is kept of a check. Whether the Secret holds an accepted login outlives the time without a login.
+/// What is kept of a check.
 fn verification(previous: Option<&VerificationStatus>, outcome: &Outcome) -> Option<VerificationStatus> {
-    let stands = previous.is_some_and(|previous| previous.secret_accepted);
-    let held = outcome
-        .secret
-        .as_ref()
-        .is_err_and(|problem| problem.reason == Reason::HeldBack);
     match &outcome.check {
         Check::NoLogin => previous.cloned(),
-        Check::Disabled | Check::Pending => None,
+        Check::Disabled => None,
+        Check::Pending => {
+            let kept = VerificationStatus {
+                handled_request: previous.and_then(|previous| previous.handled_request.clone()),
+                secret_accepted: secret_accepted(previous, outcome, None),
+                ..VerificationStatus::default()
+            };
+            (kept != VerificationStatus::default()).then_some(kept)
+        }
         Check::Done(status, _) => Some(VerificationStatus {
-            secret_accepted: match &outcome.secret {
-                Ok(_) => status.result == Some(VerificationResult::Accepted),
-                Err(_) => held || stands,
-            },
+            secret_accepted: secret_accepted(previous, outcome, status.result),
             ..*status.clone()
         }),
+    }
+}
+
+/// Whether the Secret holds an accepted login after a pass. It does until it holds another one or is refused itself:
+/// nothing that is found out of a login that is not in the Secret changes that.
+fn secret_accepted(
+    previous: Option<&VerificationStatus>,
+    outcome: &Outcome,
+    result: Option<VerificationResult>,
+) -> bool {
+    let stands = previous.is_some_and(|previous| previous.secret_accepted);
+    match (&outcome.secret, result) {
+        (Err(_), _) => stands,
+        (Ok(_), Some(VerificationResult::Accepted)) => true,
+        (Ok(_), Some(result)) if result.refuses() => false,
+        (Ok(_), _) => stands && !outcome.replaced,
     }
 }
 

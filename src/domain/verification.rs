@@ -11,4 +11,5 @@ pub mod check;
 pub mod ledger;
 pub mod probe;
 pub mod question;
+pub mod realm;
 pub mod verdict;

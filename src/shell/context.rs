@@ -37,6 +37,8 @@ pub(crate) struct Context {
     /// Where passes are triggered.
     pub(crate) queue: Queue,
     holds: Mutex<HashMap<String, (Fingerprint, Instant)>>,
+    /// Value of the annotation that asks for a check, by UID, for which the login was last submitted.
+    submitted: Mutex<HashMap<String, String>>,
     claims: Mutex<Claims>,
     written: Mutex<HashMap<String, Written>>,
     echoes: Mutex<HashMap<Key, String>>,
@@ -70,6 +72,7 @@ impl Context {
             failures: Failures::default(),
             queue,
             holds: Mutex::default(),
+            submitted: Mutex::default(),
             claims: Mutex::default(),
             written: Mutex::default(),
             echoes: Mutex::default(),
@@ -165,6 +168,17 @@ impl Context {
         lock(&self.echoes).remove(secret);
     }
 
+    pub(crate) fn submitted(&self, uid: &str) -> Option<String> {
+        lock(&self.submitted).get(uid).cloned()
+    }
+
+    pub(crate) fn set_submitted(&self, uid: &str, request: Option<&str>) {
+        match request {
+            Some(request) => lock(&self.submitted).insert(uid.to_owned(), request.to_owned()),
+            None => lock(&self.submitted).remove(uid),
+        };
+    }
+
     /// How long a resource has been waiting for the verdict on a login; it begins to now if it was not.
     pub(crate) fn held_for(&self, uid: &str, login: Fingerprint) -> Duration {
         let mut holds = lock(&self.holds);
@@ -183,6 +197,7 @@ impl Context {
     /// Forgets what is known about a resource that is gone.
     pub(crate) fn forget(&self, uid: &str) {
         self.release(uid);
+        self.set_submitted(uid, None);
         self.shared.verifier.seen(uid);
         self.failures.forget(uid);
         self.paces().calm(uid);

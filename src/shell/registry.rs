@@ -3,6 +3,8 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use k8s_openapi::jiff::Timestamp;
+use k8s_openapi::jiff::fmt::rfc2822;
 use reqwest::header::{ACCEPT, AUTHORIZATION, HeaderMap, HeaderValue, LOCATION, RETRY_AFTER, WWW_AUTHENTICATE};
 use reqwest::{Certificate, Client, Method, Response, redirect};
 use url::Url;
@@ -161,9 +163,7 @@ async fn read(mut response: Response, asked: &Url) -> Result<Answer, Failure> {
     let mut answer = Answer {
         status: response.status().as_u16(),
         challenges: headers.get_all(WWW_AUTHENTICATE).iter().map(text).collect(),
-        retry_after: headers
-            .get(RETRY_AFTER)
-            .and_then(|value| text(value).trim().parse().ok()),
+        retry_after: headers.get(RETRY_AFTER).and_then(|value| seconds(text(value).trim())),
         redirect: headers.get(LOCATION).and_then(|value| {
             let target = asked.join(&text(value)).ok()?;
             target.host_str().map(str::to_owned)
@@ -182,6 +182,15 @@ async fn read(mut response: Response, asked: &Url) -> Result<Answer, Failure> {
         answer.body.extend_from_slice(&chunk[..chunk.len().min(room)]);
     }
     Ok(answer)
+}
+
+/// What a `Retry-After` asks for: seconds, or a date (RFC 9110 10.2.3).
+fn seconds(value: &str) -> Option<u64> {
+    let date = || {
+        let date = rfc2822::parse(value).ok()?.timestamp().as_second();
+        u64::try_from(date - Timestamp::now().as_second()).ok()
+    };
+    value.parse().ok().or_else(date)
 }
 
 /// What kind of failure this is. The text never has the URL: its query names the user.
@@ -209,10 +218,15 @@ fn failure(error: &reqwest::Error) -> Failure {
         };
     }
     let why = innermost.map_or_else(|| "the request failed".to_owned(), ToString::to_string);
-    if error.is_timeout() {
-        Failure::Unreachable("no answer in time".to_owned())
-    } else if error.is_connect() {
+    if error.is_connect() {
+        let why = if error.is_timeout() {
+            "no connection in time".to_owned()
+        } else {
+            why
+        };
         Failure::Unreachable(why)
+    } else if error.is_timeout() {
+        Failure::Unanswered("no answer in time".to_owned())
     } else {
         Failure::Malformed(format!("the answer cannot be read as HTTP: {why}"))
     }

@@ -14,7 +14,7 @@ use crate::api::{CaBundleKind, ConditionType, DockerPullSecret, DockerPullSecret
 use crate::domain::login::Login;
 use crate::domain::spec::Validated;
 use crate::domain::status::Check;
-use crate::domain::verification::advice::{Advice, Asking, status};
+use crate::domain::verification::advice::{Advice, Asking, version};
 use crate::domain::verification::ca_bundle::{self, CaBundle, Holder};
 use crate::domain::verification::ledger::{Fingerprint, Known};
 use crate::domain::verification::question::Question;
@@ -42,85 +42,115 @@ pub(crate) fn look(
     ca: Result<Option<CaBundle>, Verdict>,
     ctx: &Context,
 ) -> Looked {
-    let mut looked = Looked {
-        check: Check::Disabled,
-        known: None,
-        awaited: None,
-        again: None,
-    };
     if !spec.verification.enabled {
-        return looked;
+        return Looked::new(Check::Disabled);
     }
     let probe = spec.verification.image.clone();
     let question = Question::new(&spec.registry, login.clone(), probe, spec.verification.plain_http);
+    let fingerprint = question.as_ref().ok().map(|one| ctx.shared.verifier.fingerprint(one));
     let question = question.and_then(|question| Ok((question, ca?)));
     let how = match &question {
-        Ok((question, ca)) => {
-            let ca = ca.as_ref().map(|ca| format!(" with {}", ca.version));
-            question.how() + &ca.unwrap_or_default()
-        }
+        Ok((question, ca)) => question.how(ca.as_ref()),
         Err(_) => "cannot be asked".to_owned(),
     };
-    let (uid, version) = (
-        source.uid().unwrap_or_default(),
-        source.resource_version().unwrap_or_default(),
-    );
-    let version = format!("{uid}/{version} {how}");
     let condition = ConditionType::CredentialsAccepted.as_str();
     let message = previous.and_then(|status| status.conditions.iter().find(|one| one.type_ == condition));
+    let uid = resource.uid().unwrap_or_default();
+    let submitted = ctx.submitted(&uid);
     let asking = Asking {
-        version: &version,
+        version: &version(&source.metadata, spec, &how),
         how: &how,
         status: previous.and_then(|status| status.verification.as_ref()),
         message: message.map_or("", |condition| condition.message.as_str()),
-        interval: spec
-            .verification
-            .interval
-            .map(|interval| spread(interval, &resource.uid().unwrap_or_default())),
+        interval: spec.verification.interval.map(|interval| spread(interval, &uid)),
         request: resource.annotations().get(VERIFY_ANNOTATION).map(String::as_str),
+        submitted: submitted.as_deref(),
     };
-    let done = |known: &Known, request| {
-        let status = status(known, &version, asking.interval, request);
-        Check::Done(Box::new(status), known.message.clone())
-    };
-    let now = now();
-    let (question, ca) = match question {
-        Ok(question) => question,
-        Err(verdict) => {
-            let own = asking.own().filter(|own| own.message == verdict.message);
-            let known = own.unwrap_or_else(|| unaskable(verdict, &how, now));
-            looked.check = done(&known, asking.request);
-            return looked;
+    match question {
+        Ok((question, ca)) => check(resource, &asking, question, ca, ctx),
+        Err(why) => without_asking(&asking, why, fingerprint, ctx),
+    }
+}
+
+impl Looked {
+    fn new(check: Check) -> Self {
+        Self {
+            check,
+            known: None,
+            awaited: None,
+            again: None,
         }
-    };
-    let verifier = &ctx.shared.verifier;
+    }
+}
+
+fn check(
+    resource: &DockerPullSecret,
+    asking: &Asking<'_>,
+    question: Question,
+    ca: Option<CaBundle>,
+    ctx: &Context,
+) -> Looked {
+    let (verifier, now) = (&ctx.shared.verifier, now());
     let fingerprint = verifier.fingerprint(&question);
-    let ledger = verifier.known(fingerprint, &how, asking.own());
+    let ledger = verifier.known(fingerprint, asking.how, asking.own());
     match asking.advise(ledger.as_ref(), now) {
         Advice::Stands(known) => {
-            looked.check = done(&known, asking.request);
-            looked.again = known
-                .due(asking.interval)
-                .map(|due| Duration::from_secs(u64::try_from(due.saturating_sub(now)).unwrap_or_default().max(1)));
-            looked.known = Some(known);
+            let due = known.due(asking.interval, asking.asked());
+            let obeyed = if verifier.is_under_way(fingerprint) {
+                asking.handled()
+            } else {
+                asking.obeyed()
+            };
+            let again = due.map(|due| u64::try_from(due.saturating_sub(now)).unwrap_or_default().max(1));
+            Looked {
+                again: again.map(Duration::from_secs),
+                known: Some(known.clone()),
+                ..Looked::new(asking.published(&known, due, obeyed))
+            }
         }
         Advice::Check(known) => {
             let key = (resource.namespace().unwrap_or_default(), resource.name_any());
             let job = Job {
                 login: fingerprint,
                 question,
-                how: how.clone(),
+                how: asking.how.to_owned(),
                 ca: ca.map(|ca| ca.pem),
             };
             verifier.submit(job, (ctx.queue.clone(), key));
-            looked.check = known
+            ctx.set_submitted(&resource.uid().unwrap_or_default(), asking.request);
+            let published = known
                 .as_ref()
-                .map_or(Check::Pending, |known| done(known, asking.handled()));
-            looked.awaited = known.is_none().then_some(fingerprint);
-            looked.known = known;
+                .map(|known| asking.published(known, known.due(asking.interval, false), asking.handled()));
+            Looked {
+                awaited: known.is_none().then_some(fingerprint),
+                known,
+                ..Looked::new(published.unwrap_or(Check::Pending))
+            }
         }
     }
-    looked
+}
+
+/// What is known when the registry cannot be asked: that it refused the login, if it did. What is missing to ask says
+/// nothing against that.
+fn without_asking(asking: &Asking<'_>, why: Verdict, fingerprint: Option<Fingerprint>, ctx: &Context) -> Looked {
+    let known = fingerprint.and_then(|login| ctx.shared.verifier.known(login, asking.how, asking.own()));
+    let refused = known.filter(Known::refuses_login);
+    let own = asking.own().filter(|own| own.message == why.message);
+    let shown = refused.clone().or(own).unwrap_or_else(|| Known {
+        result: why.result,
+        message: why.message,
+        how: asking.how.to_owned(),
+        checked: now(),
+        next: None,
+        rejections: 0,
+        attempts: 0,
+        bound: false,
+        of_image: false,
+    });
+    Looked {
+        known: refused,
+        ..Looked::new(asking.published(&shown, shown.next, asking.obeyed()))
+    }
 }
 
 /// Reads the certificates that a resource names, if it does.
@@ -146,16 +176,4 @@ pub(crate) async fn ca_bundle(
         }
     };
     Ok(ca_bundle::read(reference, holder).map(Some))
-}
-
-fn unaskable(verdict: Verdict, how: &str, now: i64) -> Known {
-    Known {
-        result: verdict.result,
-        message: verdict.message,
-        how: how.to_owned(),
-        checked: now,
-        next: None,
-        rejections: 0,
-        attempts: 0,
-    }
 }

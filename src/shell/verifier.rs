@@ -9,6 +9,7 @@ use std::time::Duration;
 use k8s_openapi::jiff::Timestamp;
 use tokio::runtime::Handle;
 use tokio::sync::watch;
+use tokio::time::Instant;
 
 use super::context::reference;
 use super::metrics::Metrics;
@@ -24,6 +25,10 @@ use crate::domain::verification::verdict::{Verdict, VerificationResult};
 /// Longest time after the start in which nothing is checked, so that every status can say what is known already.
 const GATE: Duration = Duration::from_mins(1);
 
+/// Time after a refusal in which no other password of that user is tried: Harbor freezes a user for 1.5 s, so that the
+/// right one would be refused as well (domain.md C3).
+const FREEZE: Duration = Duration::from_secs(2);
+
 /// Most CA bundles with clients at a time: few serve many resources, and old ones are not worth their memory.
 const CLIENTS: usize = 16;
 
@@ -37,7 +42,9 @@ pub(crate) struct Verifier {
     /// Two keys that nobody knows: a fingerprint in memory helps nobody to guess a password.
     hashers: [RandomState; 2],
     state: Mutex<State>,
-    gate: watch::Sender<bool>,
+    started: Instant,
+    /// When checks began, if they have.
+    gate: watch::Sender<Option<Instant>>,
 }
 
 /// One check to make.
@@ -59,6 +66,8 @@ struct State {
     waiting: HashMap<Fingerprint, Vec<(Queue, Key)>>,
     /// One lock for each host that a check is queued for or in flight at.
     hosts: HashMap<String, Arc<tokio::sync::Mutex<()>>>,
+    /// Users that a host has just refused.
+    frozen: HashMap<(String, String), Instant>,
     /// Scopes that have not listed yet, and resources that had no pass yet.
     unlisted: usize,
     unseen: HashSet<String>,
@@ -78,7 +87,8 @@ impl Verifier {
             clients: Mutex::default(),
             hashers: [RandomState::new(), RandomState::new()],
             state: Mutex::new(state),
-            gate: watch::Sender::new(false),
+            started: Instant::now(),
+            gate: watch::Sender::new(None),
         })
     }
 
@@ -104,8 +114,26 @@ impl Verifier {
 
     fn open(&self, state: &State) {
         if state.unlisted == 0 && state.unseen.is_empty() {
-            self.gate.send_replace(true);
+            self.begin();
         }
+    }
+
+    fn begin(&self) {
+        self.gate.send_if_modified(|began| {
+            let begins = began.is_none();
+            began.get_or_insert_with(Instant::now);
+            begins
+        });
+    }
+
+    /// Time since which checks are made.
+    pub(crate) fn open_for(&self) -> Duration {
+        self.gate.borrow().map_or(Duration::ZERO, |began| began.elapsed())
+    }
+
+    /// Whether a check of this login is queued or in flight.
+    pub(crate) fn is_under_way(&self, login: Fingerprint) -> bool {
+        self.state().waiting.contains_key(&login)
     }
 
     /// Stands for the login at this registry.
@@ -146,11 +174,18 @@ impl Verifier {
 
     async fn check(self: Arc<Self>, job: Job, host: Arc<tokio::sync::Mutex<()>>) {
         let mut gate = self.gate.subscribe();
-        // Whether it opened or the time is over makes no difference.
-        let _ = tokio::time::timeout(GATE, gate.wait_for(|open| *open)).await;
+        let open = gate.wait_for(Option::is_some);
+        if tokio::time::timeout_at(self.started + GATE, open).await.is_err() {
+            self.begin();
+        }
         let (login, how, base) = (job.login, job.how.clone(), job.question.base.clone());
+        let user = (target(&base), job.question.login.username().to_owned());
         let verdict = {
             let _one_at_a_time = host.lock().await;
+            let refused = self.state().frozen.get(&user).copied();
+            if let Some(refused) = refused {
+                tokio::time::sleep_until(refused + FREEZE).await;
+            }
             self.ask(job).await
         };
         let waiting = {
@@ -162,6 +197,10 @@ impl Verifier {
                     "checked a login"
                 );
                 self.metrics.check(verdict.result.as_str());
+                if verdict.result.refuses() {
+                    state.frozen.retain(|_, refused| refused.elapsed() < FREEZE);
+                    state.frozen.insert(user, Instant::now());
+                }
                 state.ledger.record(login, &verdict, &how, now());
             }
             // Nobody else queues at this host: only the map and this check know its lock.
@@ -179,7 +218,7 @@ impl Verifier {
     /// `None`: what became known while this one was in the queue makes it needless.
     async fn ask(&self, job: Job) -> Option<Verdict> {
         let known = self.state().ledger.get(job.login, &job.how).cloned();
-        if known.is_some_and(|known| known.rejections > 0 && known.stands(&job.how, known.next, now(), false)) {
+        if known.is_some_and(|known| known.bound && known.stands(&job.how, known.due(None, true), now())) {
             return None;
         }
         Some(match self.registries(job.ca) {

@@ -1,6 +1,6 @@
 //! What is published.
 
-use dps::api::{Cause, DockerPullSecretStatus, Reason};
+use dps::api::{Cause, DockerPullSecretStatus, Reason, VerificationResult, VerificationStatus};
 use dps::domain::problem::{Problem, unparsable};
 use dps::domain::pulls::summary::Pulls;
 use dps::domain::status::{Check, Finding, Outcome, Pods, news, next, same};
@@ -15,6 +15,7 @@ pub(super) fn good() -> Outcome {
     Outcome {
         credentials: Ok("read".to_owned()),
         secret: Ok("written".to_owned()),
+        replaced: false,
         check: Check::Disabled,
         pods: Pods::Seen(Box::default()),
         secret_name: Some("app".to_owned()),
@@ -33,6 +34,66 @@ fn bad(reason: Reason, kept: Option<&str>) -> Finding {
         pods: Pods::Seen(Box::default()),
         ..outcome
     })
+}
+
+#[test]
+fn an_accepted_login_stands_until_the_secret_holds_another_one_or_is_refused_itself() {
+    use VerificationResult as R;
+    let held_back = || Err(Problem::new(Reason::HeldBack, "why"));
+    let written = || Ok("written".to_owned());
+    for (stood, result, secret, replaced, stands) in [
+        (false, Some(R::Accepted), written(), true, true),
+        (false, None, written(), true, false),
+        (true, None, written(), false, true),
+        (true, None, written(), true, false),
+        (true, Some(R::Unreachable), written(), false, true),
+        (true, Some(R::Unreachable), written(), true, false),
+        (true, Some(R::TlsFailure), written(), false, true),
+        (true, Some(R::Rejected), written(), false, false),
+        (true, Some(R::Rejected), held_back(), false, true),
+        (true, None, held_back(), false, true),
+        (
+            true,
+            None,
+            Err(Problem::new(Reason::WriteRefused, "quota")),
+            false,
+            true,
+        ),
+        (
+            false,
+            Some(R::Accepted),
+            Err(Problem::new(Reason::WriteRefused, "quota")),
+            false,
+            false,
+        ),
+    ] {
+        let old = DockerPullSecretStatus {
+            verification: Some(VerificationStatus {
+                secret_accepted: stood,
+                handled_request: Some("request".to_owned()),
+                ..VerificationStatus::default()
+            }),
+            ..DockerPullSecretStatus::default()
+        };
+        let row = format!("{stood} {result:?} {secret:?} {replaced}");
+        let done = |result| {
+            let status = VerificationStatus {
+                result: Some(result),
+                ..VerificationStatus::default()
+            };
+            Check::Done(Box::new(status), "said".to_owned())
+        };
+        let finding = Finding::Decided(Outcome {
+            secret,
+            replaced,
+            check: result.map_or(Check::Pending, done),
+            ..good()
+        });
+        let status = next(Some(&old), None, &finding, &at(1)).verification.unwrap();
+        assert_eq!(status.secret_accepted, stands, "{row}");
+        // What was obeyed is not obeyed again for another login.
+        assert_eq!(status.handled_request.is_some(), result.is_none(), "{row}");
+    }
 }
 
 /// Type, status and reason of each condition.

@@ -2,18 +2,21 @@
 
 use std::time::Duration;
 
-use dps::api::{OnRejected, RegistryType, VerificationResult};
+use dps::api::{OnRejected, RegistryType, VerificationResult, VerificationStatus};
 use dps::domain::login::Login;
 use dps::domain::registry::RegistryKey;
+use dps::domain::spec::validate;
+use dps::domain::status::Check;
 use dps::domain::verification::address::Policy;
 use dps::domain::verification::advice::{self, Advice, Asking};
 use dps::domain::verification::answer::{Answer, Credentials, Failure};
 use dps::domain::verification::challenge::{Asked, Challenge, parse};
-use dps::domain::verification::check::{Check, Step};
+use dps::domain::verification::check::{Check as Conversation, Step};
 use dps::domain::verification::ledger::Ledger;
 use dps::domain::verification::probe::Probe;
 use dps::domain::verification::question::Question;
 use dps::domain::verification::verdict::Verdict;
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 
 const BEARER: &str = r#"Bearer realm="https://auth.example.com/token",service="registry.example.com""#;
 const BASIC: &str = r#"Basic realm="x""#;
@@ -46,7 +49,7 @@ fn says(status: u16, challenge: &str, body: &str) -> Said {
 
 /// The requests, each as "GET path credentials", and the verdict.
 fn talk(question: Question, answers: Vec<Said>) -> (Vec<String>, Verdict) {
-    let mut check = Check::new(question);
+    let mut check = Conversation::new(question);
     let mut requests = Vec::new();
     for answer in answers {
         let request = check.request();
@@ -125,7 +128,7 @@ fn a_token_server_is_asked_over_http_only_by_a_registry_without_tls() {
         (true, "ftp://auth.example.com/token", false),
     ] {
         let login = Login::new("robot", "pass word").unwrap();
-        let mut check = Check::new(Question::new(&registry, login, None, plain_http).unwrap());
+        let mut check = Conversation::new(Question::new(&registry, login, None, plain_http).unwrap());
         match check.next(says(401, &format!("Bearer realm=\"{realm}\""), "")) {
             Step::Ask(request) => {
                 let sent = (request.url.as_str().starts_with(realm), request.credentials);
@@ -359,14 +362,110 @@ fn what_registries_are_known_to_answer() {
 }
 
 #[test]
+fn what_happens_to_the_image_does_not_take_back_what_was_said_of_the_login() {
+    let proved = || vec![says(401, BEARER, ""), says(200, "", TOKEN), says(200, "", "")];
+    let to_login = || [says(401, BEARER, ""), says(401, "", "")];
+    let timeout = || Err(Failure::Unanswered("no answer in time".to_owned()));
+    let locked = "You have been temporarily blocked";
+    for (name, answers, result, of_image, part) in [
+        (
+            "limited",
+            vec![says(429, "", "")],
+            "Accepted",
+            false,
+            "could not be asked for: HEAD",
+        ),
+        ("silent", vec![timeout()], "Accepted", false, "no answer in time"),
+        (
+            "no token for nobody",
+            vec![says(401, BEARER, ""), says(500, "", "")],
+            "Accepted",
+            false,
+            "answered 500",
+        ),
+        (
+            "GitLab, no access to the project",
+            to_login()
+                .into_iter()
+                .chain([says(403, "", "access forbidden")])
+                .collect(),
+            "Rejected",
+            true,
+            "may not read this image",
+        ),
+        (
+            "banned meanwhile",
+            to_login().into_iter().chain([says(403, "", locked)]).collect(),
+            "LockedOut",
+            false,
+            locked,
+        ),
+        (
+            "no token for the login",
+            to_login().into_iter().chain([timeout()]).collect(),
+            "Accepted",
+            false,
+            "no answer in time",
+        ),
+        (
+            "no such server",
+            to_login().into_iter().chain([says(404, "", "")]).collect(),
+            "Accepted",
+            false,
+            "answered 404",
+        ),
+    ] {
+        let answers: Vec<Said> = proved().into_iter().chain(answers).collect();
+        let count = answers.len();
+        let (requests, verdict) = talk(question(Some("team/app:1")), answers);
+        let found = (
+            requests.len(),
+            verdict.result.as_str(),
+            verdict.of_image,
+            verdict.unanswered,
+        );
+        assert_eq!(found, (count, result, of_image, false), "{name}: {}", verdict.message);
+        assert!(verdict.message.contains(part), "{name}: {}", verdict.message);
+    }
+}
+
+#[test]
+fn whether_the_password_may_count_as_failed() {
+    let ping = || says(401, BEARER, "");
+    let silent = || Err(Failure::Unanswered("no answer in time".to_owned()));
+    let nobody = || Err(Failure::Unreachable("connection refused".to_owned()));
+    for (answers, unanswered) in [
+        (vec![silent()], false),
+        (vec![ping(), silent()], true),
+        (vec![ping(), nobody()], false),
+        (vec![ping(), Err(Failure::Tls("expired".to_owned()))], false),
+        (vec![ping(), says(503, "", "")], true),
+        (vec![ping(), says(404, "", "")], true),
+        (vec![ping(), says(429, "", "")], false),
+        (vec![ping(), says(401, "", "")], false),
+        // The token server took the login.
+        (vec![ping(), says(200, "", TOKEN), silent()], false),
+    ] {
+        let row = format!("{answers:?}");
+        assert_eq!(talk(question(None), answers).1.unanswered, unanswered, "{row}");
+    }
+}
+
+#[test]
 fn a_registry_says_when_to_come_back() {
     let answer = Answer {
         status: 429,
         retry_after: Some(90),
         ..Answer::default()
     };
-    let (_, verdict) = talk(question(None), vec![Ok(answer.clone())]);
-    assert_eq!(verdict.retry_after.map(|pause| pause.as_secs()), Some(90));
+    for status in [429, 503, 401, 403] {
+        let answer = Answer {
+            status,
+            ..answer.clone()
+        };
+        let (_, verdict) = talk(question(None), vec![says(401, BASIC, ""), Ok(answer)]);
+        assert_eq!(verdict.retry_after.map(|pause| pause.as_secs()), Some(90), "{status}");
+    }
     let never = Answer {
         retry_after: Some(u64::MAX),
         ..answer
@@ -394,6 +493,17 @@ fn the_words_of_a_registry_are_cut_and_redacted() {
         !message.contains("pass word") && !message.contains('\n') && message.len() < 600,
         "{message}"
     );
+    // Also what is no text of an answer.
+    let realm = format!("Bearer realm=\"http://auth.example.com/{}\"", login.auth());
+    let moved = Answer {
+        status: 307,
+        redirect: Some("pass word".to_owned()),
+        ..Answer::default()
+    };
+    for answers in [vec![says(401, &realm, "")], vec![says(401, BASIC, ""), Ok(moved)]] {
+        let (_, verdict) = talk(question(None), answers);
+        assert!(verdict.message.contains("[redacted]"), "{}", verdict.message);
+    }
 }
 
 #[test]
@@ -472,6 +582,24 @@ fn whom_to_ask() {
         base(&wildcard, Some("a.example.com/app:1"), false).unwrap(),
         "https://a.example.com/v2/"
     );
+    // Never to a host that no kubelet would send the login to.
+    for (registry, image) in [
+        (&wildcard, "a.exmaple.com/app:1"),
+        (&private("r.example.com"), "quay.io/team/app:1"),
+        (&private("r.example.com/team"), "r.example.com/other/app:1"),
+        (&RegistryKey::docker_hub(), "quay.io/team/app:1"),
+    ] {
+        let refused = base(registry, Some(image), false).unwrap_err();
+        assert_eq!(refused.result.as_str(), "NotVerifiable", "{image}");
+        assert!(refused.message.contains("nothing was sent"), "{}", refused.message);
+    }
+    for (registry, image) in [
+        (&private("r.example.com/team"), "r.example.com/team/app:1"),
+        (&RegistryKey::docker_hub(), "docker.io/team/app:1"),
+        (&RegistryKey::docker_hub(), "index.docker.io/team/app:1"),
+    ] {
+        assert!(base(registry, Some(image), false).is_ok(), "{image}");
+    }
 
     let hub = Question::new(&RegistryKey::docker_hub(), login(), Probe::parse("alpine").ok(), false).unwrap();
     assert_eq!(hub.probe.unwrap().repository, "library/alpine");
@@ -530,6 +658,12 @@ fn addresses_that_are_refused() {
         "255.255.255.255",
         "10.1.2.3",
         "::ffff:10.1.2.3",
+        "64:ff9b::a01:203",
+        "64:ff9b::7f00:1",
+        "64:ff9b::a9fe:a9fe",
+        "168.63.129.16",
+        "fd00:ec2::23",
+        "fd20:ce::254",
         "fd12::1",
     ] {
         assert!(policy.refuses(address.parse().unwrap()).is_some(), "{address}");
@@ -539,6 +673,7 @@ fn addresses_that_are_refused() {
         "192.168.1.1",
         "172.16.0.1",
         "2001:db8::1",
+        "64:ff9b::808:808",
         "fd13::1",
         "11.0.0.1",
     ] {
@@ -599,18 +734,55 @@ fn when_a_login_is_tried_again() {
             let known = ledger.get(1, "how").unwrap();
             assert_eq!(known.next.map(|next| next - now), *pause, "{row:?}");
             if let Some(pause) = pause {
-                assert!(known.stands("how", known.next, now + pause - 1, false));
-                assert!(!known.stands("how", known.next, now + pause, false));
+                assert!(known.stands("how", known.due(None, false), now + pause - 1));
+                assert!(!known.stands("how", known.due(None, false), now + pause));
             }
             // Nobody can make a rejected login be tried early.
-            let refused = known.rejections > 0;
-            assert_eq!(
-                known.stands("how", known.next, now, true),
-                refused || *result == R::RateLimited,
-                "{row:?}"
-            );
+            let bound = known.rejections > 0 || *result == R::RateLimited;
+            assert_eq!(known.stands("how", known.due(None, true), now), bound, "{row:?}");
             now += pause.unwrap_or(1);
         }
+    }
+}
+
+#[test]
+fn a_login_that_was_sent_without_an_answer_may_have_failed() {
+    use VerificationResult as R;
+    let (minute, hour) = (60, 3600);
+    let asked = |result, unanswered, retry_after: Option<u64>| Verdict {
+        unanswered,
+        retry_after: retry_after.map(Duration::from_secs),
+        ..verdict(result)
+    };
+    let rejected = || asked(R::Rejected, false, None);
+    for (verdicts, pause) in [
+        (vec![asked(R::Unreachable, true, None)], 15 * minute),
+        (vec![rejected(), asked(R::Unreachable, true, None)], hour),
+        (
+            vec![rejected(), rejected(), rejected(), asked(R::NotARegistry, true, None)],
+            6 * hour,
+        ),
+        // Seven times without an answer: the longest pause.
+        (vec![asked(R::Unreachable, true, None); 8], hour),
+        (vec![asked(R::Unreachable, false, Some(7200))], 2 * hour),
+        (vec![asked(R::LockedOut, false, Some(7200))], 2 * hour),
+        (vec![asked(R::RateLimited, false, Some(7200))], 2 * hour),
+        // A second is no pause.
+        (vec![asked(R::RateLimited, false, Some(1))], minute),
+        (vec![asked(R::RateLimited, false, Some(1)); 3], 4 * minute),
+    ] {
+        let mut ledger = Ledger::default();
+        for verdict in &verdicts {
+            ledger.record(1, verdict, "how", 1_000_000);
+        }
+        let known = ledger.get(1, "how").unwrap();
+        assert_eq!(known.next, Some(1_000_000 + pause), "{verdicts:?}");
+        let in_between = known.stands("how", known.due(None, true), 1_000_000 + pause - 1);
+        assert_eq!(in_between, known.bound, "{verdicts:?}");
+        let unbound = verdicts
+            .iter()
+            .all(|one| one.result == R::Unreachable && !one.unanswered);
+        assert_eq!(known.bound, !unbound, "{verdicts:?}");
     }
 }
 
@@ -676,7 +848,7 @@ fn a_refused_login_is_refused_however_it_is_checked_and_an_image_is_not_a_login(
     let mut ledger = Ledger::default();
     ledger.record(1, &verdict(R::Rejected), "plain", 10);
     let known = ledger.get(1, "with image").unwrap();
-    assert!(known.stands("with image", known.next, 20, true));
+    assert!(known.stands("with image", known.due(None, true), 20));
 
     ledger.record(2, &verdict(R::Accepted), "plain", 10);
     let no_right = Verdict {
@@ -695,59 +867,180 @@ fn a_status_is_believed_for_the_login_that_it_speaks_of() {
     let mut ledger = Ledger::default();
     ledger.record(1, &verdict(R::Rejected), "how", 1_000_000);
     let known = ledger.get(1, "how").unwrap().clone();
-    let written = advice::status(&known, "v1", None, Some("a"));
-    let asking = |version, request| Asking {
+    let asking = |version| Asking {
         version,
-        how: "how",
-        status: Some(&written),
         message: "Rejected",
-        interval: None,
-        request,
+        ..nothing()
+    };
+    let Check::Done(written, message) = asking("v1").published(&known, known.due(None, false), Some("a")) else {
+        panic!()
+    };
+    assert_eq!(message, "Rejected");
+    assert_eq!(written.handled_request.as_deref(), Some("a"));
+    let asking = |version| Asking {
+        status: Some(&written),
+        ..asking(version)
     };
     // After a restart nothing else is known.
-    assert_eq!(
-        asking("v1", Some("a")).advise(None, 1_000_001),
-        Advice::Stands(known.clone())
+    assert_eq!(asking("v1").advise(None, 1_000_001), Advice::Stands(known.clone()));
+    assert_eq!(asking("v1").advise(None, 1_000_000 + 900), Advice::Check(Some(known)));
+    assert_eq!(asking("v2").advise(None, 1_000_001), Advice::Check(None));
+    let mut restarted = Ledger::default();
+    restarted.seed(1, asking("v1").own().unwrap(), 1_000_001);
+    assert!(
+        restarted.get(1, "with image").is_some(),
+        "a login that was refused as such"
     );
-    assert_eq!(
-        asking("v1", None).advise(None, 1_000_000 + 900),
-        Advice::Check(Some(known))
-    );
-    assert_eq!(asking("v2", None).advise(None, 1_000_001), Advice::Check(None));
+    let of_image = VerificationStatus {
+        of_image: true,
+        ..*written.clone()
+    };
+    let asking = Asking {
+        version: "v1",
+        status: Some(&of_image),
+        ..nothing()
+    };
+    let mut restarted = Ledger::default();
+    restarted.seed(1, asking.own().unwrap(), 1_000_001);
+    assert_eq!(restarted.get(1, "with image"), None);
+}
 
-    // An accepted one: once, or periodically, or when asked.
-    ledger.record(2, &verdict(R::Accepted), "how", 1_000_000);
-    let known = ledger.get(2, "how").unwrap().clone();
-    let day = Duration::from_hours(24);
-    let written = advice::status(&known, "v1", Some(day), None);
-    assert_eq!(
-        written.next_verification_time.as_ref().map(|time| time.0.as_second()),
-        Some(1_086_400)
-    );
-    let asking = |interval, request| Asking {
+fn nothing() -> Asking<'static> {
+    Asking {
         version: "v1",
         how: "how",
         status: None,
         message: "",
-        interval,
-        request,
+        interval: None,
+        request: None,
+        submitted: None,
+    }
+}
+
+#[test]
+fn an_accepted_login_is_checked_once_or_periodically_or_when_somebody_asks() {
+    use VerificationResult as R;
+    let mut ledger = Ledger::default();
+    ledger.record(2, &verdict(R::Accepted), "how", 1_000_000);
+    let known = ledger.get(2, "how").unwrap();
+    let day = Duration::from_hours(24);
+    for (interval, request, now, stands) in [
+        (None, None, 9_000_000, true),
+        (Some(day), None, 1_086_399, true),
+        (Some(day), None, 1_086_400, false),
+        (None, Some("now"), 1_000_000, false),
+    ] {
+        let asking = Asking {
+            interval,
+            request,
+            ..nothing()
+        };
+        let advice = asking.advise(Some(known), now);
+        assert_eq!(
+            matches!(advice, Advice::Stands(_)),
+            stands,
+            "{interval:?} {request:?} {now}"
+        );
+        assert_eq!(matches!(advice, Advice::Check(Some(_))), !stands);
+    }
+}
+
+#[test]
+fn a_request_is_obeyed_once_and_within_the_bounds() {
+    use VerificationResult as R;
+    let begin = 1_000_000;
+    // Results in a row, each when the one before allows it, the seconds after the last one, and whether a request that
+    // nothing was done for leads to a check.
+    let table: &[(&[R], i64, bool)] = &[
+        (&[R::Accepted], 0, true),
+        (&[R::Unreachable], 0, true),
+        (&[R::NotVerifiable], 0, true),
+        (&[R::RateLimited], 899, false),
+        (&[R::RateLimited], 900, true),
+        // The verdict is still the old one, and the registry asked for a pause.
+        (&[R::Accepted, R::RateLimited], 899, false),
+        (&[R::Rejected], 899, false),
+        (&[R::Rejected; 2], 3599, false),
+        // It was given up, and a person may know better.
+        (&[R::Rejected; 4], 899, false),
+        (&[R::Rejected; 4], 900, true),
+        (&[R::Rejected; 5], 899, false),
+        (&[R::Rejected; 5], 900, true),
+    ];
+    for (results, after, checks) in table {
+        let (mut ledger, mut now) = (Ledger::default(), begin);
+        for result in *results {
+            let next = ledger.get(1, "how").and_then(|known| known.due(None, true));
+            now = next.unwrap_or(now);
+            ledger.record(1, &verdict(*result), "how", now);
+        }
+        let known = ledger.get(1, "how").unwrap();
+        let status = |handled: Option<&str>| VerificationStatus {
+            handled_request: handled.map(str::to_owned),
+            ..VerificationStatus::default()
+        };
+        for (handled, submitted, asked) in [
+            (None, None, true),
+            (Some("old"), Some("old"), true),
+            (Some("new"), None, false),
+            (Some("old"), Some("new"), false),
+            (None, Some("new"), false),
+        ] {
+            let status = status(handled);
+            let asking = Asking {
+                status: Some(&status),
+                request: Some("new"),
+                submitted,
+                ..nothing()
+            };
+            let row = format!("{results:?} {after} {handled:?} {submitted:?}");
+            assert_eq!(asking.asked(), asked, "{row}");
+            assert_eq!(asking.obeyed(), if asked { handled } else { Some("new") }, "{row}");
+            let stands = matches!(asking.advise(Some(known), now + after), Advice::Stands(_));
+            let due = known.due(None, false).is_some_and(|due| due <= now + after);
+            assert_eq!(!stands, asked && *checks || due, "{row}");
+        }
+    }
+}
+
+#[test]
+fn a_refusal_is_known_until_the_next_verdict_however_the_login_is_checked() {
+    use VerificationResult as R;
+    let mut ledger = Ledger::default();
+    ledger.record(1, &verdict(R::Rejected), "how", 1_000_000);
+    let other = Asking {
+        how: "with image",
+        ..nothing()
     };
-    assert!(matches!(
-        asking(None, None).advise(Some(&known), 9_000_000),
-        Advice::Stands(_)
-    ));
-    assert!(matches!(
-        asking(Some(day), None).advise(Some(&known), 1_086_399),
-        Advice::Stands(_)
-    ));
-    assert!(matches!(
-        asking(Some(day), None).advise(Some(&known), 1_086_400),
-        Advice::Check(Some(_))
-    ));
-    assert!(matches!(
-        asking(None, Some("now")).advise(Some(&known), 1_000_001),
-        Advice::Check(Some(_))
-    ));
+    let known = ledger.get(1, "with image");
+    assert_eq!(other.advise(known, 1_000_900), Advice::Check(known.cloned()));
+}
+
+#[test]
+fn a_version_tells_the_logins_of_one_secret_apart() {
+    let resource = |url: &str, keys: serde_json::Value| {
+        let resource = serde_json::from_value(serde_json::json!({
+            "apiVersion": "pullsecrets.dev/v1alpha1", "kind": "DockerPullSecret", "metadata": {"name": "app"},
+            "spec": {"type": "PrivateRegistry", "registryUrl": url, "credentialsRef": {"name": "login", "keys": keys}},
+        }));
+        validate(&resource.unwrap()).unwrap()
+    };
+    let source = ObjectMeta {
+        uid: Some("uid".to_owned()),
+        resource_version: Some("7".to_owned()),
+        ..ObjectMeta::default()
+    };
+    let mut seen = std::collections::BTreeSet::new();
+    for (url, keys) in [
+        ("r.example.com", serde_json::json!({})),
+        ("r.example.com/team", serde_json::json!({})),
+        ("r.example.com", serde_json::json!({"password": "new"})),
+        ("r.example.com", serde_json::json!({"username": "new"})),
+    ] {
+        let version = advice::version(&source, &resource(url, keys), "how");
+        assert!(version.starts_with("uid/7 ") && version.ends_with(" how"), "{version}");
+        assert!(seen.insert(version));
+    }
 }
 
 #[test]

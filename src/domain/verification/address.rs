@@ -1,6 +1,6 @@
 //! Which targets a check may talk to: registry and token server are named by users (design.md 6, domain.md C2 step 6).
 
-use std::net::IpAddr;
+use std::net::{IpAddr, Ipv4Addr};
 
 use ipnet::IpNet;
 use url::{Host, Url};
@@ -16,14 +16,20 @@ pub struct Policy {
     pub loopback: bool,
 }
 
-/// Metadata services of clouds that are not link-local: AWS over IPv6 and Alibaba Cloud.
-const METADATA: [&str; 2] = ["fd00:ec2::254/128", "100.100.100.200/32"];
+/// Metadata services of clouds that are not link-local: AWS (instances and EKS Pod Identity) and Google Cloud over IPv6,
+/// Alibaba Cloud, and the host agent of Azure.
+const METADATA: [&str; 5] = [
+    "fd00:ec2::254/128",
+    "fd00:ec2::23/128",
+    "fd20:ce::254/128",
+    "100.100.100.200/32",
+    "168.63.129.16/32",
+];
 
 impl Policy {
     /// Why an address is refused, if it is.
     pub fn refuses(&self, address: IpAddr) -> Option<&'static str> {
-        // ::ffff:127.0.0.1 reaches 127.0.0.1.
-        let address = address.to_canonical();
+        let address = reached(address);
         let link_local = match address {
             IpAddr::V4(address) => address.is_link_local(),
             IpAddr::V6(address) => address.is_unicast_link_local(),
@@ -64,6 +70,17 @@ impl Policy {
             Host::Domain(_) => return None,
         };
         self.refuses(address).map(|why| format!("{address} {why}"))
+    }
+}
+
+/// `::ffff:127.0.0.1` reaches 127.0.0.1, and so does `64:ff9b::7f00:1` where a network translates it (RFC 6052).
+fn reached(address: IpAddr) -> IpAddr {
+    match address.to_canonical() {
+        IpAddr::V6(address) if address.segments()[..6] == [0x64, 0xff9b, 0, 0, 0, 0] => {
+            let [.., a, b, c, d] = address.octets();
+            Ipv4Addr::new(a, b, c, d).into()
+        }
+        address => address,
     }
 }
 

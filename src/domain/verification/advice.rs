@@ -2,12 +2,14 @@
 
 use std::time::Duration;
 
-use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::{ObjectMeta, Time};
 use k8s_openapi::jiff::Timestamp;
 
 use super::ledger::Known;
-use crate::api::{OnRejected, Reason, VerificationStatus};
+use crate::api::{CredentialKeys, OnRejected, Reason, VerificationResult, VerificationStatus};
 use crate::domain::problem::Problem;
+use crate::domain::spec::Validated;
+use crate::domain::status::Check;
 
 /// What one resource knows and wants.
 #[derive(Clone, Copy, Debug)]
@@ -24,6 +26,8 @@ pub struct Asking<'a> {
     pub interval: Option<Duration>,
     /// Value of its annotation that asks for a check.
     pub request: Option<&'a str>,
+    /// The value for which this process has had the login checked, or has it checked now.
+    pub submitted: Option<&'a str>,
 }
 
 /// What to do.
@@ -49,12 +53,41 @@ impl Asking<'_> {
             next: status.next_verification_time.as_ref().map(|time| time.0.as_second()),
             rejections: status.failures,
             attempts: 0,
+            bound: status.failures > 0 || status.result == Some(VerificationResult::RateLimited),
+            of_image: status.of_image,
         })
     }
 
     /// The request that was obeyed last.
     pub fn handled(&self) -> Option<&str> {
         self.status?.handled_request.as_deref()
+    }
+
+    /// Whether a person waits for a check that has not begun.
+    pub fn asked(&self) -> bool {
+        self.request.is_some() && self.request != self.handled() && self.request != self.submitted
+    }
+
+    /// The request that is obeyed now, when no check is under way.
+    pub fn obeyed(&self) -> Option<&str> {
+        self.request
+            .and_then(|request| if self.asked() { self.handled() } else { Some(request) })
+    }
+
+    /// What to publish of what is known, when it is `due` again, and of the request that was obeyed.
+    pub fn published(&self, known: &Known, due: Option<i64>, obeyed: Option<&str>) -> Check {
+        let time = |second: i64| Timestamp::from_second(second).ok().map(Time);
+        let status = VerificationStatus {
+            result: Some(known.result),
+            last_verified_time: time(known.checked),
+            credentials_version: Some(self.version.to_owned()),
+            next_verification_time: due.and_then(time),
+            failures: known.rejections,
+            handled_request: obeyed.map(str::to_owned),
+            of_image: known.of_image,
+            secret_accepted: false,
+        };
+        Check::Done(Box::new(status), known.message.clone())
     }
 
     /// Decides, from what the status and the ledger know.
@@ -66,26 +99,24 @@ impl Asking<'_> {
             (Some(own), _) => Some(own),
             (None, ledger) => ledger.cloned(),
         };
-        let asked = self.request.is_some() && self.request != self.handled();
         match newest {
-            Some(known) if known.stands(self.how, known.due(self.interval), now, asked) => Advice::Stands(known),
-            known => Advice::Check(known.filter(|known| known.how == self.how)),
+            Some(known) if known.stands(self.how, known.due(self.interval, self.asked()), now) => Advice::Stands(known),
+            known => Advice::Check(known.filter(|known| known.how == self.how || known.refuses_login())),
         }
     }
 }
 
-/// The status that tells what is known.
-pub fn status(known: &Known, version: &str, interval: Option<Duration>, request: Option<&str>) -> VerificationStatus {
-    let time = |second: i64| Timestamp::from_second(second).ok().map(Time);
-    VerificationStatus {
-        result: Some(known.result),
-        last_verified_time: time(known.checked),
-        credentials_version: Some(version.to_owned()),
-        next_verification_time: known.due(interval).and_then(time),
-        failures: known.rejections,
-        handled_request: request.map(str::to_owned),
-        secret_accepted: false,
-    }
+/// Identity of a login and of how it is checked, for a status: it is made of no part of the login. Which of the logins in
+/// a Secret it is, is told by the names of its keys and by the registry.
+pub fn version(source: &ObjectMeta, spec: &Validated, how: &str) -> String {
+    let part = |part: &Option<String>| part.clone().unwrap_or_default();
+    let keys = if spec.keys == CredentialKeys::default() {
+        String::new()
+    } else {
+        serde_json::to_string(&spec.keys).unwrap_or_default()
+    };
+    let (uid, version) = (part(&source.uid), part(&source.resource_version));
+    format!("{uid}/{version} {keys}{} {how}", spec.registry.as_str())
 }
 
 /// Why a login is not written: the registry refuses it, and the Secret holds one that it accepted. The status puts in

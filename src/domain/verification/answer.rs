@@ -78,7 +78,7 @@ pub struct Answer {
     pub status: u16,
     /// Values of `WWW-Authenticate`.
     pub challenges: Vec<String>,
-    /// Value of `Retry-After`, if it is a number of seconds.
+    /// What `Retry-After` asks for, in seconds.
     pub retry_after: Option<u64>,
     /// Host in `Location`.
     pub redirect: Option<String>,
@@ -89,8 +89,10 @@ pub struct Answer {
 /// Why there is no answer.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Failure {
-    /// No connection, no name, no answer in time. The text comes from the client.
+    /// No name, no connection. The text comes from the client.
     Unreachable(String),
+    /// The request was sent, and no answer came in time.
+    Unanswered(String),
     /// TLS could not be set up.
     Tls(String),
     /// The target's address is one that must not be asked.
@@ -103,7 +105,7 @@ pub enum Failure {
 pub fn failed(request: &Request, failure: &Failure) -> Verdict {
     let asked = request.describe();
     match failure {
-        Failure::Unreachable(why) => Verdict::new(
+        Failure::Unreachable(why) | Failure::Unanswered(why) => Verdict::new(
             R::Unreachable,
             format!("{asked}: {why}; checked from the operator's network, the nodes' may differ"),
         ),
@@ -127,20 +129,14 @@ pub fn trouble(request: &Request, answer: &Answer, login: &Login) -> Option<Verd
     let result = match answer.status {
         200..=299 | 401 | 403 | 404 => return None,
         429 if speaks_of_lock(answer) => {
-            let mut verdict = Verdict::new(
+            return Some(Verdict::new(
                 R::LockedOut,
                 format!(
                     "{told}; the registry refuses this user for some time: find what logs in with an old password, and wait"
                 ),
-            );
-            verdict.retry_after = pause(answer);
-            return Some(verdict);
+            ));
         }
-        429 => {
-            let mut verdict = Verdict::new(R::RateLimited, format!("{told}; asked again later"));
-            verdict.retry_after = pause(answer);
-            return Some(verdict);
-        }
+        429 => return Some(Verdict::new(R::RateLimited, format!("{told}; asked again later"))),
         300..=399 => {
             let target = answer.redirect.as_deref().unwrap_or("somewhere else");
             return Some(Verdict::new(
@@ -187,11 +183,13 @@ pub fn told(request: &Request, answer: &Answer, login: &Login) -> String {
     format!("{} was answered {}{text}", request.describe(), answer.status)
 }
 
-fn pause(answer: &Answer) -> Option<Duration> {
+/// What the registry asks for.
+pub fn pause(answer: &Answer) -> Option<Duration> {
     Some(Duration::from_secs(answer.retry_after?).min(LONGEST_PAUSE))
 }
 
-fn speaks_of_lock(answer: &Answer) -> bool {
+/// Whether the registry says that it accepts no password of this user any more.
+pub fn speaks_of_lock(answer: &Answer) -> bool {
     let text = String::from_utf8_lossy(&answer.body).to_lowercase();
     LOCKED.iter().any(|word| text.contains(word))
 }

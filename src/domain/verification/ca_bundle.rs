@@ -1,7 +1,8 @@
 //! The certificates that a resource names.
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use k8s_openapi::api::core::v1::{ConfigMap, Secret};
-use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 
 use super::verdict::{Verdict, VerificationResult};
 use crate::api::{CaBundleKind, CaBundleRef};
@@ -14,7 +15,7 @@ const DEFAULT_KEY: &str = "ca.crt";
 pub struct CaBundle {
     /// PEM text.
     pub pem: Vec<u8>,
-    /// Changes with the object that they are from.
+    /// Digest of the text: it is the same wherever the same certificates are from.
     pub version: String,
 }
 
@@ -35,7 +36,7 @@ pub fn read(reference: &CaBundleRef, holder: Option<Holder>) -> Result<CaBundle,
     };
     let object = format!("{kind} {:?} (spec.verification.tls.caBundleRef)", reference.name);
     let key = reference.key.as_deref().unwrap_or(DEFAULT_KEY);
-    let (meta, pem) = match holder {
+    let pem = match holder {
         None => {
             return Err(unusable(format!(
                 "{object} does not exist in this namespace: create it"
@@ -47,12 +48,9 @@ pub fn read(reference: &CaBundleRef, holder: Option<Holder>) -> Result<CaBundle,
                 .binary_data
                 .and_then(|mut data| data.remove(key))
                 .map(|bytes| bytes.0);
-            (map.metadata, text.or(bytes))
+            text.or(bytes)
         }
-        Some(Holder::Secret(secret)) => {
-            let bytes = secret.data.and_then(|mut data| data.remove(key)).map(|bytes| bytes.0);
-            (secret.metadata, bytes)
-        }
+        Some(Holder::Secret(secret)) => secret.data.and_then(|mut data| data.remove(key)).map(|bytes| bytes.0),
     };
     let pem = pem.ok_or_else(|| {
         unusable(format!(
@@ -63,8 +61,8 @@ pub fn read(reference: &CaBundleRef, holder: Option<Holder>) -> Result<CaBundle,
         return Err(not_pem(&format!("key {key:?} of {object}")));
     }
     Ok(CaBundle {
+        version: digest(&pem),
         pem,
-        version: version(&meta),
     })
 }
 
@@ -79,7 +77,8 @@ fn unusable(message: String) -> Verdict {
     Verdict::new(VerificationResult::TlsFailure, message + "; nothing was sent")
 }
 
-fn version(meta: &ObjectMeta) -> String {
-    let part = |part: &Option<String>| part.clone().unwrap_or_default();
-    format!("{}/{}", part(&meta.uid), part(&meta.resource_version))
+/// Half of it tells bundles apart as well.
+fn digest(pem: &[u8]) -> String {
+    let digest = ring::digest::digest(&ring::digest::SHA256, pem);
+    STANDARD.encode(&digest.as_ref()[..16])
 }

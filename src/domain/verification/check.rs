@@ -4,13 +4,13 @@
 //! Then once with the login, without a scope: with one, some token servers give a token to anybody.
 
 use serde_json::Value;
-use url::Url;
 
-use super::address::target;
-use super::answer::{Answer, Credentials, Failure, Request, failed, refused, told, trouble};
+use super::answer::{Answer, Credentials, Failure, Request, failed, pause, refused, speaks_of_lock, told, trouble};
 use super::challenge::{Asked, Challenge, parse};
 use super::question::Question;
+use super::realm::token_url;
 use super::verdict::{Verdict, VerificationResult as R};
+use crate::domain::login::redact;
 
 /// What to do next.
 #[derive(Clone, Debug)]
@@ -88,6 +88,30 @@ impl Check {
 
     /// Takes the answer to the request.
     pub fn next(&mut self, answer: Result<Answer, Failure>) -> Step {
+        let carried_login = self.request.credentials == Credentials::Basic;
+        let arrived = matches!(answer, Ok(_) | Err(Failure::Unanswered(_) | Failure::Malformed(_)));
+        let retry_after = answer.as_ref().ok().and_then(pause);
+        let verdict = match self.step(answer) {
+            Step::Done(verdict) => verdict,
+            ask @ Step::Ask(_) => return ask,
+        };
+        Step::Done(match self.accepted.take() {
+            // What happens to the image does not take back what the registry said of the login.
+            Some(accepted) if !verdict.result.is_firm() => Verdict::new(
+                R::Accepted,
+                format!("{accepted}; the image could not be asked for: {}", verdict.message),
+            ),
+            _ => Verdict {
+                unanswered: carried_login && arrived && verdict.result.is_trouble(),
+                retry_after,
+                // A registry may repeat the login anywhere, such as in the address of its token server.
+                message: redact(&verdict.message, &self.question.login),
+                ..verdict
+            },
+        })
+    }
+
+    fn step(&mut self, answer: Result<Answer, Failure>) -> Step {
         let answer = match answer {
             Ok(answer) => answer,
             Err(failure) => return Step::Done(failed(&self.request, &failure)),
@@ -127,6 +151,19 @@ impl Check {
                 R::NotARegistry,
                 format!("{told}; there is no registry at this address: check host and port"),
             ),
+            (State::ProbeToken | State::ProbeLogin, 401 | 403)
+                if self.accepted.is_some() && !speaks_of_lock(&answer) =>
+            {
+                Step::Done(Verdict {
+                    of_image: true,
+                    ..Verdict::new(
+                        R::Rejected,
+                        format!(
+                            "{told}; the registry accepts the login, but it may not read this image: give it the right to pull it"
+                        ),
+                    )
+                })
+            }
             (State::PingOpen | State::PingBasic | State::PingToken | State::Token | State::ProbeToken, _) => {
                 Step::Done(refused(&self.request, &answer, login))
             }
@@ -138,15 +175,6 @@ impl Check {
                 format!("{told}, and was refused without: the login may read this image"),
             ),
             (State::ProbeLogin, 404) => self.no_image(&told),
-            (State::ProbeLogin, _) if self.accepted.is_some() => Step::Done(Verdict {
-                of_image: true,
-                ..Verdict::new(
-                    R::Rejected,
-                    format!(
-                        "{told}; the registry accepts the login, but it may not read this image: give it the right to pull it"
-                    ),
-                )
-            }),
             (State::ProbeLogin, _) => Step::Done(refused(&self.request, &answer, login)),
             (State::Ping, _) => done(R::NotARegistry, told),
         }
@@ -193,42 +221,12 @@ impl Check {
                 "the registry asks for a token and names no token server",
             );
         };
-        let base = &self.question.base;
-        let mut url = match Url::parse(&realm) {
-            Ok(url) if url.scheme() == "https" || (url.scheme() == "http" && base.scheme() == "http") => url,
-            _ => {
-                return done(
-                    R::NotARegistry,
-                    format!(
-                        "{} sends its users to the token server {realm:?}, which is no https address: nothing was sent there",
-                        target(base)
-                    ),
-                );
-            }
-        };
-        if url.host().is_none() || !url.username().is_empty() || url.password().is_some() {
-            return done(
-                R::NotARegistry,
-                format!(
-                    "{} names a token server with a login in its address: nothing was sent there",
-                    target(base)
-                ),
-            );
+        let scope = self.question.probe.as_ref().filter(|_| scoped);
+        let account = (credentials == Credentials::Basic).then(|| self.question.login.username());
+        match token_url(&self.question.base, &realm, service.as_deref(), scope, account) {
+            Ok(url) => self.go(state, Request::get(url, credentials)),
+            Err(why) => done(R::NotARegistry, why),
         }
-        {
-            let mut query = url.query_pairs_mut();
-            if let Some(service) = &service {
-                query.append_pair("service", service);
-            }
-            if let (true, Some(probe)) = (scoped, &self.question.probe) {
-                query.append_pair("scope", &format!("repository:{}:pull", probe.repository));
-            }
-            if credentials == Credentials::Basic {
-                query.append_pair("account", self.question.login.username());
-            }
-            query.append_pair("client_id", "docker-pull-secret-operator");
-        }
-        self.go(state, Request::get(url, credentials))
     }
 
     fn take_token(&mut self, answer: &Answer, told: &str) -> Step {

@@ -43,26 +43,35 @@ pub struct Known {
     pub rejections: u32,
     /// Checks in a row without a verdict.
     pub attempts: u32,
+    /// Whether nobody may have it checked before `next`: a registry counts failed logins, or wants a pause.
+    pub bound: bool,
+    /// Whether this is about the image that was asked for, and not about the login as such.
+    pub of_image: bool,
 }
 
 impl Known {
-    /// When it is checked again: an accepted login `interval` after the last time, if at all.
-    pub fn due(&self, interval: Option<Duration>) -> Option<i64> {
-        match (self.next, interval) {
-            (None, Some(interval)) if !self.result.refuses() => {
-                Some(self.checked.saturating_add_unsigned(interval.as_secs()))
-            }
-            (next, _) => next,
+    /// When it is checked again: an accepted login `interval` after the last time, if at all, and any login as soon as
+    /// the bounds allow when a person `asked`.
+    pub fn due(&self, interval: Option<Duration>, asked: bool) -> Option<i64> {
+        let after = |pause| self.checked.saturating_add_unsigned(pause);
+        match self.next {
+            // A login that was given up may be tried once more for each request, at the pace of the first retry.
+            None if self.bound => asked.then(|| after(AFTER_REJECTION[0])),
+            next if self.bound => next,
+            _ if asked => Some(self.checked),
+            None => interval.map(|interval| after(interval.as_secs())),
+            next => next,
         }
     }
 
-    /// Whether a check would now be for nothing, or against the bounds. `asked`: a person wants one.
-    pub fn stands(&self, how: &str, due: Option<i64>, now: i64, asked: bool) -> bool {
-        let due = due.is_some_and(|due| due <= now);
-        if self.rejections > 0 || self.result == VerificationResult::RateLimited {
-            return !due;
-        }
-        self.how == how && !due && !asked
+    /// Whether a check would now be for nothing, or against the bounds.
+    pub fn stands(&self, how: &str, due: Option<i64>, now: i64) -> bool {
+        (self.bound || self.how == how) && due.is_none_or(|due| due > now)
+    }
+
+    /// Whether the login as such was refused: it does not matter how it is checked.
+    pub fn refuses_login(&self) -> bool {
+        self.result.refuses() && !self.of_image
     }
 }
 
@@ -112,23 +121,22 @@ impl Ledger {
             .get(login, &known.how)
             .is_some_and(|there| there.checked >= known.checked);
         if !newer {
-            self.insert(login, known, false, now);
+            self.insert(login, known, now);
         }
     }
 
     /// Takes in a verdict.
     pub fn record(&mut self, login: Fingerprint, verdict: &Verdict, how: &str, now: i64) {
         let known = after(self.get(login, how), verdict, how, now);
-        let of_login = known.result.refuses() && !verdict.of_image;
         if !known.result.refuses() && known.result.is_firm() {
             self.refused.remove(&login);
         }
-        self.insert(login, known, of_login, now);
+        self.insert(login, known, now);
     }
 
-    fn insert(&mut self, login: Fingerprint, known: Known, of_login: bool, now: i64) {
+    fn insert(&mut self, login: Fingerprint, known: Known, now: i64) {
         let entry = |known| Entry { known, wanted: now };
-        if of_login {
+        if known.refuses_login() {
             self.refused.insert(login, entry(known.clone()));
         }
         self.by_how.insert((login, known.how.clone()), entry(known));
@@ -146,12 +154,14 @@ fn after(before: Option<&Known>, verdict: &Verdict, how: &str, now: i64) -> Know
         _ => (rejections, attempts + 1),
     };
     let next = pause(verdict, rejections, attempts).map(|pause| now.saturating_add_unsigned(pause));
+    let bound = rejections > 0 || verdict.unanswered || verdict.result == VerificationResult::RateLimited;
     let kept = before.filter(|before| !verdict.result.is_firm() && before.result.is_firm() && before.how == how);
     match kept {
         Some(before) if verdict.result != VerificationResult::NotVerifiable => Known {
             next,
             rejections,
             attempts,
+            bound,
             ..before.clone()
         },
         _ => Known {
@@ -162,23 +172,27 @@ fn after(before: Option<&Known>, verdict: &Verdict, how: &str, now: i64) -> Know
             next,
             rejections,
             attempts,
+            bound,
+            of_image: verdict.of_image,
         },
     }
 }
 
 fn pause(verdict: &Verdict, rejections: u32, attempts: u32) -> Option<u64> {
     let asked = verdict.retry_after.map_or(0, |pause| pause.as_secs());
-    match verdict.result {
-        VerificationResult::Accepted | VerificationResult::NotVerifiable => None,
-        VerificationResult::Rejected | VerificationResult::LockedOut => {
-            let index = usize::try_from(rejections.saturating_sub(1)).ok()?;
-            Some((*AFTER_REJECTION.get(index)?).max(asked))
-        }
-        VerificationResult::RateLimited if asked > 0 => Some(asked),
-        VerificationResult::RateLimited => Some(RATE_LIMITED),
-        _ => {
-            let doubled = NO_VERDICT.0 << attempts.saturating_sub(1).min(10);
-            Some(doubled.min(NO_VERDICT.1).max(asked))
-        }
-    }
+    let doubled = (NO_VERDICT.0 << attempts.saturating_sub(1).min(10)).min(NO_VERDICT.1);
+    let pause = match verdict.result {
+        VerificationResult::Accepted | VerificationResult::NotVerifiable => return None,
+        VerificationResult::Rejected | VerificationResult::LockedOut => after_rejections(rejections)?,
+        VerificationResult::RateLimited if asked == 0 => RATE_LIMITED.max(doubled),
+        // As if it were one more: many registries would call it so.
+        _ if verdict.unanswered => after_rejections((rejections + 1).min(3))?.max(doubled),
+        _ => doubled,
+    };
+    Some(pause.max(asked))
+}
+
+fn after_rejections(rejections: u32) -> Option<u64> {
+    let index = usize::try_from(rejections.saturating_sub(1)).ok()?;
+    AFTER_REJECTION.get(index).copied()
 }

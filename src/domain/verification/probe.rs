@@ -1,5 +1,10 @@
 //! The image that a check may ask for.
 
+use std::fmt;
+
+use crate::domain::keyring::serves;
+use crate::domain::registry::{RegistryKey, is_docker_hub_host};
+
 /// Repository and tag or digest, as they stand in the path of a manifest.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Probe {
@@ -48,5 +53,24 @@ impl Probe {
             repository: repository.to_owned(),
             reference: reference.to_owned(),
         })
+    }
+
+    /// Whether kubelets use a login with this key for the image. Without a host it is an image of that registry.
+    pub fn may_be_read_with(&self, registry: &RegistryKey) -> bool {
+        match &self.host {
+            None => true,
+            Some(host) if registry.is_docker_hub() => is_docker_hub_host(host),
+            Some(_) => serves(registry.as_str(), &self.to_string()),
+        }
+    }
+}
+
+/// The repository, with its host if that is named.
+impl fmt::Display for Probe {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if let Some(host) = &self.host {
+            write!(formatter, "{host}/")?;
+        }
+        formatter.write_str(&self.repository)
     }
 }

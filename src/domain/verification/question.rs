@@ -2,6 +2,7 @@
 
 use url::Url;
 
+use super::ca_bundle::CaBundle;
 use super::probe::Probe;
 use super::verdict::{Verdict, VerificationResult as R};
 use crate::domain::login::Login;
@@ -24,6 +25,15 @@ pub struct Question {
 impl Question {
     /// The question for a registry key. Err: it cannot be asked.
     pub fn new(registry: &RegistryKey, login: Login, probe: Option<Probe>, plain_http: bool) -> Result<Self, Verdict> {
+        if let Some(image) = probe.as_ref().filter(|probe| !probe.may_be_read_with(registry)) {
+            return Err(Verdict::new(
+                R::NotVerifiable,
+                format!(
+                    "nobody would read image {image} with a login for {}, so nothing was sent: name an image of this registry",
+                    registry.as_str()
+                ),
+            ));
+        }
         let host = registry.as_str().split('/').next().unwrap_or_default();
         let host = match &probe {
             _ if registry.is_docker_hub() => DOCKER_HUB,
@@ -49,11 +59,12 @@ impl Question {
     }
 
     /// How the login is checked, without the login.
-    pub fn how(&self) -> String {
+    pub fn how(&self, ca: Option<&CaBundle>) -> String {
         let image = self
             .probe
             .as_ref()
             .map(|probe| format!(" {}:{}", probe.repository, probe.reference));
-        format!("{}{}", self.base, image.unwrap_or_default())
+        let ca = ca.map(|ca| format!(" with {}", ca.version));
+        format!("{}{}{}", self.base, image.unwrap_or_default(), ca.unwrap_or_default())
     }
 }
