@@ -8,7 +8,7 @@ use prometheus_client::registry::Registry;
 
 #[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
 struct Label {
-    result: &'static str,
+    result: String,
 }
 
 #[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
@@ -62,7 +62,8 @@ impl Default for Metrics {
 
 impl Metrics {
     /// A pass ended; `result` is a reason or `Error`.
-    pub(crate) fn pass(&self, result: &'static str) {
+    pub(crate) fn pass(&self, result: &str) {
+        let result = result.to_owned();
         self.passes.get_or_create(&Label { result }).inc();
     }
 
@@ -72,7 +73,8 @@ impl Metrics {
     }
 
     /// A login was checked.
-    pub(crate) fn check(&self, result: &'static str) {
+    pub(crate) fn check(&self, result: &str) {
+        let result = result.to_owned();
         self.checks.get_or_create(&Label { result }).inc();
     }
 

@@ -12,9 +12,9 @@ use super::context::Context;
 use super::error::Error;
 use super::secret_writer::{Decided, Now, decide_and_write, previous};
 use super::{pulls, status_writer, unparsable};
-use crate::api::{Reason, VerificationResult};
+use crate::api::Reason;
 use crate::domain::problem;
-use crate::domain::status::{Check, Finding};
+use crate::domain::status::Finding;
 
 /// Retry of a write that the API server refuses: nothing tells when a quota has room again.
 const REFUSED: Duration = Duration::from_mins(1);
@@ -36,8 +36,8 @@ pub(crate) async fn reconcile(object: Arc<Cached>, ctx: Arc<Context>) -> Result<
     match &result {
         Ok(Passed { reason, again }) => {
             ctx.failures.forget(&uid);
-            ctx.shared.metrics.pass(reason.as_str());
-            let refused = (*reason == Reason::WriteRefused).then(|| spread(REFUSED, &uid));
+            ctx.shared.metrics.pass(reason);
+            let refused = (reason == Reason::WriteRefused.as_str()).then(|| spread(REFUSED, &uid));
             let next = [*again, refused].into_iter().flatten().min();
             Ok(next.map_or_else(Action::await_change, Action::requeue))
         }
@@ -68,7 +68,7 @@ pub(crate) fn error_policy(object: Arc<Cached>, error: &Error, ctx: Arc<Context>
 /// How a pass ended.
 struct Passed {
     /// Of the `Ready` condition.
-    reason: Reason,
+    reason: String,
     /// When the next one is due, if something is.
     again: Option<Duration>,
 }
@@ -87,7 +87,7 @@ async fn pass(object: &Cached, ctx: &Context) -> Result<Passed, Error> {
         match decide_and_write(resource, ctx).await? {
             Decided::Held(again) => {
                 return Ok(Passed {
-                    reason: Reason::Pending,
+                    reason: Reason::Pending.as_str().to_owned(),
                     again: Some(again),
                 });
             }
@@ -104,25 +104,6 @@ async fn pass(object: &Cached, ctx: &Context) -> Result<Passed, Error> {
             }
         }
     };
-    status_writer::publish(ctx, &resource.metadata, resource.status.as_ref(), &finding).await?;
-    let reason = reason_of(&finding);
+    let reason = status_writer::publish(ctx, &resource.metadata, resource.status.as_ref(), &finding).await?;
     Ok(Passed { reason, again })
-}
-
-fn reason_of(finding: &Finding) -> Reason {
-    match finding {
-        Finding::Suspended => Reason::Suspended,
-        Finding::Failing(_) => Reason::RetryingAfterError,
-        Finding::Decided(outcome) => {
-            let problem = outcome.credentials.as_ref().err().or(outcome.secret.as_ref().err());
-            let refused = match &outcome.check {
-                Check::Done(status, _) => status.result.filter(|result| result.refuses()),
-                _ => None,
-            };
-            let reason = problem.map(|problem| problem.reason);
-            reason
-                .or(refused.map(VerificationResult::reason))
-                .unwrap_or(Reason::Ready)
-        }
-    }
 }

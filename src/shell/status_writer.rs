@@ -10,16 +10,16 @@ use serde_json::json;
 use super::context::{Context, Written, reference, version};
 use super::error::{Error, call};
 use super::events;
-use crate::api::{DockerPullSecret, DockerPullSecretStatus, FIELD_MANAGER};
+use crate::api::{ConditionType, DockerPullSecret, DockerPullSecretStatus, FIELD_MANAGER};
 use crate::domain::status::{Finding, next, same};
 
-/// Publishes what a pass found. `old` is the status that came with `meta`.
+/// Publishes what a pass found, and tells the reason of `Ready`. `old` is the status that came with `meta`.
 pub(crate) async fn publish(
     ctx: &Context,
     meta: &ObjectMeta,
     old: Option<&DockerPullSecretStatus>,
     finding: &Finding,
-) -> Result<(), Error> {
+) -> Result<String, Error> {
     let uid = meta.uid.clone().unwrap_or_default();
     let (name, namespace) = (
         meta.name.clone().unwrap_or_default(),
@@ -40,8 +40,13 @@ pub(crate) async fn publish(
         .filter(|written| version(written.resource_version.as_deref()) > version(meta_now.resource_version.as_deref()));
     let old = written.as_ref().map(|written| &written.status).or(old);
     let status = next(old, meta.generation, finding, &now());
+    let ready = status
+        .conditions
+        .iter()
+        .find(|one| one.type_ == ConditionType::Ready.as_str());
+    let ready = ready.map(|ready| ready.reason.clone()).unwrap_or_default();
     if same(old, &status) {
-        return Ok(());
+        return Ok(ready);
     }
     // With the UID, so that a resource deleted and created again does not get the status of its predecessor.
     let types = TypeMeta::resource::<DockerPullSecret>();
@@ -84,13 +89,13 @@ pub(crate) async fn publish(
                 None => ctx.set_written(&uid, None),
             }
             ctx.shared.metrics.write("DockerPullSecretStatus");
-            Ok(())
+            Ok(ready)
         }
         Err(error) => {
             ctx.set_written(&uid, None);
             // Deleted meanwhile.
             if error.answer().is_some_and(kube::core::Status::is_not_found) {
-                Ok(())
+                Ok(ready)
             } else {
                 Err(error)
             }

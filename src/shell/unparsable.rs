@@ -6,12 +6,11 @@ use super::cached::Cached;
 use super::context::Context;
 use super::error::Error;
 use super::status_writer;
-use crate::api::Reason;
 use crate::domain::problem::Problem;
 use crate::domain::status::{Finding, Outcome};
 
 /// Says in the status that a resource does not parse.
-pub(super) async fn publish(object: &Cached, problem: &Problem, ctx: &Context) -> Result<Reason, Error> {
+pub(super) async fn publish(object: &Cached, problem: &Problem, ctx: &Context) -> Result<String, Error> {
     let (namespace, name) = (object.namespace().unwrap_or_default(), object.name_any());
     let old = object.status();
     let uid = object.uid().unwrap_or_default();
@@ -21,8 +20,8 @@ pub(super) async fn publish(object: &Cached, problem: &Problem, ctx: &Context) -
         // The API server may refuse any write to an object that does not fit its schema; then only the log can tell.
         Err(error) if error.answer().is_some_and(kube::core::Status::is_invalid) => {
             tracing::warn!(namespace, name, "{}", problem.message);
-            Ok(problem.reason)
+            Ok(problem.reason.as_str().to_owned())
         }
-        result => result.map(|()| problem.reason),
+        result => result,
     }
 }
