@@ -17,9 +17,11 @@ use base64::engine::general_purpose::STANDARD;
 use dps::api::DockerPullSecretStatus;
 use futures::StreamExt as _;
 use k8s_openapi::api::core::v1::ConfigMap;
-use kube::api::{Patch, PatchParams};
+use k8s_openapi::jiff::fmt::rfc2822::DateTimePrinter;
+use k8s_openapi::jiff::{SignedDuration, Timestamp};
+use kube::api::{DeleteParams, Patch, PatchParams, PostParams};
 use serde_json::{Value, json};
-use support::objects::{Space, checked, condition, condition_of, password, with};
+use support::objects::{Space, checked, condition, condition_of, password, resource, with};
 use support::operator::Operator;
 use support::registries::{Answer, Scripted, answer, registries};
 use support::world::world;
@@ -163,7 +165,12 @@ async fn what_says_nothing_of_the_login_leaves_a_resource_ready() {
     let nobody = format!("localhost:{free}");
     let refused = Scripted::start(|_, _| answer("200 OK", &[], ""));
     let limited = Scripted::start(|_, _| answer("429 Too Many Requests", &["Retry-After: 7200"], ""));
-    let _operator = operator(&space, &[&nobody, &limited.address]);
+    let until = Scripted::start(|_, _| {
+        let at = Timestamp::now() + SignedDuration::from_hours(2);
+        let at = DateTimePrinter::new().timestamp_to_rfc9110_string(&at).unwrap();
+        answer("429 Too Many Requests", &[&format!("Retry-After: {at}")], "")
+    });
+    let _operator = operator(&space, &[&nobody, &limited.address, &until.address]);
     space.login("login", "robot", all.get("password")).await;
     let http = json!({"verification": {"plainHttp": true}});
     let image = json!({"verification": {"image": "team/app:1.0"}});
@@ -183,20 +190,23 @@ async fn what_says_nothing_of_the_login_leaves_a_resource_ready() {
             with(checked(&refused.address, "login"), http.clone()),
             "NotARegistry",
         ),
-        ("limited", with(checked(&limited.address, "login"), http), "RateLimited"),
+        (
+            "limited",
+            with(checked(&limited.address, "login"), http.clone()),
+            "RateLimited",
+        ),
+        ("until", with(checked(&until.address, "login"), http), "RateLimited"),
     ] {
         space.create(name, spec).await;
         let resource = space.until(name, reason, |status| accepted(status, reason)).await;
         assert_eq!(condition_of(&resource, "Ready").reason, "Ready", "{name}");
-        if name == "limited" {
+        if reason == "RateLimited" {
             let status = in_status(&resource);
             let at = |time: &Option<k8s_openapi::apimachinery::pkg::apis::meta::v1::Time>| {
                 time.as_ref().unwrap().0.as_second()
             };
-            assert_eq!(
-                at(&status.next_verification_time) - at(&status.last_verified_time),
-                7200
-            );
+            let pause = at(&status.next_verification_time) - at(&status.last_verified_time);
+            assert!((7198..=7200).contains(&pause), "{name}: {pause}");
         }
     }
     // Nobody allowed this loopback address.
@@ -505,6 +515,38 @@ async fn an_annotation_asks_for_a_check_within_the_bounds() {
         assert_eq!(in_status(&rejected).handled_request.as_deref(), Some("1"));
     }
     assert_eq!(logins(), 2);
+}
+
+/// A resource that cannot go away has no pass, and nobody waits for one at the start.
+#[tokio::test]
+async fn checks_begin_although_a_resource_is_stuck_in_its_deletion() {
+    let space = space("stuck").await;
+    let (server, _) = picky(|password| password == "word");
+    let first = operator(&space, &[&server.address]);
+    space.login("login", "robot", "word").await;
+    space.create("app", plain(&server, "login")).await;
+    space
+        .until("app", "accepted", |status| accepted(status, "Accepted"))
+        .await;
+    let mut stuck = resource("stuck", &plain(&server, "login"));
+    stuck.metadata.finalizers = Some(vec!["example.com/never".to_owned()]);
+    space.resources.create(&PostParams::default(), &stuck).await.unwrap();
+    space.ready("stuck").await;
+    first.stop();
+    space.resources.delete("stuck", &DeleteParams::default()).await.unwrap();
+    space.login("login", "robot", CANARY).await;
+
+    let _second = operator(&space, &[&server.address]);
+    space.reason("app", "HeldBack").await;
+    let secret = space.secrets.get("app").await.unwrap();
+    assert_eq!(password(&secret).as_deref(), Some("word"));
+    let free = json!({"metadata": {"finalizers": null}});
+    let params = PatchParams::default();
+    space
+        .resources
+        .patch("stuck", &params, &Patch::Merge(free))
+        .await
+        .unwrap();
 }
 
 fn passes(operator: &Operator) -> usize {

@@ -245,15 +245,17 @@ fn logins_from_docker_config_and_manifests() {
         "{document}"
     );
 
-    // Three resources share a wrong login: one failed login. One has no login.
+    // Three resources share a wrong login and ask for images of their own: one failed login. One has no login.
     let before = all.logins_at_token_server().len();
     let mut input = json!({"apiVersion": "v1", "kind": "Secret", "metadata": {"name": "login"},
         "stringData": {"username": "robot", "password": CANARY}})
     .to_string();
     for (name, source) in [("a", "login"), ("b", "login"), ("c", "login"), ("d", "absent")] {
+        let image = format!("team/{name}:1.0");
         input +=
             &json!({"apiVersion": "pullsecrets.dev/v1alpha1", "kind": "DockerPullSecret", "metadata": {"name": name},
-            "spec": {"type": "PrivateRegistry", "registryUrl": all.get("bearer"), "credentialsRef": {"name": source}}})
+            "spec": {"type": "PrivateRegistry", "registryUrl": all.get("bearer"), "credentialsRef": {"name": source},
+                "verification": {"image": image}}})
             .to_string();
     }
     let (code, document) = verify_all(&["-f", "-", ca[0], ca[1]], &input);
@@ -276,6 +278,7 @@ fn logins_from_docker_config_and_manifests() {
 
 #[test]
 fn usage_is_explained() {
+    let empty = tempfile::tempdir().unwrap();
     for (args, part) in [
         (
             &["--registry", "registry.example.com"][..],
@@ -314,6 +317,8 @@ fn usage_is_explained() {
             "PEM",
         ),
         (&[], "required"),
+        // A build that checks nothing must not be green.
+        (&["-f", empty.path().to_str().unwrap()], "no DockerPullSecret"),
     ] {
         let (code, document) = verify_all(args, "word");
         assert_eq!(code, 2, "{args:?}: {document}");
