@@ -517,6 +517,51 @@ async fn an_annotation_asks_for_a_check_within_the_bounds() {
     assert_eq!(logins(), 2);
 }
 
+/// The next process must not log in again to find out what this one was about to hear.
+#[tokio::test]
+async fn a_verdict_that_comes_while_the_operator_stops_is_written_down() {
+    let space = space("stop").await;
+    let (let_go, answers) = std::sync::mpsc::channel::<()>();
+    let answers = std::sync::Mutex::new(answers);
+    let slow = Scripted::start(move |head, _| {
+        let login = head.to_lowercase().contains("authorization:");
+        if login {
+            answers.lock().unwrap().recv().unwrap();
+        }
+        answer("401 Unauthorized", &["WWW-Authenticate: Basic realm=\"x\""], "")
+    });
+    let logins_at = |server: &Scripted| {
+        let requests = server.requests();
+        let login = |head: &&String| head.to_lowercase().contains("authorization:");
+        requests.iter().filter(login).count()
+    };
+    let first = operator(&space, &[&slow.address]);
+    space.login("login", "robot", "word").await;
+    space.create("app", plain(&slow, "login")).await;
+    eventually("a login", || async {
+        (logins_at(&slow) == 1).then_some(()).ok_or_else(|| "none".to_owned())
+    })
+    .await;
+    let log = first.log_file();
+    let stopped = tokio::task::spawn_blocking(move || first.stop());
+    eventually("the signal was taken", || async {
+        let log = std::fs::read_to_string(&log).unwrap();
+        log.contains("stopping: finishing").then_some(()).ok_or(log)
+    })
+    .await;
+    let_go.send(()).unwrap();
+    assert!(stopped.await.unwrap().1);
+    let resource = space.resources.get("app").await.unwrap();
+    assert_eq!(condition_of(&resource, "CredentialsAccepted").reason, "Rejected");
+
+    let second = operator(&space, &[&slow.address]);
+    eventually("a pass", || async {
+        (passes(&second) > 0).then_some(()).ok_or_else(|| "none".to_owned())
+    })
+    .await;
+    assert_eq!(logins_at(&slow), 1);
+}
+
 /// A resource that cannot go away has no pass, and nobody waits for one at the start.
 #[tokio::test]
 async fn checks_begin_although_a_resource_is_stuck_in_its_deletion() {

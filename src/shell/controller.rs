@@ -14,9 +14,10 @@ use kube::runtime::{applier, reflector};
 use kube::{Api, Client, ResourceExt as _};
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::watch;
+use tokio::task::JoinHandle;
 
 use super::cached::Cached;
-use super::context::{Context, Shared};
+use super::context::{Context, Shared, reference};
 use super::metrics::Metrics;
 use super::pods::watch_pods;
 use super::readiness::Readiness;
@@ -73,10 +74,11 @@ pub async fn run(options: Options) -> Result<(), Failure> {
     let metrics = Arc::new(Metrics::default());
     let scopes = options.namespaces.len().max(1);
     let verifier = Verifier::new(options.policy, scopes, Arc::clone(&metrics)).map_err(Failure::Thread)?;
+    let verifier = Arc::new(verifier);
     let shared = Arc::new(Shared {
         readiness: Readiness::default(),
         metrics,
-        verifier: Arc::new(verifier),
+        verifier: Arc::clone(&verifier),
     });
     let (stop, stopped) = watch::channel(false);
 
@@ -96,7 +98,7 @@ pub async fn run(options: Options) -> Result<(), Failure> {
     });
     let scopes: Vec<_> = scopes.collect();
     let mut server = tokio::spawn(server::serve(options.health_address, shared));
-    let aborts: Vec<_> = scopes.iter().map(tokio::task::JoinHandle::abort_handle).collect();
+    let aborts: Vec<_> = scopes.iter().map(JoinHandle::abort_handle).collect();
     let mut running = select_all(scopes);
 
     tokio::select! {
@@ -112,7 +114,7 @@ pub async fn run(options: Options) -> Result<(), Failure> {
     }
     tracing::info!("stopping: finishing what is in flight");
     stop.send_replace(true);
-    if tokio::time::timeout(STOP, join_all(running.into_inner()))
+    if tokio::time::timeout(STOP, finish(running.into_inner(), &verifier))
         .await
         .is_err()
     {
@@ -120,6 +122,19 @@ pub async fn run(options: Options) -> Result<(), Failure> {
         aborts.iter().for_each(tokio::task::AbortHandle::abort);
     }
     Ok(())
+}
+
+/// Waits for the passes and checks in flight. A verdict that nobody wrote down would make the next process log in again.
+async fn finish(scopes: Vec<JoinHandle<Arc<Context>>>, verifier: &Verifier) {
+    let (scopes, unsaid) = tokio::join!(join_all(scopes), verifier.drain());
+    for ctx in scopes.into_iter().flatten() {
+        for key in &unsaid {
+            if let Some(resource) = ctx.store.get(&reference(key)) {
+                // What fails here is found out again by the next process.
+                let _ = reconcile(resource, Arc::clone(&ctx)).await;
+            }
+        }
+    }
 }
 
 async fn client() -> Result<Client, Failure> {
@@ -139,7 +154,7 @@ async fn scope(
     concurrency: u16,
     shared: Arc<Shared>,
     stopped: watch::Receiver<bool>,
-) {
+) -> Arc<Context> {
     let place = namespace.as_ref().map_or_else(
         || "all namespaces".to_owned(),
         |namespace| format!("namespace {namespace}"),
@@ -202,7 +217,8 @@ async fn scope(
             ctx.shared.verifier.listed(store.state().iter().filter_map(|resource| resource.uid()));
             let triggers = triggers.map(Ok::<_, std::convert::Infallible>).take_until(stop);
             let config = Config::default().concurrency(concurrency);
-            applier(|object, ctx| reconcile(object, ctx).boxed(), error_policy, ctx, store, triggers, config)
+            let reconciler = |object, ctx| reconcile(object, ctx).boxed();
+            applier(reconciler, error_policy, Arc::clone(&ctx), store, triggers, config)
                 .for_each(|result| {
                     if let Err(error) = result {
                         log(&error);
@@ -213,7 +229,8 @@ async fn scope(
         }
         () = told(stopped) => {}
     }
-    watching.iter().for_each(tokio::task::JoinHandle::abort);
+    watching.iter().for_each(JoinHandle::abort);
+    ctx
 }
 
 /// Ends when the flag is set, or nobody can set it any more.

@@ -68,7 +68,10 @@ pub(crate) fn look(
     };
     match question {
         Ok((question, ca)) => check(resource, &asking, question, ca, ctx),
-        Err(why) => without_asking(&asking, why, fingerprint, ctx),
+        Err(why) => {
+            let known = fingerprint.and_then(|login| ctx.shared.verifier.refusal(login));
+            without_asking(&asking, why, known)
+        }
     }
 }
 
@@ -92,7 +95,8 @@ fn check(
 ) -> Looked {
     let (verifier, now) = (&ctx.shared.verifier, now());
     let fingerprint = verifier.fingerprint(&question);
-    let ledger = verifier.known(fingerprint, asking.how, asking.own());
+    let key = (resource.namespace().unwrap_or_default(), resource.name_any());
+    let ledger = verifier.known(fingerprint, asking.how, asking.own(), &key);
     match asking.advise(ledger.as_ref(), now) {
         Advice::Stands(known) => {
             let due = known.due(asking.interval, asking.asked());
@@ -109,7 +113,6 @@ fn check(
             }
         }
         Advice::Check(known) => {
-            let key = (resource.namespace().unwrap_or_default(), resource.name_any());
             let job = Job {
                 login: fingerprint,
                 question,
@@ -132,9 +135,8 @@ fn check(
 
 /// What is known when the registry cannot be asked: that it refused the login, if it did. What is missing to ask says
 /// nothing against that.
-fn without_asking(asking: &Asking<'_>, why: Verdict, fingerprint: Option<Fingerprint>, ctx: &Context) -> Looked {
-    let known = fingerprint.and_then(|login| ctx.shared.verifier.known(login, asking.how, asking.own()));
-    let refused = known.filter(Known::refuses_login);
+fn without_asking(asking: &Asking<'_>, why: Verdict, ledger: Option<Known>) -> Looked {
+    let refused = ledger.or(asking.own()).filter(Known::refuses_login);
     let own = asking.own().filter(|own| own.message == why.message);
     let shown = refused.clone().or(own).unwrap_or_else(|| Known {
         result: why.result,

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use k8s_openapi::jiff::Timestamp;
 use tokio::runtime::Handle;
-use tokio::sync::watch;
+use tokio::sync::{RwLock, watch};
 use tokio::time::Instant;
 
 use super::context::reference;
@@ -45,6 +45,8 @@ pub(crate) struct Verifier {
     started: Instant,
     /// When checks began, if they have.
     gate: watch::Sender<Option<Instant>>,
+    /// Held by each check while it is in flight; whether no more of them begin.
+    stopped: RwLock<bool>,
 }
 
 /// One check to make.
@@ -66,6 +68,8 @@ struct State {
     waiting: HashMap<Fingerprint, Vec<(Queue, Key)>>,
     /// One lock for each host that a check is queued for or in flight at.
     hosts: HashMap<String, Arc<tokio::sync::Mutex<()>>>,
+    /// Resources that had no pass since there is a verdict for them.
+    unsaid: HashSet<Key>,
     /// Users that a host has just refused.
     frozen: HashMap<(String, String), Instant>,
     /// Scopes that have not listed yet, and resources that had no pass yet.
@@ -89,6 +93,7 @@ impl Verifier {
             state: Mutex::new(state),
             started: Instant::now(),
             gate: watch::Sender::new(None),
+            stopped: RwLock::new(false),
         })
     }
 
@@ -145,14 +150,20 @@ impl Verifier {
         of(&self.hashers[0]) << 64 | of(&self.hashers[1])
     }
 
-    /// What is known of a login. `own` is what a status says.
-    pub(crate) fn known(&self, login: Fingerprint, how: &str, own: Option<Known>) -> Option<Known> {
+    /// What is known of the login of a resource. `own` is what its status says.
+    pub(crate) fn known(&self, login: Fingerprint, how: &str, own: Option<Known>, resource: &Key) -> Option<Known> {
         let (mut state, now) = (self.state(), now());
+        state.unsaid.remove(resource);
         if let Some(own) = own {
             state.ledger.seed(login, own, now);
         }
         state.ledger.want(login, how, now);
         state.ledger.get(login, how).cloned()
+    }
+
+    /// What is known of a login that was refused as such.
+    pub(crate) fn refusal(&self, login: Fingerprint) -> Option<Known> {
+        self.state().ledger.refusal(login).cloned()
     }
 
     /// Checks a login soon, and triggers the resource when there is a verdict.
@@ -178,41 +189,54 @@ impl Verifier {
         if tokio::time::timeout_at(self.started + GATE, open).await.is_err() {
             self.begin();
         }
-        let (login, how, base) = (job.login, job.how.clone(), job.question.base.clone());
-        let user = (target(&base), job.question.login.username().to_owned());
-        let verdict = {
-            let _one_at_a_time = host.lock().await;
-            let refused = self.state().frozen.get(&user).copied();
-            if let Some(refused) = refused {
-                tokio::time::sleep_until(refused + FREEZE).await;
-            }
-            self.ask(job).await
-        };
-        let waiting = {
-            let mut state = self.state();
-            if let Some(verdict) = verdict {
-                tracing::info!(
-                    registry = target(&base),
-                    result = verdict.result.as_str(),
-                    "checked a login"
-                );
-                self.metrics.check(verdict.result.as_str());
-                if verdict.result.refuses() {
-                    state.frozen.retain(|_, refused| refused.elapsed() < FREEZE);
-                    state.frozen.insert(user, Instant::now());
-                }
-                state.ledger.record(login, &verdict, &how, now());
-            }
-            // Nobody else queues at this host: only the map and this check know its lock.
-            if Arc::strong_count(&host) == 2 {
-                state.hosts.remove(&target(&base));
-            }
-            state.waiting.remove(&login).unwrap_or_default()
-        };
-        for (queue, key) in waiting {
+        let _one_at_a_time = host.lock().await;
+        let user = (target(&job.question.base), job.question.login.username().to_owned());
+        let refused = self.state().frozen.get(&user).copied();
+        if let Some(refused) = refused {
+            tokio::time::sleep_until(refused + FREEZE).await;
+        }
+        let stopped = self.stopped.read().await;
+        let (login, how) = (job.login, job.how.clone());
+        let verdict = if *stopped { None } else { self.ask(job).await };
+        for (queue, key) in self.conclude(login, &how, user, verdict.as_ref(), &host) {
             // The receiver lives as long as the controller.
             let _ = queue.unbounded_send(reference(&key));
         }
+    }
+
+    /// Takes in what a check came to. Returns who waits for it.
+    fn conclude(
+        &self,
+        login: Fingerprint,
+        how: &str,
+        user: (String, String),
+        verdict: Option<&Verdict>,
+        host: &Arc<tokio::sync::Mutex<()>>,
+    ) -> Vec<(Queue, Key)> {
+        let mut state = self.state();
+        // Nobody else queues at this host: only the map and this check know its lock.
+        if Arc::strong_count(host) == 2 {
+            state.hosts.remove(&user.0);
+        }
+        let waiting = state.waiting.remove(&login).unwrap_or_default();
+        if let Some(verdict) = verdict {
+            let result = verdict.result.as_str();
+            tracing::info!(registry = user.0, result, "checked a login");
+            self.metrics.check(result);
+            state.ledger.record(login, verdict, how, now());
+            state.unsaid.extend(waiting.iter().map(|(_, key)| key.clone()));
+            if verdict.result.refuses() {
+                state.frozen.retain(|_, refused| refused.elapsed() < FREEZE);
+                state.frozen.insert(user, Instant::now());
+            }
+        }
+        waiting
+    }
+
+    /// Lets no check begin any more, and waits for those in flight. Returns the resources that have not heard of a verdict.
+    pub(crate) async fn drain(&self) -> Vec<Key> {
+        *self.stopped.write().await = true;
+        self.state().unsaid.iter().cloned().collect()
     }
 
     /// `None`: what became known while this one was in the queue makes it needless.

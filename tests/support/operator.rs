@@ -150,6 +150,10 @@ impl Operator {
         }
     }
 
+    pub fn log_file(&self) -> PathBuf {
+        self.log.clone()
+    }
+
     /// Sends SIGTERM and returns how long it took to end, and whether it ended well.
     pub fn stop(mut self) -> (std::time::Duration, bool) {
         let begin = Instant::now();

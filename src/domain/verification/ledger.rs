@@ -95,11 +95,16 @@ impl Ledger {
     /// What is known of a login that is to be checked like this.
     pub fn get(&self, login: Fingerprint, how: &str) -> Option<&Known> {
         let specific = self.by_how.get(&(login, how.to_owned())).map(|entry| &entry.known);
-        let refused = self.refused.get(&login).map(|entry| &entry.known);
+        let refused = self.refusal(login);
         match (specific, refused) {
             (Some(specific), Some(refused)) if refused.checked < specific.checked => Some(specific),
             (specific, refused) => refused.or(specific),
         }
+    }
+
+    /// What is known of a login that was refused as such.
+    pub fn refusal(&self, login: Fingerprint) -> Option<&Known> {
+        Some(&self.refused.get(&login)?.known)
     }
 
     /// A pass wants to know of a login, which keeps it from being forgotten, as others are.
