@@ -7,6 +7,7 @@
 )]
 
 mod claims;
+mod ledger;
 mod packed;
 mod pods;
 mod pulls;
