@@ -6,6 +6,7 @@ pub mod desired;
 pub mod image;
 pub mod keyring;
 pub mod login;
+pub mod object_name;
 pub mod ownership;
 pub mod packed;
 pub mod plan;

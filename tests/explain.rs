@@ -444,6 +444,12 @@ async fn a_pod_and_an_image_of_a_cluster() {
     let (code, text, _) = run(&["pod", "web", "-n", &space.name], "", kubeconfig);
     assert_eq!(code, 1);
     assert!(text.contains("app (of DockerPullSecret app)"), "{text}");
+    // The API server takes any name in imagePullSecrets.
+    pods.create("odd", IMAGE, &["my login", "?", "app"]).await;
+    pods.fails("odd", IMAGE, &unauthorized(IMAGE)).await;
+    let (code, text, stderr) = run(&["pod", "odd", "-n", &space.name], "", kubeconfig);
+    assert_eq!(code, 1, "{stderr}");
+    assert!(text.contains("app (of DockerPullSecret app)"), "{text}");
 
     let (code, text, stderr) = run(&["image", IMAGE, "-n", &space.name], "", kubeconfig);
     assert_eq!(code, 0, "{stderr}");

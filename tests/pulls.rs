@@ -125,6 +125,25 @@ async fn a_rejected_login_is_named_on_the_resource_and_forgotten_when_the_pod_ru
     .await;
 }
 
+/// The API server takes any name in `imagePullSecrets`, also what no path of a request can hold.
+#[tokio::test]
+async fn a_pod_that_names_what_no_secret_can_be_called_does_not_stop_a_pass() {
+    let (space, pods) = space("names").await;
+    ready(&space, "app", "r.example.com").await;
+    let image = "r.example.com/team/app:1";
+    for (pod, pull_secrets) in [
+        ("blank", ["my login", "app"]),
+        ("query", ["?", "app"]),
+        ("path", ["../../default/secrets/x", "app"]),
+    ] {
+        pods.create(pod, image, &pull_secrets).await;
+        pods.fails(pod, image, &unauthorized(image)).await;
+    }
+    space
+        .until("app", "3 pods", |status| failing(status, "CredentialsRejected", 3))
+        .await;
+}
+
 #[tokio::test]
 async fn pods_of_a_deployment_are_one_failure() {
     let (space, pods) = space("deployment").await;

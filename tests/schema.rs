@@ -21,6 +21,10 @@ use support::world::world;
 fn cases() -> Vec<(&'static str, Value, Option<&'static str>)> {
     let url = |url: &str| private(url, "login");
     let hub = |fields: Value| with(docker_hub("login"), fields);
+    let ca = |name: &str| {
+        let tls = json!({"caBundleRef": {"kind": "ConfigMap", "name": name}});
+        hub(json!({"verification": {"tls": tls}}))
+    };
     vec![
         ("app", docker_hub("login"), None),
         ("app", url("registry.example.com"), None),
@@ -92,6 +96,15 @@ fn cases() -> Vec<(&'static str, Value, Option<&'static str>)> {
             docker_hub("app"),
             Some("also the name of the Secret to be generated"),
         ),
+        ("app", docker_hub("login.with-dots.2"), None),
+        ("app", docker_hub("?"), Some("cannot be the name of a Secret")),
+        ("app", docker_hub("a/b"), Some("cannot be the name of a Secret")),
+        ("app", docker_hub("my login"), Some("cannot be the name of a Secret")),
+        ("app", docker_hub("Login"), Some("cannot be the name of a Secret")),
+        ("app", docker_hub("a..b"), Some("cannot be the name of a Secret")),
+        ("app", ca("ca.bundle"), None),
+        ("app", ca("?"), Some("caBundleRef.name")),
+        ("app", ca("../x"), Some("caBundleRef.name")),
         ("app", hub(json!({"email": "a b"})), Some("must not contain blanks")),
         (
             "app",

@@ -9,6 +9,9 @@ use schemars::{Schema, SchemaGenerator, json_schema};
 /// Lower-case letters, digits and `-`, first and last no `-` (design.md 2.1: stricter than Kubernetes, no dots).
 const NAME: &str = "^[a-z0-9]([-a-z0-9]*[a-z0-9])?$";
 
+/// What Kubernetes can call an object: parts like [`NAME`], between dots.
+pub(super) const OBJECT_NAME: &str = "^[a-z0-9]([-a-z0-9]*[a-z0-9])?([.][a-z0-9]([-a-z0-9]*[a-z0-9])?)*$";
+
 /// The URL without `https://` or `http://`, in lower case; only where `registryUrl` is set.
 const REST: &str = "self.registryUrl.lowerAscii().replace('https://', '').replace('http://', '')";
 
@@ -44,6 +47,14 @@ pub(super) fn secret_name() -> Rule {
         "must be lower-case letters, digits and '-', begin and end with a letter or digit, and have no dots",
     )
     .field_path(".secretName")
+}
+
+pub(super) fn credentials_name() -> Rule {
+    invalid(
+        format!("self.credentialsRef.name.matches('{OBJECT_NAME}')"),
+        "cannot be the name of a Secret: lower-case letters, digits, '-' and '.', each part between dots begins and ends with a letter or digit",
+    )
+    .field_path(".credentialsRef.name")
 }
 
 pub(super) fn url_required() -> Rule {

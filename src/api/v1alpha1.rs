@@ -51,6 +51,7 @@ use super::verification::{Verification, VerificationStatus};
     validation = rules::url_wildcard(),
     validation = rules::url_shape(),
     validation = rules::secret_name(),
+    validation = rules::credentials_name(),
     validation = rules::email(),
     validation = rules::interval_mode(),
     validation = rules::interval_length()

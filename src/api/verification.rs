@@ -60,7 +60,7 @@ pub struct CaBundleRef {
     /// `ConfigMap` or `Secret`, in the same namespace.
     pub kind: CaBundleKind,
     /// Its name.
-    #[schemars(length(min = 1, max = 253))]
+    #[schemars(length(min = 1, max = 253), regex(pattern = crate::api::rules::OBJECT_NAME))]
     pub name: String,
     /// The key in it; default `ca.crt`.
     #[serde(default, skip_serializing_if = "Option::is_none")]

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use crate::api::{CaBundleRef, CredentialKeys, DockerPullSecret, OnRejected, Reason, Verification, VerificationMode};
+use crate::domain::object_name::is_object_name;
 use crate::domain::problem::Problem;
 use crate::domain::registry::RegistryKey;
 use crate::domain::template;
@@ -71,6 +72,7 @@ pub fn validate(resource: &DockerPullSecret) -> Result<Validated, Problem> {
             "spec.credentialsRef.name is empty: name the Secret that holds the login",
         ));
     }
+    check_reference("spec.credentialsRef.name", &source)?;
     if source == target {
         return Err(invalid(format!(
             "spec.credentialsRef.name is also the name of the Secret to be generated ({target:?}): give the generated one another name in spec.secretName"
@@ -109,13 +111,21 @@ fn invalid(message: impl Into<String>) -> Problem {
 }
 
 fn check_name(field: &str, name: &str) -> Result<(), Problem> {
-    let inside = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-';
-    let fits = (1..=253).contains(&name.len()) && name.chars().all(inside);
-    if fits && !name.starts_with('-') && !name.ends_with('-') {
+    if is_object_name(name) && !name.contains('.') {
         return Ok(());
     }
     Err(invalid(format!(
         "{field} {name:?} must be 1 to 253 lower-case letters, digits and '-', begin and end with a letter or digit, and have no dots"
+    )))
+}
+
+/// A name of what somebody else made.
+fn check_reference(field: &str, name: &str) -> Result<(), Problem> {
+    if is_object_name(name) {
+        return Ok(());
+    }
+    Err(invalid(format!(
+        "{field} {name:?} cannot be the name of an object: 1 to 253 lower-case letters, digits, '-' and '.', of which each part between dots begins and ends with a letter or digit"
     )))
 }
 
@@ -164,12 +174,16 @@ fn check_verification(spec: Option<&Verification>) -> Result<Checked, Problem> {
         }
     };
     let image = spec.image.as_deref().map(Probe::parse).transpose();
+    let ca = spec.tls.and_then(|tls| tls.ca_bundle_ref);
+    if let Some(ca) = &ca {
+        check_reference("spec.verification.tls.caBundleRef.name", &ca.name)?;
+    }
     Ok(Checked {
         enabled: spec.mode != VerificationMode::Disabled,
         interval,
         image: image.map_err(|what| invalid(format!("spec.verification.image {what}")))?,
         on_rejected: spec.on_rejected,
-        ca: spec.tls.and_then(|tls| tls.ca_bundle_ref),
+        ca,
         plain_http: spec.plain_http,
     })
 }

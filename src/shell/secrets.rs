@@ -10,10 +10,14 @@ use crate::api::{FIELD_MANAGER, Reason};
 use crate::domain::claims::Generated;
 use crate::domain::desired::Desired;
 use crate::domain::login::{Login, redact};
+use crate::domain::object_name::is_object_name;
 use crate::domain::problem::Problem;
 
-/// Gets a Secret, if it exists.
+/// Gets a Secret, if it exists. Pods may name what no Secret can be called.
 pub(crate) async fn get(secrets: &Api<Secret>, name: &str) -> Result<Option<Secret>, Error> {
+    if !is_object_name(name) {
+        return Ok(None);
+    }
     call(|| format!("reading Secret {name:?}"), secrets.get_opt(name)).await
 }
 

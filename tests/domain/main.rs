@@ -8,6 +8,7 @@
 
 mod claims;
 mod ledger;
+mod names;
 mod packed;
 mod pods;
 mod pulls;

@@ -7,6 +7,7 @@ use kube::{Api, Client, ResourceExt as _};
 use super::bundle::Bundle;
 use super::event::Said;
 use crate::api::DockerPullSecret;
+use crate::domain::object_name::is_object_name;
 use crate::domain::pulls::diagnosis::Resource;
 use crate::domain::pulls::pod::Pod;
 
@@ -69,7 +70,8 @@ async fn of_namespace(client: &Client, namespace: &str, names: &[String]) -> Res
     let mut bundle = Bundle::default();
     bundle.known.insert(namespace.to_owned());
     let secrets = Api::<Secret>::namespaced(client.clone(), namespace);
-    for name in names {
+    // What no Secret can be called does not exist, and must not get into a request.
+    for name in names.iter().filter(|name| is_object_name(name)) {
         let key = (namespace.to_owned(), name.clone());
         match secrets.get_opt(name).await {
             Ok(secret) => bundle.secrets.extend(secret.map(|secret| (key, secret))),
