@@ -323,6 +323,59 @@ async fn a_new_secret_name_replaces_the_old_secret() {
     assert!(space.secrets.get_opt("taken").await.unwrap().is_some());
 }
 
+/// Platforms do such things, so that a login goes away with what uses it.
+#[tokio::test]
+async fn a_secret_that_the_operator_did_not_make_is_not_deleted_whoever_controls_it() {
+    let space = space("owned").await;
+    space.login("login", "user", "first").await;
+    let resource = space.create("app", private("registry.example.com", "login")).await;
+    space.ready("app").await;
+    let owner = json!([{"apiVersion": "pullsecrets.dev/v1alpha1", "kind": "DockerPullSecret", "name": "app", "uid": uid(&resource), "controller": true}]);
+    let patch = |meta| Patch::Merge(json!({"metadata": meta}));
+    space
+        .secrets
+        .patch(
+            "login",
+            &PatchParams::default(),
+            &patch(json!({"ownerReferences": owner})),
+        )
+        .await
+        .unwrap();
+    space.change("app", json!({"secretName": "other"})).await;
+    space.gone("app").await;
+    space.ready("app").await;
+    space.settle().await;
+    assert!(space.secrets.get_opt("login").await.unwrap().is_some());
+    // It is read as ever, and what the operator made stays its own.
+    space.login("login", "user", "second").await;
+    space
+        .secret_until("other", "rotated", |secret| {
+            password(secret).as_deref() == Some("second")
+        })
+        .await;
+    let label = json!({"labels": {"app.kubernetes.io/managed-by": null}});
+    space
+        .secrets
+        .patch("other", &PatchParams::default(), &patch(label))
+        .await
+        .unwrap();
+    space
+        .secret_until("other", "labelled again", |secret| {
+            secret.labels().contains_key("app.kubernetes.io/managed-by")
+        })
+        .await;
+    // What it made is not deleted either while it is where the login comes from.
+    space
+        .change(
+            "app",
+            json!({"secretName": "third", "credentialsRef": {"name": "other"}}),
+        )
+        .await;
+    space.ready("app").await;
+    space.settle().await;
+    assert!(space.secrets.get_opt("other").await.unwrap().is_some());
+}
+
 #[tokio::test]
 async fn of_two_that_want_one_secret_the_older_gets_it() {
     let space = space("two").await;

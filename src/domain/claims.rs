@@ -15,7 +15,7 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::{ObjectMeta, OwnerReference}
 
 use self::namespace::Namespace;
 use crate::api::DockerPullSecret;
-use crate::domain::ownership::controlling_resource;
+use crate::domain::ownership::{controlling_resource, is_labelled};
 
 /// Namespace and name.
 pub type Key = (String, String);
@@ -87,11 +87,12 @@ impl Claims {
         keys(&config_map.0, names.unwrap_or_default())
     }
 
-    /// Takes note of a Secret, whoever made it. Returns the resources that this concerns.
+    /// Takes note of a Secret, whoever made it. Returns the resources that this concerns. Only one that the operator made
+    /// is kept, since what is kept may be deleted.
     pub fn observe_secret(&mut self, meta: &ObjectMeta) -> Vec<Key> {
         let key = key_of(meta);
         self.unseen.remove(&key);
-        let Some(owner) = controlling_resource(meta) else {
+        let Some(owner) = controlling_resource(meta).filter(|_| is_labelled(meta)) else {
             return self.forget_secret(&key);
         };
         let text = |text: &Option<String>| text.as_deref().unwrap_or_default().into();
@@ -132,7 +133,7 @@ impl Claims {
         self.namespaces.get(&target.0)?.wants(owner, &target.1)
     }
 
-    /// Secrets in `namespace` that the resource controls beside the wanted one.
+    /// Generated Secrets in `namespace` that the resource controls and neither wants nor reads.
     pub fn strays(&self, namespace: &str, uid: &str, target: &str) -> Vec<(String, Generated)> {
         let namespace = self.namespaces.get(namespace);
         namespace.map_or_else(Vec::new, |namespace| namespace.strays(uid, target))

@@ -4,7 +4,7 @@ use k8s_openapi::api::core::v1::Secret;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{ObjectMeta, OwnerReference};
 use kube::Resource as _;
 
-use crate::api::{DockerPullSecret, GROUP, Reason};
+use crate::api::{DockerPullSecret, FIELD_MANAGER, GROUP, MANAGED_BY_LABEL, Reason};
 use crate::domain::desired::{Desired, SECRET_TYPE, written_by_operator};
 use crate::domain::problem::Problem;
 
@@ -31,6 +31,12 @@ pub enum Verdict {
 /// The controller of an object, if it is a `DockerPullSecret`.
 pub fn controlling_resource(meta: &ObjectMeta) -> Option<&OwnerReference> {
     controller_of(meta).filter(|owner| is_resource(owner))
+}
+
+/// Whether the operator made a Secret, as far as its metadata tells: others may make a resource the controller of theirs.
+pub fn is_labelled(meta: &ObjectMeta) -> bool {
+    let label = meta.labels.as_ref().and_then(|labels| labels.get(MANAGED_BY_LABEL));
+    label.is_some_and(|value| value == FIELD_MANAGER)
 }
 
 fn controller_of(meta: &ObjectMeta) -> Option<&OwnerReference> {

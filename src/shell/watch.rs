@@ -21,9 +21,9 @@ use super::backoff::Steady;
 use super::cached::Cached;
 use super::context::{Context, reference};
 use super::readiness::explain;
-use crate::api::VERIFY_ANNOTATION;
+use crate::api::{MANAGED_BY_LABEL, VERIFY_ANNOTATION};
 use crate::domain::claims::Key;
-use crate::domain::ownership::controlling_resource;
+use crate::domain::ownership::{controlling_resource, is_labelled};
 use crate::domain::status;
 
 /// Objects of a page: a page is in memory three times while it is read.
@@ -54,7 +54,12 @@ where
 /// Drops what nobody reads: most of an object's metadata.
 fn slim(meta: &mut ObjectMeta) {
     meta.managed_fields = None;
-    meta.labels = None;
+    if !is_labelled(meta) {
+        meta.labels = None;
+    }
+    if let Some(labels) = &mut meta.labels {
+        labels.retain(|name, _| name == MANAGED_BY_LABEL);
+    }
     if let Some(annotations) = &mut meta.annotations {
         annotations.retain(|name, _| name == VERIFY_ANNOTATION);
     }

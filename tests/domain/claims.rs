@@ -27,7 +27,8 @@ fn generated(name: &str, owner: Option<&str>) -> ObjectMeta {
         })
         .into_iter()
         .collect();
-    serde_json::from_value(json!({"name": name, "namespace": "team", "uid": format!("uid-{name}"), "resourceVersion": "7", "ownerReferences": owners}))
+    let labels = json!({"app.kubernetes.io/managed-by": "docker-pull-secret-operator"});
+    serde_json::from_value(json!({"name": name, "labels": labels, "namespace": "team", "uid": format!("uid-{name}"), "resourceVersion": "7", "ownerReferences": owners}))
         .unwrap()
 }
 
@@ -143,6 +144,38 @@ fn strays_are_what_a_resource_controls_beside_its_target() {
     // Somebody takes the owner reference away.
     claims.observe_secret(&generated("old", None));
     assert!(claims.strays("team", "uid-app", "app").is_empty());
+}
+
+/// What the operator deletes, it made: platforms give owners to Secrets of others too.
+#[test]
+fn what_the_operator_did_not_make_is_no_stray() {
+    let label = "app.kubernetes.io/managed-by";
+    let labelled = |value: &str| Some([(label.to_owned(), value.to_owned())].into());
+    let cases = [
+        ("made", labelled("docker-pull-secret-operator"), true),
+        ("without labels", None, false),
+        ("of another manager", labelled("Helm"), false),
+    ];
+    let mut claims = Claims::default();
+    claims.insert(&named("app", 1, &private("a.example.com")));
+    for (what, labels, stray) in cases {
+        let mut old = generated("old", Some("app"));
+        old.labels = labels;
+        claims.observe_secret(&old);
+        assert_eq!(!claims.strays("team", "uid-app", "app").is_empty(), stray, "{what}");
+    }
+    // Somebody takes the label from the Secret that is wanted: the resource hears of it.
+    claims.observe_secret(&generated("app", Some("app")));
+    let mut bare = generated("app", Some("app"));
+    bare.labels = None;
+    assert_eq!(names(&claims.observe_secret(&bare)), ["app"]);
+    // One that is read now is no stray before that changes.
+    claims.observe_secret(&generated("old", Some("app")));
+    let reads = |name: &str| with(private("a.example.com"), json!({"credentialsRef": {"name": name}}));
+    claims.insert(&named("app", 1, &reads("old")));
+    assert!(claims.strays("team", "uid-app", "app").is_empty());
+    claims.insert(&named("app", 1, &reads("login")));
+    assert_eq!(claims.strays("team", "uid-app", "app").len(), 1);
 }
 
 #[test]

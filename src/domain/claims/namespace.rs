@@ -193,8 +193,14 @@ impl Namespace {
 
     pub(super) fn strays(&self, uid: &str, target: &str) -> Vec<(String, Generated)> {
         let names = self.by_owner.get(uid).into_iter().flatten();
+        // A login may be read from what the resource itself generated under an earlier name.
+        let reads = |name: &Name| {
+            let users = self.by_secret.get(name).into_iter().flatten();
+            let mut claims = users.filter_map(|user| self.claims.get(user));
+            claims.any(|claim| *claim.uid == *uid && claim.secrets().any(|read| read == name))
+        };
         names
-            .filter(|name| ***name != *target)
+            .filter(|name| ***name != *target && !reads(name))
             .filter_map(|name| Some((name.to_string(), self.generated.get(name)?.clone())))
             .collect()
     }
