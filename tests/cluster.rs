@@ -377,6 +377,22 @@ async fn a_secret_that_the_operator_did_not_make_is_not_deleted_whoever_controls
 }
 
 #[tokio::test]
+async fn a_login_that_comes_from_another_generated_secret_follows_it() {
+    let space = space("chain").await;
+    space.login("login", "user", "first").await;
+    space.create("a", private("registry.example.com", "login")).await;
+    space.ready("a").await;
+    space.create("b", private("registry.example.com", "a")).await;
+    space.ready("b").await;
+    for word in ["second", "third", "fourth"] {
+        space.login("login", "user", word).await;
+        space
+            .secret_until("b", word, |secret| password(secret).as_deref() == Some(word))
+            .await;
+    }
+}
+
+#[tokio::test]
 async fn of_two_that_want_one_secret_the_older_gets_it() {
     let space = space("two").await;
     space.login("login", "user", "older").await;

@@ -210,19 +210,21 @@ pub(crate) async fn secrets(
             }
             Ok(Event::Apply(secret)) => {
                 ctx.shared.readiness.alive(&name);
-                let (concerned, wanted) = {
+                let key = key_of(&secret);
+                let (mut concerned, owner) = {
                     let mut claims = ctx.claims();
                     let concerned = claims.observe_secret(&secret.metadata);
                     let owner = controlling_resource(&secret.metadata);
-                    (
-                        concerned,
-                        owner.and_then(|owner| claims.wants(owner, &key_of(&secret))) == Some(true),
-                    )
+                    (concerned, owner.filter(|owner| claims.wants(owner, &key) == Some(true)))
                 };
-                // What a pass wrote is no news, unless the resource wants another name by now and has to clean up.
-                if !wanted || !ctx.is_echo(&key_of(&secret), secret.metadata.resource_version.as_deref()) {
-                    trigger(&queue, &concerned);
+                // What a pass wrote is no news to its resource, unless that wants another name by now and has to clean up.
+                // Others may read it.
+                if let Some(owner) = owner
+                    && ctx.is_echo(&key, secret.metadata.resource_version.as_deref())
+                {
+                    concerned.retain(|(_, name)| *name != owner.name);
                 }
+                trigger(&queue, &concerned);
             }
             Ok(Event::Delete(secret)) => {
                 ctx.shared.readiness.alive(&name);
