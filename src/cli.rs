@@ -11,6 +11,7 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
+use url::Url;
 
 use crate::domain::verification::address::Policy;
 use crate::shell::{LogFormat, controller, init_telemetry};
@@ -53,7 +54,7 @@ struct Targets {
     #[arg(long, value_name = "CIDR", value_delimiter = ',', env = "DPS_DENY_CIDR")]
     deny_cidr: Vec<ipnet::IpNet>,
     /// Registry or token server that may be anywhere; repeat it for several.
-    #[arg(long, value_name = "HOST:PORT", value_delimiter = ',', env = "DPS_ALLOW_REGISTRY")]
+    #[arg(long, value_name = "HOST:PORT", value_parser = host_port, value_delimiter = ',', env = "DPS_ALLOW_REGISTRY")]
     allow_registry: Vec<String>,
 }
 
@@ -65,6 +66,26 @@ impl Targets {
             loopback: false,
         }
     }
+}
+
+/// A target as [`Policy`] compares it. Anything else would match nothing, and nobody would hear of it.
+fn host_port(text: &str) -> Result<String, String> {
+    let exact = |text: &str| {
+        let (name, port) = text.rsplit_once(':')?;
+        let port: u16 = port.parse().ok().filter(|port| *port != 0)?;
+        let url = Url::parse(&format!("https://{name}")).ok()?;
+        let host = url.host_str().filter(|host| !host.contains('*'))?;
+        // There is nothing but a host.
+        (url.as_str() == format!("https://{host}/")).then(|| format!("{host}:{port}"))
+    };
+    exact(text).ok_or_else(|| {
+        let port = if text.starts_with("http://") { 80 } else { 443 };
+        let bare = text.split_once("://").map_or(text, |(_, rest)| rest);
+        let bare = bare.split('/').next().unwrap_or_default();
+        let right = exact(bare).or_else(|| exact(&format!("{bare}:{port}")));
+        let right = right.unwrap_or_else(|| "registry.example.com:443 or [2001:db8::1]:5000".to_owned());
+        format!("it must be HOST:PORT, such as {right}")
+    })
 }
 
 #[derive(Args)]

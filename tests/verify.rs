@@ -319,6 +319,31 @@ fn usage_is_explained() {
         (&[], "required"),
         // A build that checks nothing must not be green.
         (&["-f", empty.path().to_str().unwrap()], "no DockerPullSecret"),
+        (&["--allow-registry", "r.example.com"], "such as r.example.com:443"),
+        (
+            &["--allow-registry", "a.example.com:1,r.example.com"],
+            "such as r.example.com:443",
+        ),
+        (
+            &["--allow-registry", "https://r.example.com:5000/team"],
+            "such as r.example.com:5000",
+        ),
+        (
+            &["--allow-registry", "http://r.example.com"],
+            "such as r.example.com:80",
+        ),
+        (&["--allow-registry", "[2001:db8::1]"], "such as [2001:db8::1]:443"),
+        (&["--allow-registry", "2001:db8::1"], "HOST:PORT"),
+        (&["--allow-registry", "r.example.com:0"], "HOST:PORT"),
+        (&["--allow-registry", "r.example.com:http"], "HOST:PORT"),
+        (&["--allow-registry", "user@r.example.com:443"], "HOST:PORT"),
+        (&["--allow-registry", "*.example.com:443"], "HOST:PORT"),
+        (&["--allow-registry", ""], "HOST:PORT"),
+        // Fine, so that the next thing is asked for.
+        (
+            &["--allow-registry", "R.example.com:5000,[2001:db8::1]:443,10.0.0.1:80"],
+            "required",
+        ),
     ] {
         let (code, document) = verify_all(args, "word");
         assert_eq!(code, 2, "{args:?}: {document}");
