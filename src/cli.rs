@@ -98,8 +98,8 @@ struct Controller {
         value_delimiter = ','
     )]
     namespaces: Vec<String>,
-    /// Address of /livez, /readyz and /metrics.
-    #[arg(long, default_value = "0.0.0.0:8080", env = "DPS_HEALTH_ADDRESS")]
+    /// Address of /livez, /readyz and /metrics. [::] is every address, of IPv4 too.
+    #[arg(long, default_value = "[::]:8080", env = "DPS_HEALTH_ADDRESS")]
     health_address: SocketAddr,
     /// Shape of log lines on stderr. The level is in RUST_LOG, default info.
     #[arg(long, value_enum, default_value = "text", env = "DPS_LOG_FORMAT")]

@@ -58,12 +58,50 @@ fn of_kind<'a>(objects: &'a [Value], kind: &str) -> &'a Value {
         .unwrap_or_else(|| panic!("no {kind}"))
 }
 
+/// A file with certificates for the pod.
+const CA: &str = r#"extraVolumes=[{"name":"ca","configMap":{"name":"ca"}}],extraVolumeMounts=[{"name":"ca","mountPath":"/ca","readOnly":true}],extraEnv=[{"name":"SSL_CERT_FILE","value":"/ca/ca.crt"}]"#;
+
+/// The chart's health address, on a free port.
+fn health_address() -> String {
+    let objects = template(&[]);
+    let args = &of_kind(&objects, "Deployment")["spec"]["template"]["spec"]["containers"][0]["args"];
+    let mut args = args.as_array().unwrap().iter().filter_map(Value::as_str);
+    let address = args.find_map(|arg| arg.strip_prefix("--health-address=")).unwrap();
+    address.strip_suffix("8080").unwrap().to_owned() + "0"
+}
+
+/// Pods have addresses of one family or of both.
+fn answers_over_either_family(operator: &Operator) {
+    let mut hosts = vec!["127.0.0.1"];
+    if std::net::TcpListener::bind("[::1]:0").is_ok() {
+        hosts.push("[::1]");
+    }
+    for host in hosts {
+        let (code, body) = operator.get_at(host, "/livez");
+        assert_eq!((code, body.as_str()), (200, "ok\n"), "{host}");
+    }
+}
+
+/// The example of NOTES.txt is made where the operator looks.
+fn show_commands_for(notes: &str, namespace: &str) {
+    for command in [
+        "create secret generic",
+        "apply -f -",
+        "get dockerpullsecrets",
+        "describe dockerpullsecret",
+    ] {
+        let command = format!("kubectl -n {namespace} {command}");
+        assert!(notes.contains(&command), "{command}: {notes}");
+    }
+}
+
 #[test]
 fn lint_finds_nothing_for_any_kind_of_values() {
     for values in [
         &[][..],
         &["--set", "watchNamespaces={a,b}"],
         &["--set", "crds.install=false,rbac.aggregate=false"],
+        &["--set-json", CA],
     ] {
         helm(&[&["lint", "--strict", &chart()], values].concat());
     }
@@ -77,6 +115,8 @@ fn values_that_mean_nothing_are_refused() {
         ("image.digest=latest", "digest"),
         ("watchNamespaces={Upper}", "watchNamespaces"),
         ("replicas=2", "replicas"),
+        ("extraVolumes[0].emptyDir.medium=Memory", "extraVolumes"),
+        ("extraVolumeMounts[0].name=ca", "extraVolumeMounts"),
     ] {
         let output = Command::new(tools(&["helm"]).join("helm"))
             .args(["template", &chart(), "--set", wrong])
@@ -98,6 +138,20 @@ fn a_namespaced_install_has_no_cluster_role() {
         args.as_array().unwrap().contains(&json!("--namespace=team-a")),
         "{args}"
     );
+}
+
+#[test]
+fn a_file_with_certificates_gets_into_the_pod() {
+    let objects = template(&["--set-json", CA]);
+    let pod = &of_kind(&objects, "Deployment")["spec"]["template"]["spec"];
+    let container = &pod["containers"][0];
+    assert_eq!(pod["volumes"], json!([{"name": "ca", "configMap": {"name": "ca"}}]));
+    assert_eq!(
+        container["volumeMounts"],
+        json!([{"name": "ca", "mountPath": "/ca", "readOnly": true}])
+    );
+    let variable = json!({"name": "SSL_CERT_FILE", "value": "/ca/ca.crt"});
+    assert!(container["env"].as_array().unwrap().contains(&variable), "{container}");
 }
 
 #[test]
@@ -143,6 +197,7 @@ fn manifests_are_valid_against_the_schemas_of_this_kubernetes() {
     for (name, values) in [
         ("cluster", &[][..]),
         ("namespaced", &["--set", "watchNamespaces={a,b}"]),
+        ("ca", &["--set-json", CA]),
     ] {
         let yaml = helm(&[&["template", "release", &chart(), "--namespace", "operators"], values].concat());
         std::fs::write(manifests.join(format!("{name}.yaml")), yaml).unwrap();
@@ -184,7 +239,8 @@ async fn it_installs_upgrades_and_uninstalls_and_works_in_between() {
     ]);
     let (one, other) = (Space::new(world, "chart").await, Space::new(world, "chart").await);
     let namespaces = format!("watchNamespaces={{{},{}}}", one.name, other.name);
-    with(&["install", "dps", &chart()], &["--set", &namespaces]);
+    let notes = with(&["install", "dps", &chart()], &["--set", &namespaces]);
+    show_commands_for(&notes, &one.name);
     world.kubectl(&[
         "wait",
         "--for=condition=Established",
@@ -207,12 +263,15 @@ async fn it_installs_upgrades_and_uninstalls_and_works_in_between() {
     let account = "dps-docker-pull-secret-operator";
     let kubeconfig = world.state().join("namespaced.kubeconfig");
     world.write_kubeconfig(&kubeconfig, OPERATOR, account);
-    let operator = Operator::start(
+    let health = health_address();
+    let operator = Operator::start_in(
         world,
         &kubeconfig,
         &["--namespace", &one.name, "--namespace", &other.name],
+        &[("DPS_HEALTH_ADDRESS", &health)],
     );
     operator.wait_until_ready();
+    answers_over_either_family(&operator);
     let outside = Space::new(world, "outside").await;
     for space in [&outside, &one, &other] {
         space.login("login", "user", "word").await;

@@ -1,6 +1,7 @@
 //! `/livez`, `/readyz` and `/metrics`.
 
-use std::net::SocketAddr;
+use std::io::ErrorKind;
+use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::sync::Arc;
 
 use axum::Router;
@@ -41,8 +42,21 @@ pub(crate) async fn serve(address: SocketAddr, shared: Arc<Shared>) -> std::io::
         .route("/livez", get(|| async { "ok\n" }))
         .route("/readyz", get(readyz))
         .route("/metrics", get(metrics));
-    let listener = TcpListener::bind(address).await?;
+    let listener = listen(address).await?;
     // With port 0 the system chooses one.
     tracing::info!(address = %listener.local_addr()?, "serving /livez, /readyz and /metrics");
     axum::serve(listener, router).await
+}
+
+/// On Linux `[::]` takes connections over IPv4 too. Where the kernel has no IPv6, `0.0.0.0` is as good.
+async fn listen(address: SocketAddr) -> std::io::Result<TcpListener> {
+    match TcpListener::bind(address).await {
+        Err(error)
+            if address.ip() == Ipv6Addr::UNSPECIFIED
+                && !matches!(error.kind(), ErrorKind::AddrInUse | ErrorKind::PermissionDenied) =>
+        {
+            TcpListener::bind((Ipv4Addr::UNSPECIFIED, address.port())).await
+        }
+        result => result,
+    }
 }

@@ -63,12 +63,13 @@ impl Operator {
             .args(["--pdeathsig", "KILL"])
             .args(within)
             .arg(binary())
-            .args(["controller", "--health-address", "127.0.0.1:0", "--log-format", "json"])
+            .args(["controller", "--log-format", "json"])
             // No test logs in anywhere but at its own registries.
             .args(["--deny-cidr", "0.0.0.0/0,::/0"])
             .args(args)
             .env("KUBECONFIG", kubeconfig)
             .env("RUST_BACKTRACE", "full")
+            .env("DPS_HEALTH_ADDRESS", "127.0.0.1:0")
             .envs(variables.iter().copied())
             .stdin(Stdio::null())
             .stdout(file.try_clone().expect("a file"))
@@ -115,8 +116,15 @@ impl Operator {
 
     /// Status code and body of a health path.
     pub fn get(&self, path: &str) -> (u16, String) {
+        let (host, _) = self.health.rsplit_once(':').expect("an address");
+        self.get_at(host, path)
+    }
+
+    /// [`Self::get`], by another name of this host.
+    pub fn get_at(&self, host: &str, path: &str) -> (u16, String) {
         use std::io::Write as _;
-        let mut stream = std::net::TcpStream::connect(&self.health).expect("the operator listens");
+        let (_, port) = self.health.rsplit_once(':').expect("an address");
+        let mut stream = std::net::TcpStream::connect(format!("{host}:{port}")).expect("the operator listens");
         write!(
             stream,
             "GET {path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n"
