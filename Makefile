@@ -1,4 +1,4 @@
-# Needed: Rust (rustup), Go 1.26 or newer, a C compiler, make. Everything else is built from here.
+# Needed: Rust (rustup), Go 1.26 or newer, a C compiler, make, util-linux. Everything else is built from here.
 .DEFAULT_GOAL := help
 .PHONY: help setup tools demo demo-stop test bench lint generate
 
