@@ -121,15 +121,49 @@ pub fn trim_line_break(text: &str) -> &str {
 
 /// What an API server, a webhook or a registry says, without the login that it may have seen.
 pub fn redact(text: &str, login: &Login) -> String {
-    let mut text = text.to_owned();
-    let auth = login.auth();
-    let encoded: String = url::form_urlencoded::byte_serialize(login.password().as_bytes()).collect();
-    for secret in [auth.as_str(), auth.trim_end_matches('='), login.password(), &encoded] {
-        text = text.replace(secret, "[redacted]");
+    let shapes = shapes(login.username(), login.password());
+    hide(text, shapes.iter().map(String::as_str))
+}
+
+/// What must not be shown of a login, in all the shapes in which somebody may repeat it.
+pub(crate) fn shapes(username: &str, password: &str) -> Vec<String> {
+    let mut shapes = Vec::new();
+    if !password.is_empty() {
+        let auth = STANDARD.encode(format!("{username}:{password}"));
+        shapes.push(auth.trim_end_matches('=').to_owned());
+        shapes.push(auth);
+        shapes.push(password.to_owned());
+        shapes.push(url::form_urlencoded::byte_serialize(password.as_bytes()).collect());
     }
     // Some registries take an access token as user name; a short name would tear holes into the text.
-    if login.username().len() >= 16 {
-        text = text.replace(login.username(), "[redacted]");
+    if username.len() >= 16 {
+        shapes.push(username.to_owned());
     }
-    text
+    shapes
+}
+
+/// A text without these secrets. One of a few letters is hidden only where it is a word: everywhere, it would tear the
+/// text apart, and the holes would tell it.
+pub fn hide<'a>(text: &str, secrets: impl IntoIterator<Item = &'a str>) -> String {
+    let is_word = |from: usize, to: usize| {
+        let around = [text[..from].chars().next_back(), text[to..].chars().next()];
+        !around.into_iter().flatten().any(char::is_alphanumeric)
+    };
+    let mut found: Vec<(usize, usize)> = Vec::new();
+    for secret in secrets.into_iter().filter(|secret| !secret.is_empty()) {
+        let begins = text.char_indices().map(|(at, _)| at);
+        let begins = begins.filter(|at| text[*at..].starts_with(secret));
+        let places = begins.map(|at| (at, at + secret.len()));
+        found.extend(places.filter(|(from, to)| secret.len() > 3 || is_word(*from, *to)));
+    }
+    // All are looked for in the text itself: one may be a part of another, or of what stands for another.
+    found.sort_unstable();
+    let (mut shown, mut end) = (String::new(), 0);
+    for (from, to) in found {
+        if from >= end {
+            shown = shown + &text[end..from] + "[redacted]";
+        }
+        end = end.max(to);
+    }
+    shown + &text[end..]
 }

@@ -8,7 +8,7 @@ use dps::domain::pulls::diagnosis::{Around, Diagnosis, Resource, Symptom, diagno
 use dps::domain::pulls::mismatch::mismatch;
 use dps::domain::pulls::pod::Pod;
 use dps::domain::pulls::relation::told;
-use dps::domain::pulls::secret::{Content, PullSecret, tried};
+use dps::domain::pulls::secret::{Content, PullSecret, redact, tried};
 use dps::domain::pulls::signal::{Signal, read};
 use dps::domain::pulls::summary::{Case, same_cause, summarise};
 use dps::domain::pulls::survey::Survey;
@@ -644,12 +644,18 @@ fn secrets_as_a_kubelet_reads_them() {
     let legacy = holding("one", legacy, r#"{"a":{"auth":"dTpw"}}"#);
     assert!(matches!(legacy.content, Content::Entries(_)));
     let secret = secret("app", "r.example.com");
-    assert_eq!(secret.redact("it was Canary-5ubterranean"), "it was [redacted]");
     let short = holding("short", JSON, r#"{"auths":{"a":{"username":"u","password":"p"}}}"#);
-    assert_eq!(
-        short.redact("a pup, p and \"p\""),
-        "a pup, [redacted] and \"[redacted]\""
-    );
+    // Its password is a part of what stands for another.
+    let acted = holding("acted", JSON, r#"{"auths":{"a":{"username":"u","password":"acted"}}}"#);
+    let all = [secret.clone(), short, acted];
+    for (said, shown) in [
+        ("it was Canary-5ubterranean", "it was [redacted]"),
+        ("a pup, p and \"p\"", "a pup, [redacted] and \"[redacted]\""),
+        ("Canary-5ubterranean acted", "[redacted] [redacted]"),
+        ("Authorization: Basic dTpw", "Authorization: Basic [redacted]"),
+    ] {
+        assert_eq!(redact(said, &all), shown, "{said}");
+    }
     assert!(!format!("{secret:?}").contains("Canary"));
     let spoilt = [
         secret,

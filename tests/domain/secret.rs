@@ -3,7 +3,7 @@
 use dps::api::Reason;
 use dps::domain::config_document::canonical;
 use dps::domain::desired::Desired;
-use dps::domain::login::{Login, redact};
+use dps::domain::login::{Login, hide, redact};
 use dps::domain::ownership::{Asking, Verdict, decide};
 use dps::domain::plan::plan;
 use dps::domain::registry::RegistryKey;
@@ -278,4 +278,30 @@ fn words_of_the_api_server_are_repeated_without_the_login() {
         "denied: [redacted] and [redacted] and [redacted]"
     );
     assert_eq!(format!("{login:?}"), "Login([REDACTED])");
+}
+
+#[test]
+fn secrets_are_hidden_in_any_order_and_shape() {
+    for (said, secrets, shown) in [
+        ("nothing", &[][..], "nothing"),
+        ("nothing", &[""][..], "nothing"),
+        ("a secret, secretive", &["secret"][..], "a [redacted], [redacted]ive"),
+        // A short one everywhere would tear the text apart, and the holes would tell it.
+        (
+            "a pup, p:p and \"p\"",
+            &["p"][..],
+            "a pup, [redacted]:[redacted] and \"[redacted]\"",
+        ),
+        ("p", &["p"][..], "[redacted]"),
+        ("äp pä p", &["p"][..], "äp pä [redacted]"),
+        // One in the mark that hides another, one in another, and two that overlap.
+        ("hunter2 acted", &["hunter2", "acted"][..], "[redacted] [redacted]"),
+        ("hunter2 hunter", &["hunter", "hunter2"][..], "[redacted] [redacted]"),
+        ("abcdefgh", &["abcdef", "defgh"][..], "[redacted]"),
+        ("aaaaaa", &["aaaa"][..], "[redacted]"),
+    ] {
+        assert_eq!(hide(said, secrets.iter().copied()), shown, "{said} {secrets:?}");
+    }
+    let login = Login::new("user", "p").unwrap();
+    assert_eq!(redact("pull of p failed", &login), "pull of [redacted] failed");
 }

@@ -3,7 +3,7 @@
 use super::advice::action;
 use super::cause::{Fault, about};
 use super::resolve::{Sent, cause, may_pass};
-use super::secret::{Content, PullSecret, Tried, tried};
+use super::secret::{Content, PullSecret, Tried, redact, tried};
 use super::signal::Signal;
 use super::text::cut;
 use crate::api::{Cause, ConditionType, DockerPullSecret, PullCode, VerificationResult};
@@ -205,10 +205,7 @@ pub fn diagnose(symptom: Symptom<'_>, around: Around<'_>) -> Diagnosis {
             name: generator.map_or_else(|| secret.name.clone(), |resource| resource.name.clone()),
         }
     });
-    let message = around
-        .secrets
-        .iter()
-        .fold(symptom.report.to_owned(), |text, secret| secret.redact(&text));
+    let message = redact(symptom.report, around.secrets);
     Diagnosis {
         cause,
         code: symptom.code,

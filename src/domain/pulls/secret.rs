@@ -8,11 +8,12 @@ use base64::Engine as _;
 use base64::alphabet;
 use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
 use k8s_openapi::api::core::v1::Secret;
-use secrecy::{ExposeSecret as _, SecretString};
+use secrecy::{ExposeSecret, SecretString};
 
 use super::document::{Json, fields, text};
 use super::text::shown_key as shown;
 use crate::domain::keyring::lookup;
+use crate::domain::login::{hide, shapes};
 
 /// A name in `imagePullSecrets`, and what is behind it.
 #[derive(Clone, Debug)]
@@ -76,31 +77,13 @@ impl PullSecret {
             _ => &[],
         }
     }
-
-    /// A text without what this Secret holds.
-    pub fn redact(&self, text: &str) -> String {
-        let hidden = self.entries().iter().flat_map(|entry| &entry.hidden);
-        hidden.fold(text.to_owned(), |text, secret| hide(&text, secret.expose_secret()))
-    }
 }
 
-/// Takes a secret out of a text. One of a few letters only where it is a word: it would tear every text apart.
-fn hide(text: &str, secret: &str) -> String {
-    const REDACTED: &str = "[redacted]";
-    if secret.len() > 3 {
-        return text.replace(secret, REDACTED);
-    }
-    let (mut shown, mut from) = (String::new(), 0);
-    for (at, found) in text.match_indices(secret) {
-        let end = at + found.len();
-        let around = [text[..at].chars().next_back(), text[end..].chars().next()];
-        if around.into_iter().flatten().any(char::is_alphanumeric) {
-            continue;
-        }
-        shown = shown + &text[from..at] + REDACTED;
-        from = end;
-    }
-    shown + &text[from..]
+/// A text without what these Secrets hold.
+pub fn redact(text: &str, secrets: &[PullSecret]) -> String {
+    let entries = secrets.iter().flat_map(PullSecret::entries);
+    let hidden = entries.flat_map(|entry| &entry.hidden);
+    hide(text, hidden.map(ExposeSecret::expose_secret))
 }
 
 /// An entry that serves an image: indexes of the Secret and of the entry in it.
@@ -224,10 +207,7 @@ fn entry(key: &str, value: &Json) -> Result<Entry, String> {
         })?
     };
     let complete = !username.is_empty() && !password.is_empty();
-    // A short user name would tear holes into every text.
-    let username = (username.len() >= 16).then_some(username);
-    let hidden = [Some(password), Some(auth.to_owned()), username];
-    let hidden = hidden.into_iter().flatten().filter(|text| !text.is_empty());
+    let hidden = shapes(&username, &password).into_iter().chain([auth.to_owned()]);
     Ok(Entry {
         key: key.to_owned(),
         complete,
