@@ -11,8 +11,13 @@ use super::registry::{RegistryKey, serves};
 pub enum Miss {
     /// The document or the entry cannot be read.
     Malformed(String),
-    /// The login is in a credential store or helper of this name.
-    CredentialStore(String),
+    /// The login is in a credential store or helper.
+    CredentialStore {
+        /// Name of the store.
+        store: String,
+        /// What the store knows the login by.
+        server: String,
+    },
     /// The entry holds only an OAuth refresh token or a bearer token.
     IdentityToken,
     /// No entry serves the registry; the keys that are there.
@@ -98,10 +103,11 @@ pub fn find(document: &[u8], registry: &RegistryKey) -> Result<Found, Miss> {
             helpers
                 .iter()
                 .find(|(key, _)| ours(key))
-                .and_then(|(_, helper)| helper.as_str())
+                .and_then(|(key, helper)| Some((helper.as_str()?, Some(key.as_str()))))
         });
-        return Err(match helper.or(store.filter(|_| auths.is_empty())) {
-            Some(store) => Miss::CredentialStore(plain(store)),
+        let store = store.filter(|_| auths.is_empty()).map(|store| (store, None));
+        return Err(match helper.or(store) {
+            Some((store, key)) => in_store(store, key, registry),
             None => Miss::NoEntry(
                 auths
                     .keys()
@@ -112,7 +118,7 @@ pub fn find(document: &[u8], registry: &RegistryKey) -> Result<Found, Miss> {
     }
     let found: Vec<Found> = best
         .iter()
-        .map(|(_, _, entry)| read_entry(entry, store))
+        .map(|(key, _, entry)| read_entry(entry, store.map(|store| in_store(store, Some(key), registry))))
         .collect::<Result<_, _>>()?;
     let mut found = found.into_iter();
     match found.next() {
@@ -121,7 +127,8 @@ pub fn find(document: &[u8], registry: &RegistryKey) -> Result<Found, Miss> {
     }
 }
 
-fn read_entry(entry: &Map<String, Value>, store: Option<&str>) -> Result<Found, Miss> {
+/// `stored` is the answer for an entry without a login, if there is a credential store.
+fn read_entry(entry: &Map<String, Value>, stored: Option<Miss>) -> Result<Found, Miss> {
     let (username, password, auth) = (text(entry, "username")?, text(entry, "password")?, text(entry, "auth")?);
     let refused = |refusal| match refusal {
         Refusal::Malformed(what) => Miss::Malformed(format!("has an entry whose login {what}")),
@@ -140,9 +147,9 @@ fn read_entry(entry: &Map<String, Value>, store: Option<&str>) -> Result<Found, 
         login
     } else if username.is_empty() && password.is_empty() {
         let token = !text(entry, "identitytoken")?.is_empty() || !text(entry, "registrytoken")?.is_empty();
-        return Err(match store {
+        return Err(match stored {
             _ if token => Miss::IdentityToken,
-            Some(store) => Miss::CredentialStore(plain(store)),
+            Some(miss) => miss,
             None => Miss::Malformed(
                 "has an entry for the registry that holds no login: no \"auth\", no \"username\" and \"password\""
                     .to_owned(),
@@ -157,6 +164,21 @@ fn read_entry(entry: &Map<String, Value>, store: Option<&str>) -> Result<Found, 
         email: (!email.is_empty()).then(|| email.to_owned()),
         warnings,
     })
+}
+
+/// A store knows a login by the words with which `docker login` was called: the entry's key, otherwise probably the host.
+fn in_store(store: &str, key: Option<&str>, registry: &RegistryKey) -> Miss {
+    let inside = |c: char| c.is_ascii_alphanumeric() || "-_.:/[]".contains(c);
+    let host = || match registry.as_str().split_once('/') {
+        Some((host, _)) if !registry.is_docker_hub() => host,
+        _ => registry.as_str(),
+    };
+    // It gets into a command.
+    let key = key.filter(|key| key.len() <= 255 && key.chars().all(inside));
+    Miss::CredentialStore {
+        store: plain(store),
+        server: key.unwrap_or_else(host).to_owned(),
+    }
 }
 
 /// A helper's name as it may be shown: it comes from a document that also holds secrets.

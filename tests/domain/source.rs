@@ -130,6 +130,8 @@ fn what_cannot_be_a_login_is_refused_with_a_reason() {
             "`echo registry.example.com | docker-credential-desktop get`"),
         (vec![("config.json", json!({"credsStore": "pass"}).to_string())], CredentialStoreOnly, "docker-credential-pass"),
         (vec![("config.json", json!({"auths": {}, "credHelpers": {registry: "ecr-login"}}).to_string())], CredentialStoreOnly, "docker-credential-ecr-login"),
+        (vec![("config.json", json!({"auths": {}, "credsStore": "pass", "credHelpers": {"quay.io": "other"}}).to_string())], CredentialStoreOnly,
+            "`echo registry.example.com | docker-credential-pass get`"),
         (vec![("config.json", json!({"auths": {registry: {"auth": auth("u:1")}, format!("https://{registry}/"): {"auth": auth("u:2")}}}).to_string())],
             Ambiguous, "entries for registry.example.com that disagree"),
         (vec![("username", "u".into()), ("password", "p".into()), ("auth", auth("u:other"))], Ambiguous, "key \"auth\" and keys \"username\" and \"password\""),
@@ -238,4 +240,54 @@ fn an_auth_that_differs_from_user_and_password_wins_and_is_warned_of() {
     )
     .unwrap();
     assert_eq!(found.email.as_deref(), Some("mine@x"), "the spec wins");
+}
+
+/// A store knows a login by the words with which `docker login` was called, not by what an image begins with.
+#[test]
+fn a_credential_store_is_asked_as_it_knows_the_login() {
+    let below = private("ghcr.io/acme");
+    for (spec, document, command) in [
+        (
+            &below,
+            json!({"credHelpers": {"ghcr.io": "gh"}}),
+            "echo ghcr.io | docker-credential-gh get",
+        ),
+        (
+            &below,
+            json!({"auths": {"ghcr.io": {}}, "credsStore": "pass"}),
+            "echo ghcr.io | docker-credential-pass get",
+        ),
+        (
+            &below,
+            json!({"auths": {"https://ghcr.io": {}}, "credsStore": "pass"}),
+            "echo https://ghcr.io | docker",
+        ),
+        (
+            &below,
+            json!({"auths": {"ghcr.io/acme": {}}, "credsStore": "pass"}),
+            "echo ghcr.io/acme | docker",
+        ),
+        (&below, json!({"credsStore": "pass"}), "echo ghcr.io | docker"),
+        (
+            &hub(),
+            json!({"credsStore": "pass"}),
+            "echo https://index.docker.io/v1/ | docker",
+        ),
+        (
+            &hub(),
+            json!({"credHelpers": {"docker.io": "pass"}}),
+            "echo docker.io | docker",
+        ),
+        // Nobody should paste that.
+        (
+            &below,
+            json!({"credHelpers": {"ghcr.io/$(id)": "pass", "ghcr.io/acme": "gh"}}),
+            "echo ghcr.io/acme | docker-credential-gh",
+        ),
+    ] {
+        let document = document.to_string();
+        let problem = read(spec, Some(&secret(&[("config.json", &document)]))).unwrap_err();
+        assert_eq!(problem.reason, Reason::CredentialStoreOnly, "{document}");
+        assert!(problem.message.contains(command), "{document}: {}", problem.message);
+    }
 }

@@ -17,11 +17,10 @@ pub(super) fn document_problem(place: &str, registry: &RegistryKey, miss: Miss) 
     match miss {
         Miss::Malformed(what) => Problem::new(Reason::Malformed, format!("{place} {what}")),
         Miss::IdentityToken => identity_token(place),
-        Miss::CredentialStore(store) => Problem::new(
+        Miss::CredentialStore { store, server } => Problem::new(
             Reason::CredentialStoreOnly,
             format!(
-                "{place} has no login for {shown}, it only says that the credential store {store:?} of somebody's machine has it, which no kubelet can ask: on that machine run `echo {} | docker-credential-{store} get` and put its Username and Secret into the keys username and password",
-                registry.as_str()
+                "{place} has no login for {shown}, it only says that the credential store {store:?} of somebody's machine has it, which no kubelet can ask: on that machine run `echo {server} | docker-credential-{store} get` and put its Username and Secret into the keys username and password"
             ),
         ),
         Miss::NoEntry(keys) => Problem::new(
