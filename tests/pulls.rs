@@ -145,6 +145,30 @@ async fn a_pod_that_names_what_no_secret_can_be_called_does_not_stop_a_pass() {
 }
 
 #[tokio::test]
+async fn a_login_that_somebody_else_made_is_not_the_fault_of_a_resource_of_its_name() {
+    let (space, pods) = space("conflict").await;
+    let document = json!({"auths": {"r.example.com": {"username": "hand", "password": CANARY}}}).to_string();
+    let kind = "kubernetes.io/dockerconfigjson";
+    space.secret("app", kind, &[(".dockerconfigjson", &document)]).await;
+    space.login("login", "user", CANARY).await;
+    let image = "r.example.com/team/app:1";
+    pods.create("web", image, &["app"]).await;
+    pods.fails("web", image, &unauthorized(image)).await;
+    space.create("app", private("r.example.com", "login")).await;
+    space.reason("app", "NameConflict").await;
+    // One that is at fault is told in the same time.
+    ready(&space, "own", "own.example.com").await;
+    let image = "own.example.com/team/app:1";
+    pods.create("own", image, &["own"]).await;
+    pods.fails("own", image, &unauthorized(image)).await;
+    space.reason("own", "CredentialsRejected").await;
+    space.settle().await;
+    let resource = space.resources.get("app").await.unwrap();
+    let status = resource.status.as_ref().unwrap();
+    assert_eq!(healthy(status), Some(()), "{status:?}");
+}
+
+#[tokio::test]
 async fn pods_of_a_deployment_are_one_failure() {
     let (space, pods) = space("deployment").await;
     ready(&space, "app", "r.example.com").await;

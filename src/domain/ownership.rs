@@ -39,6 +39,14 @@ pub fn is_labelled(meta: &ObjectMeta) -> bool {
     label.is_some_and(|value| value == FIELD_MANAGER)
 }
 
+/// Whether a Secret is the one that the resource of this UID generates.
+pub fn is_own(secret: &Secret, uid: &str) -> bool {
+    match controller_of(&secret.metadata) {
+        Some(owner) => owner.uid == uid,
+        None => written_by_operator(secret),
+    }
+}
+
 fn controller_of(meta: &ObjectMeta) -> Option<&OwnerReference> {
     meta.owner_references
         .as_ref()?

@@ -11,6 +11,7 @@ use super::context::{Context, reference};
 use super::error::Error;
 use super::{pods, report, secrets};
 use crate::api::{DockerPullSecret, DockerPullSecretStatus, Reason, VerificationResult};
+use crate::domain::ownership::is_own;
 use crate::domain::pulls::diagnosis::Resource;
 use crate::domain::pulls::relation::{may_be_told, repository};
 use crate::domain::pulls::secret::{Content, PullSecret};
@@ -38,6 +39,9 @@ pub(crate) async fn look(
         return Ok((Pods::Seen(Box::default()), None));
     };
     own.verified = verified(outcome, previous);
+    if let Some(secret) = written {
+        own.owns = is_own(secret, &resource.uid().unwrap_or_default());
+    }
     let failing = concerned(&own, &namespace, ctx);
     if failing.is_empty() {
         ctx.paces().calm(&resource.uid().unwrap_or_default());

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use dps::api::{Cause, PullCode, VerificationResult};
 use dps::domain::image::Image;
+use dps::domain::ownership::is_own;
 use dps::domain::pulls::diagnosis::{Around, Diagnosis, Resource, Symptom, diagnose};
 use dps::domain::pulls::mismatch::mismatch;
 use dps::domain::pulls::pod::Pod;
@@ -323,6 +324,7 @@ fn resource(name: &str, key: &str, verified: Option<VerificationResult>) -> Reso
     Resource {
         name: name.to_owned(),
         secret: name.to_owned(),
+        owns: true,
         source: format!("{name}-login"),
         registry: RegistryKey::of_config_entry(key).unwrap(),
         verified,
@@ -352,6 +354,12 @@ fn causes_blame_and_advice_in_context() {
     use VerificationResult::{Accepted, LockedOut, Rejected};
     let (host, other) = ("r.example.com", "s.example.com");
     let ours = |verified| vec![resource("app", host, verified)];
+    // The Secret of its name is somebody else's.
+    let in_vain = |name: &str| Resource {
+        secret: "app".to_owned(),
+        owns: false,
+        ..resource(name, host, Some(Rejected))
+    };
     // Report, the pod's Secrets, the resources, cause, blame, part of the advice, what "app" is told (fault).
     let table: Vec<(
         &str,
@@ -405,6 +413,33 @@ fn causes_blame_and_advice_in_context() {
             "AccessDenied",
             Some("DockerPullSecret app"),
             "the right to pull r.example.com/team/app",
+            Some(false),
+        ),
+        (
+            WRONG,
+            vec![secret("app", host)],
+            vec![in_vain("app")],
+            "CredentialsRejected",
+            Some("Secret app"),
+            "access token in Secret \"app\"",
+            None,
+        ),
+        (
+            WRONG,
+            vec![secret("app", host)],
+            vec![in_vain("younger"), resource("app", host, None)],
+            "CredentialsRejected",
+            Some("DockerPullSecret app"),
+            "which DockerPullSecret \"app\" reads",
+            Some(true),
+        ),
+        (
+            NO_LOGIN,
+            vec![secret("app", other)],
+            vec![in_vain("app")],
+            "CredentialsNotSent",
+            None,
+            "content is not what DockerPullSecret \"app\" writes",
             Some(false),
         ),
         // Of two logins the one that is not known to be good.
@@ -747,5 +782,51 @@ fn a_failure_of_an_earlier_login_is_told_but_nobodys_fault() {
             assert!(case.diagnosis.action.contains(todo), "{}", case.diagnosis.action);
             assert_eq!(found[0].counts_from(), 11_000);
         }
+    }
+}
+
+#[test]
+fn a_secret_that_somebody_else_made_is_not_generated() {
+    for (reason, owns) in [
+        ("NameConflict", false),
+        ("OwnedByOther", false),
+        ("WrongSecretType", false),
+        ("SecretImmutable", true),
+        ("Stale", true),
+        ("CredentialsNotResolved", true),
+    ] {
+        let mut resource = super::resource(&super::private("r.example.com"));
+        assert!(Resource::of(&resource).unwrap().owns, "nothing is known yet");
+        let condition = json!({"type": "SecretSynced", "status": "False", "reason": reason, "message": "", "lastTransitionTime": "2026-01-01T00:00:00Z"});
+        resource.status = serde_json::from_value(json!({"conditions": [condition]})).unwrap();
+        assert_eq!(Resource::of(&resource).unwrap().owns, owns, "{reason}");
+    }
+}
+
+#[test]
+fn a_secret_is_own_by_its_controller_or_by_who_wrote_it() {
+    let owner = |kind: &str, uid: &str| json!([{"apiVersion": "pullsecrets.dev/v1alpha1", "kind": kind, "name": "app", "uid": uid, "controller": true}]);
+    let ours = json!([{"manager": "docker-pull-secret-operator", "operation": "Apply", "fieldsV1": {"f:data": {"f:.dockerconfigjson": {}}}}]);
+    for (what, meta, own) in [
+        ("somebody's", json!({}), false),
+        (
+            "its own",
+            json!({"ownerReferences": owner("DockerPullSecret", "uid-app")}),
+            true,
+        ),
+        (
+            "another's",
+            json!({"ownerReferences": owner("DockerPullSecret", "uid-b"), "managedFields": ours}),
+            false,
+        ),
+        (
+            "of another kind",
+            json!({"ownerReferences": owner("Deployment", "uid-b")}),
+            false,
+        ),
+        ("left behind", json!({"managedFields": ours}), true),
+    ] {
+        let secret: Secret = serde_json::from_value(json!({"metadata": meta})).unwrap();
+        assert_eq!(is_own(&secret, "uid-app"), own, "{what}");
     }
 }

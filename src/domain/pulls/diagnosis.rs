@@ -6,7 +6,7 @@ use super::resolve::{Sent, cause, may_pass};
 use super::secret::{Content, PullSecret, Tried, redact, tried};
 use super::signal::Signal;
 use super::text::cut;
-use crate::api::{Cause, ConditionType, DockerPullSecret, PullCode, VerificationResult};
+use crate::api::{Cause, ConditionType, DockerPullSecret, PullCode, Reason, VerificationResult};
 use crate::domain::image::Image;
 use crate::domain::keyring::serves;
 use crate::domain::registry::RegistryKey;
@@ -39,6 +39,14 @@ pub struct Around<'a> {
     pub resources: &'a [Resource],
 }
 
+impl<'a> Around<'a> {
+    /// The resource that generates a Secret.
+    pub(super) fn generator(&self, secret: &str) -> Option<&'a Resource> {
+        let mut resources = self.resources.iter();
+        resources.find(|resource| resource.owns && resource.secret == secret)
+    }
+}
+
 /// What matters of a `DockerPullSecret`.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Resource {
@@ -46,6 +54,8 @@ pub struct Resource {
     pub name: String,
     /// The Secret that it generates.
     pub secret: String,
+    /// Whether that Secret is its own, as far as is known: one of that name may be somebody else's.
+    pub owns: bool,
     /// The Secret that it reads.
     pub source: String,
     /// Its registry key.
@@ -60,11 +70,13 @@ impl Resource {
         let spec = &resource.spec;
         let status = resource.status.as_ref();
         let verification = status.and_then(|status| status.verification.as_ref());
-        let synced = status.is_some_and(|status| {
+        let secret = status.and_then(|status| {
             let name = ConditionType::SecretSynced.as_str();
             let mut conditions = status.conditions.iter();
-            conditions.any(|condition| condition.type_ == name && condition.status == "True")
+            conditions.find(|condition| condition.type_ == name)
         });
+        let synced = secret.is_some_and(|condition| condition.status == "True");
+        let foreign = [Reason::NameConflict, Reason::OwnedByOther, Reason::WrongSecretType];
         let verified = match verification {
             Some(verification) if verification.secret_accepted => Some(VerificationResult::Accepted),
             Some(verification) if synced => verification.result,
@@ -73,6 +85,7 @@ impl Resource {
         Some(Self {
             name: resource.metadata.name.clone()?,
             secret: target_of(resource),
+            owns: !secret.is_some_and(|condition| foreign.iter().any(|reason| condition.reason == reason.as_str())),
             source: spec.credentials_ref.name.clone(),
             registry: RegistryKey::new(spec.registry_type, spec.registry_url.as_deref()).ok()?,
             verified,
@@ -162,7 +175,7 @@ pub(super) struct Facts<'a> {
 impl<'a> Facts<'a> {
     /// The resource that generates a Secret.
     pub(super) fn generator(&self, secret: &str) -> Option<&'a Resource> {
-        self.around.resources.iter().find(|resource| resource.secret == secret)
+        self.around.generator(secret)
     }
 
     /// Resources whose login serves the image.

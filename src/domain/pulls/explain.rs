@@ -88,7 +88,7 @@ pub fn view(image: &str, around: Around<'_>) -> View {
                 why,
             }
         });
-        let generator = around.resources.iter().find(|resource| resource.secret == secret.name);
+        let generator = around.generator(&secret.name);
         Looked {
             name: secret.name.clone(),
             state,

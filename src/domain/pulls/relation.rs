@@ -14,7 +14,7 @@ use crate::domain::registry::RegistryKey;
 /// names its Secret in vain: then it is not at fault.
 pub fn told(resource: &Resource, image: &str, secrets: &[PullSecret], diagnosis: &Diagnosis) -> Option<bool> {
     let repository = repository(image);
-    let attached = secrets.iter().any(|secret| secret.name == resource.secret);
+    let attached = resource.owns && secrets.iter().any(|secret| secret.name == resource.secret);
     let lacks_login = matches!(
         diagnosis.cause,
         Cause::CredentialsNotSent | Cause::RateLimitedAnonymous | Cause::PullSecretMissing
