@@ -74,6 +74,16 @@ async fn a_rejected_login_is_named_on_the_resource_and_forgotten_when_the_pod_ru
     let status = failed.status.as_ref().unwrap();
     assert_eq!(failing(status, "CredentialsRejected", 1), Some(()));
     assert_eq!(condition_of(&failed, "Stalled").status, "True");
+    // A spec that breaks a rule changes nothing of that: the Secret is still there.
+    let broken = json!({"verification": {"mode": "Disabled", "image": "Team/App"}});
+    space.change("app", broken).await;
+    let invalid = space.reason("app", "InvalidSpec").await;
+    assert_eq!(
+        invalid.status.as_ref().unwrap().pull_failures,
+        failed.status.as_ref().unwrap().pull_failures
+    );
+    space.change("app", json!({"verification": {"image": null}})).await;
+    space.reason("app", "CredentialsRejected").await;
     let message = &condition_of(&failed, "Ready").message;
     for part in [
         "DEP_E153 (could not pull the image): the registry rejected the login",

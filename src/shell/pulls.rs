@@ -115,7 +115,9 @@ async fn pull_secrets<'a>(
     namespace: &str,
     ctx: &Context,
 ) -> Result<HashMap<&'a [String], Vec<PullSecret>>, Error> {
-    let mut known = HashMap::from([(own.secret.clone(), PullSecret::new(&own.secret, written))]);
+    // A pass that stopped early has not looked: the Secret may be there all the same.
+    let seen = written.map(|secret| (own.secret.clone(), PullSecret::new(&own.secret, Some(secret))));
+    let mut known: HashMap<String, PullSecret> = seen.into_iter().collect();
     let mut lists = HashMap::new();
     for (_, failing) in failing {
         let list = failing.pull_secrets.as_slice();
