@@ -25,7 +25,7 @@ use support::objects::{Space, checked, condition, condition_of, password, resour
 use support::operator::Operator;
 use support::registries::{Answer, Scripted, answer, registries};
 use support::world::world;
-use support::{audit, eventually};
+use support::{audit, eventually, within};
 
 const CANARY: &str = "Canary-5ubterranean+/=";
 
@@ -452,6 +452,52 @@ async fn certificates_that_a_resource_names_are_trusted_and_their_changes_notice
     }
 }
 
+#[tokio::test]
+async fn a_refused_login_is_held_back_also_while_nobody_can_be_asked() {
+    let (space, all) = (space("no-ca").await, registries());
+    // This operator trusts nothing by itself.
+    let start = || {
+        let args = ["--namespace", &space.name, "--allow-registry", all.get("basic")];
+        Operator::start_in(world(), &world().install(), &args, &[])
+    };
+    let first = start();
+    let config_maps: kube::Api<ConfigMap> = kube::Api::namespaced(space.client.clone(), &space.name);
+    let pem = std::fs::read_to_string(all.get("caFile")).unwrap();
+    put_ca(&space, &config_maps, "ConfigMap", "ca", "ca.crt", &pem).await;
+    let ca = json!({"verification": {"tls": {"caBundleRef": {"kind": "ConfigMap", "name": "ca"}}}});
+    space.login("login", "robot", all.get("password")).await;
+    space.create("app", with(checked(all.get("basic"), "login"), ca)).await;
+    space
+        .until("app", "accepted", |status| accepted(status, "Accepted"))
+        .await;
+    space.login("login", "robot", CANARY).await;
+    space.reason("app", "HeldBack").await;
+
+    config_maps.delete("ca", &DeleteParams::default()).await.unwrap();
+    let without_ca = |status: &DockerPullSecretStatus| {
+        let version = status.verification.as_ref()?.credentials_version.as_deref()?;
+        version.ends_with("cannot be asked").then_some(())
+    };
+    let held = space.until("app", "without CA", without_ca).await;
+    assert_eq!(condition_of(&held, "Ready").reason, "HeldBack");
+    first.stop();
+    let second = start();
+    eventually("a pass", || async {
+        (passes(&second) > 0).then_some(()).ok_or_else(|| "none".to_owned())
+    })
+    .await;
+    assert_eq!(
+        condition_of(&space.reason("app", "HeldBack").await, "CredentialsAccepted").reason,
+        "Rejected"
+    );
+    let secret = space.secrets.get("app").await.unwrap();
+    assert_eq!(password(&secret).as_deref(), Some(all.get("password")));
+
+    put_ca(&space, &config_maps, "ConfigMap", "ca", "ca.crt", &pem).await;
+    space.login("login", "robot", all.get("password")).await;
+    space.ready("app").await;
+}
+
 async fn put_ca(space: &Space, config_maps: &kube::Api<ConfigMap>, kind: &str, name: &str, key: &str, text: &str) {
     if kind == "Secret" {
         space.secret(name, "Opaque", &[(key, text)]).await;
@@ -559,7 +605,14 @@ async fn a_verdict_that_comes_while_the_operator_stops_is_written_down() {
         (passes(&second) > 0).then_some(()).ok_or_else(|| "none".to_owned())
     })
     .await;
-    assert_eq!(logins_at(&slow), 1);
+    // A host has one check at a time, in the order in which they are asked for.
+    space.login("other-login", "somebody", "word").await;
+    space.create("other", plain(&slow, "other-login")).await;
+    let_go.send(()).unwrap();
+    space
+        .until("other", "rejected", |status| accepted(status, "Rejected"))
+        .await;
+    assert_eq!(logins_at(&slow), 2);
 }
 
 /// A resource that cannot go away has no pass, and nobody waits for one at the start.
@@ -582,7 +635,13 @@ async fn checks_begin_although_a_resource_is_stuck_in_its_deletion() {
     space.login("login", "robot", CANARY).await;
 
     let _second = operator(&space, &[&server.address]);
-    space.reason("app", "HeldBack").await;
+    // Long before checks begin although a pass is missing.
+    within(Duration::from_secs(30), "held back", || async {
+        let app = space.resources.get("app").await.unwrap();
+        let reason = condition_of(&app, "Ready").reason.clone();
+        (reason == "HeldBack").then_some(()).ok_or(reason)
+    })
+    .await;
     let secret = space.secrets.get("app").await.unwrap();
     assert_eq!(password(&secret).as_deref(), Some("word"));
     let free = json!({"metadata": {"finalizers": null}});

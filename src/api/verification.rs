@@ -196,6 +196,17 @@ pub struct VerificationStatus {
     pub secret_accepted: bool,
 }
 
+impl VerificationStatus {
+    /// What was found of the login as such.
+    pub fn of_login(&self) -> Option<VerificationResult> {
+        if self.of_image {
+            Some(VerificationResult::Accepted)
+        } else {
+            self.result
+        }
+    }
+}
+
 #[allow(clippy::trivially_copy_pass_by_ref, reason = "serde calls it so")]
 fn is_zero(number: &u32) -> bool {
     *number == 0

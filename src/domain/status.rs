@@ -240,7 +240,7 @@ fn verification(previous: Option<&VerificationStatus>, outcome: &Outcome) -> Opt
             (kept != VerificationStatus::default()).then_some(kept)
         }
         Check::Done(status, _) => Some(VerificationStatus {
-            secret_accepted: secret_accepted(previous, outcome, status.result),
+            secret_accepted: secret_accepted(previous, outcome, status.of_login()),
             ..*status.clone()
         }),
     }

@@ -195,10 +195,11 @@ impl Context {
     }
 
     /// Forgets what is known about a resource that is gone.
-    pub(crate) fn forget(&self, uid: &str) {
+    pub(crate) fn forget(&self, resource: &Key, uid: &str) {
         self.release(uid);
         self.set_submitted(uid, None);
         self.shared.verifier.seen(uid);
+        self.shared.verifier.forget(resource);
         self.failures.forget(uid);
         self.paces().calm(uid);
         lock(&self.rotated).remove(uid);

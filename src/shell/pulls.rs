@@ -82,7 +82,7 @@ fn verified(outcome: &Outcome, previous: Option<&DockerPullSecretStatus>) -> Opt
         .and_then(|status| status.verification.as_ref())
         .is_some_and(|verification| verification.secret_accepted);
     match (&outcome.secret, &outcome.check) {
-        (Ok(_), Check::Done(status, _)) => status.result,
+        (Ok(_), Check::Done(status, _)) => status.of_login(),
         (Err(problem), _) if stands || problem.reason == Reason::HeldBack => Some(VerificationResult::Accepted),
         _ => None,
     }

@@ -11,10 +11,11 @@ use super::error::{Error, call};
 use super::secrets;
 use super::verifier::{Job, now};
 use crate::api::{CaBundleKind, ConditionType, DockerPullSecret, DockerPullSecretStatus, VERIFY_ANNOTATION};
+use crate::domain::claims::Key;
 use crate::domain::login::Login;
 use crate::domain::spec::Validated;
 use crate::domain::status::Check;
-use crate::domain::verification::advice::{Advice, Asking, version};
+use crate::domain::verification::advice::{Advice, Asking, CANNOT_BE_ASKED, identity};
 use crate::domain::verification::ca_bundle::{self, CaBundle, Holder};
 use crate::domain::verification::ledger::{Fingerprint, Known};
 use crate::domain::verification::question::Question;
@@ -45,20 +46,18 @@ pub(crate) fn look(
     if !spec.verification.enabled {
         return Looked::new(Check::Disabled);
     }
-    let probe = spec.verification.image.clone();
-    let question = Question::new(&spec.registry, login.clone(), probe, spec.verification.plain_http);
-    let fingerprint = question.as_ref().ok().map(|one| ctx.shared.verifier.fingerprint(one));
-    let question = question.and_then(|question| Ok((question, ca?)));
+    let ask = |probe| Question::new(&spec.registry, login.clone(), probe, spec.verification.plain_http);
+    let question = ask(spec.verification.image.clone()).and_then(|question| Ok((question, ca?)));
     let how = match &question {
         Ok((question, ca)) => question.how(ca.as_ref()),
-        Err(_) => "cannot be asked".to_owned(),
+        Err(_) => CANNOT_BE_ASKED.to_owned(),
     };
     let condition = ConditionType::CredentialsAccepted.as_str();
     let message = previous.and_then(|status| status.conditions.iter().find(|one| one.type_ == condition));
     let uid = resource.uid().unwrap_or_default();
     let submitted = ctx.submitted(&uid);
     let asking = Asking {
-        version: &version(&source.metadata, spec, &how),
+        login: &identity(&source.metadata, spec),
         how: &how,
         status: previous.and_then(|status| status.verification.as_ref()),
         message: message.map_or("", |condition| condition.message.as_str()),
@@ -69,10 +68,17 @@ pub(crate) fn look(
     match question {
         Ok((question, ca)) => check(resource, &asking, question, ca, ctx),
         Err(why) => {
-            let known = fingerprint.and_then(|login| ctx.shared.verifier.refusal(login));
+            let (verifier, key) = (&ctx.shared.verifier, key_of(resource));
+            let known = ask(None)
+                .ok()
+                .and_then(|bare| verifier.known(verifier.fingerprint(&bare), &how, asking.own(), &key));
             without_asking(&asking, why, known)
         }
     }
+}
+
+fn key_of(resource: &DockerPullSecret) -> Key {
+    (resource.namespace().unwrap_or_default(), resource.name_any())
 }
 
 impl Looked {
@@ -95,12 +101,16 @@ fn check(
 ) -> Looked {
     let (verifier, now) = (&ctx.shared.verifier, now());
     let fingerprint = verifier.fingerprint(&question);
-    let key = (resource.namespace().unwrap_or_default(), resource.name_any());
+    let key = key_of(resource);
+    if asking.request.is_none() {
+        // The same value is another request when it is set again.
+        ctx.set_submitted(&resource.uid().unwrap_or_default(), None);
+    }
     let ledger = verifier.known(fingerprint, asking.how, asking.own(), &key);
     match asking.advise(ledger.as_ref(), now) {
         Advice::Stands(known) => {
             let due = known.due(asking.interval, asking.asked());
-            let obeyed = if verifier.is_under_way(fingerprint) {
+            let obeyed = if verifier.is_under_way(fingerprint, asking.how) {
                 asking.handled()
             } else {
                 asking.obeyed()
@@ -136,7 +146,7 @@ fn check(
 /// What is known when the registry cannot be asked: that it refused the login, if it did. What is missing to ask says
 /// nothing against that.
 fn without_asking(asking: &Asking<'_>, why: Verdict, ledger: Option<Known>) -> Looked {
-    let refused = ledger.or(asking.own()).filter(Known::refuses_login);
+    let refused = ledger.or(asking.own()).filter(|known| known.result.refuses());
     let own = asking.own().filter(|own| own.message == why.message);
     let shown = refused.clone().or(own).unwrap_or_else(|| Known {
         result: why.result,

@@ -3,6 +3,7 @@
 use std::collections::hash_map::RandomState;
 use std::collections::{HashMap, HashSet};
 use std::hash::BuildHasher as _;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -32,6 +33,9 @@ const FREEZE: Duration = Duration::from_secs(2);
 /// Most CA bundles with clients at a time: few serve many resources, and old ones are not worth their memory.
 const CLIENTS: usize = 16;
 
+/// Longest time for which a stop waits for checks: it leaves some to write down what they came to.
+const DRAIN: Duration = Duration::from_secs(12);
+
 /// See the module.
 pub(crate) struct Verifier {
     policy: Arc<Policy>,
@@ -45,8 +49,10 @@ pub(crate) struct Verifier {
     started: Instant,
     /// When checks began, if they have.
     gate: watch::Sender<Option<Instant>>,
-    /// Held by each check while it is in flight; whether no more of them begin.
-    stopped: RwLock<bool>,
+    /// Held by each check while it is in flight.
+    flights: RwLock<()>,
+    /// No more of them begin.
+    stopped: AtomicBool,
 }
 
 /// One check to make.
@@ -65,7 +71,7 @@ pub(crate) struct Job {
 struct State {
     ledger: Ledger,
     /// Who wants to know, of each check that is queued or in flight.
-    waiting: HashMap<Fingerprint, Vec<(Queue, Key)>>,
+    waiting: HashMap<(Fingerprint, String), Vec<(Queue, Key)>>,
     /// One lock for each host that a check is queued for or in flight at.
     hosts: HashMap<String, Arc<tokio::sync::Mutex<()>>>,
     /// Resources that had no pass since there is a verdict for them.
@@ -93,7 +99,8 @@ impl Verifier {
             state: Mutex::new(state),
             started: Instant::now(),
             gate: watch::Sender::new(None),
-            stopped: RwLock::new(false),
+            flights: RwLock::default(),
+            stopped: AtomicBool::default(),
         })
     }
 
@@ -137,8 +144,17 @@ impl Verifier {
     }
 
     /// Whether a check of this login is queued or in flight.
-    pub(crate) fn is_under_way(&self, login: Fingerprint) -> bool {
-        self.state().waiting.contains_key(&login)
+    pub(crate) fn is_under_way(&self, login: Fingerprint, how: &str) -> bool {
+        self.state().waiting.contains_key(&(login, how.to_owned()))
+    }
+
+    /// A resource is gone.
+    pub(crate) fn forget(&self, resource: &Key) {
+        let mut state = self.state();
+        state.unsaid.remove(resource);
+        for waiting in state.waiting.values_mut() {
+            waiting.retain(|(_, key)| key != resource);
+        }
     }
 
     /// Stands for the login at this registry.
@@ -161,17 +177,13 @@ impl Verifier {
         state.ledger.get(login, how).cloned()
     }
 
-    /// What is known of a login that was refused as such.
-    pub(crate) fn refusal(&self, login: Fingerprint) -> Option<Known> {
-        self.state().ledger.refusal(login).cloned()
-    }
-
     /// Checks a login soon, and triggers the resource when there is a verdict.
     pub(crate) fn submit(self: &Arc<Self>, job: Job, waiter: (Queue, Key)) {
         let host = {
             let mut state = self.state();
-            let waiting = state.waiting.entry(job.login).or_default();
-            let is_new = waiting.is_empty();
+            let check = (job.login, job.how.clone());
+            let is_new = !state.waiting.contains_key(&check);
+            let waiting = state.waiting.entry(check).or_default();
             if !waiting.iter().any(|(_, key)| *key == waiter.1) {
                 waiting.push(waiter);
             }
@@ -195,9 +207,13 @@ impl Verifier {
         if let Some(refused) = refused {
             tokio::time::sleep_until(refused + FREEZE).await;
         }
-        let stopped = self.stopped.read().await;
+        let _in_flight = self.flights.read().await;
         let (login, how) = (job.login, job.how.clone());
-        let verdict = if *stopped { None } else { self.ask(job).await };
+        let verdict = if self.stopped.load(Ordering::Relaxed) {
+            None
+        } else {
+            self.ask(job).await
+        };
         for (queue, key) in self.conclude(login, &how, user, verdict.as_ref(), &host) {
             // The receiver lives as long as the controller.
             let _ = queue.unbounded_send(reference(&key));
@@ -218,7 +234,7 @@ impl Verifier {
         if Arc::strong_count(host) == 2 {
             state.hosts.remove(&user.0);
         }
-        let waiting = state.waiting.remove(&login).unwrap_or_default();
+        let waiting = state.waiting.remove(&(login, how.to_owned())).unwrap_or_default();
         if let Some(verdict) = verdict {
             let result = verdict.result.as_str();
             tracing::info!(registry = user.0, result, "checked a login");
@@ -233,9 +249,12 @@ impl Verifier {
         waiting
     }
 
-    /// Lets no check begin any more, and waits for those in flight. Returns the resources that have not heard of a verdict.
+    /// Lets no check begin any more, and waits some time for those in flight. Returns the resources that have not heard of
+    /// a verdict.
     pub(crate) async fn drain(&self) -> Vec<Key> {
-        *self.stopped.write().await = true;
+        self.stopped.store(true, Ordering::Relaxed);
+        // One that takes longer must not keep the others' verdicts from being written down.
+        let _ = tokio::time::timeout(DRAIN, self.flights.write()).await;
         self.state().unsaid.iter().cloned().collect()
     }
 

@@ -106,7 +106,7 @@ pub(crate) async fn resources(
                 for key in &vanished {
                     let uid = ctx.claims().uid(key).map(str::to_owned);
                     ctx.claims().remove(key);
-                    ctx.forget(&uid.unwrap_or_default());
+                    ctx.forget(key, &uid.unwrap_or_default());
                 }
                 trigger(&queue, &seen);
                 seen.clear();
@@ -124,7 +124,7 @@ pub(crate) async fn resources(
             Event::Delete(object) => {
                 ctx.shared.readiness.alive(&name);
                 let concerned = ctx.claims().remove(&key_of(&object));
-                ctx.forget(&object.uid().unwrap_or_default());
+                ctx.forget(&key_of(&object), &object.uid().unwrap_or_default());
                 trigger(&queue, &concerned);
             }
         }

@@ -5,7 +5,7 @@ use std::time::Duration;
 use dps::api::{OnRejected, VerificationResult, VerificationStatus};
 use dps::domain::spec::validate;
 use dps::domain::status::Check;
-use dps::domain::verification::advice::{self, Advice, Asking};
+use dps::domain::verification::advice::{self, Advice, Asking, CANNOT_BE_ASKED};
 use dps::domain::verification::ledger::Ledger;
 use dps::domain::verification::verdict::Verdict;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
@@ -196,8 +196,8 @@ fn a_status_is_believed_for_the_login_that_it_speaks_of() {
     let mut ledger = Ledger::default();
     ledger.record(1, &verdict(R::Rejected), "how", 1_000_000);
     let known = ledger.get(1, "how").unwrap().clone();
-    let asking = |version| Asking {
-        version,
+    let asking = |login| Asking {
+        login,
         message: "Rejected",
         ..nothing()
     };
@@ -206,9 +206,9 @@ fn a_status_is_believed_for_the_login_that_it_speaks_of() {
     };
     assert_eq!(message, "Rejected");
     assert_eq!(written.handled_request.as_deref(), Some("a"));
-    let asking = |version| Asking {
+    let asking = |login| Asking {
         status: Some(&written),
-        ..asking(version)
+        ..asking(login)
     };
     // After a restart nothing else is known.
     assert_eq!(asking("v1").advise(None, 1_000_001), Advice::Stands(known.clone()));
@@ -225,18 +225,110 @@ fn a_status_is_believed_for_the_login_that_it_speaks_of() {
         ..*written.clone()
     };
     let asking = Asking {
-        version: "v1",
         status: Some(&of_image),
         ..nothing()
     };
     let mut restarted = Ledger::default();
     restarted.seed(1, asking.own().unwrap(), 1_000_001);
     assert_eq!(restarted.get(1, "with image"), None);
+    // In another way, only what was said of the login still counts, unless nobody can be asked.
+    for (how, status, counts) in [
+        ("with CA", &*written, true),
+        ("with CA", &of_image, false),
+        (CANNOT_BE_ASKED, &*written, true),
+        (CANNOT_BE_ASKED, &of_image, true),
+    ] {
+        let asking = Asking {
+            how,
+            status: Some(status),
+            ..nothing()
+        };
+        let own = asking.own();
+        assert_eq!(own.is_some(), counts, "{how}");
+        assert!(own.is_none_or(|own| own.how == "how" && own.rejections == 1));
+    }
+    // Nor is the login another one whose identity begins in the same way.
+    let longer = Asking { login: "v", ..asking };
+    assert_eq!(longer.own(), None);
+}
+
+/// The interval of a resource is its own, and may have changed.
+#[test]
+fn when_an_accepted_login_is_due_is_not_read_from_a_status() {
+    use VerificationResult as R;
+    let mut ledger = Ledger::default();
+    for (login, result, kept) in [(1, R::Accepted, false), (2, R::Unreachable, true)] {
+        ledger.record(login, &verdict(result), "how", 1_000_000);
+        let known = ledger.get(login, "how").unwrap();
+        let day = Some(Duration::from_hours(24));
+        let Check::Done(written, _) = nothing().published(known, known.due(day, false), None) else {
+            panic!()
+        };
+        assert!(written.next_verification_time.is_some());
+        let asking = Asking {
+            status: Some(&written),
+            ..nothing()
+        };
+        assert_eq!(asking.own().unwrap().next.is_some(), kept, "{result:?}");
+    }
+}
+
+#[test]
+fn what_is_known_of_a_login_counts_however_it_is_checked() {
+    use VerificationResult as R;
+    let unanswered = Verdict {
+        unanswered: true,
+        ..verdict(R::Unreachable)
+    };
+    let no_right = Verdict {
+        of_image: true,
+        ..verdict(R::Rejected)
+    };
+    let (plain, image) = ("plain", "with image");
+    // What was found in which way, and what is then known of the login with an image, and whether that has to wait.
+    for (verdicts, known) in [
+        // A refused login is refused, whatever happens when it is asked for in another way.
+        (
+            vec![(plain, verdict(R::Rejected)), (image, verdict(R::Unreachable))],
+            Some((R::Rejected, true)),
+        ),
+        (
+            vec![(plain, verdict(R::Rejected)), (image, verdict(R::RateLimited))],
+            Some((R::Rejected, true)),
+        ),
+        // Until it is accepted: then nobody else has to wait.
+        (
+            vec![(image, verdict(R::Rejected)), (plain, verdict(R::Accepted))],
+            Some((R::Rejected, false)),
+        ),
+        (vec![(plain, verdict(R::Rejected)), (plain, no_right.clone())], None),
+        // A pause is one for the login.
+        (vec![(plain, verdict(R::RateLimited))], Some((R::RateLimited, true))),
+        (vec![(plain, unanswered)], Some((R::Unreachable, true))),
+        (vec![(plain, verdict(R::Unreachable))], None),
+        (
+            vec![(image, verdict(R::Accepted)), (plain, verdict(R::RateLimited))],
+            Some((R::Accepted, false)),
+        ),
+        (vec![(plain, no_right)], None),
+    ] {
+        let (mut ledger, mut now) = (Ledger::default(), 1_000_000);
+        for (how, verdict) in &verdicts {
+            now += 10;
+            ledger.record(1, verdict, how, now);
+        }
+        let found = ledger.get(1, image);
+        let found = found.map(|known| {
+            let due = known.due(None, false);
+            (known.result, known.bound && known.stands(image, due, now))
+        });
+        assert_eq!(found, known, "{verdicts:?}");
+    }
 }
 
 fn nothing() -> Asking<'static> {
     Asking {
-        version: "v1",
+        login: "v1",
         how: "how",
         status: None,
         message: "",
@@ -346,7 +438,7 @@ fn a_refusal_is_known_until_the_next_verdict_however_the_login_is_checked() {
 }
 
 #[test]
-fn a_version_tells_the_logins_of_one_secret_apart() {
+fn an_identity_tells_the_logins_of_one_secret_apart() {
     let resource = |url: &str, keys: serde_json::Value| {
         let resource = serde_json::from_value(serde_json::json!({
             "apiVersion": "pullsecrets.dev/v1alpha1", "kind": "DockerPullSecret", "metadata": {"name": "app"},
@@ -366,9 +458,9 @@ fn a_version_tells_the_logins_of_one_secret_apart() {
         ("r.example.com", serde_json::json!({"password": "new"})),
         ("r.example.com", serde_json::json!({"username": "new"})),
     ] {
-        let version = advice::version(&source, &resource(url, keys), "how");
-        assert!(version.starts_with("uid/7 ") && version.ends_with(" how"), "{version}");
-        assert!(seen.insert(version));
+        let identity = advice::identity(&source, &resource(url, keys));
+        assert!(identity.starts_with("uid/7 "), "{identity}");
+        assert!(seen.insert(identity));
     }
 }
 

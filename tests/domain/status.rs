@@ -41,31 +41,36 @@ fn an_accepted_login_stands_until_the_secret_holds_another_one_or_is_refused_its
     use VerificationResult as R;
     let held_back = || Err(Problem::new(Reason::HeldBack, "why"));
     let written = || Ok("written".to_owned());
+    let of_image = |result| (result, true);
+    let (of_login, pending) = (|result| (result, false), (None, false));
     for (stood, result, secret, replaced, stands) in [
-        (false, Some(R::Accepted), written(), true, true),
-        (false, None, written(), true, false),
-        (true, None, written(), false, true),
-        (true, None, written(), true, false),
-        (true, Some(R::Unreachable), written(), false, true),
-        (true, Some(R::Unreachable), written(), true, false),
-        (true, Some(R::TlsFailure), written(), false, true),
-        (true, Some(R::Rejected), written(), false, false),
-        (true, Some(R::Rejected), held_back(), false, true),
-        (true, None, held_back(), false, true),
+        (false, of_login(Some(R::Accepted)), written(), true, true),
+        (false, pending, written(), true, false),
+        (true, pending, written(), false, true),
+        (true, pending, written(), true, false),
+        (true, of_login(Some(R::Unreachable)), written(), false, true),
+        (true, of_login(Some(R::Unreachable)), written(), true, false),
+        (true, of_login(Some(R::TlsFailure)), written(), false, true),
+        (true, of_login(Some(R::Rejected)), written(), false, false),
+        (true, of_login(Some(R::Rejected)), held_back(), false, true),
+        (true, pending, held_back(), false, true),
         (
             true,
-            None,
+            pending,
             Err(Problem::new(Reason::WriteRefused, "quota")),
             false,
             true,
         ),
         (
             false,
-            Some(R::Accepted),
+            of_login(Some(R::Accepted)),
             Err(Problem::new(Reason::WriteRefused, "quota")),
             false,
             false,
         ),
+        // The login is accepted, and only the image is kept from it.
+        (false, of_image(Some(R::Rejected)), written(), true, true),
+        (true, of_image(Some(R::Rejected)), held_back(), false, true),
     ] {
         let old = DockerPullSecretStatus {
             verification: Some(VerificationStatus {
@@ -76,9 +81,11 @@ fn an_accepted_login_stands_until_the_secret_holds_another_one_or_is_refused_its
             ..DockerPullSecretStatus::default()
         };
         let row = format!("{stood} {result:?} {secret:?} {replaced}");
+        let (result, of_image) = result;
         let done = |result| {
             let status = VerificationStatus {
                 result: Some(result),
+                of_image,
                 ..VerificationStatus::default()
             };
             Check::Done(Box::new(status), "said".to_owned())

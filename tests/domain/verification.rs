@@ -493,8 +493,18 @@ fn the_words_of_a_registry_are_cut_and_redacted() {
         redirect: Some("pass word".to_owned()),
         ..Answer::default()
     };
-    for answers in [vec![says(401, &realm, "")], vec![says(401, BASIC, ""), Ok(moved)]] {
-        let (_, verdict) = talk(question(None), answers);
+    let proved = || vec![says(401, BASIC, ""), says(200, "", "")];
+    let with = |mut answers: Vec<Said>, last: Said| {
+        answers.push(last);
+        answers
+    };
+    for (image, answers) in [
+        (None, vec![says(401, &realm, "")]),
+        (None, vec![says(401, BASIC, ""), Ok(moved.clone())]),
+        (Some("team/app:1"), with(proved(), says(401, &realm, ""))),
+        (Some("team/app:1"), with(proved(), Ok(moved))),
+    ] {
+        let (_, verdict) = talk(question(image), answers);
         assert!(verdict.message.contains("[redacted]"), "{}", verdict.message);
     }
 }

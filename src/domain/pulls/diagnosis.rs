@@ -79,7 +79,7 @@ impl Resource {
         let foreign = [Reason::NameConflict, Reason::OwnedByOther, Reason::WrongSecretType];
         let verified = match verification {
             Some(verification) if verification.secret_accepted => Some(VerificationResult::Accepted),
-            Some(verification) if synced => verification.result,
+            Some(verification) if synced => verification.of_login(),
             _ => None,
         };
         Some(Self {

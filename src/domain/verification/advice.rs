@@ -11,12 +11,15 @@ use crate::domain::problem::Problem;
 use crate::domain::spec::Validated;
 use crate::domain::status::Check;
 
+/// How a login is checked while the registry cannot be asked.
+pub const CANNOT_BE_ASKED: &str = "cannot be asked";
+
 /// What one resource knows and wants.
 #[derive(Clone, Copy, Debug)]
 pub struct Asking<'a> {
-    /// Identity of its login, as in `status.verification.credentialsVersion`.
-    pub version: &'a str,
-    /// How it wants the login to be checked.
+    /// [Identity](identity) of its login.
+    pub login: &'a str,
+    /// How it wants the login to be checked, or [`CANNOT_BE_ASKED`].
     pub how: &'a str,
     /// What its status says.
     pub status: Option<&'a VerificationStatus>,
@@ -40,22 +43,29 @@ pub enum Advice {
 }
 
 impl Asking<'_> {
-    /// What the status knows of this login, if it speaks of this login at all.
+    /// What the status knows of this login, if it speaks of this login at all. When it was checked in another way, only
+    /// that it was refused as such still counts, or at all if nobody can be asked.
     pub fn own(&self) -> Option<Known> {
-        let status = self
-            .status
-            .filter(|status| status.credentials_version.as_deref() == Some(self.version))?;
-        Some(Known {
-            result: status.result?,
+        let status = self.status?;
+        let version = status.credentials_version.as_deref()?;
+        let how = version.strip_prefix(self.login)?.strip_prefix(' ')?;
+        let second = |time: &Option<Time>| time.as_ref().map(|time| time.0.as_second());
+        let result = status.result?;
+        let waits = !matches!(result, VerificationResult::Accepted | VerificationResult::NotVerifiable);
+        let known = Known {
+            result,
             message: self.message.to_owned(),
-            how: self.how.to_owned(),
-            checked: status.last_verified_time.as_ref().map_or(0, |time| time.0.as_second()),
-            next: status.next_verification_time.as_ref().map(|time| time.0.as_second()),
+            how: how.to_owned(),
+            checked: second(&status.last_verified_time).unwrap_or_default(),
+            // Of any other, it is the interval that this resource wanted.
+            next: second(&status.next_verification_time).filter(|_| waits),
             rejections: status.failures,
             attempts: 0,
-            bound: status.failures > 0 || status.result == Some(VerificationResult::RateLimited),
+            bound: status.failures > 0 || result == VerificationResult::RateLimited,
             of_image: status.of_image,
-        })
+        };
+        let counts = how == self.how || known.refuses_login() || (self.how == CANNOT_BE_ASKED && result.refuses());
+        counts.then_some(known)
     }
 
     /// The request that was obeyed last.
@@ -80,7 +90,7 @@ impl Asking<'_> {
         let status = VerificationStatus {
             result: Some(known.result),
             last_verified_time: time(known.checked),
-            credentials_version: Some(self.version.to_owned()),
+            credentials_version: Some(format!("{} {}", self.login, self.how)),
             next_verification_time: due.and_then(time),
             failures: known.rejections,
             handled_request: obeyed.map(str::to_owned),
@@ -106,9 +116,9 @@ impl Asking<'_> {
     }
 }
 
-/// Identity of a login and of how it is checked, for a status: it is made of no part of the login. Which of the logins in
-/// a Secret it is, is told by the names of its keys and by the registry.
-pub fn version(source: &ObjectMeta, spec: &Validated, how: &str) -> String {
+/// Identity of a login, for a status: it is made of no part of the login. Which of the logins in a Secret it is, is told
+/// by the names of its keys and by the registry.
+pub fn identity(source: &ObjectMeta, spec: &Validated) -> String {
     let part = |part: &Option<String>| part.clone().unwrap_or_default();
     let keys = if spec.keys == CredentialKeys::default() {
         String::new()
@@ -116,7 +126,7 @@ pub fn version(source: &ObjectMeta, spec: &Validated, how: &str) -> String {
         serde_json::to_string(&spec.keys).unwrap_or_default()
     };
     let (uid, version) = (part(&source.uid), part(&source.resource_version));
-    format!("{uid}/{version} {keys}{} {how}", spec.registry.as_str())
+    format!("{uid}/{version} {keys}{}", spec.registry.as_str())
 }
 
 /// Why a login is not written: the registry refuses it, and the Secret holds one that it accepted. The status puts in

@@ -95,19 +95,20 @@ impl Check {
             Step::Done(verdict) => verdict,
             ask @ Step::Ask(_) => return ask,
         };
+        let verdict = Verdict {
+            unanswered: carried_login && arrived && verdict.result.is_trouble(),
+            retry_after,
+            // A registry may repeat the login anywhere, such as in the address of its token server.
+            message: redact(&verdict.message, &self.question.login),
+            ..verdict
+        };
         Step::Done(match self.accepted.take() {
             // What happens to the image does not take back what the registry said of the login.
             Some(accepted) if !verdict.result.is_firm() => Verdict::new(
                 R::Accepted,
                 format!("{accepted}; the image could not be asked for: {}", verdict.message),
             ),
-            _ => Verdict {
-                unanswered: carried_login && arrived && verdict.result.is_trouble(),
-                retry_after,
-                // A registry may repeat the login anywhere, such as in the address of its token server.
-                message: redact(&verdict.message, &self.question.login),
-                ..verdict
-            },
+            _ => verdict,
         })
     }
 

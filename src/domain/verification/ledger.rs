@@ -79,8 +79,8 @@ impl Known {
 #[derive(Debug, Default)]
 pub struct Ledger {
     by_how: HashMap<(Fingerprint, String), Entry>,
-    /// Logins that were refused as such: it does not matter how they are checked.
-    refused: HashMap<Fingerprint, Entry>,
+    /// Logins that were refused as such, or that must wait: it does not matter how they are checked.
+    in_any_way: HashMap<Fingerprint, Entry>,
     swept: i64,
 }
 
@@ -95,28 +95,25 @@ impl Ledger {
     /// What is known of a login that is to be checked like this.
     pub fn get(&self, login: Fingerprint, how: &str) -> Option<&Known> {
         let specific = self.by_how.get(&(login, how.to_owned())).map(|entry| &entry.known);
-        let refused = self.refusal(login);
-        match (specific, refused) {
-            (Some(specific), Some(refused)) if refused.checked < specific.checked => Some(specific),
-            (specific, refused) => refused.or(specific),
+        let any = self.in_any_way.get(&login).map(|entry| &entry.known);
+        match (specific, any) {
+            (Some(specific), Some(any)) if any.checked < specific.checked => Some(specific),
+            // That a registry gave no answer takes back none.
+            (Some(specific), Some(any)) if specific.result.is_firm() && !any.result.is_firm() => Some(specific),
+            (specific, any) => any.or(specific),
         }
-    }
-
-    /// What is known of a login that was refused as such.
-    pub fn refusal(&self, login: Fingerprint) -> Option<&Known> {
-        Some(&self.refused.get(&login)?.known)
     }
 
     /// A pass wants to know of a login, which keeps it from being forgotten, as others are.
     pub fn want(&mut self, login: Fingerprint, how: &str, now: i64) {
         let specific = self.by_how.get_mut(&(login, how.to_owned()));
-        for entry in specific.into_iter().chain(self.refused.get_mut(&login)) {
+        for entry in specific.into_iter().chain(self.in_any_way.get_mut(&login)) {
             entry.wanted = now;
         }
         if now.abs_diff(self.swept) >= SWEEP {
             self.swept = now;
             self.by_how.retain(|_, entry| now - entry.wanted <= KEPT);
-            self.refused.retain(|_, entry| now - entry.wanted <= KEPT);
+            self.in_any_way.retain(|_, entry| now - entry.wanted <= KEPT);
         }
     }
 
@@ -133,16 +130,42 @@ impl Ledger {
     /// Takes in a verdict.
     pub fn record(&mut self, login: Fingerprint, verdict: &Verdict, how: &str, now: i64) {
         let known = after(self.get(login, how), verdict, how, now);
-        if !known.result.refuses() && known.result.is_firm() {
-            self.refused.remove(&login);
+        let accepted = verdict.of_image || verdict.result == VerificationResult::Accepted;
+        if accepted && self.in_any_way.remove(&login).is_some() {
+            self.reconsider(login, now);
+        }
+        if known.bound && !known.refuses_login() && !verdict.of_image {
+            // An accepted login stays accepted in the way in which it was, and in no other.
+            let waits = Known {
+                result: verdict.result,
+                message: verdict.message.clone(),
+                checked: now,
+                ..known.clone()
+            };
+            self.in_any_way.insert(
+                login,
+                Entry {
+                    known: waits,
+                    wanted: now,
+                },
+            );
         }
         self.insert(login, known, now);
+    }
+
+    /// A login that was refused is accepted: who was refused in another way is to ask again.
+    fn reconsider(&mut self, login: Fingerprint, now: i64) {
+        let all = self.by_how.iter_mut().filter(|((of, _), _)| *of == login);
+        for (_, entry) in all.filter(|(_, entry)| entry.known.refuses_login()) {
+            // Newer than what a status says.
+            (entry.known.checked, entry.known.next) = (now, Some(now));
+        }
     }
 
     fn insert(&mut self, login: Fingerprint, known: Known, now: i64) {
         let entry = |known| Entry { known, wanted: now };
         if known.refuses_login() {
-            self.refused.insert(login, entry(known.clone()));
+            self.in_any_way.insert(login, entry(known.clone()));
         }
         self.by_how.insert((login, known.how.clone()), entry(known));
     }
@@ -160,7 +183,8 @@ fn after(before: Option<&Known>, verdict: &Verdict, how: &str, now: i64) -> Know
     };
     let next = pause(verdict, rejections, attempts).map(|pause| now.saturating_add_unsigned(pause));
     let bound = rejections > 0 || verdict.unanswered || verdict.result == VerificationResult::RateLimited;
-    let kept = before.filter(|before| !verdict.result.is_firm() && before.result.is_firm() && before.how == how);
+    let concerned = |before: &Known| before.result.is_firm() && (before.how == how || before.refuses_login());
+    let kept = before.filter(|before| !verdict.result.is_firm() && concerned(before));
     match kept {
         Some(before) if verdict.result != VerificationResult::NotVerifiable => Known {
             next,
