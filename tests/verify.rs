@@ -57,7 +57,8 @@ fn verify_in(variables: &[(&str, &str)], args: &[&str], stdin: &str) -> (i32, Va
         .stderr(Stdio::piped())
         .spawn()
         .unwrap();
-    child.stdin.take().unwrap().write_all(stdin.as_bytes()).unwrap();
+    // Unread input is no failure: usage errors come first.
+    let _ = child.stdin.take().unwrap().write_all(stdin.as_bytes());
     let output = child.wait_with_output().unwrap();
     let (stdout, stderr) = (
         String::from_utf8(output.stdout).unwrap(),
