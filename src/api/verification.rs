@@ -166,7 +166,7 @@ pub struct VerificationStatus {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub result: Option<VerificationResult>,
 
-    /// Whether `result` is about `spec.verification.image`, and the login as such is accepted.
+    /// Whether `result` is about `spec.verification.image`, and not about the login as such.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub of_image: bool,
 

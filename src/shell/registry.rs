@@ -7,6 +7,7 @@ use k8s_openapi::jiff::Timestamp;
 use k8s_openapi::jiff::fmt::rfc2822;
 use reqwest::header::{ACCEPT, AUTHORIZATION, HeaderMap, HeaderValue, LOCATION, RETRY_AFTER, WWW_AUTHENTICATE};
 use reqwest::{Certificate, Client, Method, Response, redirect};
+use tokio::time::Instant;
 use url::Url;
 
 use super::resolver::{Refused, Resolver};
@@ -14,7 +15,7 @@ use crate::domain::verification::address::Policy;
 use crate::domain::verification::answer::{Answer, Failure, Request};
 use crate::domain::verification::check::{Check, Step};
 use crate::domain::verification::question::Question;
-use crate::domain::verification::verdict::{Verdict, VerificationResult};
+use crate::domain::verification::verdict::Verdict;
 
 const CONNECT: Duration = Duration::from_secs(5);
 
@@ -94,22 +95,16 @@ impl Registries {
 
     /// Holds the whole conversation.
     pub(crate) async fn verify(&self, question: Question) -> Verdict {
-        let base = question.base.clone();
-        let conversation = async {
-            let mut check = Check::new(question);
-            loop {
-                let answer = self.ask(check.request(), check.authorization()).await;
-                if let Step::Done(verdict) = check.next(answer) {
-                    return verdict;
-                }
+        let end = Instant::now() + CHECK;
+        let mut check = Check::new(question);
+        loop {
+            let answer = self.ask(check.request(), check.authorization());
+            let answer = tokio::time::timeout_at(end, answer).await;
+            let late = || Failure::Unanswered(format!("no verdict within {} seconds", CHECK.as_secs()));
+            if let Step::Done(verdict) = check.next(answer.unwrap_or_else(|_| Err(late()))) {
+                return verdict;
             }
-        };
-        tokio::time::timeout(CHECK, conversation).await.unwrap_or_else(|_| {
-            Verdict::new(
-                VerificationResult::Unreachable,
-                format!("{base}: no verdict within {} seconds", CHECK.as_secs()),
-            )
-        })
+        }
     }
 
     async fn ask(&self, request: &Request, authorization: Option<String>) -> Result<Answer, Failure> {

@@ -146,7 +146,8 @@ fn check(
 /// What is known when the registry cannot be asked: that it refused the login, if it did. What is missing to ask says
 /// nothing against that.
 fn without_asking(asking: &Asking<'_>, why: Verdict, ledger: Option<Known>) -> Looked {
-    let refused = ledger.or(asking.own()).filter(|known| known.result.refuses());
+    let no = |known: &Known| known.result.refuses();
+    let refused = ledger.filter(no).or_else(|| asking.own().filter(no));
     let own = asking.own().filter(|own| own.message == why.message);
     let shown = refused.clone().or(own).unwrap_or_else(|| Known {
         result: why.result,

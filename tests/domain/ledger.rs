@@ -6,7 +6,7 @@ use dps::api::{OnRejected, VerificationResult, VerificationStatus};
 use dps::domain::spec::validate;
 use dps::domain::status::Check;
 use dps::domain::verification::advice::{self, Advice, Asking, CANNOT_BE_ASKED};
-use dps::domain::verification::ledger::Ledger;
+use dps::domain::verification::ledger::{Known, Ledger};
 use dps::domain::verification::verdict::Verdict;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 
@@ -233,8 +233,9 @@ fn a_status_is_believed_for_the_login_that_it_speaks_of() {
     assert_eq!(restarted.get(1, "with image"), None);
     // In another way, only what was said of the login still counts, unless nobody can be asked.
     for (how, status, counts) in [
-        ("with CA", &*written, true),
-        ("with CA", &of_image, false),
+        ("how with CA", &*written, true),
+        ("how with CA", &of_image, false),
+        ("https://another.example.com", &*written, false),
         (CANNOT_BE_ASKED, &*written, true),
         (CANNOT_BE_ASKED, &of_image, true),
     ] {
@@ -270,6 +271,99 @@ fn when_an_accepted_login_is_due_is_not_read_from_a_status() {
             ..nothing()
         };
         assert_eq!(asking.own().unwrap().next.is_some(), kept, "{result:?}");
+    }
+}
+
+#[test]
+fn no_refusal_counts_that_is_older_than_an_acceptance() {
+    use VerificationResult as R;
+    let known = |result, how: &str, checked, rejections| Known {
+        result,
+        message: String::new(),
+        how: how.to_owned(),
+        checked,
+        next: None,
+        rejections,
+        attempts: 0,
+        bound: rejections > 0,
+        of_image: false,
+    };
+    let (here, there) = ("here", "there");
+    // As it happens.
+    let mut ledger = Ledger::default();
+    ledger.record(1, &verdict(R::Rejected), there, 10);
+    ledger.record(1, &verdict(R::Accepted), here, 20);
+    for result in [R::Unreachable, R::RateLimited] {
+        ledger.record(1, &verdict(result), there, 20);
+        assert_eq!(ledger.get(1, here).unwrap().result, R::Accepted, "{result:?}");
+        assert_ne!(ledger.get(1, "elsewhere").map(|known| known.result), Some(R::Rejected));
+    }
+    // A new one does.
+    ledger.record(1, &verdict(R::Rejected), there, 30);
+    assert_eq!(ledger.get(1, here).unwrap().result, R::Rejected);
+
+    // Also when the status that says so is of the same second.
+    ledger.seed(1, known(R::Accepted, here, 30, 0), 30);
+    ledger.seed(1, known(R::Accepted, there, 30, 0), 30);
+    assert_eq!(ledger.get(1, "elsewhere").unwrap().result, R::Rejected);
+
+    // As a new process reads it, in either order.
+    let accepted = || known(R::Accepted, here, 20, 0);
+    let refused = || known(R::Rejected, there, 10, 4);
+    for seeds in [[accepted(), refused()], [refused(), accepted()]] {
+        let mut ledger = Ledger::default();
+        for seed in seeds {
+            ledger.seed(1, seed, 100);
+        }
+        assert_eq!(ledger.get(1, here).unwrap().result, R::Accepted);
+        assert_eq!(ledger.get(1, "elsewhere"), None);
+        // Who was refused asks again, although it was given up.
+        let stale = ledger.get(1, there).unwrap();
+        assert!(!stale.stands(there, stale.due(None, false), 100), "{stale:?}");
+    }
+
+    // A status that is read late, after a check that began without it.
+    for result in [R::Unreachable, R::RateLimited, R::Rejected] {
+        let mut ledger = Ledger::default();
+        ledger.record(1, &verdict(result), here, 50);
+        let late = Known {
+            next: Some(60),
+            ..known(R::Rejected, here, 10, 3)
+        };
+        ledger.seed(1, late, 51);
+        let found = ledger.get(1, here).unwrap();
+        assert_eq!((found.result, found.rejections), (R::Rejected, 3), "{result:?}");
+        assert!(found.next.unwrap() > 60, "{result:?}");
+    }
+}
+
+/// A login that once was accepted may have been revoked since.
+#[test]
+fn an_old_word_lets_no_changed_login_replace_an_accepted_one() {
+    use VerificationResult as R;
+    let mut ledger = Ledger::default();
+    ledger.record(1, &verdict(R::Accepted), "how", 1_000_000);
+    for (accepted, version, age, stands) in [
+        (true, "another login how", 3599, true),
+        (true, "another login how", 3600, false),
+        // Nothing to lose, or the same login.
+        (false, "another login how", 3600, true),
+        (true, "v1 how", 3600, true),
+    ] {
+        let status = VerificationStatus {
+            secret_accepted: accepted,
+            credentials_version: Some(version.to_owned()),
+            result: Some(R::Accepted),
+            ..VerificationStatus::default()
+        };
+        let asking = Asking {
+            status: Some(&status),
+            ..nothing()
+        };
+        let advice = asking.advise(ledger.get(1, "how"), 1_000_000 + age);
+        let row = format!("{accepted} {version} {age}");
+        assert_eq!(matches!(advice, Advice::Stands(_)), stands, "{row}");
+        assert_eq!(matches!(advice, Advice::Check(None)), !stands, "{row}");
     }
 }
 

@@ -422,6 +422,20 @@ fn what_happens_to_the_image_does_not_take_back_what_was_said_of_the_login() {
     }
 }
 
+/// A registry that lets anybody in says at the image what it makes of a login.
+#[test]
+fn at_an_open_registry_a_login_may_be_refused_or_an_image_be_kept_from_it() {
+    for (status, of_image) in [(401, false), (403, true)] {
+        let answers = vec![says(200, "", ""), says(401, BASIC, ""), says(status, "", "")];
+        let (_, verdict) = talk(question(Some("team/app:1")), answers);
+        assert_eq!(
+            (verdict.result.as_str(), verdict.of_image),
+            ("Rejected", of_image),
+            "{status}"
+        );
+    }
+}
+
 #[test]
 fn whether_the_password_may_count_as_failed() {
     let ping = || says(401, BEARER, "");

@@ -14,6 +14,9 @@ use crate::domain::status::Check;
 /// How a login is checked while the registry cannot be asked.
 pub const CANNOT_BE_ASKED: &str = "cannot be asked";
 
+/// Age from which on the ledger's word does not let a changed login replace an accepted one, in seconds.
+const FRESH: i64 = 3600;
+
 /// What one resource knows and wants.
 #[derive(Clone, Copy, Debug)]
 pub struct Asking<'a> {
@@ -64,7 +67,14 @@ impl Asking<'_> {
             bound: status.failures > 0 || result == VerificationResult::RateLimited,
             of_image: status.of_image,
         };
-        let counts = how == self.how || known.refuses_login() || (self.how == CANNOT_BE_ASKED && result.refuses());
+        let host = |how: &str| how.split(' ').next().map(str::to_owned);
+        let counts = match (self.how, how) {
+            (now, then) if now == then => true,
+            (CANNOT_BE_ASKED, _) => result.refuses(),
+            (_, CANNOT_BE_ASKED) => known.refuses_login(),
+            // Another host, or port, is another registry.
+            (now, then) => known.refuses_login() && host(now) == host(then),
+        };
         counts.then_some(known)
     }
 
@@ -103,6 +113,10 @@ impl Asking<'_> {
     /// Decides, from what the status and the ledger know.
     pub fn advise(&self, ledger: Option<&Known>, now: i64) -> Advice {
         let own = self.own();
+        // An old word on a login that is to replace an accepted one is no check of it: it may have been revoked.
+        let replaces = own.is_none() && self.status.is_some_and(|status| status.secret_accepted);
+        let is_old = |known: &Known| known.result == VerificationResult::Accepted && now - known.checked >= FRESH;
+        let ledger = ledger.filter(|known| !(replaces && is_old(known)));
         let newest = match (own, ledger) {
             // Of the same second: the status knows no more than the ledger, which has read it.
             (Some(own), Some(ledger)) if ledger.checked >= own.checked => Some(ledger.clone()),

@@ -152,16 +152,14 @@ impl Check {
                 R::NotARegistry,
                 format!("{told}; there is no registry at this address: check host and port"),
             ),
-            (State::ProbeToken | State::ProbeLogin, 401 | 403)
-                if self.accepted.is_some() && !speaks_of_lock(&answer) =>
+            (State::ProbeToken | State::ProbeLogin, status @ (401 | 403))
+                if !speaks_of_lock(&answer) && self.concerns_the_image(status) =>
             {
                 Step::Done(Verdict {
                     of_image: true,
                     ..Verdict::new(
                         R::Rejected,
-                        format!(
-                            "{told}; the registry accepts the login, but it may not read this image: give it the right to pull it"
-                        ),
+                        format!("{told}; the login may not read this image: give it the right to pull it"),
                     )
                 })
             }
@@ -179,6 +177,11 @@ impl Check {
             (State::ProbeLogin, _) => Step::Done(refused(&self.request, &answer, login)),
             (State::Ping, _) => done(R::NotARegistry, told),
         }
+    }
+
+    /// Whether it is the image that is kept from the login: it was accepted before, or it is known but not permitted.
+    fn concerns_the_image(&self, status: u16) -> bool {
+        self.accepted.is_some() || (status == 403 && matches!(self.state, State::ProbeLogin))
     }
 
     fn ask(&mut self, state: State, credentials: Credentials) -> Step {

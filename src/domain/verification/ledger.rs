@@ -73,15 +73,28 @@ impl Known {
     pub fn refuses_login(&self) -> bool {
         self.result.refuses() && !self.of_image
     }
+
+    /// Whether the login as such was accepted, even if an image was kept from it.
+    pub fn accepts_login(&self) -> bool {
+        self.of_image || self.result == VerificationResult::Accepted
+    }
 }
 
-/// What is known of all logins, and of each way in which one was checked.
+/// What is known of all logins.
 #[derive(Debug, Default)]
 pub struct Ledger {
-    by_how: HashMap<(Fingerprint, String), Entry>,
-    /// Logins that were refused as such, or that must wait: it does not matter how they are checked.
-    in_any_way: HashMap<Fingerprint, Entry>,
+    logins: HashMap<Fingerprint, Login>,
     swept: i64,
+}
+
+/// What is known of one login.
+#[derive(Debug, Default)]
+struct Login {
+    by_how: HashMap<String, Entry>,
+    /// That it was refused as such, or must wait: it does not matter how it is checked.
+    in_any_way: Option<Entry>,
+    /// When it was last accepted as such, in whichever way: no older refusal counts.
+    accepted: Option<i64>,
 }
 
 #[derive(Debug)]
@@ -94,81 +107,126 @@ struct Entry {
 impl Ledger {
     /// What is known of a login that is to be checked like this.
     pub fn get(&self, login: Fingerprint, how: &str) -> Option<&Known> {
-        let specific = self.by_how.get(&(login, how.to_owned())).map(|entry| &entry.known);
-        let any = self.in_any_way.get(&login).map(|entry| &entry.known);
+        self.logins.get(&login)?.get(how)
+    }
+
+    /// A pass wants to know of a login, which keeps it from being forgotten, as others are.
+    pub fn want(&mut self, login: Fingerprint, how: &str, now: i64) {
+        if let Some(login) = self.logins.get_mut(&login) {
+            let specific = login.by_how.get_mut(how);
+            for entry in specific.into_iter().chain(&mut login.in_any_way) {
+                entry.wanted = now;
+            }
+        }
+        if now.abs_diff(self.swept) >= SWEEP {
+            self.swept = now;
+            let wanted = |entry: &Entry| now - entry.wanted <= KEPT;
+            self.logins.retain(|_, login| {
+                login.by_how.retain(|_, entry| wanted(entry));
+                login.in_any_way = login.in_any_way.take().filter(wanted);
+                !login.by_how.is_empty() || login.in_any_way.is_some()
+            });
+        }
+    }
+
+    /// Takes over what a status says, unless something newer is known.
+    pub fn seed(&mut self, login: Fingerprint, known: Known, now: i64) {
+        self.logins.entry(login).or_default().seed(known, now);
+    }
+
+    /// Takes in a verdict.
+    pub fn record(&mut self, login: Fingerprint, verdict: &Verdict, how: &str, now: i64) {
+        self.logins.entry(login).or_default().record(verdict, how, now);
+    }
+}
+
+impl Login {
+    fn get(&self, how: &str) -> Option<&Known> {
+        let specific = self.by_how.get(how).map(|entry| &entry.known);
+        let any = self.in_any_way.as_ref().map(|entry| &entry.known);
         match (specific, any) {
-            (Some(specific), Some(any)) if any.checked < specific.checked => Some(specific),
+            (Some(specific), Some(any)) if any.checked <= specific.checked => Some(specific),
             // That a registry gave no answer takes back none.
             (Some(specific), Some(any)) if specific.result.is_firm() && !any.result.is_firm() => Some(specific),
             (specific, any) => any.or(specific),
         }
     }
 
-    /// A pass wants to know of a login, which keeps it from being forgotten, as others are.
-    pub fn want(&mut self, login: Fingerprint, how: &str, now: i64) {
-        let specific = self.by_how.get_mut(&(login, how.to_owned()));
-        for entry in specific.into_iter().chain(self.in_any_way.get_mut(&login)) {
-            entry.wanted = now;
+    fn seed(&mut self, mut known: Known, now: i64) {
+        if known.accepts_login() {
+            // A status of the same second was written before what was found since.
+            self.accept(known.checked, known.checked, now);
         }
-        if now.abs_diff(self.swept) >= SWEEP {
-            self.swept = now;
-            self.by_how.retain(|_, entry| now - entry.wanted <= KEPT);
-            self.in_any_way.retain(|_, entry| now - entry.wanted <= KEPT);
+        if known.refuses_login() {
+            if self.accepted > Some(known.checked) {
+                known.next = Some(now);
+            } else {
+                merge(&mut self.in_any_way, known.clone(), now);
+            }
         }
+        let mut there = self.by_how.remove(&known.how);
+        let how = known.how.clone();
+        merge(&mut there, known, now);
+        self.by_how.extend(there.map(|entry| (how, entry)));
     }
 
-    /// Takes over what a status says, unless something newer is known.
-    pub fn seed(&mut self, login: Fingerprint, known: Known, now: i64) {
-        let newer = self
-            .get(login, &known.how)
-            .is_some_and(|there| there.checked >= known.checked);
-        if !newer {
-            self.insert(login, known, now);
-        }
-    }
-
-    /// Takes in a verdict.
-    pub fn record(&mut self, login: Fingerprint, verdict: &Verdict, how: &str, now: i64) {
-        let known = after(self.get(login, how), verdict, how, now);
-        let accepted = verdict.of_image || verdict.result == VerificationResult::Accepted;
-        if accepted && self.in_any_way.remove(&login).is_some() {
-            self.reconsider(login, now);
-        }
-        if known.bound && !known.refuses_login() && !verdict.of_image {
+    fn record(&mut self, verdict: &Verdict, how: &str, now: i64) {
+        let known = after(self.get(how), verdict, how, now);
+        let entry = |known| Entry { known, wanted: now };
+        let refused = self.in_any_way.as_ref().is_some_and(|any| any.known.refuses_login());
+        if verdict.of_image || verdict.result == VerificationResult::Accepted {
+            self.accept(now, now + 1, now);
+        } else if verdict.refuses_login() || (known.refuses_login() && refused) {
+            self.in_any_way = Some(entry(known.clone()));
+        } else if known.bound && !known.refuses_login() && !known.of_image {
             // An accepted login stays accepted in the way in which it was, and in no other.
-            let waits = Known {
+            self.in_any_way = Some(entry(Known {
                 result: verdict.result,
                 message: verdict.message.clone(),
                 checked: now,
                 ..known.clone()
-            };
-            self.in_any_way.insert(
-                login,
-                Entry {
-                    known: waits,
-                    wanted: now,
-                },
-            );
+            }));
         }
-        self.insert(login, known, now);
+        self.by_how.insert(known.how.clone(), entry(known));
     }
 
-    /// A login that was refused is accepted: who was refused in another way is to ask again.
-    fn reconsider(&mut self, login: Fingerprint, now: i64) {
-        let all = self.by_how.iter_mut().filter(|((of, _), _)| *of == login);
-        for (_, entry) in all.filter(|(_, entry)| entry.known.refuses_login()) {
-            // Newer than what a status says.
-            (entry.known.checked, entry.known.next) = (now, Some(now));
+    /// It was accepted `at` that time: whoever was refused `before` is to ask again.
+    fn accept(&mut self, at: i64, before: i64, now: i64) {
+        self.accepted = self.accepted.max(Some(at));
+        let older = |entry: &Entry| entry.known.checked < before;
+        self.in_any_way = self.in_any_way.take().filter(|entry| !older(entry));
+        for entry in self.by_how.values_mut().filter(|entry| older(entry)) {
+            if entry.known.refuses_login() {
+                entry.known.next = Some(now);
+            }
         }
     }
+}
 
-    fn insert(&mut self, login: Fingerprint, known: Known, now: i64) {
-        let entry = |known| Entry { known, wanted: now };
-        if known.refuses_login() {
-            self.in_any_way.insert(login, entry(known.clone()));
-        }
-        self.by_how.insert((login, known.how.clone()), entry(known));
-    }
+/// Takes in what a status says beside what is there. Of a login, a refusal is not forgotten for an answer that says
+/// nothing, and it counts as often as it did.
+fn merge(there: &mut Option<Entry>, status: Known, now: i64) {
+    let refused = status.refuses_login();
+    let merged = match there.as_ref().map(|entry| &entry.known) {
+        Some(there) if refused && there.refuses_login() => Known {
+            rejections: status.rejections.max(there.rejections),
+            ..if there.checked < status.checked {
+                status
+            } else {
+                there.clone()
+            }
+        },
+        Some(there) if refused && there.checked >= status.checked && !there.result.is_firm() => Known {
+            next: status.next.map(|next| there.next.map_or(next, |other| next.max(other))),
+            ..status
+        },
+        Some(there) if there.checked >= status.checked => return,
+        _ => status,
+    };
+    *there = Some(Entry {
+        known: merged,
+        wanted: now,
+    });
 }
 
 /// What is known after a check. No verdict leaves an earlier one of the same login as it is: the registry has not changed
