@@ -320,6 +320,11 @@ fn no_refusal_counts_that_is_older_than_an_acceptance() {
         // Who was refused asks again, although it was given up.
         let stale = ledger.get(1, there).unwrap();
         assert!(!stale.stands(there, stale.due(None, false), 100), "{stale:?}");
+        // Once: it has a pace of its own then, whatever passes of others read again.
+        ledger.record(1, &verdict(R::Unreachable), there, 100);
+        ledger.seed(1, accepted(), 101);
+        let waits = ledger.get(1, there).unwrap();
+        assert!(waits.stands(there, waits.due(None, false), 101), "{waits:?}");
     }
 
     // A status that is read late, after a check that began without it.

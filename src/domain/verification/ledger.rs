@@ -153,7 +153,7 @@ impl Login {
     }
 
     fn seed(&mut self, mut known: Known, now: i64) {
-        if known.accepts_login() {
+        if known.accepts_login() && self.accepted < Some(known.checked) {
             // A status of the same second was written before what was found since.
             self.accept(known.checked, known.checked, now);
         }
