@@ -14,7 +14,7 @@ use std::time::{Duration, Instant};
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use dps::api::DockerPullSecretStatus;
+use dps::api::{DockerPullSecret, DockerPullSecretStatus};
 use futures::StreamExt as _;
 use k8s_openapi::api::core::v1::ConfigMap;
 use k8s_openapi::jiff::fmt::rfc2822::DateTimePrinter;
@@ -56,7 +56,13 @@ fn accepted(status: &DockerPullSecretStatus, reason: &str) -> Option<()> {
     (condition(status, "CredentialsAccepted")?.reason == reason).then_some(())
 }
 
-fn in_status(resource: &dps::api::DockerPullSecret) -> &dps::api::VerificationStatus {
+async fn until_accepted(space: &Space, name: &str) -> DockerPullSecret {
+    space
+        .until(name, "accepted", |status| accepted(status, "Accepted"))
+        .await
+}
+
+fn in_status(resource: &DockerPullSecret) -> &dps::api::VerificationStatus {
     resource.status.as_ref().unwrap().verification.as_ref().unwrap()
 }
 
@@ -68,9 +74,7 @@ async fn a_rejected_login_does_not_replace_an_accepted_one() {
         let login = format!("{kind}-login");
         space.login(&login, "robot", all.get("password")).await;
         space.create(kind, checked(all.get(kind), &login)).await;
-        let resource = space
-            .until(kind, "accepted", |status| accepted(status, "Accepted"))
-            .await;
+        let resource = until_accepted(&space, kind).await;
         assert_eq!(condition_of(&resource, "Ready").status, "True");
         let status = in_status(&resource);
         assert!(
@@ -142,9 +146,7 @@ async fn without_an_accepted_login_a_rejected_one_is_written_and_named() {
         json!({"verification": {"onRejected": "WriteAnyway"}}),
     );
     space.create("always", always).await;
-    space
-        .until("always", "accepted", |status| accepted(status, "Accepted"))
-        .await;
+    until_accepted(&space, "always").await;
     space.login("good", "robot", CANARY).await;
     space.reason("always", "Rejected").await;
     space
@@ -348,7 +350,7 @@ async fn a_registry_host_has_one_login_in_flight() {
     let server = {
         let (running, most, logins) = (Arc::clone(&running), Arc::clone(&most), Arc::clone(&logins));
         Scripted::start(move |head, _| {
-            if !head.to_lowercase().contains("authorization:") {
+            if !is_login(head) {
                 return answer("401 Unauthorized", &["WWW-Authenticate: Basic realm=\"x\""], "");
             }
             logins.fetch_add(1, Ordering::SeqCst);
@@ -360,12 +362,7 @@ async fn a_registry_host_has_one_login_in_flight() {
         })
     };
     let _operator = operator(&space, &[&server.address]);
-    let spec = |_, login: &str| {
-        with(
-            checked(&server.address, login),
-            json!({"verification": {"plainHttp": true}}),
-        )
-    };
+    let spec = |_, login: &str| plain(&server, login);
     create_many(&space, "app", 200, spec, |number| format!("word-{number}")).await;
     all_are(&space, "app", 200, "CredentialsAccepted", "Accepted").await;
     assert_eq!((most.load(Ordering::SeqCst), logins.load(Ordering::SeqCst)), (1, 200));
@@ -381,12 +378,7 @@ async fn a_registry_that_never_answers_holds_up_nobody_else() {
     let mut times = Vec::new();
     for (prefix, with_silent) in [("alone", false), ("beside", true)] {
         if with_silent {
-            let dead = |_, login: &str| {
-                with(
-                    checked(&silent.address, login),
-                    json!({"verification": {"plainHttp": true}}),
-                )
-            };
+            let dead = |_, login: &str| plain(&silent, login);
             create_many(&space, "dead", 200, dead, |number| format!("word-{number}")).await;
         }
         let begin = Instant::now();
@@ -446,9 +438,7 @@ async fn certificates_that_a_resource_names_are_trusted_and_their_changes_notice
             assert_eq!(condition_of(&resource, "Ready").reason, "Ready", "{part}");
         }
         put_ca(&space, &config_maps, kind, &object, "bundle", &pem).await;
-        space
-            .until(&name, "accepted", |status| accepted(status, "Accepted"))
-            .await;
+        until_accepted(&space, &name).await;
     }
 }
 
@@ -467,9 +457,7 @@ async fn a_refused_login_is_held_back_also_while_nobody_can_be_asked() {
     let ca = json!({"verification": {"tls": {"caBundleRef": {"kind": "ConfigMap", "name": "ca"}}}});
     space.login("login", "robot", all.get("password")).await;
     space.create("app", with(checked(all.get("basic"), "login"), ca)).await;
-    space
-        .until("app", "accepted", |status| accepted(status, "Accepted"))
-        .await;
+    until_accepted(&space, "app").await;
     space.login("login", "robot", CANARY).await;
     space.reason("app", "HeldBack").await;
 
@@ -482,10 +470,7 @@ async fn a_refused_login_is_held_back_also_while_nobody_can_be_asked() {
     assert_eq!(condition_of(&held, "Ready").reason, "HeldBack");
     first.stop();
     let second = start();
-    eventually("a pass", || async {
-        (passes(&second) > 0).then_some(()).ok_or_else(|| "none".to_owned())
-    })
-    .await;
+    more_passes(&second, 0).await;
     assert_eq!(
         condition_of(&space.reason("app", "HeldBack").await, "CredentialsAccepted").reason,
         "Rejected"
@@ -514,28 +499,13 @@ async fn an_annotation_asks_for_a_check_within_the_bounds() {
     let wrong = Arc::new(AtomicUsize::new(0));
     let server = {
         let wrong = Arc::clone(&wrong);
-        Scripted::start(move |head, _| {
-            let login = head.to_lowercase().contains("authorization:");
-            let status = match (login, wrong.load(Ordering::SeqCst)) {
-                (true, 0) => "200 OK",
-                _ => "401 Unauthorized",
-            };
-            answer(status, &["WWW-Authenticate: Basic realm=\"x\""], "")
-        })
+        picky(move |_| wrong.load(Ordering::SeqCst) == 0)
     };
-    let logins = || {
-        server
-            .requests()
-            .iter()
-            .filter(|head| head.to_lowercase().contains("authorization:"))
-            .count()
-    };
+    let logins = || logins_at(&server);
     let operator = operator(&space, &[&server.address]);
     space.login("login", "robot", "word").await;
     space.create("app", plain(&server, "login")).await;
-    space
-        .until("app", "accepted", |status| accepted(status, "Accepted"))
-        .await;
+    until_accepted(&space, "app").await;
     assert_eq!(logins(), 1);
 
     // The registry changes its mind, and nobody notices before somebody asks.
@@ -549,14 +519,9 @@ async fn an_annotation_asks_for_a_check_within_the_bounds() {
 
     // A rejected login is not tried again, however often somebody asks: the request waits.
     for value in ["2", "3"] {
-        let passes = passes(&operator);
+        let before = passes(&operator);
         ask(&space, value).await;
-        eventually("a pass", || async {
-            (self::passes(&operator) > passes)
-                .then_some(())
-                .ok_or(format!("still {passes}"))
-        })
-        .await;
+        more_passes(&operator, before).await;
         let rejected = space.reason("app", "Rejected").await;
         assert_eq!(in_status(&rejected).handled_request.as_deref(), Some("1"));
     }
@@ -570,17 +535,11 @@ async fn a_verdict_that_comes_while_the_operator_stops_is_written_down() {
     let (let_go, answers) = std::sync::mpsc::channel::<()>();
     let answers = std::sync::Mutex::new(answers);
     let slow = Scripted::start(move |head, _| {
-        let login = head.to_lowercase().contains("authorization:");
-        if login {
+        if is_login(head) {
             answers.lock().unwrap().recv().unwrap();
         }
         answer("401 Unauthorized", &["WWW-Authenticate: Basic realm=\"x\""], "")
     });
-    let logins_at = |server: &Scripted| {
-        let requests = server.requests();
-        let login = |head: &&String| head.to_lowercase().contains("authorization:");
-        requests.iter().filter(login).count()
-    };
     let first = operator(&space, &[&slow.address]);
     space.login("login", "robot", "word").await;
     space.create("app", plain(&slow, "login")).await;
@@ -601,10 +560,7 @@ async fn a_verdict_that_comes_while_the_operator_stops_is_written_down() {
     assert_eq!(condition_of(&resource, "CredentialsAccepted").reason, "Rejected");
 
     let second = operator(&space, &[&slow.address]);
-    eventually("a pass", || async {
-        (passes(&second) > 0).then_some(()).ok_or_else(|| "none".to_owned())
-    })
-    .await;
+    more_passes(&second, 0).await;
     // A host has one check at a time, in the order in which they are asked for.
     space.login("other-login", "somebody", "word").await;
     space.create("other", plain(&slow, "other-login")).await;
@@ -619,13 +575,11 @@ async fn a_verdict_that_comes_while_the_operator_stops_is_written_down() {
 #[tokio::test]
 async fn checks_begin_although_a_resource_is_stuck_in_its_deletion() {
     let space = space("stuck").await;
-    let (server, _) = picky(|password| password == "word");
+    let server = picky(|password| password == "word");
     let first = operator(&space, &[&server.address]);
     space.login("login", "robot", "word").await;
     space.create("app", plain(&server, "login")).await;
-    space
-        .until("app", "accepted", |status| accepted(status, "Accepted"))
-        .await;
+    until_accepted(&space, "app").await;
     let mut stuck = resource("stuck", &plain(&server, "login"));
     stuck.metadata.finalizers = Some(vec!["example.com/never".to_owned()]);
     space.resources.create(&PostParams::default(), &stuck).await.unwrap();
@@ -661,24 +615,37 @@ fn passes(operator: &Operator) -> usize {
         .sum()
 }
 
-/// A registry of one user that takes the passwords that are good, and the number of logins so far.
-fn picky(good: impl Fn(&str) -> bool + Send + Sync + 'static) -> (Scripted, impl Fn() -> usize) {
-    let count = Arc::new(AtomicUsize::new(0));
-    let counter = Arc::clone(&count);
-    let server = Scripted::start(move |head, _| {
+async fn more_passes(operator: &Operator, before: usize) {
+    eventually("a pass", || async {
+        (passes(operator) > before)
+            .then_some(())
+            .ok_or(format!("still {before}"))
+    })
+    .await;
+}
+
+fn is_login(head: &str) -> bool {
+    head.to_lowercase().contains("authorization:")
+}
+
+fn logins_at(server: &Scripted) -> usize {
+    server.requests().iter().filter(|head| is_login(head)).count()
+}
+
+/// A registry of one user that takes the passwords that are good.
+fn picky(good: impl Fn(&str) -> bool + Send + Sync + 'static) -> Scripted {
+    Scripted::start(move |head, _| {
         let login = head.lines().find_map(|line| {
             let (name, value) = line.split_once(": ")?;
             name.eq_ignore_ascii_case("authorization").then_some(value)
         });
         let good = login.is_some_and(|login| {
-            counter.fetch_add(1, Ordering::SeqCst);
             let login = STANDARD.decode(login.trim_start_matches("Basic ")).unwrap();
             good(String::from_utf8(login).unwrap().trim_start_matches("robot:"))
         });
         let status = if good { "200 OK" } else { "401 Unauthorized" };
         answer(status, &["WWW-Authenticate: Basic realm=\"x\""], "")
-    });
-    (server, move || count.load(Ordering::SeqCst))
+    })
 }
 
 fn plain(server: &Scripted, login: &str) -> Value {
@@ -691,13 +658,11 @@ fn plain(server: &Scripted, login: &str) -> Value {
 #[tokio::test]
 async fn a_request_is_one_login_and_another_password_one_more() {
     let space = space("again").await;
-    let (server, logins) = picky(|_| true);
+    let server = picky(|_| true);
     let _operator = operator(&space, &[&server.address]);
     space.login("login", "robot", "word").await;
     space.create("app", plain(&server, "login")).await;
-    space
-        .until("app", "accepted", |status| accepted(status, "Accepted"))
-        .await;
+    until_accepted(&space, "app").await;
     ask(&space, "1").await;
     let obeyed = |status: &DockerPullSecretStatus, before: Option<&str>| {
         let verification = status.verification.as_ref()?;
@@ -707,20 +672,20 @@ async fn a_request_is_one_login_and_another_password_one_more() {
     let resource = space
         .until("app", "obeyed", |status| obeyed(status, None).map(|_| ()))
         .await;
-    assert_eq!(logins(), 2);
+    assert_eq!(logins_at(&server), 2);
     let before = in_status(&resource).credentials_version.clone();
     space.login("login", "robot", "another word").await;
     space
         .until("app", "obeyed", |status| obeyed(status, before.as_deref()).map(|_| ()))
         .await;
-    assert_eq!(logins(), 3);
+    assert_eq!(logins_at(&server), 3);
 }
 
 /// What was accepted stays whatever else is changed with the password: what is checked changes, not what stands.
 #[tokio::test]
 async fn an_accepted_login_stays_whatever_changes_with_the_password() {
     let space = space("stays").await;
-    let (server, _) = picky(|password| password == "word");
+    let server = picky(|password| password == "word");
     let _operator = operator(&space, &[&server.address]);
     let secret = json!({"verification": {"plainHttp": true}, "secretName": "renamed"});
     let image = json!({"verification": {"plainHttp": true, "image": "team/app:1"}});
@@ -735,9 +700,7 @@ async fn an_accepted_login_stays_whatever_changes_with_the_password() {
             )
             .await;
         space.create(name, plain(&server, &login)).await;
-        space
-            .until(name, "accepted", |status| accepted(status, "Accepted"))
-            .await;
+        until_accepted(&space, name).await;
         let patch = json!({"spec": change});
         let change = || async {
             let resources = &space.resources;

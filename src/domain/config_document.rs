@@ -169,15 +169,16 @@ fn read_entry(entry: &Map<String, Value>, stored: Option<Miss>) -> Result<Found,
 /// A store knows a login by the words with which `docker login` was called: the entry's key, otherwise probably the host.
 fn in_store(store: &str, key: Option<&str>, registry: &RegistryKey) -> Miss {
     let inside = |c: char| c.is_ascii_alphanumeric() || "-_.:/[]".contains(c);
-    let host = || match registry.as_str().split_once('/') {
-        Some((host, _)) if !registry.is_docker_hub() => host,
-        _ => registry.as_str(),
+    let host = if registry.is_docker_hub() {
+        registry.as_str()
+    } else {
+        registry.host_port()
     };
     // It gets into a command.
     let key = key.filter(|key| key.len() <= 255 && key.chars().all(inside));
     Miss::CredentialStore {
         store: plain(store),
-        server: key.unwrap_or_else(host).to_owned(),
+        server: key.unwrap_or(host).to_owned(),
     }
 }
 

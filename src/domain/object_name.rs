@@ -1,4 +1,4 @@
-//! What Kubernetes can call an object.
+//! What Kubernetes can call an object, and take as prefix of a label or annotation.
 
 /// Whether a Secret or ConfigMap can have this name: an RFC 1123 subdomain. Any other is nowhere in the cluster, and has
 /// no place in the path of a request: the client escapes nothing, so that `?` would list everything.

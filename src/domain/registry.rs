@@ -82,7 +82,8 @@ impl RegistryKey {
         self.0 == DOCKER_HUB_KEY
     }
 
-    fn host_port(&self) -> &str {
+    /// `host[:port]` of a private registry: what is before the first `/`.
+    pub fn host_port(&self) -> &str {
         self.0.split('/').next().unwrap_or_default()
     }
 

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use crate::api::{MANAGED_BY_LABEL, Reason, SecretTemplate};
+use crate::domain::object_name::is_object_name;
 use crate::domain::problem::Problem;
 
 /// Keys by which GitOps tools track the objects they own. On a Secret that is not in their repository they make Argo CD
@@ -78,7 +79,7 @@ pub fn without_tracking(
 fn is_qualified_name(key: &str) -> bool {
     match key.split_once('/') {
         None => is_name(key),
-        Some((prefix, name)) => is_name(name) && is_subdomain(prefix),
+        Some((prefix, name)) => is_name(name) && is_object_name(prefix),
     }
 }
 
@@ -90,16 +91,4 @@ fn is_name(text: &str) -> bool {
         && text
             .chars()
             .all(|c| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.'))
-}
-
-fn is_subdomain(text: &str) -> bool {
-    let label = |label: &str| {
-        !label.is_empty()
-            && !label.starts_with('-')
-            && !label.ends_with('-')
-            && label
-                .chars()
-                .all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-')
-    };
-    text.len() <= 253 && text.split('.').all(label)
 }

@@ -112,11 +112,15 @@ async fn check_and_write(
     let ca = verification::ca_bundle(spec, &namespace, ctx).await?;
     let looked = verification::look(resource, previous.as_ref(), spec, &read.source, &plan.login, ca, ctx);
     let accepted = previous.is_some_and(|status| status.verification.is_some_and(|one| one.secret_accepted));
-    let kept = ctx.claims().kept(&namespace, &uid, &spec.target);
-    let earlier = match &kept {
+    let kept = |target: &str| ctx.claims().kept(&namespace, &uid, target);
+    let earlier = if accepted
+        && read.existing.is_none()
+        && let Some(kept) = kept(&spec.target)
+    {
         // Under an earlier spec.secretName.
-        Some(kept) if accepted && read.existing.is_none() => secrets::get(secrets, kept).await?,
-        _ => None,
+        secrets::get(secrets, &kept).await?
+    } else {
+        None
     };
     let standing = read.existing.as_ref().or(earlier.as_ref());
     let replaces = !standing.is_some_and(|standing| plan.desired.same_document(standing));
@@ -146,7 +150,7 @@ async fn check_and_write(
         credentials: Ok(read.plan.credentials),
         secret_name: match &secret {
             Ok(_) => Some(read.spec.target.clone()),
-            Err(_) => kept,
+            Err(_) => kept(&read.spec.target),
         },
         replaced: secret.is_ok() && replaces,
         secret,

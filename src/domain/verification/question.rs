@@ -34,7 +34,7 @@ impl Question {
                 ),
             ));
         }
-        let host = registry.as_str().split('/').next().unwrap_or_default();
+        let host = registry.host_port();
         let host = match &probe {
             _ if registry.is_docker_hub() => DOCKER_HUB,
             Some(Probe { host: Some(named), .. }) if host.contains('*') => named,
