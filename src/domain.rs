@@ -1,20 +1,17 @@
 //! Every rule of the operator. Nothing here knows a client, a clock, the environment or async code.
+//!
+//! The modules are listed in their order: each imports only modules above it.
 
-pub mod claims;
-pub mod config_document;
-pub mod desired;
-pub mod image;
-pub mod keyring;
-pub mod login;
-pub mod object_name;
-pub mod ownership;
-pub mod packed;
-pub mod plan;
+pub mod credential_source;
+pub mod credentials;
+pub mod docker_config;
+pub mod index;
+pub mod names;
 pub mod problem;
-pub mod pulls;
+pub mod pull_failures;
 pub mod registry;
-pub mod source;
+pub mod secret;
 pub mod spec;
 pub mod status;
-pub mod template;
+pub mod text;
 pub mod verification;

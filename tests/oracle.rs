@@ -13,8 +13,8 @@ mod secrets;
 mod support;
 
 use dps::api::RegistryType;
-use dps::domain::keyring::lookup;
-use dps::domain::registry::RegistryKey;
+use dps::domain::registry::key::RegistryKey;
+use dps::domain::registry::matching::lookup;
 use proptest::prelude::*;
 use proptest::test_runner::{Config, TestRunner};
 use support::oracle::Oracle;
