@@ -1,6 +1,7 @@
 //! Every rule of the operator. Nothing here knows a client, a clock, the environment or async code.
 //!
-//! The modules are listed in their order: each imports only modules above it.
+//! A module imports only modules that stand before it in this order (tested): names, time, text, problem, credentials,
+//! registry, docker_config, spec, credential_source, verification, secret, pull_failures, index, status, reconcile.
 
 pub mod credential_source;
 pub mod credentials;
@@ -13,5 +14,6 @@ pub mod registry;
 pub mod secret;
 pub mod spec;
 pub mod status;
+pub mod time;
 pub mod text;
 pub mod verification;
