@@ -1,44 +1,11 @@
 //! `dps render` and `dps crds` as a user runs them.
-#![allow(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::panic,
-    reason = "a test fails that way"
-)]
 
-mod support;
-
-use std::io::Write as _;
 use std::path::Path;
-use std::process::{Command, Stdio};
+use std::process::Command;
 
+use crate::support::dps::{Output, dps};
+use crate::support::repository;
 use serde_json::{Value, json};
-use support::repository;
-
-struct Output {
-    code: i32,
-    stdout: String,
-    stderr: String,
-}
-
-fn dps(args: &[&str], input: &str) -> Output {
-    let mut child = Command::new(env!("CARGO_BIN_EXE_dps"))
-        .args(args)
-        .current_dir(repository())
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .spawn()
-        .unwrap();
-    child.stdin.take().unwrap().write_all(input.as_bytes()).unwrap();
-    let output = child.wait_with_output().unwrap();
-    let text = |bytes| String::from_utf8(bytes).unwrap();
-    Output {
-        code: output.status.code().unwrap(),
-        stdout: text(output.stdout),
-        stderr: text(output.stderr),
-    }
-}
 
 fn login(name: &str, namespace: &str) -> Value {
     json!({"apiVersion": "v1", "kind": "Secret", "metadata": {"name": name, "namespace": namespace},
@@ -247,7 +214,7 @@ fn empty_documents_and_other_kinds_are_passed_over() {
 #[test]
 fn committed_manifests_are_what_the_code_writes() {
     let root = tempfile();
-    support::run(
+    crate::support::run(
         Command::new(repository().join("hack/generate.sh"))
             .arg(&root)
             .env("DPS", env!("CARGO_BIN_EXE_dps")),
