@@ -218,6 +218,28 @@ fn manifests_are_valid_against_the_schemas_of_this_kubernetes() {
     std::fs::remove_dir_all(work).unwrap();
 }
 
+#[test]
+fn committed_manifests_are_what_the_code_writes() {
+    let folder = tempfile::tempdir().unwrap();
+    let root = folder.path();
+    run(Command::new(repository().join("hack/generate.sh"))
+        .arg(root)
+        .env("DPS", env!("CARGO_BIN_EXE_dps")));
+    for file in [
+        "crds/dockerpullsecrets.pullsecrets.dev.yaml",
+        "charts/docker-pull-secret-operator/files/crds/dockerpullsecrets.pullsecrets.dev.yaml",
+        "deploy/crds.yaml",
+        "deploy/operator.yaml",
+    ] {
+        let read = |root: &Path| std::fs::read_to_string(root.join(file)).unwrap();
+        assert_eq!(
+            read(&repository()),
+            read(root),
+            "{file} is out of date: run hack/generate.sh"
+        );
+    }
+}
+
 #[tokio::test]
 async fn it_installs_upgrades_and_uninstalls_and_works_in_between() {
     let (_alone, world) = exclusive_world().await;

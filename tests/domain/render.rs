@@ -1,10 +1,6 @@
-//! `dps render` and `dps crds` as a user runs them.
-
-use std::path::Path;
-use std::process::Command;
+//! `dps render` as a user runs them.
 
 use crate::support::dps::{Output, dps};
-use crate::support::repository;
 use serde_json::{Value, json};
 
 fn login(name: &str, namespace: &str) -> Value {
@@ -209,34 +205,4 @@ fn empty_documents_and_other_kinds_are_passed_over() {
     let (output, items) =
         render_json("---\n---\napiVersion: v1\nkind: ConfigMap\nmetadata: {name: x}\n---\n# nothing\n");
     assert_eq!((output.code, items.len()), (0, 0), "{}", output.stderr);
-}
-
-#[test]
-fn committed_manifests_are_what_the_code_writes() {
-    let root = tempfile();
-    crate::support::run(
-        Command::new(repository().join("hack/generate.sh"))
-            .arg(&root)
-            .env("DPS", env!("CARGO_BIN_EXE_dps")),
-    );
-    for file in [
-        "crds/dockerpullsecrets.pullsecrets.dev.yaml",
-        "charts/docker-pull-secret-operator/files/crds/dockerpullsecrets.pullsecrets.dev.yaml",
-        "deploy/crds.yaml",
-        "deploy/operator.yaml",
-    ] {
-        let read = |root: &Path| std::fs::read_to_string(root.join(file)).unwrap();
-        assert_eq!(
-            read(&repository()),
-            read(&root),
-            "{file} is out of date: run hack/generate.sh"
-        );
-    }
-    std::fs::remove_dir_all(root).unwrap();
-}
-
-fn tempfile() -> std::path::PathBuf {
-    let path = std::env::temp_dir().join(format!("dps-generated-{}", std::process::id()));
-    std::fs::create_dir_all(&path).unwrap();
-    path
 }
