@@ -15,7 +15,7 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::{ObjectMeta, OwnerReference}
 
 use crate::api::DockerPullSecret;
 use crate::domain::index::namespace::Namespace;
-use crate::domain::names::{ObjectKey, Uid};
+use crate::domain::names::{ObjectKey, ResourceRef, Uid};
 use crate::domain::secret::ownership::{controlling_resource, is_labelled};
 
 /// A name or UID. Equal ones share their memory.
@@ -30,6 +30,21 @@ pub struct Generated {
     pub resource_version: Arc<str>,
     /// Name and UID of the resource that controls it.
     owner: (Name, Name),
+}
+
+/// What the index says of one resource and the Secret that it wants.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct IndexView {
+    /// Name of the resource that gets the Secret: the oldest one that wants it.
+    pub oldest_claimant: Option<String>,
+    /// Whether the resource that controls the Secret now wants it too; `None` if there is no such resource.
+    pub owner_wants_target: Option<bool>,
+    /// Name of a Secret that still holds credentials of this resource; the wanted one if that exists.
+    pub retained_secret: Option<String>,
+    /// Generated Secrets that the resource controls and neither wants nor reads.
+    pub orphans: Vec<(String, Generated)>,
+    /// How another resource gets in the way of this one's credentials.
+    pub overlap_warning: Option<String>,
 }
 
 /// The index. All resources that an operation returns have to be looked at again.
@@ -120,6 +135,19 @@ impl ResourceIndex {
         }
     }
 
+    /// All of it that concerns one resource, and the Secret `target` with this controller.
+    pub fn view(&self, resource: &ResourceRef, target: &str, controller: Option<&OwnerReference>) -> IndexView {
+        let (namespace, uid) = (&resource.key.namespace, resource.uid.as_str());
+        let wanted = ObjectKey::new(namespace, target);
+        IndexView {
+            oldest_claimant: self.oldest_claimant(&wanted).map(str::to_owned),
+            owner_wants_target: controller.and_then(|owner| self.wants(owner, &wanted)),
+            retained_secret: self.retained_secret(namespace, uid, target),
+            orphans: self.orphans(namespace, uid, target),
+            overlap_warning: self.overlap_warning(&resource.key),
+        }
+    }
+
     /// Name of the resource that gets this Secret: the oldest one that wants it.
     pub fn oldest_claimant(&self, target: &ObjectKey) -> Option<&str> {
         self.namespaces.get(&target.namespace)?.oldest_claimant(&target.name)
@@ -137,7 +165,7 @@ impl ResourceIndex {
         namespace.map_or_else(Vec::new, |namespace| namespace.orphans(uid, target))
     }
 
-    /// Name of a Secret in `namespace` that still holds the login of a resource; the wanted one if that exists.
+    /// Name of a Secret in `namespace` that still holds credentials of a resource; the wanted one if that exists.
     pub fn retained_secret(&self, namespace: &str, uid: &str, target: &str) -> Option<String> {
         let kept = self.namespaces.get(namespace)?.retained_secret(uid, target);
         kept.map(str::to_owned)

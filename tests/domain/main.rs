@@ -9,12 +9,14 @@
 mod architecture;
 mod canary;
 mod claims;
+mod decide;
 mod explain;
 mod ledger;
 mod names;
 mod packed;
 mod pods;
 mod pulls;
+mod reconcile;
 mod registry;
 mod render;
 mod secret;

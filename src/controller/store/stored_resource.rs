@@ -9,6 +9,7 @@ use serde::Deserialize;
 use serde_json::value::RawValue;
 
 use crate::api::{DockerPullSecret, DockerPullSecretStatus};
+use crate::domain::names::ResourceRef;
 use crate::controller::store::compressed_json::CompressedJson;
 
 /// See the module.
@@ -67,6 +68,13 @@ impl StoredResource {
     /// Whether the status is the same to the letter.
     pub(crate) fn has_status_of(&self, other: &Self) -> bool {
         self.status == other.status
+    }
+}
+
+impl StoredResource {
+    /// Which resource this is.
+    pub(crate) fn reference(&self) -> Option<ResourceRef> {
+        ResourceRef::of("DockerPullSecret", &self.metadata)
     }
 }
 

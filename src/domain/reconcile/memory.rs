@@ -6,7 +6,7 @@ use crate::api::DockerPullSecretStatus;
 use crate::domain::names::Uid;
 use crate::domain::reconcile::throttle::StatusThrottle;
 use crate::domain::time::Timestamp;
-use crate::domain::verification::ledger::Fingerprint;
+use crate::domain::verification::fingerprint::Fingerprint;
 
 /// All that is remembered of one resource. Nothing of it has to survive a restart.
 #[derive(Clone, Debug, Default, PartialEq)]

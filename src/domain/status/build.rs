@@ -134,15 +134,15 @@ fn push_verification(conditions: &mut Conditions<'_>, finding: &VerificationFind
             let message = "the credentials are being verified";
             conditions.push(kind, State::Unknown, Reason::Pending, message);
         }
-        VerificationFinding::Done(status, message) => {
-            let result = status.result?;
+        VerificationFinding::Done(status) => {
+            let (result, message) = (status.result?, status.message.as_deref().unwrap_or_default());
             let state = match result {
                 VerificationResult::Accepted => State::True,
                 _ if result.refuses() => State::False,
                 _ => State::Unknown,
             };
             conditions.push(kind, state, result.reason(), message);
-            return result.refuses().then(|| Problem::new(result.reason(), message.clone()));
+            return result.refuses().then(|| Problem::new(result.reason(), message));
         }
     }
     None
@@ -177,7 +177,7 @@ fn verification(previous: Option<&VerificationStatus>, outcome: &Outcome) -> Opt
             };
             (kept != VerificationStatus::default()).then_some(kept)
         }
-        VerificationFinding::Done(status, _) => Some(VerificationStatus {
+        VerificationFinding::Done(status) => Some(VerificationStatus {
             secret_verified: secret_verified(previous, outcome, status.of_login()),
             ..*status.clone()
         }),
