@@ -13,5 +13,7 @@ mod reconcile;
 pub mod run;
 pub mod store;
 pub mod telemetry;
+#[cfg(test)]
+mod tests;
 mod verification;
 mod watches;
