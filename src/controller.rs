@@ -18,5 +18,4 @@ pub mod store;
 pub mod telemetry;
 mod unparsable;
 mod verification;
-mod verifier;
 mod watches;

@@ -5,19 +5,25 @@ use std::time::Duration;
 use k8s_openapi::api::core::v1::Secret;
 use kube::{Api, ResourceExt as _};
 
-use crate::api::{DockerPullSecret, DockerPullSecretStatus, OnRejected};
+use crate::api::{ConditionType, DockerPullSecret, DockerPullSecretStatus, OnRejected, VERIFY_ANNOTATION};
+use crate::controller::backoff::spread;
 use crate::controller::context::Context;
 use crate::controller::secrets;
 use crate::controller::verification;
 use crate::controller::watches::pods;
 use crate::domain::index::Key;
+use crate::domain::names::ResourceRef;
 use crate::domain::problem::Problem;
 use crate::domain::secret::ownership::{Claimant, SecretAction, authorize_write};
 use crate::domain::secret::plan::{Plan, plan};
 use crate::domain::spec::validate::{ValidatedSpec, target_of, validate};
 use crate::domain::status::build::Outcome;
 use crate::domain::status::pods::Pods;
-use crate::domain::verification::schedule::held_back;
+use crate::domain::time::Timestamp;
+use crate::domain::verification::ca_bundle::CaBundle;
+use crate::domain::verification::finding::PublishedVerification;
+use crate::domain::verification::schedule::{ScheduleInput, VerificationView, held_back, identity, remember, schedule};
+use crate::domain::verification::verdict::Verdict;
 use crate::kubernetes::request::Error;
 
 /// Longest time for which the write of a changed login waits for the verdict on it.
@@ -112,8 +118,8 @@ async fn check_and_write(
         resource.uid().unwrap_or_default(),
     );
     let previous = previous(resource, ctx);
-    let ca = verification::ca_bundle(spec, &namespace, ctx).await?;
-    let looked = verification::look(resource, previous.as_ref(), spec, &read.source, &plan.login, ca, ctx);
+    let ca = verification::ca_bundle(&spec.verification, &namespace, &ctx.client).await?;
+    let looked = look(resource, previous.as_ref(), &read, ca.as_ref().map(Option::as_ref), ctx);
     let accepted = previous.is_some_and(|status| status.verification.is_some_and(|one| one.secret_verified));
     let kept = |target: &str| ctx.claims().retained_secret(&namespace, &uid, target);
     let earlier = if accepted
@@ -140,7 +146,7 @@ async fn check_and_write(
     } else {
         ctx.release(&uid);
     }
-    let secret = match held_back(spec.verification.on_rejected, replaces_accepted, looked.known.as_ref()) {
+    let secret = match held_back(spec.verification.on_rejected, replaces_accepted, looked.record.as_ref()) {
         Some(problem) => Err(problem),
         None => write(resource, &read, secrets, ctx).await?,
     };
@@ -157,12 +163,12 @@ async fn check_and_write(
         },
         replaced: secret.is_ok() && replaces,
         secret,
-        check: looked.check,
+        check: looked.finding,
         pods: Pods::Unseen,
         registry_key: Some(read.spec.registry.as_str().to_owned()),
         warnings: read.warnings,
     };
-    Ok(Decided::now(outcome, looked.again, holder))
+    Ok(Decided::now(outcome, looked.next, holder))
 }
 
 /// The outcome without a login; an earlier Secret stays as it is.
@@ -238,4 +244,43 @@ async fn write(
         spec.target,
         spec.registry.as_str()
     )))
+}
+
+fn look(
+    resource: &DockerPullSecret,
+    previous: Option<&DockerPullSecretStatus>,
+    read: &Read,
+    ca_bundle: Result<Option<&CaBundle>, &Verdict>,
+    ctx: &Context,
+) -> VerificationView {
+    let uid = resource.uid().unwrap_or_default();
+    let submitted = ctx.submitted(&uid);
+    let condition = ConditionType::CredentialsAccepted.as_str();
+    let message = previous.and_then(|status| status.conditions.iter().find(|one| one.type_ == condition));
+    let input = ScheduleInput {
+        credentials: &read.plan.login,
+        identity: &identity(&read.source.metadata, &read.spec),
+        registry: &read.spec.registry,
+        settings: &read.spec.verification,
+        ca_bundle,
+        previous: previous
+            .and_then(|status| status.verification.as_ref())
+            .map(|status| PublishedVerification {
+                status,
+                fallback_message: message.map(|condition| condition.message.as_str()),
+            }),
+        interval: read.spec.verification.interval.map(|interval| spread(interval, &uid)),
+        requested: resource.annotations().get(VERIFY_ANNOTATION).map(String::as_str),
+        submitted: submitted.as_deref(),
+    };
+    let view = {
+        let mut state = ctx.shared.verifier.state();
+        remember(&input, &mut state, Timestamp::now());
+        schedule(&input, &state, Timestamp::now())
+    };
+    ctx.set_submitted(&uid, view.submitted.as_deref());
+    if let (Some(request), Some(waiter)) = (&view.request, ResourceRef::of("DockerPullSecret", &resource.metadata)) {
+        ctx.shared.verifier.submit(request.clone(), waiter);
+    }
+    view
 }

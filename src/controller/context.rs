@@ -15,11 +15,12 @@ use crate::controller::metrics::Metrics;
 use crate::controller::pace::Paces;
 use crate::controller::readiness::Readiness;
 use crate::controller::store::stored_resource::StoredResource;
-use crate::controller::verifier::Verifier;
+use crate::controller::verification::Verifier;
 use crate::controller::watches::drive::Queue;
 use crate::domain::index::{Key, ResourceIndex};
+use crate::domain::names::{ObjectKey, ResourceRef, Uid};
 use crate::domain::pull_failures::failing_pods::FailingPods;
-use crate::domain::verification::ledger::Fingerprint;
+use crate::domain::verification::fingerprint::Fingerprint;
 
 /// One for the process.
 pub(crate) struct Shared {
@@ -198,8 +199,11 @@ impl Context {
     pub(crate) fn forget(&self, resource: &Key, uid: &str) {
         self.release(uid);
         self.set_submitted(uid, None);
-        self.shared.verifier.seen(uid);
-        self.shared.verifier.forget(resource);
+        self.shared.verifier.forget(&ResourceRef {
+            kind: "DockerPullSecret",
+            key: ObjectKey::new(resource.0.as_str(), resource.1.as_str()),
+            uid: Uid::new(uid),
+        });
         self.failures.forget(uid);
         self.paces().calm(uid);
         lock(&self.rotated).remove(uid);

@@ -19,8 +19,9 @@ use crate::domain::pull_failures::relevance::{may_affect, repository};
 use crate::domain::pull_failures::summary::{Case, same_cause, summarise};
 use crate::domain::pull_failures::survey::{DiagnosedContainer, Survey};
 use crate::domain::secret::ownership::is_own;
-use crate::domain::status::build::{Check, Outcome};
+use crate::domain::status::build::Outcome;
 use crate::domain::status::pods::Pods;
+use crate::domain::verification::finding::VerificationFinding;
 use crate::kubernetes::request::Error;
 
 /// Most Secrets of others that one pass reads.
@@ -86,7 +87,7 @@ fn verified(outcome: &Outcome, previous: Option<&DockerPullSecretStatus>) -> Opt
         .and_then(|status| status.verification.as_ref())
         .is_some_and(|verification| verification.secret_verified);
     match (&outcome.secret, &outcome.check) {
-        (Ok(_), Check::Done(status, _)) => status.of_login(),
+        (Ok(_), VerificationFinding::Done(status)) => status.of_login(),
         (Err(problem), _) if stands || problem.reason == Reason::HeldBack => Some(VerificationResult::Accepted),
         _ => None,
     }

@@ -14,6 +14,7 @@ use crate::controller::publish;
 use crate::controller::pulls;
 use crate::controller::store::stored_resource::StoredResource;
 use crate::controller::unparsable;
+use crate::domain::names::Uid;
 use crate::domain::problem;
 use crate::domain::status::build::Finding;
 use crate::kubernetes::request::Error;
@@ -30,11 +31,11 @@ pub(crate) async fn reconcile(object: Arc<StoredResource>, ctx: Arc<Context>) ->
     let uid = object.uid().unwrap_or_default();
     if object.meta().deletion_timestamp.is_some() {
         // The garbage collector removes the Secret.
-        ctx.shared.verifier.seen(&uid);
+        ctx.shared.verifier.reconciled(&Uid::new(&uid));
         return Ok(Action::await_change());
     }
     let result = pass(&object, &ctx).await;
-    ctx.shared.verifier.seen(&uid);
+    ctx.shared.verifier.reconciled(&Uid::new(&uid));
     match &result {
         Ok(Passed { reason, again }) => {
             ctx.failures.forget(&uid);

@@ -16,15 +16,16 @@ use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
-use crate::controller::context::{Context, Shared, reference};
+use crate::controller::context::{Context, Shared};
 use crate::controller::health_server;
 use crate::controller::metrics::Metrics;
 use crate::controller::readiness::Readiness;
 use crate::controller::reconcile::{error_policy, reconcile};
 use crate::controller::store::stored_resource::StoredResource;
-use crate::controller::verifier::Verifier;
+use crate::controller::verification::Verifier;
 use crate::controller::watches::drive as watches;
 use crate::controller::watches::pods::watch_pods;
+use crate::domain::names::Uid;
 use crate::domain::pull_failures::pod::Pod;
 use crate::domain::verification::address::Policy;
 
@@ -74,8 +75,7 @@ pub async fn run(options: Options) -> Result<(), Failure> {
     let client = client().await?;
     let metrics = Arc::new(Metrics::default());
     let scopes = options.namespaces.len().max(1);
-    let verifier = Verifier::new(options.policy, scopes, Arc::clone(&metrics)).map_err(Failure::Thread)?;
-    let verifier = Arc::new(verifier);
+    let verifier = Verifier::start(options.policy, scopes, Arc::clone(&metrics)).map_err(Failure::Thread)?;
     let shared = Arc::new(Shared {
         readiness: Readiness::default(),
         metrics,
@@ -127,15 +127,7 @@ pub async fn run(options: Options) -> Result<(), Failure> {
 
 /// WaitingContainer for the passes and checks in flight. A verdict that nobody wrote down would make the next process log in again.
 async fn finish(scopes: Vec<JoinHandle<Arc<Context>>>, verifier: &Verifier) {
-    let (scopes, unsaid) = tokio::join!(join_all(scopes), verifier.drain());
-    for ctx in scopes.into_iter().flatten() {
-        for key in &unsaid {
-            if let Some(resource) = ctx.store.get(&reference(key)) {
-                // What fails here is found out again by the next process.
-                let _ = reconcile(resource, Arc::clone(&ctx)).await;
-            }
-        }
-    }
+    let _ = tokio::join!(join_all(scopes), verifier.drain());
 }
 
 async fn client() -> Result<Client, Failure> {
@@ -177,6 +169,14 @@ async fn scope(
     let (store, writer) = reflector::store();
     let (queue, triggers) = mpsc::unbounded();
     let ctx = Arc::new(Context::new(client, shared, store.clone(), queue.clone()));
+    let subscriber = Arc::clone(&ctx);
+    ctx.shared.verifier.subscribe(
+        namespace.clone(),
+        Box::new(move |resource| {
+            let key = (resource.key.namespace.clone(), resource.key.name.clone());
+            watches::trigger(&subscriber.queue, [&key]);
+        }),
+    );
     let (resources_listed, resources_ready) = watch::channel(false);
     let (secrets_listed, secrets_ready) = watch::channel(false);
     let (pods_listed, pods_ready) = watch::channel(false);
@@ -215,7 +215,9 @@ async fn scope(
     };
     tokio::select! {
         () = listed => {
-            ctx.shared.verifier.listed(store.state().iter().filter_map(|resource| resource.uid()));
+            ctx.shared.verifier.scope_listed(
+                store.state().iter().filter_map(|resource| resource.uid()).map(|uid| Uid::new(&uid)),
+            );
             let triggers = triggers.map(Ok::<_, std::convert::Infallible>).take_until(stop);
             let config = Config::default().concurrency(concurrency);
             let reconciler = |object, ctx| reconcile(object, ctx).boxed();

@@ -17,7 +17,7 @@ pub(super) fn good() -> Outcome {
         credentials: Ok("read".to_owned()),
         secret: Ok("written".to_owned()),
         replaced: false,
-        check: Check::Disabled,
+        check: VerificationFinding::Disabled,
         pods: Pods::Seen(Box::default()),
         secret_name: Some("app".to_owned()),
         registry_key: Some("r.example.com".to_owned()),
@@ -89,12 +89,12 @@ fn an_accepted_login_stands_until_the_secret_holds_another_one_or_is_refused_its
                 image_denied,
                 ..VerificationStatus::default()
             };
-            Check::Done(Box::new(status), "said".to_owned())
+            VerificationFinding::Done(Box::new(status))
         };
         let finding = Finding::Decided(Outcome {
             secret,
             replaced,
-            check: result.map_or(Check::Pending, done),
+            check: result.map_or(VerificationFinding::Pending, done),
             ..good()
         });
         let status = build_status(Some(&old), None, &finding, &at(1)).verification.unwrap();

@@ -8,6 +8,7 @@ use crate::api::{ConditionType, DockerPullSecretStatus, Reason, VerificationResu
 use crate::domain::problem::Problem;
 use crate::domain::status::pods::Pods;
 use crate::domain::text::cut;
+use crate::domain::verification::finding::VerificationFinding;
 
 /// Longest message of a condition or warning, in characters: a status is read by people.
 const MESSAGE_LENGTH: usize = 1024;
@@ -36,7 +37,7 @@ pub struct Outcome {
     /// Whether the Secret held another login before this pass, or there was none.
     pub replaced: bool,
     /// The check of the login.
-    pub check: Check,
+    pub check: VerificationFinding,
     /// The pods that cannot pull.
     pub pods: Pods,
     /// Name of the generated Secret if there is one.
@@ -64,26 +65,13 @@ impl Outcome {
             credentials: Err(why),
             secret: Err(secret),
             replaced: false,
-            check: Check::NoLogin,
+            check: VerificationFinding::NoCredentials,
             pods: Pods::Unseen,
             secret_name: kept,
             registry_key,
             warnings: Vec::new(),
         }
     }
-}
-
-/// What is known of the login at its registry.
-#[derive(Clone, Debug, PartialEq)]
-pub enum Check {
-    /// There is no login; what was known before stays.
-    NoLogin,
-    /// It is not to be checked.
-    Disabled,
-    /// It will be checked soon.
-    Pending,
-    /// It was checked: what to publish, and the sentence.
-    Done(Box<VerificationStatus>, String),
 }
 
 /// The status to publish. Times of conditions move only when their status changes; a status equal to `old` needs no write.
@@ -196,11 +184,11 @@ fn decided(conditions: &mut Conditions<'_>, outcome: &Outcome) {
 
 /// Publishes what is known of the login. Returns the problem if the registry refuses it; nothing else that a check finds
 /// makes a resource not ready, since the operator's network is not the nodes'.
-fn check(conditions: &mut Conditions<'_>, check: &Check) -> Option<Problem> {
+fn check(conditions: &mut Conditions<'_>, check: &VerificationFinding) -> Option<Problem> {
     let kind = ConditionType::CredentialsAccepted;
     match check {
-        Check::NoLogin => conditions.keep(kind, Reason::Pending),
-        Check::Disabled => {
+        VerificationFinding::NoCredentials => conditions.keep(kind, Reason::Pending),
+        VerificationFinding::Disabled => {
             conditions.push(
                 kind,
                 "Unknown",
@@ -208,8 +196,9 @@ fn check(conditions: &mut Conditions<'_>, check: &Check) -> Option<Problem> {
                 "spec.verification.mode is Disabled: the login is not checked",
             );
         }
-        Check::Pending => conditions.push(kind, "Unknown", Reason::Pending, "the login is being checked"),
-        Check::Done(status, message) => {
+        VerificationFinding::Pending => conditions.push(kind, "Unknown", Reason::Pending, "the login is being checked"),
+        VerificationFinding::Done(status) => {
+            let message = status.message.as_deref().unwrap_or_default();
             let result = status.result?;
             let shown = match result {
                 VerificationResult::Accepted => "True",
@@ -217,7 +206,9 @@ fn check(conditions: &mut Conditions<'_>, check: &Check) -> Option<Problem> {
                 _ => "Unknown",
             };
             conditions.push(kind, shown, result.reason(), message);
-            return result.refuses().then(|| Problem::new(result.reason(), message.clone()));
+            return result
+                .refuses()
+                .then(|| Problem::new(result.reason(), message.to_owned()));
         }
     }
     None
@@ -226,9 +217,9 @@ fn check(conditions: &mut Conditions<'_>, check: &Check) -> Option<Problem> {
 /// What is kept of a check.
 fn verification(previous: Option<&VerificationStatus>, outcome: &Outcome) -> Option<VerificationStatus> {
     match &outcome.check {
-        Check::NoLogin => previous.cloned(),
-        Check::Disabled => None,
-        Check::Pending => {
+        VerificationFinding::NoCredentials => previous.cloned(),
+        VerificationFinding::Disabled => None,
+        VerificationFinding::Pending => {
             let kept = VerificationStatus {
                 handled_request: previous.and_then(|previous| previous.handled_request.clone()),
                 secret_verified: secret_verified(previous, outcome, None),
@@ -236,7 +227,7 @@ fn verification(previous: Option<&VerificationStatus>, outcome: &Outcome) -> Opt
             };
             (kept != VerificationStatus::default()).then_some(kept)
         }
-        Check::Done(status, _) => Some(VerificationStatus {
+        VerificationFinding::Done(status) => Some(VerificationStatus {
             secret_verified: secret_verified(previous, outcome, status.of_login()),
             ..*status.clone()
         }),
