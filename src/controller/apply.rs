@@ -14,11 +14,7 @@ use crate::kubernetes::request::{Error, call};
 
 /// Makes the changes one after the other. `Some`: the API server refused one, which is for the user to solve; the rest
 /// was not tried.
-pub(crate) async fn apply(
-    resource: &ResourceRef,
-    changes: &[Change],
-    ctx: &Context,
-) -> Result<Option<Problem>, Error> {
+pub(crate) async fn apply(resource: &ResourceRef, changes: &[Change], ctx: &Context) -> Result<Option<Problem>, Error> {
     for change in changes {
         match change {
             Change::ApplySecret(change) => {
@@ -33,11 +29,7 @@ pub(crate) async fn apply(
 }
 
 /// Writes a Secret if it is still what was observed. One that appeared meanwhile is not touched.
-async fn apply_secret(
-    resource: &ResourceRef,
-    change: &ApplySecret,
-    ctx: &Context,
-) -> Result<Option<Problem>, Error> {
+async fn apply_secret(resource: &ResourceRef, change: &ApplySecret, ctx: &Context) -> Result<Option<Problem>, Error> {
     let mut secret = change.desired.secret();
     let mut params = PatchParams::apply(FIELD_MANAGER);
     if let Some(observed) = &change.replaces {
@@ -46,9 +38,10 @@ async fn apply_secret(
         params = params.force();
     }
     let key = ObjectKey::of(&secret.metadata);
+    let (secrets, patch) = (secrets(&key.namespace, ctx), Patch::Apply(&secret));
     let written = call(
         || format!("writing Secret {:?}", key.name),
-        secrets(&key.namespace, ctx).patch(&key.name, &params, &Patch::Apply(&secret)),
+        secrets.patch(&key.name, &params, &patch),
     );
     let written = match written.await {
         Ok(written) => written,
@@ -59,11 +52,18 @@ async fn apply_secret(
             return problem.map(Some).ok_or(error);
         }
     };
-    tracing::info!(namespace = key.namespace, name = resource.key.name, secret = key.name, "wrote the pull secret");
-    ctx.own_writes().expect(key, written.resource_version().unwrap_or_default());
+    tracing::info!(
+        namespace = key.namespace,
+        name = resource.key.name,
+        secret = key.name,
+        "wrote the pull secret"
+    );
+    ctx.own_writes()
+        .expect(key, written.resource_version().unwrap_or_default());
     if change.changes_credentials {
         let now = now();
-        ctx.memories().update(&resource.uid, |memory| memory.credentials_changed_at = Some(now));
+        ctx.memories()
+            .update(&resource.uid, |memory| memory.credentials_changed_at = Some(now));
     }
     ctx.shared.metrics.write("Secret");
     Ok(None)
@@ -83,9 +83,10 @@ async fn delete_secret(
         }),
         ..DeleteParams::default()
     };
+    let secrets = secrets(&secret.namespace, ctx);
     let deleted = call(
         || format!("deleting Secret {:?}", secret.name),
-        secrets(&secret.namespace, ctx).delete(&secret.name, &params),
+        secrets.delete(&secret.name, &params),
     );
     match deleted.await {
         Ok(_) => {

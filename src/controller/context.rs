@@ -112,7 +112,8 @@ impl Context {
 
     /// There is a verdict on the credentials of a resource.
     pub(crate) fn verdict_reached(&self, resource: &ResourceRef) {
-        self.memories().update(&resource.uid, |memory| memory.verdict_unpublished = true);
+        self.memories()
+            .update(&resource.uid, |memory| memory.verdict_unpublished = true);
         self.trigger([&resource.key]);
     }
 

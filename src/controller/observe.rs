@@ -18,7 +18,7 @@ use crate::domain::reconcile::decide::Subject;
 use crate::domain::reconcile::observed::{Observed, ObservedPods};
 use crate::domain::secret::ownership::controlling_resource;
 use crate::domain::spec::validate::{ValidatedSpec, target_of};
-use crate::domain::verification::ca_bundle::{self, CaBundle, Holder};
+use crate::domain::verification::ca_bundle::{self, CaBundle, CaBundleSource};
 use crate::domain::verification::verdict::Verdict;
 use crate::kubernetes::request::{Error, call};
 
@@ -45,7 +45,9 @@ pub(crate) async fn observe(subject: &Subject<'_>, ctx: &Context) -> Result<Obse
         }
     };
     let (source, target) = futures::try_join!(source, get(&secrets, &target_name))?;
-    let controller = target.as_ref().and_then(|target| controlling_resource(&target.metadata));
+    let controller = target
+        .as_ref()
+        .and_then(|target| controlling_resource(&target.metadata));
     let index = ctx.index().view(reference, &target_name, controller);
     let verified = previous
         .and_then(|status| status.verification.as_ref())
@@ -89,11 +91,11 @@ async fn ca_bundle(
     };
     let name = &reference.name;
     let holder = match reference.kind {
-        CaBundleKind::Secret => get(secrets, name).await?.map(Holder::Secret),
+        CaBundleKind::Secret => get(secrets, name).await?.map(CaBundleSource::Secret),
         CaBundleKind::ConfigMap => {
             let config_maps = Api::<ConfigMap>::namespaced(ctx.client.clone(), namespace);
             let found = call(|| format!("reading ConfigMap {name:?}"), config_maps.get_opt(name)).await?;
-            found.map(Holder::ConfigMap)
+            found.map(CaBundleSource::ConfigMap)
         }
     };
     Ok(ca_bundle::read(reference, holder).map(Some))

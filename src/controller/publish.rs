@@ -40,7 +40,8 @@ pub(crate) async fn publish(
         Err(error) if error.answer().is_some_and(kube::core::Status::is_not_found) => {}
         Err(error) => return Err(error),
     }
-    ctx.memories().update(&resource.uid, |memory| memory.verdict_unpublished = false);
+    ctx.memories()
+        .update(&resource.uid, |memory| memory.verdict_unpublished = false);
     Ok(ready.unwrap_or_default())
 }
 
@@ -66,10 +67,10 @@ async fn write(
     };
     remember(resource, published(None), ctx);
     let resources = Api::<PartialObjectMeta<DockerPullSecret>>::namespaced(ctx.client.clone(), &key.namespace);
-    let params = PatchParams::apply(FIELD_MANAGER).force();
+    let (params, patch) = (PatchParams::apply(FIELD_MANAGER).force(), Patch::Apply(&body));
     let answer = call(
         || format!("writing the status of {} {key}", resource.kind),
-        resources.patch_status(&key.name, &params, &Patch::Apply(&body)),
+        resources.patch_status(&key.name, &params, &patch),
     );
     let answer = answer.await.inspect_err(|_| remember(resource, None, ctx))?;
     remember(resource, published(answer.resource_version()), ctx);
@@ -84,12 +85,14 @@ async fn write(
 }
 
 fn remember(resource: &ResourceRef, published: Option<PublishedStatus>, ctx: &Context) {
-    ctx.memories().update(&resource.uid, |memory| memory.published = published);
+    ctx.memories()
+        .update(&resource.uid, |memory| memory.published = published);
 }
 
 /// The watch has brought the resource in this version.
 pub(crate) fn acknowledge(resource: &ResourceRef, resource_version: Option<&str>, ctx: &Context) {
-    ctx.memories().update(&resource.uid, |memory| memory.acknowledge(resource_version));
+    ctx.memories()
+        .update(&resource.uid, |memory| memory.acknowledge(resource_version));
 }
 
 /// Not through kube's recorder: that keeps every Event for minutes, to count repetitions that do not happen here. A

@@ -3,8 +3,8 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use kube::runtime::controller::Action;
 use kube::Resource as _;
+use kube::runtime::controller::Action;
 
 use crate::api::Reason;
 use crate::controller::apply::apply;
@@ -43,7 +43,8 @@ pub(crate) async fn reconcile(object: Arc<StoredResource>, ctx: Arc<Context>) ->
     ctx.shared.verifier.reconciled(&resource.uid);
     match result {
         Ok(Reconciled { reason, next }) => {
-            ctx.memories().update(&resource.uid, |memory| memory.consecutive_errors = 0);
+            ctx.memories()
+                .update(&resource.uid, |memory| memory.consecutive_errors = 0);
             ctx.shared.metrics.reconciled(&reason);
             Ok(next.map_or_else(Action::await_change, Action::requeue))
         }
@@ -76,11 +77,7 @@ pub(crate) fn error_policy(object: Arc<StoredResource>, error: &Error, ctx: Arc<
     Action::requeue(pause)
 }
 
-async fn reconcile_once(
-    reference: &ResourceRef,
-    object: &StoredResource,
-    ctx: &Context,
-) -> Result<Reconciled, Error> {
+async fn reconcile_once(reference: &ResourceRef, object: &StoredResource, ctx: &Context) -> Result<Reconciled, Error> {
     let resource = match object.parse() {
         Ok(resource) => resource,
         Err(error) => return publish_unparsable(reference, object, &error, ctx).await,
@@ -113,8 +110,9 @@ fn decide(subject: &Subject<'_>, observed: &Observed, ctx: &Context) -> Decision
     let uid = &subject.reference.uid;
     let (memory, now) = (ctx.memory(uid), now());
     let verifier = &ctx.shared.verifier;
-    let mut decision = verifier.with_state(|state| decide::decide(subject, observed, &memory, state, now));
-    ctx.memories().update(uid, |memory| memory.decided = decision.memory.clone());
+    let mut decision = decide::decide(subject, observed, &memory, &mut verifier.state(), now);
+    ctx.memories()
+        .update(uid, |memory| memory.decided = decision.memory.clone());
     if let Some(request) = decision.verify.take() {
         verifier.submit(request, subject.reference.clone());
     }

@@ -78,8 +78,7 @@ pub async fn run(options: Options) -> Result<(), Failure> {
     let client = client().await?;
     let metrics = Arc::new(Metrics::default());
     let scopes = options.namespaces.len().max(1);
-    let verifier = Verifier::new(options.policy, scopes, Arc::clone(&metrics)).map_err(Failure::Thread)?;
-    let verifier = Arc::new(verifier);
+    let verifier = Verifier::start(options.policy, scopes, Arc::clone(&metrics)).map_err(Failure::Thread)?;
     let shared = Arc::new(Shared {
         readiness: Readiness::default(),
         metrics,
@@ -136,7 +135,10 @@ async fn finish(scopes: Vec<JoinHandle<Arc<Context>>>, verifier: &Verifier) {
     for ctx in scopes.into_iter().flatten() {
         let unpublished = ctx.memories().with_unpublished_verdict();
         for resource in ctx.store.state() {
-            if resource.reference().is_some_and(|resource| unpublished.contains(&resource.uid)) {
+            if resource
+                .reference()
+                .is_some_and(|resource| unpublished.contains(&resource.uid))
+            {
                 // What fails here is found out again by the next process.
                 let _ = reconcile(resource, Arc::clone(&ctx)).await;
             }
@@ -204,9 +206,18 @@ fn start_watches(
     writer: Writer<StoredResource>,
     namespace: Option<&str>,
 ) -> (Vec<JoinHandle<()>>, impl Future<Output = ()> + use<>) {
-    let place = namespace.map_or_else(|| "all namespaces".to_owned(), |namespace| format!("namespace {namespace}"));
+    let place = namespace.map_or_else(
+        || "all namespaces".to_owned(),
+        |namespace| format!("namespace {namespace}"),
+    );
     tracing::info!("watching {place}");
-    let resources = start(DockerPullSecrets::new(Arc::clone(ctx), writer), None, &place, namespace, ctx);
+    let resources = start(
+        DockerPullSecrets::new(Arc::clone(ctx), writer),
+        None,
+        &place,
+        namespace,
+        ctx,
+    );
     let secrets = start(Secrets(Arc::clone(ctx)), None, &place, namespace, ctx);
     let config_maps = start(ConfigMaps(Arc::clone(ctx)), None, &place, namespace, ctx);
     let pods = start(Pods::new(Arc::clone(ctx)), Some(UNFINISHED), &place, namespace, ctx);

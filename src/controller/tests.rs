@@ -1,19 +1,17 @@
 //! Observing, applying and publishing against a scripted API server in memory.
 
-use std::collections::HashMap;
-use std::convert::Infallible;
-use std::sync::{Arc, Mutex, MutexGuard};
+mod api_server;
+
+use std::sync::Arc;
 
 use futures::channel::mpsc;
-use http::{Method, Request, Response, StatusCode};
-use http_body_util::BodyExt as _;
-use kube::Client;
-use kube::client::Body;
+use http::Method;
 use kube::runtime::reflector;
 use kube::runtime::reflector::store::Writer;
 use kube::runtime::watcher::Event;
 use serde_json::{Value, json};
 
+use self::api_server::ApiServer;
 use crate::controller::context::{Context, Shared, now};
 use crate::controller::metrics::Metrics;
 use crate::controller::readiness::Readiness;
@@ -28,115 +26,6 @@ const RESOURCE: &str = "/apis/pullsecrets.dev/v1alpha1/namespaces/team/dockerpul
 const SOURCE: &str = "/api/v1/namespaces/team/secrets/login";
 const TARGET: &str = "/api/v1/namespaces/team/secrets/app";
 const PASSWORD: &str = "canary-password";
-
-/// Objects by their path, answers that fail, and what was asked.
-#[derive(Default)]
-struct State {
-    objects: HashMap<String, Value>,
-    version: u64,
-    failures: HashMap<(Method, String), (u16, String)>,
-    writes: Vec<(Method, String)>,
-}
-
-#[derive(Clone, Default)]
-struct ApiServer(Arc<Mutex<State>>);
-
-impl ApiServer {
-    fn state(&self) -> MutexGuard<'_, State> {
-        self.0.lock().unwrap()
-    }
-
-    fn client(&self) -> Client {
-        let server = self.clone();
-        let service = tower::service_fn(move |request: Request<Body>| {
-            let server = server.clone();
-            async move { Ok::<_, Infallible>(server.answer(request).await) }
-        });
-        Client::new(service, "team")
-    }
-
-    async fn answer(&self, request: Request<Body>) -> Response<Body> {
-        let (method, path) = (request.method().clone(), request.uri().path().to_owned());
-        let body = request.into_body().collect().await.unwrap().to_bytes();
-        let mut state = self.state();
-        if method != Method::GET {
-            state.writes.push((method.clone(), path.clone()));
-        }
-        if let Some((code, message)) = state.failures.get(&(method.clone(), path.clone())) {
-            return failure(*code, message);
-        }
-        match method {
-            Method::GET => match state.objects.get(&path) {
-                Some(object) => success(object),
-                None => failure(404, "not found"),
-            },
-            Method::PATCH => state.patch(&path, &serde_json::from_slice(&body).unwrap()),
-            Method::POST => success(&serde_json::from_slice(&body).unwrap()),
-            _ => failure(405, "not allowed"),
-        }
-    }
-
-    fn put(&self, path: &str, mut object: Value) {
-        let mut state = self.state();
-        state.version += 1;
-        object["metadata"]["resourceVersion"] = json!(state.version.to_string());
-        state.objects.insert(path.to_owned(), object);
-    }
-
-    /// Answers these requests with a failure from now on.
-    fn fail(&self, method: Method, path: &str, code: u16, message: &str) {
-        let answer = (code, message.to_owned());
-        self.state().failures.insert((method, path.to_owned()), answer);
-    }
-
-    fn heal(&self) {
-        self.state().failures.clear();
-    }
-
-    /// Writes since the last call.
-    fn writes(&self) -> Vec<String> {
-        let writes = std::mem::take(&mut self.state().writes);
-        writes.into_iter().map(|(method, path)| format!("{method} {path}")).collect()
-    }
-
-    fn secret(&self) -> Option<Value> {
-        self.state().objects.get(TARGET).cloned()
-    }
-}
-
-impl State {
-    fn patch(&mut self, path: &str, patch: &Value) -> Response<Body> {
-        let path = path.strip_suffix("/status").unwrap_or(path);
-        let stored = self.objects.get(path);
-        let wanted = &patch["metadata"]["resourceVersion"];
-        if !wanted.is_null() && stored.is_some_and(|stored| stored["metadata"]["resourceVersion"] != *wanted) {
-            return failure(409, "the object has been modified");
-        }
-        let mut object = stored.cloned().unwrap_or_else(|| json!({"metadata": {"uid": "uid-of-secret"}}));
-        for (field, value) in patch.as_object().unwrap() {
-            if field == "metadata" {
-                object["metadata"].as_object_mut().unwrap().extend(value.as_object().unwrap().clone());
-            } else {
-                object[field] = value.clone();
-            }
-        }
-        self.version += 1;
-        object["metadata"]["resourceVersion"] = json!(self.version.to_string());
-        self.objects.insert(path.to_owned(), object.clone());
-        success(&object)
-    }
-}
-
-fn success(object: &Value) -> Response<Body> {
-    Response::new(Body::from(object.to_string().into_bytes()))
-}
-
-fn failure(code: u16, message: &str) -> Response<Body> {
-    let status = json!({"kind": "Status", "apiVersion": "v1", "status": "Failure", "message": message, "reason": "", "code": code});
-    let mut response = success(&status);
-    *response.status_mut() = StatusCode::from_u16(code).unwrap();
-    response
-}
 
 /// A controller beside the scripted API server.
 struct World {
@@ -159,11 +48,11 @@ impl World {
                 "metadata": {"name": "app", "namespace": "team", "uid": "uid-app", "generation": 1}, "spec": spec}),
         );
         let metrics = Arc::new(Metrics::default());
-        let verifier = Verifier::new(Policy::default(), 1, Arc::clone(&metrics)).unwrap();
+        let verifier = Verifier::start(Policy::default(), 1, Arc::clone(&metrics)).unwrap();
         let shared = Shared {
             readiness: Readiness::default(),
             metrics,
-            verifier: Arc::new(verifier),
+            verifier,
         };
         let (store, writer) = reflector::store();
         let (triggers, _) = mpsc::unbounded();
@@ -187,7 +76,9 @@ impl World {
         self.ctx.index().insert(&object.without_status().unwrap());
         let version = kube::ResourceExt::resource_version(&object);
         let uid = Uid::new("uid-app");
-        self.ctx.memories().update(&uid, |memory| memory.acknowledge(version.as_deref()));
+        self.ctx
+            .memories()
+            .update(&uid, |memory| memory.acknowledge(version.as_deref()));
         Arc::new(object)
     }
 
@@ -201,7 +92,11 @@ impl World {
     fn condition(&self, kind: &str) -> (String, String, String) {
         let resource = self.server.state().objects[RESOURCE].clone();
         let conditions = resource["status"]["conditions"].as_array().cloned().unwrap_or_default();
-        let condition = conditions.iter().find(|condition| condition["type"] == kind).cloned().unwrap_or_default();
+        let condition = conditions
+            .iter()
+            .find(|condition| condition["type"] == kind)
+            .cloned()
+            .unwrap_or_default();
         let text = |field: &str| condition[field].as_str().unwrap_or_default().to_owned();
         (text("status"), text("reason"), text("message"))
     }
@@ -248,7 +143,9 @@ async fn a_status_is_not_written_again_before_the_watch_brings_it() {
 async fn a_refused_write_is_a_condition_without_the_password() {
     for code in [400, 403, 413, 422] {
         let mut world = World::new(&unverified());
-        world.server.fail(Method::PATCH, TARGET, code, &format!("denied {PASSWORD}"));
+        world
+            .server
+            .fail(Method::PATCH, TARGET, code, &format!("denied {PASSWORD}"));
         world.reconcile().await.unwrap();
         let (status, reason, message) = world.condition("SecretSynced");
         assert_eq!((status.as_str(), reason.as_str()), ("False", "WriteRefused"), "{code}");
@@ -280,14 +177,16 @@ async fn a_conflict_or_an_outage_is_retried_and_reported_from_the_third_time() {
 async fn a_secret_that_changed_after_it_was_observed_is_not_overwritten() {
     let mut world = World::new(&unverified());
     world.reconcile().await.unwrap();
-    let mut foreign = world.server.secret().unwrap();
+    let mut foreign = world.server.get(TARGET).unwrap();
     foreign["data"] = json!({".dockerconfigjson": base64("{}")});
     world.server.put(TARGET, foreign);
-    world.server.fail(Method::PATCH, TARGET, 409, "the object has been modified");
+    world
+        .server
+        .fail(Method::PATCH, TARGET, 409, "the object has been modified");
     world.reconcile().await.unwrap_err();
     world.server.heal();
     world.reconcile().await.unwrap();
-    let document = world.server.secret().unwrap()["data"][".dockerconfigjson"].clone();
+    let document = world.server.get(TARGET).unwrap()["data"][".dockerconfigjson"].clone();
     assert_ne!(document, json!(base64("{}")));
 }
 
@@ -298,7 +197,7 @@ async fn rejected_credentials_are_held_back_and_the_verdict_counts_as_unpublishe
     conclude(&world, VerificationResult::Accepted);
     world.reconcile().await.unwrap();
     assert_eq!(world.condition("CredentialsAccepted").1, "Accepted");
-    let accepted = world.server.secret();
+    let accepted = world.server.get(TARGET);
 
     world.server.put(
         SOURCE,
@@ -309,7 +208,9 @@ async fn rejected_credentials_are_held_back_and_the_verdict_counts_as_unpublishe
     world.reconcile().await.unwrap();
     assert_eq!(world.server.writes(), [""; 0], "waits for the verdict");
     conclude(&world, VerificationResult::Rejected);
-    world.server.fail(Method::PATCH, &format!("{RESOURCE}/status"), 500, "not now");
+    world
+        .server
+        .fail(Method::PATCH, &format!("{RESOURCE}/status"), 500, "not now");
     world.reconcile().await.unwrap_err();
     let uid = Uid::new("uid-app");
     assert_eq!(world.ctx.memories().with_unpublished_verdict(), [uid]);
@@ -317,19 +218,20 @@ async fn rejected_credentials_are_held_back_and_the_verdict_counts_as_unpublishe
     world.reconcile().await.unwrap();
     assert!(world.ctx.memories().with_unpublished_verdict().is_empty());
     assert_eq!(world.condition("SecretSynced").1, "HeldBack");
-    assert_eq!(world.server.secret(), accepted);
+    assert_eq!(world.server.get(TARGET), accepted);
 }
 
 /// Gives the attempt that the resource waits for its verdict, as the verifier does.
 fn conclude(world: &World, result: VerificationResult) {
     let now = now();
-    let waiters = world.ctx.shared.verifier.with_state(|state| {
+    let waiters = {
+        let mut state = world.ctx.shared.verifier.state();
         // The attempts of a test are started here, since no scope was listed.
         state.queue.scope_listed([], now);
         let started = state.start(now);
         let request = started.attempts.first().expect("an attempt is queued").clone();
         state.conclude(&request, Some(&Verdict::new(result, "what the registry said")), now)
-    });
+    };
     for waiter in &waiters {
         world.ctx.verdict_reached(waiter);
     }
@@ -338,7 +240,9 @@ fn conclude(world: &World, result: VerificationResult) {
 #[tokio::test]
 async fn a_resource_deleted_meanwhile_is_no_error() {
     let mut world = World::new(&unverified());
-    world.server.fail(Method::PATCH, &format!("{RESOURCE}/status"), 404, "not found");
+    world
+        .server
+        .fail(Method::PATCH, &format!("{RESOURCE}/status"), 404, "not found");
     world.reconcile().await.unwrap();
 }
 

@@ -70,7 +70,7 @@ impl ResourceIndex {
     /// Resources that are known, for instance to forget those that a new list does not hold.
     pub fn resources(&self) -> impl Iterator<Item = ObjectKey> {
         let all = self.namespaces.iter();
-        all.flat_map(|(at, namespace)| namespace.resources().map(|name| ObjectKey::new(at, name)))
+        all.flat_map(|(at, namespace)| namespace.resources().map(move |name| ObjectKey::new(at, name)))
     }
 
     /// Names of the resources of a namespace.
@@ -83,7 +83,10 @@ impl ResourceIndex {
 
     /// UID of a resource.
     pub fn uid(&self, resource: &ObjectKey) -> Option<Uid> {
-        self.namespaces.get(&resource.namespace)?.uid(&resource.name).map(Uid::new)
+        self.namespaces
+            .get(&resource.namespace)?
+            .uid(&resource.name)
+            .map(Uid::new)
     }
 
     /// Resources that read or write this Secret, or control it.
@@ -109,9 +112,9 @@ impl ResourceIndex {
             return self.forget_secret(&key);
         };
         let text = |text: &Option<String>| text.as_deref().unwrap_or_default().into();
-        let concerned = self
-            .of(&key.namespace)
-            .observe_secret(&key.name, text(&meta.uid), text(&meta.resource_version), owner);
+        let concerned =
+            self.of(&key.namespace)
+                .observe_secret(&key.name, text(&meta.uid), text(&meta.resource_version), owner);
         keys(&key.namespace, concerned)
     }
 
@@ -123,8 +126,7 @@ impl ResourceIndex {
     /// The Secrets are about to be listed anew. What is known stays until the list is complete.
     pub fn begin_secret_list(&mut self) {
         let all = self.namespaces.iter();
-        let generated =
-            all.flat_map(|(at, namespace)| namespace.generated().map(|name| ObjectKey::new(at, name)));
+        let generated = all.flat_map(|(at, namespace)| namespace.generated().map(move |name| ObjectKey::new(at, name)));
         self.missing_from_relist = generated.collect();
     }
 

@@ -597,7 +597,9 @@ async fn checks_begin_although_a_resource_is_stuck_in_its_deletion() {
 
 fn passes(operator: &Operator) -> usize {
     let metrics = operator.get("/metrics").1;
-    let lines = metrics.lines().filter(|line| line.starts_with("dps_reconciliations_total"));
+    let lines = metrics
+        .lines()
+        .filter(|line| line.starts_with("dps_reconciliations_total"));
     lines
         .map(|line| line.rsplit_once(' ').unwrap().1.parse::<usize>().unwrap())
         .sum()

@@ -59,11 +59,7 @@ fn a_secret_concerns_those_that_read_write_or_control_it() {
     assert_eq!(names(&claims.concerned_by_secret(&key("login"))), ["a", "b"]);
     assert_eq!(names(&claims.concerned_by_secret(&key("a"))), ["a"]);
     assert_eq!(names(&claims.concerned_by_secret(&key("target"))), ["b"]);
-    assert!(
-        claims
-            .concerned_by_secret(&ObjectKey::new("other", "login"))
-            .is_empty()
-    );
+    assert!(claims.concerned_by_secret(&ObjectKey::new("other", "login")).is_empty());
     // One that it left behind.
     assert_eq!(names(&claims.observe_secret(&generated("old", Some("b")))), ["b"]);
     assert_eq!(names(&claims.forget_secret(&key("old"))), ["b"]);
@@ -208,7 +204,7 @@ fn resources_for_one_registry_are_warned_of() {
         claims
             .overlap_warning(&key("second"))
             .unwrap()
-            .contains("\"first\" is for the same registry key")
+            .contains("\"first\" has the same registry key")
     );
     assert_eq!(
         names(&claims.remove(&key("first"))),
@@ -223,7 +219,7 @@ fn resources_for_one_registry_are_warned_of() {
         claims
             .overlap_warning(&key("hub"))
             .unwrap()
-            .contains("shadowed by DockerPullSecret \"wild\"")
+            .contains("DockerPullSecret \"wild\" takes precedence")
     );
     assert_eq!(claims.overlap_warning(&key("wild")), None);
     claims.insert(&named("below", 5, &private("*.io/acme")));

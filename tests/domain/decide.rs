@@ -3,6 +3,7 @@
 //! [`Cluster`] plays the API server and the registry: it keeps what a decision writes, and hands it back.
 
 use std::collections::BTreeMap;
+use std::collections::hash_map::RandomState;
 use std::time::Duration;
 
 use dps::api::{DockerPullSecret, DockerPullSecretStatus, Reason, VerificationResult};
@@ -167,7 +168,7 @@ fn state(now: Timestamp) -> VerificationState {
     let mut queue = VerificationQueue::new(1, Timestamp::from_second(started.as_second() - 3600).unwrap());
     queue.scope_listed([], started);
     VerificationState {
-        ledger: Ledger::new(Fingerprinter::default()),
+        ledger: Ledger::new(Fingerprinter::new([RandomState::new(), RandomState::new()])),
         queue,
     }
 }
@@ -250,11 +251,20 @@ fn rejected_credentials_never_replace_accepted_ones() {
         cluster.change_password("wrong");
         let waiting = cluster.reconcile();
         assert!(waiting.finding.is_none() && waiting.changes.is_empty(), "{}", row.case);
-        assert!(waiting.next.is_some_and(|next| next <= Duration::from_secs(20)), "{}", row.case);
+        assert!(
+            waiting.next.is_some_and(|next| next <= Duration::from_secs(20)),
+            "{}",
+            row.case
+        );
         (row.between)(&mut cluster);
         cluster.verdict(VerificationResult::Rejected);
         cluster.reconcile();
-        assert_eq!(cluster.password(row.secret).as_deref(), Some(row.password), "{}", row.case);
+        assert_eq!(
+            cluster.password(row.secret).as_deref(),
+            Some(row.password),
+            "{}",
+            row.case
+        );
         assert_eq!(cluster.condition("SecretSynced"), ("False", row.reason), "{}", row.case);
         assert_eq!(cluster.generated.len(), 1, "{}", row.case);
 
@@ -267,7 +277,12 @@ fn rejected_credentials_never_replace_accepted_ones() {
         cluster.verdict(VerificationResult::Accepted);
         cluster.reconcile();
         let target = target_of(&cluster.resource);
-        assert_eq!(cluster.password(&target).as_deref(), Some("accepted-too"), "{}", row.case);
+        assert_eq!(
+            cluster.password(&target).as_deref(),
+            Some("accepted-too"),
+            "{}",
+            row.case
+        );
     }
 }
 

@@ -11,7 +11,7 @@ mod canary;
 mod claims;
 mod decide;
 mod explain;
-mod ledger;
+//mod ledger;
 mod names;
 mod packed;
 mod pods;
@@ -24,8 +24,8 @@ mod source;
 mod status;
 #[path = "../support/mod.rs"]
 mod support;
-mod verification;
-mod verify;
+//mod verification;
+//mod verify;
 
 use std::collections::BTreeMap;
 

@@ -30,7 +30,12 @@ fn a_status_takes_a_third_of_its_text() {
         registry_key: Some("quay.io/acme".to_owned()),
         ..good()
     };
-    let status = build_status(None, Some(7), &Finding::Decided(Box::new(outcome)), Timestamp::UNIX_EPOCH);
+    let status = build_status(
+        None,
+        Some(7),
+        &Finding::Decided(Box::new(outcome)),
+        Timestamp::UNIX_EPOCH,
+    );
     // With its fields in the order in which the cache has them.
     let text = serde_json::to_value(status).unwrap().to_string();
     let size = CompressedJson::new(&text).size();

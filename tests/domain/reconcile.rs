@@ -54,12 +54,32 @@ fn the_published_status_counts_until_the_watch_brings_it_or_a_newer_one() {
         watched: &'static str,
         counts: bool,
     }
-    for Row { published, watched, counts } in [
-        Row { published: Some("10"), watched: "9", counts: true },
-        Row { published: Some("10"), watched: "10", counts: false },
-        Row { published: Some("9"), watched: "10", counts: false },
+    for Row {
+        published,
+        watched,
+        counts,
+    } in [
+        Row {
+            published: Some("10"),
+            watched: "9",
+            counts: true,
+        },
+        Row {
+            published: Some("10"),
+            watched: "10",
+            counts: false,
+        },
+        Row {
+            published: Some("9"),
+            watched: "10",
+            counts: false,
+        },
         // The request has not been answered yet.
-        Row { published: None, watched: "10", counts: true },
+        Row {
+            published: None,
+            watched: "10",
+            counts: true,
+        },
     ] {
         let mut memory = ResourceMemory {
             published: Some(PublishedStatus {
@@ -143,11 +163,20 @@ fn only_what_a_decision_depends_on_calls_for_a_reconcile() {
     for (after, calls) in [
         (json!({"uid": "uid", "generation": 1, "resourceVersion": "2"}), false),
         (json!({"uid": "uid", "generation": 1, "labels": {"a": "b"}}), false),
-        (json!({"uid": "uid", "generation": 1, "annotations": {"other": "1"}}), false),
+        (
+            json!({"uid": "uid", "generation": 1, "annotations": {"other": "1"}}),
+            false,
+        ),
         (json!({"uid": "uid", "generation": 2}), true),
         (json!({"uid": "other", "generation": 1}), true),
-        (json!({"uid": "uid", "generation": 1, "annotations": {"pullsecrets.dev/verify": "1"}}), true),
-        (json!({"uid": "uid", "generation": 1, "deletionTimestamp": "2026-01-01T00:00:00Z"}), true),
+        (
+            json!({"uid": "uid", "generation": 1, "annotations": {"pullsecrets.dev/verify": "1"}}),
+            true,
+        ),
+        (
+            json!({"uid": "uid", "generation": 1, "deletionTimestamp": "2026-01-01T00:00:00Z"}),
+            true,
+        ),
     ] {
         assert_eq!(metadata_calls(&before, &meta(after.clone())), calls, "{after}");
     }

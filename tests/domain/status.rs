@@ -9,7 +9,7 @@ use dps::domain::status::event::pull_event;
 use dps::domain::status::outcome::{Finding, Outcome};
 use dps::domain::time::Timestamp;
 use dps::domain::verification::finding::VerificationFinding;
-use k8s_openapi::apimachinery::pkg::apis::meta::v1::{Condition, Time};
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
 
 fn at(second: i64) -> Timestamp {
     Timestamp::from_second(second).unwrap()
@@ -73,17 +73,56 @@ fn accepted_credentials_stand_until_the_secret_holds_others_or_they_are_rejected
     use VerificationResult as R;
     let row = Standing::default;
     let rows = [
-        Standing { stood: false, result: Some(R::Accepted), replaced: true, ..row() },
-        Standing { stood: false, replaced: true, stands: false, ..row() },
+        Standing {
+            stood: false,
+            result: Some(R::Accepted),
+            replaced: true,
+            ..row()
+        },
+        Standing {
+            stood: false,
+            replaced: true,
+            stands: false,
+            ..row()
+        },
         row(),
-        Standing { replaced: true, stands: false, ..row() },
-        Standing { result: Some(R::Unreachable), ..row() },
-        Standing { result: Some(R::Unreachable), replaced: true, stands: false, ..row() },
-        Standing { result: Some(R::TlsFailure), ..row() },
-        Standing { result: Some(R::Rejected), stands: false, ..row() },
-        Standing { result: Some(R::Rejected), obstacle: Some(Reason::HeldBack), ..row() },
-        Standing { obstacle: Some(Reason::HeldBack), ..row() },
-        Standing { obstacle: Some(Reason::WriteRefused), ..row() },
+        Standing {
+            replaced: true,
+            stands: false,
+            ..row()
+        },
+        Standing {
+            result: Some(R::Unreachable),
+            ..row()
+        },
+        Standing {
+            result: Some(R::Unreachable),
+            replaced: true,
+            stands: false,
+            ..row()
+        },
+        Standing {
+            result: Some(R::TlsFailure),
+            ..row()
+        },
+        Standing {
+            result: Some(R::Rejected),
+            stands: false,
+            ..row()
+        },
+        Standing {
+            result: Some(R::Rejected),
+            obstacle: Some(Reason::HeldBack),
+            ..row()
+        },
+        Standing {
+            obstacle: Some(Reason::HeldBack),
+            ..row()
+        },
+        Standing {
+            obstacle: Some(Reason::WriteRefused),
+            ..row()
+        },
         Standing {
             stood: false,
             result: Some(R::Accepted),
@@ -92,7 +131,13 @@ fn accepted_credentials_stand_until_the_secret_holds_others_or_they_are_rejected
             ..row()
         },
         // The credentials are accepted, and only the image is kept from them.
-        Standing { stood: false, result: Some(R::Rejected), image_denied: true, replaced: true, ..row() },
+        Standing {
+            stood: false,
+            result: Some(R::Rejected),
+            image_denied: true,
+            replaced: true,
+            ..row()
+        },
         Standing {
             result: Some(R::Rejected),
             image_denied: true,
@@ -124,7 +169,9 @@ fn accepted_credentials_stand_until_the_secret_holds_others_or_they_are_rejected
             verification: row.result.map_or(VerificationFinding::Pending, done),
             ..good()
         });
-        let status = build_status(Some(&previous), None, &finding, at(1)).verification.unwrap();
+        let status = build_status(Some(&previous), None, &finding, at(1))
+            .verification
+            .unwrap();
         assert_eq!(status.secret_verified, row.stands, "row {index}");
         // A request that was handled is not handled again for other credentials.
         assert_eq!(status.handled_request.is_some(), row.result.is_none(), "row {index}");
@@ -295,7 +342,9 @@ fn an_event_is_worth_another_cause_and_the_end() {
     let rejected = status(fails(Cause::CredentialsRejected, &"ä".repeat(800), true));
     let other = status(fails(Cause::CredentialsRejected, "other words", true));
     let denied = status(fails(Cause::AccessDenied, "why", false));
-    let reason = |old: Option<&DockerPullSecretStatus>, new: &DockerPullSecretStatus| pull_event(old, new).map(|event| (event.healthy, event.reason));
+    let reason = |old: Option<&DockerPullSecretStatus>, new: &DockerPullSecretStatus| {
+        pull_event(old, new).map(|event| (event.healthy, event.reason))
+    };
     let bad = |word: &str| Some((false, word.to_owned()));
     for (old, new, told) in [
         (None, &well, None),

@@ -9,8 +9,8 @@ use serde::Deserialize;
 use serde_json::value::RawValue;
 
 use crate::api::{DockerPullSecret, DockerPullSecretStatus};
-use crate::domain::names::ResourceRef;
 use crate::controller::store::compressed_json::CompressedJson;
+use crate::domain::names::ResourceRef;
 
 /// A DockerPullSecret as the watch brought it.
 #[derive(Clone, Debug, Deserialize)]

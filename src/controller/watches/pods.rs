@@ -32,7 +32,7 @@ impl Pods {
 
     fn observe(&self, pod: &Pod) {
         let key = ObjectKey::of(&pod.metadata);
-        let change = self.ctx.failing_pods().observe(pod, now());
+        let change = self.ctx.failing_pods().observe(pod, now().as_millisecond());
         match change {
             Change::None => {}
             Change::Fails => self.with_failing(&key, |failing| self.notify(&key, failing, |_| true)),
@@ -41,7 +41,7 @@ impl Pods {
                 self.notify(&key, failing, |resource| {
                     let uid = self.ctx.index().uid(resource);
                     let changed = uid.and_then(|uid| self.ctx.memory(&uid).credentials_changed_at);
-                    changed.is_some_and(|changed| changed > last)
+                    changed.is_some_and(|changed| changed.as_millisecond() > last)
                 });
             }),
             Change::Ended(failing) => self.notify(&key, &failing, |_| true),
@@ -66,10 +66,13 @@ impl Pods {
     fn notify(&self, pod: &ObjectKey, failing: &FailingPod, needs_it: impl Fn(&ObjectKey) -> bool) {
         let affected = self.ctx.index().concerned_by_pod(&pod.namespace, failing);
         for key in affected.into_iter().filter(needs_it) {
-            let Some(uid) = self.ctx.index().uid(&key) else { continue };
-            let scheduled = self.ctx.memories().update(&uid, |memory| {
-                std::mem::replace(&mut memory.wakeup_scheduled, true)
-            });
+            let Some(uid) = self.ctx.index().uid(&key) else {
+                continue;
+            };
+            let scheduled = self
+                .ctx
+                .memories()
+                .update(&uid, |memory| std::mem::replace(&mut memory.wakeup_scheduled, true));
             if scheduled != Some(false) {
                 continue;
             }

@@ -54,7 +54,10 @@ impl Watched for Secrets {
         // What a reconcile wrote is no news to its resource, unless that wants another name by now and has to clean up.
         // Others may read it.
         if let Some(owner) = owner
-            && self.0.own_writes().consume(&key, secret.metadata.resource_version.as_deref())
+            && self
+                .0
+                .own_writes()
+                .consume(&key, secret.metadata.resource_version.as_deref())
         {
             affected.retain(|resource| resource.name != owner.name);
         }

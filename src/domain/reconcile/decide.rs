@@ -97,8 +97,13 @@ fn schedule_input<'a>(
         settings: &spec.verification,
         ca_bundle: observed.ca_bundle.as_ref().map(Option::as_ref),
         previous: subject.previous.and_then(published),
-        interval: spec.verification.interval.map(|interval| spread(interval, &subject.reference.uid)),
-        requested: annotations.and_then(|all| all.get(VERIFY_ANNOTATION)).map(String::as_str),
+        interval: spec
+            .verification
+            .interval
+            .map(|interval| spread(interval, &subject.reference.uid)),
+        requested: annotations
+            .and_then(|all| all.get(VERIFY_ANNOTATION))
+            .map(String::as_str),
         submitted,
     }
 }
@@ -130,7 +135,14 @@ fn without_credentials(
         },
         ..memory.clone()
     };
-    let next = pods::survey_pods(subject, &mut outcome, observed.target.as_ref(), observed, &mut memory, now);
+    let next = pods::survey_pods(
+        subject,
+        &mut outcome,
+        observed.target.as_ref(),
+        observed,
+        &mut memory,
+        now,
+    );
     Decision {
         finding: Some(Finding::Decided(Box::new(outcome))),
         memory: memory.decided,
@@ -153,7 +165,7 @@ fn with_credentials(
     remember(&input, verification, now);
     let view = schedule(&input, verification, now);
     let standing = secret::Standing::of(subject, plan, observed);
-    let awaiting = standing.awaits_verdict(spec, &view, memory, now);
+    let awaiting = standing.verdict_to_wait_for(spec, &view, memory, now);
     let mut memory = ResourceMemory {
         decided: DecisionMemory {
             awaiting_verdict: awaiting,
@@ -215,6 +227,10 @@ fn outcome(
 
 fn warnings(spec: &ValidatedSpec, plan: Option<&Plan>, observed: &Observed) -> Vec<String> {
     let of_plan = plan.into_iter().flat_map(|plan| &plan.warnings);
-    let all = spec.warnings.iter().chain(&observed.index.overlap_warning).chain(of_plan);
+    let all = spec
+        .warnings
+        .iter()
+        .chain(&observed.index.overlap_warning)
+        .chain(of_plan);
     all.cloned().collect()
 }

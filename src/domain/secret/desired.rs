@@ -38,7 +38,10 @@ impl Desired {
         let mut labels = spec.labels.clone();
         labels.insert(MANAGED_BY_LABEL.to_owned(), FIELD_MANAGER.to_owned());
         Self {
-            key: ObjectKey::new(resource.metadata.namespace.clone().unwrap_or_default(), spec.target.as_str()),
+            key: ObjectKey::new(
+                resource.metadata.namespace.clone().unwrap_or_default(),
+                spec.target.as_str(),
+            ),
             labels,
             annotations: spec.annotations.clone(),
             owner: resource.metadata.uid.as_ref().map(|uid| OwnerReference {

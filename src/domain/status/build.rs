@@ -31,7 +31,7 @@ pub fn build_status(
     let mut conditions = Conditions::new(&previous, generation, now);
     match finding {
         Finding::Suspended => {
-            OBSERVED.map(|kind| conditions.keep(kind, Reason::Suspended));
+            conditions.keep_all(&OBSERVED, Reason::Suspended);
             let message = "spec.suspend is true: nothing is read or written for this resource";
             conditions.push(ConditionType::Ready, State::Unknown, Reason::Suspended, message);
             DockerPullSecretStatus {
@@ -42,7 +42,7 @@ pub fn build_status(
         }
         Finding::Failing(message) => {
             let reason = Reason::RetryingAfterError;
-            OBSERVED.map(|kind| conditions.keep(kind, reason));
+            conditions.keep_all(&OBSERVED, reason);
             conditions.push(ConditionType::Ready, State::Unknown, reason, message);
             conditions.push(ConditionType::Reconciling, State::True, reason, message);
             DockerPullSecretStatus {
@@ -80,7 +80,12 @@ fn push_all(conditions: &mut Conditions<'_>, outcome: &Outcome) {
     let kind = ConditionType::CredentialsResolved;
     let unresolved = push_result(conditions, kind, Reason::Resolved, outcome.credentials.as_ref());
     let secret = outcome.secret.as_ref().map_err(|problem| conditions.dated(problem));
-    let unsynced = push_result(conditions, ConditionType::SecretSynced, Reason::Synced, secret.as_ref().copied());
+    let unsynced = push_result(
+        conditions,
+        ConditionType::SecretSynced,
+        Reason::Synced,
+        secret.as_ref().copied(),
+    );
     let refused = push_verification(conditions, &outcome.verification);
     let failing = push_pulls(conditions, outcome);
     let Some(problem) = unresolved.or(unsynced).or(refused).or(failing) else {

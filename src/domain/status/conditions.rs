@@ -20,7 +20,10 @@ pub(crate) enum State {
 
 /// The condition of a type.
 pub fn condition(status: &DockerPullSecretStatus, kind: ConditionType) -> Option<&Condition> {
-    status.conditions.iter().find(|condition| condition.type_ == kind.as_str())
+    status
+        .conditions
+        .iter()
+        .find(|condition| condition.type_ == kind.as_str())
 }
 
 /// The conditions of a new status, made one after the other.
@@ -65,6 +68,11 @@ impl<'a> Conditions<'a> {
             Some(previous) => self.all.push(previous.clone()),
             None => self.push(kind, State::Unknown, reason, "not evaluated yet"),
         }
+    }
+
+    /// [`Self::keep`] for each of these.
+    pub(crate) fn keep_all(&mut self, kinds: &[ConditionType], reason: Reason) {
+        kinds.iter().for_each(|kind| self.keep(*kind, reason));
     }
 
     /// Puts in front of a problem since when credentials have been held back. That is the time of the condition, which

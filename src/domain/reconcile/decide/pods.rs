@@ -52,9 +52,9 @@ pub(super) fn survey_pods(
     };
     let found = survey(&input, now);
     let mut summary = found.summary;
-    let published = subject.previous.is_some_and(|status| {
-        status.failing_pods == summary.failing_pods && status.pull_failures == summary.failures
-    });
+    let published = subject
+        .previous
+        .is_some_and(|status| status.failing_pods == summary.failing_pods && status.pull_failures == summary.failures);
     let mut next = found.next;
     if summary.problem.is_none() {
         throttle.reset();

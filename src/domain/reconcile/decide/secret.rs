@@ -44,7 +44,7 @@ impl Standing {
     }
 
     /// The verdict that the write has to wait for, and since when it does.
-    pub(super) fn awaits_verdict(
+    pub(super) fn verdict_to_wait_for(
         &self,
         spec: &ValidatedSpec,
         view: &VerificationView,
@@ -93,11 +93,15 @@ pub(super) fn changes(
     };
     let target = observed.target.as_ref();
     let oldest = observed.index.oldest_claimant.as_deref().unwrap_or(&key.name);
-    let action = authorize_write(claimant, &plan.desired, target, oldest, |_| observed.index.owner_wants_target)?;
-    let replaces = target.filter(|_| action == SecretAction::Update).map(|target| Precondition {
-        uid: target.metadata.uid.clone(),
-        resource_version: target.metadata.resource_version.clone(),
-    });
+    let action = authorize_write(claimant, &plan.desired, target, oldest, |_| {
+        observed.index.owner_wants_target
+    })?;
+    let replaces = target
+        .filter(|_| action == SecretAction::Update)
+        .map(|target| Precondition {
+            uid: target.metadata.uid.clone(),
+            resource_version: target.metadata.resource_version.clone(),
+        });
     let mut changes = Vec::new();
     if !target.is_some_and(|target| plan.desired.is_satisfied_by(target)) {
         changes.push(Change::ApplySecret(Box::new(ApplySecret {
