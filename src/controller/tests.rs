@@ -19,7 +19,9 @@ use crate::controller::reconcile::reconcile;
 use crate::controller::store::stored_resource::StoredResource;
 use crate::controller::verification::Verifier;
 use crate::domain::names::Uid;
+use crate::domain::time::after;
 use crate::domain::verification::address::Policy;
+use crate::domain::verification::queue::STARTUP_GRACE;
 use crate::domain::verification::verdict::{Verdict, VerificationResult};
 
 const RESOURCE: &str = "/apis/pullsecrets.dev/v1alpha1/namespaces/team/dockerpullsecrets/app";
@@ -221,16 +223,14 @@ async fn rejected_credentials_are_held_back_and_the_verdict_counts_as_unpublishe
     assert_eq!(world.server.get(TARGET), accepted);
 }
 
-/// Gives the attempt that the resource waits for its verdict, as the verifier does.
+/// Gives the attempt that the resource waits for its verdict, as the verifier does. The verifier itself makes none in a
+/// test: no scope was listed, and that is waited for longer than a test lasts.
 fn conclude(world: &World, result: VerificationResult) {
-    let now = now();
+    let later = after(now(), STARTUP_GRACE);
     let waiters = {
         let mut state = world.ctx.shared.verifier.state();
-        // The attempts of a test are started here, since no scope was listed.
-        state.queue.scope_listed([], now);
-        let started = state.start(now);
-        let request = started.attempts.first().expect("an attempt is queued").clone();
-        state.conclude(&request, Some(&Verdict::new(result, "what the registry said")), now)
+        let request = state.start(later).attempts.pop().expect("an attempt is queued");
+        state.conclude(&request, Some(&Verdict::new(result, "what the registry said")), now())
     };
     for waiter in &waiters {
         world.ctx.verdict_reached(waiter);
