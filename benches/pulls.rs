@@ -169,7 +169,7 @@ async fn at_rest(what: &str, operator: &Operator) {
     println!("{what:44} {now:>5.1} MiB {:>5.1} MiB {cpu:>10.2} s", after.peak_mib);
 }
 
-/// Waits until so many failing pods are named in all.
+/// WaitingContainer until so many failing pods are named in all.
 async fn named(client: &Client, count: usize) {
     let resources: Api<DockerPullSecret> = Api::all(client.clone());
     let begin = Instant::now();

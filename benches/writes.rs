@@ -90,7 +90,7 @@ async fn prepare(client: &Client, prefix: &str) {
     }
 }
 
-/// Waits until the operator has made all writes; from its first one on.
+/// WaitingContainer until the operator has made all writes; from its first one on.
 async fn all_written(operator: &Operator) -> Measured {
     let mut begin = None;
     let start = Instant::now();

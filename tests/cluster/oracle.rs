@@ -4,8 +4,8 @@ mod images;
 mod secrets;
 use crate::support::oracle::Oracle;
 use dps::api::RegistryType;
-use dps::domain::keyring::lookup;
-use dps::domain::registry::RegistryKey;
+use dps::domain::registry::key::RegistryKey;
+use dps::domain::registry::matching::lookup;
 use proptest::prelude::*;
 use proptest::test_runner::{Config, TestRunner};
 

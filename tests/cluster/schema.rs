@@ -3,7 +3,7 @@
 use crate::support::objects::{Space, docker_hub, private, with};
 use crate::support::world::world;
 use dps::api::DockerPullSecret;
-use dps::domain::spec::validate;
+use dps::domain::spec::validate::validate;
 use kube::Api;
 use kube::api::{DynamicObject, PostParams};
 use serde_json::{Value, json};
@@ -92,7 +92,11 @@ fn cases() -> Vec<(&'static str, Value, Option<&'static str>)> {
         ("app", docker_hub("?"), Some("cannot be the name of a Secret")),
         ("app", docker_hub("a/b"), Some("cannot be the name of a Secret")),
         ("app", docker_hub("my login"), Some("cannot be the name of a Secret")),
-        ("app", docker_hub("Login"), Some("cannot be the name of a Secret")),
+        (
+            "app",
+            docker_hub("RegistryCredentials"),
+            Some("cannot be the name of a Secret"),
+        ),
         ("app", docker_hub("a..b"), Some("cannot be the name of a Secret")),
         ("app", ca("ca.bundle"), None),
         ("app", ca("?"), Some("caBundleRef.name")),

@@ -69,7 +69,7 @@ async fn a_rejected_login_does_not_replace_an_accepted_one() {
         assert_eq!(condition_of(&resource, "Ready").status, "True");
         let status = in_status(&resource);
         assert!(
-            status.secret_accepted && status.last_verified_time.is_some() && status.next_verification_time.is_none()
+            status.secret_verified && status.last_verified_time.is_some() && status.next_verification_time.is_none()
         );
         let writes = audit::writes_in(scoped_world(), &space.name);
         let of = |write: &str| writes.iter().filter(|one| *one == write).count();
@@ -88,7 +88,7 @@ async fn a_rejected_login_does_not_replace_an_accepted_one() {
         assert!(said.message.contains("answered 401"), "{}", said.message);
         assert_eq!(
             (
-                in_status(&held).failures,
+                in_status(&held).consecutive_rejections,
                 in_status(&held).next_verification_time.is_some()
             ),
             (1, true)
@@ -100,7 +100,7 @@ async fn a_rejected_login_does_not_replace_an_accepted_one() {
         space.login(&login, "robot", all.get("password")).await;
         let healed = space.ready(kind).await;
         assert_eq!(condition_of(&healed, "CredentialsAccepted").status, "True");
-        assert_eq!(in_status(&healed).failures, 0);
+        assert_eq!(in_status(&healed).consecutive_rejections, 0);
     }
     let shown = scoped_world().kubectl(&["get", "dockerpullsecrets,events", "-n", &space.name, "-o", "json"]);
     for (place, text) in [
@@ -226,7 +226,7 @@ async fn create_many(
         .await;
 }
 
-/// Waits until all resources of a prefix have this reason in `CredentialsAccepted`.
+/// WaitingContainer until all resources of a prefix have this reason in `CredentialsAccepted`.
 async fn all_are(space: &Space, prefix: &str, count: usize, kind: &str, reason: &str) {
     eventually(&format!("{count} {reason}"), || async {
         let all = space.resources.list(&kube::api::ListParams::default()).await.unwrap();
@@ -718,7 +718,7 @@ async fn an_accepted_login_stays_whatever_changes_with_the_password() {
                 (ready.reason == "HeldBack" && status.observed_generation == generation).then_some(())
             })
             .await;
-        assert!(in_status(&held).secret_accepted, "{name}");
+        assert!(in_status(&held).secret_verified, "{name}");
         let secret = space.secrets.get(name).await.unwrap();
         assert_eq!(password(&secret).as_deref(), Some("word"), "{name}");
         assert!(space.secrets.get_opt("renamed").await.unwrap().is_none());

@@ -57,7 +57,7 @@ fn resource(name: &str, registry: &str, status: &Value) -> Value {
 /// Status of a resource whose login the registry judged so.
 fn verified(result: &str) -> Value {
     json!({
-        "verification": {"result": result, "secretAccepted": result == "Accepted"},
+        "verification": {"result": result, "secretVerified": result == "Accepted"},
         "conditions": [{"type": "SecretSynced", "status": "True", "reason": "Synced", "message": "", "lastTransitionTime": "2026-01-01T00:00:00Z"}],
     })
 }

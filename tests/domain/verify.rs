@@ -6,8 +6,8 @@ mod proxy;
 use std::sync::Arc;
 
 use dps::api::RegistryType;
-use dps::domain::login::Login;
-use dps::domain::registry::RegistryKey;
+use dps::domain::credentials::RegistryCredentials;
+use dps::domain::registry::key::RegistryKey;
 use dps::domain::verification::address::Policy;
 use dps::domain::verification::question::Question;
 use dps::domain::verification::verdict::Verdict;
@@ -163,9 +163,11 @@ async fn as_controller(registry: &str, allow: &[&str]) -> Verdict {
         ..Policy::default()
     };
     let registry = RegistryKey::new(RegistryType::PrivateRegistry, Some(registry)).unwrap();
-    let login = Login::new("robot", CANARY).unwrap();
+    let login = RegistryCredentials::new("robot", CANARY).unwrap();
     let question = Question::new(&registry, login, None, true).unwrap();
-    dps::shell::verify(Arc::new(policy), None, question).await.unwrap()
+    dps::registry_client::http::verify(Arc::new(policy), None, question)
+        .await
+        .unwrap()
 }
 
 #[tokio::test]

@@ -2,7 +2,7 @@
 
 use std::cell::RefCell;
 
-use dps::domain::image::Image;
+use dps::domain::registry::image::Image;
 use proptest::prelude::*;
 use proptest::test_runner::{Config, TestRunner};
 

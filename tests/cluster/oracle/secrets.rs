@@ -5,11 +5,11 @@ use std::collections::BTreeMap;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD, STANDARD_NO_PAD};
-use dps::domain::image::Image;
-use dps::domain::keyring::parts;
-use dps::domain::pulls::diagnosis::Around;
-use dps::domain::pulls::explain::view;
-use dps::domain::pulls::secret::{Content, PullSecret, Tried, tried};
+use dps::domain::docker_config::kubelet_secret::{Content, PullSecret, Tried, tried};
+use dps::domain::pull_failures::diagnosis::PullContext;
+use dps::domain::registry::image::Image;
+use dps::domain::registry::matching::parts;
+use dps::explain::secrets::explain_secrets;
 use k8s_openapi::ByteString;
 use k8s_openapi::api::core::v1::Secret;
 use proptest::prelude::*;
@@ -17,7 +17,7 @@ use proptest::test_runner::{Config, TestRunner};
 use serde_json::json;
 
 use super::{image, key, related};
-use crate::support::oracle::{Login, Oracle};
+use crate::support::oracle::{Oracle, RegistryCredentials};
 
 /// A Secret before it is sent anywhere. `MARK` in the document stands for what makes each entry recognisable.
 #[derive(Clone, Debug)]
@@ -225,7 +225,7 @@ fn compare(oracle: &mut Oracle, cases: &[Case], image: &str, counts: &mut Counts
     counts.several += u32::from(expected.len() > 1);
     prop_assert_eq!(found.len(), expected.len(), "{} of {:?}: {:?}", image, shown, expected);
     for (one, login) in found.iter().zip(&expected) {
-        let Login {
+        let RegistryCredentials {
             secret,
             username,
             password,
@@ -262,13 +262,13 @@ fn compare(oracle: &mut Oracle, cases: &[Case], image: &str, counts: &mut Counts
 }
 
 fn order_shown(secrets: &[PullSecret], image: &str) -> Vec<Tried> {
-    let around = Around {
+    let around = PullContext {
         namespace: "team",
         secrets,
         resources: &[],
     };
     let mut order = Vec::new();
-    for (secret, looked) in view(image, around).secrets.iter().enumerate() {
+    for (secret, looked) in explain_secrets(image, around).secrets.iter().enumerate() {
         let positions = looked
             .entries
             .iter()
@@ -336,7 +336,7 @@ fn documents_that_surprise() {
         };
         let theirs = oracle.logins_of(&[(case.kind, case.key, &case.document)], "r.io/app");
         let theirs = theirs.map(|logins| {
-            let complete = |login: &Login| !login.username.is_empty() && !login.password.is_empty();
+            let complete = |login: &RegistryCredentials| !login.username.is_empty() && !login.password.is_empty();
             logins.iter().map(complete).collect::<Vec<_>>()
         });
         assert_eq!(theirs.as_deref(), expected, "kubelet: {document}");
