@@ -10,6 +10,7 @@ mod architecture;
 mod canary;
 mod claims;
 mod explain;
+mod fuzz;
 mod ledger;
 mod names;
 mod packed;
