@@ -11,6 +11,7 @@ mod canary;
 mod claims;
 mod decide;
 mod explain;
+mod fuzz;
 //mod ledger;
 mod names;
 mod packed;
