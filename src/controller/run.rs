@@ -50,7 +50,7 @@ pub struct Options {
 
 /// Why the controller ended although nobody stopped it.
 #[derive(Debug, thiserror::Error)]
-pub enum Failure {
+pub enum StartError {
     /// No cluster to talk to.
     #[error("no cluster to connect to, neither from inside a pod nor from a kubeconfig: {0}")]
     Config(String),
@@ -72,13 +72,13 @@ pub enum Failure {
 }
 
 /// Runs until SIGTERM or SIGINT.
-pub async fn run(options: Options) -> Result<(), Failure> {
-    let mut terminate = signal(SignalKind::terminate()).map_err(Failure::Signal)?;
-    let mut interrupt = signal(SignalKind::interrupt()).map_err(Failure::Signal)?;
+pub async fn run(options: Options) -> Result<(), StartError> {
+    let mut terminate = signal(SignalKind::terminate()).map_err(StartError::Signal)?;
+    let mut interrupt = signal(SignalKind::interrupt()).map_err(StartError::Signal)?;
     let client = client().await?;
     let metrics = Arc::new(Metrics::default());
     let scopes = options.namespaces.len().max(1);
-    let verifier = Verifier::start(options.policy, scopes, Arc::clone(&metrics)).map_err(Failure::Thread)?;
+    let verifier = Verifier::start(options.policy, scopes, Arc::clone(&metrics)).map_err(StartError::Thread)?;
     let shared = Arc::new(Shared {
         readiness: Readiness::default(),
         metrics,
@@ -108,11 +108,11 @@ pub async fn run(options: Options) -> Result<(), Failure> {
     tokio::select! {
         _ = terminate.recv() => {}
         _ = interrupt.recv() => {}
-        _ = &mut running => return Err(Failure::Ended),
+        _ = &mut running => return Err(StartError::Ended),
         result = &mut server => {
             return Err(match result {
-                Ok(Err(error)) => Failure::Health(options.health_address, error),
-                _ => Failure::Ended,
+                Ok(Err(error)) => StartError::Health(options.health_address, error),
+                _ => StartError::Ended,
             });
         }
     }
@@ -146,14 +146,14 @@ async fn finish(scopes: Vec<JoinHandle<Arc<Context>>>, verifier: &Verifier) {
     }
 }
 
-async fn client() -> Result<Client, Failure> {
+async fn client() -> Result<Client, StartError> {
     let mut config = kube::Config::infer()
         .await
-        .map_err(|error| Failure::Config(error.to_string()))?;
+        .map_err(|error| StartError::Config(error.to_string()))?;
     config.connect_timeout = Some(Duration::from_secs(5));
     // A watch is quiet for up to 290 s; a dead connection must not stay for ever.
     config.read_timeout = Some(Duration::from_mins(5));
-    Client::try_from(config).map_err(|error| Failure::Client(error.to_string()))
+    Client::try_from(config).map_err(|error| StartError::Client(error.to_string()))
 }
 
 /// One namespace, or the cluster: the watches, and the reconciles that they trigger.

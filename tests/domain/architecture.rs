@@ -93,7 +93,9 @@ fn the_core_knows_no_client_clock_environment_lock_or_async_code() {
                 let mut ends = code.match_indices(word).map(|(at, _)| &code[at + word.len()..]);
                 ends.any(|rest| !rest.starts_with(|letter: char| letter.is_alphanumeric() || letter == '_'))
             };
-            let words = IMPURE.iter().filter(|word| word.ends_with([':', ' ', '!']) && code.contains(**word) || is_word(word));
+            let words = IMPURE
+                .iter()
+                .filter(|word| word.ends_with([':', ' ', '!']) && code.contains(**word) || is_word(word));
             found.extend(words.map(|word| format!("{} has {word}", source.place(line))));
         }
     }

@@ -12,7 +12,7 @@ use serde_json::{Value, json};
 
 /// Objects by their path, answers that fail, and what was asked.
 #[derive(Default)]
-pub(super) struct State {
+pub(super) struct StoredObjects {
     pub(super) objects: HashMap<String, Value>,
     version: u64,
     failures: HashMap<(Method, String), (u16, String)>,
@@ -20,10 +20,10 @@ pub(super) struct State {
 }
 
 #[derive(Clone, Default)]
-pub(super) struct ApiServer(pub(super) Arc<Mutex<State>>);
+pub(super) struct ApiServer(pub(super) Arc<Mutex<StoredObjects>>);
 
 impl ApiServer {
-    pub(super) fn state(&self) -> MutexGuard<'_, State> {
+    pub(super) fn state(&self) -> MutexGuard<'_, StoredObjects> {
         self.0.lock().unwrap()
     }
 
@@ -91,7 +91,7 @@ impl ApiServer {
     }
 }
 
-impl State {
+impl StoredObjects {
     pub(super) fn patch(&mut self, path: &str, patch: &Value) -> Response<Body> {
         let path = path.strip_suffix("/status").unwrap_or(path);
         let stored = self.objects.get(path);

@@ -12,7 +12,7 @@ use crate::domain::reconcile::change::Change;
 use crate::domain::reconcile::memory::{DecisionMemory, ResourceMemory};
 use crate::domain::reconcile::observed::Observed;
 use crate::domain::reconcile::retry::{AFTER_REFUSAL, spread};
-use crate::domain::secret::plan::{Plan, plan};
+use crate::domain::secret::plan::{SecretPlan, plan};
 use crate::domain::spec::validate::ValidatedSpec;
 use crate::domain::status::conditions::condition;
 use crate::domain::status::outcome::{Finding, Outcome};
@@ -85,7 +85,7 @@ pub fn decide(
 fn schedule_input<'a>(
     subject: &Subject<'a>,
     spec: &'a ValidatedSpec,
-    plan: &'a Plan,
+    plan: &'a SecretPlan,
     observed: &'a Observed,
     submitted: Option<&'a str>,
 ) -> ScheduleInput<'a> {
@@ -154,7 +154,7 @@ fn without_credentials(
 fn with_credentials(
     subject: &Subject<'_>,
     spec: &ValidatedSpec,
-    plan: &Plan,
+    plan: &SecretPlan,
     observed: &Observed,
     memory: &ResourceMemory,
     verification: &mut VerificationState,
@@ -200,7 +200,7 @@ fn with_credentials(
 
 fn outcome(
     spec: &ValidatedSpec,
-    plan: &Plan,
+    plan: &SecretPlan,
     standing: &secret::Standing,
     view: &VerificationView,
     obstacle: Option<&Problem>,
@@ -225,7 +225,7 @@ fn outcome(
     }
 }
 
-fn warnings(spec: &ValidatedSpec, plan: Option<&Plan>, observed: &Observed) -> Vec<String> {
+fn warnings(spec: &ValidatedSpec, plan: Option<&SecretPlan>, observed: &Observed) -> Vec<String> {
     let of_plan = plan.into_iter().flat_map(|plan| &plan.warnings);
     let all = spec
         .warnings

@@ -11,7 +11,7 @@ use crate::domain::spec::validate::ValidatedSpec;
 use crate::domain::verification::schedule::identity;
 
 /// A Secret to generate, and what to say about it.
-pub struct Plan {
+pub struct SecretPlan {
     /// The Secret.
     pub desired: Desired,
     /// The credentials in it.
@@ -25,10 +25,10 @@ pub struct Plan {
 }
 
 /// What to generate for a valid resource and the Secret that it references.
-pub fn plan(resource: &DockerPullSecret, spec: &ValidatedSpec, source: Option<&Secret>) -> Result<Plan, Problem> {
+pub fn plan(resource: &DockerPullSecret, spec: &ValidatedSpec, source: Option<&Secret>) -> Result<SecretPlan, Problem> {
     let resolved = resolve(spec, source)?;
     let desired = Desired::new(resource, spec, &resolved);
-    Ok(Plan {
+    Ok(SecretPlan {
         desired,
         identity: source.map_or_else(String::new, |source| identity(&source.metadata, spec)),
         origin: format!("credentials read from {} of Secret {:?}", resolved.keys, spec.source),

@@ -2,7 +2,7 @@
 
 use crate::api::{ConditionType, DockerPullSecretStatus, Reason, VerificationResult, VerificationStatus};
 use crate::domain::problem::Problem;
-use crate::domain::status::conditions::{Conditions, MESSAGE_LENGTH, State};
+use crate::domain::status::conditions::{ConditionState, Conditions, MESSAGE_LENGTH};
 use crate::domain::status::outcome::{Finding, Outcome};
 use crate::domain::text::cut;
 use crate::domain::time::Timestamp;
@@ -33,7 +33,12 @@ pub fn build_status(
         Finding::Suspended => {
             conditions.keep_all(&OBSERVED, Reason::Suspended);
             let message = "spec.suspend is true: nothing is read or written for this resource";
-            conditions.push(ConditionType::Ready, State::Unknown, Reason::Suspended, message);
+            conditions.push(
+                ConditionType::Ready,
+                ConditionState::Unknown,
+                Reason::Suspended,
+                message,
+            );
             DockerPullSecretStatus {
                 observed_generation: generation,
                 conditions: conditions.into_vec(),
@@ -43,8 +48,8 @@ pub fn build_status(
         Finding::Failing(message) => {
             let reason = Reason::RetryingAfterError;
             conditions.keep_all(&OBSERVED, reason);
-            conditions.push(ConditionType::Ready, State::Unknown, reason, message);
-            conditions.push(ConditionType::Reconciling, State::True, reason, message);
+            conditions.push(ConditionType::Ready, ConditionState::Unknown, reason, message);
+            conditions.push(ConditionType::Reconciling, ConditionState::True, reason, message);
             DockerPullSecretStatus {
                 conditions: conditions.into_vec(),
                 ..previous.clone()
@@ -94,16 +99,21 @@ fn push_all(conditions: &mut Conditions<'_>, outcome: &Outcome) {
             outcome.secret_name.as_deref().unwrap_or_default(),
             outcome.registry_key.as_deref().unwrap_or_default(),
         );
-        conditions.push(ConditionType::Ready, State::True, Reason::Ready, &message);
+        conditions.push(ConditionType::Ready, ConditionState::True, Reason::Ready, &message);
         return;
     };
-    conditions.push(ConditionType::Ready, State::False, problem.reason, &problem.message);
+    conditions.push(
+        ConditionType::Ready,
+        ConditionState::False,
+        problem.reason,
+        &problem.message,
+    );
     let kind = if problem.reason.is_transient() {
         ConditionType::Reconciling
     } else {
         ConditionType::Stalled
     };
-    conditions.push(kind, State::True, problem.reason, &problem.message);
+    conditions.push(kind, ConditionState::True, problem.reason, &problem.message);
 }
 
 /// Adds a condition that is True, or False with a problem. Returns the problem.
@@ -115,11 +125,11 @@ fn push_result(
 ) -> Option<Problem> {
     match result {
         Ok(message) => {
-            conditions.push(kind, State::True, good, message);
+            conditions.push(kind, ConditionState::True, good, message);
             None
         }
         Err(problem) => {
-            conditions.push(kind, State::False, problem.reason, &problem.message);
+            conditions.push(kind, ConditionState::False, problem.reason, &problem.message);
             Some(problem.clone())
         }
     }
@@ -133,18 +143,18 @@ fn push_verification(conditions: &mut Conditions<'_>, finding: &VerificationFind
         VerificationFinding::NoCredentials => conditions.keep(kind, Reason::Pending),
         VerificationFinding::Disabled => {
             let message = "spec.verification.mode is Disabled: the credentials are not verified";
-            conditions.push(kind, State::Unknown, Reason::Disabled, message);
+            conditions.push(kind, ConditionState::Unknown, Reason::Disabled, message);
         }
         VerificationFinding::Pending => {
             let message = "the credentials are being verified";
-            conditions.push(kind, State::Unknown, Reason::Pending, message);
+            conditions.push(kind, ConditionState::Unknown, Reason::Pending, message);
         }
         VerificationFinding::Done(status) => {
             let (result, message) = (status.result?, status.message.as_deref().unwrap_or_default());
             let state = match result {
-                VerificationResult::Accepted => State::True,
-                _ if result.refuses() => State::False,
-                _ => State::Unknown,
+                VerificationResult::Accepted => ConditionState::True,
+                _ if result.refuses() => ConditionState::False,
+                _ => ConditionState::Unknown,
             };
             conditions.push(kind, state, result.reason(), message);
             return result.refuses().then(|| Problem::new(result.reason(), message));
@@ -162,10 +172,10 @@ fn push_pulls(conditions: &mut Conditions<'_>, outcome: &Outcome) -> Option<Prob
     };
     let Some(problem) = &pulls.problem else {
         let message = "no pod that needs these credentials fails to pull its image";
-        conditions.push(kind, State::True, Reason::Healthy, message);
+        conditions.push(kind, ConditionState::True, Reason::Healthy, message);
         return None;
     };
-    conditions.push(kind, State::False, problem.reason, &problem.message);
+    conditions.push(kind, ConditionState::False, problem.reason, &problem.message);
     pulls.fault.then(|| problem.clone())
 }
 

@@ -12,7 +12,7 @@ pub(crate) const MESSAGE_LENGTH: usize = 1024;
 
 /// Status of a condition.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, strum::IntoStaticStr)]
-pub(crate) enum State {
+pub(crate) enum ConditionState {
     True,
     False,
     Unknown,
@@ -51,7 +51,7 @@ impl<'a> Conditions<'a> {
     }
 
     /// Adds a condition. Its time moves only when its state changes.
-    pub(crate) fn push(&mut self, kind: ConditionType, state: State, reason: Reason, message: &str) {
+    pub(crate) fn push(&mut self, kind: ConditionType, state: ConditionState, reason: Reason, message: &str) {
         self.all.push(Condition {
             type_: kind.as_str().to_owned(),
             status: <&str>::from(state).to_owned(),
@@ -66,7 +66,7 @@ impl<'a> Conditions<'a> {
     pub(crate) fn keep(&mut self, kind: ConditionType, reason: Reason) {
         match condition(self.previous, kind) {
             Some(previous) => self.all.push(previous.clone()),
-            None => self.push(kind, State::Unknown, reason, "not evaluated yet"),
+            None => self.push(kind, ConditionState::Unknown, reason, "not evaluated yet"),
         }
     }
 
@@ -81,11 +81,11 @@ impl<'a> Conditions<'a> {
         if problem.reason != Reason::HeldBack {
             return problem.clone();
         }
-        let since = self.since(ConditionType::SecretSynced, State::False).0;
+        let since = self.since(ConditionType::SecretSynced, ConditionState::False).0;
         Problem::new(problem.reason, format!("since {since}: {}", problem.message))
     }
 
-    fn since(&self, kind: ConditionType, state: State) -> &Time {
+    fn since(&self, kind: ConditionType, state: ConditionState) -> &Time {
         let previous = condition(self.previous, kind).filter(|previous| previous.status == <&str>::from(state));
         previous.map_or(&self.now, |previous| &previous.last_transition_time)
     }

@@ -12,7 +12,7 @@ use crate::domain::reconcile::decide::Subject;
 use crate::domain::reconcile::memory::ResourceMemory;
 use crate::domain::reconcile::observed::Observed;
 use crate::domain::secret::ownership::{Claimant, SecretAction, authorize_write};
-use crate::domain::secret::plan::Plan;
+use crate::domain::secret::plan::SecretPlan;
 use crate::domain::spec::validate::ValidatedSpec;
 use crate::domain::time::{Timestamp, since};
 use crate::domain::verification::fingerprint::Fingerprint;
@@ -32,7 +32,7 @@ pub(super) struct Standing {
 }
 
 impl Standing {
-    pub(super) fn of(subject: &Subject<'_>, plan: &Plan, observed: &Observed) -> Self {
+    pub(super) fn of(subject: &Subject<'_>, plan: &SecretPlan, observed: &Observed) -> Self {
         let status = subject.previous.and_then(|status| status.verification.as_ref());
         let accepted = status.is_some_and(|verification| verification.secret_verified);
         let standing: Option<&Secret> = observed.target.as_ref().or(observed.retained.as_ref());
@@ -73,7 +73,7 @@ pub(super) fn time_left(
 pub(super) fn changes(
     subject: &Subject<'_>,
     spec: &ValidatedSpec,
-    plan: &Plan,
+    plan: &SecretPlan,
     standing: &Standing,
     view: &VerificationView,
     observed: &Observed,
