@@ -8,13 +8,13 @@
 
 mod architecture;
 mod canary;
-mod claims;
+
 mod decide;
 mod explain;
 mod fuzz;
+mod index;
 //mod ledger;
 mod names;
-mod packed;
 mod pods;
 mod pulls;
 mod reconcile;
@@ -23,6 +23,7 @@ mod render;
 mod secret;
 mod source;
 mod status;
+mod store;
 #[path = "../support/mod.rs"]
 mod support;
 //mod verification;
