@@ -23,7 +23,8 @@ use dps::api::RegistryType;
 use dps::domain::credentials::RegistryCredentials;
 use dps::domain::registry::key::RegistryKey;
 use dps::domain::verification::address::Policy;
-use dps::domain::verification::question::Question;
+use dps::domain::verification::attempt::{LoginAttempt, LoginTarget};
+use dps::domain::verification::requester::Requester;
 use dps::domain::verification::verdict::Verdict;
 use serde_json::{Value, json};
 use support::registries::{Answer, Scripted, answer, registries};
@@ -81,7 +82,7 @@ fn every_verdict_that_a_real_registry_gives() {
     let none: [&str; 0] = [];
     // Registry, user, password, further flags, exit code, result, a part of the message.
     let table: &[(&str, &str, &str, &[&str], i32, &str, &str)] = &[
-        ("basic", "robot", right, &none, 0, "Accepted", "answered 200"),
+        ("basic", "robot", right, &none, 0, "Accepted", "returned 200"),
         (
             "basic",
             "robot",
@@ -91,26 +92,26 @@ fn every_verdict_that_a_real_registry_gives() {
             "Rejected",
             "UNAUTHORIZED: authentication required",
         ),
+        ("basic", "nobody", right, &none, 1, "Rejected", "check the user name"),
         (
             "basic",
-            "nobody",
-            right,
-            &none,
-            1,
-            "Rejected",
-            "check user name and password",
-        ),
-        ("basic", "robot", right, &image, 0, "Accepted", "may read this image"),
-        ("basic", "robot", right, &missing, 0, "Accepted", "no such image"),
-        (
-            "bearer",
             "robot",
             right,
-            &none,
+            &image,
             0,
             "Accepted",
-            "with the token that the login gave",
+            "they may read this image",
         ),
+        (
+            "basic",
+            "robot",
+            right,
+            &missing,
+            0,
+            "Accepted",
+            "the image does not exist",
+        ),
+        ("bearer", "robot", right, &none, 0, "Accepted", "with the token"),
         (
             "bearer",
             "robot",
@@ -120,8 +121,16 @@ fn every_verdict_that_a_real_registry_gives() {
             "Rejected",
             "incorrect username or password",
         ),
-        ("bearer", "robot", right, &image, 0, "Accepted", "may read this image"),
-        ("bearer", "stranger", right, &none, 0, "Accepted", "answered 200"),
+        (
+            "bearer",
+            "robot",
+            right,
+            &image,
+            0,
+            "Accepted",
+            "they may read this image",
+        ),
+        ("bearer", "stranger", right, &none, 0, "Accepted", "returned 200"),
         (
             "bearer",
             "stranger",
@@ -138,7 +147,7 @@ fn every_verdict_that_a_real_registry_gives() {
             &none,
             3,
             "NotVerifiable",
-            "does not look at the login",
+            "answers the same without credentials",
         ),
         (
             "anonymous",
@@ -147,7 +156,7 @@ fn every_verdict_that_a_real_registry_gives() {
             &image,
             3,
             "NotVerifiable",
-            "needs a login",
+            "nor this image requires credentials",
         ),
         (
             "plain",
@@ -156,7 +165,7 @@ fn every_verdict_that_a_real_registry_gives() {
             &["--plain-http"],
             0,
             "Accepted",
-            "answered 200",
+            "returned 200",
         ),
         (
             "plain",
@@ -165,7 +174,7 @@ fn every_verdict_that_a_real_registry_gives() {
             &["--plain-http"],
             1,
             "Rejected",
-            "answered 401",
+            "returned 401",
         ),
         ("plain", "robot", right, &none, 3, "TLSFailure", "does not speak TLS"),
     ];
@@ -319,7 +328,7 @@ fn usage_is_explained() {
         ),
         (&[], "required"),
         // A build that checks nothing must not be green.
-        (&["-f", empty.path().to_str().unwrap()], "no DockerPullSecret"),
+        (&["-f", empty.path().to_str().unwrap()], "contains no DockerPullSecret"),
         (&["--allow-registry", "r.example.com"], "such as r.example.com:443"),
         (
             &["--allow-registry", "a.example.com:1,r.example.com"],
@@ -384,12 +393,12 @@ fn a_login_never_goes_where_a_registry_should_not_send_it() {
         ("http://[::ffff:169.254.169.254]/", "link-local"),
         ("http://100.100.100.200/", "metadata"),
         ("http://[fd00:ec2::254]/", "metadata"),
-        ("http://0.0.0.0:1/", "no address of a host"),
+        ("http://0.0.0.0:1/", "not the address of a host"),
         ("http://10.1.2.3/", "--deny-cidr"),
-        ("http://user:pass@OWN/", "login in its address"),
-        ("ftp://OWN/", "no https address"),
-        ("//OWN/token", "no https address"),
-        ("file:///etc/passwd", "no https address"),
+        ("http://user:pass@OWN/", "credentials in its address"),
+        ("ftp://OWN/", "not an HTTPS address"),
+        ("//OWN/token", "not an HTTPS address"),
+        ("file:///etc/passwd", "not an HTTPS address"),
     ] {
         let server = sends_to(realm);
         let (result, message) = attack(&server, &["--deny-cidr", "10.0.0.0/8"]);
@@ -408,9 +417,11 @@ async fn as_controller(registry: &str, allow: &[&str]) -> Verdict {
         ..Policy::default()
     };
     let registry = RegistryKey::new(RegistryType::PrivateRegistry, Some(registry)).unwrap();
-    let login = RegistryCredentials::new("robot", CANARY).unwrap();
-    let question = Question::new(&registry, login, None, true).unwrap();
-    dps::registry_client::http::verify(Arc::new(policy), None, question)
+    let attempt = LoginAttempt {
+        target: LoginTarget::new(&registry, None, true).unwrap(),
+        credentials: RegistryCredentials::new("robot", CANARY).unwrap(),
+    };
+    dps::registry_client::http::verify(Arc::new(policy), None, attempt, Requester::Operator)
         .await
         .unwrap()
 }
@@ -489,7 +500,7 @@ fn a_silent_server_is_unreachable_in_time() {
         ("Unreachable", 1),
         "{message}"
     );
-    assert!(message.contains("no answer in time"), "{message}");
+    assert!(message.contains("no response in time"), "{message}");
 }
 
 #[test]

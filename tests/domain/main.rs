@@ -17,6 +17,10 @@ mod secret;
 mod source;
 mod status;
 mod verification;
+mod verification_inputs;
+mod verification_method;
+mod verification_queue;
+mod verification_schedule;
 
 use std::collections::BTreeMap;
 

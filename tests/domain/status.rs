@@ -3,8 +3,9 @@
 use dps::api::{Cause, DockerPullSecretStatus, Reason, VerificationResult, VerificationStatus};
 use dps::domain::problem::{Problem, unparsable};
 use dps::domain::pull_failures::summary::Pulls;
-use dps::domain::status::build::{Check, Finding, Outcome, build_status, is_up_to_date};
+use dps::domain::status::build::{Finding, Outcome, build_status, is_up_to_date};
 use dps::domain::status::pods::{Pods, news};
+use dps::domain::verification::finding::VerificationFinding;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{Condition, Time};
 use k8s_openapi::jiff::Timestamp;
 

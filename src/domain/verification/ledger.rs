@@ -103,6 +103,14 @@ impl CredentialHistory {
         let specific = self.by_method.get(method).map(|entry| &entry.record);
         let any = self.any_method.as_ref().map(|entry| &entry.record);
         match (specific, any) {
+            // The same refusal, read from a status since: only the other one knows about later attempts without a verdict.
+            (Some(specific), Some(any))
+                if any.verified_at == specific.verified_at
+                    && any.refuses_credentials()
+                    && specific.refuses_credentials() =>
+            {
+                Some(any)
+            }
             (Some(specific), Some(any)) if any.verified_at <= specific.verified_at => Some(specific),
             // That a registry gave no verdict takes back none.
             (Some(specific), Some(any)) if specific.result.is_firm() && !any.result.is_firm() => Some(specific),
