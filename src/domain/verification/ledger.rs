@@ -103,13 +103,13 @@ impl CredentialHistory {
         let specific = self.by_method.get(method).map(|entry| &entry.record);
         let any = self.any_method.as_ref().map(|entry| &entry.record);
         match (specific, any) {
-            // The same refusal, read from a status since: only the other one knows about later attempts without a verdict.
+            // The same refusal, once as a status says it: only the other one knows about later attempts without a verdict.
             (Some(specific), Some(any))
                 if any.verified_at == specific.verified_at
                     && any.refuses_credentials()
                     && specific.refuses_credentials() =>
             {
-                Some(any)
+                Some(if retries_later(any, specific) { any } else { specific })
             }
             (Some(specific), Some(any)) if any.verified_at <= specific.verified_at => Some(specific),
             // That a registry gave no verdict takes back none.
@@ -167,6 +167,13 @@ impl CredentialHistory {
                 entry.record.retry_at = Some(now);
             }
         }
+    }
+}
+
+fn retries_later(record: &VerificationRecord, than: &VerificationRecord) -> bool {
+    match (record.retry_at, than.retry_at) {
+        (Some(retry_at), Some(than)) => retry_at > than,
+        (retry_at, than) => retry_at.is_none() && than.is_some(),
     }
 }
 
