@@ -5,13 +5,12 @@ use std::time::Duration;
 
 use dps::domain::credentials::RegistryCredentials;
 use dps::domain::names::{ObjectKey, ResourceRef, Uid};
+use dps::domain::registry::dialect::REJECTION_COOLDOWN;
 use dps::domain::time::Timestamp;
 use dps::domain::verification::attempt::{LoginAttempt, LoginTarget};
 use dps::domain::verification::fingerprint::Fingerprinter;
 use dps::domain::verification::ledger::Ledger;
-use dps::domain::verification::queue::{
-    REFUSAL_COOLDOWN, STARTUP_GRACE, Started, VerificationQueue, VerificationRequest,
-};
+use dps::domain::verification::queue::{STARTUP_GRACE, Started, VerificationQueue, VerificationRequest};
 use dps::domain::verification::state::VerificationState;
 use dps::domain::verification::verdict::{Verdict, VerificationResult as R};
 
@@ -174,7 +173,7 @@ fn refusal_delays_attempts_of_the_same_user_at_the_same_host_only() {
         // Another user does not wait for the pause of this one.
         assert_eq!(world.start(at(10)), (users(&["human"]), None), "{result:?}");
         world.conclude(&other_user, R::Accepted, at(10));
-        assert_eq!(world.start(at(10)), (vec![], Some(REFUSAL_COOLDOWN)), "{result:?}");
+        assert_eq!(world.start(at(10)), (vec![], Some(REJECTION_COOLDOWN)), "{result:?}");
         assert_eq!(world.start(at(11)), (vec![], Some(seconds(1))), "{result:?}");
         assert_eq!(world.start(at(12)), (users(&["robot"]), None), "{result:?}");
     }
