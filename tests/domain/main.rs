@@ -13,7 +13,7 @@ mod decide;
 mod explain;
 mod fuzz;
 mod index;
-//mod ledger;
+mod ledger;
 mod names;
 mod pods;
 mod pulls;
@@ -26,8 +26,12 @@ mod status;
 mod store;
 #[path = "../support/mod.rs"]
 mod support;
-//mod verification;
-//mod verify;
+mod verification;
+mod verification_inputs;
+mod verification_method;
+mod verification_queue;
+mod verification_schedule;
+mod verify;
 
 use std::collections::BTreeMap;
 
