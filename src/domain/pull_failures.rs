@@ -11,6 +11,7 @@ pub mod diagnosis;
 pub mod failing_pods;
 pub mod infer;
 pub(crate) mod patterns;
+pub mod peer;
 pub mod pod;
 pub mod relevance;
 pub mod summary;

@@ -6,7 +6,7 @@ use dps::api::{Cause, PullCode, VerificationResult};
 use dps::domain::docker_config::kubelet_secret::{Content, PullSecret, redact, tried};
 use dps::domain::pull_failures::classify::{ErrorClass, read};
 use dps::domain::pull_failures::diagnosis::{Diagnosis, PullContext, PullError, Resource, diagnose};
-use dps::domain::pull_failures::failing_pods::{Change, FailingPods};
+use dps::domain::pull_failures::failing_pods::{Change, FailingContainer, FailingPods};
 use dps::domain::pull_failures::pod::Pod;
 use dps::domain::pull_failures::relevance::affects;
 use dps::domain::pull_failures::summary::{Case, same_cause, summarise};
@@ -24,6 +24,10 @@ const IMAGE: &str = "r.example.com/team/app:1";
 const WRONG: &str =
     "failed to resolve image: unexpected status from HEAD request to https://r.example.com/v2/: 401 Unauthorized";
 const NO_LOGIN: &str = "pull access denied, repository does not exist or may require authorization: authorization failed: no basic auth credentials";
+
+fn class(container: &FailingContainer) -> Option<ErrorClass> {
+    container.classification.as_ref().map(|report| report.class)
+}
 
 fn pod(name: &str, reason: &str, message: &str) -> Pod {
     pod_with(name, &json!({"waiting": {"reason": reason, "message": message}}))
@@ -55,7 +59,7 @@ fn a_cause_is_remembered_while_the_kubelet_waits() {
         Change::None
     );
     let stuck = list.get(&key).unwrap().containers[0].clone();
-    assert_eq!((stuck.signal, stuck.since), (Some(ErrorClass::Unauthorized), 10_000));
+    assert_eq!((class(&stuck), stuck.since), (Some(ErrorClass::Unauthorized), 10_000));
     assert_eq!(list.get(&key).unwrap().pull_secrets, ["app"]);
     // The second attempt proves it; from then on attempts are no news.
     assert_eq!(list.observe(&pod("web", "ErrImagePull", WRONG), 30_000), Change::Fails);
@@ -142,12 +146,12 @@ fn an_event_tells_what_the_status_does_not() {
     let key = ("team".to_owned(), "web".to_owned());
     let silent = format!("Back-off pulling image \"{IMAGE}\"");
     list.observe(&pod("web", "ImagePullBackOff", &silent), 10_000);
-    assert_eq!(list.get(&key).unwrap().containers[0].signal, None);
+    assert_eq!(class(&list.get(&key).unwrap().containers[0]), None);
     list.learn(&key, "r.example.com/other:1", WRONG);
-    assert_eq!(list.get(&key).unwrap().containers[0].signal, None);
+    assert_eq!(class(&list.get(&key).unwrap().containers[0]), None);
     list.learn(&key, IMAGE, WRONG);
     assert_eq!(
-        list.get(&key).unwrap().containers[0].signal,
+        class(&list.get(&key).unwrap().containers[0]),
         Some(ErrorClass::Unauthorized)
     );
 }
@@ -189,7 +193,7 @@ fn reports_are_unwrapped_split_and_made_fit_to_be_shown() {
 
 #[test]
 fn words_in_names_mean_nothing() {
-    for (image, report, signal) in [
+    for (image, report, class) in [
         (
             "r.example.com/denied/403/forbidden:1",
             "failed to resolve: unexpected status from HEAD request to https://r.example.com/v2/denied/403/forbidden/manifests/1: 401 Unauthorized",
@@ -216,7 +220,11 @@ fn words_in_names_mean_nothing() {
             ErrorClass::Unreachable,
         ),
     ] {
-        assert_eq!(read("ErrImagePull", report, image), Some(signal), "{report}");
+        assert_eq!(
+            read("ErrImagePull", report, image).map(|read| read.class),
+            Some(class),
+            "{report}"
+        );
     }
 }
 
@@ -335,10 +343,11 @@ fn resource(name: &str, key: &str, verified: Option<VerificationResult>) -> Reso
 }
 
 fn find(report: &str, secrets: &[PullSecret], resources: &[Resource]) -> Diagnosis {
+    let classification = read("ErrImagePull", report, IMAGE);
     let symptom = PullError {
         image: IMAGE,
         code: PullCode::DEP_E153,
-        signal: read("ErrImagePull", report, IMAGE),
+        classification: classification.as_ref(),
         report,
     };
     let around = PullContext {

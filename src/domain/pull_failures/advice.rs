@@ -2,7 +2,7 @@
 
 use crate::api::{Cause, VerificationResult};
 use crate::domain::docker_config::kubelet_secret::{Content, PullSecret};
-use crate::domain::pull_failures::cause::about;
+use crate::domain::pull_failures::cause::{Advice, about};
 use crate::domain::pull_failures::diagnosis::{DiagnosisInput, Resource};
 use crate::domain::registry::image::Image;
 use crate::domain::registry::mismatch::mismatch;
@@ -10,17 +10,17 @@ use crate::domain::text::shown_key;
 
 /// What to do about a cause.
 pub(crate) fn action(cause: Cause, facts: &DiagnosisInput<'_>) -> String {
-    let precise = match cause {
-        Cause::CredentialsRejected | Cause::CredentialsExpired | Cause::LoginLockedOut => Some(login(cause, facts)),
-        Cause::CredentialsNotSent => not_sent(facts),
-        Cause::PullSecretMissing => missing(facts),
-        Cause::PullSecretMalformed => malformed(facts),
-        Cause::AccessDenied => denied(facts),
-        Cause::RateLimitedAnonymous => facts.serving().next().map(|resource| attach(resource, facts)),
-        Cause::InvalidImage => Image::parse(facts.image)
+    let precise = match about(cause).advice {
+        Advice::General => None,
+        Advice::CorrectCredentials | Advice::RenewCredentials | Advice::UnlockUser => Some(login(cause, facts)),
+        Advice::SendCredentials => not_sent(facts),
+        Advice::CreateSecret => missing(facts),
+        Advice::RepairSecret => malformed(facts),
+        Advice::GrantPermission => denied(facts),
+        Advice::AttachSecret => facts.serving().next().map(|resource| attach(resource, facts)),
+        Advice::CorrectImageName => Image::parse(facts.image)
             .err()
             .map(|what| format!("correct the image's name: it {what}")),
-        _ => None,
     };
     precise.unwrap_or_else(|| about(cause).action.to_owned())
 }
