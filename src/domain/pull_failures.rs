@@ -14,5 +14,6 @@ pub(crate) mod patterns;
 pub mod peer;
 pub mod pod;
 pub mod relevance;
+pub(crate) mod remedy;
 pub mod summary;
 pub mod survey;

@@ -41,6 +41,18 @@ const TOKEN_SERVERS: [(&str, Option<&str>); 7] = [
     (".azurecr.io", None),
 ];
 
+/// Hosts that store layers for registries, by the end of their names.
+const STORAGE: [&str; 8] = [
+    ".cloudfront.net",
+    ".amazonaws.com",
+    ".blob.core.windows.net",
+    ".googleapis.com",
+    ".cloudflarestorage.com",
+    ".cloudflare.docker.com",
+    ".githubusercontent.com",
+    ".aliyuncs.com",
+];
+
 /// What a report says when the manifest was read and a layer or the image's configuration could not be.
 const PAST_THE_MANIFEST: [&str; 6] = [
     "httpreadseeker",
@@ -50,6 +62,9 @@ const PAST_THE_MANIFEST: [&str; 6] = [
     "fetching blob",
     "download failed after attempts",
 ];
+
+/// How storage refuses.
+const REFUSED: [&str; 3] = ["403", "forbidden", "access denied"];
 
 /// How Go reports that a proxy refused to connect to the registry: the words of the proxy's status line alone
 /// (`net/http/transport.go`, `dialConn`).
@@ -209,7 +224,8 @@ fn asked(request: &Request<'_>, report: &str, image: &Image) -> Option<Peer> {
         let role = Role::Storage;
         return refused.then_some(Peer { role, host: None });
     }
-    let is_storage = is_layer && !request.path.starts_with("/v2/") || REDIRECTING.contains(&image.host());
+    let stores = !request.path.starts_with("/v2/") || STORAGE.iter().any(|end| request.host.ends_with(end));
+    let is_storage = (is_layer && stores) || REDIRECTING.contains(&image.host());
     let is_mirror = request.query.split('&').any(|field| field.starts_with("ns="));
     let role = if is_storage && !is_mirror {
         Role::Storage
@@ -240,7 +256,7 @@ fn named(report: &str, image: &Image) -> Option<Peer> {
         });
     }
     let is_layer = PAST_THE_MANIFEST.iter().any(|words| report.contains(words));
-    if report.contains("<?xml") || (is_layer && report.contains("403")) {
+    if report.contains("<?xml") || (is_layer && REFUSED.iter().any(|words| report.contains(words))) {
         return Some(Peer {
             role: Role::Storage,
             host: None,
