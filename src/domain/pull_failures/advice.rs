@@ -3,6 +3,7 @@
 use crate::api::{Cause, VerificationResult};
 use crate::domain::docker_config::kubelet_secret::{Content, PullSecret};
 use crate::domain::pull_failures::cause::{Advice, about};
+use crate::domain::pull_failures::classify::ErrorClass;
 use crate::domain::pull_failures::diagnosis::{DiagnosisInput, Resource};
 use crate::domain::pull_failures::remedy::remedy;
 use crate::domain::registry::image::Image;
@@ -16,6 +17,11 @@ pub(crate) fn action(cause: Cause, input: &DiagnosisInput<'_>) -> String {
         .and_then(|report| remedy(report, cause, input.image));
     let from_secrets = || match about(cause).advice {
         Advice::General => None,
+        Advice::CorrectCredentials if is_unreadable_key(input) => Some(credentials(input, |place| {
+            format!(
+                "The password in {place} is not a JSON key. Store the whole key file of the service account as the password"
+            )
+        })),
         Advice::CorrectCredentials => Some(credentials(input, |place| {
             format!("Correct the user name and the password or access token in {place}")
         })),
@@ -44,6 +50,12 @@ pub(crate) fn action(cause: Cause, input: &DiagnosisInput<'_>) -> String {
     from_report
         .or_else(from_secrets)
         .unwrap_or_else(|| about(cause).action.to_owned())
+}
+
+fn is_unreadable_key(input: &DiagnosisInput<'_>) -> bool {
+    input
+        .classification
+        .is_some_and(|report| report.class == ErrorClass::KeyUnreadable)
 }
 
 fn is_ecr(input: &DiagnosisInput<'_>) -> bool {

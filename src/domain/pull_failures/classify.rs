@@ -118,7 +118,7 @@ impl Classification {
     /// Whether it speaks of a host for which the pod's pull secrets are not meant.
     pub fn is_about_another_host(&self) -> bool {
         match self.role() {
-            Some(Role::Mirror | Role::Proxy | Role::Storage) => true,
+            Some(Role::Mirror | Role::ShortNameRegistry | Role::Proxy | Role::Storage) => true,
             Some(Role::TokenServer) | None => false,
         }
     }
@@ -228,11 +228,14 @@ fn of_host(class: ErrorClass, role: Option<Role>, image: &str, report: &str) -> 
         Some(Role::Proxy) if class == ErrorClass::Dns => class,
         Some(Role::Proxy) => ErrorClass::Proxy,
         Some(Role::Storage) if class == ErrorClass::NotFound => ErrorClass::LayerMissing,
-        Some(Role::Storage) if refuses || (class == ErrorClass::Unknown && report.contains("<?xml")) => {
-            ErrorClass::StorageRefused
-        }
+        Some(Role::Storage) if refuses || class == ErrorClass::AddressRefused => ErrorClass::StorageRefused,
+        Some(Role::Storage) if class == ErrorClass::Unknown && report.contains("<?xml") => ErrorClass::StorageRefused,
         // Quay says so with and without credentials.
-        Some(Role::Mirror) if class == ErrorClass::Denied && report.contains("unauthorized") => ErrorClass::Unclear,
+        Some(Role::Mirror | Role::ShortNameRegistry)
+            if class == ErrorClass::Denied && report.contains("unauthorized") =>
+        {
+            ErrorClass::Unclear
+        }
         None if class == ErrorClass::Denied && report.contains("<html") && answers_in_json(image) => {
             ErrorClass::AddressRefused
         }

@@ -20,7 +20,7 @@ pub enum Sent {
 
 /// The cause. `docker_hub`: the image comes from there.
 pub fn infer_cause(report: &Classification, sent: Sent, docker_hub: bool) -> Cause {
-    let is_mirror = report.role() == Some(Role::Mirror);
+    let is_mirror = matches!(report.role(), Some(Role::Mirror | Role::ShortNameRegistry));
     match report.class {
         ErrorClass::Malformed => Cause::PullSecretMalformed,
         // The pod's credentials are for the registry: a mirror with another name gets none from CRI-O

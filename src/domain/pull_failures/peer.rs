@@ -10,6 +10,8 @@ use crate::domain::registry::image::{DOCKER_HUB, Image};
 pub enum Role {
     /// The node asks it instead of the registry.
     Mirror,
+    /// The image names no registry, and the node's configuration chose this one (containers/image only).
+    ShortNameRegistry,
     /// The node connects through it.
     Proxy,
     /// The registry has it judge credentials.
@@ -91,8 +93,15 @@ pub(crate) fn peer(report: &str, image: &str) -> Option<Peer> {
     let registry = Image::parse(image).unwrap_or_else(|_| Image::meant(image));
     proxy(&report).or_else(|| match Request::of(&report) {
         Some(request) => asked(&request, &report, &registry),
-        None => named(&report, &registry),
+        None => named(&report, &registry, is_short(image)),
     })
+}
+
+/// Whether an image names no registry.
+fn is_short(image: &str) -> bool {
+    !image
+        .split_once('/')
+        .is_some_and(|(host, _)| host.contains(['.', ':']) || host == "localhost")
 }
 
 /// Whether a registry never asks for credentials, so that none can help.
@@ -236,7 +245,7 @@ fn asked(request: &Request<'_>, report: &str, image: &Image) -> Option<Peer> {
 }
 
 /// Without the URL of a request.
-fn named(report: &str, image: &Image) -> Option<Peer> {
+fn named(report: &str, image: &Image, is_short: bool) -> Option<Peer> {
     // containers/image: `docker_client.go` and `docker_image_src.go`; containerd before 1.7: `remotes/docker/resolver.go`.
     let reading = report
         .split_once("reading manifest ")
@@ -250,10 +259,12 @@ fn named(report: &str, image: &Image) -> Option<Peer> {
         .map(|name| name.split('/').next().unwrap_or_default().to_owned());
     if let Some(host) = host.filter(|host| host.contains(['.', ':'])) {
         let host = (!is_host_of(&host, image)).then_some(host)?;
-        return Some(Peer {
-            role: Role::Mirror,
-            host: Some(host),
-        });
+        let role = if is_short {
+            Role::ShortNameRegistry
+        } else {
+            Role::Mirror
+        };
+        return Some(Peer { role, host: Some(host) });
     }
     let is_layer = PAST_THE_MANIFEST.iter().any(|words| report.contains(words));
     if report.contains("<?xml") || (is_layer && REFUSED.iter().any(|words| report.contains(words))) {

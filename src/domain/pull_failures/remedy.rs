@@ -15,10 +15,11 @@ pub(crate) fn remedy(report: &Classification, cause: Cause, image: &str) -> Opti
     };
     let host = report.peer.as_ref().and_then(|peer| peer.host.as_deref());
     match report.role() {
-        Some(Role::Mirror) => {
-            let short = is_short(image).then_some(parsed.repository.as_str());
-            mirror(cause, registry, host).map(|text| with_full_name(text, short))
-        }
+        Some(Role::Mirror) => mirror(cause, registry, host),
+        Some(Role::ShortNameRegistry) => host.map(|host| format!(
+            "The image does not name its registry, and the configuration of the node chose {host}. Write the full name: {}, if it comes from Docker Hub, or {host}/…",
+            parsed.repository
+        )),
         Some(Role::Proxy) => Some(proxy(registry, host)),
         Some(Role::Storage) => storage(report.class, cause, registry, host),
         Some(Role::TokenServer) => {
@@ -26,21 +27,12 @@ pub(crate) fn remedy(report: &Classification, cause: Cause, image: &str) -> Opti
             connection(report.class, cause, &format!("{server} of registry {registry}"))
                 .or_else(|| registry_itself(report.class, registry))
         }
+        None if parsed.is_docker_hub() => registry_itself(report.class, registry)
+            .or_else(|| connection(report.class, cause, "registry-1.docker.io")),
+        None if cause == Cause::DnsFailure => Some(format!(
+            "Correct the image's host name {registry}, or fix DNS on the node"
+        )),
         None => registry_itself(report.class, registry).or_else(|| connection(report.class, cause, registry)),
-    }
-}
-
-/// Whether an image names no registry, so that the node's configuration chooses one.
-fn is_short(image: &str) -> bool {
-    !image
-        .split_once('/')
-        .is_some_and(|(host, _)| host.contains(['.', ':']) || host == "localhost")
-}
-
-fn with_full_name(text: String, full_name: Option<&str>) -> String {
-    match full_name {
-        Some(name) => format!("{text}. If the image is meant to come from Docker Hub, name it {name}"),
-        None => text,
     }
 }
 
@@ -97,9 +89,9 @@ fn storage(class: ErrorClass, cause: Cause, registry: &str, host: Option<&str>) 
         ErrorClass::StorageRefused => Some(format!(
             "{storage} refuses the node, although the registry allowed the pull, so other credentials do not help. Check firewalls, proxies and endpoint policies between the node and the storage, and the node's clock. If they are right, ask the owner of the registry"
         )),
-        ErrorClass::LayerMissing => registry_itself(class, registry),
+        ErrorClass::LayerMissing | ErrorClass::OwnerRefused | ErrorClass::WebPage => registry_itself(class, registry),
         _ if cause == Cause::RegistryUnreachable || cause == Cause::DnsFailure => Some(format!(
-            "{storage} cannot be reached. Allow connections from the node to it, and check the node's DNS and proxy"
+            "{storage} cannot be reached or has a problem. Allow connections from the node to it, and check the node's DNS and proxy"
         )),
         _ => connection(class, cause, host.unwrap_or(registry)),
     }
@@ -111,7 +103,7 @@ fn connection(class: ErrorClass, cause: Cause, host: &str) -> Option<String> {
         (ErrorClass::Unreachable, Cause::RegistryUnreachable) => {
             format!("Check {host}, and the network between the node and it")
         }
-        (_, Cause::DnsFailure) => format!("Correct the host name {host}, or fix DNS on the node"),
+        (_, Cause::DnsFailure) => format!("Fix DNS on the node: it cannot resolve {host}"),
         (ErrorClass::Tls, _) => format!(
             "Install the CA certificate of {host} in the container runtime of the nodes, or correct the certificate of {host}"
         ),
