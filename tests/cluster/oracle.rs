@@ -1,23 +1,13 @@
 //! Registry keys and matching against the kubelet's own code.
-#![allow(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::panic,
-    reason = "a test fails that way"
-)]
 
-#[path = "oracle/images.rs"]
 mod images;
-#[path = "oracle/secrets.rs"]
 mod secrets;
-mod support;
-
+use crate::support::oracle::Oracle;
 use dps::api::RegistryType;
 use dps::domain::registry::key::RegistryKey;
 use dps::domain::registry::matching::lookup;
 use proptest::prelude::*;
 use proptest::test_runner::{Config, TestRunner};
-use support::oracle::Oracle;
 
 /// The truth table of the contract: key, image, whether a kubelet uses it.
 const TABLE: [(&str, &str, bool); 51] = [

@@ -4,8 +4,8 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use serde_json::{Value, json};
 
+use super::{CANARY, IMAGE, explain, pod, pull_secret, resource, run, typed, verified, waiting};
 use crate::support::pods::{no_login, unauthorized};
-use crate::{CANARY, IMAGE, explain, pod, pull_secret, resource, run, typed, verified, waiting};
 
 const JSON: &str = "kubernetes.io/dockerconfigjson";
 

@@ -1,44 +1,7 @@
-//! `dps render` and `dps crds` as a user runs them.
-#![allow(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::panic,
-    reason = "a test fails that way"
-)]
+//! `dps render` as a user runs them.
 
-mod support;
-
-use std::io::Write as _;
-use std::path::Path;
-use std::process::{Command, Stdio};
-
+use crate::support::dps::{Output, dps};
 use serde_json::{Value, json};
-use support::repository;
-
-struct Output {
-    code: i32,
-    stdout: String,
-    stderr: String,
-}
-
-fn dps(args: &[&str], input: &str) -> Output {
-    let mut child = Command::new(env!("CARGO_BIN_EXE_dps"))
-        .args(args)
-        .current_dir(repository())
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .spawn()
-        .unwrap();
-    child.stdin.take().unwrap().write_all(input.as_bytes()).unwrap();
-    let output = child.wait_with_output().unwrap();
-    let text = |bytes| String::from_utf8(bytes).unwrap();
-    Output {
-        code: output.status.code().unwrap(),
-        stdout: text(output.stdout),
-        stderr: text(output.stderr),
-    }
-}
 
 fn login(name: &str, namespace: &str) -> Value {
     json!({"apiVersion": "v1", "kind": "Secret", "metadata": {"name": name, "namespace": namespace},
@@ -242,34 +205,4 @@ fn empty_documents_and_other_kinds_are_passed_over() {
     let (output, items) =
         render_json("---\n---\napiVersion: v1\nkind: ConfigMap\nmetadata: {name: x}\n---\n# nothing\n");
     assert_eq!((output.code, items.len()), (0, 0), "{}", output.stderr);
-}
-
-#[test]
-fn committed_manifests_are_what_the_code_writes() {
-    let root = tempfile();
-    support::run(
-        Command::new(repository().join("hack/generate.sh"))
-            .arg(&root)
-            .env("DPS", env!("CARGO_BIN_EXE_dps")),
-    );
-    for file in [
-        "crds/dockerpullsecrets.pullsecrets.dev.yaml",
-        "charts/docker-pull-secret-operator/files/crds/dockerpullsecrets.pullsecrets.dev.yaml",
-        "deploy/crds.yaml",
-        "deploy/operator.yaml",
-    ] {
-        let read = |root: &Path| std::fs::read_to_string(root.join(file)).unwrap();
-        assert_eq!(
-            read(&repository()),
-            read(&root),
-            "{file} is out of date: run hack/generate.sh"
-        );
-    }
-    std::fs::remove_dir_all(root).unwrap();
-}
-
-fn tempfile() -> std::path::PathBuf {
-    let path = std::env::temp_dir().join(format!("dps-generated-{}", std::process::id()));
-    std::fs::create_dir_all(&path).unwrap();
-    path
 }

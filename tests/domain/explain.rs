@@ -1,55 +1,14 @@
-//! `dps explain`, from files and from a cluster.
-#![allow(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::panic,
-    reason = "a test fails that way"
-)]
+//! `dps explain`, from files.
 
-#[path = "explain/bundles.rs"]
 mod bundles;
-mod support;
-
-use std::io::Write as _;
-use std::process::{Command, Stdio};
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use k8s_openapi::api::core::v1::ServiceAccount;
-use kube::Api;
-use kube::api::{Patch, PatchParams};
 use serde_json::{Value, json};
-use support::objects::{Space, private};
-use support::operator::operator;
-use support::pods::{Pods, no_login, unauthorized};
-use support::world::world;
 
-const CANARY: &str = "Canary-5ubterranean+/=";
-const IMAGE: &str = "r.example.com:5000/team/app:1";
-
-/// Exit code, stdout and stderr.
-fn run(args: &[&str], stdin: &str, kubeconfig: Option<&std::path::Path>) -> (i32, String, String) {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_dps"));
-    command.arg("explain").args(args).env_remove("KUBECONFIG");
-    if let Some(kubeconfig) = kubeconfig {
-        command.env("KUBECONFIG", kubeconfig);
-    }
-    let mut child = command
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .spawn()
-        .unwrap();
-    // Unread input is no failure: usage errors come first.
-    let _ = child.stdin.take().unwrap().write_all(stdin.as_bytes());
-    let output = child.wait_with_output().unwrap();
-    let text = |bytes| String::from_utf8(bytes).unwrap();
-    let (stdout, stderr) = (text(output.stdout), text(output.stderr));
-    for shape in [CANARY, "5ubterranean", &STANDARD.encode(format!("u:{CANARY}"))] {
-        assert!(!stdout.contains(shape) && !stderr.contains(shape), "{stdout}{stderr}");
-    }
-    (output.status.code().unwrap(), stdout, stderr)
-}
+use crate::support::canary::CANARY;
+use crate::support::explain::{IMAGE, run};
+use crate::support::pods::{no_login, unauthorized};
 
 /// The report about an input, and the exit code.
 fn explain(args: &[&str], objects: &[Value]) -> (i32, Value) {
@@ -105,10 +64,10 @@ fn verified(result: &str) -> Value {
 
 #[test]
 fn the_captured_pods_as_one_bundle() {
-    let secrets: Value = serde_json::from_str(include_str!("domain/corpus/secrets.json")).unwrap();
+    let secrets: Value = serde_json::from_str(include_str!("corpus/secrets.json")).unwrap();
     let corpora = [
-        include_str!("domain/corpus/containerd-1.7.jsonl"),
-        include_str!("domain/corpus/containerd-2.1.jsonl"),
+        include_str!("corpus/containerd-1.7.jsonl"),
+        include_str!("corpus/containerd-2.1.jsonl"),
     ];
     let mut objects: Vec<Value> = secrets.as_object().unwrap().iter().map(|(name, one)| {
         json!({"apiVersion": "v1", "kind": "Secret", "type": one["type"], "metadata": {"name": name, "namespace": "team"},
@@ -416,101 +375,4 @@ fn pods_that_are_over_fail_no_more_and_usage_is_explained() {
         assert_eq!(code, 2, "{args:?}: {stderr}");
         assert!(stderr.contains(part), "{args:?}: {stderr}");
     }
-}
-
-#[tokio::test]
-async fn a_pod_and_an_image_of_a_cluster() {
-    operator();
-    let space = Space::new(world(), "explain").await;
-    let pods = Pods::of(&space).await;
-    space.login("login", "u", CANARY).await;
-    space.create("app", private("r.example.com:5000", "login")).await;
-    space.ready("app").await;
-    pods.create("web", IMAGE, &["app"]).await;
-    pods.fails("web", IMAGE, &unauthorized(IMAGE)).await;
-    let kubeconfig = Some(world().kubeconfig());
-    let (code, stdout, stderr) = run(&["pod", "web", "-n", &space.name, "-o", "json"], "", kubeconfig);
-    assert_eq!(code, 1, "{stderr}");
-    let report: Value = serde_json::from_str(&stdout).unwrap();
-    let failure = &report["failures"][0];
-    assert_eq!(
-        (&failure["cause"], &failure["code"]),
-        (&json!("CredentialsRejected"), &json!("DEP_E153"))
-    );
-    assert_eq!(
-        failure["blame"],
-        json!({"kind": "DockerPullSecret", "namespace": space.name, "name": "app"})
-    );
-    let (code, text, _) = run(&["pod", "web", "-n", &space.name], "", kubeconfig);
-    assert_eq!(code, 1);
-    assert!(text.contains("app (of DockerPullSecret app)"), "{text}");
-    // The API server takes any name in imagePullSecrets.
-    pods.create("odd", IMAGE, &["my login", "?", "app"]).await;
-    pods.fails("odd", IMAGE, &unauthorized(IMAGE)).await;
-    let (code, text, stderr) = run(&["pod", "odd", "-n", &space.name], "", kubeconfig);
-    assert_eq!(code, 1, "{stderr}");
-    assert!(text.contains("app (of DockerPullSecret app)"), "{text}");
-
-    let (code, text, stderr) = run(&["image", IMAGE, "-n", &space.name], "", kubeconfig);
-    assert_eq!(code, 0, "{stderr}");
-    assert!(text.contains("secrets   none named"), "{text}");
-    let accounts: Api<ServiceAccount> = Api::namespaced(space.client.clone(), &space.name);
-    let patch = json!({"imagePullSecrets": [{"name": "app"}]});
-    accounts
-        .patch("default", &PatchParams::default(), &Patch::Merge(patch))
-        .await
-        .unwrap();
-    let (code, text, _) = run(
-        &["image", IMAGE, "-n", &space.name, "--service-account", "default"],
-        "",
-        kubeconfig,
-    );
-    assert_eq!(code, 0);
-    assert!(text.contains("one login for this image"), "{text}");
-    let (code, _, stderr) = run(&["pod", "absent", "-n", &space.name], "", kubeconfig);
-    assert_eq!(
-        (code, stderr.contains("there is no pod \"absent\"")),
-        (2, true),
-        "{stderr}"
-    );
-}
-
-#[tokio::test]
-async fn who_may_not_read_secrets_is_told_what_can_be_told() {
-    world().install();
-    let space = Space::new(world(), "explain-viewer").await;
-    let pods = Pods::of(&space).await;
-    space
-        .secret("app", "kubernetes.io/dockerconfigjson", &[(".dockerconfigjson", "{}")])
-        .await;
-    pods.create("web", IMAGE, &["app"]).await;
-    pods.fails("web", IMAGE, &unauthorized(IMAGE)).await;
-    let namespace = space.name.as_str();
-    let kubectl = |args: &str| {
-        let args: Vec<&str> = args.split(' ').chain(["-n", namespace]).collect();
-        world().kubectl(&args)
-    };
-    kubectl("create serviceaccount viewer");
-    kubectl("create role viewer --verb=get,list --resource=pods");
-    kubectl(&format!(
-        "create rolebinding viewer --role=viewer --serviceaccount={namespace}:viewer"
-    ));
-    let kubeconfig = world().state().join("explain-viewer.kubeconfig");
-    world().write_kubeconfig(&kubeconfig, namespace, "viewer");
-    let args = ["pod", "web", "-n", namespace, "-o", "json"];
-    let (code, stdout, stderr) = run(&args, "", Some(&kubeconfig));
-    assert_eq!(code, 1, "{stderr}");
-    for what in [
-        "warning: reading Secret \"app\": ",
-        "warning: listing DockerPullSecrets: ",
-        "warning: listing Events: ",
-    ] {
-        assert!(stderr.contains(what), "{what} in {stderr}");
-    }
-    let report: Value = serde_json::from_str(&stdout).unwrap();
-    assert_eq!(
-        (&report["failures"][0]["cause"], &report["failures"][0]["blame"]),
-        (&json!("AccessDenied"), &Value::Null)
-    );
-    assert_eq!(report["images"][0]["secrets"][0]["state"], "Unseen");
 }

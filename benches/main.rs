@@ -13,7 +13,7 @@ mod bare;
 mod bare_logins;
 mod logins;
 mod pulls;
-#[path = "../support/mod.rs"]
+#[path = "../tests/support/mod.rs"]
 mod support;
 mod unrelated;
 mod usage;

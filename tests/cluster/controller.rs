@@ -1,23 +1,15 @@
 //! The operator on a real control plane, with the rights that `deploy/` gives it.
-#![allow(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::panic,
-    reason = "a test fails that way"
-)]
-
-mod support;
 
 use std::collections::BTreeMap;
 
+use crate::support::objects::{Space, condition_of, docker_hub, document, password, private, uid, with};
+use crate::support::operator::operator;
+use crate::support::oracle::Oracle;
+use crate::support::world::world;
+use crate::support::{audit, repository};
 use kube::ResourceExt as _;
 use kube::api::{DeleteParams, Patch, PatchParams};
 use serde_json::json;
-use support::objects::{Space, condition_of, docker_hub, document, password, private, uid, with};
-use support::operator::operator;
-use support::oracle::Oracle;
-use support::world::world;
-use support::{audit, repository};
 
 async fn space(purpose: &str) -> Space {
     operator();
@@ -448,7 +440,7 @@ async fn a_deleted_resource_takes_its_secret_along() {
         .secret_until("kept", "without owner", |secret| secret.owner_references().is_empty())
         .await;
     // It goes away when the garbage collector has orphaned everything.
-    support::eventually("the resource is gone", || async {
+    crate::support::eventually("the resource is gone", || async {
         let there = space.resources.get_opt("kept").await.unwrap();
         there.map_or(Ok(()), |_| Err("still there".to_owned()))
     })
@@ -591,9 +583,9 @@ async fn many_resources_at_rest_cost_no_writes_also_after_a_restart() {
     let before = audit::writes_in(world(), &space.name).len();
     // A second operator with only this namespace: each resource is looked at again.
     let world = world();
-    let restarted = support::operator::Operator::start(world, &world.install(), &["--namespace", &space.name]);
+    let restarted = crate::support::operator::Operator::start(world, &world.install(), &["--namespace", &space.name]);
     restarted.wait_until_ready();
-    support::eventually("a pass over all resources", || async {
+    crate::support::eventually("a pass over all resources", || async {
         let metrics = restarted.get("/metrics").1;
         let passes = metrics.lines().find_map(|line| {
             line.strip_prefix("dps_passes_total{result=\"Ready\"} ")?

@@ -1,20 +1,12 @@
 //! What the API server itself refuses, and that the core refuses all of it too.
-#![allow(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::panic,
-    reason = "a test fails that way"
-)]
 
-mod support;
-
+use crate::support::objects::{Space, docker_hub, private, with};
+use crate::support::world::world;
 use dps::api::DockerPullSecret;
 use dps::domain::spec::validate::validate;
 use kube::Api;
 use kube::api::{DynamicObject, PostParams};
 use serde_json::{Value, json};
-use support::objects::{Space, docker_hub, private, with};
-use support::world::world;
 
 /// Name, spec, and a part of the sentence with which the API server refuses it; `None` if it does not.
 #[allow(clippy::too_many_lines, reason = "a table")]

@@ -1,17 +1,15 @@
 //! The operator checks logins at real registries.
-#![allow(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::panic,
-    reason = "a test fails that way"
-)]
-
-mod support;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
+use crate::support::canary::CANARY;
+use crate::support::objects::{Space, checked, condition, condition_of, password, resource, with};
+use crate::support::operator::Operator;
+use crate::support::registries::{Answer, Registries, Scripted, answer, registries};
+use crate::support::world::scoped_world;
+use crate::support::{audit, eventually, within};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use dps::api::{DockerPullSecret, DockerPullSecretStatus};
@@ -21,21 +19,14 @@ use k8s_openapi::jiff::fmt::rfc2822::DateTimePrinter;
 use k8s_openapi::jiff::{SignedDuration, Timestamp};
 use kube::api::{DeleteParams, Patch, PatchParams, PostParams};
 use serde_json::{Value, json};
-use support::objects::{Space, checked, condition, condition_of, password, resource, with};
-use support::operator::Operator;
-use support::registries::{Answer, Scripted, answer, registries};
-use support::world::world;
-use support::{audit, eventually, within};
-
-const CANARY: &str = "Canary-5ubterranean+/=";
 
 /// An operator for one namespace that may talk to these registries, and to the real ones.
 fn operator(space: &Space, more: &[&str]) -> Operator {
-    logging_operator(space, more, "info,dps=debug")
+    operator_at(registries(), space, more, "info,dps=debug")
 }
 
-fn logging_operator(space: &Space, more: &[&str], filter: &str) -> Operator {
-    let (world, all) = (world(), registries());
+fn operator_at(all: &Registries, space: &Space, more: &[&str], filter: &str) -> Operator {
+    let world = scoped_world();
     let kinds = ["basic", "bearer", "anonymous", "plain", "token"];
     let mut allowed: Vec<&str> = kinds.iter().map(|kind| all.get(kind)).collect();
     allowed.extend_from_slice(more);
@@ -48,8 +39,8 @@ fn logging_operator(space: &Space, more: &[&str], filter: &str) -> Operator {
 }
 
 async fn space(purpose: &str) -> Space {
-    world().install();
-    Space::new(world(), purpose).await
+    scoped_world().install();
+    Space::new(scoped_world(), purpose).await
 }
 
 fn accepted(status: &DockerPullSecretStatus, reason: &str) -> Option<()> {
@@ -69,7 +60,7 @@ fn in_status(resource: &DockerPullSecret) -> &dps::api::VerificationStatus {
 #[tokio::test]
 async fn a_rejected_login_does_not_replace_an_accepted_one() {
     let (space, all) = (space("held").await, registries());
-    let operator = logging_operator(&space, &[], "trace");
+    let operator = operator_at(all, &space, &[], "trace");
     for kind in ["basic", "bearer"] {
         let login = format!("{kind}-login");
         space.login(&login, "robot", all.get("password")).await;
@@ -80,7 +71,7 @@ async fn a_rejected_login_does_not_replace_an_accepted_one() {
         assert!(
             status.secret_verified && status.last_verified_time.is_some() && status.next_verification_time.is_none()
         );
-        let writes = audit::writes_in(world(), &space.name);
+        let writes = audit::writes_in(scoped_world(), &space.name);
         let of = |write: &str| writes.iter().filter(|one| *one == write).count();
         assert_eq!(of(&format!("patch secrets/{kind}")), 1);
         assert!(of(&format!("patch dockerpullsecrets/{kind}/status")) <= 2, "{writes:?}");
@@ -111,7 +102,7 @@ async fn a_rejected_login_does_not_replace_an_accepted_one() {
         assert_eq!(condition_of(&healed, "CredentialsAccepted").status, "True");
         assert_eq!(in_status(&healed).consecutive_rejections, 0);
     }
-    let shown = world().kubectl(&["get", "dockerpullsecrets,events", "-n", &space.name, "-o", "json"]);
+    let shown = scoped_world().kubectl(&["get", "dockerpullsecrets,events", "-n", &space.name, "-o", "json"]);
     for (place, text) in [
         ("log", operator.log()),
         ("metrics", operator.get("/metrics").1),
@@ -258,15 +249,15 @@ async fn all_are(space: &Space, prefix: &str, count: usize, kind: &str, reason: 
 
 #[tokio::test]
 async fn two_hundred_with_one_wrong_login_fail_once_also_across_restarts() {
-    let (space, all) = (space("once").await, registries());
+    // Its own: other tests log in at the token server of the others too.
+    let (space, all) = (space("once").await, Registries::start());
+    let start = || operator_at(&all, &space, &[], "info,dps=debug");
     let failed = |before: usize| {
         let all = all.logins_at_token_server();
         all[before..].iter().filter(|status| *status == "401").count()
     };
-    // Other tests of this binary log in there too: theirs are told apart by running one after the other.
-    let _alone = TOKEN_SERVER.lock().await;
     let before = all.logins_at_token_server().len();
-    let first = operator(&space, &[]);
+    let first = start();
     create_many(
         &space,
         "app",
@@ -280,8 +271,8 @@ async fn two_hundred_with_one_wrong_login_fail_once_also_across_restarts() {
     first.stop();
 
     for _ in 0..2 {
-        let writes = audit::writes_in(world(), &space.name).len();
-        let again = operator(&space, &[]);
+        let writes = audit::writes_in(scoped_world(), &space.name).len();
+        let again = start();
         eventually("every resource had a pass", || async {
             let metrics = again.get("/metrics").1;
             let passes = metrics.lines().find_map(|line| {
@@ -296,12 +287,12 @@ async fn two_hundred_with_one_wrong_login_fail_once_also_across_restarts() {
         })
         .await;
         assert_eq!(failed(before), 1);
-        assert_eq!(audit::writes_in(world(), &space.name).len(), writes, "at rest");
+        assert_eq!(audit::writes_in(scoped_world(), &space.name).len(), writes, "at rest");
         again.stop();
     }
 
     // Another wrong password is one more.
-    let _third = operator(&space, &[]);
+    let _third = start();
     for number in 0..200 {
         space
             .login(&format!("app-{number}-login"), "robot", &format!("{CANARY}2"))
@@ -340,8 +331,6 @@ async fn two_hundred_with_one_wrong_login_fail_once_also_across_restarts() {
     assert_eq!(failed(before), 2);
 }
 
-static TOKEN_SERVER: tokio::sync::Mutex<()> = tokio::sync::Mutex::const_new(());
-
 #[tokio::test]
 async fn a_registry_host_has_one_login_in_flight() {
     let space = space("flight").await;
@@ -371,7 +360,6 @@ async fn a_registry_host_has_one_login_in_flight() {
 #[tokio::test]
 async fn a_registry_that_never_answers_holds_up_nobody_else() {
     let (space, all) = (space("slow").await, registries());
-    let _alone = TOKEN_SERVER.lock().await;
     let silent = Scripted::start(|_, _| Answer::Nothing);
     let _operator = operator(&space, &[&silent.address]);
     let good = |_, login: &str| checked(all.get("basic"), login);
@@ -399,7 +387,7 @@ async fn certificates_that_a_resource_names_are_trusted_and_their_changes_notice
     let (space, all) = (space("ca").await, registries());
     // This operator trusts nothing by itself.
     let args = ["--namespace", &space.name, "--allow-registry", all.get("basic")];
-    let _operator = Operator::start_in(world(), &world().install(), &args, &[]);
+    let _operator = Operator::start_in(scoped_world(), &scoped_world().install(), &args, &[]);
     space.login("login", "robot", all.get("password")).await;
     space.create("none", checked(all.get("basic"), "login")).await;
     space
@@ -448,7 +436,7 @@ async fn a_refused_login_is_held_back_also_while_nobody_can_be_asked() {
     // This operator trusts nothing by itself.
     let start = || {
         let args = ["--namespace", &space.name, "--allow-registry", all.get("basic")];
-        Operator::start_in(world(), &world().install(), &args, &[])
+        Operator::start_in(scoped_world(), &scoped_world().install(), &args, &[])
     };
     let first = start();
     let config_maps: kube::Api<ConfigMap> = kube::Api::namespaced(space.client.clone(), &space.name);

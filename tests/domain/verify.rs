@@ -1,209 +1,21 @@
-//! `dps verify` against real registries, and against servers that mean harm.
-#![allow(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::panic,
-    reason = "a test fails that way"
-)]
+//! `dps verify` against servers that mean harm.
 
-#[path = "verify/harm.rs"]
 mod harm;
-#[path = "verify/proxy.rs"]
 mod proxy;
-mod support;
-
-use std::io::Write as _;
-use std::process::{Command, Stdio};
 
 use std::sync::Arc;
 
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
 use dps::api::RegistryType;
 use dps::domain::credentials::RegistryCredentials;
 use dps::domain::registry::key::RegistryKey;
 use dps::domain::verification::address::Policy;
 use dps::domain::verification::question::Question;
 use dps::domain::verification::verdict::Verdict;
-use serde_json::{Value, json};
-use support::registries::{Answer, Scripted, answer, registries};
+use serde_json::json;
 
-const CANARY: &str = "Canary-5ubterranean+/=";
-
-/// Exit code, the first result and its message.
-fn verify(args: &[&str], stdin: &str) -> (i32, String, String) {
-    let (code, document) = verify_all(args, stdin);
-    let first = &document["results"][0];
-    let text = |field: &str| first[field].as_str().unwrap_or_default().to_owned();
-    (code, text("result"), text("message"))
-}
-
-fn verify_all(args: &[&str], stdin: &str) -> (i32, Value) {
-    verify_in(&[], args, stdin)
-}
-
-/// With these environment variables and no others that name a proxy.
-fn verify_in(variables: &[(&str, &str)], args: &[&str], stdin: &str) -> (i32, Value) {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_dps"));
-    for variable in ["HTTPS_PROXY", "HTTP_PROXY", "ALL_PROXY", "NO_PROXY"] {
-        command.env_remove(variable).env_remove(variable.to_lowercase());
-    }
-    let mut child = command
-        .args(["verify", "-o", "json"])
-        .args(args)
-        .envs(variables.iter().copied())
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .spawn()
-        .unwrap();
-    // Unread input is no failure: usage errors come first.
-    let _ = child.stdin.take().unwrap().write_all(stdin.as_bytes());
-    let output = child.wait_with_output().unwrap();
-    let (stdout, stderr) = (
-        String::from_utf8(output.stdout).unwrap(),
-        String::from_utf8(output.stderr).unwrap(),
-    );
-    for shape in [CANARY, "5ubterranean", &STANDARD.encode(format!("robot:{CANARY}"))] {
-        assert!(!stdout.contains(shape) && !stderr.contains(shape), "{stdout}{stderr}");
-    }
-    let document = serde_json::from_str(&stdout).unwrap_or_else(|_| json!({"stderr": stderr}));
-    (output.status.code().unwrap(), document)
-}
-
-#[test]
-#[allow(clippy::type_complexity, clippy::too_many_lines, reason = "a table")]
-fn every_verdict_that_a_real_registry_gives() {
-    let all = registries();
-    let (ca, right) = (all.get("caFile"), all.get("password"));
-    let image = ["--image", "team/app:1.0"];
-    let missing = ["--image", "team/other:1.0"];
-    let none: [&str; 0] = [];
-    // Registry, user, password, further flags, exit code, result, a part of the message.
-    let table: &[(&str, &str, &str, &[&str], i32, &str, &str)] = &[
-        ("basic", "robot", right, &none, 0, "Accepted", "answered 200"),
-        (
-            "basic",
-            "robot",
-            CANARY,
-            &none,
-            1,
-            "Rejected",
-            "UNAUTHORIZED: authentication required",
-        ),
-        (
-            "basic",
-            "nobody",
-            right,
-            &none,
-            1,
-            "Rejected",
-            "check user name and password",
-        ),
-        ("basic", "robot", right, &image, 0, "Accepted", "may read this image"),
-        ("basic", "robot", right, &missing, 0, "Accepted", "no such image"),
-        (
-            "bearer",
-            "robot",
-            right,
-            &none,
-            0,
-            "Accepted",
-            "with the token that the login gave",
-        ),
-        (
-            "bearer",
-            "robot",
-            CANARY,
-            &none,
-            1,
-            "Rejected",
-            "incorrect username or password",
-        ),
-        ("bearer", "robot", right, &image, 0, "Accepted", "may read this image"),
-        ("bearer", "stranger", right, &none, 0, "Accepted", "answered 200"),
-        (
-            "bearer",
-            "stranger",
-            right,
-            &image,
-            1,
-            "Rejected",
-            "may not read this image",
-        ),
-        (
-            "anonymous",
-            "robot",
-            right,
-            &none,
-            3,
-            "NotVerifiable",
-            "does not look at the login",
-        ),
-        (
-            "anonymous",
-            "robot",
-            CANARY,
-            &image,
-            3,
-            "NotVerifiable",
-            "needs a login",
-        ),
-        (
-            "plain",
-            "robot",
-            right,
-            &["--plain-http"],
-            0,
-            "Accepted",
-            "answered 200",
-        ),
-        (
-            "plain",
-            "robot",
-            CANARY,
-            &["--plain-http"],
-            1,
-            "Rejected",
-            "answered 401",
-        ),
-        ("plain", "robot", right, &none, 3, "TLSFailure", "does not speak TLS"),
-    ];
-    for (registry, user, password, flags, code, result, part) in table {
-        let mut args = vec![
-            "--registry",
-            all.get(registry),
-            "--username",
-            user,
-            "--password-stdin",
-            "--ca-file",
-            ca,
-        ];
-        args.extend_from_slice(flags);
-        let found = verify(&args, &format!("{password}\n"));
-        assert_eq!(
-            (found.0, found.1.as_str()),
-            (*code, *result),
-            "{registry} {user} {flags:?}: {}",
-            found.2
-        );
-        assert!(found.2.contains(part), "{registry} {user} {flags:?}: {}", found.2);
-    }
-
-    // The authority is not known.
-    let (code, result, message) = verify(
-        &[
-            "--registry",
-            all.get("basic"),
-            "--username",
-            "robot",
-            "--password-stdin",
-        ],
-        right,
-    );
-    assert_eq!((code, result.as_str()), (3, "TLSFailure"), "{message}");
-    assert!(message.contains("authority that is not trusted"), "{message}");
-}
+use crate::support::canary::CANARY;
+use crate::support::registries::{Answer, Scripted, answer};
+use crate::support::verify::{verify, verify_all, verify_in};
 
 #[test]
 fn nobody_there_is_unreachable() {
@@ -218,63 +30,6 @@ fn nobody_there_is_unreachable() {
         );
         assert_eq!((code, result.as_str()), (3, "Unreachable"), "{message}");
     }
-}
-
-#[test]
-fn logins_from_docker_config_and_manifests() {
-    let all = registries();
-    let folder = tempfile::tempdir().unwrap();
-    let config = folder.path().join("config.json");
-    let auth = STANDARD.encode(format!("robot:{}", all.get("password")));
-    std::fs::write(
-        &config,
-        json!({"auths": {all.get("basic"): {"auth": auth}}}).to_string(),
-    )
-    .unwrap();
-    let config = config.to_str().unwrap();
-    let ca = ["--ca-file", all.get("caFile")];
-    let args = ["--registry", all.get("basic"), "--docker-config", config, ca[0], ca[1]];
-    let (code, result, message) = verify(&args, "");
-    assert_eq!((code, result.as_str()), (0, "Accepted"), "{message}");
-    let (code, document) = verify_all(&["--registry", "quay.io", "--docker-config", config], "");
-    assert_eq!(code, 2);
-    assert!(
-        document["stderr"]
-            .as_str()
-            .unwrap()
-            .contains("has no entry for quay.io"),
-        "{document}"
-    );
-
-    // Three resources share a wrong login and ask for images of their own: one failed login. One has no login.
-    let before = all.logins_at_token_server().len();
-    let mut input = json!({"apiVersion": "v1", "kind": "Secret", "metadata": {"name": "login"},
-        "stringData": {"username": "robot", "password": CANARY}})
-    .to_string();
-    for (name, source) in [("a", "login"), ("b", "login"), ("c", "login"), ("d", "absent")] {
-        let image = format!("team/{name}:1.0");
-        input +=
-            &json!({"apiVersion": "pullsecrets.dev/v1alpha1", "kind": "DockerPullSecret", "metadata": {"name": name},
-            "spec": {"type": "PrivateRegistry", "registryUrl": all.get("bearer"), "credentialsRef": {"name": source},
-                "verification": {"image": image}}})
-            .to_string();
-    }
-    let (code, document) = verify_all(&["-f", "-", ca[0], ca[1]], &input);
-    let results: Vec<Option<&str>> = document["results"]
-        .as_array()
-        .unwrap()
-        .iter()
-        .map(|one| one["result"].as_str())
-        .collect();
-    let rejected = Some("Rejected");
-    assert_eq!((code, results), (1, vec![rejected, rejected, rejected, None]));
-    assert!(
-        document["results"][3]["message"]
-            .as_str()
-            .unwrap()
-            .contains("SecretNotFound")
-    );
-    assert_eq!(all.logins_at_token_server()[before..], ["401"]);
 }
 
 #[test]

@@ -1,16 +1,14 @@
 //! Pods on a real node that cannot pull: the controller says why, and what it says to do makes them run.
-#![allow(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::panic,
-    reason = "a test fails that way"
-)]
 #![allow(clippy::similar_names, reason = "a case has a cause")]
-
-mod support;
 
 use std::time::Duration;
 
+use crate::support::canary::CANARY;
+use crate::support::objects::{Space, checked, condition, condition_of};
+use crate::support::operator::Operator;
+use crate::support::pods::Pods;
+use crate::support::within;
+use crate::support::world::{World, node_world};
 use dps::api::{DockerPullSecret, PullFailure};
 use futures::FutureExt as _;
 use futures::future::{BoxFuture, join_all};
@@ -18,16 +16,9 @@ use k8s_openapi::api::apps::v1::Deployment;
 use kube::Api;
 use kube::api::PostParams;
 use serde_json::json;
-use support::objects::{Space, checked, condition, condition_of};
-use support::operator::Operator;
-use support::pods::Pods;
-use support::within;
-use support::world::{World, node_world};
 
 /// Longest time until a kubelet has tried again: its pauses double from 10 s on.
 const RETRY: Duration = Duration::from_mins(4);
-
-const CANARY: &str = "Canary-5ubterranean+/=";
 
 /// A namespace with the resource `app`, whose login is in the Secret `login`.
 struct Case {

@@ -1,20 +1,12 @@
 //! The test world itself: it ends with whoever started it, and says what it lacks.
-#![allow(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::panic,
-    reason = "a test fails that way"
-)]
-
-mod support;
 
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
+use crate::support::world::{CONTROL_PLANE, up};
+use crate::support::{eventually, repository, tools};
 use serde_json::Value;
-use support::world::{CONTROL_PLANE, up};
-use support::{eventually, repository, tools};
 
 /// Processes whose command line names a folder.
 fn processes_in(state: &str) -> Vec<PathBuf> {
@@ -140,7 +132,7 @@ fn what_is_missing_to_build_is_said_in_one_sentence() {
         std::fs::copy(repository().join("tests/env").join(file), env.join(file)).unwrap();
     }
     for program in ["sh", "cksum", "cut", "mkdir", "flock", "dirname", "find", "date", "rm"] {
-        let path = support::run(Command::new("sh").args(["-c", &format!("command -v {program}")]));
+        let path = crate::support::run(Command::new("sh").args(["-c", &format!("command -v {program}")]));
         std::os::unix::fs::symlink(path.trim(), env.join("bin").join(program)).unwrap();
     }
     let build = || {

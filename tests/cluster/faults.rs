@@ -1,36 +1,40 @@
 //! Failures of the platform: nothing is lost, nothing foreign is touched.
-//!
-//! The tests share one control plane and stop it under each other's feet, so they run one after another.
-#![allow(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::panic,
-    reason = "a test fails that way"
-)]
 
-mod support;
-
+use crate::support::objects::{Space, condition_of, password, private};
+use crate::support::operator::Operator;
+use crate::support::world::{World, exclusive_world, scoped_world};
+use crate::support::{audit, eventually, repository};
 use kube::api::{DeleteParams, DynamicObject, Patch, PatchParams, PostParams};
 use kube::{Api, ResourceExt as _};
 use serde_json::json;
-use support::objects::{Space, condition_of, password, private};
-use support::operator::Operator;
-use support::world::{World, world};
-use support::{audit, eventually, repository};
-use tokio::sync::{Mutex, MutexGuard};
+use tokio::sync::MutexGuard;
 
+/// A world that no other test uses meanwhile.
 async fn alone() -> (MutexGuard<'static, ()>, &'static World) {
-    static ONE: Mutex<()> = Mutex::const_new(());
-    let guard = ONE.lock().await;
-    let world = world();
+    let (guard, world) = exclusive_world().await;
     world.install();
     (guard, world)
 }
 
+/// An operator for all namespaces.
 fn start(world: &World) -> Operator {
-    let operator = Operator::start(world, &world.install(), &[]);
+    started(world, &[])
+}
+
+/// An operator for one namespace.
+fn start_in(space: &Space) -> Operator {
+    started(scoped_world(), &["--namespace", &space.name])
+}
+
+fn started(world: &World, args: &[&str]) -> Operator {
+    let operator = Operator::start(world, &world.install(), args);
     operator.wait_until_ready();
     operator
+}
+
+async fn space(purpose: &str) -> Space {
+    scoped_world().install();
+    Space::new(scoped_world(), purpose).await
 }
 
 #[tokio::test]
@@ -117,16 +121,15 @@ async fn an_api_server_that_says_nothing_neither_blocks_for_ever_nor_blocks_the_
 
 #[tokio::test]
 async fn a_conflict_is_resolved_by_looking_again() {
-    let (_alone, world) = alone().await;
-    let space = Space::new(world, "conflict").await;
-    let operator = start(world);
+    let space = space("conflict").await;
+    let operator = start_in(&space);
     space.login("login", "user", "0").await;
     space.create("app", private("registry.example.com", "login")).await;
     space.ready("app").await;
     // Somebody else changes the Secret all the time, until a write of the operator met one of those changes.
     let mut round = 0u32;
     let conflicted = || {
-        audit::of_operator(world)
+        audit::of_operator(scoped_world())
             .iter()
             .any(|request| request.response_status.code == 409 && request.object_ref.namespace == space.name)
     };
@@ -158,9 +161,8 @@ async fn a_conflict_is_resolved_by_looking_again() {
 
 #[tokio::test]
 async fn of_a_burst_of_changes_the_last_one_wins() {
-    let (_alone, world) = alone().await;
-    let space = Space::new(world, "burst").await;
-    let operator = start(world);
+    let space = space("burst").await;
+    let operator = start_in(&space);
     space.login("login", "user", "0").await;
     space.create("app", private("registry.example.com", "login")).await;
     space.ready("app").await;
@@ -293,8 +295,8 @@ async fn without_the_crd_it_says_so_and_starts_when_the_crd_comes() {
 
 #[tokio::test]
 async fn without_rights_it_says_which() {
-    let (_alone, world) = alone().await;
-    let space = Space::new(world, "rights").await;
+    let world = scoped_world();
+    let space = space("rights").await;
     world.kubectl(&["create", "serviceaccount", "nobody", "-n", &space.name]);
     let kubeconfig = world.state().join("nobody.kubeconfig");
     world.write_kubeconfig(&kubeconfig, &space.name, "nobody");
@@ -312,9 +314,8 @@ async fn without_rights_it_says_which() {
 
 #[tokio::test]
 async fn two_operators_at_once_do_not_fight() {
-    let (_alone, world) = alone().await;
-    let space = Space::new(world, "both").await;
-    let (one, other) = (start(world), start(world));
+    let space = space("both").await;
+    let (one, other) = (start_in(&space), start_in(&space));
     space.login("login", "user", "first").await;
     for index in 0..20 {
         space

@@ -1,10 +1,4 @@
 //! The core stays pure, and files stay small enough to be read.
-#![allow(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::panic,
-    reason = "a test fails that way"
-)]
 
 use std::path::{Path, PathBuf};
 

@@ -2,33 +2,9 @@
 
 use std::time::{Duration, Instant};
 
-use super::support::gzip::gzip;
-use super::support::registries::{Answer, Scripted, answer, registries};
-use super::{CANARY, attack, verify};
-
-#[test]
-fn a_login_is_not_sent_over_http_for_a_registry_with_tls() {
-    let open = Scripted::start(|_, _| answer("200 OK", &[], r#"{"token":"t"}"#));
-    let realm = format!("WWW-Authenticate: Bearer realm=\"http://{}/token\"", open.address);
-    let server = Scripted::secure(move |_, _| answer("401 Unauthorized", &[&realm], ""));
-    let ca = registries().get("caFile");
-    let args = [
-        "--registry",
-        &server.address,
-        "--username",
-        "robot",
-        "--password-stdin",
-        "--ca-file",
-        ca,
-    ];
-    let (code, result, message) = verify(&args, CANARY);
-    assert_eq!((code, result.as_str()), (3, "NotARegistry"), "{message}");
-    assert!(message.contains("no https address"), "{message}");
-    assert_eq!(open.requests(), Vec::<String>::new());
-    let requests = server.requests();
-    assert_eq!(requests.len(), 1);
-    assert!(!requests[0].to_lowercase().contains("authorization"));
-}
+use super::attack;
+use crate::support::gzip::gzip;
+use crate::support::registries::{Answer, Scripted, answer};
 
 #[test]
 fn a_compressed_answer_is_not_unpacked() {

@@ -1,21 +1,13 @@
 //! The chart and the plain manifests: linted, valid against the API's schemas, installed for real.
-#![allow(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::panic,
-    reason = "a test fails that way"
-)]
-
-mod support;
 
 use std::path::Path;
 use std::process::Command;
 
+use crate::support::objects::{Space, private};
+use crate::support::operator::Operator;
+use crate::support::world::{OPERATOR, World, exclusive_world};
+use crate::support::{audit, eventually, repository, run, tools};
 use serde_json::{Value, json};
-use support::objects::{Space, private};
-use support::operator::Operator;
-use support::world::{OPERATOR, world};
-use support::{audit, eventually, repository, run, tools};
 
 fn chart() -> String {
     repository()
@@ -29,11 +21,11 @@ fn helm(args: &[&str]) -> String {
 }
 
 /// Helm with access to the world, and its own cache and configuration.
-fn helm_in_world(args: &[&str]) -> String {
-    let home = world().state().join("helm");
+fn helm_in(world: &World, args: &[&str]) -> String {
+    let home = world.state().join("helm");
     run(Command::new(tools(&["helm"]).join("helm"))
         .args(args)
-        .env("KUBECONFIG", world().kubeconfig())
+        .env("KUBECONFIG", world.kubeconfig())
         .env("HOME", home))
 }
 
@@ -226,11 +218,34 @@ fn manifests_are_valid_against_the_schemas_of_this_kubernetes() {
     std::fs::remove_dir_all(work).unwrap();
 }
 
+#[test]
+fn committed_manifests_are_what_the_code_writes() {
+    let folder = tempfile::tempdir().unwrap();
+    let root = folder.path();
+    run(Command::new(repository().join("hack/generate.sh"))
+        .arg(root)
+        .env("DPS", env!("CARGO_BIN_EXE_dps")));
+    for file in [
+        "crds/dockerpullsecrets.pullsecrets.dev.yaml",
+        "charts/docker-pull-secret-operator/files/crds/dockerpullsecrets.pullsecrets.dev.yaml",
+        "deploy/crds.yaml",
+        "deploy/operator.yaml",
+    ] {
+        let read = |root: &Path| std::fs::read_to_string(root.join(file)).unwrap();
+        assert_eq!(
+            read(&repository()),
+            read(root),
+            "{file} is out of date: run hack/generate.sh"
+        );
+    }
+}
+
 #[tokio::test]
 async fn it_installs_upgrades_and_uninstalls_and_works_in_between() {
-    let world = world();
+    let (_alone, world) = exclusive_world().await;
+    world.uninstall();
     let release = ["--namespace", OPERATOR];
-    let with = |first: &[&str], more: &[&str]| helm_in_world(&[first, &release, more].concat());
+    let with = |first: &[&str], more: &[&str]| helm_in(world, &[first, &release, more].concat());
     // As restrictive as a namespace can be: the pod has to be admitted.
     world.kubectl(&[
         "apply",
@@ -328,4 +343,5 @@ async fn it_installs_upgrades_and_uninstalls_and_works_in_between() {
     );
     with(&["install", "dps", &chart()], &[]);
     with(&["uninstall", "dps"], &[]);
+    world.uninstall();
 }

@@ -16,8 +16,8 @@ use proptest::prelude::*;
 use proptest::test_runner::{Config, TestRunner};
 use serde_json::json;
 
+use super::{image, key, related};
 use crate::support::oracle::{Oracle, RegistryCredentials};
-use crate::{image, key, related};
 
 /// A Secret before it is sent anywhere. `MARK` in the document stands for what makes each entry recognisable.
 #[derive(Clone, Debug)]

@@ -1,25 +1,16 @@
 //! The controller joins pods that cannot pull to the resources that have to do with them.
-#![allow(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::panic,
-    reason = "a test fails that way"
-)]
 
-mod support;
-
+use crate::support::canary::CANARY;
+use crate::support::objects::{Space, condition, condition_of, docker_hub, password, private};
+use crate::support::operator::operator;
+use crate::support::pods::{Pods, back_off, no_login, unauthorized};
+use crate::support::world::world;
+use crate::support::{audit, eventually};
 use dps::api::{Cause, DockerPullSecret, DockerPullSecretStatus};
 use k8s_openapi::api::events::v1::Event;
 use kube::Api;
 use kube::api::ListParams;
 use serde_json::json;
-use support::objects::{Space, condition, condition_of, docker_hub, password, private};
-use support::operator::operator;
-use support::pods::{Pods, back_off, no_login, unauthorized};
-use support::world::world;
-use support::{audit, eventually};
-
-const CANARY: &str = "Canary-5ubterranean+/=";
 
 async fn space(purpose: &str) -> (Space, Pods) {
     operator();
