@@ -397,7 +397,7 @@ fn causes_blame_and_advice_in_context() {
             ours(Some(Accepted)),
             "AccessDenied",
             Some("DockerPullSecret app"),
-            "the registry accepts the login: give the user",
+            "The registry accepts the credentials. Grant the user",
             Some(false),
         ),
         (
@@ -406,7 +406,7 @@ fn causes_blame_and_advice_in_context() {
             ours(Some(LockedOut)),
             "LoginLockedOut",
             Some("DockerPullSecret app"),
-            "correct the password",
+            "Correct the password",
             Some(true),
         ),
         (
@@ -415,7 +415,7 @@ fn causes_blame_and_advice_in_context() {
             ours(Some(Rejected)),
             "CredentialsRejected",
             Some("DockerPullSecret app"),
-            "correct user name",
+            "Correct the user name",
             Some(true),
         ),
         (
@@ -424,7 +424,7 @@ fn causes_blame_and_advice_in_context() {
             ours(Some(Accepted)),
             "AccessDenied",
             Some("DockerPullSecret app"),
-            "the right to pull r.example.com/team/app",
+            "permission to pull r.example.com/team/app",
             Some(false),
         ),
         (
@@ -451,7 +451,7 @@ fn causes_blame_and_advice_in_context() {
             vec![in_vain("app")],
             "CredentialsNotSent",
             None,
-            "content is not what DockerPullSecret \"app\" writes",
+            "content is not what DockerPullSecret \"app\" generates",
             Some(false),
         ),
         // Of two logins the one that is not known to be good.
@@ -490,7 +490,7 @@ fn causes_blame_and_advice_in_context() {
             ours(Some(Accepted)),
             "CredentialsNotSent",
             None,
-            "add imagePullSecrets: [{name: app}] to the pod's spec",
+            "Add imagePullSecrets: [{name: app}] to the pod's spec",
             Some(false),
         ),
         (
@@ -499,7 +499,7 @@ fn causes_blame_and_advice_in_context() {
             ours(Some(Accepted)),
             "CredentialsNotSent",
             None,
-            "add {name: app} to the imagePullSecrets",
+            "Add {name: app} to the imagePullSecrets",
             Some(false),
         ),
         (
@@ -508,7 +508,7 @@ fn causes_blame_and_advice_in_context() {
             vec![resource("app", "r.example.com:5000", None)],
             "CredentialsNotSent",
             None,
-            "set spec.registryUrl of DockerPullSecret \"app\" to r.example.com",
+            "Set spec.registryUrl of DockerPullSecret \"app\" to r.example.com",
             Some(false),
         ),
         (
@@ -517,7 +517,7 @@ fn causes_blame_and_advice_in_context() {
             vec![],
             "CredentialsNotSent",
             None,
-            "the key that does is \"r.example.com\"",
+            "Use the key \"r.example.com\"",
             None,
         ),
         (
@@ -526,7 +526,7 @@ fn causes_blame_and_advice_in_context() {
             vec![],
             "CredentialsNotSent",
             None,
-            "create a DockerPullSecret for r.example.com in namespace \"team\"",
+            "Create a DockerPullSecret for r.example.com in namespace \"team\"",
             None,
         ),
         (
@@ -535,7 +535,7 @@ fn causes_blame_and_advice_in_context() {
             ours(None),
             "CredentialsNotSent",
             None,
-            "has a login for this image now",
+            "has credentials for this image now",
             Some(false),
         ),
         // Another one serves the image: not our business.
@@ -555,7 +555,7 @@ fn causes_blame_and_advice_in_context() {
             ours(None),
             "PullSecretMissing",
             Some("DockerPullSecret app"),
-            "could not yet: see its conditions",
+            "has not created Secret",
             Some(true),
         ),
         (
@@ -564,7 +564,7 @@ fn causes_blame_and_advice_in_context() {
             ours(None),
             "PullSecretMissing",
             Some("Secret ap"),
-            "name \"app\" instead",
+            "Use \"app\" in the pod's imagePullSecrets instead",
             Some(false),
         ),
         (
@@ -573,7 +573,7 @@ fn causes_blame_and_advice_in_context() {
             vec![],
             "PullSecretMissing",
             Some("Secret gone"),
-            "create Secret \"gone\" in namespace \"team\"",
+            "Create Secret \"gone\" in namespace \"team\"",
             None,
         ),
         // The missing one is for another registry.
@@ -583,7 +583,7 @@ fn causes_blame_and_advice_in_context() {
             vec![resource("other", other, None)],
             "CredentialsNotSent",
             None,
-            "create a DockerPullSecret",
+            "Create a DockerPullSecret",
             None,
         ),
         (
@@ -602,7 +602,7 @@ fn causes_blame_and_advice_in_context() {
             ours(None),
             "CredentialsRejected",
             None,
-            "one of the node's own",
+            "the node used its own",
             None,
         ),
         (
@@ -611,7 +611,7 @@ fn causes_blame_and_advice_in_context() {
             ours(None),
             "TLSVerification",
             None,
-            "install the certificate's authority",
+            "Install the CA certificate of r.example.com",
             Some(false),
         ),
     ];
@@ -753,7 +753,7 @@ fn failures_are_grouped_ranked_and_cut() {
     let problem = pulls.problem.as_ref().unwrap();
     assert_eq!(problem.reason.as_str(), "CredentialsRejected");
     let message = &problem.message;
-    assert!(message.starts_with("DEP_E153 (could not pull the image): the registry rejected the login; 2 pods, e.g. b image r.example.com/team/app:1. Correct user name"), "{message}");
+    assert!(message.starts_with("DEP_E153 (the image could not be pulled): the registry rejected the credentials; 2 pods, e.g. b image r.example.com/team/app:1. Correct the user name"), "{message}");
     assert!(message.ends_with("(12 more in status.pullFailures)"), "{message}");
 
     // The pod and the time stay while the failure lasts.
@@ -781,8 +781,8 @@ fn a_failure_of_an_earlier_login_is_told_but_nobodys_fault() {
     let (secrets, rejected) = ([secret("app", "r.example.com")], Some(VerificationResult::Rejected));
     let own = resource("app", "r.example.com", rejected);
     for (rotated, fault, todo) in [
-        (None, true, "correct user name and password"),
-        (Some(9_000), true, "correct user name and password"),
+        (None, true, "Correct the user name and the password"),
+        (Some(9_000), true, "Correct the user name and the password"),
         (Some(11_000), false, "has changed since"),
     ] {
         let mut survey = Survey::new("team", &own, &[], rotated);

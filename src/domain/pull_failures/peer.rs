@@ -235,11 +235,12 @@ fn asked(request: &Request<'_>, report: &str, image: &Image) -> Option<Peer> {
     }
     let stores = !request.path.starts_with("/v2/") || STORAGE.iter().any(|end| request.host.ends_with(end));
     let is_storage = (is_layer && stores) || REDIRECTING.contains(&image.host());
-    let is_mirror = request.query.split('&').any(|field| field.starts_with("ns="));
-    let role = if is_storage && !is_mirror {
-        Role::Storage
-    } else {
-        Role::Mirror
+    // containerd tells mirrors for which registry it asks (`core/remotes/docker/resolver.go`).
+    let asked_for = request.query.split('&').find_map(|field| field.strip_prefix("ns="));
+    let role = match asked_for {
+        Some(asked_for) if !is_host_of(asked_for, image) => return None,
+        None if is_storage => Role::Storage,
+        Some(_) | None => Role::Mirror,
     };
     Some(Peer { role, host })
 }
