@@ -26,5 +26,6 @@ mod verification;
 mod verifier;
 mod watch;
 
+pub use metrics::sample_metrics;
 pub use registry::verify;
 pub use telemetry::{LogFormat, init as init_telemetry};

@@ -91,3 +91,13 @@ impl Metrics {
         text
     }
 }
+
+/// One sample of every metric, for its reference page.
+pub fn sample_metrics() -> String {
+    let metrics = Metrics::default();
+    metrics.pass("Ready");
+    metrics.write("Secret");
+    metrics.check("Accepted");
+    metrics.watch_error("Pod");
+    metrics.text()
+}

@@ -7,6 +7,7 @@
 )]
 
 mod claims;
+mod docs;
 mod ledger;
 mod names;
 mod packed;
