@@ -1,6 +1,6 @@
 # Needed: Rust (rustup), Go 1.26 or newer, a C compiler, make, util-linux. Everything else is built from here.
 .DEFAULT_GOAL := help
-.PHONY: help setup tools demo demo-stop test bench lint generate
+.PHONY: help setup tools demo demo-stop test test-fast bench lint generate
 
 help: ## Show this.
 	@sed -n 's/^\([a-z-]*\):.*## /\1: /p' $(MAKEFILE_LIST)
@@ -20,6 +20,9 @@ demo: setup ## Start a real control plane, show the operator work and fail well.
 
 demo-stop: setup ## End what `make demo KEEP=1` left running.
 	@hack/demo.sh stop
+
+test-fast: ## Run the tests that need no Go and no cluster.
+	cargo test --lib --test domain
 
 test: tools ## Run all tests.
 	cargo test --no-fail-fast

@@ -1,18 +1,15 @@
 //! The custom resource as users see it.
 
-mod pulls;
-mod reason;
-mod rules;
 mod v1alpha1;
-mod verification;
+mod validation_rules;
 
-pub use pulls::{Cause, PullCode, PullFailure};
-pub use reason::{ConditionType, Reason};
-pub use v1alpha1::{
+pub use v1alpha1::conditions::{ConditionType, Reason};
+pub use v1alpha1::docker_pull_secret::{
     CredentialKeys, CredentialsRef, DockerPullSecret, DockerPullSecretSpec, DockerPullSecretStatus, RegistryType,
     SecretTemplate,
 };
-pub use verification::{
+pub use v1alpha1::pull_failures::{Cause, PullCode, PullFailure};
+pub use v1alpha1::verification::{
     CaBundleKind, CaBundleRef, OnRejected, Tls, Verification, VerificationMode, VerificationResult, VerificationStatus,
 };
 

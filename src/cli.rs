@@ -1,8 +1,8 @@
 //! The commands of `dps`.
 
 mod crds;
-mod explain;
-mod manifests;
+pub(crate) mod explain;
+pub(crate) mod manifests;
 mod render;
 mod verify;
 
@@ -13,8 +13,9 @@ use std::process::ExitCode;
 use clap::{Args, CommandFactory as _, Parser, Subcommand, ValueEnum};
 use url::Url;
 
+use crate::controller::run;
+use crate::controller::telemetry::{self, LogFormat};
 use crate::domain::verification::address::Policy;
-use crate::shell::{LogFormat, controller, init_telemetry};
 
 /// Exit code for usage errors and unreadable input.
 const USAGE: u8 = 2;
@@ -152,7 +153,7 @@ pub fn main() -> ExitCode {
 }
 
 fn run_controller(arguments: Controller) -> ExitCode {
-    init_telemetry(arguments.log_format);
+    telemetry::init(arguments.log_format);
     let mut namespaces: Vec<String> = arguments
         .namespaces
         .into_iter()
@@ -160,7 +161,7 @@ fn run_controller(arguments: Controller) -> ExitCode {
         .collect();
     namespaces.sort();
     namespaces.dedup();
-    let options = controller::Options {
+    let options = run::Options {
         namespaces,
         health_address: arguments.health_address,
         policy: arguments.targets.policy(),
@@ -169,9 +170,7 @@ fn run_controller(arguments: Controller) -> ExitCode {
     // One thread does for the passes: they wait for the API server most of the time, and each thread costs memory.
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
     let result = match runtime {
-        Ok(runtime) => runtime
-            .block_on(controller::run(options))
-            .map_err(|error| error.to_string()),
+        Ok(runtime) => runtime.block_on(run::run(options)).map_err(|error| error.to_string()),
         Err(error) => Err(format!("cannot start the runtime: {error}")),
     };
     match result {

@@ -1,20 +1,19 @@
 //! Every rule of the operator. Nothing here knows a client, a clock, the environment or async code.
+//!
+//! A module imports only modules that stand before it in this order (tested): names, time, text, problem, credentials,
+//! registry, docker_config, spec, credential_source, verification, secret, pull_failures, index, status, reconcile.
 
-pub mod claims;
-pub mod config_document;
-pub mod desired;
-pub mod image;
-pub mod keyring;
-pub mod login;
-pub mod object_name;
-pub mod ownership;
-pub mod packed;
-pub mod plan;
+pub mod credential_source;
+pub mod credentials;
+pub mod docker_config;
+pub mod index;
+pub mod names;
 pub mod problem;
-pub mod pulls;
+pub mod pull_failures;
 pub mod registry;
-pub mod source;
+pub mod secret;
 pub mod spec;
 pub mod status;
-pub mod template;
+pub mod time;
+pub mod text;
 pub mod verification;

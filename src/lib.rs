@@ -1,14 +1,18 @@
-//! Turns a registry login into a pull secret that kubelets really match, and says what is wrong when it cannot.
+//! Turns registry credentials into an image pull secret that kubelets match, and tells why when a pull fails.
 //!
 //! - [`api`]: the custom resource, its validation rules, conditions and reasons.
 //! - [`domain`]: every rule, as pure functions: no client, clock, environment or async code.
-//! - [`shell`]: the controller: watches, reads, writes, retries; it decides nothing.
+//! - [`explain`]: pure as well: what a kubelet makes of a pod's pull secrets, for the command line.
+//! - [`controller`]: watches, reads, writes and retries; it decides nothing.
+//! - [`registry_client`] and [`kubernetes`]: HTTP to registries and to the API server, for controller and command line.
 //! - [`cli`]: the commands of the `dps` binary, on top of the same functions.
 //!
-//! One pass over a resource: validate the spec, read the two Secrets it names, resolve the login, build the Secret,
-//! compare, write what differs, and write the status if that differs.
+//! One reconcile observes, decides, applies and publishes.
 
 pub mod api;
 pub mod cli;
+pub mod controller;
 pub mod domain;
-pub mod shell;
+pub mod explain;
+pub mod kubernetes;
+pub mod registry_client;

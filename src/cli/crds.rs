@@ -5,7 +5,7 @@ use std::process::ExitCode;
 
 use crate::api::crd;
 
-pub(super) fn print() -> ExitCode {
+pub(crate) fn print() -> ExitCode {
     let written = serde_saphyr::to_string(&crd())
         .map_err(|error| error.to_string())
         .and_then(|yaml| {

@@ -1,8 +1,6 @@
 //! `dps explain`: which login a pod or an image would use, and why a pull fails.
 
-mod bundle;
 mod cluster;
-mod event;
 mod print;
 
 use std::path::PathBuf;
@@ -11,21 +9,21 @@ use std::process::ExitCode;
 use clap::Args;
 use serde::Serialize;
 
-use self::bundle::Bundle;
-use super::manifests::Manifests;
-use super::{Format, USAGE};
 use crate::api::{Cause, PullCode};
-use crate::domain::pulls::diagnosis::{Around, Blame, Diagnosis, Symptom, diagnose};
-use crate::domain::pulls::explain::{View, advance, forecast, view};
-use crate::domain::pulls::pod::{Pod, Waits};
-use crate::domain::pulls::signal::read;
-use crate::domain::pulls::text::{excerpt, unwrap};
+use crate::cli::manifests::Manifests;
+use crate::cli::{Format, USAGE};
+use crate::domain::pull_failures::classify::read;
+use crate::domain::pull_failures::diagnosis::{Blame, Diagnosis, PullContext, PullError, diagnose};
+use crate::domain::pull_failures::pod::{Pod, WaitingContainer};
+use crate::domain::text::{excerpt, unwrap};
+use crate::explain::bundle::Bundle;
+use crate::explain::secrets::{View, certain_failure, explain_secrets, note_before_creation};
 
 /// Longest report of a node that is shown, in characters.
 const REPORT: usize = 600;
 
 #[derive(Args)]
-pub(super) struct Explain {
+pub(crate) struct Explain {
     /// `pod NAME` or `image REFERENCE`. Without it every pod of the input is explained, which needs --filename.
     #[arg(
         value_name = "pod NAME | image REFERENCE",
@@ -95,7 +93,7 @@ struct Report {
     images: Vec<Explained>,
 }
 
-pub(super) fn run(arguments: &Explain) -> ExitCode {
+pub(crate) fn run(arguments: &Explain) -> ExitCode {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
     let report = runtime
         .map_err(|error| error.to_string())
@@ -134,7 +132,7 @@ async fn explain(arguments: &Explain) -> Result<(Bundle, Report), String> {
             }
             Subject::Image(image) => {
                 let (bundle, namespace) = cluster::account(account, namespace).await?;
-                let report = of_image(&bundle, &image, &namespace, account)?;
+                let report = image_denied(&bundle, &image, &namespace, account)?;
                 Ok((bundle, report))
             }
             Subject::Pods => Err("name a pod or an image, or an input with --filename".to_owned()),
@@ -153,14 +151,14 @@ async fn explain(arguments: &Explain) -> Result<(Bundle, Report), String> {
         }
         Subject::Image(image) => {
             let namespace = namespace.or(bundle.only_namespace()).unwrap_or("default");
-            of_image(&bundle, &image, namespace, account)?
+            image_denied(&bundle, &image, namespace, account)?
         }
     };
     Ok((bundle, report))
 }
 
 /// Namespace and name of a pod.
-fn at(pod: &Pod) -> (String, String) {
+pub(crate) fn at(pod: &Pod) -> (String, String) {
     let meta = &pod.metadata;
     (
         meta.namespace.clone().unwrap_or_else(|| "default".to_owned()),
@@ -214,24 +212,24 @@ fn of_pod(bundle: &Bundle, pod: &Pod, report: &mut Report) {
         let found = match failing {
             Some(waits) => Some(diagnose_wait(waits, bundle.reported(pod, image), around)),
             None if pod.exists() => None,
-            None => forecast(image, around),
+            None => certain_failure(image, around),
         };
-        let advance = (!pod.exists() && found.is_none()).then(|| advance(image, around));
-        let notes = [note.clone(), advance.flatten()].into_iter().flatten();
+        let note_before_creation = (!pod.exists() && found.is_none()).then(|| note_before_creation(image, around));
+        let notes = [note.clone(), note_before_creation.flatten()].into_iter().flatten();
         let note = notes.reduce(|one, other| format!("{one}; {other}"));
         let of = Some((name.as_str(), container));
         report.add(&namespace, of, image, around, found, note);
     }
 }
 
-fn diagnose_wait(waits: &Waits, reported: Option<&str>, around: Around<'_>) -> Diagnosis {
+fn diagnose_wait(waits: &WaitingContainer, reported: Option<&str>, around: PullContext<'_>) -> Diagnosis {
     let own = read(&waits.reason, &waits.message, &waits.image);
     // In back-off, kubelets before 1.32 leave the report to Events.
     let (signal, text) = match (own, reported) {
         (None, Some(reported)) => (read("ErrImagePull", reported, &waits.image), reported),
         _ => (own, waits.message.as_str()),
     };
-    let symptom = Symptom {
+    let symptom = PullError {
         image: &waits.image,
         code: waits.code(),
         signal,
@@ -241,14 +239,14 @@ fn diagnose_wait(waits: &Waits, reported: Option<&str>, around: Around<'_>) -> D
 }
 
 /// What a new pod with this image would meet.
-fn of_image(bundle: &Bundle, image: &str, namespace: &str, account: &str) -> Result<Report, String> {
+fn image_denied(bundle: &Bundle, image: &str, namespace: &str, account: &str) -> Result<Report, String> {
     let names = bundle.account(namespace, account)?;
     let names: Vec<&str> = names.iter().map(String::as_str).collect();
     let surroundings = bundle.surroundings(namespace, &names, None);
     let around = surroundings.around();
     let mut report = Report::default();
-    let certain = forecast(image, around);
-    let note = certain.is_none().then(|| advance(image, around)).flatten();
+    let certain = certain_failure(image, around);
+    let note = certain.is_none().then(|| note_before_creation(image, around)).flatten();
     report.add(namespace, None, image, around, certain, note);
     Ok(report)
 }
@@ -260,7 +258,7 @@ impl Report {
         namespace: &str,
         of: Option<(&str, &str)>,
         image: &str,
-        around: Around<'_>,
+        around: PullContext<'_>,
         found: Option<Diagnosis>,
         note: Option<String>,
     ) {
@@ -270,7 +268,7 @@ impl Report {
             pod: pod.clone(),
             container: container.clone(),
             image: image.to_owned(),
-            view: view(image, around),
+            view: explain_secrets(image, around),
             note,
         });
         self.failures.extend(found.map(|found| Failure {

@@ -13,32 +13,32 @@ use kube::Resource as _;
 use serde_json::Value;
 
 use crate::api::{DockerPullSecret, GROUP, Reason};
-use crate::domain::claims::Key;
+use crate::domain::index::Key;
 use crate::domain::problem::{Problem, unparsable};
 
 /// Everything found, by namespace (`default` where none is given) and name. Of several objects with one name the last
 /// counts, as with `kubectl apply`.
 #[derive(Default)]
-pub(super) struct Manifests {
+pub(crate) struct Manifests {
     /// The resources in the order they were read.
-    pub(super) resources: Vec<(Key, Result<DockerPullSecret, Problem>)>,
+    pub(crate) resources: Vec<(Key, Result<DockerPullSecret, Problem>)>,
     secrets: HashMap<Key, (String, Value)>,
     /// Pods, ServiceAccounts and Events, as they stand in the input, with the place.
-    pub(super) others: Vec<(String, Value)>,
+    pub(crate) others: Vec<(String, Value)>,
     /// Where the input has something else than Kubernetes objects.
-    pub(super) skipped: Vec<String>,
+    pub(crate) skipped: Vec<String>,
 }
 
 impl Manifests {
     /// Reads files, folders and stdin (`-`). Errors say which input cannot be read, and where.
-    pub(super) fn read(inputs: &[PathBuf]) -> Result<Self, String> {
+    pub(crate) fn read(inputs: &[PathBuf]) -> Result<Self, String> {
         let manifests = Self::read_bundle(inputs)?;
         manifests.skipped.first().map_or(Ok(()), |what| Err(what.clone()))?;
         Ok(manifests)
     }
 
     /// The same, for inputs that somebody's tool put together: not every document has to be a Kubernetes object.
-    pub(super) fn read_bundle(inputs: &[PathBuf]) -> Result<Self, String> {
+    pub(crate) fn read_bundle(inputs: &[PathBuf]) -> Result<Self, String> {
         let mut manifests = Self::default();
         for input in inputs {
             if input == Path::new("-") {
@@ -63,7 +63,7 @@ impl Manifests {
     }
 
     /// A Secret, if the input has it.
-    pub(super) fn secret(&self, key: &Key) -> Result<Option<Secret>, Problem> {
+    pub(crate) fn secret(&self, key: &Key) -> Result<Option<Secret>, Problem> {
         let Some((place, object)) = self.secrets.get(key) else {
             return Ok(None);
         };
@@ -73,7 +73,7 @@ impl Manifests {
     }
 
     /// Whether the input has any Secret of a namespace, so that one which is not there does not exist.
-    pub(super) fn knows_secrets_of(&self, namespace: &str) -> bool {
+    pub(crate) fn knows_secrets_of(&self, namespace: &str) -> bool {
         self.secrets.keys().any(|(at, _)| at == namespace)
     }
 

@@ -6,16 +6,16 @@ use std::process::ExitCode;
 
 use serde_json::{Value, json};
 
-use super::manifests::Manifests;
-use super::{Output, USAGE};
 use crate::api::DockerPullSecret;
-use crate::domain::claims::{Claims, Key};
-use crate::domain::ownership::{Asking, decide};
-use crate::domain::plan::plan;
+use crate::cli::manifests::Manifests;
+use crate::cli::{Output, USAGE};
+use crate::domain::index::{Key, ResourceIndex};
 use crate::domain::problem::Problem;
-use crate::domain::spec::validate;
+use crate::domain::secret::ownership::{Claimant, authorize_write};
+use crate::domain::secret::plan::plan;
+use crate::domain::spec::validate::validate;
 
-pub(super) fn run(inputs: &[PathBuf], output: Output) -> ExitCode {
+pub(crate) fn run(inputs: &[PathBuf], output: Output) -> ExitCode {
     let manifests = match Manifests::read(inputs) {
         Ok(manifests) => manifests,
         Err(what) => {
@@ -23,7 +23,7 @@ pub(super) fn run(inputs: &[PathBuf], output: Output) -> ExitCode {
             return ExitCode::from(USAGE);
         }
     };
-    let mut claims = Claims::default();
+    let mut claims = ResourceIndex::default();
     for (_, resource) in &manifests.resources {
         if let Ok(resource) = resource {
             claims.insert(&placed(resource));
@@ -70,7 +70,7 @@ fn render(
     key: &Key,
     resource: &DockerPullSecret,
     manifests: &Manifests,
-    claims: &Claims,
+    claims: &ResourceIndex,
 ) -> Result<Option<(Value, Vec<String>)>, Problem> {
     if resource.spec.suspend {
         return Ok(None);
@@ -83,13 +83,13 @@ fn render(
     let mut unowned = resource.clone();
     unowned.metadata.uid = None;
     let plan = plan(&unowned, &spec, source.as_ref())?;
-    let asking = Asking {
+    let asking = Claimant {
         name: &key.1,
         uid: &uid,
         adopt: spec.adopt,
     };
-    let winner = claims.winner(&target).unwrap_or(&key.1);
-    decide(asking, &plan.desired, existing.as_ref(), winner, |owner| {
+    let oldest_claimant = claims.oldest_claimant(&target).unwrap_or(&key.1);
+    authorize_write(asking, &plan.desired, existing.as_ref(), oldest_claimant, |owner| {
         claims.wants(owner, &target)
     })?;
     let mut warnings = spec.warnings;

@@ -11,24 +11,24 @@ use kube::{Api, Client, ResourceExt as _};
 use serde::Serialize;
 use url::{Host, Url};
 
-use super::manifests::Manifests;
-use super::{Format, Targets, USAGE};
 use crate::api::{DockerPullSecret, RegistryType};
-use crate::domain::login::{Login, Refusal, trim_line_break};
-use crate::domain::registry::RegistryKey;
-use crate::domain::source::{resolve, resolve_document};
-use crate::domain::spec::{Validated, validate};
+use crate::cli::manifests::Manifests;
+use crate::cli::{Format, Targets, USAGE};
+use crate::domain::credential_source::from_secret::{resolve, resolve_document};
+use crate::domain::credentials::{InvalidCredentials, RegistryCredentials, trim_line_break};
+use crate::domain::registry::key::RegistryKey;
+use crate::domain::spec::validate::{ValidatedSpec, validate};
 use crate::domain::verification::address::{Policy, target};
 use crate::domain::verification::probe::Probe;
 use crate::domain::verification::question::Question;
 use crate::domain::verification::verdict::{Verdict, VerificationResult};
-use crate::shell::verify;
+use crate::registry_client::http::verify;
 
 /// Exit code when no check said yes or no.
 const NO_VERDICT: u8 = 3;
 
 #[derive(Args)]
-pub(super) struct Verify {
+pub(crate) struct Verify {
     /// DockerPullSecret in the cluster to check, by its credentials there.
     #[arg(value_name = "NAME", conflicts_with_all = ["registry", "filename"])]
     name: Option<String>,
@@ -70,7 +70,7 @@ pub(super) struct Verify {
 struct Subject {
     name: String,
     registry: String,
-    login: Result<(RegistryKey, Login), String>,
+    login: Result<(RegistryKey, RegistryCredentials), String>,
     /// What the resource says of the image and of http; flags add to it.
     image: Option<Probe>,
     plain_http: bool,
@@ -86,7 +86,7 @@ struct Line {
     message: String,
 }
 
-pub(super) fn run(arguments: &Verify) -> ExitCode {
+pub(crate) fn run(arguments: &Verify) -> ExitCode {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
     let result = runtime
         .map_err(|error| error.to_string())
@@ -197,7 +197,7 @@ async fn subjects(arguments: &Verify) -> Result<Vec<Subject>, String> {
     Ok(subjects.collect())
 }
 
-fn subject(name: String, spec: &Validated, source: Option<&Secret>) -> Subject {
+fn subject(name: String, spec: &ValidatedSpec, source: Option<&Secret>) -> Subject {
     Subject {
         name,
         registry: spec.registry.as_str().to_owned(),
@@ -225,10 +225,10 @@ fn from_flags(registry: &str, arguments: &Verify) -> Result<Subject, String> {
             .username
             .as_deref()
             .ok_or("--username or --docker-config is needed: whose login is to be checked?")?;
-        Login::new(username, trim_line_break(&password(arguments.password_stdin)?)).map_err(
+        RegistryCredentials::new(username, trim_line_break(&password(arguments.password_stdin)?)).map_err(
             |refusal| match refusal {
-                Refusal::Malformed(what) => format!("the login {what}"),
-                Refusal::IdentityToken => {
+                InvalidCredentials::Malformed(what) => format!("the login {what}"),
+                InvalidCredentials::IdentityToken => {
                     "the user name <token> marks an identity token, which kubelets cannot use".to_owned()
                 }
             },

@@ -1,7 +1,7 @@
 //! The index: who wants what, and whom an event concerns.
 
-use dps::domain::claims::{Claims, Key};
-use dps::domain::ownership::controlling_resource;
+use dps::domain::index::{Key, ResourceIndex};
+use dps::domain::secret::ownership::controlling_resource;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{ObjectMeta, OwnerReference};
 use serde_json::{Value, json};
 
@@ -35,7 +35,7 @@ fn generated(name: &str, owner: Option<&str>) -> ObjectMeta {
 #[test]
 fn certificates_concern_those_that_name_them() {
     let ca = |kind: &str| json!({"verification": {"tls": {"caBundleRef": {"kind": kind, "name": "ca"}}}});
-    let mut claims = Claims::default();
+    let mut claims = ResourceIndex::default();
     claims.insert(&named("a", 1, &with(private("a.example.com"), ca("ConfigMap"))));
     claims.insert(&named("b", 2, &with(private("b.example.com"), ca("Secret"))));
     assert_eq!(names(&claims.concerned_by_config_map(&key("ca"))), ["a"]);
@@ -48,7 +48,7 @@ fn certificates_concern_those_that_name_them() {
 
 #[test]
 fn a_secret_concerns_those_that_read_write_or_control_it() {
-    let mut claims = Claims::default();
+    let mut claims = ResourceIndex::default();
     claims.insert(&named("a", 1, &private("a.example.com")));
     claims.insert(&named(
         "b",
@@ -80,14 +80,14 @@ fn a_secret_concerns_those_that_read_write_or_control_it() {
 #[test]
 fn the_older_one_gets_the_secret_and_the_others_hear_of_it() {
     let shared = |url: &str| with(private(url), json!({"secretName": "shared"}));
-    let mut claims = Claims::default();
+    let mut claims = ResourceIndex::default();
     assert!(claims.insert(&named("young", 20, &shared("a.example.com"))).is_empty());
-    assert_eq!(claims.winner(&key("shared")), Some("young"));
+    assert_eq!(claims.oldest_claimant(&key("shared")), Some("young"));
     assert_eq!(
         names(&claims.insert(&named("old", 10, &shared("b.example.com")))),
         ["young"]
     );
-    assert_eq!(claims.winner(&key("shared")), Some("old"));
+    assert_eq!(claims.oldest_claimant(&key("shared")), Some("old"));
     assert!(
         claims.insert(&named("middle", 15, &shared("c.example.com"))).is_empty(),
         "changes nothing for the others"
@@ -100,17 +100,17 @@ fn the_older_one_gets_the_secret_and_the_others_hear_of_it() {
     assert_eq!(claims.wants(&owner("young"), &key("other")), Some(false));
     assert_eq!(claims.wants(&owner("nobody"), &key("shared")), None);
     assert_eq!(names(&claims.remove(&key("old"))), ["middle", "young"]);
-    assert_eq!(claims.winner(&key("shared")), Some("middle"));
+    assert_eq!(claims.oldest_claimant(&key("shared")), Some("middle"));
     // Equal age is decided by name.
     claims.insert(&named("a", 15, &shared("d.example.com")));
-    assert_eq!(claims.winner(&key("shared")), Some("a"));
+    assert_eq!(claims.oldest_claimant(&key("shared")), Some("a"));
     assert_eq!(claims.uid(&key("a")), Some("uid-a"));
 }
 
 /// Kubernetes' garbage collector sees it the same way: an owner is looked for in the namespace of what it owns.
 #[test]
 fn an_owner_in_another_namespace_is_none() {
-    let mut claims = Claims::default();
+    let mut claims = ResourceIndex::default();
     claims.insert(&named("app", 1, &private("a.example.com")));
     let elsewhere = ("other".to_owned(), "app".to_owned());
     assert_eq!(claims.wants(&owner("app"), &key("app")), Some(true));
@@ -122,28 +122,28 @@ fn an_owner_in_another_namespace_is_none() {
 
 #[test]
 fn strays_are_what_a_resource_controls_beside_its_target() {
-    let mut claims = Claims::default();
+    let mut claims = ResourceIndex::default();
     claims.insert(&named("app", 1, &private("a.example.com")));
     for name in ["app", "old"] {
         claims.observe_secret(&generated(name, Some("app")));
     }
-    let strays = claims.strays("team", "uid-app", "app");
-    assert_eq!(strays.len(), 1);
-    let (name, seen) = &strays[0];
+    let orphans = claims.orphans("team", "uid-app", "app");
+    assert_eq!(orphans.len(), 1);
+    let (name, seen) = &orphans[0];
     assert_eq!(
         (name.as_str(), &*seen.uid, &*seen.resource_version),
         ("old", "uid-old", "7")
     );
-    assert_eq!(claims.kept("team", "uid-app", "app").as_deref(), Some("app"));
+    assert_eq!(claims.retained_secret("team", "uid-app", "app").as_deref(), Some("app"));
     assert_eq!(
-        claims.kept("team", "uid-app", "new").as_deref(),
+        claims.retained_secret("team", "uid-app", "new").as_deref(),
         Some("app"),
         "any that holds a login"
     );
-    assert_eq!(claims.kept("team", "uid-other", "app").as_deref(), None);
+    assert_eq!(claims.retained_secret("team", "uid-other", "app").as_deref(), None);
     // Somebody takes the owner reference away.
     claims.observe_secret(&generated("old", None));
-    assert!(claims.strays("team", "uid-app", "app").is_empty());
+    assert!(claims.orphans("team", "uid-app", "app").is_empty());
 }
 
 /// What the operator deletes, it made: platforms give owners to Secrets of others too.
@@ -156,13 +156,13 @@ fn what_the_operator_did_not_make_is_no_stray() {
         ("without labels", None, false),
         ("of another manager", labelled("Helm"), false),
     ];
-    let mut claims = Claims::default();
+    let mut claims = ResourceIndex::default();
     claims.insert(&named("app", 1, &private("a.example.com")));
     for (what, labels, stray) in cases {
         let mut old = generated("old", Some("app"));
         old.labels = labels;
         claims.observe_secret(&old);
-        assert_eq!(!claims.strays("team", "uid-app", "app").is_empty(), stray, "{what}");
+        assert_eq!(!claims.orphans("team", "uid-app", "app").is_empty(), stray, "{what}");
     }
     // Somebody takes the label from the Secret that is wanted: the resource hears of it.
     claims.observe_secret(&generated("app", Some("app")));
@@ -173,33 +173,33 @@ fn what_the_operator_did_not_make_is_no_stray() {
     claims.observe_secret(&generated("old", Some("app")));
     let reads = |name: &str| with(private("a.example.com"), json!({"credentialsRef": {"name": name}}));
     claims.insert(&named("app", 1, &reads("old")));
-    assert!(claims.strays("team", "uid-app", "app").is_empty());
+    assert!(claims.orphans("team", "uid-app", "app").is_empty());
     claims.insert(&named("app", 1, &reads("login")));
-    assert_eq!(claims.strays("team", "uid-app", "app").len(), 1);
+    assert_eq!(claims.orphans("team", "uid-app", "app").len(), 1);
 }
 
 #[test]
 fn a_new_list_of_secrets_forgets_what_it_does_not_show_only_at_its_end() {
-    let mut claims = Claims::default();
+    let mut claims = ResourceIndex::default();
     claims.insert(&named("app", 1, &private("a.example.com")));
     for name in ["app", "old"] {
         claims.observe_secret(&generated(name, Some("app")));
     }
     claims.begin_secret_list();
     assert_eq!(
-        claims.strays("team", "uid-app", "app").len(),
+        claims.orphans("team", "uid-app", "app").len(),
         1,
         "known until the list is complete"
     );
     claims.observe_secret(&generated("app", Some("app")));
     claims.end_secret_list();
-    assert!(claims.strays("team", "uid-app", "app").is_empty());
-    assert_eq!(claims.kept("team", "uid-app", "app").as_deref(), Some("app"));
+    assert!(claims.orphans("team", "uid-app", "app").is_empty());
+    assert_eq!(claims.retained_secret("team", "uid-app", "app").as_deref(), Some("app"));
 }
 
 #[test]
 fn resources_for_one_registry_are_warned_of() {
-    let mut claims = Claims::default();
+    let mut claims = ResourceIndex::default();
     claims.insert(&named("first", 1, &private("r.example.com")));
     claims.insert(&named("second", 2, &private("https://r.example.com/")));
     assert_eq!(claims.warning(&key("first")), None);

@@ -12,7 +12,7 @@ use std::path::{Path, PathBuf};
 
 use clap::Command;
 use dps::api::{Cause, ConditionType, DockerPullSecret, PullCode, Reason};
-use dps::domain::spec::validate;
+use dps::domain::spec::validate::validate;
 use serde_json::Value;
 use strum::IntoEnumIterator as _;
 
@@ -85,7 +85,7 @@ fn generated_pages_are_current() {
         "docs/values.md",
         &values_page::render(&read(format!("{chart}/values.yaml")), &schema),
     );
-    check_page("docs/metrics.md", &metrics_page::render(&dps::shell::sample_metrics()));
+    check_page("docs/metrics.md", &metrics_page::render(&dps::controller::metrics::sample()));
 }
 
 #[test]

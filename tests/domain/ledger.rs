@@ -3,10 +3,10 @@
 use std::time::Duration;
 
 use dps::api::{OnRejected, VerificationResult, VerificationStatus};
-use dps::domain::spec::validate;
-use dps::domain::status::Check;
-use dps::domain::verification::advice::{self, Advice, Asking, CANNOT_BE_ASKED};
-use dps::domain::verification::ledger::{Known, Ledger};
+use dps::domain::spec::validate::validate;
+use dps::domain::status::build::Check;
+use dps::domain::verification::ledger::{Ledger, VerificationRecord};
+use dps::domain::verification::schedule::{self, Asking, CANNOT_BE_ASKED, VerificationDecision};
 use dps::domain::verification::verdict::Verdict;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 
@@ -181,7 +181,7 @@ fn a_refused_login_is_refused_however_it_is_checked_and_an_image_is_not_a_login(
 
     ledger.record(2, &verdict(R::Accepted), "plain", 10);
     let no_right = Verdict {
-        of_image: true,
+        image_denied: true,
         ..verdict(R::Rejected)
     };
     ledger.record(2, &no_right, "with image", 20);
@@ -211,21 +211,27 @@ fn a_status_is_believed_for_the_login_that_it_speaks_of() {
         ..asking(login)
     };
     // After a restart nothing else is known.
-    assert_eq!(asking("v1").advise(None, 1_000_001), Advice::Stands(known.clone()));
-    assert_eq!(asking("v1").advise(None, 1_000_000 + 900), Advice::Check(Some(known)));
-    assert_eq!(asking("v2").advise(None, 1_000_001), Advice::Check(None));
+    assert_eq!(
+        asking("v1").advise(None, 1_000_001),
+        VerificationDecision::Stands(known.clone())
+    );
+    assert_eq!(
+        asking("v1").advise(None, 1_000_000 + 900),
+        VerificationDecision::Check(Some(known))
+    );
+    assert_eq!(asking("v2").advise(None, 1_000_001), VerificationDecision::Check(None));
     let mut restarted = Ledger::default();
     restarted.seed(1, asking("v1").own().unwrap(), 1_000_001);
     assert!(
         restarted.get(1, "with image").is_some(),
         "a login that was refused as such"
     );
-    let of_image = VerificationStatus {
-        of_image: true,
+    let image_denied = VerificationStatus {
+        image_denied: true,
         ..*written.clone()
     };
     let asking = Asking {
-        status: Some(&of_image),
+        status: Some(&image_denied),
         ..nothing()
     };
     let mut restarted = Ledger::default();
@@ -234,10 +240,10 @@ fn a_status_is_believed_for_the_login_that_it_speaks_of() {
     // In another way, only what was said of the login still counts, unless nobody can be asked.
     for (how, status, counts) in [
         ("how with CA", &*written, true),
-        ("how with CA", &of_image, false),
+        ("how with CA", &image_denied, false),
         ("https://another.example.com", &*written, false),
         (CANNOT_BE_ASKED, &*written, true),
-        (CANNOT_BE_ASKED, &of_image, true),
+        (CANNOT_BE_ASKED, &image_denied, true),
     ] {
         let asking = Asking {
             how,
@@ -277,7 +283,7 @@ fn when_an_accepted_login_is_due_is_not_read_from_a_status() {
 #[test]
 fn no_refusal_counts_that_is_older_than_an_acceptance() {
     use VerificationResult as R;
-    let known = |result, how: &str, checked, rejections| Known {
+    let known = |result, how: &str, checked, rejections| VerificationRecord {
         result,
         message: String::new(),
         how: how.to_owned(),
@@ -286,7 +292,7 @@ fn no_refusal_counts_that_is_older_than_an_acceptance() {
         rejections,
         attempts: 0,
         bound: rejections > 0,
-        of_image: false,
+        image_denied: false,
     };
     let (here, there) = ("here", "there");
     // As it happens.
@@ -331,7 +337,7 @@ fn no_refusal_counts_that_is_older_than_an_acceptance() {
     for result in [R::Unreachable, R::RateLimited, R::Rejected] {
         let mut ledger = Ledger::default();
         ledger.record(1, &verdict(result), here, 50);
-        let late = Known {
+        let late = VerificationRecord {
             next: Some(60),
             ..known(R::Rejected, here, 10, 3)
         };
@@ -356,7 +362,7 @@ fn an_old_word_lets_no_changed_login_replace_an_accepted_one() {
         (true, "v1 how", 3600, true),
     ] {
         let status = VerificationStatus {
-            secret_accepted: accepted,
+            secret_verified: accepted,
             credentials_version: Some(version.to_owned()),
             result: Some(R::Accepted),
             ..VerificationStatus::default()
@@ -367,8 +373,8 @@ fn an_old_word_lets_no_changed_login_replace_an_accepted_one() {
         };
         let advice = asking.advise(ledger.get(1, "how"), 1_000_000 + age);
         let row = format!("{accepted} {version} {age}");
-        assert_eq!(matches!(advice, Advice::Stands(_)), stands, "{row}");
-        assert_eq!(matches!(advice, Advice::Check(None)), !stands, "{row}");
+        assert_eq!(matches!(advice, VerificationDecision::Stands(_)), stands, "{row}");
+        assert_eq!(matches!(advice, VerificationDecision::Check(None)), !stands, "{row}");
     }
 }
 
@@ -380,7 +386,7 @@ fn what_is_known_of_a_login_counts_however_it_is_checked() {
         ..verdict(R::Unreachable)
     };
     let no_right = Verdict {
-        of_image: true,
+        image_denied: true,
         ..verdict(R::Rejected)
     };
     let (plain, image) = ("plain", "with image");
@@ -457,11 +463,11 @@ fn an_accepted_login_is_checked_once_or_periodically_or_when_somebody_asks() {
         };
         let advice = asking.advise(Some(known), now);
         assert_eq!(
-            matches!(advice, Advice::Stands(_)),
+            matches!(advice, VerificationDecision::Stands(_)),
             stands,
             "{interval:?} {request:?} {now}"
         );
-        assert_eq!(matches!(advice, Advice::Check(Some(_))), !stands);
+        assert_eq!(matches!(advice, VerificationDecision::Check(Some(_))), !stands);
     }
 }
 
@@ -516,7 +522,7 @@ fn a_request_is_obeyed_once_and_within_the_bounds() {
             let row = format!("{results:?} {after} {handled:?} {submitted:?}");
             assert_eq!(asking.asked(), asked, "{row}");
             assert_eq!(asking.obeyed(), if asked { handled } else { Some("new") }, "{row}");
-            let stands = matches!(asking.advise(Some(known), now + after), Advice::Stands(_));
+            let stands = matches!(asking.advise(Some(known), now + after), VerificationDecision::Stands(_));
             let due = known.due(None, false).is_some_and(|due| due <= now + after);
             assert_eq!(!stands, asked && *checks || due, "{row}");
         }
@@ -533,7 +539,10 @@ fn a_refusal_is_known_until_the_next_verdict_however_the_login_is_checked() {
         ..nothing()
     };
     let known = ledger.get(1, "with image");
-    assert_eq!(other.advise(known, 1_000_900), Advice::Check(known.cloned()));
+    assert_eq!(
+        other.advise(known, 1_000_900),
+        VerificationDecision::Check(known.cloned())
+    );
 }
 
 #[test]
@@ -557,7 +566,7 @@ fn an_identity_tells_the_logins_of_one_secret_apart() {
         ("r.example.com", serde_json::json!({"password": "new"})),
         ("r.example.com", serde_json::json!({"username": "new"})),
     ] {
-        let identity = advice::identity(&source, &resource(url, keys));
+        let identity = schedule::identity(&source, &resource(url, keys));
         assert!(identity.starts_with("uid/7 "), "{identity}");
         assert!(seen.insert(identity));
     }
@@ -576,8 +585,8 @@ fn what_is_held_back() {
         (6, R::Accepted, OnRejected::KeepLastAccepted, true, false),
     ] {
         ledger.record(login, &verdict(result), "how", 1);
-        let problem = advice::held_back(policy, stands, ledger.get(login, "how"));
+        let problem = schedule::held_back(policy, stands, ledger.get(login, "how"));
         assert_eq!(problem.is_some(), held, "{login}");
     }
-    assert_eq!(advice::held_back(OnRejected::KeepLastAccepted, true, None), None);
+    assert_eq!(schedule::held_back(OnRejected::KeepLastAccepted, true, None), None);
 }

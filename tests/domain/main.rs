@@ -1,4 +1,4 @@
-//! The core's rules, as tables.
+//! Everything that needs no cluster and no Go: the core's rules as tables, and the command line.
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,
@@ -6,18 +6,25 @@
     reason = "a test fails that way"
 )]
 
+mod architecture;
+mod canary;
 mod claims;
 mod docs;
+mod explain;
 mod ledger;
 mod names;
 mod packed;
 mod pods;
 mod pulls;
 mod registry;
+mod render;
 mod secret;
 mod source;
 mod status;
+#[path = "../support/mod.rs"]
+mod support;
 mod verification;
+mod verify;
 
 use std::collections::BTreeMap;
 

@@ -1,8 +1,8 @@
 //! Names of what a resource refers to.
 
 use dps::api::Reason;
-use dps::domain::object_name::is_object_name;
-use dps::domain::spec::validate;
+use dps::domain::names::is_object_name;
+use dps::domain::spec::validate::validate;
 use serde_json::json;
 
 use super::{hub, resource, with};

@@ -1,7 +1,7 @@
 //! What is kept for long.
 
-use dps::domain::packed::Packed;
-use dps::domain::status::{Finding, Outcome, next};
+use dps::controller::store::compressed_json::CompressedJson;
+use dps::domain::status::build::{Finding, Outcome, build_status};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 use k8s_openapi::jiff::Timestamp;
 use proptest::prelude::*;
@@ -11,12 +11,12 @@ use super::status::good;
 proptest! {
     #[test]
     fn every_text_comes_back(text in ".{0,3000}") {
-        prop_assert_eq!(Packed::new(&text).text(), text.as_bytes());
+        prop_assert_eq!(CompressedJson::new(&text).text(), text.as_bytes());
     }
 
     #[test]
     fn texts_are_equal_when_they_are_packed_if_they_are(one in "[ab]{0,4}", other in "[ab]{0,4}") {
-        prop_assert_eq!(Packed::new(&one) == Packed::new(&other), one == other);
+        prop_assert_eq!(CompressedJson::new(&one) == CompressedJson::new(&other), one == other);
     }
 }
 
@@ -30,9 +30,9 @@ fn a_status_takes_a_third_of_its_text() {
         registry_key: Some("quay.io/acme".to_owned()),
         ..good()
     };
-    let status = next(None, Some(7), &Finding::Decided(outcome), &Time(Timestamp::UNIX_EPOCH));
+    let status = build_status(None, Some(7), &Finding::Decided(outcome), &Time(Timestamp::UNIX_EPOCH));
     // With its fields in the order in which the cache has them.
     let text = serde_json::to_value(status).unwrap().to_string();
-    let size = Packed::new(&text).size();
+    let size = CompressedJson::new(&text).size();
     assert!(size * 3 < text.len(), "{size} of {}", text.len());
 }

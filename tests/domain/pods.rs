@@ -3,19 +3,19 @@
 use std::collections::BTreeMap;
 
 use dps::api::{Cause, PullCode, VerificationResult};
-use dps::domain::image::Image;
-use dps::domain::ownership::is_own;
-use dps::domain::pulls::diagnosis::{Around, Diagnosis, Resource, Symptom, diagnose};
-use dps::domain::pulls::mismatch::mismatch;
-use dps::domain::pulls::pod::Pod;
-use dps::domain::pulls::relation::told;
-use dps::domain::pulls::secret::{Content, PullSecret, redact, tried};
-use dps::domain::pulls::signal::{Signal, read};
-use dps::domain::pulls::summary::{Case, same_cause, summarise};
-use dps::domain::pulls::survey::Survey;
-use dps::domain::pulls::text::{attempts, excerpt, unwrap};
-use dps::domain::pulls::watchlist::{Change, Watchlist};
-use dps::domain::registry::RegistryKey;
+use dps::domain::docker_config::kubelet_secret::{Content, PullSecret, redact, tried};
+use dps::domain::pull_failures::classify::{ErrorClass, read};
+use dps::domain::pull_failures::diagnosis::{Diagnosis, PullContext, PullError, Resource, diagnose};
+use dps::domain::pull_failures::failing_pods::{Change, FailingPods};
+use dps::domain::pull_failures::pod::Pod;
+use dps::domain::pull_failures::relevance::affects;
+use dps::domain::pull_failures::summary::{Case, same_cause, summarise};
+use dps::domain::pull_failures::survey::Survey;
+use dps::domain::registry::image::Image;
+use dps::domain::registry::key::RegistryKey;
+use dps::domain::registry::mismatch::mismatch;
+use dps::domain::secret::ownership::is_own;
+use dps::domain::text::{attempts, excerpt, unwrap};
 use k8s_openapi::ByteString;
 use k8s_openapi::api::core::v1::Secret;
 use serde_json::{Value, json};
@@ -44,7 +44,7 @@ fn paused(report: &str) -> String {
 
 #[test]
 fn a_cause_is_remembered_while_the_kubelet_waits() {
-    let mut list = Watchlist::default();
+    let mut list = FailingPods::default();
     let key = ("team".to_owned(), "web".to_owned());
     assert_eq!(list.observe(&pod("web", "ContainerCreating", ""), 10_000), Change::None);
     assert_eq!(list.observe(&pod("web", "ErrImagePull", WRONG), 10_000), Change::Fails);
@@ -55,7 +55,7 @@ fn a_cause_is_remembered_while_the_kubelet_waits() {
         Change::None
     );
     let stuck = list.get(&key).unwrap().containers[0].clone();
-    assert_eq!((stuck.signal, stuck.since), (Some(Signal::Unauthorized), 10_000));
+    assert_eq!((stuck.signal, stuck.since), (Some(ErrorClass::Unauthorized), 10_000));
     assert_eq!(list.get(&key).unwrap().pull_secrets, ["app"]);
     // The second attempt proves it; from then on attempts are no news.
     assert_eq!(list.observe(&pod("web", "ErrImagePull", WRONG), 30_000), Change::Fails);
@@ -82,7 +82,7 @@ fn a_cause_is_remembered_while_the_kubelet_waits() {
 
 #[test]
 fn a_pod_that_is_gone_going_or_new_is_forgotten() {
-    let mut list = Watchlist::default();
+    let mut list = FailingPods::default();
     let key = ("team".to_owned(), "web".to_owned());
     list.observe(&pod("web", "ErrImagePull", WRONG), 10_000);
     assert!(matches!(list.forget(&key), Change::Ended(_)));
@@ -103,7 +103,7 @@ fn a_pod_that_is_gone_going_or_new_is_forgotten() {
 #[test]
 fn one_failure_has_to_last_and_two_count_at_once() {
     let seen = |attempts: u32| {
-        let mut list = Watchlist::default();
+        let mut list = FailingPods::default();
         for attempt in 0..attempts {
             list.observe(&pod("web", "ErrImagePull", WRONG), 10_000 + i64::from(attempt));
             list.observe(&pod("web", "ImagePullBackOff", &paused(WRONG)), 10_001);
@@ -128,7 +128,7 @@ fn one_failure_has_to_last_and_two_count_at_once() {
         );
     }
     // A pause that is seen first comes after an attempt; the pod began at second 5.
-    let mut list = Watchlist::default();
+    let mut list = FailingPods::default();
     list.observe(&pod("web", "ImagePullBackOff", &paused(WRONG)), 10_000);
     assert_eq!(
         list.get(&("team".to_owned(), "web".to_owned())).unwrap().containers[0].since,
@@ -138,7 +138,7 @@ fn one_failure_has_to_last_and_two_count_at_once() {
 
 #[test]
 fn an_event_tells_what_the_status_does_not() {
-    let mut list = Watchlist::default();
+    let mut list = FailingPods::default();
     let key = ("team".to_owned(), "web".to_owned());
     let silent = format!("Back-off pulling image \"{IMAGE}\"");
     list.observe(&pod("web", "ImagePullBackOff", &silent), 10_000);
@@ -146,7 +146,10 @@ fn an_event_tells_what_the_status_does_not() {
     list.learn(&key, "r.example.com/other:1", WRONG);
     assert_eq!(list.get(&key).unwrap().containers[0].signal, None);
     list.learn(&key, IMAGE, WRONG);
-    assert_eq!(list.get(&key).unwrap().containers[0].signal, Some(Signal::Unauthorized));
+    assert_eq!(
+        list.get(&key).unwrap().containers[0].signal,
+        Some(ErrorClass::Unauthorized)
+    );
 }
 
 #[test]
@@ -190,27 +193,27 @@ fn words_in_names_mean_nothing() {
         (
             "r.example.com/denied/403/forbidden:1",
             "failed to resolve: unexpected status from HEAD request to https://r.example.com/v2/denied/403/forbidden/manifests/1: 401 Unauthorized",
-            Signal::Unauthorized,
+            ErrorClass::Unauthorized,
         ),
         (
             "r.example.com:5000/unauthorized:429",
             "r.example.com:5000/unauthorized:429: not found",
-            Signal::NotFound,
+            ErrorClass::NotFound,
         ),
         (
             "acme/expired-token",
             "pull access denied for acme/expired-token, repository does not exist or may require 'docker login': denied: requested access to the resource is denied",
-            Signal::Denied,
+            ErrorClass::Denied,
         ),
         (
             "r.example.com/app:1",
             "dial tcp 10.0.0.1:5030: connect: connection refused",
-            Signal::Unreachable,
+            ErrorClass::Unreachable,
         ),
         (
             "r.example.com/app:1",
             "dial tcp 10.4.0.3:40100: i/o timeout",
-            Signal::Unreachable,
+            ErrorClass::Unreachable,
         ),
     ] {
         assert_eq!(read("ErrImagePull", report, image), Some(signal), "{report}");
@@ -332,13 +335,13 @@ fn resource(name: &str, key: &str, verified: Option<VerificationResult>) -> Reso
 }
 
 fn find(report: &str, secrets: &[PullSecret], resources: &[Resource]) -> Diagnosis {
-    let symptom = Symptom {
+    let symptom = PullError {
         image: IMAGE,
         code: PullCode::DEP_E153,
         signal: read("ErrImagePull", report, IMAGE),
         report,
     };
-    let around = Around {
+    let around = PullContext {
         namespace: "team",
         secrets,
         resources,
@@ -614,7 +617,7 @@ fn causes_blame_and_advice_in_context() {
         assert_eq!((found.cause.as_str(), blamed.as_deref()), (*cause, *blame), "{case}");
         assert!(found.action.contains(part), "{case}: {}", found.action);
         let app = resources.iter().find(|resource| resource.name == "app");
-        let said = app.and_then(|app| told(app, IMAGE, secrets, &found));
+        let said = app.and_then(|app| affects(app, IMAGE, secrets, &found));
         assert_eq!(said, *ours, "{case}");
     }
 }
@@ -763,7 +766,7 @@ fn failures_are_grouped_ranked_and_cut() {
 
 #[test]
 fn a_failure_of_an_earlier_login_is_told_but_nobodys_fault() {
-    let mut list = Watchlist::default();
+    let mut list = FailingPods::default();
     list.observe(&pod("web", "ErrImagePull", WRONG), 10_000);
     let failing = list.get(&("team".to_owned(), "web".to_owned())).unwrap();
     let (secrets, rejected) = ([secret("app", "r.example.com")], Some(VerificationResult::Rejected));

@@ -3,13 +3,13 @@
 use std::collections::BTreeMap;
 
 use dps::api::{Cause, PullCode};
-use dps::domain::image::Image;
-use dps::domain::pulls::cause::{Fault, about};
-use dps::domain::pulls::diagnosis::{Around, Diagnosis, Symptom, diagnose};
-use dps::domain::pulls::pod::Pod;
-use dps::domain::pulls::secret::PullSecret;
-use dps::domain::pulls::signal::read;
-use dps::domain::pulls::text::excerpt;
+use dps::domain::docker_config::kubelet_secret::PullSecret;
+use dps::domain::pull_failures::cause::{Fault, about};
+use dps::domain::pull_failures::classify::read;
+use dps::domain::pull_failures::diagnosis::{Diagnosis, PullContext, PullError, diagnose};
+use dps::domain::pull_failures::pod::Pod;
+use dps::domain::registry::image::Image;
+use dps::domain::text::excerpt;
 use k8s_openapi::ByteString;
 use k8s_openapi::api::core::v1::Secret;
 use serde_json::{Value, json};
@@ -44,13 +44,13 @@ fn text<'a>(value: &'a Value, field: &str) -> &'a str {
 }
 
 fn diagnosis(reason: &str, message: &str, image: &str, secrets: &[PullSecret]) -> Diagnosis {
-    let symptom = Symptom {
+    let symptom = PullError {
         image,
         code: PullCode::of(reason),
         signal: read(reason, message, image),
         report: &excerpt(message, 500),
     };
-    let around = Around {
+    let around = PullContext {
         namespace: "team",
         secrets,
         resources: &[],

@@ -1,7 +1,7 @@
 //! From `registryUrl` to the key that kubelets match.
 
 use dps::api::RegistryType::{DockerHub, PrivateRegistry};
-use dps::domain::registry::{RegistryKey, serves};
+use dps::domain::registry::key::{RegistryKey, serves};
 
 #[test]
 fn accepted_spellings_become_one_key() {

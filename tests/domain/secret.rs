@@ -1,13 +1,13 @@
 //! The generated Secret: its bytes, drift, and whether it may be written.
 
 use dps::api::Reason;
-use dps::domain::config_document::canonical;
-use dps::domain::desired::Desired;
-use dps::domain::login::{Login, hide, redact};
-use dps::domain::ownership::{Asking, Verdict, decide};
-use dps::domain::plan::plan;
-use dps::domain::registry::RegistryKey;
-use dps::domain::spec::validate;
+use dps::domain::credentials::{RegistryCredentials, hide, redact};
+use dps::domain::docker_config::user_document::canonical;
+use dps::domain::registry::key::RegistryKey;
+use dps::domain::secret::desired::Desired;
+use dps::domain::secret::ownership::{Claimant, SecretAction, authorize_write};
+use dps::domain::secret::plan::plan;
+use dps::domain::spec::validate::validate;
 use k8s_openapi::api::core::v1::Secret;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::OwnerReference;
 use serde_json::{Value, json};
@@ -66,7 +66,12 @@ fn merge(into: &mut Value, changes: &Value) {
 fn the_document_has_canonical_bytes() {
     let registry = RegistryKey::docker_hub();
     let bytes = |user: &str, password: &str, email| {
-        String::from_utf8(canonical(&registry, &Login::new(user, password).unwrap(), email)).unwrap()
+        String::from_utf8(canonical(
+            &registry,
+            &RegistryCredentials::new(user, password).unwrap(),
+            email,
+        ))
+        .unwrap()
     };
     assert_eq!(
         bytes("user", "word", Some("a@b")),
@@ -196,25 +201,28 @@ fn only_what_may_be_ours_is_written() {
     };
     for (what, adopt, changes, expected) in table {
         let existing = applied(&wish, &changes);
-        let asking = Asking {
+        let asking = Claimant {
             name: "app",
             uid: "uid-app",
             adopt,
         };
-        let verdict = decide(asking, &wish, Some(&existing), "app", wants);
+        let verdict = authorize_write(asking, &wish, Some(&existing), "app", wants);
         assert_eq!(
             verdict.map_err(|problem| problem.reason),
-            expected.map(|()| Verdict::Update),
+            expected.map(|()| SecretAction::Update),
             "{what}"
         );
     }
-    let asking = Asking {
+    let asking = Claimant {
         name: "app",
         uid: "uid-app",
         adopt: false,
     };
-    assert_eq!(decide(asking, &wish, None, "app", wants), Ok(Verdict::Create));
-    let refused = decide(asking, &wish, None, "older", wants).unwrap_err();
+    assert_eq!(
+        authorize_write(asking, &wish, None, "app", wants),
+        Ok(SecretAction::Create)
+    );
+    let refused = authorize_write(asking, &wish, None, "older", wants).unwrap_err();
     assert!(refused.reason == Reason::OwnedByOther && refused.message.contains("\"older\""));
 }
 
@@ -267,7 +275,7 @@ fn templates_are_checked_and_never_carry_tracking_keys() {
 
 #[test]
 fn words_of_the_api_server_are_repeated_without_the_login() {
-    let login = Login::new("user", "pass+word/1").unwrap();
+    let login = RegistryCredentials::new("user", "pass+word/1").unwrap();
     let said = format!(
         "denied: {} and {} and pass+word/1",
         login.auth(),
@@ -277,7 +285,7 @@ fn words_of_the_api_server_are_repeated_without_the_login() {
         redact(&said, &login),
         "denied: [redacted] and [redacted] and [redacted]"
     );
-    assert_eq!(format!("{login:?}"), "Login([REDACTED])");
+    assert_eq!(format!("{login:?}"), "RegistryCredentials([REDACTED])");
 }
 
 #[test]
@@ -302,6 +310,6 @@ fn secrets_are_hidden_in_any_order_and_shape() {
     ] {
         assert_eq!(hide(said, secrets.iter().copied()), shown, "{said} {secrets:?}");
     }
-    let login = Login::new("user", "p").unwrap();
+    let login = RegistryCredentials::new("user", "p").unwrap();
     assert_eq!(redact("pull of p failed", &login), "pull of [redacted] failed");
 }

@@ -3,9 +3,9 @@
 use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD, STANDARD_NO_PAD, URL_SAFE};
 use dps::api::Reason::{self, *};
+use dps::domain::credential_source::from_secret::{Resolved, resolve};
 use dps::domain::problem::Problem;
-use dps::domain::source::{Resolved, resolve};
-use dps::domain::spec::validate;
+use dps::domain::spec::validate::validate;
 use k8s_openapi::api::core::v1::Secret;
 use serde_json::{Value, json};
 

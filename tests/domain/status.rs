@@ -2,8 +2,9 @@
 
 use dps::api::{Cause, DockerPullSecretStatus, Reason, VerificationResult, VerificationStatus};
 use dps::domain::problem::{Problem, unparsable};
-use dps::domain::pulls::summary::Pulls;
-use dps::domain::status::{Check, Finding, Outcome, Pods, news, next, same};
+use dps::domain::pull_failures::summary::Pulls;
+use dps::domain::status::build::{Check, Finding, Outcome, build_status, is_up_to_date};
+use dps::domain::status::pods::{Pods, news};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{Condition, Time};
 use k8s_openapi::jiff::Timestamp;
 
@@ -41,7 +42,7 @@ fn an_accepted_login_stands_until_the_secret_holds_another_one_or_is_refused_its
     use VerificationResult as R;
     let held_back = || Err(Problem::new(Reason::HeldBack, "why"));
     let written = || Ok("written".to_owned());
-    let of_image = |result| (result, true);
+    let image_denied = |result| (result, true);
     let (of_login, pending) = (|result| (result, false), (None, false));
     for (stood, result, secret, replaced, stands) in [
         (false, of_login(Some(R::Accepted)), written(), true, true),
@@ -69,23 +70,23 @@ fn an_accepted_login_stands_until_the_secret_holds_another_one_or_is_refused_its
             false,
         ),
         // The login is accepted, and only the image is kept from it.
-        (false, of_image(Some(R::Rejected)), written(), true, true),
-        (true, of_image(Some(R::Rejected)), held_back(), false, true),
+        (false, image_denied(Some(R::Rejected)), written(), true, true),
+        (true, image_denied(Some(R::Rejected)), held_back(), false, true),
     ] {
         let old = DockerPullSecretStatus {
             verification: Some(VerificationStatus {
-                secret_accepted: stood,
+                secret_verified: stood,
                 handled_request: Some("request".to_owned()),
                 ..VerificationStatus::default()
             }),
             ..DockerPullSecretStatus::default()
         };
         let row = format!("{stood} {result:?} {secret:?} {replaced}");
-        let (result, of_image) = result;
+        let (result, image_denied) = result;
         let done = |result| {
             let status = VerificationStatus {
                 result: Some(result),
-                of_image,
+                image_denied,
                 ..VerificationStatus::default()
             };
             Check::Done(Box::new(status), "said".to_owned())
@@ -96,8 +97,8 @@ fn an_accepted_login_stands_until_the_secret_holds_another_one_or_is_refused_its
             check: result.map_or(Check::Pending, done),
             ..good()
         });
-        let status = next(Some(&old), None, &finding, &at(1)).verification.unwrap();
-        assert_eq!(status.secret_accepted, stands, "{row}");
+        let status = build_status(Some(&old), None, &finding, &at(1)).verification.unwrap();
+        assert_eq!(status.secret_verified, stands, "{row}");
         // What was obeyed is not obeyed again for another login.
         assert_eq!(status.handled_request.is_some(), result.is_none(), "{row}");
     }
@@ -123,7 +124,7 @@ fn condition<'a>(status: &'a DockerPullSecretStatus, kind: &str) -> &'a Conditio
 #[test]
 fn each_finding_has_its_conditions() {
     let good = Finding::Decided(good());
-    let ready = next(None, Some(3), &good, &at(1));
+    let ready = build_status(None, Some(3), &good, &at(1));
     assert_eq!(
         shown(&ready),
         [
@@ -145,7 +146,7 @@ fn each_finding_has_its_conditions() {
         (Some(3), Some("app"))
     );
 
-    let stalled = next(None, Some(1), &bad(Reason::KeyMissing, None), &at(1));
+    let stalled = build_status(None, Some(1), &bad(Reason::KeyMissing, None), &at(1));
     assert_eq!(
         shown(&stalled),
         [
@@ -157,7 +158,7 @@ fn each_finding_has_its_conditions() {
             ("Stalled", "True", "KeyMissing")
         ]
     );
-    let waiting = next(None, Some(1), &bad(Reason::SecretNotFound, Some("app")), &at(1));
+    let waiting = build_status(None, Some(1), &bad(Reason::SecretNotFound, Some("app")), &at(1));
     assert_eq!(
         shown(&waiting)[1..],
         [
@@ -170,7 +171,7 @@ fn each_finding_has_its_conditions() {
     );
 
     // A suspended resource keeps what was known; one that was never looked at knows nothing.
-    let suspended = next(Some(&ready), Some(4), &Finding::Suspended, &at(2));
+    let suspended = build_status(Some(&ready), Some(4), &Finding::Suspended, &at(2));
     assert_eq!(
         shown(&suspended),
         [
@@ -185,10 +186,10 @@ fn each_finding_has_its_conditions() {
         (suspended.observed_generation, suspended.secret_name.as_deref()),
         (Some(4), Some("app"))
     );
-    let new = next(None, Some(1), &Finding::Suspended, &at(1));
+    let new = build_status(None, Some(1), &Finding::Suspended, &at(1));
     assert_eq!(shown(&new)[0], ("CredentialsResolved", "Unknown", "Suspended"));
 
-    let failing = next(Some(&ready), Some(4), &Finding::Failing("no answer".to_owned()), &at(2));
+    let failing = build_status(Some(&ready), Some(4), &Finding::Failing("no answer".to_owned()), &at(2));
     assert_eq!(
         shown(&failing)[3..],
         [
@@ -202,7 +203,10 @@ fn each_finding_has_its_conditions() {
         Some(3),
         "the new generation was not looked at"
     );
-    assert_eq!(shown(&next(Some(&failing), Some(4), &good, &at(3))), shown(&ready));
+    assert_eq!(
+        shown(&build_status(Some(&failing), Some(4), &good, &at(3))),
+        shown(&ready)
+    );
 }
 
 fn with_pods(pods: Pods) -> Finding {
@@ -220,12 +224,12 @@ fn fails(cause: Cause, message: &str, fault: bool) -> Pods {
 
 #[test]
 fn pods_make_a_resource_not_ready_only_if_it_is_at_fault() {
-    let unseen = next(None, Some(1), &with_pods(Pods::Unseen), &at(1));
+    let unseen = build_status(None, Some(1), &with_pods(Pods::Unseen), &at(1));
     assert_eq!(
         shown(&unseen)[3..],
         [("PullsHealthy", "Unknown", "Pending"), ("Ready", "True", "Ready")]
     );
-    let innocent = next(
+    let innocent = build_status(
         Some(&unseen),
         Some(1),
         &with_pods(fails(Cause::ImageNotFound, "why", false)),
@@ -235,7 +239,7 @@ fn pods_make_a_resource_not_ready_only_if_it_is_at_fault() {
         shown(&innocent)[3..],
         [("PullsHealthy", "False", "ImageNotFound"), ("Ready", "True", "Ready")]
     );
-    let fault = next(
+    let fault = build_status(
         Some(&innocent),
         Some(1),
         &with_pods(fails(Cause::CredentialsRejected, "why", true)),
@@ -252,9 +256,9 @@ fn pods_make_a_resource_not_ready_only_if_it_is_at_fault() {
     assert_eq!(condition(&fault, "PullsHealthy").last_transition_time, at(2));
     assert_eq!(fault.failing_pods, 2);
     // Other numbers that can wait: nothing changes, but for whose fault it is.
-    let unchanged = next(Some(&fault), Some(1), &with_pods(Pods::Same { fault: true }), &at(4));
-    assert!(same(Some(&fault), &unchanged));
-    let excused = next(Some(&fault), Some(1), &with_pods(Pods::Same { fault: false }), &at(4));
+    let unchanged = build_status(Some(&fault), Some(1), &with_pods(Pods::Same { fault: true }), &at(4));
+    assert!(is_up_to_date(Some(&fault), &unchanged));
+    let excused = build_status(Some(&fault), Some(1), &with_pods(Pods::Same { fault: false }), &at(4));
     assert_eq!(
         shown(&excused)[3..],
         [
@@ -264,13 +268,13 @@ fn pods_make_a_resource_not_ready_only_if_it_is_at_fault() {
     );
     assert_eq!(excused.failing_pods, 2);
     // What is known stays while nobody looks.
-    let kept = next(Some(&fault), Some(1), &with_pods(Pods::Unseen), &at(5));
+    let kept = build_status(Some(&fault), Some(1), &with_pods(Pods::Unseen), &at(5));
     assert_eq!(shown(&kept)[3], ("PullsHealthy", "False", "CredentialsRejected"));
 }
 
 #[test]
 fn an_event_is_worth_another_cause_and_the_end() {
-    let status = |pods: Pods| next(None, Some(1), &with_pods(pods), &at(1));
+    let status = |pods: Pods| build_status(None, Some(1), &with_pods(pods), &at(1));
     let none = status(Pods::Unseen);
     let well = status(Pods::Seen(Box::default()));
     let rejected = status(fails(Cause::CredentialsRejected, &"ä".repeat(800), true));
@@ -296,12 +300,12 @@ fn an_event_is_worth_another_cause_and_the_end() {
 
 #[test]
 fn transition_times_move_with_the_status_only() {
-    let ready = next(None, Some(1), &Finding::Decided(good()), &at(1));
-    let again = next(Some(&ready), Some(2), &Finding::Decided(good()), &at(2));
+    let ready = build_status(None, Some(1), &Finding::Decided(good()), &at(1));
+    let again = build_status(Some(&ready), Some(2), &Finding::Decided(good()), &at(2));
     assert_eq!(condition(&again, "Ready").last_transition_time, at(1));
-    let missing = next(Some(&again), Some(2), &bad(Reason::KeyMissing, None), &at(3));
+    let missing = build_status(Some(&again), Some(2), &bad(Reason::KeyMissing, None), &at(3));
     assert_eq!(condition(&missing, "Ready").last_transition_time, at(3));
-    let other = next(Some(&missing), Some(2), &bad(Reason::Malformed, None), &at(4));
+    let other = build_status(Some(&missing), Some(2), &bad(Reason::Malformed, None), &at(4));
     assert_eq!(
         condition(&other, "Ready").last_transition_time,
         at(3),
@@ -311,13 +315,13 @@ fn transition_times_move_with_the_status_only() {
 
 #[test]
 fn an_equal_status_needs_no_write() {
-    let ready = next(None, Some(1), &Finding::Decided(good()), &at(1));
-    let again = next(Some(&ready), Some(1), &Finding::Decided(good()), &at(9));
-    assert!(same(Some(&ready), &again));
-    assert!(!same(None, &again));
-    assert!(!same(
+    let ready = build_status(None, Some(1), &Finding::Decided(good()), &at(1));
+    let again = build_status(Some(&ready), Some(1), &Finding::Decided(good()), &at(9));
+    assert!(is_up_to_date(Some(&ready), &again));
+    assert!(!is_up_to_date(None, &again));
+    assert!(!is_up_to_date(
         Some(&ready),
-        &next(Some(&ready), Some(2), &Finding::Decided(good()), &at(9))
+        &build_status(Some(&ready), Some(2), &Finding::Decided(good()), &at(9))
     ));
     // Other tools may have conditions of their own.
     let mut foreign = ready.clone();
@@ -326,13 +330,13 @@ fn an_equal_status_needs_no_write() {
         ..ready.conditions[0].clone()
     };
     foreign.conditions.insert(0, other);
-    assert!(same(Some(&foreign), &again));
+    assert!(is_up_to_date(Some(&foreign), &again));
     let mut leftover = ready.clone();
     leftover.conditions.push(Condition {
         type_: "Stalled".to_owned(),
         ..ready.conditions[0].clone()
     });
-    assert!(!same(Some(&leftover), &again));
+    assert!(!is_up_to_date(Some(&leftover), &again));
 }
 
 #[test]
@@ -342,7 +346,7 @@ fn long_texts_are_cut() {
         warnings: vec!["w".repeat(5000); 50],
         ..good()
     };
-    let status = next(None, Some(1), &Finding::Decided(outcome), &at(1));
+    let status = build_status(None, Some(1), &Finding::Decided(outcome), &at(1));
     assert_eq!(condition(&status, "Ready").message.chars().count(), 1025);
     assert_eq!(
         (status.warnings.len(), status.warnings[0].len()),
@@ -389,7 +393,7 @@ fn a_login_that_is_held_back_says_since_when() {
     for (row, (findings, since)) in table.iter().enumerate() {
         let mut status = None;
         for (second, finding) in [10, 20, 30].into_iter().zip(findings) {
-            status = Some(next(status.as_ref(), Some(1), finding, &at(second)));
+            status = Some(build_status(status.as_ref(), Some(1), finding, &at(second)));
         }
         let status = status.unwrap();
         for kind in ["SecretSynced", "Ready", "Stalled"] {
@@ -398,7 +402,7 @@ fn a_login_that_is_held_back_says_since_when() {
         }
         // The next retry writes nothing.
         assert!(
-            same(Some(&status), &next(Some(&status), Some(1), &held, &at(40))),
+            is_up_to_date(Some(&status), &build_status(Some(&status), Some(1), &held, &at(40))),
             "{row}"
         );
     }

@@ -1,12 +1,12 @@
 //! The conversation with a registry, answer by answer: what real registries are known to do (domain.md C3).
 
 use dps::api::RegistryType;
-use dps::domain::login::Login;
-use dps::domain::registry::RegistryKey;
+use dps::domain::credentials::RegistryCredentials;
+use dps::domain::registry::key::RegistryKey;
 use dps::domain::verification::address::Policy;
 use dps::domain::verification::answer::{Answer, Credentials, Failure};
 use dps::domain::verification::challenge::{Asked, Challenge, parse};
-use dps::domain::verification::check::{Check, Step};
+use dps::domain::verification::conversation::{Check, Step};
 use dps::domain::verification::probe::Probe;
 use dps::domain::verification::question::Question;
 use dps::domain::verification::verdict::Verdict;
@@ -17,18 +17,18 @@ const TOKEN: &str = r#"{"token":"t0ken"}"#;
 
 fn question(image: Option<&str>) -> Question {
     let registry = RegistryKey::new(RegistryType::PrivateRegistry, Some("registry.example.com/team")).unwrap();
-    let login = Login::new("robot", "pass word").unwrap();
+    let login = RegistryCredentials::new("robot", "pass word").unwrap();
     let probe = image.map(|image| Probe::parse(image).unwrap());
     Question::new(&registry, login, probe, false).unwrap()
 }
 
-type Said = Result<Answer, Failure>;
+type PodEvent = Result<Answer, Failure>;
 
 /// Name, answers, result, part of the message.
-type Row = (&'static str, Vec<Said>, &'static str, &'static str);
+type Row = (&'static str, Vec<PodEvent>, &'static str, &'static str);
 
 #[allow(clippy::unnecessary_wraps, reason = "the other half of a table's rows are failures")]
-fn says(status: u16, challenge: &str, body: &str) -> Said {
+fn says(status: u16, challenge: &str, body: &str) -> PodEvent {
     Ok(Answer {
         status,
         challenges: (!challenge.is_empty())
@@ -41,7 +41,7 @@ fn says(status: u16, challenge: &str, body: &str) -> Said {
 }
 
 /// The requests, each as "GET path credentials", and the verdict.
-fn talk(question: Question, answers: Vec<Said>) -> (Vec<String>, Verdict) {
+fn talk(question: Question, answers: Vec<PodEvent>) -> (Vec<String>, Verdict) {
     let mut check = Check::new(question);
     let mut requests = Vec::new();
     for answer in answers {
@@ -120,7 +120,7 @@ fn a_token_server_is_asked_over_http_only_by_a_registry_without_tls() {
         (true, "https://auth.example.com/token", true),
         (true, "ftp://auth.example.com/token", false),
     ] {
-        let login = Login::new("robot", "pass word").unwrap();
+        let login = RegistryCredentials::new("robot", "pass word").unwrap();
         let mut check = Check::new(Question::new(&registry, login, None, plain_http).unwrap());
         match check.next(says(401, &format!("Bearer realm=\"{realm}\""), "")) {
             Step::Ask(request) => {
@@ -360,7 +360,7 @@ fn what_happens_to_the_image_does_not_take_back_what_was_said_of_the_login() {
     let to_login = || [says(401, BEARER, ""), says(401, "", "")];
     let timeout = || Err(Failure::Unanswered("no answer in time".to_owned()));
     let locked = "You have been temporarily blocked";
-    for (name, answers, result, of_image, part) in [
+    for (name, answers, result, image_denied, part) in [
         (
             "limited",
             vec![says(429, "", "")],
@@ -408,16 +408,21 @@ fn what_happens_to_the_image_does_not_take_back_what_was_said_of_the_login() {
             "answered 404",
         ),
     ] {
-        let answers: Vec<Said> = proved().into_iter().chain(answers).collect();
+        let answers: Vec<PodEvent> = proved().into_iter().chain(answers).collect();
         let count = answers.len();
         let (requests, verdict) = talk(question(Some("team/app:1")), answers);
         let found = (
             requests.len(),
             verdict.result.as_str(),
-            verdict.of_image,
+            verdict.image_denied,
             verdict.unanswered,
         );
-        assert_eq!(found, (count, result, of_image, false), "{name}: {}", verdict.message);
+        assert_eq!(
+            found,
+            (count, result, image_denied, false),
+            "{name}: {}",
+            verdict.message
+        );
         assert!(verdict.message.contains(part), "{name}: {}", verdict.message);
     }
 }
@@ -425,12 +430,12 @@ fn what_happens_to_the_image_does_not_take_back_what_was_said_of_the_login() {
 /// A registry that lets anybody in says at the image what it makes of a login.
 #[test]
 fn at_an_open_registry_a_login_may_be_refused_or_an_image_be_kept_from_it() {
-    for (status, of_image) in [(401, false), (403, true)] {
+    for (status, image_denied) in [(401, false), (403, true)] {
         let answers = vec![says(200, "", ""), says(401, BASIC, ""), says(status, "", "")];
         let (_, verdict) = talk(question(Some("team/app:1")), answers);
         assert_eq!(
-            (verdict.result.as_str(), verdict.of_image),
-            ("Rejected", of_image),
+            (verdict.result.as_str(), verdict.image_denied),
+            ("Rejected", image_denied),
             "{status}"
         );
     }
@@ -483,7 +488,7 @@ fn a_registry_says_when_to_come_back() {
 
 #[test]
 fn the_words_of_a_registry_are_cut_and_redacted() {
-    let login = Login::new("robot", "pass word").unwrap();
+    let login = RegistryCredentials::new("robot", "pass word").unwrap();
     let long = format!(
         "{} {} pass word pass+word {}\r\n",
         "x".repeat(100),
@@ -508,7 +513,7 @@ fn the_words_of_a_registry_are_cut_and_redacted() {
         ..Answer::default()
     };
     let proved = || vec![says(401, BASIC, ""), says(200, "", "")];
-    let with = |mut answers: Vec<Said>, last: Said| {
+    let with = |mut answers: Vec<PodEvent>, last: PodEvent| {
         answers.push(last);
         answers
     };
@@ -526,7 +531,7 @@ fn the_words_of_a_registry_are_cut_and_redacted() {
 #[test]
 fn challenges_as_registries_write_them() {
     let bearer = |realm: &str, service: Option<&str>| {
-        Asked::Known(Challenge::Bearer {
+        Asked::VerificationRecord(Challenge::Bearer {
             realm: realm.to_owned(),
             service: service.map(str::to_owned),
         })
@@ -547,13 +552,16 @@ fn challenges_as_registries_write_them() {
         ),
         (
             &["Digest realm=\"x\", nonce=\"a,b\", qop=\"auth\"", "Basic realm=\"x\""],
-            Asked::Known(Challenge::Basic),
+            Asked::VerificationRecord(Challenge::Basic),
         ),
-        (&["BASIC"], Asked::Known(Challenge::Basic)),
+        (&["BASIC"], Asked::VerificationRecord(Challenge::Basic)),
         (&["Negotiate, Digest realm=\"x\""], unknown(&["Negotiate", "Digest"])),
         (&["Bearer service=\"x\""], unknown(&["Bearer"])),
         (&["Bearer realm=\"\""], unknown(&["Bearer"])),
-        (&["\u{1}\u{2}", "Basic realm=\"x\""], Asked::Known(Challenge::Basic)),
+        (
+            &["\u{1}\u{2}", "Basic realm=\"x\""],
+            Asked::VerificationRecord(Challenge::Basic),
+        ),
         (&[","], Asked::Nothing),
         (&[], Asked::Nothing),
     ] {
@@ -564,7 +572,7 @@ fn challenges_as_registries_write_them() {
 
 #[test]
 fn whom_to_ask() {
-    let login = || Login::new("u", "p").unwrap();
+    let login = || RegistryCredentials::new("u", "p").unwrap();
     let private = |url| RegistryKey::new(RegistryType::PrivateRegistry, Some(url)).unwrap();
     let base = |registry: &RegistryKey, image: Option<&str>, plain| {
         let probe = image.map(|image| Probe::parse(image).unwrap());

@@ -8,12 +8,16 @@
 )]
 
 pub mod audit;
+pub mod canary;
+pub mod dps;
+pub mod explain;
 pub mod gzip;
 pub mod objects;
 pub mod operator;
 pub mod oracle;
 pub mod pods;
 pub mod registries;
+pub mod verify;
 pub mod world;
 
 use std::future::Future;

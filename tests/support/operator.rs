@@ -18,7 +18,7 @@ pub struct Operator {
     health: String,
 }
 
-/// An operator for all namespaces that runs as long as the test binary.
+/// The operator of [`world`]: for all namespaces, and as long as the test binary runs.
 pub fn operator() -> &'static Operator {
     static OPERATOR: OnceLock<Operator> = OnceLock::new();
     OPERATOR.get_or_init(|| {
@@ -217,7 +217,7 @@ fn spawn(command: Command) -> Child {
 }
 
 /// The binary under test; benchmarks are examples, which cargo puts one folder below it.
-fn binary() -> PathBuf {
+pub fn binary() -> PathBuf {
     option_env!("CARGO_BIN_EXE_dps").map_or_else(
         || {
             let this = std::env::current_exe().expect("a path");

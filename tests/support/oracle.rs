@@ -11,7 +11,7 @@ use super::tools;
 
 /// A login that a kubelet tries.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Login {
+pub struct RegistryCredentials {
     /// Index of the Secret that it is from.
     pub secret: usize,
     pub username: String,
@@ -67,7 +67,7 @@ impl Oracle {
 
     /// Logins that a kubelet tries for `image` with Secrets of these types, keys and documents, first tried first. None:
     /// it cannot read one of them, and uses no Secret.
-    pub fn logins_of(&mut self, secrets: &[(&str, &str, &[u8])], image: &str) -> Option<Vec<Login>> {
+    pub fn logins_of(&mut self, secrets: &[(&str, &str, &[u8])], image: &str) -> Option<Vec<RegistryCredentials>> {
         let secrets = secrets
             .iter()
             .map(|(kind, key, document)| json!({"type": kind, "key": key, "document": STANDARD.encode(document)}));
@@ -82,9 +82,9 @@ impl Oracle {
     }
 }
 
-fn logins(answer: &Value) -> Vec<Login> {
+fn logins(answer: &Value) -> Vec<RegistryCredentials> {
     let text = |login: &Value, field: &str| login[field].as_str().unwrap_or_default().to_owned();
-    let login = |login: &Value| Login {
+    let login = |login: &Value| RegistryCredentials {
         secret: usize::try_from(login["secret"].as_u64().expect("an index")).expect("small"),
         username: text(login, "username"),
         password: text(login, "password"),

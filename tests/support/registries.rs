@@ -15,7 +15,7 @@ use serde_json::Value;
 use super::tools;
 
 pub struct Registries {
-    // Its standard input ends with this process, and then it ends.
+    // Its standard input ends with this, and then it ends.
     _child: Child,
     info: Value,
 }
@@ -23,7 +23,12 @@ pub struct Registries {
 /// The registries of this test binary.
 pub fn registries() -> &'static Registries {
     static REGISTRIES: OnceLock<Registries> = OnceLock::new();
-    REGISTRIES.get_or_init(|| {
+    REGISTRIES.get_or_init(Registries::start)
+}
+
+impl Registries {
+    /// Registries of a test that counts what happens there.
+    pub fn start() -> Self {
         let bin = tools(&["registry", "world"]);
         let mut child = Command::new(bin.join("world"))
             .arg("registries")
@@ -36,11 +41,9 @@ pub fn registries() -> &'static Registries {
             .read_line(&mut line)
             .expect("readable");
         let info = serde_json::from_str(&line).expect("the registries say where they are; otherwise see above");
-        Registries { _child: child, info }
-    })
-}
+        Self { _child: child, info }
+    }
 
-impl Registries {
     /// A field of what `world registries` prints.
     pub fn get(&self, field: &str) -> &str {
         self.info[field].as_str().unwrap_or_else(|| panic!("no {field}"))

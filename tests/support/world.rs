@@ -1,9 +1,9 @@
-//! One control plane for a test binary.
+//! Control planes. Few, since each costs seconds and hundreds of megabytes: tests share one wherever they can.
 
 use std::io::{BufRead as _, BufReader, Write as _};
 use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
-use std::sync::{Mutex, MutexGuard, OnceLock};
+use std::sync::{Mutex, OnceLock};
 
 use kube::Client;
 use kube::config::{KubeConfigOptions, Kubeconfig};
@@ -21,15 +21,29 @@ pub struct World {
     control: Mutex<(ChildStdin, BufReader<ChildStdout>)>,
     _child: Child,
     info: Value,
+    /// Whether `deploy/` is installed.
+    installed: Mutex<bool>,
 }
 
-/// The world of this test binary. It ends with the process, since its standard input then ends.
+/// The world in which one [operator](super::operator::operator) looks after all namespaces. It ends with the process,
+/// since its standard input then ends.
 pub fn world() -> &'static World {
     static WORLD: OnceLock<World> = OnceLock::new();
-    WORLD.get_or_init(|| {
-        let bin = tools(&CONTROL_PLANE);
-        World::start(&bin, &["up"])
-    })
+    WORLD.get_or_init(World::start_plain)
+}
+
+/// The world of tests that start operators of their own, each for the namespace of its test.
+pub fn scoped_world() -> &'static World {
+    static WORLD: OnceLock<World> = OnceLock::new();
+    WORLD.get_or_init(World::start_plain)
+}
+
+/// The world of tests that stop its API server or replace what is installed there: one test after the other.
+pub async fn exclusive_world() -> (tokio::sync::MutexGuard<'static, ()>, &'static World) {
+    static WORLD: OnceLock<World> = OnceLock::new();
+    static ONE: tokio::sync::Mutex<()> = tokio::sync::Mutex::const_new(());
+    let guard = ONE.lock().await;
+    (guard, WORLD.get_or_init(World::start_plain))
 }
 
 /// A world with a node, and with registries that it can pull from. None where no node can run; the reason is printed.
@@ -70,6 +84,11 @@ pub fn up(bin: &Path, args: &[&str]) -> (Child, BufReader<ChildStdout>, Value) {
 }
 
 impl World {
+    /// Without registries and node.
+    fn start_plain() -> Self {
+        Self::start(&tools(&CONTROL_PLANE), &["up"])
+    }
+
     fn start(bin: &Path, args: &[&str]) -> Self {
         let (mut child, stdout, info) = up(bin, args);
         let stdin = child.stdin.take().expect("piped");
@@ -77,6 +96,7 @@ impl World {
             control: Mutex::new((stdin, stdout)),
             _child: child,
             info,
+            installed: Mutex::new(false),
         }
     }
 
@@ -146,8 +166,7 @@ impl World {
 
     /// Installs the CRD and the operator's RBAC from `deploy/`, and returns a kubeconfig with which to be that operator.
     pub fn install(&self) -> PathBuf {
-        static INSTALLED: Mutex<bool> = Mutex::new(false);
-        let mut installed: MutexGuard<'_, bool> = INSTALLED.lock().expect("no test died while installing");
+        let mut installed = self.installed.lock().expect("no test died while installing");
         let path = self.state().join("operator.kubeconfig");
         if !*installed {
             self.kubectl(&[
@@ -165,6 +184,16 @@ impl World {
             *installed = true;
         }
         path
+    }
+
+    /// Removes what [`Self::install`] installed but for the namespace, and the CRD whoever installed it.
+    pub fn uninstall(&self) {
+        let mut installed = self.installed.lock().expect("no test died while installing");
+        for file in ["operator.yaml", "crds.yaml"] {
+            let path = super::repository().join("deploy").join(file).display().to_string();
+            self.kubectl(&["delete", "--ignore-not-found", "--wait", "-f", &path]);
+        }
+        *installed = false;
     }
 
     /// Writes a kubeconfig for a ServiceAccount.

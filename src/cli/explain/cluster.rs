@@ -4,15 +4,15 @@ use k8s_openapi::api::core::v1::{Event, Secret, ServiceAccount};
 use kube::api::ListParams;
 use kube::{Api, Client, ResourceExt as _};
 
-use super::bundle::Bundle;
-use super::event::Said;
 use crate::api::DockerPullSecret;
-use crate::domain::object_name::is_object_name;
-use crate::domain::pulls::diagnosis::Resource;
-use crate::domain::pulls::pod::Pod;
+use crate::domain::names::is_object_name;
+use crate::domain::pull_failures::diagnosis::Resource;
+use crate::domain::pull_failures::pod::Pod;
+use crate::explain::bundle::Bundle;
+use crate::explain::pod_event::PodEvent;
 
 /// A pod and what it names.
-pub(super) async fn pod(name: &str, namespace: Option<&str>) -> Result<Bundle, String> {
+pub(crate) async fn pod(name: &str, namespace: Option<&str>) -> Result<Bundle, String> {
     let (client, namespace) = connect(namespace).await?;
     let pods = Api::<Pod>::namespaced(client.clone(), &namespace);
     let pod = pods
@@ -36,7 +36,7 @@ pub(super) async fn pod(name: &str, namespace: Option<&str>) -> Result<Bundle, S
     match events.list(&ListParams::default().fields(&fields)).await {
         Ok(events) => {
             let objects = events.items.iter().filter_map(|event| serde_json::to_value(event).ok());
-            bundle.add_events(objects.filter_map(|object| Said::of(&object)));
+            bundle.add_events(objects.filter_map(|object| PodEvent::of(&object)));
         }
         Err(error) => bundle.warnings.push(failed("listing Events", &error)),
     }
@@ -45,7 +45,7 @@ pub(super) async fn pod(name: &str, namespace: Option<&str>) -> Result<Bundle, S
 }
 
 /// A ServiceAccount and what it names, and the namespace.
-pub(super) async fn account(name: &str, namespace: Option<&str>) -> Result<(Bundle, String), String> {
+pub(crate) async fn account(name: &str, namespace: Option<&str>) -> Result<(Bundle, String), String> {
     let (client, namespace) = connect(namespace).await?;
     let names = listed(&client, &namespace, name)
         .await

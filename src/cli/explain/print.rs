@@ -4,12 +4,12 @@ use std::collections::{HashMap, HashSet};
 use std::fmt::Write as _;
 use std::io::{ErrorKind, Write as _};
 
-use super::{Explained, Failure, Report};
 use crate::cli::Format;
-use crate::domain::pulls::cause::about;
-use crate::domain::pulls::explain::Looked;
+use crate::cli::explain::{Explained, Failure, Report};
+use crate::domain::pull_failures::cause::about;
+use crate::explain::secrets::SecretView;
 
-pub(super) fn print(report: &Report, format: Format) -> Result<(), String> {
+pub(crate) fn print(report: &Report, format: Format) -> Result<(), String> {
     let text = match format {
         Format::Json => serde_json::to_string_pretty(report).map_err(|error| error.to_string())? + "\n",
         Format::Text => readable(report).map_err(|error| error.to_string())?,
@@ -128,7 +128,7 @@ fn logins(count: usize) -> String {
     }
 }
 
-fn looked(out: &mut String, secret: &Looked) -> std::fmt::Result {
+fn looked(out: &mut String, secret: &SecretView) -> std::fmt::Result {
     write!(out, "    {}", secret.name)?;
     if let Some(resource) = &secret.generated_by {
         write!(out, " (of DockerPullSecret {resource})")?;

@@ -2,10 +2,10 @@
 
 use strum::IntoEnumIterator as _;
 
-use super::Conditions;
 use crate::api::{Cause, ConditionType, DockerPullSecretStatus, Reason};
 use crate::domain::problem::Problem;
-use crate::domain::pulls::summary::Pulls;
+use crate::domain::pull_failures::summary::Pulls;
+use crate::domain::status::build::Conditions;
 
 /// Longest note of an Event, in bytes (domain.md E3).
 const NOTE_LENGTH: usize = 1024;
@@ -25,7 +25,7 @@ pub enum Pods {
 }
 
 /// Publishes what is known of pods. Returns the problem if this resource is at fault.
-pub(super) fn publish(conditions: &mut Conditions<'_>, pods: &Pods) -> Option<Problem> {
+pub(crate) fn publish(conditions: &mut Conditions<'_>, pods: &Pods) -> Option<Problem> {
     let kind = ConditionType::PullsHealthy;
     let old = conditions.old.iter().find(|old| old.type_ == kind.as_str());
     match pods {

@@ -5,8 +5,8 @@ use std::time::Duration;
 use serde_json::Value;
 use url::Url;
 
-use super::verdict::{Verdict, VerificationResult as R};
-use crate::domain::login::{Login, redact};
+use crate::domain::credentials::{RegistryCredentials, redact};
+use crate::domain::verification::verdict::{Verdict, VerificationResult as R};
 
 /// Longest text of a registry that is repeated, in characters.
 const TEXT_LENGTH: usize = 200;
@@ -124,7 +124,7 @@ pub fn failed(request: &Request, failure: &Failure) -> Verdict {
 }
 
 /// The verdict of an answer that ends a check whoever gave it and whatever was asked: none for 2xx, 401, 403 and 404.
-pub fn trouble(request: &Request, answer: &Answer, login: &Login) -> Option<Verdict> {
+pub fn trouble(request: &Request, answer: &Answer, login: &RegistryCredentials) -> Option<Verdict> {
     let told = told(request, answer, login);
     let result = match answer.status {
         200..=299 | 401 | 403 | 404 => return None,
@@ -155,7 +155,7 @@ pub fn trouble(request: &Request, answer: &Answer, login: &Login) -> Option<Verd
 }
 
 /// The verdict of a 401 or 403 to a request that carried the login.
-pub fn refused(request: &Request, answer: &Answer, login: &Login) -> Verdict {
+pub fn refused(request: &Request, answer: &Answer, login: &RegistryCredentials) -> Verdict {
     let told = told(request, answer, login);
     if speaks_of_lock(answer) {
         return Verdict::new(
@@ -174,7 +174,7 @@ pub fn refused(request: &Request, answer: &Answer, login: &Login) -> Verdict {
 }
 
 /// What was asked and what came back.
-pub fn told(request: &Request, answer: &Answer, login: &Login) -> String {
+pub fn told(request: &Request, answer: &Answer, login: &RegistryCredentials) -> String {
     let text = text(&answer.body).map(|text| cut(&redact(&text, login)));
     let text = text
         .filter(|text| !text.is_empty())

@@ -4,8 +4,8 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use k8s_openapi::api::core::v1::{ConfigMap, Secret};
 
-use super::verdict::{Verdict, VerificationResult};
 use crate::api::{CaBundleKind, CaBundleRef};
+use crate::domain::verification::verdict::{Verdict, VerificationResult};
 
 /// Key where certificates usually are.
 const DEFAULT_KEY: &str = "ca.crt";

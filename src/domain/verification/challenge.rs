@@ -20,7 +20,7 @@ pub enum Challenge {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Asked {
     /// The best known way: Bearer before Basic.
-    Known(Challenge),
+    VerificationRecord(Challenge),
     /// Only ways that are not known here; their names.
     Unknown(Vec<String>),
     /// Nothing readable.
@@ -47,7 +47,7 @@ pub fn parse(headers: &[String]) -> Asked {
         basic.then_some(Challenge::Basic)
     };
     match bearer.or_else(basic) {
-        Some(challenge) => Asked::Known(challenge),
+        Some(challenge) => Asked::VerificationRecord(challenge),
         None if all.is_empty() => Asked::Nothing,
         None => Asked::Unknown(all.iter().map(|one| one.scheme.to_owned()).collect()),
     }

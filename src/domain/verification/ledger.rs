@@ -5,7 +5,7 @@
 use std::collections::HashMap;
 use std::time::Duration;
 
-use super::verdict::{Verdict, VerificationResult};
+use crate::domain::verification::verdict::{Verdict, VerificationResult};
 
 /// Stands for a login at a registry; made by whoever can make it unguessable.
 pub type Fingerprint = u128;
@@ -28,7 +28,7 @@ const SWEEP: u64 = 3600;
 
 /// What is known of a login.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Known {
+pub struct VerificationRecord {
     /// What was found.
     pub result: VerificationResult,
     /// What to tell.
@@ -46,10 +46,10 @@ pub struct Known {
     /// Whether nobody may have it checked before `next`: a registry counts failed logins, or wants a pause.
     pub bound: bool,
     /// Whether this is about the image that was asked for, and not about the login as such.
-    pub of_image: bool,
+    pub image_denied: bool,
 }
 
-impl Known {
+impl VerificationRecord {
     /// When it is checked again: an accepted login `interval` after the last time, if at all, and any login as soon as
     /// the bounds allow when a person `asked`.
     pub fn due(&self, interval: Option<Duration>, asked: bool) -> Option<i64> {
@@ -71,25 +71,25 @@ impl Known {
 
     /// Whether the login as such was refused: it does not matter how it is checked.
     pub fn refuses_login(&self) -> bool {
-        self.result.refuses() && !self.of_image
+        self.result.refuses() && !self.image_denied
     }
 
     /// Whether the login as such was accepted, even if an image was kept from it.
     pub fn accepts_login(&self) -> bool {
-        self.of_image || self.result == VerificationResult::Accepted
+        self.image_denied || self.result == VerificationResult::Accepted
     }
 }
 
 /// What is known of all logins.
 #[derive(Debug, Default)]
 pub struct Ledger {
-    logins: HashMap<Fingerprint, Login>,
+    logins: HashMap<Fingerprint, CredentialHistory>,
     swept: i64,
 }
 
 /// What is known of one login.
 #[derive(Debug, Default)]
-struct Login {
+struct CredentialHistory {
     by_how: HashMap<String, Entry>,
     /// That it was refused as such, or must wait: it does not matter how it is checked.
     in_any_way: Option<Entry>,
@@ -99,14 +99,14 @@ struct Login {
 
 #[derive(Debug)]
 struct Entry {
-    known: Known,
+    known: VerificationRecord,
     /// When somebody last had to do with it.
     wanted: i64,
 }
 
 impl Ledger {
     /// What is known of a login that is to be checked like this.
-    pub fn get(&self, login: Fingerprint, how: &str) -> Option<&Known> {
+    pub fn get(&self, login: Fingerprint, how: &str) -> Option<&VerificationRecord> {
         self.logins.get(&login)?.get(how)
     }
 
@@ -130,7 +130,7 @@ impl Ledger {
     }
 
     /// Takes over what a status says, unless something newer is known.
-    pub fn seed(&mut self, login: Fingerprint, known: Known, now: i64) {
+    pub fn seed(&mut self, login: Fingerprint, known: VerificationRecord, now: i64) {
         self.logins.entry(login).or_default().seed(known, now);
     }
 
@@ -140,8 +140,8 @@ impl Ledger {
     }
 }
 
-impl Login {
-    fn get(&self, how: &str) -> Option<&Known> {
+impl CredentialHistory {
+    fn get(&self, how: &str) -> Option<&VerificationRecord> {
         let specific = self.by_how.get(how).map(|entry| &entry.known);
         let any = self.in_any_way.as_ref().map(|entry| &entry.known);
         match (specific, any) {
@@ -152,7 +152,7 @@ impl Login {
         }
     }
 
-    fn seed(&mut self, mut known: Known, now: i64) {
+    fn seed(&mut self, mut known: VerificationRecord, now: i64) {
         if known.accepts_login() && self.accepted < Some(known.checked) {
             // A status of the same second was written before what was found since.
             self.accept(known.checked, known.checked, now);
@@ -174,13 +174,13 @@ impl Login {
         let known = after(self.get(how), verdict, how, now);
         let entry = |known| Entry { known, wanted: now };
         let refused = self.in_any_way.as_ref().is_some_and(|any| any.known.refuses_login());
-        if verdict.of_image || verdict.result == VerificationResult::Accepted {
+        if verdict.image_denied || verdict.result == VerificationResult::Accepted {
             self.accept(now, now + 1, now);
         } else if verdict.refuses_login() || (known.refuses_login() && refused) {
             self.in_any_way = Some(entry(known.clone()));
-        } else if known.bound && !known.refuses_login() && !known.of_image {
+        } else if known.bound && !known.refuses_login() && !known.image_denied {
             // An accepted login stays accepted in the way in which it was, and in no other.
-            self.in_any_way = Some(entry(Known {
+            self.in_any_way = Some(entry(VerificationRecord {
                 result: verdict.result,
                 message: verdict.message.clone(),
                 checked: now,
@@ -205,10 +205,10 @@ impl Login {
 
 /// Takes in what a status says beside what is there. Of a login, a refusal is not forgotten for an answer that says
 /// nothing, and it counts as often as it did.
-fn merge(there: &mut Option<Entry>, status: Known, now: i64) {
+fn merge(there: &mut Option<Entry>, status: VerificationRecord, now: i64) {
     let refused = status.refuses_login();
     let merged = match there.as_ref().map(|entry| &entry.known) {
-        Some(there) if refused && there.refuses_login() => Known {
+        Some(there) if refused && there.refuses_login() => VerificationRecord {
             rejections: status.rejections.max(there.rejections),
             ..if there.checked < status.checked {
                 status
@@ -216,7 +216,7 @@ fn merge(there: &mut Option<Entry>, status: Known, now: i64) {
                 there.clone()
             }
         },
-        Some(there) if refused && there.checked >= status.checked && !there.result.is_firm() => Known {
+        Some(there) if refused && there.checked >= status.checked && !there.result.is_firm() => VerificationRecord {
             next: status.next.map(|next| there.next.map_or(next, |other| next.max(other))),
             ..status
         },
@@ -231,7 +231,7 @@ fn merge(there: &mut Option<Entry>, status: Known, now: i64) {
 
 /// What is known after a check. No verdict leaves an earlier one of the same login as it is: the registry has not changed
 /// its mind.
-fn after(before: Option<&Known>, verdict: &Verdict, how: &str, now: i64) -> Known {
+fn after(before: Option<&VerificationRecord>, verdict: &Verdict, how: &str, now: i64) -> VerificationRecord {
     let rejections = before.map_or(0, |before| before.rejections);
     let attempts = before.map_or(0, |before| before.attempts);
     let (rejections, attempts) = match verdict.result {
@@ -241,17 +241,18 @@ fn after(before: Option<&Known>, verdict: &Verdict, how: &str, now: i64) -> Know
     };
     let next = pause(verdict, rejections, attempts).map(|pause| now.saturating_add_unsigned(pause));
     let bound = rejections > 0 || verdict.unanswered || verdict.result == VerificationResult::RateLimited;
-    let concerned = |before: &Known| before.result.is_firm() && (before.how == how || before.refuses_login());
+    let concerned =
+        |before: &VerificationRecord| before.result.is_firm() && (before.how == how || before.refuses_login());
     let kept = before.filter(|before| !verdict.result.is_firm() && concerned(before));
     match kept {
-        Some(before) if verdict.result != VerificationResult::NotVerifiable => Known {
+        Some(before) if verdict.result != VerificationResult::NotVerifiable => VerificationRecord {
             next,
             rejections,
             attempts,
             bound,
             ..before.clone()
         },
-        _ => Known {
+        _ => VerificationRecord {
             result: verdict.result,
             message: verdict.message.clone(),
             how: how.to_owned(),
@@ -260,7 +261,7 @@ fn after(before: Option<&Known>, verdict: &Verdict, how: &str, now: i64) -> Know
             rejections,
             attempts,
             bound,
-            of_image: verdict.of_image,
+            image_denied: verdict.image_denied,
         },
     }
 }

@@ -2,8 +2,8 @@
 
 use std::fmt;
 
-use crate::domain::keyring::serves;
-use crate::domain::registry::{RegistryKey, is_docker_hub_host};
+use crate::domain::registry::key::{RegistryKey, is_docker_hub_host};
+use crate::domain::registry::matching::serves;
 
 /// Repository and tag or digest, as they stand in the path of a manifest.
 #[derive(Clone, Debug, PartialEq, Eq)]

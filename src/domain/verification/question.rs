@@ -2,11 +2,11 @@
 
 use url::Url;
 
-use super::ca_bundle::CaBundle;
-use super::probe::Probe;
-use super::verdict::{Verdict, VerificationResult as R};
-use crate::domain::login::Login;
-use crate::domain::registry::RegistryKey;
+use crate::domain::credentials::RegistryCredentials;
+use crate::domain::registry::key::RegistryKey;
+use crate::domain::verification::ca_bundle::CaBundle;
+use crate::domain::verification::probe::Probe;
+use crate::domain::verification::verdict::{Verdict, VerificationResult as R};
 
 /// The host that serves the images of Docker Hub.
 const DOCKER_HUB: &str = "registry-1.docker.io";
@@ -17,14 +17,19 @@ pub struct Question {
     /// Where the registry is.
     pub base: Url,
     /// The login.
-    pub login: Login,
+    pub login: RegistryCredentials,
     /// An image to ask for.
     pub probe: Option<Probe>,
 }
 
 impl Question {
     /// The question for a registry key. Err: it cannot be asked.
-    pub fn new(registry: &RegistryKey, login: Login, probe: Option<Probe>, plain_http: bool) -> Result<Self, Verdict> {
+    pub fn new(
+        registry: &RegistryKey,
+        login: RegistryCredentials,
+        probe: Option<Probe>,
+        plain_http: bool,
+    ) -> Result<Self, Verdict> {
         if let Some(image) = probe.as_ref().filter(|probe| !probe.may_be_read_with(registry)) {
             return Err(Verdict::new(
                 R::NotVerifiable,

@@ -2,8 +2,8 @@
 
 use url::Url;
 
-use super::address::target;
-use super::probe::Probe;
+use crate::domain::verification::address::target;
+use crate::domain::verification::probe::Probe;
 
 /// The address to ask for a token for `account`, or for nobody. Err: why nothing is sent there.
 pub fn token_url(

@@ -12,7 +12,7 @@ pub struct Verdict {
     /// What was asked, what came back and what to do; no part of the login.
     pub message: String,
     /// Whether this is about the image that was asked for, and not about the login as such.
-    pub of_image: bool,
+    pub image_denied: bool,
     /// Whether the password was sent and nothing came back that tells what the registry made of it: it may count as a
     /// failed login there.
     pub unanswered: bool,
@@ -23,7 +23,7 @@ pub struct Verdict {
 impl Verdict {
     /// Whether the login as such was refused: it does not matter how it is checked.
     pub fn refuses_login(&self) -> bool {
-        self.result.refuses() && !self.of_image
+        self.result.refuses() && !self.image_denied
     }
 
     /// A verdict without a time.
@@ -31,7 +31,7 @@ impl Verdict {
         Self {
             result,
             message: message.into(),
-            of_image: false,
+            image_denied: false,
             unanswered: false,
             retry_after: None,
         }

@@ -1,0 +1,115 @@
+//! First passes over resources whose login is not checked, and the operator at rest after that.
+
+use std::path::Path;
+use std::time::{Duration, Instant};
+
+use futures::StreamExt as _;
+use kube::api::PostParams;
+use kube::{Api, Client};
+
+use super::support::objects::{private, resource, secret};
+use super::support::operator::Operator;
+use super::support::world::World;
+use super::usage::Usage;
+use super::{Measured, NAMESPACES, RESOURCES, ROUNDS, Rounds, bare, clear, counter, create_namespace, head};
+
+/// Leaves the resources of the last round.
+pub(crate) async fn measure(world: &World, kubeconfig: &Path, client: &Client) {
+    println!(
+        "\n{RESOURCES} resources in {NAMESPACES} namespaces, one Secret write and one status write each; median of {ROUNDS}\n"
+    );
+    head("writes/s");
+
+    // In turns, since the control plane gets slower and faster by itself.
+    let (mut bare, mut watching, mut dps) = (Rounds::default(), Rounds::default(), Rounds::default());
+    let mut last: Option<(Operator, String)> = None;
+    for round in 0..ROUNDS {
+        if let Some((operator, prefix)) = last.take() {
+            drop(operator);
+            clear(client, &prefix).await;
+        }
+        for (name, watches, measured) in [("bare", false, &mut bare), ("watching", true, &mut watching)] {
+            let prefix = format!("{name}-{round}");
+            prepare(client, &prefix).await;
+            let arguments = [
+                "bare-writes",
+                kubeconfig.to_str().unwrap(),
+                &prefix,
+                &watches.to_string(),
+            ];
+            measured.0.extend(bare::measure(2 * RESOURCES, &arguments, &[]));
+            clear(client, &prefix).await;
+        }
+
+        let prefix = format!("dps-{round}");
+        prepare(client, &prefix).await;
+        let operator = Operator::start(world, kubeconfig, &[]);
+        dps.0.push(all_written(&operator).await);
+        last = Some((operator, prefix));
+    }
+    let operator = last.expect("a round").0;
+    bare.row("bare client, without watches");
+    watching.row("bare client, with both watches");
+    dps.row("dps controller");
+    dps.against("  against the one without", &bare);
+    dps.against("  against the one with", &watching);
+    println!();
+
+    let before = Usage::of(operator.pid());
+    tokio::time::sleep(Duration::from_mins(1)).await;
+    let after = Usage::of(operator.pid());
+    println!(
+        "at rest, CPU seconds a minute: {:.2}",
+        (after.cpu.saturating_sub(before.cpu)).as_secs_f64()
+    );
+}
+
+/// Resources and the Secrets that they reference.
+async fn prepare(client: &Client, prefix: &str) {
+    for index in 0..NAMESPACES {
+        let name = format!("{prefix}-{index}");
+        create_namespace(client, &name).await;
+        let login = secret("login", "Opaque", &[("username", "user"), ("password", "word")]);
+        Api::namespaced(client.clone(), &name)
+            .create(&PostParams::default(), &login)
+            .await
+            .unwrap();
+        let api = Api::namespaced(client.clone(), &name);
+        futures::stream::iter(0..RESOURCES / NAMESPACES)
+            .for_each_concurrent(16, |index| {
+                let api = &api;
+                async move {
+                    let resource = resource(
+                        &format!("app-{index}"),
+                        &private(&format!("r{index}.example.com"), "login"),
+                    );
+                    api.create(&PostParams::default(), &resource).await.unwrap();
+                }
+            })
+            .await;
+    }
+}
+
+/// WaitingContainer until the operator has made all writes; from its first one on.
+async fn all_written(operator: &Operator) -> Measured {
+    let mut begin = None;
+    let start = Instant::now();
+    loop {
+        let metrics = operator.get("/metrics").1;
+        let secrets = counter(&metrics, "dps_writes_total{kind=\"Secret\"}");
+        let statuses = counter(&metrics, "dps_writes_total{kind=\"DockerPullSecretStatus\"}");
+        if secrets > 0 && begin.is_none() {
+            begin = Some(Instant::now());
+        }
+        // A write whose answer is lost counts as none, however it ended.
+        assert!(start.elapsed() < Duration::from_mins(5), "{metrics}");
+        if secrets >= RESOURCES && statuses >= RESOURCES {
+            return Measured {
+                operations: 2 * RESOURCES,
+                took: begin.map_or(Duration::ZERO, |begin| begin.elapsed()),
+                usage: Usage::of(operator.pid()),
+            };
+        }
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+}

@@ -1,0 +1,212 @@
+//! `pullsecrets.dev/v1alpha1`. The documentation of these types is what `kubectl explain` shows.
+
+// The derive repeats the types in a private module.
+#![allow(unreachable_pub)]
+
+use std::collections::BTreeMap;
+
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
+use kube::{CustomResource, KubeSchema};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use crate::api::v1alpha1::pull_failures::PullFailure;
+use crate::api::v1alpha1::verification::{Verification, VerificationStatus};
+use crate::api::validation_rules;
+
+/// One registry login for the pods of one namespace.
+#[derive(CustomResource, KubeSchema, Serialize, Deserialize, Clone, Debug, PartialEq)]
+#[kube(
+    group = "pullsecrets.dev",
+    version = "v1alpha1",
+    kind = "DockerPullSecret",
+    namespaced,
+    status = "DockerPullSecretStatus",
+    shortname = "dps",
+    category = "pullsecrets",
+    doc = "One registry login for the pods of one namespace, kept as a kubernetes.io/dockerconfigjson Secret that kubelets match.",
+    selectable = ".spec.type",
+    selectable = ".spec.secretName",
+    selectable = ".spec.credentialsRef.name",
+    printcolumn(name = "Type", type_ = "string", json_path = ".spec.type"),
+    printcolumn(name = "Registry", type_ = "string", json_path = ".status.registryKey"),
+    printcolumn(name = "Secret", type_ = "string", json_path = ".status.secretName"),
+    printcolumn(name = "Ready", type_ = "string", json_path = r#".status.conditions[?(@.type=="Ready")].status"#),
+    printcolumn(name = "Reason", type_ = "string", json_path = r#".status.conditions[?(@.type=="Ready")].reason"#),
+    printcolumn(name = "Accepted", type_ = "string", json_path = r#".status.conditions[?(@.type=="CredentialsAccepted")].reason"#),
+    printcolumn(name = "Failing", type_ = "integer", json_path = ".status.failingPods"),
+    printcolumn(name = "Age", type_ = "date", json_path = ".metadata.creationTimestamp"),
+    validation = validation_rules::name(),
+    validation = validation_rules::secret_differs_from_source()
+)]
+#[serde(rename_all = "camelCase")]
+#[x_kube(
+    validation = validation_rules::url_required(),
+    validation = validation_rules::url_refused(),
+    validation = validation_rules::url_blank(),
+    validation = validation_rules::url_user_info(),
+    validation = validation_rules::url_query(),
+    validation = validation_rules::url_scheme(),
+    validation = validation_rules::url_docker_hub(),
+    validation = validation_rules::url_wildcard(),
+    validation = validation_rules::url_shape(),
+    validation = validation_rules::secret_name(),
+    validation = validation_rules::credentials_name(),
+    validation = validation_rules::email(),
+    validation = validation_rules::interval_mode(),
+    validation = validation_rules::interval_length()
+)]
+pub struct DockerPullSecretSpec {
+    /// Kind of registry: `DockerHub`, or `PrivateRegistry` for every other one (then `registryUrl` is required).
+    #[serde(rename = "type")]
+    pub registry_type: RegistryType,
+
+    /// Registry as `host[:port][/path]`, the way image names begin, such as `registry.example.com:5000`.
+    /// Required for `PrivateRegistry`, refused for `DockerHub`. A leading `https://` and a final `/`, `/v1/` or `/v2/` are cut.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(min = 1, max = 512))]
+    pub registry_url: Option<String>,
+
+    /// Secret in the same namespace that holds the login.
+    pub credentials_ref: CredentialsRef,
+
+    /// E-mail address to write beside the login; wins over the one in the referenced Secret. No registry needs it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(min = 1, max = 254))]
+    pub email: Option<String>,
+
+    /// Name of the generated Secret; the resource's own name when absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(min = 1, max = 253))]
+    pub secret_name: Option<String>,
+
+    /// Labels and annotations to set on the generated Secret.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub secret_template: Option<SecretTemplate>,
+
+    /// Take over an existing Secret of that name if no other object controls it. Its pull secret data is replaced, and it
+    /// is deleted together with this resource.
+    #[serde(default)]
+    pub adopt: bool,
+
+    /// When and how the login is checked against the registry; once for each new login when absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub verification: Option<Verification>,
+
+    /// Stop: nothing is read or written for this resource until it is false again. The generated Secret stays as it is.
+    #[serde(default)]
+    pub suspend: bool,
+}
+
+/// Kind of registry.
+#[derive(Serialize, Deserialize, JsonSchema, Clone, Copy, Debug, PartialEq, Eq)]
+pub enum RegistryType {
+    /// Docker Hub, in whatever way an image name spells it.
+    DockerHub,
+    /// Every other registry.
+    PrivateRegistry,
+}
+
+/// Where the login is.
+#[derive(KubeSchema, Serialize, Deserialize, Clone, Debug, PartialEq)]
+#[serde(rename_all = "camelCase")]
+pub struct CredentialsRef {
+    /// Name of a Secret in the same namespace.
+    #[schemars(length(min = 1, max = 253))]
+    pub name: String,
+
+    /// Names of the keys in that Secret where they differ from the defaults. A form named here is the one that is read,
+    /// whatever else the Secret holds.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub keys: Option<CredentialKeys>,
+}
+
+/// Key names of the referenced Secret.
+#[derive(KubeSchema, Serialize, Deserialize, Clone, Debug, Default, PartialEq)]
+#[serde(rename_all = "camelCase")]
+pub struct CredentialKeys {
+    /// Key of the user name; default `username`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(min = 1, max = 253))]
+    pub username: Option<String>,
+
+    /// Key of the password or access token; default `password`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(min = 1, max = 253))]
+    pub password: Option<String>,
+
+    /// Key of the e-mail address; default `email`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(min = 1, max = 253))]
+    pub email: Option<String>,
+
+    /// Key of the authorisation token, base64 of `username:password`; default `auth`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(min = 1, max = 253))]
+    pub auth: Option<String>,
+
+    /// Key of a docker config document; default `.dockerconfigjson`, else `config.json`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(min = 1, max = 253))]
+    pub docker_config_json: Option<String>,
+
+    /// Key of a legacy docker config document; default `.dockercfg`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(min = 1, max = 253))]
+    pub docker_cfg: Option<String>,
+}
+
+/// Labels and annotations of the generated Secret.
+#[derive(KubeSchema, Serialize, Deserialize, Clone, Debug, Default, PartialEq)]
+#[serde(rename_all = "camelCase")]
+pub struct SecretTemplate {
+    /// Labels to set.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    #[schemars(schema_with = "validation_rules::label_map")]
+    pub labels: BTreeMap<String, String>,
+
+    /// Annotations to set.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    #[schemars(schema_with = "validation_rules::annotation_map")]
+    pub annotations: BTreeMap<String, String>,
+}
+
+/// What the operator found and did.
+#[derive(KubeSchema, Serialize, Deserialize, Clone, Debug, Default, PartialEq)]
+#[serde(rename_all = "camelCase")]
+pub struct DockerPullSecretStatus {
+    /// `metadata.generation` that this status speaks of.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub observed_generation: Option<i64>,
+
+    /// Name of the generated Secret, to be used in `imagePullSecrets`; absent while there is none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub secret_name: Option<String>,
+
+    /// Registry key in the generated Secret: kubelets use the login for images that begin with it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub registry_key: Option<String>,
+
+    /// What works but will probably surprise.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub warnings: Vec<String>,
+
+    /// The last check of the login against the registry.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub verification: Option<VerificationStatus>,
+
+    /// How many pods fail to pull an image with the generated Secret, or because they do not use it.
+    #[serde(default)]
+    #[schemars(with = "i32", range(min = 0))]
+    pub failing_pods: u32,
+
+    /// How they fail, the worst first; at most 10, while `failingPods` counts all.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 10))]
+    pub pull_failures: Vec<PullFailure>,
+
+    /// `CredentialsResolved`, `SecretSynced`, `CredentialsAccepted`, `PullsHealthy`, `Ready`; `Stalled` or `Reconciling` only while true.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[x_kube(merge_strategy = ListMerge::Map(vec!["type".into()]))]
+    pub conditions: Vec<Condition>,
+}

@@ -1,0 +1,163 @@
+//! Rules that the API server enforces (CEL), so that `kubectl apply` already refuses with a sentence to act on.
+//!
+//! They are a subset of what [`crate::domain`] checks: a rule may be missing here, but never be stricter.
+//! Strings under a rule need a maximum length: the API server refuses rules whose worst case costs too much.
+
+use kube::core::{Reason, Rule};
+use schemars::{Schema, SchemaGenerator, json_schema};
+
+/// Lower-case letters, digits and `-`, first and last no `-` (design.md 2.1: stricter than Kubernetes, no dots).
+const NAME: &str = "^[a-z0-9]([-a-z0-9]*[a-z0-9])?$";
+
+/// What Kubernetes can call an object: parts like [`NAME`], between dots.
+pub(crate) const OBJECT_NAME: &str = "^[a-z0-9]([-a-z0-9]*[a-z0-9])?([.][a-z0-9]([-a-z0-9]*[a-z0-9])?)*$";
+
+/// The URL without `https://` or `http://`, in lower case; only where `registryUrl` is set.
+const REST: &str = "self.registryUrl.lowerAscii().replace('https://', '').replace('http://', '')";
+
+fn invalid(rule: impl Into<String>, message: &str) -> Rule {
+    Rule::new(rule).message(message).reason(Reason::FieldValueInvalid)
+}
+
+fn when_url(rule: &str, message: &str) -> Rule {
+    invalid(
+        format!("!has(self.registryUrl) || {}", rule.replace("REST", REST)),
+        message,
+    )
+    .field_path(".registryUrl")
+}
+
+pub(crate) fn name() -> Rule {
+    invalid(
+        format!("size(self.metadata.name) <= 253 && self.metadata.name.matches('{NAME}')"),
+        "metadata.name must be lower-case letters, digits and '-', begin and end with a letter or digit, and have no dots",
+    )
+}
+
+pub(crate) fn secret_differs_from_source() -> Rule {
+    invalid(
+        "(has(self.spec.secretName) ? self.spec.secretName : self.metadata.name) != self.spec.credentialsRef.name",
+        "spec.credentialsRef.name is also the name of the Secret to be generated: give the generated one another name in spec.secretName",
+    )
+}
+
+pub(crate) fn secret_name() -> Rule {
+    invalid(
+        format!("!has(self.secretName) || self.secretName.matches('{NAME}')"),
+        "must be lower-case letters, digits and '-', begin and end with a letter or digit, and have no dots",
+    )
+    .field_path(".secretName")
+}
+
+pub(crate) fn credentials_name() -> Rule {
+    invalid(
+        format!("self.credentialsRef.name.matches('{OBJECT_NAME}')"),
+        "cannot be the name of a Secret: lower-case letters, digits, '-' and '.', each part between dots begins and ends with a letter or digit",
+    )
+    .field_path(".credentialsRef.name")
+}
+
+pub(crate) fn url_required() -> Rule {
+    Rule::new("self.type != 'PrivateRegistry' || has(self.registryUrl)")
+        .message("spec.registryUrl is required for type PrivateRegistry: give the registry as images name it, such as registry.example.com:5000")
+        .reason(Reason::FieldValueRequired)
+}
+
+pub(crate) fn url_refused() -> Rule {
+    Rule::new("self.type != 'DockerHub' || !has(self.registryUrl)")
+        .message(
+            "must be left out for type DockerHub: the operator writes the one key that kubelets match for Docker Hub",
+        )
+        .reason(Reason::FieldValueForbidden)
+        .field_path(".registryUrl")
+}
+
+pub(crate) fn url_blank() -> Rule {
+    when_url(
+        r"!self.registryUrl.matches('[\\s\\x00-\\x1f\\x7f]')",
+        "must not contain blanks or control characters",
+    )
+}
+
+pub(crate) fn url_user_info() -> Rule {
+    when_url(
+        "!self.registryUrl.contains('@')",
+        "must not contain '@': a login belongs into the Secret that credentialsRef names, a digest nowhere",
+    )
+}
+
+pub(crate) fn url_query() -> Rule {
+    when_url(
+        "!self.registryUrl.contains('?') && !self.registryUrl.contains('#')",
+        "must not contain a query or fragment ('?' or '#'): write host[:port][/path]",
+    )
+}
+
+pub(crate) fn url_scheme() -> Rule {
+    when_url(
+        "!REST.contains('://')",
+        "must not have a scheme other than https:// or http://: write host[:port][/path]",
+    )
+}
+
+pub(crate) fn url_docker_hub() -> Rule {
+    when_url(
+        "!REST.matches('^(docker[.]io|index[.]docker[.]io|registry-1[.]docker[.]io|hub[.]docker[.]com|registry[.]hub[.]docker[.]com)([:/]|$)')",
+        "is Docker Hub: use type DockerHub and leave registryUrl out",
+    )
+}
+
+pub(crate) fn url_wildcard() -> Rule {
+    when_url(
+        "!REST.matches('[:/].*[*]') && !REST.matches('^[*]([:/]|$)')",
+        "may have '*' only inside the host and not as the whole host, such as *.example.com: kubelets match nothing else",
+    )
+}
+
+pub(crate) fn url_shape() -> Rule {
+    when_url(
+        "REST.matches('^([a-z0-9*]([-a-z0-9_*.]*[a-z0-9*])?|\\\\[[0-9a-f:.]+\\\\])(:[1-9][0-9]{0,4})?(/.*)?$')",
+        "must be host[:port][/path] as images name the registry, such as registry.example.com:5000/team",
+    )
+}
+
+pub(crate) fn email() -> Rule {
+    invalid(
+        r"!has(self.email) || !self.email.matches('[\\s\\x00-\\x1f\\x7f]')",
+        "must not contain blanks or control characters",
+    )
+    .field_path(".email")
+}
+
+pub(crate) fn interval_mode() -> Rule {
+    invalid(
+        "!has(self.verification) || !has(self.verification.interval) || (has(self.verification.mode) && self.verification.mode == 'Periodic')",
+        "is only for mode Periodic: set spec.verification.mode to Periodic, or leave interval out",
+    )
+    .field_path(".verification.interval")
+}
+
+pub(crate) fn interval_length() -> Rule {
+    invalid(
+        "!has(self.verification) || !has(self.verification.interval) || (self.verification.interval.matches('^([0-9]+([.][0-9]+)?(h|m|s|ms))+$') && duration(self.verification.interval) >= duration('1h'))",
+        "must be a time such as 12h or 1h30m, at least 1h: registries lock accounts that log in too often",
+    )
+    .field_path(".verification.interval")
+}
+
+fn string_map(description: &str, value_length: u32) -> Schema {
+    json_schema!({
+        "type": "object",
+        "description": description,
+        "maxProperties": 64,
+        "additionalProperties": {"type": "string", "maxLength": value_length},
+    })
+}
+
+pub(crate) fn label_map(_: &mut SchemaGenerator) -> Schema {
+    string_map("Labels to set.", 63)
+}
+
+pub(crate) fn annotation_map(_: &mut SchemaGenerator) -> Schema {
+    string_map("Annotations to set.", 65_536)
+}

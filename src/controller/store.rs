@@ -1,0 +1,4 @@
+//! Resources as the controller keeps them.
+
+pub mod compressed_json;
+pub(crate) mod stored_resource;

@@ -1,0 +1,4 @@
+//! The watches, and what their events trigger.
+
+pub(crate) mod drive;
+pub(crate) mod pods;

@@ -1,0 +1,4 @@
+//! Where credentials come from.
+
+pub mod from_secret;
+pub(crate) mod problems;

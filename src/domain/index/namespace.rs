@@ -1,0 +1,268 @@
+//! The index of one namespace: nothing in it reaches beyond.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::OwnerReference;
+
+use crate::api::{CaBundleKind, DockerPullSecret};
+use crate::domain::index::small_sorted_set::SmallSortedSet;
+use crate::domain::index::{Generated, Name};
+use crate::domain::registry::key::{DOCKER_HUB_KEY, RegistryKey};
+use crate::domain::registry::matching::host_matches;
+use crate::domain::spec::validate::target_of;
+
+/// Age first: of two resources that want the same, the older one wins; equal age is decided by name.
+type Rank = (i64, Name);
+
+/// What one resource wants.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Claim {
+    uid: Name,
+    created: i64,
+    source: Name,
+    pub(crate) target: Name,
+    ca: Option<(CaBundleKind, Name)>,
+    pub(crate) registry: Option<RegistryKey>,
+}
+
+impl Claim {
+    /// Names of the Secrets that it reads or writes.
+    fn secrets(&self) -> impl Iterator<Item = &Name> {
+        [&self.source, &self.target]
+            .into_iter()
+            .chain(self.ca(CaBundleKind::Secret))
+    }
+
+    /// Name of the object with certificates, if it is of this kind.
+    fn ca(&self, kind: CaBundleKind) -> Option<&Name> {
+        self.ca.as_ref().filter(|(is, _)| *is == kind).map(|(_, name)| name)
+    }
+}
+
+/// See the module. All resources that an operation returns have to be looked at again.
+#[derive(Debug, Default)]
+pub(crate) struct Namespace {
+    pub(crate) claims: BTreeMap<Name, Claim>,
+    /// Resources by the Secrets they read or write.
+    by_secret: HashMap<Name, SmallSortedSet<Name>>,
+    /// Resources by the ConfigMaps that they read.
+    by_config_map: HashMap<Name, SmallSortedSet<Name>>,
+    by_target: HashMap<Name, SmallSortedSet<Rank>>,
+    pub(crate) by_registry: HashMap<Name, SmallSortedSet<Rank>>,
+    generated: HashMap<Name, Generated>,
+    /// Generated Secrets by the UID of the resource that controls them.
+    by_owner: HashMap<Name, SmallSortedSet<Name>>,
+}
+
+impl Namespace {
+    pub(crate) fn insert(&mut self, resource: &DockerPullSecret) -> Vec<Name> {
+        let meta = &resource.metadata;
+        let name = self.name(meta.name.as_deref().unwrap_or_default());
+        let target = target_of(resource);
+        let verification = resource.spec.verification.as_ref();
+        let ca = verification.and_then(|verification| verification.tls.as_ref()?.ca_bundle_ref.as_ref());
+        let claim = Claim {
+            uid: self.uid_of(meta.uid.as_deref().unwrap_or_default()),
+            created: meta
+                .creation_timestamp
+                .as_ref()
+                .map_or(i64::MAX, |time| time.0.as_second()),
+            source: self.name(&resource.spec.credentials_ref.name),
+            target: if *target == *name {
+                Name::clone(&name)
+            } else {
+                self.name(&target)
+            },
+            ca: ca.map(|ca| (ca.kind, self.name(&ca.name))),
+            registry: RegistryKey::new(resource.spec.registry_type, resource.spec.registry_url.as_deref()).ok(),
+        };
+        if self.claims.get(&name) == Some(&claim) {
+            return Vec::new();
+        }
+        let mut concerned = self.remove(&name);
+        let index = |map: &mut HashMap<Name, SmallSortedSet<Name>>, object: &Name| {
+            let users = map.entry(Name::clone(object)).or_default();
+            users.insert(Name::clone(&name));
+        };
+        claim.secrets().for_each(|secret| index(&mut self.by_secret, secret));
+        let map = claim.ca(CaBundleKind::ConfigMap).into_iter();
+        map.for_each(|map| index(&mut self.by_config_map, map));
+        let rank = (claim.created, Name::clone(&name));
+        concerned.extend(change(&mut self.by_target, &claim.target, |ranks| {
+            ranks.insert(rank.clone())
+        }));
+        for group in groups(claim.registry.as_ref()) {
+            concerned.extend(change(&mut self.by_registry, &group.into(), |ranks| {
+                ranks.insert(rank.clone())
+            }));
+        }
+        concerned.retain(|other| *other != name);
+        self.claims.insert(name, claim);
+        concerned
+    }
+
+    pub(crate) fn remove(&mut self, name: &str) -> Vec<Name> {
+        let Some((name, claim)) = self.claims.remove_entry(name) else {
+            return Vec::new();
+        };
+        for secret in claim.secrets() {
+            drop_from(&mut self.by_secret, secret, &name);
+        }
+        if let Some(map) = claim.ca(CaBundleKind::ConfigMap) {
+            drop_from(&mut self.by_config_map, map, &name);
+        }
+        let rank = (claim.created, name);
+        let mut concerned = change(&mut self.by_target, &claim.target, |ranks| ranks.remove(&rank));
+        for group in groups(claim.registry.as_ref()) {
+            concerned.extend(change(&mut self.by_registry, &group.into(), |ranks| {
+                ranks.remove(&rank)
+            }));
+        }
+        concerned
+    }
+
+    pub(crate) fn is_empty(&self) -> bool {
+        self.claims.is_empty() && self.generated.is_empty()
+    }
+
+    pub(crate) fn resources(&self) -> impl Iterator<Item = &str> {
+        self.claims.keys().map(|name| &**name)
+    }
+
+    pub(crate) fn generated(&self) -> impl Iterator<Item = &str> {
+        self.generated.keys().map(|name| &**name)
+    }
+
+    pub(crate) fn uid(&self, name: &str) -> Option<&str> {
+        Some(&self.claims.get(name)?.uid)
+    }
+
+    pub(crate) fn concerned_by_secret(&self, secret: &str) -> Vec<Name> {
+        let by_name = self.by_secret.get(secret).into_iter().flatten();
+        let owner = self.generated.get(secret).map(|generated| &generated.owner);
+        let owner = owner.filter(|(name, uid)| self.uid(name) == Some(uid));
+        let all: BTreeSet<&Name> = by_name.chain(owner.map(|(name, _)| name)).collect();
+        all.into_iter().cloned().collect()
+    }
+
+    pub(crate) fn concerned_by_config_map(&self, map: &str) -> Vec<Name> {
+        self.by_config_map.get(map).into_iter().flatten().cloned().collect()
+    }
+
+    pub(crate) fn observe_secret(
+        &mut self,
+        secret: &str,
+        uid: Name,
+        resource_version: Name,
+        owner: &OwnerReference,
+    ) -> Vec<Name> {
+        let before = self.forget_secret(secret);
+        let secret = self.name(secret);
+        let owner = (self.name(&owner.name), self.uid_of(&owner.uid));
+        let controlled = self.by_owner.entry(Name::clone(&owner.1)).or_default();
+        controlled.insert(Name::clone(&secret));
+        let generated = Generated {
+            uid,
+            resource_version,
+            owner,
+        };
+        self.generated.insert(Name::clone(&secret), generated);
+        let mut concerned = self.concerned_by_secret(&secret);
+        concerned.extend(before);
+        concerned.sort();
+        concerned.dedup();
+        concerned
+    }
+
+    pub(crate) fn forget_secret(&mut self, secret: &str) -> Vec<Name> {
+        let concerned = self.concerned_by_secret(secret);
+        if let Some(Generated { owner: (_, uid), .. }) = self.generated.remove(secret) {
+            drop_from(&mut self.by_owner, &uid, secret);
+        }
+        concerned
+    }
+
+    pub(crate) fn oldest_claimant(&self, target: &str) -> Option<&str> {
+        Some(&self.by_target.get(target)?.first()?.1)
+    }
+
+    pub(crate) fn wants(&self, owner: &OwnerReference, target: &str) -> Option<bool> {
+        let claim = self.claims.get(owner.name.as_str())?;
+        (*claim.uid == *owner.uid).then(|| *claim.target == *target)
+    }
+
+    pub(crate) fn orphans(&self, uid: &str, target: &str) -> Vec<(String, Generated)> {
+        let names = self.by_owner.get(uid).into_iter().flatten();
+        // A login may be read from what the resource itself generated under an earlier name.
+        let reads = |name: &Name| {
+            let users = self.by_secret.get(name).into_iter().flatten();
+            let mut claims = users.filter_map(|user| self.claims.get(user));
+            claims.any(|claim| *claim.uid == *uid && claim.secrets().any(|read| read == name))
+        };
+        names
+            .filter(|name| ***name != *target && !reads(name))
+            .filter_map(|name| Some((name.to_string(), self.generated.get(name)?.clone())))
+            .collect()
+    }
+
+    pub(crate) fn retained_secret(&self, uid: &str, target: &str) -> Option<&str> {
+        let names = self.by_owner.get(uid)?;
+        let wanted = names.iter().find(|name| ***name == *target);
+        wanted.or_else(|| names.first()).map(|name| &**name)
+    }
+
+    /// The name, as it is in memory already if it is.
+    fn name(&self, name: &str) -> Name {
+        let generated = self.generated.get_key_value(name).map(|(name, _)| name);
+        let used = || self.by_secret.get_key_value(name).map(|(name, _)| name);
+        generated.or_else(used).cloned().unwrap_or_else(|| name.into())
+    }
+
+    /// The UID of a resource, as it is in memory already if it is.
+    fn uid_of(&self, uid: &str) -> Name {
+        let known = self.by_owner.get_key_value(uid).map(|(uid, _)| uid);
+        known.cloned().unwrap_or_else(|| uid.into())
+    }
+}
+
+fn drop_from(map: &mut HashMap<Name, SmallSortedSet<Name>>, from: &str, name: &str) {
+    if let Some(names) = map.get_mut(from) {
+        names.remove(name);
+        if names.is_empty() {
+            map.remove(from);
+        }
+    }
+}
+
+/// Registry keys under which a resource is found: its own, and Docker Hub's for a wildcard that covers `docker.io`.
+fn groups(registry: Option<&RegistryKey>) -> Vec<&str> {
+    let Some(registry) = registry else { return Vec::new() };
+    let host = registry.as_str().split('/').next().unwrap_or_default();
+    let covers_docker_hub = !registry.is_docker_hub() && host_matches(host, "docker.io");
+    std::iter::once(registry.as_str())
+        .chain(covers_docker_hub.then_some(DOCKER_HUB_KEY))
+        .collect()
+}
+
+/// Changes a group and returns its members if that changed what they are told: only the oldest counts, and for Docker
+/// Hub every member.
+fn change(
+    groups: &mut HashMap<Name, SmallSortedSet<Rank>>,
+    group: &Name,
+    with: impl FnOnce(&mut SmallSortedSet<Rank>) -> bool,
+) -> Vec<Name> {
+    let ranks = groups.entry(Name::clone(group)).or_default();
+    let before = ranks.first().cloned();
+    let count = ranks.len();
+    with(ranks);
+    let changed = ranks.first() != before.as_ref() || (**group == *DOCKER_HUB_KEY && ranks.len() != count);
+    let concerned = if changed {
+        ranks.iter().map(|(_, name)| Name::clone(name)).collect()
+    } else {
+        Vec::new()
+    };
+    if ranks.is_empty() {
+        groups.remove(group);
+    }
+    concerned
+}

@@ -1,0 +1,87 @@
+//! What objects are called, and by what the operator tells them apart.
+
+use std::fmt;
+use std::sync::Arc;
+
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
+
+/// Whether a Secret or ConfigMap can have this name: an RFC 1123 subdomain. Any other is nowhere in the cluster, and has
+/// no place in the path of a request: the client escapes nothing, so that `?` would list everything.
+pub fn is_object_name(name: &str) -> bool {
+    name.len() <= 253 && name.split('.').all(is_label)
+}
+
+/// Lower-case letters, digits and `-`, first and last no `-`.
+fn is_label(text: &str) -> bool {
+    let inside = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-';
+    !text.is_empty() && text.chars().all(inside) && !text.starts_with('-') && !text.ends_with('-')
+}
+
+/// UID of an object: another one that is created later under the same name has another.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Uid(Arc<str>);
+
+impl Uid {
+    /// From the text of `metadata.uid`.
+    pub fn new(uid: &str) -> Self {
+        Self(uid.into())
+    }
+
+    /// As it stands in `metadata.uid`.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+/// Namespace and name of an object.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct ObjectKey {
+    /// Its namespace; empty for a cluster-scoped object.
+    pub namespace: String,
+    /// Its name.
+    pub name: String,
+}
+
+impl ObjectKey {
+    /// The object `name` in `namespace`.
+    pub fn new(namespace: impl Into<String>, name: impl Into<String>) -> Self {
+        Self {
+            namespace: namespace.into(),
+            name: name.into(),
+        }
+    }
+
+    /// The object that this metadata is of.
+    pub fn of(meta: &ObjectMeta) -> Self {
+        let part = |part: &Option<String>| part.clone().unwrap_or_default();
+        Self::new(part(&meta.namespace), part(&meta.name))
+    }
+}
+
+impl fmt::Display for ObjectKey {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(formatter, "{}/{}", self.namespace, self.name)
+    }
+}
+
+/// A resource of the operator's, as long as it exists.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct ResourceRef {
+    /// Its kind, such as `DockerPullSecret`.
+    pub kind: &'static str,
+    /// What it is called.
+    pub key: ObjectKey,
+    /// Which of those that were called so.
+    pub uid: Uid,
+}
+
+impl ResourceRef {
+    /// The resource of this kind with this metadata; `None` if it was read from no cluster, and so has no UID.
+    pub fn of(kind: &'static str, meta: &ObjectMeta) -> Option<Self> {
+        Some(Self {
+            kind,
+            key: ObjectKey::of(meta),
+            uid: Uid::new(meta.uid.as_deref()?),
+        })
+    }
+}

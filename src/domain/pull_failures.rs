@@ -1,0 +1,17 @@
+//! Why images cannot be pulled, and whose fault that is.
+//!
+//! The report of a kubelet ([`classify`]) and what the pod's Secrets hold for the image give the cause ([`infer`]);
+//! [`diagnosis`] adds who is to blame and what to do. [`failing_pods`] remembers the pods that fail, and [`survey`] is
+//! what a resource learns of them.
+
+pub(crate) mod advice;
+pub mod cause;
+pub mod classify;
+pub mod diagnosis;
+pub mod failing_pods;
+pub mod infer;
+pub(crate) mod patterns;
+pub mod pod;
+pub mod relevance;
+pub mod summary;
+pub mod survey;

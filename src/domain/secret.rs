@@ -1,0 +1,5 @@
+//! The Secret to generate, and whether it may be written.
+
+pub mod desired;
+pub mod ownership;
+pub mod plan;

@@ -1,0 +1,155 @@
+//! The Secret to generate, and whether one that exists is it (design.md 2.4).
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use k8s_openapi::ByteString;
+use k8s_openapi::api::core::v1::Secret;
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::{ManagedFieldsEntry, ObjectMeta, OwnerReference};
+use kube::Resource as _;
+use serde_json::Value;
+
+use crate::api::{DockerPullSecret, FIELD_MANAGER, MANAGED_BY_LABEL};
+use crate::domain::credential_source::from_secret::Resolved;
+use crate::domain::docker_config::user_document::canonical;
+use crate::domain::spec::validate::ValidatedSpec;
+
+/// Type of every generated Secret.
+pub const SECRET_TYPE: &str = "kubernetes.io/dockerconfigjson";
+
+/// The one key of its data.
+pub const DATA_KEY: &str = ".dockerconfigjson";
+
+/// What the operator wants of a Secret; it says nothing about other labels, annotations, owners and keys.
+///
+/// No `Debug`: the document holds the password.
+#[derive(Clone, PartialEq)]
+pub struct Desired {
+    name: String,
+    namespace: Option<String>,
+    labels: BTreeMap<String, String>,
+    annotations: BTreeMap<String, String>,
+    owner: Option<OwnerReference>,
+    document: Vec<u8>,
+}
+
+impl Desired {
+    /// The Secret for a login. It has an owner reference if the resource exists in a cluster, so not for `render`.
+    pub fn new(resource: &DockerPullSecret, spec: &ValidatedSpec, login: &Resolved) -> Self {
+        let mut labels = spec.labels.clone();
+        labels.insert(MANAGED_BY_LABEL.to_owned(), FIELD_MANAGER.to_owned());
+        Self {
+            name: spec.target.clone(),
+            namespace: resource.metadata.namespace.clone(),
+            labels,
+            annotations: spec.annotations.clone(),
+            owner: resource.metadata.uid.as_ref().map(|uid| OwnerReference {
+                api_version: DockerPullSecret::api_version(&()).into_owned(),
+                kind: DockerPullSecret::kind(&()).into_owned(),
+                name: resource.metadata.name.clone().unwrap_or_default(),
+                uid: uid.clone(),
+                controller: Some(true),
+                // Deleting the resource in the foreground need not wait for the Secret, and setting this would need a
+                // permission on finalizers.
+                block_owner_deletion: None,
+            }),
+            document: canonical(&spec.registry, &login.login, login.email.as_deref()),
+        }
+    }
+
+    /// The Secret as it is applied.
+    pub fn secret(&self) -> Secret {
+        Secret {
+            metadata: ObjectMeta {
+                name: Some(self.name.clone()),
+                namespace: self.namespace.clone(),
+                labels: Some(self.labels.clone()),
+                annotations: (!self.annotations.is_empty()).then(|| self.annotations.clone()),
+                owner_references: self.owner.clone().map(|owner| vec![owner]),
+                ..ObjectMeta::default()
+            },
+            type_: Some(SECRET_TYPE.to_owned()),
+            data: Some(BTreeMap::from([(
+                DATA_KEY.to_owned(),
+                ByteString(self.document.clone()),
+            )])),
+            ..Secret::default()
+        }
+    }
+
+    /// Whether `existing` holds exactly this document.
+    pub fn same_document(&self, existing: &Secret) -> bool {
+        let document = existing.data.as_ref().and_then(|data| data.get(DATA_KEY));
+        document.is_some_and(|document| document.0 == self.document)
+    }
+
+    /// Whether nothing has to be written: everything wanted is there, and nothing is left of what was wanted before.
+    pub fn is_satisfied_by(&self, existing: &Secret) -> bool {
+        let has_all = |wanted: &BTreeMap<String, String>, there: Option<&BTreeMap<String, String>>| {
+            wanted
+                .iter()
+                .all(|(key, value)| there.and_then(|there| there.get(key)) == Some(value))
+        };
+        let meta = &existing.metadata;
+        let owners = meta.owner_references.as_deref().unwrap_or_default();
+        self.same_document(existing)
+            && has_all(&self.labels, meta.labels.as_ref())
+            && has_all(&self.annotations, meta.annotations.as_ref())
+            && self.owner.as_ref().is_none_or(|owner| owners.contains(owner))
+            && self.leftovers(existing).is_empty()
+    }
+
+    /// Fields that this operator applied once and does not want any more; the next apply removes them.
+    fn leftovers(&self, existing: &Secret) -> BTreeSet<String> {
+        let Some(applied) = applied_fields(&existing.metadata) else {
+            return BTreeSet::new();
+        };
+        let unwanted = |path: &[&str], wanted: &dyn Fn(&str) -> bool| -> Vec<String> {
+            let fields = path
+                .iter()
+                .try_fold(applied, |fields, step| fields.get(step))
+                .and_then(Value::as_object);
+            fields
+                .into_iter()
+                .flatten()
+                .map(|(field, _)| field.clone())
+                .filter(|field| field != "." && !wanted(field))
+                .collect()
+        };
+        let key = |field: &str| field.strip_prefix("f:").unwrap_or(field).to_owned();
+        let owner = self
+            .owner
+            .as_ref()
+            .map(|owner| format!("k:{{\"uid\":\"{}\"}}", owner.uid));
+        let mut leftovers = BTreeSet::new();
+        leftovers.extend(unwanted(&["f:metadata", "f:labels"], &|field| {
+            self.labels.contains_key(&key(field))
+        }));
+        leftovers.extend(unwanted(&["f:metadata", "f:annotations"], &|field| {
+            self.annotations.contains_key(&key(field))
+        }));
+        leftovers.extend(unwanted(&["f:metadata", "f:ownerReferences"], &|field| {
+            Some(field) == owner.as_deref()
+        }));
+        leftovers.extend(unwanted(&["f:data"], &|field| key(field) == DATA_KEY));
+        leftovers
+    }
+}
+
+/// The fields that this operator's last server-side apply set (`FieldsV1`).
+fn applied_fields(meta: &ObjectMeta) -> Option<&Value> {
+    let ours = |entry: &&ManagedFieldsEntry| {
+        entry.manager.as_deref() == Some(FIELD_MANAGER)
+            && entry.operation.as_deref() == Some("Apply")
+            && entry.subresource.as_deref().unwrap_or_default().is_empty()
+    };
+    let entry = meta.managed_fields.as_ref()?.iter().find(ours)?;
+    entry.fields_v1.as_ref().map(|fields| &fields.0)
+}
+
+/// Whether the document of `existing` was put there by this operator.
+pub fn written_by_operator(existing: &Secret) -> bool {
+    let field = format!("f:{DATA_KEY}");
+    applied_fields(&existing.metadata)
+        .and_then(|fields| fields.get("f:data")?.get(&field))
+        .is_some()
+}

@@ -1,0 +1,189 @@
+//! What a resource asks for, checked: the core repeats the API server's rules, because `render` has no API server and
+//! an object may be older than a rule.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use crate::api::{CaBundleRef, CredentialKeys, DockerPullSecret, OnRejected, Reason, Verification, VerificationMode};
+use crate::domain::names::is_object_name;
+use crate::domain::problem::Problem;
+use crate::domain::registry::key::RegistryKey;
+use crate::domain::spec::template;
+use crate::domain::verification::probe::Probe;
+
+/// A spec that breaks no rule.
+#[derive(Clone, Debug, PartialEq)]
+pub struct ValidatedSpec {
+    /// Key to write.
+    pub registry: RegistryKey,
+    /// Name of the Secret that holds the login.
+    pub source: String,
+    /// Its keys, where they differ from the defaults.
+    pub keys: CredentialKeys,
+    /// E-mail address that wins over the referenced Secret's.
+    pub email: Option<String>,
+    /// Name of the Secret to generate.
+    pub target: String,
+    /// Labels of the template.
+    pub labels: BTreeMap<String, String>,
+    /// Annotations of the template.
+    pub annotations: BTreeMap<String, String>,
+    /// Whether a Secret that nobody controls may be taken over.
+    pub adopt: bool,
+    /// How the login is checked.
+    pub verification: VerificationSettings,
+    /// What works but will probably surprise.
+    pub warnings: Vec<String>,
+}
+
+/// How the login is checked.
+#[derive(Clone, Debug, PartialEq)]
+pub struct VerificationSettings {
+    /// Whether it is at all.
+    pub enabled: bool,
+    /// Time between two checks of an accepted login; `None`: it is checked once.
+    pub interval: Option<Duration>,
+    /// Image to ask for.
+    pub image: Option<Probe>,
+    /// What to do with a rejected login.
+    pub on_rejected: OnRejected,
+    /// Certificates to trust.
+    pub ca: Option<CaBundleRef>,
+    /// http instead of https.
+    pub plain_http: bool,
+}
+
+/// Name of the Secret that a resource wants to generate, valid or not.
+pub fn target_of(resource: &DockerPullSecret) -> String {
+    let name = || resource.metadata.name.clone().unwrap_or_default();
+    resource.spec.secret_name.clone().unwrap_or_else(name)
+}
+
+/// Checks every rule; the first one broken is the answer.
+pub fn validate(resource: &DockerPullSecret) -> Result<ValidatedSpec, Problem> {
+    let spec = &resource.spec;
+    check_name("metadata.name", resource.metadata.name.as_deref().unwrap_or_default())?;
+    let registry = RegistryKey::new(spec.registry_type, spec.registry_url.as_deref())?;
+    let target = target_of(resource);
+    check_name("spec.secretName", &target)?;
+    let source = spec.credentials_ref.name.clone();
+    if source.is_empty() {
+        return Err(invalid(
+            "spec.credentialsRef.name is empty: name the Secret that holds the login",
+        ));
+    }
+    check_reference("spec.credentialsRef.name", &source)?;
+    if source == target {
+        return Err(invalid(format!(
+            "spec.credentialsRef.name is also the name of the Secret to be generated ({target:?}): give the generated one another name in spec.secretName"
+        )));
+    }
+    let keys = spec.credentials_ref.keys.clone().unwrap_or_default();
+    check_keys(&keys)?;
+    if let Some(email) = &spec.email
+        && (email.is_empty() || email.chars().any(|c| c.is_whitespace() || c.is_control()))
+    {
+        return Err(invalid(
+            "spec.email must not be empty and must not contain blanks or control characters",
+        ));
+    }
+    let template = spec.secret_template.clone().unwrap_or_default();
+    template::check(&template)?;
+    let verification = check_verification(spec.verification.as_ref())?;
+    let mut warnings = registry.warnings();
+    let (labels, annotations) = template::without_tracking(template, &mut warnings);
+    Ok(ValidatedSpec {
+        registry,
+        source,
+        keys,
+        email: spec.email.clone(),
+        target,
+        labels,
+        annotations,
+        adopt: spec.adopt,
+        verification,
+        warnings,
+    })
+}
+
+fn invalid(message: impl Into<String>) -> Problem {
+    Problem::new(Reason::InvalidSpec, message)
+}
+
+fn check_name(field: &str, name: &str) -> Result<(), Problem> {
+    if is_object_name(name) && !name.contains('.') {
+        return Ok(());
+    }
+    Err(invalid(format!(
+        "{field} {name:?} must be 1 to 253 lower-case letters, digits and '-', begin and end with a letter or digit, and have no dots"
+    )))
+}
+
+/// A name of what somebody else made.
+fn check_reference(field: &str, name: &str) -> Result<(), Problem> {
+    if is_object_name(name) {
+        return Ok(());
+    }
+    Err(invalid(format!(
+        "{field} {name:?} cannot be the name of an object: 1 to 253 lower-case letters, digits, '-' and '.', of which each part between dots begins and ends with a letter or digit"
+    )))
+}
+
+fn check_keys(keys: &CredentialKeys) -> Result<(), Problem> {
+    let named = [
+        ("username", &keys.username),
+        ("password", &keys.password),
+        ("email", &keys.email),
+        ("auth", &keys.auth),
+        ("dockerConfigJson", &keys.docker_config_json),
+        ("dockerCfg", &keys.docker_cfg),
+    ];
+    for (field, key) in named {
+        let Some(key) = key else { continue };
+        let inside = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.');
+        if key.is_empty() || key.len() > 253 || !key.chars().all(inside) {
+            return Err(invalid(format!(
+                "spec.credentialsRef.keys.{field} {key:?} cannot be a key of a Secret: only letters, digits, '-', '_' and '.' are possible"
+            )));
+        }
+    }
+    Ok(())
+}
+
+/// Registries lock accounts that log in too often.
+const SHORTEST_INTERVAL: Duration = Duration::from_hours(1);
+
+const DEFAULT_INTERVAL: Duration = Duration::from_hours(12);
+
+fn check_verification(spec: Option<&Verification>) -> Result<VerificationSettings, Problem> {
+    let spec = spec.cloned().unwrap_or_default();
+    let periodic = spec.mode == VerificationMode::Periodic;
+    let interval = match &spec.interval {
+        None => periodic.then_some(DEFAULT_INTERVAL),
+        Some(_) if !periodic => {
+            return Err(invalid(
+                "spec.verification.interval is only for mode Periodic: set spec.verification.mode to Periodic, or leave interval out",
+            ));
+        }
+        Some(text) => {
+            let interval: Option<kube::core::Duration> = text.parse().ok();
+            let interval = interval.filter(|interval| !interval.is_negative()).map(Duration::from);
+            Some(interval.filter(|interval| *interval >= SHORTEST_INTERVAL).ok_or_else(|| {
+                invalid(format!("spec.verification.interval {text:?} must be a time such as 12h or 1h30m, at least 1h: registries lock accounts that log in too often"))
+            })?)
+        }
+    };
+    let image = spec.image.as_deref().map(Probe::parse).transpose();
+    let ca = spec.tls.and_then(|tls| tls.ca_bundle_ref);
+    if let Some(ca) = &ca {
+        check_reference("spec.verification.tls.caBundleRef.name", &ca.name)?;
+    }
+    Ok(VerificationSettings {
+        enabled: spec.mode != VerificationMode::Disabled,
+        interval,
+        image: image.map_err(|what| invalid(format!("spec.verification.image {what}")))?,
+        on_rejected: spec.on_rejected,
+        ca,
+        plain_http: spec.plain_http,
+    })
+}

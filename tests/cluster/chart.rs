@@ -1,0 +1,347 @@
+//! The chart and the plain manifests: linted, valid against the API's schemas, installed for real.
+
+use std::path::Path;
+use std::process::Command;
+
+use crate::support::objects::{Space, private};
+use crate::support::operator::Operator;
+use crate::support::world::{OPERATOR, World, exclusive_world};
+use crate::support::{audit, eventually, repository, run, tools};
+use serde_json::{Value, json};
+
+fn chart() -> String {
+    repository()
+        .join("charts/docker-pull-secret-operator")
+        .display()
+        .to_string()
+}
+
+fn helm(args: &[&str]) -> String {
+    run(Command::new(tools(&["helm"]).join("helm")).args(args))
+}
+
+/// Helm with access to the world, and its own cache and configuration.
+fn helm_in(world: &World, args: &[&str]) -> String {
+    let home = world.state().join("helm");
+    run(Command::new(tools(&["helm"]).join("helm"))
+        .args(args)
+        .env("KUBECONFIG", world.kubeconfig())
+        .env("HOME", home))
+}
+
+/// All objects that the chart makes of some values.
+fn template(args: &[&str]) -> Vec<Value> {
+    let yaml = helm(&[&["template", "release", &chart(), "--namespace", "operators"], args].concat());
+    let objects: Vec<Value> = serde_saphyr::from_multiple(&yaml).expect("YAML");
+    objects.into_iter().filter(|object| !object.is_null()).collect()
+}
+
+fn kinds(objects: &[Value]) -> Vec<&str> {
+    objects
+        .iter()
+        .map(|object| object["kind"].as_str().expect("a kind"))
+        .collect()
+}
+
+fn of_kind<'a>(objects: &'a [Value], kind: &str) -> &'a Value {
+    objects
+        .iter()
+        .find(|object| object["kind"] == kind)
+        .unwrap_or_else(|| panic!("no {kind}"))
+}
+
+/// A file with certificates for the pod.
+const CA: &str = r#"extraVolumes=[{"name":"ca","configMap":{"name":"ca"}}],extraVolumeMounts=[{"name":"ca","mountPath":"/ca","readOnly":true}],extraEnv=[{"name":"SSL_CERT_FILE","value":"/ca/ca.crt"}]"#;
+
+/// The chart's health address, on a free port.
+fn health_address() -> String {
+    let objects = template(&[]);
+    let args = &of_kind(&objects, "Deployment")["spec"]["template"]["spec"]["containers"][0]["args"];
+    let mut args = args.as_array().unwrap().iter().filter_map(Value::as_str);
+    let address = args.find_map(|arg| arg.strip_prefix("--health-address=")).unwrap();
+    address.strip_suffix("8080").unwrap().to_owned() + "0"
+}
+
+/// Pods have addresses of one family or of both.
+fn answers_over_either_family(operator: &Operator) {
+    let mut hosts = vec!["127.0.0.1"];
+    if std::net::TcpListener::bind("[::1]:0").is_ok() {
+        hosts.push("[::1]");
+    }
+    for host in hosts {
+        let (code, body) = operator.get_at(host, "/livez");
+        assert_eq!((code, body.as_str()), (200, "ok\n"), "{host}");
+    }
+}
+
+/// The example of NOTES.txt is made where the operator looks.
+fn show_commands_for(notes: &str, namespace: &str) {
+    for command in [
+        "create secret generic",
+        "apply -f -",
+        "get dockerpullsecrets",
+        "describe dockerpullsecret",
+    ] {
+        let command = format!("kubectl -n {namespace} {command}");
+        assert!(notes.contains(&command), "{command}: {notes}");
+    }
+}
+
+#[test]
+fn lint_finds_nothing_for_any_kind_of_values() {
+    for values in [
+        &[][..],
+        &["--set", "watchNamespaces={a,b}"],
+        &["--set", "crds.install=false,rbac.aggregate=false"],
+        &["--set-json", CA],
+    ] {
+        helm(&[&["lint", "--strict", &chart()], values].concat());
+    }
+}
+
+#[test]
+fn values_that_mean_nothing_are_refused() {
+    for (wrong, word) in [
+        ("watchNamespace=a", "watchNamespace"),
+        ("logFormat=xml", "logFormat"),
+        ("image.digest=latest", "digest"),
+        ("watchNamespaces={Upper}", "watchNamespaces"),
+        ("replicas=2", "replicas"),
+        ("extraVolumes[0].emptyDir.medium=Memory", "extraVolumes"),
+        ("extraVolumeMounts[0].name=ca", "extraVolumeMounts"),
+    ] {
+        let output = Command::new(tools(&["helm"]).join("helm"))
+            .args(["template", &chart(), "--set", wrong])
+            .output()
+            .unwrap();
+        let message = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert!(!output.status.success() && message.contains(word), "{wrong}: {message}");
+    }
+}
+
+#[test]
+fn a_namespaced_install_has_no_cluster_role() {
+    let objects = template(&["--set", "watchNamespaces={team-a,team-b}"]);
+    let found = kinds(&objects);
+    assert!(!found.iter().any(|kind| kind.starts_with("ClusterRole")), "{found:?}");
+    assert_eq!(found.iter().filter(|kind| **kind == "Role").count(), 2);
+    let args = &of_kind(&objects, "Deployment")["spec"]["template"]["spec"]["containers"][0]["args"];
+    assert!(
+        args.as_array().unwrap().contains(&json!("--namespace=team-a")),
+        "{args}"
+    );
+}
+
+#[test]
+fn a_file_with_certificates_gets_into_the_pod() {
+    let objects = template(&["--set-json", CA]);
+    let pod = &of_kind(&objects, "Deployment")["spec"]["template"]["spec"];
+    let container = &pod["containers"][0];
+    assert_eq!(pod["volumes"], json!([{"name": "ca", "configMap": {"name": "ca"}}]));
+    assert_eq!(
+        container["volumeMounts"],
+        json!([{"name": "ca", "mountPath": "/ca", "readOnly": true}])
+    );
+    let variable = json!({"name": "SSL_CERT_FILE", "value": "/ca/ca.crt"});
+    assert!(container["env"].as_array().unwrap().contains(&variable), "{container}");
+}
+
+#[test]
+fn the_rights_are_the_least_that_work() {
+    let objects = template(&[]);
+    let role = objects
+        .iter()
+        .find(|object| {
+            object["kind"] == "ClusterRole" && object["metadata"]["name"] == "release-docker-pull-secret-operator"
+        })
+        .unwrap();
+    assert_eq!(
+        role["rules"],
+        json!([
+            {"apiGroups": ["pullsecrets.dev"], "resources": ["dockerpullsecrets"], "verbs": ["get", "list", "watch"]},
+            {"apiGroups": ["pullsecrets.dev"], "resources": ["dockerpullsecrets/status"], "verbs": ["patch"]},
+            {"apiGroups": [""], "resources": ["secrets"], "verbs": ["get", "list", "watch", "create", "patch", "delete"]},
+            {"apiGroups": [""], "resources": ["configmaps"], "verbs": ["get", "list", "watch"]},
+            {"apiGroups": [""], "resources": ["pods"], "verbs": ["list", "watch"]},
+            {"apiGroups": [""], "resources": ["events"], "verbs": ["list"]},
+            {"apiGroups": ["events.k8s.io"], "resources": ["events"], "verbs": ["create"]},
+        ])
+    );
+}
+
+#[test]
+fn manifests_are_valid_against_the_schemas_of_this_kubernetes() {
+    let work = std::env::temp_dir().join(format!("dps-kubeconform-{}", std::process::id()));
+    let schemas = work.join("schemas");
+    let crds = repository().join("crds/dockerpullsecrets.pullsecrets.dev.yaml");
+    run(Command::new(tools(&["schemas"]).join("schemas"))
+        .arg(&schemas)
+        .arg(crds)
+        .current_dir(repository().join("tests/env")));
+    let manifests = work.join("manifests");
+    let kubeconform = |manifests: &Path| {
+        run(Command::new(tools(&["kubeconform"]).join("kubeconform"))
+            .args(["-strict", "-summary", "-schema-location"])
+            .arg(schemas.join("{{.ResourceKind}}{{.KindSuffix}}.json"))
+            .arg(manifests))
+    };
+    std::fs::create_dir_all(&manifests).unwrap();
+    for (name, values) in [
+        ("cluster", &[][..]),
+        ("namespaced", &["--set", "watchNamespaces={a,b}"]),
+        ("ca", &["--set-json", CA]),
+    ] {
+        let yaml = helm(&[&["template", "release", &chart(), "--namespace", "operators"], values].concat());
+        std::fs::write(manifests.join(format!("{name}.yaml")), yaml).unwrap();
+    }
+    for file in ["crds.yaml", "operator.yaml", "namespace.yaml"] {
+        std::fs::copy(repository().join("deploy").join(file), manifests.join(file)).unwrap();
+    }
+    let summary = kubeconform(&manifests) + &kubeconform(&repository().join("deploy/samples"));
+    assert!(
+        summary.matches("Invalid: 0, Errors: 0, Skipped: 0").count() == 2,
+        "{summary}"
+    );
+    // The check can fail.
+    std::fs::write(
+        manifests.join("wrong.yaml"),
+        "apiVersion: v1\nkind: Secret\nmetadata: {name: x}\nstringdata: {}\n",
+    )
+    .unwrap();
+    let wrong = Command::new(tools(&["kubeconform"]).join("kubeconform"))
+        .args(["-strict", "-schema-location"])
+        .arg(schemas.join("{{.ResourceKind}}{{.KindSuffix}}.json"))
+        .arg(manifests.join("wrong.yaml"))
+        .status()
+        .unwrap();
+    assert!(!wrong.success());
+    std::fs::remove_dir_all(work).unwrap();
+}
+
+#[test]
+fn committed_manifests_are_what_the_code_writes() {
+    let folder = tempfile::tempdir().unwrap();
+    let root = folder.path();
+    run(Command::new(repository().join("hack/generate.sh"))
+        .arg(root)
+        .env("DPS", env!("CARGO_BIN_EXE_dps")));
+    for file in [
+        "crds/dockerpullsecrets.pullsecrets.dev.yaml",
+        "charts/docker-pull-secret-operator/files/crds/dockerpullsecrets.pullsecrets.dev.yaml",
+        "deploy/crds.yaml",
+        "deploy/operator.yaml",
+    ] {
+        let read = |root: &Path| std::fs::read_to_string(root.join(file)).unwrap();
+        assert_eq!(
+            read(&repository()),
+            read(root),
+            "{file} is out of date: run hack/generate.sh"
+        );
+    }
+}
+
+#[tokio::test]
+async fn it_installs_upgrades_and_uninstalls_and_works_in_between() {
+    let (_alone, world) = exclusive_world().await;
+    world.uninstall();
+    let release = ["--namespace", OPERATOR];
+    let with = |first: &[&str], more: &[&str]| helm_in(world, &[first, &release, more].concat());
+    // As restrictive as a namespace can be: the pod has to be admitted.
+    world.kubectl(&[
+        "apply",
+        "-f",
+        &repository().join("deploy/namespace.yaml").display().to_string(),
+    ]);
+    let (one, other) = (Space::new(world, "chart").await, Space::new(world, "chart").await);
+    let namespaces = format!("watchNamespaces={{{},{}}}", one.name, other.name);
+    let notes = with(&["install", "dps", &chart()], &["--set", &namespaces]);
+    show_commands_for(&notes, &one.name);
+    world.kubectl(&[
+        "wait",
+        "--for=condition=Established",
+        "crd/dockerpullsecrets.pullsecrets.dev",
+    ]);
+    eventually("the pod is admitted under the restricted standard", || async {
+        let replicas = world.kubectl(&["get", "replicasets,pods", "-n", OPERATOR, "-o", "json"]);
+        let list: Value = serde_json::from_str(&replicas).unwrap();
+        let pods = list["items"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .filter(|item| item["kind"] == "Pod")
+            .count();
+        if pods == 1 { Ok(()) } else { Err(replicas) }
+    })
+    .await;
+
+    // The same binary, with exactly the rights and arguments that the chart gives it.
+    let account = "dps-docker-pull-secret-operator";
+    let kubeconfig = world.state().join("namespaced.kubeconfig");
+    world.write_kubeconfig(&kubeconfig, OPERATOR, account);
+    let health = health_address();
+    let operator = Operator::start_in(
+        world,
+        &kubeconfig,
+        &["--namespace", &one.name, "--namespace", &other.name],
+        &[("DPS_HEALTH_ADDRESS", &health)],
+    );
+    operator.wait_until_ready();
+    answers_over_either_family(&operator);
+    let outside = Space::new(world, "outside").await;
+    for space in [&outside, &one, &other] {
+        space.login("login", "user", "word").await;
+        space.create("app", private("registry.example.com", "login")).await;
+    }
+    one.ready("app").await;
+    other.ready("app").await;
+    one.settle().await;
+    assert_eq!(outside.resources.get("app").await.unwrap().status, None);
+    let user = format!("system:serviceaccount:{OPERATOR}:{account}");
+    let requests = audit::of_user(world, &user);
+    let elsewhere: Vec<_> = requests
+        .iter()
+        .filter(|request| ![&one.name, &other.name].contains(&&request.object_ref.namespace))
+        .collect();
+    assert!(!requests.is_empty() && elsewhere.is_empty(), "{elsewhere:?}");
+    assert!(requests.iter().all(|request| request.response_status.code != 403));
+
+    // To the whole cluster, and the CRD with it.
+    let label = json!({"metadata": {"annotations": {"test": "lost-by-nobody"}}}).to_string();
+    world.kubectl(&[
+        "patch",
+        "crd",
+        "dockerpullsecrets.pullsecrets.dev",
+        "--type=merge",
+        "-p",
+        &label,
+    ]);
+    with(&["upgrade", "dps", &chart()], &["--reset-values"]);
+    let roles = world.kubectl(&[
+        "get",
+        "roles",
+        "-A",
+        "-l",
+        "app.kubernetes.io/instance=dps",
+        "-o",
+        "name",
+    ]);
+    assert_eq!(roles, "", "the Roles of the namespaced install are gone");
+    outside
+        .create("edited-by-aggregation", private("registry.example.com", "login"))
+        .await;
+    let allowed = world.kubectl(&["auth", "can-i", "get", "secrets", "--as", &user, "-n", "default"]);
+    assert_eq!(allowed.trim(), "yes");
+
+    with(&["uninstall", "dps"], &[]);
+    assert!(
+        one.resources.get_opt("app").await.unwrap().is_some(),
+        "DockerPullSecrets survive"
+    );
+    assert!(
+        one.secrets.get_opt("app").await.unwrap().is_some(),
+        "and so do their Secrets"
+    );
+    with(&["install", "dps", &chart()], &[]);
+    with(&["uninstall", "dps"], &[]);
+    world.uninstall();
+}

@@ -1,0 +1,24 @@
+//! What needs a control plane, real registries, a node or other tools that are built with Go.
+//!
+//! Three control planes run at once, see [`support::world`]; a node has one of its own.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "a test fails that way"
+)]
+
+mod canary;
+mod chart;
+mod controller;
+mod explain;
+mod faults;
+mod node;
+mod oracle;
+mod pulls;
+mod schema;
+#[path = "../support/mod.rs"]
+mod support;
+mod verification;
+mod verify;
+mod world;

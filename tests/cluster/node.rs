@@ -1,0 +1,422 @@
+//! Pods on a real node that cannot pull: the controller says why, and what it says to do makes them run.
+#![allow(clippy::similar_names, reason = "a case has a cause")]
+
+use std::time::Duration;
+
+use crate::support::canary::CANARY;
+use crate::support::objects::{Space, checked, condition, condition_of};
+use crate::support::operator::Operator;
+use crate::support::pods::Pods;
+use crate::support::within;
+use crate::support::world::{World, node_world};
+use dps::api::{DockerPullSecret, PullFailure};
+use futures::FutureExt as _;
+use futures::future::{BoxFuture, join_all};
+use k8s_openapi::api::apps::v1::Deployment;
+use kube::Api;
+use kube::api::PostParams;
+use serde_json::json;
+
+/// Longest time until a kubelet has tried again: its pauses double from 10 s on.
+const RETRY: Duration = Duration::from_mins(4);
+
+/// A namespace with the resource `app`, whose login is in the Secret `login`.
+struct Case {
+    world: &'static World,
+    space: Space,
+    pods: Pods,
+}
+
+impl Case {
+    async fn new(world: &'static World, purpose: &str) -> Self {
+        let space = Space::new(world, purpose).await;
+        let pods = Pods::of(&space).await;
+        Self { world, space, pods }
+    }
+
+    /// With a resource for a registry and a login that is written at once.
+    async fn with(world: &'static World, purpose: &str, registry: &str, user: &str, password: &str) -> Self {
+        let case = Self::new(world, purpose).await;
+        case.space.login("login", user, password).await;
+        case.space.create("app", checked(registry, "login")).await;
+        case.space
+            .until("app", "a Secret", |status| status.secret_name.as_ref().map(|_| ()))
+            .await;
+        case
+    }
+
+    async fn good(world: &'static World, purpose: &str, registry: &str) -> Self {
+        let case = Self::with(world, purpose, registry, "robot", world.registry("password")).await;
+        case.space.ready("app").await;
+        case
+    }
+
+    /// WaitingContainer until the resource names this cause, and returns it with its only failure.
+    async fn fails(&self, cause: &str) -> (DockerPullSecret, PullFailure) {
+        let what = format!("{} names {cause}", self.space.name);
+        let told = within(RETRY, &what, || async {
+            let resource = self
+                .space
+                .resources
+                .get("app")
+                .await
+                .map_err(|error| error.to_string())?;
+            let status = resource.status.clone().unwrap_or_default();
+            let named =
+                condition(&status, "PullsHealthy").is_some_and(|one| one.reason == cause && one.status == "False");
+            if named {
+                Ok(resource)
+            } else {
+                Err(format!("{:?} {:?}", status.conditions, status.pull_failures))
+            }
+        })
+        .await;
+        let failures = &told.status.as_ref().unwrap().pull_failures;
+        assert_eq!(failures.len(), 1, "{failures:?}");
+        let message = &condition_of(&told, "PullsHealthy").message;
+        assert!(message.starts_with(failures[0].code.as_str()), "{message}");
+        let failure = failures[0].clone();
+        (told, failure)
+    }
+
+    /// WaitingContainer until the pods run and the resource is well again, by themselves.
+    async fn heals(&self) {
+        let what = format!("{} heals", self.space.name);
+        within(RETRY, &what, || async {
+            let resource = self
+                .space
+                .resources
+                .get("app")
+                .await
+                .map_err(|error| error.to_string())?;
+            let status = resource.status.unwrap_or_default();
+            let is = |kind| condition(&status, kind).is_some_and(|condition| condition.status == "True");
+            let pods = self
+                .pods
+                .api
+                .list(&kube::api::ListParams::default())
+                .await
+                .map_err(|error| error.to_string())?;
+            let phases: Vec<_> = pods
+                .items
+                .iter()
+                .map(|pod| pod.status.as_ref().and_then(|status| status.phase.clone()))
+                .collect();
+            let run = phases.iter().all(|phase| phase.as_deref() == Some("Running"));
+            if is("PullsHealthy") && is("Ready") && run {
+                Ok(())
+            } else {
+                Err(format!("{phases:?} {:?}", status.conditions))
+            }
+        })
+        .await;
+    }
+
+    /// The image team/app:1.0 at a registry.
+    fn image(&self, registry: &str) -> String {
+        format!("{}/team/app:1.0", self.world.registry(registry))
+    }
+}
+
+fn says(failure: &PullFailure, part: &str) {
+    assert!(failure.action.contains(part), "{failure:?}");
+    assert!(!format!("{failure:?}").contains(CANARY));
+}
+
+async fn wrong_password(world: &'static World, kind: &'static str) {
+    let case = Case::with(world, kind, world.registry(kind), "robot", CANARY).await;
+    case.pods.create("web", &case.image(kind), &["app"]).await;
+    let (told, failure) = case.fails("CredentialsRejected").await;
+    assert_eq!(
+        (condition_of(&told, "Ready").status.as_str(), failure.code.as_str()),
+        ("False", "DEP_E153")
+    );
+    says(
+        &failure,
+        "correct user name and password or access token in Secret \"login\"",
+    );
+    case.space.login("login", "robot", world.registry("password")).await;
+    case.heals().await;
+}
+
+async fn no_permission(world: &'static World) {
+    let case = Case::with(
+        world,
+        "denied",
+        world.registry("bearer"),
+        "stranger",
+        world.registry("password"),
+    )
+    .await;
+    case.pods.create("web", &case.image("bearer"), &["app"]).await;
+    let (told, failure) = case.fails("AccessDenied").await;
+    assert_eq!(condition_of(&told, "Ready").status, "True");
+    says(&failure, "the right to pull bearer.world.test");
+    // Somebody with that right.
+    case.space.login("login", "robot", world.registry("password")).await;
+    case.heals().await;
+}
+
+async fn missing_attachment(world: &'static World) {
+    let case = Case::good(world, "attachment", world.registry("basic")).await;
+    case.pods.create("web", &case.image("basic"), &[]).await;
+    let (told, failure) = case.fails("CredentialsNotSent").await;
+    assert_eq!(condition_of(&told, "Ready").status, "True");
+    says(&failure, "add imagePullSecrets: [{name: app}] to the pod's spec");
+    case.pods.delete("web").await;
+    case.pods.create("again", &case.image("basic"), &["app"]).await;
+    case.heals().await;
+}
+
+async fn other_key(world: &'static World, purpose: &'static str, registry: String) {
+    let case = Case::with(world, purpose, &registry, "robot", world.registry("password")).await;
+    case.pods.create("web", &case.image("basic"), &["app"]).await;
+    let (_, failure) = case.fails("CredentialsNotSent").await;
+    let right = world.registry("basic");
+    says(
+        &failure,
+        &format!("set spec.registryUrl of DockerPullSecret \"app\" to {right}"),
+    );
+    case.space.change("app", json!({"registryUrl": right})).await;
+    case.heals().await;
+}
+
+async fn absent_secret(world: &'static World) {
+    let case = Case::good(world, "absent", world.registry("basic")).await;
+    case.pods.create("web", &case.image("basic"), &["ap"]).await;
+    let (told, failure) = case.fails("PullSecretMissing").await;
+    assert_eq!(condition_of(&told, "Ready").status, "True");
+    says(&failure, "name \"app\" instead");
+    case.pods.delete("web").await;
+    case.pods.create("again", &case.image("basic"), &["app"]).await;
+    case.heals().await;
+}
+
+async fn login_comes_late(world: &'static World) {
+    let case = Case::new(world, "late").await;
+    case.space
+        .create("app", checked(world.registry("basic"), "login"))
+        .await;
+    case.pods.create("web", &case.image("basic"), &["app"]).await;
+    let (told, failure) = case.fails("PullSecretMissing").await;
+    assert_eq!(condition_of(&told, "Ready").reason, "SecretNotFound");
+    says(&failure, "could not yet: see its conditions");
+    case.space.login("login", "robot", world.registry("password")).await;
+    case.heals().await;
+}
+
+async fn malformed_secret(world: &'static World) {
+    let case = Case::good(world, "malformed", world.registry("basic")).await;
+    let broken = |auth: &str| format!(r#"{{"auths":{{"other.example":{{"auth":"{auth}"}}}}}}"#);
+    let write = async |auth: &str| {
+        let document = broken(auth);
+        let data = [(".dockerconfigjson", document.as_str())];
+        case.space
+            .secret("broken", "kubernetes.io/dockerconfigjson", &data)
+            .await;
+    };
+    write("!!!").await;
+    case.pods.create("web", &case.image("basic"), &["app", "broken"]).await;
+    let (told, failure) = case.fails("PullSecretMalformed").await;
+    assert_eq!(condition_of(&told, "Ready").status, "True");
+    says(&failure, "Secret \"broken\" has in \".dockerconfigjson\" an entry");
+    write("dTpw").await;
+    case.heals().await;
+}
+
+async fn wrong_image(
+    world: &'static World,
+    purpose: &'static str,
+    image: String,
+    cause: &'static str,
+    part: &'static str,
+) {
+    let case = Case::good(world, purpose, world.registry("basic")).await;
+    case.pods.create("web", &image, &["app"]).await;
+    let (told, failure) = case.fails(cause).await;
+    assert_eq!(condition_of(&told, "Ready").status, "True");
+    says(&failure, part);
+    case.pods.set_image("web", &case.image("basic")).await;
+    case.heals().await;
+}
+
+/// A registry that the node cannot use; `cure` is a command of the world.
+async fn unusable(world: &'static World, registry: &'static str, cause: &'static str, cure: &'static str) {
+    let case = Case::with(
+        world,
+        registry,
+        world.registry(registry),
+        "robot",
+        world.registry("password"),
+    )
+    .await;
+    case.pods.create("web", &case.image(registry), &["app"]).await;
+    let (told, _) = case.fails(cause).await;
+    assert_eq!(condition_of(&told, "Ready").status, "True");
+    world.tell(cure);
+    case.heals().await;
+}
+
+/// What nobody can cure here: the pod goes away.
+async fn hopeless(world: &'static World, purpose: &'static str, registry: String, image: String, cause: &'static str) {
+    let case = Case::with(world, purpose, &registry, "robot", "any").await;
+    case.pods.create("web", &image, &["app"]).await;
+    let (told, _) = case.fails(cause).await;
+    assert_eq!(condition_of(&told, "Ready").status, "True");
+    case.pods.delete("web").await;
+    case.heals().await;
+}
+
+async fn never_pull(world: &'static World) {
+    let case = Case::good(world, "never", world.registry("basic")).await;
+    let image = format!("{}/other/app:1.0", world.registry("basic"));
+    let spec = |policy: &str| json!({"containers": [{"name": "app", "image": image, "imagePullPolicy": policy}]});
+    case.pods.create_with("web", spec("Never"), &["app"]).await;
+    let (_, failure) = case.fails("NeverPull").await;
+    assert_eq!(failure.code.as_str(), "DEP_E353");
+    says(&failure, "set imagePullPolicy to IfNotPresent");
+    case.pods.delete("web").await;
+    case.pods.create_with("again", spec("IfNotPresent"), &["app"]).await;
+    case.heals().await;
+}
+
+async fn init_container(world: &'static World) {
+    let case = Case::with(world, "init", world.registry("basic"), "robot", CANARY).await;
+    let open = case.image("anonymous");
+    let init = json!({"name": "init", "image": case.image("basic"), "restartPolicy": "Always"});
+    let spec = json!({"initContainers": [init], "containers": [{"name": "app", "image": open}]});
+    case.pods.create_with("web", spec, &["app"]).await;
+    let (_, failure) = case.fails("CredentialsRejected").await;
+    assert_eq!(failure.container, "init");
+    case.space.login("login", "robot", world.registry("password")).await;
+    case.heals().await;
+}
+
+async fn deployment(world: &'static World) {
+    let case = Case::with(world, "deployment", world.registry("basic"), "robot", CANARY).await;
+    let deployment: Deployment = serde_json::from_value(json!({
+        "apiVersion": "apps/v1", "kind": "Deployment", "metadata": {"name": "web"},
+        "spec": {"replicas": 3, "selector": {"matchLabels": {"app": "web"}}, "template": {
+            "metadata": {"labels": {"app": "web"}},
+            "spec": {"imagePullSecrets": [{"name": "app"}], "containers": [{"name": "app", "image": case.image("basic")}]},
+        }},
+    }))
+    .unwrap();
+    let deployments: Api<Deployment> = Api::namespaced(case.space.client.clone(), &case.space.name);
+    deployments.create(&PostParams::default(), &deployment).await.unwrap();
+    case.fails("CredentialsRejected").await;
+    let told = case
+        .space
+        .until("app", "3 pods", |status| (status.failing_pods == 3).then_some(()))
+        .await;
+    let failures = told.status.unwrap().pull_failures;
+    assert_eq!((failures.len(), failures[0].count), (1, 3));
+    case.space.login("login", "robot", world.registry("password")).await;
+    case.heals().await;
+}
+
+#[tokio::test]
+#[allow(clippy::too_many_lines, reason = "a table")]
+async fn every_failure_is_named_and_what_is_said_to_do_heals() {
+    let Some(world) = node_world() else { return };
+    let kubeconfig = world.install();
+    let kinds = [
+        "basic",
+        "bearer",
+        "anonymous",
+        "plain",
+        "token",
+        "untrusted",
+        "failing",
+        "gone",
+    ];
+    let allowed: Vec<&str> = kinds.iter().map(|kind| world.registry(kind)).collect();
+    let allowed = allowed.join(",");
+    let operator = Operator::start_beside_node(
+        world,
+        &kubeconfig,
+        &["--allow-registry", &allowed],
+        &[
+            ("SSL_CERT_FILE", world.registry("caFile")),
+            ("RUST_LOG", "info,dps=debug"),
+        ],
+    );
+    operator.wait_until_ready();
+    let at = |registry: &str| world.registry(registry).to_owned();
+    let of = |registry: &str, image: &str| format!("{}/{image}", world.registry(registry));
+    let cases: Vec<BoxFuture<'static, ()>> = vec![
+        wrong_password(world, "basic").boxed(),
+        wrong_password(world, "bearer").boxed(),
+        no_permission(world).boxed(),
+        missing_attachment(world).boxed(),
+        other_key(world, "port", "basic.world.test".to_owned()).boxed(),
+        other_key(world, "path", of("basic", "nope")).boxed(),
+        absent_secret(world).boxed(),
+        login_comes_late(world).boxed(),
+        malformed_secret(world).boxed(),
+        wrong_image(
+            world,
+            "tag",
+            of("basic", "team/app:nope"),
+            "ImageNotFound",
+            "correct repository, tag or digest",
+        )
+        .boxed(),
+        wrong_image(
+            world,
+            "name",
+            of("basic", "Team/App:1.0"),
+            "InvalidImage",
+            "must have its repository in lower case",
+        )
+        .boxed(),
+        wrong_image(
+            world,
+            "platform",
+            of("basic", "team/arm:1.0"),
+            "PlatformMismatch",
+            "build it for the node's architecture",
+        )
+        .boxed(),
+        unusable(world, "gone", "RegistryUnreachable", "start gone").boxed(),
+        unusable(world, "untrusted", "TLSVerification", "trust untrusted").boxed(),
+        hopeless(
+            world,
+            "names",
+            "nowhere.world.test".to_owned(),
+            "nowhere.world.test/team/app:1.0".to_owned(),
+            "DNSFailure",
+        )
+        .boxed(),
+        hopeless(
+            world,
+            "limit",
+            at("failing"),
+            of("failing", "429/app:1.0"),
+            "RateLimited",
+        )
+        .boxed(),
+        hopeless(
+            world,
+            "http",
+            at("plain"),
+            of("plain", "team/app:1.0"),
+            "PlainHTTPRegistry",
+        )
+        .boxed(),
+        never_pull(world).boxed(),
+        init_container(world).boxed(),
+        deployment(world).boxed(),
+    ];
+    join_all(cases).await;
+    let shown = world.kubectl(&["get", "dockerpullsecrets,events", "-A", "-o", "json"]);
+    for (place, text) in [
+        ("log", operator.log()),
+        ("metrics", operator.get("/metrics").1),
+        ("resources", shown),
+    ] {
+        for password in [CANARY, world.registry("password")] {
+            assert!(!text.contains(password), "the {place} has a password");
+        }
+    }
+}

@@ -1,0 +1,515 @@
+//! The controller joins pods that cannot pull to the resources that have to do with them.
+
+use crate::support::canary::CANARY;
+use crate::support::objects::{Space, condition, condition_of, docker_hub, password, private};
+use crate::support::operator::operator;
+use crate::support::pods::{Pods, back_off, no_login, unauthorized};
+use crate::support::world::world;
+use crate::support::{audit, eventually};
+use dps::api::{Cause, DockerPullSecret, DockerPullSecretStatus};
+use k8s_openapi::api::events::v1::Event;
+use kube::Api;
+use kube::api::ListParams;
+use serde_json::json;
+
+async fn space(purpose: &str) -> (Space, Pods) {
+    operator();
+    let space = Space::new(world(), purpose).await;
+    let pods = Pods::of(&space).await;
+    (space, pods)
+}
+
+fn failing(status: &DockerPullSecretStatus, reason: &str, count: u32) -> Option<()> {
+    let condition = condition(status, "PullsHealthy")?;
+    (condition.reason == reason && condition.status == "False" && status.failing_pods == count).then_some(())
+}
+
+fn healthy(status: &DockerPullSecretStatus) -> Option<()> {
+    (condition(status, "PullsHealthy")?.status == "True" && status.failing_pods == 0).then_some(())
+}
+
+/// Events on a resource: reason and note.
+async fn events(space: &Space, name: &str) -> Vec<(String, String)> {
+    let events: Api<Event> = Api::namespaced(space.client.clone(), &space.name);
+    let all = events.list(&ListParams::default()).await.unwrap().items;
+    let of = |event: &Event| {
+        event
+            .regarding
+            .as_ref()
+            .is_some_and(|object| object.name.as_deref() == Some(name))
+    };
+    all.into_iter()
+        .filter(of)
+        .map(|event| (event.reason.unwrap_or_default(), event.note.unwrap_or_default()))
+        .collect()
+}
+
+async fn ready(space: &Space, name: &str, registry: &str) -> DockerPullSecret {
+    space.login(&format!("{name}-login"), "user", CANARY).await;
+    space.create(name, private(registry, &format!("{name}-login"))).await;
+    let resource = space.ready(name).await;
+    assert_eq!(condition_of(&resource, "PullsHealthy").status, "True");
+    resource
+}
+
+#[tokio::test]
+async fn a_rejected_login_is_named_on_the_resource_and_forgotten_when_the_pod_runs() {
+    let (space, pods) = space("joined").await;
+    ready(&space, "app", "r.example.com").await;
+    let image = "r.example.com/team/app:1";
+    pods.create("web", image, &["app"]).await;
+    let report = unauthorized(image) + " for user " + CANARY;
+    pods.fails("web", image, &report).await;
+
+    let failed = space.reason("app", "CredentialsRejected").await;
+    let status = failed.status.as_ref().unwrap();
+    assert_eq!(failing(status, "CredentialsRejected", 1), Some(()));
+    assert_eq!(condition_of(&failed, "Stalled").status, "True");
+    // A spec that breaks a rule changes nothing of that: the Secret is still there.
+    let broken = json!({"verification": {"mode": "Disabled", "image": "Team/App"}});
+    space.change("app", broken).await;
+    let invalid = space.reason("app", "InvalidSpec").await;
+    assert_eq!(
+        invalid.status.as_ref().unwrap().pull_failures,
+        failed.status.as_ref().unwrap().pull_failures
+    );
+    space.change("app", json!({"verification": {"image": null}})).await;
+    space.reason("app", "CredentialsRejected").await;
+    let message = &condition_of(&failed, "Ready").message;
+    for part in [
+        "DEP_E153 (could not pull the image): the registry rejected the login",
+        "1 pod, e.g. web image r.example.com/team/app:1",
+        "Correct user name and password or access token in Secret \"app-login\", which DockerPullSecret \"app\" reads",
+    ] {
+        assert!(message.contains(part), "{message}");
+    }
+    let failure = &status.pull_failures[0];
+    assert_eq!(
+        (
+            failure.cause,
+            failure.code.as_str(),
+            failure.count,
+            failure.pod.as_str()
+        ),
+        (Cause::CredentialsRejected, "DEP_E153", 1, "web")
+    );
+    assert!(failure.message.contains("401 Unauthorized"), "{}", failure.message);
+    let text = serde_json::to_string(&failed.status).unwrap();
+    assert!(!text.contains(CANARY) && !text.contains("ns=hidden"), "{text}");
+    let shown = world().kubectl(&["get", "dps", "app", "-n", &space.name]);
+    assert!(shown.contains("FAILING"), "{shown}");
+
+    // The kubelet goes on trying; nothing is written for that.
+    let writes = audit::writes_in(world(), &space.name).len();
+    for _ in 0..3 {
+        pods.fails("web", image, &report).await;
+    }
+    space.settle().await;
+    let more = audit::writes_in(world(), &space.name);
+    let more: Vec<&String> = more[writes..].iter().filter(|write| write.contains("/app")).collect();
+    assert!(more.is_empty(), "{more:?}");
+
+    pods.runs("web").await;
+    let healed = space.ready("app").await;
+    assert_eq!(healed.status.as_ref().and_then(healthy), Some(()));
+    assert!(healed.status.unwrap().pull_failures.is_empty());
+    eventually("both Events", || async {
+        let all = events(&space, "app").await;
+        let reasons: Vec<&str> = all.iter().map(|(reason, _)| reason.as_str()).collect();
+        assert!(all.iter().all(|(_, note)| !note.contains(CANARY)));
+        if reasons.len() == 2 && reasons.contains(&"CredentialsRejected") && reasons.contains(&"Healthy") {
+            Ok(())
+        } else {
+            Err(format!("{all:?}"))
+        }
+    })
+    .await;
+}
+
+/// The API server takes any name in `imagePullSecrets`, also what no path of a request can hold.
+#[tokio::test]
+async fn a_pod_that_names_what_no_secret_can_be_called_does_not_stop_a_pass() {
+    let (space, pods) = space("names").await;
+    ready(&space, "app", "r.example.com").await;
+    let image = "r.example.com/team/app:1";
+    for (pod, pull_secrets) in [
+        ("blank", ["my login", "app"]),
+        ("query", ["?", "app"]),
+        ("path", ["../../default/secrets/x", "app"]),
+    ] {
+        pods.create(pod, image, &pull_secrets).await;
+        pods.fails(pod, image, &unauthorized(image)).await;
+    }
+    space
+        .until("app", "3 pods", |status| failing(status, "CredentialsRejected", 3))
+        .await;
+}
+
+#[tokio::test]
+async fn a_login_that_somebody_else_made_is_not_the_fault_of_a_resource_of_its_name() {
+    let (space, pods) = space("conflict").await;
+    let document = json!({"auths": {"r.example.com": {"username": "hand", "password": CANARY}}}).to_string();
+    let kind = "kubernetes.io/dockerconfigjson";
+    space.secret("app", kind, &[(".dockerconfigjson", &document)]).await;
+    space.login("login", "user", CANARY).await;
+    let image = "r.example.com/team/app:1";
+    pods.create("web", image, &["app"]).await;
+    pods.fails("web", image, &unauthorized(image)).await;
+    space.create("app", private("r.example.com", "login")).await;
+    space.reason("app", "NameConflict").await;
+    // One that is at fault is told in the same time.
+    ready(&space, "own", "own.example.com").await;
+    let image = "own.example.com/team/app:1";
+    pods.create("own", image, &["own"]).await;
+    pods.fails("own", image, &unauthorized(image)).await;
+    space.reason("own", "CredentialsRejected").await;
+    space.settle().await;
+    let resource = space.resources.get("app").await.unwrap();
+    let status = resource.status.as_ref().unwrap();
+    assert_eq!(healthy(status), Some(()), "{status:?}");
+}
+
+#[tokio::test]
+async fn pods_of_a_deployment_are_one_failure() {
+    let (space, pods) = space("deployment").await;
+    ready(&space, "app", "r.example.com").await;
+    let image = "r.example.com/team/app:1";
+    for name in ["web-a", "web-b", "web-c"] {
+        pods.create(name, image, &["app"]).await;
+        pods.fails(name, image, &unauthorized(image)).await;
+    }
+    let failed = space
+        .until("app", "3 pods", |status| failing(status, "CredentialsRejected", 3))
+        .await;
+    let failures = failed.status.unwrap().pull_failures;
+    assert_eq!((failures.len(), failures[0].count), (1, 3));
+    for name in ["web-a", "web-b"] {
+        pods.runs(name).await;
+    }
+    space
+        .until("app", "1 pod", |status| failing(status, "CredentialsRejected", 1))
+        .await;
+    pods.delete("web-c").await;
+    space.until("app", "none", healthy).await;
+}
+
+#[tokio::test]
+async fn a_pod_that_does_not_use_the_login_it_needs_is_told_of_without_blame() {
+    let (space, pods) = space("unused").await;
+    ready(&space, "app", "r.example.com").await;
+    let image = "r.example.com/team/app:1";
+    pods.create("web", image, &[]).await;
+    pods.fails("web", image, &no_login(image)).await;
+    let told = space
+        .until("app", "told", |status| failing(status, "CredentialsNotSent", 1))
+        .await;
+    assert_eq!(condition_of(&told, "Ready").status, "True");
+    let action = &told.status.unwrap().pull_failures[0].action;
+    assert!(action.contains("add imagePullSecrets: [{name: app}]"), "{action}");
+    pods.delete("web").await;
+    space.until("app", "none", healthy).await;
+
+    // The Secret is there, but its key is for another port.
+    let image = "r.example.com:5000/team/app:1";
+    pods.create("port", image, &["app"]).await;
+    pods.fails("port", image, &no_login(image)).await;
+    let told = space
+        .until("app", "told of the port", |status| {
+            failing(status, "CredentialsNotSent", 1)
+        })
+        .await;
+    let action = &told.status.unwrap().pull_failures[0].action;
+    assert!(
+        action.contains("set spec.registryUrl of DockerPullSecret \"app\" to r.example.com:5000"),
+        "{action}"
+    );
+
+    // Pods that have nothing to do with it are no news.
+    pods.create("other", "s.example.com/app:1", &[]).await;
+    pods.fails("other", "s.example.com/app:1", &no_login("s.example.com/app:1"))
+        .await;
+    pods.delete("port").await;
+    space.until("app", "none", healthy).await;
+}
+
+#[tokio::test]
+async fn failures_that_are_not_the_secrets_leave_the_resource_ready() {
+    let (space, pods) = space("others").await;
+    ready(&space, "app", "r.example.com").await;
+    for (name, reason, image, report, cause) in [
+        (
+            "tag",
+            "ErrImagePull",
+            "r.example.com/app:nope",
+            "rpc error: code = NotFound desc = failed to pull and unpack image \"r.example.com/app:nope\": failed to resolve image: r.example.com/app:nope: not found",
+            "ImageNotFound",
+        ),
+        (
+            "denied",
+            "ErrImagePull",
+            "r.example.com/app:1",
+            "pull access denied, repository does not exist or may require authorization: server message: insufficient_scope: authorization failed",
+            "AccessDenied",
+        ),
+        (
+            "name",
+            "InvalidImageName",
+            "r.example.com/App:1",
+            "Failed to apply default image tag \"r.example.com/App:1\": couldn't parse image name",
+            "InvalidImage",
+        ),
+        (
+            "never",
+            "ErrImageNeverPull",
+            "r.example.com/app:1",
+            "Container image \"r.example.com/app:1\" is not present with pull policy of Never",
+            "NeverPull",
+        ),
+        (
+            "limit",
+            "ErrImagePull",
+            "r.example.com/app:1",
+            "unexpected status from HEAD request to https://r.example.com/v2/app/manifests/1: 429 Too Many Requests",
+            "RateLimited",
+        ),
+    ] {
+        pods.create(name, image, &["app"]).await;
+        pods.waits(name, reason, report).await;
+        if name == "denied" {
+            // These words could come from an attempt without the login: the second one proves it.
+            pods.fails(name, image, report).await;
+            pods.fails(name, image, report).await;
+        }
+        let told = space.until("app", cause, |status| failing(status, cause, 1)).await;
+        assert_eq!(condition_of(&told, "Ready").status, "True", "{cause}");
+        pods.delete(name).await;
+        space.until("app", "none", healthy).await;
+    }
+}
+
+#[tokio::test]
+async fn one_odd_failure_proves_nothing() {
+    let (space, pods) = space("odd").await;
+    ready(&space, "app", "r.example.com").await;
+    let image = "r.example.com/team/app:1";
+    // As a kubelet reports that could not read the Secret yet (testbed.md 5: false alarm).
+    pods.create("web", image, &["app"]).await;
+    pods.fails("web", image, &no_login(image)).await;
+    // A connection that failed once.
+    pods.create("net", image, &["app"]).await;
+    pods.fails(
+        "net",
+        image,
+        "failed to do request: dial tcp 10.0.0.1:443: connect: connection refused",
+    )
+    .await;
+    // Something that counts comes after both.
+    pods.create("last", image, &["app"]).await;
+    pods.fails("last", image, &unauthorized(image)).await;
+    space
+        .until("app", "only the last", |status| {
+            failing(status, "CredentialsRejected", 1)
+        })
+        .await;
+    pods.delete("last").await;
+    space.until("app", "none", healthy).await;
+    // Twice is no accident.
+    pods.fails(
+        "net",
+        image,
+        "failed to do request: dial tcp 10.0.0.1:443: connect: connection refused",
+    )
+    .await;
+    let told = space
+        .until("app", "unreachable", |status| failing(status, "RegistryUnreachable", 1))
+        .await;
+    assert_eq!(condition_of(&told, "Ready").status, "True");
+}
+
+#[tokio::test]
+async fn every_kind_of_container_counts() {
+    let (space, pods) = space("kinds").await;
+    ready(&space, "app", "r.example.com").await;
+    let image = "r.example.com/team/app:1";
+    let main = json!({"name": "main", "image": "public.example/ok:1"});
+    let waiting = json!({"waiting": {"reason": "ErrImagePull", "message": unauthorized(image)}});
+
+    let init = json!({"initContainers": [{"name": "init", "image": image}], "containers": [main]});
+    pods.create_with("init", init, &["app"]).await;
+    pods.status("init", "initContainerStatuses", "init", &waiting).await;
+    let told = space.reason("app", "CredentialsRejected").await;
+    assert_eq!(told.status.unwrap().pull_failures[0].container, "init");
+    pods.delete("init").await;
+    space.ready("app").await;
+
+    let volume = json!({
+        "containers": [{"name": "main", "image": "public.example/ok:1", "volumeMounts": [{"name": "model", "mountPath": "/model"}]}],
+        "volumes": [{"name": "model", "image": {"reference": image}}],
+    });
+    pods.create_with("volume", volume, &["app"]).await;
+    pods.status("volume", "containerStatuses", "main", &waiting).await;
+    let told = space.reason("app", "CredentialsRejected").await;
+    assert_eq!(told.status.unwrap().pull_failures[0].image, image);
+    pods.delete("volume").await;
+    space.ready("app").await;
+
+    // Into a pod that runs.
+    pods.create_with("debug", json!({"containers": [main]}), &["app"]).await;
+    pods.status("debug", "containerStatuses", "main", &json!({"running": {}}))
+        .await;
+    let debugger = json!({"spec": {"ephemeralContainers": [{"name": "shell", "image": image}]}});
+    let params = kube::api::PatchParams::default();
+    pods.api
+        .patch_ephemeral_containers("debug", &params, &kube::api::Patch::Strategic(debugger))
+        .await
+        .unwrap();
+    let waiting = json!({"status": {"phase": "Running", "ephemeralContainerStatuses": [{
+        "name": "shell", "image": "", "imageID": "", "ready": false, "restartCount": 0, "state": waiting}]}});
+    pods.api
+        .patch_status("debug", &params, &kube::api::Patch::Merge(waiting))
+        .await
+        .unwrap();
+    let told = space.reason("app", "CredentialsRejected").await;
+    assert_eq!(told.status.unwrap().pull_failures[0].container, "shell");
+}
+
+#[tokio::test]
+async fn secrets_that_are_missing_or_broken_are_found() {
+    let (space, pods) = space("secrets").await;
+    ready(&space, "app", "r.example.com").await;
+    let image = "r.example.com/team/app:1";
+
+    // The pod names a Secret that is not there, instead of the one that is.
+    pods.create("typo", image, &["ap"]).await;
+    pods.fails("typo", image, &no_login(image)).await;
+    let told = space
+        .until("app", "missing", |status| failing(status, "PullSecretMissing", 1))
+        .await;
+    assert_eq!(condition_of(&told, "Ready").status, "True");
+    let action = &told.status.unwrap().pull_failures[0].action;
+    assert!(action.contains("name \"app\" instead"), "{action}");
+    pods.delete("typo").await;
+
+    // One of another owner spoils all of them.
+    let broken = r#"{"auths":{"s.example.com":{"auth":"!!!"}}}"#;
+    space
+        .secret(
+            "broken",
+            "kubernetes.io/dockerconfigjson",
+            &[(".dockerconfigjson", broken)],
+        )
+        .await;
+    pods.create("spoilt", image, &["app", "broken"]).await;
+    let text = "illegal base64 data at input byte 0";
+    pods.waits("spoilt", text, text).await;
+    let told = space
+        .until("app", "malformed", |status| failing(status, "PullSecretMalformed", 1))
+        .await;
+    assert_eq!(condition_of(&told, "Ready").status, "True");
+    let action = &told.status.unwrap().pull_failures[0].action;
+    assert!(
+        action.contains("Secret \"broken\" has in \".dockerconfigjson\" an entry \"s.example.com\""),
+        "{action}"
+    );
+    pods.delete("spoilt").await;
+    space.until("app", "none", healthy).await;
+
+    // The resource itself cannot make its Secret.
+    space.create("late", private("t.example.com", "late-login")).await;
+    space.reason("late", "SecretNotFound").await;
+    let image = "t.example.com/app:1";
+    pods.create("waiting", image, &["late"]).await;
+    pods.fails("waiting", image, &no_login(image)).await;
+    let told = space
+        .until("late", "missing", |status| failing(status, "PullSecretMissing", 1))
+        .await;
+    assert_eq!(condition_of(&told, "Ready").reason, "SecretNotFound");
+}
+
+#[tokio::test]
+async fn a_new_password_takes_the_blame_away_before_the_node_tries_again() {
+    let (space, pods) = space("rotated").await;
+    ready(&space, "app", "r.example.com").await;
+    let image = "r.example.com/team/app:1";
+    pods.create("web", image, &["app"]).await;
+    pods.fails("web", image, &unauthorized(image)).await;
+    space.reason("app", "CredentialsRejected").await;
+    space.login("app-login", "user", "better").await;
+    space
+        .secret_until("app", "new", |secret| password(secret).as_deref() == Some("better"))
+        .await;
+    let told = space.ready("app").await;
+    let status = told.status.unwrap();
+    assert_eq!(failing(&status, "CredentialsRejected", 1), Some(()));
+    assert!(
+        status.pull_failures[0].action.contains("has changed since"),
+        "{status:?}"
+    );
+    // It is no better.
+    pods.fails("web", image, &unauthorized(image)).await;
+    space.reason("app", "CredentialsRejected").await;
+}
+
+#[tokio::test]
+async fn what_an_old_kubelet_says_only_in_events_is_found_there() {
+    let (space, pods) = space("events").await;
+    space.login("hub-login", "user", CANARY).await;
+    space.create("hub", docker_hub("hub-login")).await;
+    space.ready("hub").await;
+    let image = "acme/app:1";
+    pods.create("web", image, &["hub"]).await;
+    let pod = pods.api.get("web").await.unwrap();
+    let message = format!(
+        "Failed to pull image \"{image}\": rpc error: code = Unknown desc = Error response from daemon: Head \"https://registry-1.docker.io/v2/acme/app/manifests/1\": unauthorized: incorrect username or password"
+    );
+    let event = json!({
+        "apiVersion": "v1", "kind": "Event", "metadata": {"name": "web.1"}, "type": "Warning", "reason": "Failed", "message": message,
+        "involvedObject": {"apiVersion": "v1", "kind": "Pod", "namespace": space.name, "name": "web", "uid": pod.metadata.uid},
+    });
+    let events: Api<k8s_openapi::api::core::v1::Event> = Api::namespaced(space.client.clone(), &space.name);
+    events
+        .create(
+            &kube::api::PostParams::default(),
+            &serde_json::from_value(event).unwrap(),
+        )
+        .await
+        .unwrap();
+    pods.waits(
+        "web",
+        "ImagePullBackOff",
+        &format!("Back-off pulling image \"{image}\""),
+    )
+    .await;
+    let told = space.reason("hub", "CredentialsRejected").await;
+    assert!(
+        told.status.unwrap().pull_failures[0]
+            .message
+            .contains("incorrect username")
+    );
+}
+
+#[tokio::test]
+async fn many_pods_that_fail_at_once_cost_few_writes() {
+    let (space, pods) = space("many").await;
+    ready(&space, "app", "r.example.com").await;
+    let image = "r.example.com/team/app:1";
+    let of = || {
+        let writes = audit::writes_in(world(), &space.name);
+        writes
+            .iter()
+            .filter(|write| *write == "patch dockerpullsecrets/app/status")
+            .count()
+    };
+    let before = of();
+    for number in 0..100 {
+        let name = format!("web-{number}");
+        pods.create(&name, image, &["app"]).await;
+        let report = back_off(image, &unauthorized(image));
+        pods.waits(&name, "ImagePullBackOff", &report).await;
+    }
+    space
+        .until("app", "all", |status| failing(status, "CredentialsRejected", 100))
+        .await;
+    let writes = of() - before;
+    assert!(writes <= 10, "{writes}");
+}

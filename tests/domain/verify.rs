@@ -1,0 +1,280 @@
+//! `dps verify` against servers that mean harm.
+
+mod harm;
+mod proxy;
+
+use std::sync::Arc;
+
+use dps::api::RegistryType;
+use dps::domain::credentials::RegistryCredentials;
+use dps::domain::registry::key::RegistryKey;
+use dps::domain::verification::address::Policy;
+use dps::domain::verification::question::Question;
+use dps::domain::verification::verdict::Verdict;
+use serde_json::json;
+
+use crate::support::canary::CANARY;
+use crate::support::registries::{Answer, Scripted, answer};
+use crate::support::verify::{verify, verify_all, verify_in};
+
+#[test]
+fn nobody_there_is_unreachable() {
+    let free = std::net::TcpListener::bind("127.0.0.1:0")
+        .unwrap()
+        .local_addr()
+        .unwrap();
+    for registry in [format!("localhost:{}", free.port()), "registry.invalid".to_owned()] {
+        let (code, result, message) = verify(
+            &["--registry", &registry, "--username", "robot", "--password-stdin"],
+            CANARY,
+        );
+        assert_eq!((code, result.as_str()), (3, "Unreachable"), "{message}");
+    }
+}
+
+#[test]
+fn usage_is_explained() {
+    let empty = tempfile::tempdir().unwrap();
+    for (args, part) in [
+        (
+            &["--registry", "registry.example.com"][..],
+            "--username or --docker-config",
+        ),
+        (
+            &["--registry", "http://user@x", "--username", "u", "--password-stdin"],
+            "'@'",
+        ),
+        (
+            &["--registry", "r.example.com", "--username", "a:b", "--password-stdin"],
+            "':' in the user name",
+        ),
+        (
+            &[
+                "--registry",
+                "r.example.com",
+                "--username",
+                "u",
+                "--password-stdin",
+                "--image",
+                "Team/App",
+            ],
+            "--image must be",
+        ),
+        (
+            &[
+                "--registry",
+                "r.example.com",
+                "--username",
+                "u",
+                "--password-stdin",
+                "--ca-file",
+                "Cargo.toml",
+            ],
+            "PEM",
+        ),
+        (&[], "required"),
+        // A build that checks nothing must not be green.
+        (&["-f", empty.path().to_str().unwrap()], "no DockerPullSecret"),
+        (&["--allow-registry", "r.example.com"], "such as r.example.com:443"),
+        (
+            &["--allow-registry", "a.example.com:1,r.example.com"],
+            "such as r.example.com:443",
+        ),
+        (
+            &["--allow-registry", "https://r.example.com:5000/team"],
+            "such as r.example.com:5000",
+        ),
+        (
+            &["--allow-registry", "http://r.example.com"],
+            "such as r.example.com:80",
+        ),
+        (&["--allow-registry", "[2001:db8::1]"], "such as [2001:db8::1]:443"),
+        (&["--allow-registry", "2001:db8::1"], "HOST:PORT"),
+        (&["--allow-registry", "r.example.com:0"], "HOST:PORT"),
+        (&["--allow-registry", "r.example.com:http"], "HOST:PORT"),
+        (&["--allow-registry", "user@r.example.com:443"], "HOST:PORT"),
+        (&["--allow-registry", "*.example.com:443"], "HOST:PORT"),
+        (&["--allow-registry", ""], "HOST:PORT"),
+        // Fine, so that the next thing is asked for.
+        (
+            &["--allow-registry", "R.example.com:5000,[2001:db8::1]:443,10.0.0.1:80"],
+            "required",
+        ),
+    ] {
+        let (code, document) = verify_all(args, "word");
+        assert_eq!(code, 2, "{args:?}: {document}");
+        let stderr = document["stderr"].as_str().unwrap();
+        assert!(stderr.contains(part), "{args:?}: {stderr}");
+    }
+}
+
+/// A registry that sends its users to a token server of its choice.
+fn sends_to(realm: &'static str) -> Scripted {
+    Scripted::start(move |_, own| {
+        let realm = realm.replace("OWN", own);
+        let header = format!("WWW-Authenticate: Bearer realm=\"{realm}\",service=\"x\"");
+        answer("401 Unauthorized", &[&header], "")
+    })
+}
+
+fn attack(server: &Scripted, more: &[&str]) -> (String, String) {
+    let mut args = vec![
+        "--registry",
+        &server.address,
+        "--username",
+        "robot",
+        "--password-stdin",
+        "--plain-http",
+    ];
+    args.extend_from_slice(more);
+    let (code, result, message) = verify(&args, CANARY);
+    assert_eq!(code, 3, "{result}: {message}");
+    (result, message)
+}
+
+#[test]
+fn a_login_never_goes_where_a_registry_should_not_send_it() {
+    for (realm, part) in [
+        ("http://169.254.169.254/latest/meta-data", "link-local"),
+        ("http://[::ffff:169.254.169.254]/", "link-local"),
+        ("http://100.100.100.200/", "metadata"),
+        ("http://[fd00:ec2::254]/", "metadata"),
+        ("http://0.0.0.0:1/", "no address of a host"),
+        ("http://10.1.2.3/", "--deny-cidr"),
+        ("http://user:pass@OWN/", "login in its address"),
+        ("ftp://OWN/", "no https address"),
+        ("//OWN/token", "no https address"),
+        ("file:///etc/passwd", "no https address"),
+    ] {
+        let server = sends_to(realm);
+        let (result, message) = attack(&server, &["--deny-cidr", "10.0.0.0/8"]);
+        assert_eq!(result, "NotARegistry", "{realm}: {message}");
+        assert!(message.contains(part), "{realm}: {message}");
+        let requests = server.requests();
+        assert_eq!(requests.len(), 1, "{realm}");
+        assert!(!requests[0].to_lowercase().contains("authorization"), "{realm}");
+    }
+}
+
+/// As the controller checks, which may not talk to loopback unless told so.
+async fn as_controller(registry: &str, allow: &[&str]) -> Verdict {
+    let policy = Policy {
+        allow: allow.iter().map(|&one| one.to_owned()).collect(),
+        ..Policy::default()
+    };
+    let registry = RegistryKey::new(RegistryType::PrivateRegistry, Some(registry)).unwrap();
+    let login = RegistryCredentials::new("robot", CANARY).unwrap();
+    let question = Question::new(&registry, login, None, true).unwrap();
+    dps::registry_client::http::verify(Arc::new(policy), None, question)
+        .await
+        .unwrap()
+}
+
+#[tokio::test]
+async fn the_controller_refuses_names_by_what_they_resolve_to() {
+    let server = sends_to("http://localhost:1/token");
+    let port = server.address.rsplit(':').next().unwrap();
+    for registry in [
+        server.address.clone(),
+        format!("localhost:{port}"),
+        format!("2130706433:{port}"),
+    ] {
+        let verdict = as_controller(&registry, &[]).await;
+        assert!(verdict.message.contains("loopback"), "{registry}: {}", verdict.message);
+    }
+    assert_eq!(server.requests(), Vec::<String>::new());
+
+    // The registry is allowed, the token server that it names is not.
+    let verdict = as_controller(&server.address, &[&server.address]).await;
+    assert!(verdict.message.contains("localhost resolves to"), "{}", verdict.message);
+    assert_eq!(server.requests().len(), 1);
+}
+
+#[test]
+fn a_redirect_is_not_followed() {
+    let other = Scripted::start(|_, _| answer("200 OK", &[], ""));
+    let target = format!("Location: http://{}/v2/", other.address);
+    for (with_login, first) in [(false, "302 Found"), (true, "401 Unauthorized")] {
+        let target = target.clone();
+        let server = Scripted::start(move |head, _| {
+            if with_login && !head.to_lowercase().contains("authorization:") {
+                answer(first, &["WWW-Authenticate: Basic realm=\"x\""], "")
+            } else {
+                answer("307 Temporary Redirect", &[&target], "")
+            }
+        });
+        let (result, message) = attack(&server, &[]);
+        assert_eq!(result, "NotARegistry", "{message}");
+        assert!(message.contains("redirect to 127.0.0.1"), "{message}");
+    }
+    assert_eq!(other.requests(), Vec::<String>::new());
+}
+
+#[test]
+fn answers_without_measure_are_cut() {
+    let endless_body =
+        Scripted::start(|_, _| Answer::Endless(b"HTTP/1.1 500 Oops\r\n\r\n".to_vec(), b"endless ".repeat(1024)));
+    let (result, message) = attack(&endless_body, &[]);
+    assert_eq!(result, "Unreachable");
+    assert!(message.len() < 600, "{}", message.len());
+
+    let endless_header = Scripted::start(|_, _| {
+        Answer::Endless(
+            b"HTTP/1.1 401 Unauthorized\r\nWWW-Authenticate: ".to_vec(),
+            b"Basic, ".repeat(1024),
+        )
+    });
+    assert_eq!(attack(&endless_header, &[]).0, "NotARegistry");
+
+    let large_challenge = Scripted::start(|_, _| {
+        let header = format!("WWW-Authenticate: Bearer realm=\"{}\"", "x".repeat(1 << 20));
+        answer("401 Unauthorized", &[&header], "")
+    });
+    let (result, message) = attack(&large_challenge, &[]);
+    assert_eq!(result, "NotARegistry");
+    assert!(message.len() < 600, "{}", message.len());
+}
+
+#[test]
+fn a_silent_server_is_unreachable_in_time() {
+    let silent = Scripted::start(|_, _| Answer::Nothing);
+    let (result, message) = attack(&silent, &[]);
+    assert_eq!(
+        (result.as_str(), silent.requests().len()),
+        ("Unreachable", 1),
+        "{message}"
+    );
+    assert!(message.contains("no answer in time"), "{message}");
+}
+
+#[test]
+fn a_registry_that_repeats_the_password_does_not_make_us_tell_it() {
+    let echo = Scripted::start(|head, _| {
+        let login = head.lines().find_map(|line| {
+            line.to_lowercase()
+                .starts_with("authorization:")
+                .then(|| line[15..].trim())
+        });
+        match login {
+            None => answer("401 Unauthorized", &["WWW-Authenticate: Basic realm=\"x\""], ""),
+            Some(login) => {
+                let body = json!({"errors": [{"code": "DENIED", "message": format!("{login} is robot:{CANARY}")}]});
+                answer("403 Forbidden", &[], body.to_string())
+            }
+        }
+    });
+    // `verify_all` looks for the password in everything that is printed.
+    let (code, result, message) = verify(
+        &[
+            "--registry",
+            &echo.address,
+            "--username",
+            "robot",
+            "--password-stdin",
+            "--plain-http",
+        ],
+        CANARY,
+    );
+    assert_eq!((code, result.as_str()), (1, "Rejected"));
+    assert!(message.contains("[redacted]"), "{message}");
+}
