@@ -82,6 +82,7 @@ fn every_page_can_be_reached_from_the_readme() {
                 normalized(&folder.join(path)).filter(|path| !target.contains("://") && !path.as_os_str().is_empty());
             if let Some(linked) = linked
                 && linked.extension().is_some_and(|extension| extension == "md")
+                && root().join(&linked).exists()
                 && !reached.contains(&linked)
             {
                 reached.push(linked);
