@@ -130,18 +130,18 @@ fn constraints(field: &Value) -> Vec<String> {
     if !choices.is_empty() {
         limits.push(format!("one of {}", choices.join(", ")));
     }
-    let keywords = [
-        ("minLength", "at least", "characters"),
-        ("maxLength", "at most", "characters"),
-        ("minItems", "at least", "items"),
-        ("maxItems", "at most", "items"),
-        ("maxProperties", "at most", "entries"),
-        ("minimum", "at least", ""),
-        ("maximum", "at most", ""),
+    let ranges = [
+        ("minLength", "maxLength", " characters"),
+        ("minItems", "maxItems", " items"),
+        ("minProperties", "maxProperties", " entries"),
+        ("minimum", "maximum", ""),
     ];
-    for (keyword, word, unit) in keywords {
-        if let Some(number) = field[keyword].as_f64() {
-            limits.push(format!("{word} {number} {unit}").trim_end().to_owned());
+    for (least, most, unit) in ranges {
+        match (field[least].as_f64(), field[most].as_f64()) {
+            (Some(least), Some(most)) => limits.push(format!("{least} to {most}{unit}")),
+            (Some(least), None) => limits.push(format!("at least {least}{unit}")),
+            (None, Some(most)) => limits.push(format!("at most {most}{unit}")),
+            (None, None) => {}
         }
     }
     if let Some(pattern) = field["pattern"].as_str() {

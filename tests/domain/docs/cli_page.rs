@@ -46,15 +46,15 @@ fn section(page: &mut String, command: &Command) {
     }
     page.push_str("\n| argument | value | default | environment | |\n|---|---|---|---|---|\n");
     for argument in arguments {
-        let name = match flag_names(argument) {
-            name if name.is_empty() => "(positional)".to_owned(),
-            name => name,
+        let (name, value) = if argument.is_positional() {
+            (values(argument), String::new())
+        } else {
+            (flag_names(argument), values(argument))
         };
         let environment = argument.get_env().map(|name| format!("`{}`", name.to_string_lossy()));
         let _ = writeln!(
             page,
-            "| {name} | {} | {} | {} | {} |",
-            values(argument),
+            "| {name} | {value} | {} | {} | {} |",
             defaults(argument),
             environment.unwrap_or_default(),
             help(argument),
@@ -100,11 +100,12 @@ fn defaults(argument: &Arg) -> String {
 
 fn help(argument: &Arg) -> String {
     let text = argument.get_long_help().or(argument.get_help());
-    let mut text = cell(&text.map(ToString::to_string).unwrap_or_default());
+    let text = cell(&text.map(ToString::to_string).unwrap_or_default());
     if argument.is_required_set() {
-        text.push_str(" Required.");
+        format!("Required. {text}")
+    } else {
+        text
     }
-    text
 }
 
 /// Text in one cell of a table.
