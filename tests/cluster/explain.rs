@@ -106,5 +106,5 @@ async fn who_may_not_read_secrets_is_told_what_can_be_told() {
         (&report["failures"][0]["cause"], &report["failures"][0]["blame"]),
         (&json!("AccessDenied"), &Value::Null)
     );
-    assert_eq!(report["images"][0]["secrets"][0]["state"], "Unseen");
+    assert_eq!(report["images"][0]["secrets"][0]["state"], "Unreadable");
 }

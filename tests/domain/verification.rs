@@ -1,4 +1,4 @@
-//! The conversation with a registry, answer by answer: what real registries are known to do (domain.md C3).
+//! The conversation with a registry, answer by answer: what real registries are known to do.
 
 use dps::api::RegistryType;
 use dps::domain::credentials::RegistryCredentials;

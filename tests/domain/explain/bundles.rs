@@ -134,7 +134,7 @@ fn bundles_without_the_content_of_secrets_prove_nothing() {
         let looked = &report["images"][0]["secrets"][0];
         assert_eq!(
             (&looked["state"], &looked["why"]),
-            (&json!("Unseen"), &json!("could not be looked at"))
+            (&json!("Unreadable"), &json!("could not be looked at"))
         );
         let (_, _, stderr) = text_of(&objects, &[]);
         assert!(stderr.starts_with("warning: ") && stderr.contains("app"), "{stderr}");
