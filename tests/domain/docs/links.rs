@@ -95,3 +95,37 @@ fn every_page_can_be_reached_from_the_readme() {
         .collect();
     assert!(lost.is_empty(), "nobody finds {lost:?}");
 }
+
+#[test]
+fn every_file_named_in_the_documents_for_developers_exists() {
+    let folders = [
+        "api/",
+        "benches/",
+        "charts/",
+        "cli/",
+        "controller/",
+        "crds/",
+        "deploy/",
+        "docs/",
+        "domain/",
+        "explain/",
+        "hack/",
+        "kubernetes/",
+        "registry_client/",
+        "src/",
+        "tests/",
+    ];
+    let mut seen = 0;
+    for document in ["CONTRIBUTING.md", "docs/architecture.md", "docs/development.md"] {
+        let text = read(document);
+        let code = prose(&text)
+            .into_iter()
+            .flat_map(|line| line.split('`').skip(1).step_by(2));
+        for path in code.filter(|code| folders.iter().any(|folder| code.starts_with(folder))) {
+            seen += 1;
+            let exists = root().join(path).exists() || root().join("src").join(path).exists();
+            assert!(exists, "{document} names {path}, which does not exist");
+        }
+    }
+    assert!(seen > 30, "only {seen} files: are they still found?");
+}
