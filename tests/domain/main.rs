@@ -10,6 +10,7 @@ mod architecture;
 mod canary;
 
 mod decide;
+mod docs;
 mod explain;
 mod fuzz;
 mod index;
