@@ -2,5 +2,6 @@
 
 pub mod image;
 pub mod key;
+pub mod manifest;
 pub mod matching;
 pub mod mismatch;

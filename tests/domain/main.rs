@@ -9,13 +9,15 @@
 mod architecture;
 mod canary;
 mod claims;
+mod decide;
 mod explain;
 mod fuzz;
-mod ledger;
+//mod ledger;
 mod names;
 mod packed;
 mod pods;
 mod pulls;
+mod reconcile;
 mod registry;
 mod render;
 mod secret;
@@ -23,8 +25,8 @@ mod source;
 mod status;
 #[path = "../support/mod.rs"]
 mod support;
-mod verification;
-mod verify;
+//mod verification;
+//mod verify;
 
 use std::collections::BTreeMap;
 

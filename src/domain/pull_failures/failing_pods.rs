@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use crate::api::{Cause, PullCode};
-use crate::domain::index::Key;
+use crate::domain::names::ObjectKey;
 use crate::domain::pull_failures::classify::{ErrorClass, read};
 use crate::domain::pull_failures::pod::{Pod, WaitingContainer};
 use crate::domain::text::{excerpt, unwrap};
@@ -136,17 +136,14 @@ pub enum Change {
 /// The list.
 #[derive(Debug, Default)]
 pub struct FailingPods {
-    pods: BTreeMap<Key, Arc<FailingPod>>,
+    pods: BTreeMap<ObjectKey, Arc<FailingPod>>,
 }
 
 impl FailingPods {
     /// Takes in what a pod looks like now.
     pub fn observe(&mut self, pod: &Pod, now: i64) -> Change {
         let meta = &pod.metadata;
-        let key = (
-            meta.namespace.clone().unwrap_or_default(),
-            meta.name.clone().unwrap_or_default(),
-        );
+        let key = ObjectKey::of(meta);
         let waits = pod.waits();
         // A pod that is going away takes its failure along.
         if waits.is_empty() || pod.is_over() {
@@ -188,30 +185,30 @@ impl FailingPods {
     }
 
     /// A pod is gone.
-    pub fn forget(&mut self, pod: &Key) -> Change {
+    pub fn forget(&mut self, pod: &ObjectKey) -> Change {
         self.pods.remove(pod).map_or(Change::None, Change::Ended)
     }
 
     /// The failing pods of a namespace, by name.
     pub fn of_namespace<'a>(&'a self, namespace: &'a str) -> impl Iterator<Item = (&'a str, &'a Arc<FailingPod>)> {
-        let from = (namespace.to_owned(), String::new());
+        let from = ObjectKey::new(namespace, "");
         let pods = self.pods.range(from..);
-        pods.take_while(move |((at, _), _)| at == namespace)
-            .map(|((_, name), failing)| (name.as_str(), failing))
+        pods.take_while(move |(key, _)| key.namespace == namespace)
+            .map(|(key, failing)| (key.name.as_str(), failing))
     }
 
     /// A failing pod.
-    pub fn get(&self, pod: &Key) -> Option<Arc<FailingPod>> {
+    pub fn get(&self, pod: &ObjectKey) -> Option<Arc<FailingPod>> {
         self.pods.get(pod).cloned()
     }
 
     /// Names of all failing pods.
-    pub fn keys(&self) -> impl Iterator<Item = &Key> {
+    pub fn keys(&self) -> impl Iterator<Item = &ObjectKey> {
         self.pods.keys()
     }
 
     /// What an event said of a pod whose status says only that the kubelet waits.
-    pub fn learn(&mut self, pod: &Key, image: &str, report: &str) {
+    pub fn learn(&mut self, pod: &ObjectKey, image: &str, report: &str) {
         let Some(failing) = self.pods.get_mut(pod) else { return };
         let silent = Arc::make_mut(failing)
             .containers

@@ -49,3 +49,18 @@ pub fn may_affect(
 pub fn repository(image: &str) -> String {
     Image::parse(image).unwrap_or_else(|_| Image::meant(image)).repository
 }
+
+/// The failing pods that may affect a resource.
+pub fn concerning<'a>(
+    own: &Resource,
+    pods: impl Iterator<Item = (&'a str, &'a std::sync::Arc<super::failing_pods::FailingPod>)>,
+) -> Vec<(String, std::sync::Arc<super::failing_pods::FailingPod>)> {
+    pods.filter(|(_, failing)| {
+        failing.containers.iter().any(|one| {
+            let images = [repository(&one.image)];
+            may_affect(&own.secret, Some(&own.registry), &images, &failing.pull_secrets)
+        })
+    })
+    .map(|(name, failing)| (name.to_owned(), std::sync::Arc::clone(failing)))
+    .collect()
+}

@@ -134,3 +134,44 @@ impl<'a> Survey<'a> {
         known
     }
 }
+
+/// Interim.
+pub struct SurveyInput<'a> {
+    pub namespace: &'a str,
+    pub own: &'a Resource,
+    pub others: &'a [Resource],
+    pub failing: &'a [(String, Arc<FailingPod>)],
+    pub pull_secrets: &'a HashMap<String, PullSecret>,
+    pub credentials_changed_at: Option<crate::domain::time::Timestamp>,
+    pub previous: &'a [crate::api::PullFailure],
+}
+pub struct SurveyResult {
+    pub summary: super::summary::PullSummary,
+    pub next: Option<std::time::Duration>,
+}
+pub fn survey(input: &SurveyInput<'_>, now: crate::domain::time::Timestamp) -> SurveyResult {
+    let now = now.as_millisecond();
+    let mut survey = Survey::new(
+        input.namespace,
+        input.own,
+        input.others,
+        input.credentials_changed_at.map(|at| at.as_millisecond()),
+    );
+    let mut all = Vec::new();
+    for (pod, failing) in input.failing {
+        let list: Vec<PullSecret> = failing
+            .pull_secrets
+            .iter()
+            .filter_map(|name| input.pull_secrets.get(name).cloned())
+            .collect();
+        all.extend(survey.of(pod, failing, &list));
+    }
+    let (counting, waiting): (Vec<DiagnosedContainer<'_>>, Vec<DiagnosedContainer<'_>>) =
+        all.into_iter().partition(|one| one.counts_from() <= now);
+    let next = waiting.iter().map(DiagnosedContainer::counts_from).min();
+    let cases: Vec<Case<'_>> = counting.iter().map(DiagnosedContainer::case).collect();
+    SurveyResult {
+        summary: super::summary::summarise(input.namespace, &cases, input.previous),
+        next: next.map(|at| std::time::Duration::from_millis(u64::try_from(at - now).unwrap_or(1))),
+    }
+}
