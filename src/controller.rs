@@ -5,7 +5,7 @@ mod backoff;
 mod context;
 mod health_server;
 mod kubelet_reports;
-mod metrics;
+pub mod metrics;
 mod observe;
 mod publish;
 mod readiness;

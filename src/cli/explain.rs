@@ -226,14 +226,14 @@ fn of_pod(bundle: &Bundle, pod: &Pod, report: &mut Report) {
 fn diagnose_wait(waits: &WaitingContainer, reported: Option<&str>, around: PullContext<'_>) -> Diagnosis {
     let own = read(&waits.reason, &waits.message, &waits.image);
     // In back-off, kubelets before 1.32 leave the report to Events.
-    let (signal, text) = match (own, reported) {
+    let (classification, text) = match (own, reported) {
         (None, Some(reported)) => (read("ErrImagePull", reported, &waits.image), reported),
-        _ => (own, waits.message.as_str()),
+        (own, _) => (own, waits.message.as_str()),
     };
     let symptom = PullError {
         image: &waits.image,
         code: waits.code(),
-        signal,
+        classification: classification.as_ref(),
         report: &excerpt(unwrap(text).1, REPORT),
     };
     diagnose(symptom, around)

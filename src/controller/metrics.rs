@@ -91,3 +91,13 @@ impl Metrics {
         text
     }
 }
+
+/// One sample of every metric, for its reference page.
+pub fn sample() -> String {
+    let metrics = Metrics::default();
+    metrics.reconciled("Ready");
+    metrics.write("Secret");
+    metrics.login_attempted("Accepted");
+    metrics.watch_error("Pod");
+    metrics.text()
+}

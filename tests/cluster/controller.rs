@@ -525,7 +525,7 @@ async fn what_will_surprise_is_warned_of() {
                 .await
         }
     };
-    warned("hub", "shadowed by DockerPullSecret \"wild\"").await;
+    warned("hub", "DockerPullSecret \"wild\" takes precedence").await;
     warned("port", ":443 is part of the key").await;
     warned("twin", "same registry key").await;
     // When the cause goes away, so does the warning.

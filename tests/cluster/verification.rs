@@ -85,7 +85,7 @@ async fn a_rejected_login_does_not_replace_an_accepted_one() {
         assert!(synced.message.starts_with(&since), "{}", synced.message);
         let said = condition_of(&held, "CredentialsAccepted");
         assert_eq!((said.status.as_str(), said.reason.as_str()), ("False", "Rejected"));
-        assert!(said.message.contains("answered 401"), "{}", said.message);
+        assert!(said.message.contains("returned 401"), "{}", said.message);
         assert_eq!(
             (
                 in_status(&held).consecutive_rejections,
@@ -397,7 +397,7 @@ async fn certificates_that_a_resource_names_are_trusted_and_their_changes_notice
         for (text, part) in [
             (None, "does not exist"),
             (Some(("other", pem.as_str())), "no key \"bundle\""),
-            (Some(("bundle", "no certificate")), "PEM form"),
+            (Some(("bundle", "no certificate")), "PEM certificate"),
             (
                 Some((
                     "bundle",

@@ -238,18 +238,3 @@ fn a_file_has_at_most_350_lines() {
             .collect::<Vec<_>>(),
     );
 }
-
-#[test]
-fn every_condition_reason_and_cause_is_in_the_readme() {
-    use strum::IntoEnumIterator as _;
-    let readme = std::fs::read_to_string(repository().join("README.md")).unwrap();
-    let conditions = dps::api::ConditionType::iter().map(dps::api::ConditionType::as_str);
-    let causes = dps::api::Cause::iter().map(dps::api::Cause::as_str);
-    for word in dps::api::Reason::iter()
-        .map(dps::api::Reason::as_str)
-        .chain(conditions)
-        .chain(causes)
-    {
-        assert!(readme.contains(&format!("`{word}`")), "{word} is missing");
-    }
-}

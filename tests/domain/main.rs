@@ -8,13 +8,14 @@
 
 mod architecture;
 mod canary;
-mod claims;
+
 mod decide;
+mod docs;
 mod explain;
 mod fuzz;
-//mod ledger;
+mod index;
+mod ledger;
 mod names;
-mod packed;
 mod pods;
 mod pulls;
 mod reconcile;
@@ -23,10 +24,15 @@ mod render;
 mod secret;
 mod source;
 mod status;
+mod store;
 #[path = "../support/mod.rs"]
 mod support;
-//mod verification;
-//mod verify;
+mod verification;
+mod verification_inputs;
+mod verification_method;
+mod verification_queue;
+mod verification_schedule;
+mod verify;
 
 use std::collections::BTreeMap;
 

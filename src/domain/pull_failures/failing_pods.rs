@@ -7,7 +7,8 @@ use std::sync::Arc;
 
 use crate::api::{Cause, PullCode};
 use crate::domain::names::ObjectKey;
-use crate::domain::pull_failures::classify::{ErrorClass, read};
+use crate::domain::pull_failures::cause::about;
+use crate::domain::pull_failures::classify::{Classification, read};
 use crate::domain::pull_failures::pod::{Pod, WaitingContainer};
 use crate::domain::text::{excerpt, unwrap};
 
@@ -41,7 +42,7 @@ pub struct FailingContainer {
     /// The platform's code.
     pub code: PullCode,
     /// What the last report said that said something.
-    pub signal: Option<ErrorClass>,
+    pub classification: Option<Classification>,
     /// That report, fit to be shown.
     pub report: String,
     /// When this was seen first.
@@ -60,11 +61,8 @@ impl FailingContainer {
         if self.attempts >= 2 {
             return self.since;
         }
-        let transient = matches!(
-            cause,
-            Cause::RegistryUnreachable | Cause::DnsFailure | Cause::NodeProblem | Cause::Unknown
-        );
-        self.since + if transient || may_pass { PASSING } else { FIRM }
+        let is_transient = about(cause).is_transient || may_pass;
+        self.since + if is_transient { PASSING } else { FIRM }
     }
 
     /// Whether a second attempt was seen to fail.
@@ -74,7 +72,7 @@ impl FailingContainer {
 
     /// `before`: what was known of the same container and image.
     fn new(waits: WaitingContainer, before: Option<&Self>, started: Option<i64>, now: i64) -> Self {
-        let signal = read(&waits.reason, &waits.message, &waits.image);
+        let classification = read(&waits.reason, &waits.message, &waits.image);
         let (code, pausing) = (waits.code(), !waits.is_attempt());
         let Some(before) = before else {
             let report = excerpt(unwrap(&waits.message).1, REPORT);
@@ -84,7 +82,7 @@ impl FailingContainer {
                 container: waits.container,
                 image: waits.image,
                 code,
-                signal,
+                classification,
                 report,
                 since,
                 attempted: now,
@@ -99,8 +97,8 @@ impl FailingContainer {
             next.attempted = now;
         }
         // The same failure is told in other words each time: ports, times, request numbers.
-        if signal.is_some() && signal != before.signal {
-            next.signal = signal;
+        if classification.is_some() && !is_alike(classification.as_ref(), before.classification.as_ref()) {
+            next.classification = classification;
             next.code = code;
             next.report = excerpt(unwrap(&waits.message).1, REPORT);
         }
@@ -109,14 +107,17 @@ impl FailingContainer {
 
     /// Whether nothing has changed that anybody would be told.
     fn tells_the_same(&self, other: &Self) -> bool {
-        (&self.container, &self.image, self.code, self.signal, self.confirmed())
-            == (
-                &other.container,
-                &other.image,
-                other.code,
-                other.signal,
-                other.confirmed(),
-            )
+        (&self.container, &self.image, self.code, self.confirmed())
+            == (&other.container, &other.image, other.code, other.confirmed())
+            && is_alike(self.classification.as_ref(), other.classification.as_ref())
+    }
+}
+
+/// Whether two reports say the same, see [`Classification::is_alike`].
+fn is_alike(one: Option<&Classification>, other: Option<&Classification>) -> bool {
+    match (one, other) {
+        (Some(one), Some(other)) => one.is_alike(other),
+        (one, other) => one.is_none() && other.is_none(),
     }
 }
 
@@ -213,9 +214,9 @@ impl FailingPods {
         let silent = Arc::make_mut(failing)
             .containers
             .iter_mut()
-            .filter(|one| one.image == image && one.signal.is_none());
+            .filter(|one| one.image == image && one.classification.is_none());
         for one in silent {
-            one.signal = read("ErrImagePull", report, image);
+            one.classification = read("ErrImagePull", report, image);
             one.report = excerpt(unwrap(report).1, REPORT);
         }
     }

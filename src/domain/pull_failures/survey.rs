@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use crate::api::PullCode;
 use crate::domain::docker_config::kubelet_secret::PullSecret;
-use crate::domain::pull_failures::classify::ErrorClass;
+use crate::domain::pull_failures::classify::Classification;
 use crate::domain::pull_failures::diagnosis::{Diagnosis, PullContext, PullError, Resource, diagnose};
 use crate::domain::pull_failures::failing_pods::{FailingContainer, FailingPod};
 use crate::domain::pull_failures::relevance::affects;
@@ -40,7 +40,14 @@ impl DiagnosedContainer<'_> {
 }
 
 /// What makes failures alike; the last is whether the login was another then.
-type Alike<'a> = (&'a [String], &'a str, PullCode, Option<ErrorClass>, &'a str, bool);
+type Alike<'a> = (
+    &'a [String],
+    &'a str,
+    PullCode,
+    Option<&'a Classification>,
+    &'a str,
+    bool,
+);
 
 /// A diagnosis, and whether it is the fault of the resource; `None`: that is not told of it.
 type MemoizedDiagnosis = (Arc<Diagnosis>, Option<bool>);
@@ -106,7 +113,7 @@ impl<'a> Survey<'a> {
             pull_secrets,
             stuck.image.as_str(),
             stuck.code,
-            stuck.signal,
+            stuck.classification.as_ref(),
             stuck.report.as_str(),
             stale,
         );
@@ -116,7 +123,7 @@ impl<'a> Survey<'a> {
         let symptom = PullError {
             image: &stuck.image,
             code: stuck.code,
-            signal: stuck.signal,
+            classification: stuck.classification.as_ref(),
             report: &stuck.report,
         };
         let around = PullContext {

@@ -2,7 +2,8 @@
 
 use std::fmt;
 
-use crate::domain::registry::key::{RegistryKey, is_docker_hub_host};
+use crate::domain::registry::dialect::is_docker_hub_host;
+use crate::domain::registry::key::RegistryKey;
 use crate::domain::registry::matching::serves;
 
 /// Repository and tag or digest, as they stand in the path of a manifest.

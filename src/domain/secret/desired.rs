@@ -20,7 +20,7 @@ pub const SECRET_TYPE: &str = "kubernetes.io/dockerconfigjson";
 /// The one key of its data.
 pub const DATA_KEY: &str = ".dockerconfigjson";
 
-/// What the operator wants of a Secret; it says nothing about other labels, annotations, owners and keys.
+/// What the operator wants a Secret to be. Other labels, annotations, owners and keys are none of its business.
 ///
 /// No `Debug`: the document holds the password.
 #[derive(Clone, PartialEq)]
@@ -33,7 +33,8 @@ pub struct Desired {
 }
 
 impl Desired {
-    /// The Secret for a login. It has an owner reference if the resource exists in a cluster, so not for `render`.
+    /// The Secret for resolved credentials. It has an owner reference if the resource exists in a cluster, so not for
+    /// `render`.
     pub fn new(resource: &DockerPullSecret, spec: &ValidatedSpec, login: &Resolved) -> Self {
         let mut labels = spec.labels.clone();
         labels.insert(MANAGED_BY_LABEL.to_owned(), FIELD_MANAGER.to_owned());

@@ -6,6 +6,7 @@ use serde_json::Value;
 use url::Url;
 
 use crate::domain::credentials::{RegistryCredentials, redact};
+use crate::domain::registry::dialect::LOCK_OUT_WORDS;
 use crate::domain::text::cut;
 use crate::domain::verification::requester::Requester;
 use crate::domain::verification::verdict::{Verdict, VerificationResult as R};
@@ -15,17 +16,6 @@ const TEXT_LENGTH: usize = 200;
 
 /// Longest pause that a registry may ask for.
 const LONGEST_PAUSE: Duration = Duration::from_hours(24);
-
-/// Words of registries that stop accepting any password of a user: Docker Hub, Artifactory, GitLab.
-const LOCKOUT_WORDS: [&str; 7] = [
-    "too many failed",
-    "failed login attempts",
-    "locked out",
-    "is locked",
-    "suspended",
-    "banned",
-    "temporarily blocked",
-];
 
 /// What to send with a request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -194,7 +184,7 @@ pub fn pause(response: &RegistryResponse) -> Option<Duration> {
 /// Whether the registry says that it accepts no password of this user any more.
 pub fn speaks_of_lockout(response: &RegistryResponse) -> bool {
     let text = String::from_utf8_lossy(&response.body).to_lowercase();
-    LOCKOUT_WORDS.iter().any(|word| text.contains(word))
+    LOCK_OUT_WORDS.iter().any(|word| text.contains(word))
 }
 
 /// The registry's own words: `errors[0]` of the distribution specification, `details` of Docker Hub's token server, what

@@ -3,14 +3,12 @@
 use url::Url;
 
 use crate::domain::credentials::RegistryCredentials;
+use crate::domain::registry::dialect::DOCKER_HUB_API;
 use crate::domain::registry::key::RegistryKey;
 use crate::domain::registry::manifest::ManifestReference;
 use crate::domain::verification::ca_bundle::CaBundle;
 use crate::domain::verification::method::VerificationMethod;
 use crate::domain::verification::verdict::{Verdict, VerificationResult as R};
-
-/// The host that serves the images of Docker Hub.
-const DOCKER_HUB: &str = "registry-1.docker.io";
 
 /// Where credentials are verified.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -44,7 +42,7 @@ impl LoginTarget {
         }
         let host = registry.host_port();
         let host = match image {
-            _ if registry.is_docker_hub() => DOCKER_HUB,
+            _ if registry.is_docker_hub() => DOCKER_HUB_API,
             Some(ManifestReference { host: Some(named), .. }) if host.contains('*') => named,
             _ if host.contains('*') => {
                 return Err(Verdict::new(

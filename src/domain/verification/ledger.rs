@@ -32,15 +32,15 @@ pub struct Ledger {
 /// What is known about one pair of credentials.
 #[derive(Debug, Default)]
 struct CredentialHistory {
-    by_method: HashMap<VerificationMethod, Entry>,
+    by_method: HashMap<VerificationMethod, LedgerEntry>,
     /// That they were refused as such, or that attempts have to wait, whatever the method.
-    any_method: Option<Entry>,
+    any_method: Option<LedgerEntry>,
     /// When they were last accepted as such, by whatever method: no older refusal counts.
     accepted_at: Option<Timestamp>,
 }
 
 #[derive(Debug)]
-struct Entry {
+struct LedgerEntry {
     record: VerificationRecord,
     /// When a reconcile or an attempt last had to do with it.
     wanted_at: Timestamp,
@@ -76,7 +76,7 @@ impl Ledger {
         }
         if since(self.swept_at, now) >= SWEEP {
             self.swept_at = now;
-            let wanted = |entry: &Entry| since(entry.wanted_at, now) <= KEPT;
+            let wanted = |entry: &LedgerEntry| since(entry.wanted_at, now) <= KEPT;
             self.credentials.retain(|_, history| {
                 history.by_method.retain(|_, entry| wanted(entry));
                 history.any_method = history.any_method.take().filter(wanted);
@@ -103,6 +103,14 @@ impl CredentialHistory {
         let specific = self.by_method.get(method).map(|entry| &entry.record);
         let any = self.any_method.as_ref().map(|entry| &entry.record);
         match (specific, any) {
+            // The same refusal, once as a status says it: only the other one knows about later attempts without a verdict.
+            (Some(specific), Some(any))
+                if any.verified_at == specific.verified_at
+                    && any.refuses_credentials()
+                    && specific.refuses_credentials() =>
+            {
+                Some(if retries_later(any, specific) { any } else { specific })
+            }
             (Some(specific), Some(any)) if any.verified_at <= specific.verified_at => Some(specific),
             // That a registry gave no verdict takes back none.
             (Some(specific), Some(any)) if specific.result.is_firm() && !any.result.is_firm() => Some(specific),
@@ -130,7 +138,7 @@ impl CredentialHistory {
 
     fn record(&mut self, verdict: &Verdict, method: &VerificationMethod, now: Timestamp) {
         let record = VerificationRecord::following(self.get(method), verdict, method, now);
-        let entry = |record| Entry { record, wanted_at: now };
+        let entry = |record| LedgerEntry { record, wanted_at: now };
         let any_method = self.any_method.as_ref().map(|entry| &entry.record);
         let was_refused = any_method.is_some_and(VerificationRecord::refuses_credentials);
         if verdict.accepts_credentials() {
@@ -152,7 +160,7 @@ impl CredentialHistory {
     /// The credentials were accepted `at` that time: whoever was refused `before` may try again.
     fn accept(&mut self, at: Timestamp, before: Timestamp, now: Timestamp) {
         self.accepted_at = self.accepted_at.max(Some(at));
-        let is_older = |entry: &Entry| entry.record.verified_at < before;
+        let is_older = |entry: &LedgerEntry| entry.record.verified_at < before;
         self.any_method = self.any_method.take().filter(|entry| !is_older(entry));
         for entry in self.by_method.values_mut().filter(|entry| is_older(entry)) {
             if entry.record.refuses_credentials() {
@@ -162,9 +170,16 @@ impl CredentialHistory {
     }
 }
 
+fn retries_later(record: &VerificationRecord, than: &VerificationRecord) -> bool {
+    match (record.retry_at, than.retry_at) {
+        (Some(retry_at), Some(than)) => retry_at > than,
+        (retry_at, than) => retry_at.is_none() && than.is_some(),
+    }
+}
+
 /// Merges what a status says into what is known. A refusal of the credentials is not forgotten for an attempt without a
 /// verdict, and it counts as often as it did.
-fn merge(known: &mut Option<Entry>, status: VerificationRecord, now: Timestamp) {
+fn merge(known: &mut Option<LedgerEntry>, status: VerificationRecord, now: Timestamp) {
     let is_refusal = status.refuses_credentials();
     let merged = match known.as_ref().map(|entry| &entry.record) {
         Some(known) if is_refusal && known.refuses_credentials() => VerificationRecord {
@@ -186,7 +201,7 @@ fn merge(known: &mut Option<Entry>, status: VerificationRecord, now: Timestamp) 
         Some(known) if known.verified_at >= status.verified_at => return,
         _ => status,
     };
-    *known = Some(Entry {
+    *known = Some(LedgerEntry {
         record: merged,
         wanted_at: now,
     });

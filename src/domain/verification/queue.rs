@@ -7,6 +7,7 @@ use std::collections::{BTreeMap, HashMap, HashSet, VecDeque};
 use std::time::Duration;
 
 use crate::domain::names::{ResourceRef, Uid};
+use crate::domain::registry::dialect::REJECTION_COOLDOWN;
 use crate::domain::time::{Timestamp, after, since};
 use crate::domain::verification::address::target;
 use crate::domain::verification::attempt::LoginAttempt;
@@ -16,10 +17,6 @@ use crate::domain::verification::verdict::Verdict;
 
 /// Longest time after the start of the process in which no attempt is made.
 pub const STARTUP_GRACE: Duration = Duration::from_mins(1);
-
-/// Time after a refusal in which no other attempt is made for that user: Harbor refuses even a right password for 1.5 s
-/// after a wrong one (`src/core/auth/authenticator.go` of goharbor/harbor, `frozenTime`).
-pub const REFUSAL_COOLDOWN: Duration = Duration::from_secs(2);
 
 /// A login attempt that a resource needs.
 #[derive(Clone, Debug, PartialEq)]
@@ -64,7 +61,7 @@ pub struct VerificationQueue {
     /// By target.
     targets: BTreeMap<String, TargetQueue>,
     /// Until when no attempt is made for an account that was just refused.
-    refusal_cooldown: HashMap<Account, Timestamp>,
+    rejection_cooldown: HashMap<Account, Timestamp>,
     is_stopped: bool,
 }
 
@@ -108,7 +105,7 @@ impl VerificationQueue {
             },
             waiters: HashMap::new(),
             targets: BTreeMap::new(),
-            refusal_cooldown: HashMap::new(),
+            rejection_cooldown: HashMap::new(),
             is_stopped: false,
         }
     }
@@ -180,10 +177,10 @@ impl VerificationQueue {
             started.next = is_waiting.then(|| since(now, opened_at));
             return started;
         }
-        self.refusal_cooldown.retain(|_, until| *until > now);
+        self.rejection_cooldown.retain(|_, until| *until > now);
         for target in self.targets.values_mut().filter(|target| !target.in_flight) {
             let position = loop {
-                let position = target.next(&self.refusal_cooldown);
+                let position = target.next(&self.rejection_cooldown);
                 let Some(request) = position.and_then(|position| target.queued.get(position)) else {
                     break None;
                 };
@@ -201,7 +198,7 @@ impl VerificationQueue {
                 let waits = target
                     .queued
                     .iter()
-                    .filter_map(|request| self.refusal_cooldown.get(&request.account()));
+                    .filter_map(|request| self.rejection_cooldown.get(&request.account()));
                 let wait = waits.min().map(|until| since(now, *until));
                 started.next = [started.next, wait].into_iter().flatten().min();
             }
@@ -225,8 +222,8 @@ impl VerificationQueue {
             }
         }
         if verdict.is_some_and(|verdict| verdict.result.refuses()) {
-            self.refusal_cooldown
-                .insert(request.account(), after(now, REFUSAL_COOLDOWN));
+            self.rejection_cooldown
+                .insert(request.account(), after(now, REJECTION_COOLDOWN));
         }
         self.waiters.remove(&request.key()).unwrap_or_default()
     }
@@ -249,8 +246,8 @@ impl TargetQueue {
     }
 
     /// Position of the first attempt for an account that does not have to wait.
-    fn next(&self, refusal_cooldown: &HashMap<Account, Timestamp>) -> Option<usize> {
-        let may_start = |request: &VerificationRequest| !refusal_cooldown.contains_key(&request.account());
+    fn next(&self, rejection_cooldown: &HashMap<Account, Timestamp>) -> Option<usize> {
+        let may_start = |request: &VerificationRequest| !rejection_cooldown.contains_key(&request.account());
         self.queued.iter().position(may_start)
     }
 }

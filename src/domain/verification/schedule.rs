@@ -78,7 +78,7 @@ enum VerificationDecision {
 }
 
 /// Where and how the credentials of a resource are verified.
-struct Plan {
+struct VerificationPlan {
     /// Err: why no attempt is possible.
     target: Result<LoginTarget, Verdict>,
     method: VerificationMethod,
@@ -91,7 +91,7 @@ pub fn remember(input: &ScheduleInput<'_>, state: &mut VerificationState, now: T
     if !input.settings.enabled {
         return;
     }
-    let plan = Plan::new(input, &state.ledger);
+    let plan = VerificationPlan::new(input, &state.ledger);
     if let Some(fingerprint) = plan.fingerprint {
         if let Some(own) = input.own(&plan.method) {
             state.ledger.seed(fingerprint, own, now);
@@ -115,11 +115,11 @@ pub fn schedule(input: &ScheduleInput<'_>, state: &VerificationState, now: Times
         return view;
     }
     let now = whole_second(now);
-    let Plan {
+    let VerificationPlan {
         target,
         method,
         fingerprint,
-    } = Plan::new(input, &state.ledger);
+    } = VerificationPlan::new(input, &state.ledger);
     let known = fingerprint.and_then(|fingerprint| state.ledger.get(fingerprint, &method));
     let (target, fingerprint) = match (target, fingerprint) {
         (Ok(target), Some(fingerprint)) => (target, fingerprint),
@@ -190,7 +190,7 @@ pub fn identity(source: &ObjectMeta, spec: &ValidatedSpec) -> String {
     format!("{uid}/{version} {keys}{}", spec.registry.as_str())
 }
 
-impl Plan {
+impl VerificationPlan {
     fn new(input: &ScheduleInput<'_>, ledger: &Ledger) -> Self {
         let settings = input.settings;
         let target = |image| LoginTarget::new(input.registry, image, settings.plain_http);
