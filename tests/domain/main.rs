@@ -40,6 +40,7 @@ use dps::api::DockerPullSecret;
 use k8s_openapi::ByteString;
 use k8s_openapi::api::core::v1::Secret;
 use serde_json::{Value, json};
+use support::objects::with;
 
 /// A resource `team/app` as the API server has it.
 fn resource(spec: &Value) -> DockerPullSecret {
@@ -63,14 +64,6 @@ fn private(url: &str) -> Value {
 
 fn hub() -> Value {
     json!({"type": "DockerHub", "credentialsRef": {"name": "login"}})
-}
-
-fn with(mut spec: Value, fields: Value) -> Value {
-    let (Value::Object(spec_fields), Value::Object(fields)) = (&mut spec, fields) else {
-        panic!("objects")
-    };
-    spec_fields.extend(fields);
-    spec
 }
 
 fn secret(data: &[(&str, &str)]) -> Secret {
