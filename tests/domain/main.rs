@@ -25,9 +25,11 @@ mod status;
 mod support;
 mod verification;
 mod verification_inputs;
+mod verification_messages;
 mod verification_method;
 mod verification_queue;
 mod verification_schedule;
+mod verification_target;
 mod verify;
 
 use std::collections::BTreeMap;
