@@ -425,7 +425,7 @@ pub(crate) fn image_rows() -> Vec<ImageRow> {
             responses: vec![says(200, "", "")],
             result: R::Accepted,
             image_denied: false,
-            message: "the image requires no credentials",
+            message: "everybody may read the image",
         },
         ImageRow {
             name: "missing",
@@ -445,7 +445,7 @@ pub(crate) fn image_rows() -> Vec<ImageRow> {
                 .collect(),
             result: R::Accepted,
             image_denied: false,
-            message: "they may read this image",
+            message: "may read the image",
         },
     ]
 }

@@ -8,7 +8,7 @@ use dps::domain::registry::key::RegistryKey;
 use dps::domain::registry::manifest::ManifestReference;
 use dps::domain::verification::address::Policy;
 use dps::domain::verification::answer::RequestFailure;
-use dps::domain::verification::attempt::LoginTarget;
+use dps::domain::verification::attempt::{LoginAttempt, LoginTarget};
 use dps::domain::verification::ca_bundle::{self, CaBundleSource};
 use dps::domain::verification::record::VerificationRecord;
 use dps::domain::verification::requester::Requester;
@@ -78,6 +78,7 @@ fn conversation_messages_read_as_prose() {
         None,
         &[says(401, realm, "")],
     );
+    ecr(&mut messages);
     messages.section("Registry that accepts the credentials, with an image");
     for row in image_rows() {
         let responses: Vec<Response> = accepted().into_iter().chain(row.responses).collect();
@@ -125,11 +126,6 @@ fn other_messages_read_as_prose() {
             "image not of Docker Hub",
             RegistryKey::docker_hub(),
             Some("quay.io/team/app:1"),
-        ),
-        (
-            "host that is none",
-            private("*.example.com"),
-            Some("a_%.example.com/app:1"),
         ),
     ] {
         let image = image.map(|image| ManifestReference::parse(image).unwrap());
@@ -212,4 +208,17 @@ fn addresses(messages: &mut Messages) {
         )
         .unwrap();
     }
+}
+
+fn ecr(messages: &mut Messages) {
+    let registry = "123456789012.dkr.ecr.eu-west-1.amazonaws.com";
+    let key = RegistryKey::new(RegistryType::PrivateRegistry, Some(registry)).unwrap();
+    let expired = LoginAttempt {
+        target: LoginTarget::new(&key, None, false).unwrap(),
+        ..attempt(None)
+    };
+    let text = "Your authorization token has expired. Reauthenticate and try again.";
+    let responses = [says(401, BASIC, ""), says(403, "", text)];
+    let (_, verdict) = talk_as(Requester::Operator, expired, &responses);
+    messages.add("Amazon ECR, expired", &verdict);
 }

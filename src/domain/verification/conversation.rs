@@ -139,19 +139,30 @@ impl Conversation {
         match self.stage {
             Stage::Ping => self.after_ping(&response, &summary),
             Stage::PingOpen if is_good => self.open_registry(&summary),
-            Stage::PingBasic | Stage::PingToken if is_good => self.credentials_accepted(summary),
+            Stage::PingBasic | Stage::PingToken if is_good => self.credentials_accepted(&summary),
             Stage::Token | Stage::ImageToken | Stage::AnonymousToken if is_good => self.take_token(&response, &summary),
             Stage::AnonymousImage | Stage::AnonymousImageWithToken if is_good => self.public_image(&summary),
             Stage::Image if is_good => done(
                 R::Accepted,
-                format!("{summary}, and the registry refused it without credentials; they may read this image"),
+                format!("the credentials may read the image: {summary}; without credentials, the registry refuses it"),
             ),
             Stage::AnonymousImage => self.after_anonymous_refusal(&response),
             Stage::AnonymousImageWithToken | Stage::AnonymousToken => self.log_in_for_image(),
             Stage::Image if response.status == 404 => self.missing_image(&summary),
+            Stage::Token | Stage::ImageToken if response.status == 404 => done(
+                R::NotARegistry,
+                format!(
+                    "{summary}; the registry names this token server, but there is none; check the registry's configuration"
+                ),
+            ),
             _ if response.status == 404 => no_registry(&summary),
             Stage::ImageToken | Stage::Image if self.is_about_image(&response) => image_denied(&summary),
-            _ => Step::Done(refused(&self.request, &response, credentials)),
+            _ => Step::Done(refused(
+                &self.request,
+                &response,
+                credentials,
+                &self.attempt.target.base,
+            )),
         }
     }
 
@@ -245,11 +256,12 @@ impl Conversation {
     }
 
     /// The registry accepts the credentials; an image may still say more.
-    fn credentials_accepted(&mut self, summary: String) -> Step {
+    fn credentials_accepted(&mut self, summary: &str) -> Step {
+        let accepted = format!("the registry accepts the credentials: {summary}");
         if self.attempt.target.image.is_none() {
-            return done(R::Accepted, summary);
+            return done(R::Accepted, accepted);
         }
-        self.accepted = Some(summary);
+        self.accepted = Some(accepted);
         self.request_image(Stage::AnonymousImage, Authorization::None)
     }
 

@@ -49,7 +49,7 @@ impl Conversation {
 
     pub(super) fn public_image(&mut self, summary: &str) -> Step {
         match self.accepted.take() {
-            Some(accepted) => done(R::Accepted, format!("{accepted}; the image requires no credentials")),
+            Some(accepted) => done(R::Accepted, format!("{accepted}; everybody may read the image")),
             None => done(
                 R::NotVerifiable,
                 format!(
@@ -63,7 +63,7 @@ impl Conversation {
     pub(super) fn missing_image(&mut self, summary: &str) -> Step {
         let why = "the image does not exist, or the credentials may not see it";
         match self.accepted.take() {
-            Some(accepted) => done(R::Accepted, format!("{accepted}; but {summary}: {why}")),
+            Some(accepted) => done(R::Accepted, format!("{accepted}; {summary}: {why}")),
             None => done(R::NotVerifiable, format!("{summary}: {why}")),
         }
     }
