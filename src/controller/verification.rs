@@ -6,26 +6,19 @@ use std::collections::hash_map::RandomState;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 use std::time::Duration;
 
-use k8s_openapi::api::core::v1::ConfigMap;
-use kube::{Api, Client};
 use tokio::runtime::Runtime;
 use tokio::sync::{Notify, watch};
 
-use crate::api::CaBundleKind;
 use crate::controller::metrics::Metrics;
-use crate::controller::secrets;
 use crate::domain::names::{ResourceRef, Uid};
-use crate::domain::spec::validate::VerificationSettings;
 use crate::domain::time::Timestamp;
 use crate::domain::verification::address::Policy;
-use crate::domain::verification::ca_bundle::{self, CaBundle, CaBundleSource};
 use crate::domain::verification::fingerprint::Fingerprinter;
 use crate::domain::verification::ledger::Ledger;
 use crate::domain::verification::queue::{VerificationQueue, VerificationRequest};
 use crate::domain::verification::requester::Requester;
 use crate::domain::verification::state::VerificationState;
 use crate::domain::verification::verdict::{Verdict, VerificationResult};
-use crate::kubernetes::request::{Error, call};
 use crate::registry_client::http::{ClientError, RegistryClients};
 
 /// Most CA bundles with clients at a time: few serve many resources, and old ones are not worth their memory.
@@ -115,11 +108,6 @@ impl Verifier {
         self.wake.notify_one();
     }
 
-    /// For how long attempts have been possible.
-    pub(crate) fn open_for(&self) -> Duration {
-        self.state().queue.open_for(Timestamp::now())
-    }
-
     /// Lets no attempt start any more, and waits some time for those in flight.
     pub(crate) async fn drain(&self) {
         self.state().queue.drain();
@@ -170,7 +158,7 @@ impl Verifier {
         };
         let (registry, result) = (request.target(), verdict.result.as_str());
         tracing::info!(registry, result, "verified credentials");
-        self.metrics.check(result);
+        self.metrics.login_attempted(result);
         let waiters = self.state().conclude(&request, Some(&verdict), Timestamp::now());
         self.tell(&waiters);
         self.in_flight.send_modify(|attempts| *attempts -= 1);
@@ -212,29 +200,4 @@ fn aborted() -> Verdict {
             "the verification ended unexpectedly; this is a bug in the operator, please report it",
         )
     }
-}
-
-/// Reads the CA bundle that a resource names, if it does.
-pub(crate) async fn ca_bundle(
-    settings: &VerificationSettings,
-    namespace: &str,
-    client: &Client,
-) -> Result<Result<Option<CaBundle>, Verdict>, Error> {
-    let Some(reference) = settings.ca.as_ref().filter(|_| settings.enabled) else {
-        return Ok(Ok(None));
-    };
-    let name = &reference.name;
-    let source = match reference.kind {
-        CaBundleKind::Secret => {
-            let api = Api::namespaced(client.clone(), namespace);
-            secrets::get(&api, name).await?.map(CaBundleSource::Secret)
-        }
-        CaBundleKind::ConfigMap => {
-            let api = Api::<ConfigMap>::namespaced(client.clone(), namespace);
-            call(|| format!("reading ConfigMap {name:?}"), api.get_opt(name))
-                .await?
-                .map(CaBundleSource::ConfigMap)
-        }
-    };
-    Ok(ca_bundle::read(reference, source).map(Some))
 }

@@ -276,7 +276,7 @@ async fn two_hundred_with_one_wrong_login_fail_once_also_across_restarts() {
         eventually("every resource had a pass", || async {
             let metrics = again.get("/metrics").1;
             let passes = metrics.lines().find_map(|line| {
-                line.strip_prefix("dps_passes_total{result=\"Rejected\"} ")?
+                line.strip_prefix("dps_reconciliations_total{result=\"Rejected\"} ")?
                     .parse::<usize>()
                     .ok()
             });
@@ -539,7 +539,7 @@ async fn a_verdict_that_comes_while_the_operator_stops_is_written_down() {
     let stopped = tokio::task::spawn_blocking(move || first.stop());
     eventually("the signal was taken", || async {
         let log = std::fs::read_to_string(&log).unwrap();
-        log.contains("stopping: finishing").then_some(()).ok_or(log)
+        log.contains("stopping; finishing").then_some(()).ok_or(log)
     })
     .await;
     let_go.send(()).unwrap();
@@ -597,7 +597,9 @@ async fn checks_begin_although_a_resource_is_stuck_in_its_deletion() {
 
 fn passes(operator: &Operator) -> usize {
     let metrics = operator.get("/metrics").1;
-    let lines = metrics.lines().filter(|line| line.starts_with("dps_passes_total"));
+    let lines = metrics
+        .lines()
+        .filter(|line| line.starts_with("dps_reconciliations_total"));
     lines
         .map(|line| line.rsplit_once(' ').unwrap().1.parse::<usize>().unwrap())
         .sum()

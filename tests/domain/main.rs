@@ -8,19 +8,23 @@
 
 mod architecture;
 mod canary;
-mod claims;
+
+mod decide;
+mod docs;
 mod explain;
 mod fuzz;
+mod index;
 mod ledger;
 mod names;
-mod packed;
 mod pods;
 mod pulls;
+mod reconcile;
 mod registry;
 mod render;
 mod secret;
 mod source;
 mod status;
+mod store;
 #[path = "../support/mod.rs"]
 mod support;
 mod verification;

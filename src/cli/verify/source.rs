@@ -10,6 +10,7 @@ use crate::cli::manifests::Manifests;
 use crate::cli::verify::Verify;
 use crate::domain::credential_source::from_secret::{resolve, resolve_document};
 use crate::domain::credentials::{InvalidCredentials, RegistryCredentials, trim_line_break};
+use crate::domain::names::ObjectKey;
 use crate::domain::registry::key::RegistryKey;
 use crate::domain::registry::manifest::ManifestReference;
 use crate::domain::spec::validate::{ValidatedSpec, validate};
@@ -38,10 +39,10 @@ pub(super) async fn read(arguments: &Verify) -> Result<Vec<CredentialsToVerify>,
     }
     let manifests = Manifests::read(&arguments.filename)?;
     let sources = manifests.resources.iter().map(|(key, resource)| {
-        let name = format!("DockerPullSecret {}/{}", key.0, key.1);
+        let name = format!("DockerPullSecret {key}");
         let found = resource.clone().and_then(|resource| {
             let spec = validate(&resource)?;
-            let source = manifests.secret(&(key.0.clone(), spec.source.clone()))?;
+            let source = manifests.secret(&ObjectKey::new(&*key.namespace, &*spec.source))?;
             Ok((spec, source))
         });
         match found {
