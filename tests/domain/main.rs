@@ -29,9 +29,11 @@ mod store;
 mod support;
 mod verification;
 mod verification_inputs;
+mod verification_messages;
 mod verification_method;
 mod verification_queue;
 mod verification_schedule;
+mod verification_target;
 mod verify;
 
 use std::collections::BTreeMap;
