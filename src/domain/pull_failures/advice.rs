@@ -3,9 +3,9 @@
 use crate::api::{Cause, VerificationResult};
 use crate::domain::docker_config::kubelet_secret::{Content, PullSecret};
 use crate::domain::pull_failures::cause::about;
-use crate::domain::pull_failures::diagnosis::{DiagnosisInput, Resource};
+use crate::domain::pull_failures::context::{DiagnosisInput, NearMiss};
+use crate::domain::pull_failures::resource::Resource;
 use crate::domain::registry::image::Image;
-use crate::domain::registry::mismatch::mismatch;
 use crate::domain::text::shown_key;
 
 /// What to do about a cause.
@@ -16,7 +16,7 @@ pub(crate) fn action(cause: Cause, facts: &DiagnosisInput<'_>) -> String {
         Cause::PullSecretMissing => missing(facts),
         Cause::PullSecretMalformed => malformed(facts),
         Cause::AccessDenied => denied(facts),
-        Cause::RateLimitedAnonymous => facts.serving().next().map(|resource| attach(resource, facts)),
+        Cause::RateLimitedAnonymous => other_key(facts).or_else(|| attach_serving(facts)),
         Cause::InvalidImage => Image::parse(facts.image)
             .err()
             .map(|what| format!("correct the image's name: it {what}")),
@@ -106,9 +106,9 @@ fn not_sent(facts: &DiagnosisInput<'_>) -> Option<String> {
         ));
     }
     empty_login(facts)
-        .or_else(|| facts.serving().next().map(|resource| attach(resource, facts)))
-        .or_else(|| useless(facts))
         .or_else(|| other_key(facts))
+        .or_else(|| attach_serving(facts))
+        .or_else(|| useless(facts))
         .or_else(|| nobody(facts))
 }
 
@@ -117,6 +117,11 @@ fn empty_login(facts: &DiagnosisInput<'_>) -> Option<String> {
     Some(format!(
         "Secret {name:?} has an entry for this registry without user name or password, so nodes pull without a login: put both into it"
     ))
+}
+
+/// The resource whose login the pod should use.
+fn attach_serving(facts: &DiagnosisInput<'_>) -> Option<String> {
+    facts.serving().next().map(|resource| attach(resource, facts))
 }
 
 /// The line that makes the pod use the login of a resource.
@@ -150,13 +155,8 @@ fn useless(facts: &DiagnosisInput<'_>) -> Option<String> {
 /// An entry that is meant for this registry and does not serve the image.
 fn other_key(facts: &DiagnosisInput<'_>) -> Option<String> {
     let image = facts.parsed.as_ref()?;
-    let near = facts.around.secrets.iter().find_map(|secret| {
-        secret.entries().iter().find_map(|entry| {
-            let mismatch = mismatch(&entry.key, &image.repository)?;
-            mismatch.near.then(|| (secret, shown_key(&entry.key), mismatch.why))
-        })
-    });
-    let (secret, key, why) = near?;
+    let NearMiss { secret, key, why } = facts.near_miss()?;
+    let key = shown_key(key);
     let name = &secret.name;
     let right = if image.is_docker_hub() {
         ("type DockerHub", "https://index.docker.io/v1/")
