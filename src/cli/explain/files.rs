@@ -14,10 +14,8 @@ use crate::explain::pod_event::{PodEvent, text};
 
 /// The objects of an input. The error says which object has an unexpected shape.
 pub(crate) fn read(manifests: &Manifests) -> Result<Bundle, String> {
-    let mut bundle = Bundle {
-        warnings: manifests.skipped.clone(),
-        ..Bundle::default()
-    };
+    let mut bundle = Bundle::default();
+    bundle.warnings.clone_from(&manifests.skipped);
     read_resources(&mut bundle, manifests);
     for (place, object) in &manifests.others {
         read_object(&mut bundle, place, object)?;
