@@ -22,7 +22,7 @@ pub(crate) async fn enrich(
     namespace: &str,
     ctx: &Context,
 ) -> Vec<(String, Arc<FailingPod>)> {
-    let silent = |failing: &FailingPod| failing.containers.iter().any(|stuck| stuck.signal.is_none());
+    let silent = |failing: &FailingPod| failing.containers.iter().any(|stuck| stuck.classification.is_none());
     let events = Api::<Event>::namespaced(ctx.client.clone(), namespace);
     for (name, failing) in failing.iter_mut().filter(|(_, failing)| silent(failing)).take(PODS) {
         let fields = format!("involvedObject.uid={},reason=Failed", failing.uid.as_str());

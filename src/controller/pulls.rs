@@ -13,9 +13,9 @@ use crate::controller::context::{Context, reference};
 use crate::controller::kubelet_reports;
 use crate::controller::secrets;
 use crate::domain::docker_config::kubelet_secret::{Content, PullSecret};
-use crate::domain::pull_failures::resource::Resource;
 use crate::domain::pull_failures::failing_pods::FailingPod;
 use crate::domain::pull_failures::relevance::concerning;
+use crate::domain::pull_failures::resource::Resource;
 use crate::domain::pull_failures::summary::same_cause;
 use crate::domain::pull_failures::survey::{SurveyInput, SurveyResult, survey};
 use crate::domain::secret::ownership::is_own;
@@ -60,9 +60,7 @@ pub(crate) async fn look(
         others: &others(&own, &namespace, ctx),
         failing: &failing,
         pull_secrets: &secrets,
-        credentials_changed_at: ctx
-            .rotated(&uid)
-            .and_then(|at| Timestamp::from_millisecond(at).ok()),
+        credentials_changed_at: ctx.rotated(&uid).and_then(|at| Timestamp::from_millisecond(at).ok()),
         previous: old,
     };
     let SurveyResult { summary: pulls, next } = survey(&input, Timestamp::now());

@@ -175,27 +175,21 @@ fn pull_secrets<'a>(bundle: &'a Bundle, pod: &'a Pod, namespace: &str) -> (Vec<&
 fn diagnose_waiting(waiting: &WaitingContainer, last_report: Option<&str>, context: PullContext<'_>) -> Diagnosis {
     let own = read(&waiting.reason, &waiting.message, &waiting.image);
     // During back-off, the status of kubelets before 1.32 does not repeat the report.
-    let (signal, report) = match (own, last_report) {
+    let (classification, report) = match (own, last_report) {
         (None, Some(report)) => (read("ErrImagePull", report, &waiting.image), report),
         (own, _) => (own, waiting.message.as_str()),
     };
     let error = PullError {
         image: &waiting.image,
         code: waiting.code(),
-        signal,
+        classification: classification.as_ref(),
         report: &excerpt(unwrap(report).1, REPORT_LENGTH),
     };
     diagnose(error, context)
 }
 
 impl Report {
-    fn add(
-        &mut self,
-        subject: ImageUse,
-        context: PullContext<'_>,
-        diagnosis: Option<Diagnosis>,
-        note: Option<String>,
-    ) {
+    fn add(&mut self, subject: ImageUse, context: PullContext<'_>, diagnosis: Option<Diagnosis>, note: Option<String>) {
         self.failures.extend(diagnosis.map(|diagnosis| ExplainedFailure {
             subject: subject.clone(),
             code: diagnosis.code,

@@ -4,7 +4,7 @@ use serde::Serialize;
 
 use crate::api::{Cause, PullCode};
 use crate::domain::docker_config::kubelet_secret::{Content, PullSecret, Tried, tried};
-use crate::domain::pull_failures::classify::ErrorClass;
+use crate::domain::pull_failures::classify::{Classification, ErrorClass};
 use crate::domain::pull_failures::context::PullContext;
 use crate::domain::pull_failures::diagnosis::{Diagnosis, PullError, diagnose};
 use crate::domain::registry::image::Image;
@@ -74,7 +74,9 @@ pub struct EntryView {
 /// Shows which entries of the pull secrets a kubelet uses for an image, and why not the others.
 pub fn explain_secrets(image: &str, context: PullContext<'_>) -> SecretsView {
     let repository = Image::parse(image).ok().map(|image| image.repository);
-    let order = repository.as_deref().map(|repository| tried(context.secrets, repository));
+    let order = repository
+        .as_deref()
+        .map(|repository| tried(context.secrets, repository));
     let order = order.unwrap_or_default();
     let secrets = context.secrets.iter().enumerate().map(|(index, secret)| {
         let (state, why) = state(secret);
@@ -137,10 +139,15 @@ fn state(secret: &PullSecret) -> (SecretState, Option<String>) {
 /// The failure that is certain before there is a pod, whatever the registry and the node say.
 pub fn certain_failure(image: &str, context: PullContext<'_>) -> Option<Diagnosis> {
     let is_valid = Image::parse(image).is_ok();
+    let invalid_name = Classification::of_class(ErrorClass::InvalidName);
     let error = PullError {
         image,
-        code: if is_valid { PullCode::DEP_E153 } else { PullCode::DEP_E351 },
-        signal: (!is_valid).then_some(ErrorClass::InvalidName),
+        code: if is_valid {
+            PullCode::DEP_E153
+        } else {
+            PullCode::DEP_E351
+        },
+        classification: (!is_valid).then_some(&invalid_name),
         report: "",
     };
     let diagnosis = diagnose(error, context);
@@ -150,10 +157,11 @@ pub fn certain_failure(image: &str, context: PullContext<'_>) -> Option<Diagnosi
 /// What to know before there is a pod if nothing is certain to fail: that no credentials are sent, and what to do if the
 /// registry requires them.
 pub fn note_before_creation(image: &str, context: PullContext<'_>) -> Option<String> {
+    let not_sent = Classification::of_class(ErrorClass::NotSent);
     let error = PullError {
         image,
         code: PullCode::DEP_E153,
-        signal: Some(ErrorClass::NotSent),
+        classification: Some(&not_sent),
         report: "",
     };
     let without_credentials = diagnose(error, context);

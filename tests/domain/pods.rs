@@ -6,7 +6,7 @@ use dps::api::{Cause, PullCode, VerificationResult};
 use dps::domain::docker_config::kubelet_secret::{Content, PullSecret, redact, tried};
 use dps::domain::pull_failures::classify::{ErrorClass, read};
 use dps::domain::pull_failures::diagnosis::{Diagnosis, PullContext, PullError, Resource, diagnose};
-use dps::domain::pull_failures::failing_pods::{Change, FailingPods};
+use dps::domain::pull_failures::failing_pods::{Change, FailingContainer, FailingPods};
 use dps::domain::pull_failures::pod::Pod;
 use dps::domain::pull_failures::relevance::affects;
 use dps::domain::pull_failures::summary::{Case, same_cause, summarise};
@@ -24,6 +24,10 @@ const IMAGE: &str = "r.example.com/team/app:1";
 const WRONG: &str =
     "failed to resolve image: unexpected status from HEAD request to https://r.example.com/v2/: 401 Unauthorized";
 const NO_LOGIN: &str = "pull access denied, repository does not exist or may require authorization: authorization failed: no basic auth credentials";
+
+fn class(container: &FailingContainer) -> Option<ErrorClass> {
+    container.classification.as_ref().map(|report| report.class)
+}
 
 fn pod(name: &str, reason: &str, message: &str) -> Pod {
     pod_with(name, &json!({"waiting": {"reason": reason, "message": message}}))
@@ -55,7 +59,7 @@ fn a_cause_is_remembered_while_the_kubelet_waits() {
         Change::None
     );
     let stuck = list.get(&key).unwrap().containers[0].clone();
-    assert_eq!((stuck.signal, stuck.since), (Some(ErrorClass::Unauthorized), 10_000));
+    assert_eq!((class(&stuck), stuck.since), (Some(ErrorClass::Unauthorized), 10_000));
     assert_eq!(list.get(&key).unwrap().pull_secrets, ["app"]);
     // The second attempt proves it; from then on attempts are no news.
     assert_eq!(list.observe(&pod("web", "ErrImagePull", WRONG), 30_000), Change::Fails);
@@ -142,12 +146,12 @@ fn an_event_tells_what_the_status_does_not() {
     let key = ("team".to_owned(), "web".to_owned());
     let silent = format!("Back-off pulling image \"{IMAGE}\"");
     list.observe(&pod("web", "ImagePullBackOff", &silent), 10_000);
-    assert_eq!(list.get(&key).unwrap().containers[0].signal, None);
+    assert_eq!(class(&list.get(&key).unwrap().containers[0]), None);
     list.learn(&key, "r.example.com/other:1", WRONG);
-    assert_eq!(list.get(&key).unwrap().containers[0].signal, None);
+    assert_eq!(class(&list.get(&key).unwrap().containers[0]), None);
     list.learn(&key, IMAGE, WRONG);
     assert_eq!(
-        list.get(&key).unwrap().containers[0].signal,
+        class(&list.get(&key).unwrap().containers[0]),
         Some(ErrorClass::Unauthorized)
     );
 }
@@ -189,7 +193,7 @@ fn reports_are_unwrapped_split_and_made_fit_to_be_shown() {
 
 #[test]
 fn words_in_names_mean_nothing() {
-    for (image, report, signal) in [
+    for (image, report, class) in [
         (
             "r.example.com/denied/403/forbidden:1",
             "failed to resolve: unexpected status from HEAD request to https://r.example.com/v2/denied/403/forbidden/manifests/1: 401 Unauthorized",
@@ -216,7 +220,11 @@ fn words_in_names_mean_nothing() {
             ErrorClass::Unreachable,
         ),
     ] {
-        assert_eq!(read("ErrImagePull", report, image), Some(signal), "{report}");
+        assert_eq!(
+            read("ErrImagePull", report, image).map(|read| read.class),
+            Some(class),
+            "{report}"
+        );
     }
 }
 
@@ -335,10 +343,11 @@ fn resource(name: &str, key: &str, verified: Option<VerificationResult>) -> Reso
 }
 
 fn find(report: &str, secrets: &[PullSecret], resources: &[Resource]) -> Diagnosis {
+    let classification = read("ErrImagePull", report, IMAGE);
     let symptom = PullError {
         image: IMAGE,
         code: PullCode::DEP_E153,
-        signal: read("ErrImagePull", report, IMAGE),
+        classification: classification.as_ref(),
         report,
     };
     let around = PullContext {
@@ -388,7 +397,7 @@ fn causes_blame_and_advice_in_context() {
             ours(Some(Accepted)),
             "AccessDenied",
             Some("DockerPullSecret app"),
-            "the registry accepts the login: give the user",
+            "The registry accepts the credentials. Grant the user",
             Some(false),
         ),
         (
@@ -397,7 +406,7 @@ fn causes_blame_and_advice_in_context() {
             ours(Some(LockedOut)),
             "LoginLockedOut",
             Some("DockerPullSecret app"),
-            "correct the password",
+            "Correct the password",
             Some(true),
         ),
         (
@@ -406,7 +415,7 @@ fn causes_blame_and_advice_in_context() {
             ours(Some(Rejected)),
             "CredentialsRejected",
             Some("DockerPullSecret app"),
-            "correct user name",
+            "Correct the user name",
             Some(true),
         ),
         (
@@ -415,7 +424,7 @@ fn causes_blame_and_advice_in_context() {
             ours(Some(Accepted)),
             "AccessDenied",
             Some("DockerPullSecret app"),
-            "the right to pull r.example.com/team/app",
+            "permission to pull r.example.com/team/app",
             Some(false),
         ),
         (
@@ -442,7 +451,7 @@ fn causes_blame_and_advice_in_context() {
             vec![in_vain("app")],
             "CredentialsNotSent",
             None,
-            "content is not what DockerPullSecret \"app\" writes",
+            "content is not what DockerPullSecret \"app\" generates",
             Some(false),
         ),
         // Of two logins the one that is not known to be good.
@@ -481,7 +490,7 @@ fn causes_blame_and_advice_in_context() {
             ours(Some(Accepted)),
             "CredentialsNotSent",
             None,
-            "add imagePullSecrets: [{name: app}] to the pod's spec",
+            "Add imagePullSecrets: [{name: app}] to the pod's spec",
             Some(false),
         ),
         (
@@ -490,7 +499,7 @@ fn causes_blame_and_advice_in_context() {
             ours(Some(Accepted)),
             "CredentialsNotSent",
             None,
-            "add {name: app} to the imagePullSecrets",
+            "Add {name: app} to the imagePullSecrets",
             Some(false),
         ),
         (
@@ -499,7 +508,7 @@ fn causes_blame_and_advice_in_context() {
             vec![resource("app", "r.example.com:5000", None)],
             "CredentialsNotSent",
             None,
-            "set spec.registryUrl of DockerPullSecret \"app\" to r.example.com",
+            "Set spec.registryUrl of DockerPullSecret \"app\" to r.example.com",
             Some(false),
         ),
         (
@@ -508,7 +517,7 @@ fn causes_blame_and_advice_in_context() {
             vec![],
             "CredentialsNotSent",
             None,
-            "the key that does is \"r.example.com\"",
+            "Use the key \"r.example.com\"",
             None,
         ),
         (
@@ -517,7 +526,7 @@ fn causes_blame_and_advice_in_context() {
             vec![],
             "CredentialsNotSent",
             None,
-            "create a DockerPullSecret for r.example.com in namespace \"team\"",
+            "Create a DockerPullSecret for r.example.com in namespace \"team\"",
             None,
         ),
         (
@@ -526,7 +535,7 @@ fn causes_blame_and_advice_in_context() {
             ours(None),
             "CredentialsNotSent",
             None,
-            "has a login for this image now",
+            "has credentials for this image now",
             Some(false),
         ),
         // Another one serves the image: not our business.
@@ -546,7 +555,7 @@ fn causes_blame_and_advice_in_context() {
             ours(None),
             "PullSecretMissing",
             Some("DockerPullSecret app"),
-            "could not yet: see its conditions",
+            "has not created Secret",
             Some(true),
         ),
         (
@@ -555,7 +564,7 @@ fn causes_blame_and_advice_in_context() {
             ours(None),
             "PullSecretMissing",
             Some("Secret ap"),
-            "name \"app\" instead",
+            "Use \"app\" in the pod's imagePullSecrets instead",
             Some(false),
         ),
         (
@@ -564,7 +573,7 @@ fn causes_blame_and_advice_in_context() {
             vec![],
             "PullSecretMissing",
             Some("Secret gone"),
-            "create Secret \"gone\" in namespace \"team\"",
+            "Create Secret \"gone\" in namespace \"team\"",
             None,
         ),
         // The missing one is for another registry.
@@ -574,7 +583,7 @@ fn causes_blame_and_advice_in_context() {
             vec![resource("other", other, None)],
             "CredentialsNotSent",
             None,
-            "create a DockerPullSecret",
+            "Create a DockerPullSecret",
             None,
         ),
         (
@@ -593,7 +602,7 @@ fn causes_blame_and_advice_in_context() {
             ours(None),
             "CredentialsRejected",
             None,
-            "one of the node's own",
+            "the node used its own",
             None,
         ),
         (
@@ -602,7 +611,7 @@ fn causes_blame_and_advice_in_context() {
             ours(None),
             "TLSVerification",
             None,
-            "install the certificate's authority",
+            "Install the CA certificate of r.example.com",
             Some(false),
         ),
     ];
@@ -744,7 +753,7 @@ fn failures_are_grouped_ranked_and_cut() {
     let problem = pulls.problem.as_ref().unwrap();
     assert_eq!(problem.reason.as_str(), "CredentialsRejected");
     let message = &problem.message;
-    assert!(message.starts_with("DEP_E153 (could not pull the image): the registry rejected the login; 2 pods, e.g. b image r.example.com/team/app:1. Correct user name"), "{message}");
+    assert!(message.starts_with("DEP_E153 (the image could not be pulled): the registry rejected the credentials; 2 pods, e.g. b image r.example.com/team/app:1. Correct the user name"), "{message}");
     assert!(message.ends_with("(12 more in status.pullFailures)"), "{message}");
 
     // The pod and the time stay while the failure lasts.
@@ -772,8 +781,8 @@ fn a_failure_of_an_earlier_login_is_told_but_nobodys_fault() {
     let (secrets, rejected) = ([secret("app", "r.example.com")], Some(VerificationResult::Rejected));
     let own = resource("app", "r.example.com", rejected);
     for (rotated, fault, todo) in [
-        (None, true, "correct user name and password"),
-        (Some(9_000), true, "correct user name and password"),
+        (None, true, "Correct the user name and the password"),
+        (Some(9_000), true, "Correct the user name and the password"),
         (Some(11_000), false, "has changed since"),
     ] {
         let mut survey = Survey::new("team", &own, &[], rotated);

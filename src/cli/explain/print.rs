@@ -25,8 +25,11 @@ fn readable(report: &Report) -> Result<String, std::fmt::Error> {
     if report.images.is_empty() {
         return Ok("No pods to explain.\n".to_owned());
     }
-    let failures: HashMap<&ImageUse, &ExplainedFailure> =
-        report.failures.iter().map(|failure| (&failure.subject, failure)).collect();
+    let failures: HashMap<&ImageUse, &ExplainedFailure> = report
+        .failures
+        .iter()
+        .map(|failure| (&failure.subject, failure))
+        .collect();
     let is_failing = |image: &&ExplainedImage| failures.contains_key(&image.subject);
     let (failing, others): (Vec<_>, Vec<_>) = report.images.iter().partition(is_failing);
     let pods = count_pods(report.images.iter().map(|image| &image.subject));
@@ -58,7 +61,11 @@ fn count_pods<'a>(subjects: impl Iterator<Item = &'a ImageUse>) -> usize {
 /// An image in one line.
 fn in_brief(image: &ExplainedImage) -> String {
     let matches = matches(image.view.matching_entries);
-    format!("{}: no failure; image {}: {matches}\n", place(&image.subject), image.subject.image)
+    format!(
+        "{}: no failure; image {}: {matches}\n",
+        place(&image.subject),
+        image.subject.image
+    )
 }
 
 fn in_detail(image: &ExplainedImage, failure: Option<&ExplainedFailure>) -> Result<String, std::fmt::Error> {

@@ -6,9 +6,9 @@ use std::time::Duration;
 
 use futures::{StreamExt as _, pin_mut};
 use k8s_openapi::jiff::Timestamp;
+use kube::Api;
 use kube::runtime::watcher::{self, Event};
 use kube::runtime::{WatchStreamExt as _, watcher as watch};
-use kube::Api;
 use tokio::sync::watch::Sender;
 
 use crate::controller::backoff::NonResettingBackoff;
@@ -96,7 +96,8 @@ fn observe(ctx: &Arc<Context>, pod: &Pod) {
         PodChange::Again(last) => failing().iter().for_each(|failing| {
             tell(ctx, &key.namespace, failing, |resource| {
                 let uid = ctx.claims().uid(resource).map(str::to_owned);
-                uid.and_then(|uid| ctx.rotated(&uid)).is_some_and(|at| at > last.as_millisecond())
+                uid.and_then(|uid| ctx.rotated(&uid))
+                    .is_some_and(|at| at > last.as_millisecond())
             });
         }),
         PodChange::Ended(failing) => tell(ctx, &key.namespace, &failing, |_| true),

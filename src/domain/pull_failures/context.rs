@@ -2,6 +2,7 @@
 
 use crate::api::VerificationResult;
 use crate::domain::docker_config::kubelet_secret::PullSecret;
+use crate::domain::pull_failures::classify::Classification;
 use crate::domain::pull_failures::resource::Resource;
 use crate::domain::registry::image::Image;
 use crate::domain::registry::mismatch::{Mismatch, mismatch};
@@ -30,10 +31,11 @@ pub(crate) struct DiagnosisInput<'a> {
     pub(crate) image: &'a str,
     /// `None`: the name cannot be parsed.
     pub(crate) parsed: Option<Image>,
-    pub(crate) around: PullContext<'a>,
+    pub(crate) context: PullContext<'a>,
     /// The Secrets whose credentials a kubelet tries, in that order.
     pub(crate) sent: Vec<&'a PullSecret>,
     pub(crate) blamed: Option<&'a PullSecret>,
+    pub(crate) classification: Option<&'a Classification>,
 }
 
 /// An entry of a Secret that the pod lists, meant for the image's registry, that does not serve the image.
@@ -45,15 +47,20 @@ pub(crate) struct NearMiss<'a> {
 }
 
 impl<'a> DiagnosisInput<'a> {
+    /// Whether the report is about a host for which the pod's pull secrets are not meant.
+    pub(crate) fn is_about_another_host(&self) -> bool {
+        self.classification.is_some_and(Classification::is_about_another_host)
+    }
+
     /// The resource that generates a Secret.
     pub(crate) fn generator(&self, secret: &str) -> Option<&'a Resource> {
-        self.around.generator(secret)
+        self.context.generator(secret)
     }
 
     /// The resources whose credentials serve the image, the most promising first: those that the registry accepts, then
     /// those it was not asked about. Those that it rejects are left out unless there are no others.
     pub(crate) fn serving(&self) -> impl Iterator<Item = &'a Resource> {
-        let resources = self.around.resources.iter();
+        let resources = self.context.resources.iter();
         let mut serving: Vec<&Resource> = resources.filter(|resource| self.serves(resource)).collect();
         serving.sort_by_key(|resource| Promise::of(resource.verified));
         let best = serving.first().map(|first| Promise::of(first.verified));
@@ -66,7 +73,7 @@ impl<'a> DiagnosisInput<'a> {
     /// The first near miss in the Secrets that the pod lists.
     pub(crate) fn near_miss(&self) -> Option<NearMiss<'a>> {
         let image = self.parsed.as_ref()?;
-        let mut secrets = self.around.secrets.iter();
+        let mut secrets = self.context.secrets.iter();
         secrets.find_map(|secret| {
             secret.entries().iter().find_map(|entry| {
                 let Mismatch { near, why } = mismatch(&entry.key, &image.repository)?;
@@ -105,4 +112,3 @@ impl Promise {
         }
     }
 }
-

@@ -3,10 +3,10 @@
 use crate::api::{Cause, PullCode, VerificationResult};
 use crate::domain::docker_config::kubelet_secret::{Content, PullSecret, Tried, redact, tried};
 use crate::domain::pull_failures::advice::action;
-use crate::domain::pull_failures::cause::{Fault, about};
-use crate::domain::pull_failures::classify::ErrorClass;
+use crate::domain::pull_failures::cause::{BlamedSecret, Fault, about};
+use crate::domain::pull_failures::classify::Classification;
 use crate::domain::pull_failures::context::{DiagnosisInput, Promise, PullContext};
-use crate::domain::pull_failures::infer::{Sent, cause, may_pass};
+use crate::domain::pull_failures::infer::{Sent, infer_cause, may_pass};
 use crate::domain::pull_failures::resource::Resource;
 use crate::domain::registry::image::Image;
 use crate::domain::text::cut;
@@ -22,7 +22,7 @@ pub struct PullError<'a> {
     /// The platform's code.
     pub code: PullCode,
     /// What the kubelet's report means; `None` if it says only that the kubelet waits.
-    pub signal: Option<ErrorClass>,
+    pub classification: Option<&'a Classification>,
     /// The report, fit to be shown.
     pub report: &'a str,
 }
@@ -74,6 +74,7 @@ pub struct Diagnosis {
     /// What to do.
     pub action: String,
     has_credentials: bool,
+    lacks_credentials: bool,
     may_pass: bool,
 }
 
@@ -101,6 +102,11 @@ impl Diagnosis {
         self.may_pass
     }
 
+    /// Whether credentials for the image's registry would help that the pod does not send.
+    pub fn lacks_credentials(&self) -> bool {
+        self.lacks_credentials
+    }
+
     /// Whether a pull secret of the pod has credentials for the image.
     pub fn has_credentials(&self) -> bool {
         self.has_credentials
@@ -116,17 +122,18 @@ pub fn diagnose(error: PullError<'_>, context: PullContext<'_>) -> Diagnosis {
     let mut input = DiagnosisInput {
         image: error.image,
         parsed,
-        around: context,
+        context,
         sent: secrets_of(context, matching.iter().filter(is_complete)),
         blamed: None,
+        classification: error.classification,
     };
     let sent = sent(&input);
     let docker_hub = input.parsed.as_ref().is_some_and(Image::is_docker_hub);
-    let cause = match error.signal {
-        Some(signal) => cause(signal, sent, docker_hub),
+    let cause = match error.classification {
+        Some(classification) => infer_cause(classification, sent, docker_hub),
         None => guess(&input, sent),
     };
-    input.blamed = blamed(cause, &input, &matching);
+    input.blamed = blamed(about(cause).blames, &input, &matching);
     Diagnosis {
         cause,
         code: error.code,
@@ -134,7 +141,8 @@ pub fn diagnose(error: PullError<'_>, context: PullContext<'_>) -> Diagnosis {
         message: cut(&redact(error.report, context.secrets), LENGTH),
         action: cut(&action(cause, &input), LENGTH),
         has_credentials: !input.sent.is_empty(),
-        may_pass: may_pass(error.signal, sent),
+        lacks_credentials: about(cause).lacks_credentials && !input.is_about_another_host(),
+        may_pass: may_pass(error.classification, sent),
     }
 }
 
@@ -157,7 +165,7 @@ fn sent(input: &DiagnosisInput<'_>) -> Sent {
         return Sent::Credentials(first.filter(|_| verdicts.all(|other| other == first)));
     }
     let is_unreadable = |secret: &PullSecret| matches!(secret.content, Content::Unreadable);
-    if input.around.secrets.iter().any(is_unreadable) {
+    if input.context.secrets.iter().any(is_unreadable) {
         return Sent::Unknown;
     }
     Sent::Nothing {
@@ -167,7 +175,7 @@ fn sent(input: &DiagnosisInput<'_>) -> Sent {
 
 /// A Secret that does not exist and could have had credentials for the image.
 fn missing<'a>(input: &DiagnosisInput<'a>) -> Option<&'a PullSecret> {
-    input.around.secrets.iter().find(|secret| {
+    input.context.secrets.iter().find(|secret| {
         let is_for_another_registry = || {
             let generator = input.generator(&secret.name);
             generator.is_some_and(|resource| !input.serves(resource))
@@ -179,7 +187,7 @@ fn missing<'a>(input: &DiagnosisInput<'a>) -> Option<&'a PullSecret> {
 /// Without a report only what is certainly wrong counts.
 fn guess(input: &DiagnosisInput<'_>, sent: Sent) -> Cause {
     match sent {
-        _ if input.around.secrets.iter().any(is_malformed) => Cause::PullSecretMalformed,
+        _ if input.context.secrets.iter().any(is_malformed) => Cause::PullSecretMalformed,
         Sent::Credentials(Some(VerificationResult::Rejected)) => Cause::CredentialsRejected,
         Sent::Credentials(Some(VerificationResult::LockedOut)) => Cause::LoginLockedOut,
         _ => Cause::Unknown,
@@ -191,23 +199,23 @@ fn is_malformed(secret: &PullSecret) -> bool {
 }
 
 /// The Secret at fault: one that the pod lists and, where credentials are concerned, whose key serves the image.
-fn blamed<'a>(cause: Cause, input: &DiagnosisInput<'a>, matching: &[Tried]) -> Option<&'a PullSecret> {
-    match cause {
-        Cause::PullSecretMissing => missing(input),
-        Cause::PullSecretMalformed => input.around.secrets.iter().find(|secret| is_malformed(secret)),
-        Cause::CredentialsRejected | Cause::CredentialsExpired | Cause::LoginLockedOut => {
+fn blamed<'a>(which: BlamedSecret, input: &DiagnosisInput<'a>, matching: &[Tried]) -> Option<&'a PullSecret> {
+    match which {
+        BlamedSecret::None => None,
+        BlamedSecret::Missing => missing(input),
+        BlamedSecret::Malformed => input.context.secrets.iter().find(|secret| is_malformed(secret)),
+        _ if input.is_about_another_host() => None,
+        BlamedSecret::SentAndDoubtful => {
             let is_accepted = |secret: &PullSecret| input.verified(secret) == Some(VerificationResult::Accepted);
             let doubtful = input.sent.iter().find(|secret| !is_accepted(secret));
             doubtful.or(input.sent.first()).copied()
         }
-        Cause::AccessDenied => {
+        BlamedSecret::SentAndBest => {
             let sent = input.sent.iter();
             sent.min_by_key(|secret| Promise::of(input.verified(secret))).copied()
         }
         // The key serves the image, but the entry holds no credentials.
-        Cause::CredentialsNotSent if input.sent.is_empty() => {
-            secrets_of(input.around, matching.iter()).into_iter().next()
-        }
-        _ => None,
+        BlamedSecret::WithoutCredentials if !input.sent.is_empty() => None,
+        BlamedSecret::WithoutCredentials => secrets_of(input.context, matching.iter()).into_iter().next(),
     }
 }

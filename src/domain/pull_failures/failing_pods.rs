@@ -6,7 +6,8 @@ use std::time::Duration;
 
 use crate::api::{Cause, PullCode};
 use crate::domain::names::{ObjectKey, Uid};
-use crate::domain::pull_failures::classify::{ErrorClass, read};
+use crate::domain::pull_failures::cause::about;
+use crate::domain::pull_failures::classify::{Classification, read};
 use crate::domain::pull_failures::pod::{Pod, WaitingContainer};
 use crate::domain::text::{excerpt, unwrap};
 use crate::domain::time::{Timestamp, after};
@@ -41,7 +42,7 @@ pub struct FailingContainer {
     /// The platform's code.
     pub code: PullCode,
     /// What the last report means that gave a reason.
-    pub signal: Option<ErrorClass>,
+    pub classification: Option<Classification>,
     /// That report, fit to be shown.
     pub report: String,
     /// When the failure was first seen.
@@ -60,11 +61,7 @@ impl FailingContainer {
         if self.is_confirmed() {
             return self.since;
         }
-        let is_transient = matches!(
-            cause,
-            Cause::RegistryUnreachable | Cause::DnsFailure | Cause::NodeProblem | Cause::Unknown
-        );
-        let delay = if is_transient || may_pass {
+        let delay = if about(cause).is_transient || may_pass {
             TRANSIENT_DELAY
         } else {
             FIRM_DELAY
@@ -84,7 +81,7 @@ impl FailingContainer {
         let since = started.filter(|_| backing_off).map_or(now, |started| started.min(now));
         Self {
             code: waiting.code(),
-            signal: read(&waiting.reason, &waiting.message, &waiting.image),
+            classification: read(&waiting.reason, &waiting.message, &waiting.image),
             report: excerpt(unwrap(&waiting.message).1, REPORT_LENGTH),
             container: waiting.container,
             image: waiting.image,
@@ -104,9 +101,9 @@ impl FailingContainer {
             next.attempted = now;
         }
         // The words of one and the same failure vary: ports, times, request numbers.
-        let signal = read(&waiting.reason, &waiting.message, &waiting.image);
-        if signal.is_some() && signal != self.signal {
-            next.signal = signal;
+        let classification = read(&waiting.reason, &waiting.message, &waiting.image);
+        if classification.is_some() && !is_alike(classification.as_ref(), self.classification.as_ref()) {
+            next.classification = classification;
             next.code = waiting.code();
             next.report = excerpt(unwrap(&waiting.message).1, REPORT_LENGTH);
         }
@@ -115,19 +112,17 @@ impl FailingContainer {
 
     /// Whether a resource would report the same of both.
     fn is_alike(&self, other: &Self) -> bool {
-        (
-            &self.container,
-            &self.image,
-            self.code,
-            self.signal,
-            self.is_confirmed(),
-        ) == (
-            &other.container,
-            &other.image,
-            other.code,
-            other.signal,
-            other.is_confirmed(),
-        )
+        (&self.container, &self.image, self.code, self.is_confirmed())
+            == (&other.container, &other.image, other.code, other.is_confirmed())
+            && is_alike(self.classification.as_ref(), other.classification.as_ref())
+    }
+}
+
+/// Whether two reports tell of the same problem.
+fn is_alike(one: Option<&Classification>, other: Option<&Classification>) -> bool {
+    match (one, other) {
+        (Some(one), Some(other)) => one.is_alike(other),
+        (one, other) => one.is_none() && other.is_none(),
     }
 }
 
@@ -235,9 +230,9 @@ impl FailingPods {
         let without_reason = Arc::make_mut(failing)
             .containers
             .iter_mut()
-            .filter(|container| container.image == image && container.signal.is_none());
+            .filter(|container| container.image == image && container.classification.is_none());
         for container in without_reason {
-            container.signal = read("ErrImagePull", report, image);
+            container.classification = read("ErrImagePull", report, image);
             container.report = excerpt(unwrap(report).1, REPORT_LENGTH);
         }
     }

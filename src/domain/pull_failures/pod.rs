@@ -125,7 +125,9 @@ impl Pod {
     /// The names in `imagePullSecrets`. Kubelets skip empty ones.
     pub fn pull_secrets(&self) -> impl Iterator<Item = &str> {
         let secrets = self.spec.image_pull_secrets.iter();
-        secrets.map(|secret| secret.name.as_str()).filter(|name| !name.is_empty())
+        secrets
+            .map(|secret| secret.name.as_str())
+            .filter(|name| !name.is_empty())
     }
 
     /// Every image that it needs, each with the container that needs it.
@@ -272,6 +274,6 @@ fn is_about_images(reason: &str) -> bool {
         | "ErrImageNeverPull"
         | "RegistryUnavailable"
         | "SignatureValidationFailed" => true,
-        text => is_free_text(text) && read(text, "", "") == Some(ErrorClass::Malformed),
+        text => is_free_text(text) && read(text, "", "").is_some_and(|report| report.class == ErrorClass::Malformed),
     }
 }

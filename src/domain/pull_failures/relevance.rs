@@ -3,7 +3,6 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use crate::api::Cause;
 use crate::domain::docker_config::kubelet_secret::PullSecret;
 use crate::domain::pull_failures::diagnosis::Diagnosis;
 use crate::domain::pull_failures::failing_pods::FailingPod;
@@ -28,23 +27,17 @@ pub enum Involvement {
 ///
 /// It has if the pod lists its Secret and the key serves the image, or nearly does; and if the pod lacks credentials that
 /// the resource has.
-pub fn affects(
-    resource: &Resource,
-    image: &str,
-    secrets: &[PullSecret],
-    diagnosis: &Diagnosis,
-) -> Option<Involvement> {
+pub fn affects(resource: &Resource, image: &str, secrets: &[PullSecret], diagnosis: &Diagnosis) -> Option<Involvement> {
     let repository = repository(image);
     let is_attached = resource.owns && secrets.iter().any(|secret| secret.name == resource.secret);
-    let lacks_credentials = matches!(
-        diagnosis.cause,
-        Cause::CredentialsNotSent | Cause::RateLimitedAnonymous | Cause::PullSecretMissing
-    );
     match (is_attached, resource.serves(&repository)) {
         (true, true) if diagnosis.is_fault_of(resource) => Some(Involvement::Fault),
         (true, true) => Some(Involvement::Attached),
-        (false, true) => (lacks_credentials && !diagnosis.has_credentials()).then_some(Involvement::NotAttached),
-        (true, false) if lacks_credentials => {
+        (false, true) => {
+            let lacks_credentials = diagnosis.lacks_credentials() && !diagnosis.has_credentials();
+            lacks_credentials.then_some(Involvement::NotAttached)
+        }
+        (true, false) if diagnosis.lacks_credentials() => {
             let mismatch = mismatch(resource.registry.as_str(), &repository)?;
             mismatch.near.then_some(Involvement::Attached)
         }

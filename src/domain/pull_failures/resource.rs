@@ -84,4 +84,3 @@ fn secret_synced(status: &DockerPullSecretStatus) -> Option<&Condition> {
     let mut conditions = status.conditions.iter();
     conditions.find(|condition| condition.type_ == ConditionType::SecretSynced.as_str())
 }
-

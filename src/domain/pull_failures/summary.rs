@@ -83,11 +83,13 @@ pub fn summarize(namespace: &str, containers: &[DiagnosedContainer<'_>], previou
 }
 
 fn rank(group: &Group<'_, '_>) -> (Option<Involvement>, u8, Reverse<usize>) {
-    let severity = group.first().map_or(0, |first| match about(first.diagnosis.cause).fault {
-        Fault::Yes => 0,
-        Fault::Maybe => 1,
-        Fault::No => 2,
-    });
+    let severity = group
+        .first()
+        .map_or(0, |first| match about(first.diagnosis.cause).fault {
+            Fault::Yes => 0,
+            Fault::Maybe => 1,
+            Fault::No => 2,
+        });
     (closest(group), severity, Reverse(group.len()))
 }
 
@@ -104,7 +106,9 @@ fn failure(namespace: &str, group: &Group<'_, '_>, previous: &[PullFailure]) -> 
             && (failure.image.as_str(), failure.container.as_str()) == (first.image, first.container)
     });
     let involvement = closest(group);
-    let examples = group.iter().filter(|container| Some(container.involvement) == involvement);
+    let examples = group
+        .iter()
+        .filter(|container| Some(container.involvement) == involvement);
     let still = known.and_then(|known| examples.clone().find(|container| container.pod == known.pod));
     let example = still.or_else(|| examples.clone().next())?;
     let since = group.iter().map(|container| container.since).min()?;

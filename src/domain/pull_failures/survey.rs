@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use crate::api::{PullCode, PullFailure};
 use crate::domain::docker_config::kubelet_secret::{Content, PullSecret};
-use crate::domain::pull_failures::classify::ErrorClass;
+use crate::domain::pull_failures::classify::Classification;
 use crate::domain::pull_failures::context::PullContext;
 use crate::domain::pull_failures::diagnosis::{Diagnosis, PullError, diagnose};
 use crate::domain::pull_failures::failing_pods::{FailingContainer, FailingPod};
@@ -75,7 +75,14 @@ pub fn survey(input: &SurveyInput<'_>, now: Timestamp) -> SurveyResult {
 }
 
 /// What makes failures alike. The last field: whether the attempt was made with earlier credentials.
-type FailureKey<'a> = (&'a [String], &'a str, PullCode, Option<ErrorClass>, &'a str, bool);
+type FailureKey<'a> = (
+    &'a [String],
+    &'a str,
+    PullCode,
+    Option<&'a Classification>,
+    &'a str,
+    bool,
+);
 
 /// The diagnosis, and what the resource has to do with it if it has.
 type Diagnosed = (Arc<Diagnosis>, Option<Involvement>);
@@ -113,7 +120,7 @@ impl<'a> Diagnoses<'a> {
             pull_secrets,
             container.image.as_str(),
             container.code,
-            container.signal,
+            container.classification.as_ref(),
             container.report.as_str(),
             is_outdated,
         );
@@ -141,15 +148,11 @@ impl<'a> Diagnoses<'a> {
         let error = PullError {
             image: &container.image,
             code: container.code,
-            signal: container.signal,
+            classification: container.classification.as_ref(),
             report: &container.report,
         };
         // An attempt with earlier credentials and the verdict on the current ones say nothing of each other.
-        let resources = if is_outdated {
-            &self.unverified
-        } else {
-            &self.resources
-        };
+        let resources = if is_outdated { &self.unverified } else { &self.resources };
         let context = PullContext {
             namespace: input.namespace,
             secrets,
