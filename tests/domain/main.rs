@@ -22,6 +22,7 @@ mod source;
 mod status;
 #[path = "../support/mod.rs"]
 mod support;
+mod survey;
 mod verification;
 mod verify;
 
