@@ -89,14 +89,26 @@ async fn objects_of_an_older_version_cost_no_write_to_a_secret_and_no_login() {
             assert_eq!(stored[field], Value::Null, "{}: {stored}", old.name);
         }
         let secret = space.secrets.get(old.name).await.unwrap();
-        assert_eq!(secret.metadata.resource_version, version, "{}: its Secret was written", old.name);
+        assert_eq!(
+            secret.metadata.resource_version, version,
+            "{}: its Secret was written",
+            old.name
+        );
     }
-    assert_eq!(registry.requests(), [""; 0], "credentials that are known were sent again");
+    assert_eq!(
+        registry.requests(),
+        [""; 0],
+        "credentials that are known were sent again"
+    );
 }
 
 fn apply(world: &crate::support::world::World, path: &str) {
     world.kubectl(&["apply", "--server-side", "--force-conflicts", "-f", path]);
-    world.kubectl(&["wait", "--for=condition=Established", "crd/dockerpullsecrets.pullsecrets.dev"]);
+    world.kubectl(&[
+        "wait",
+        "--for=condition=Established",
+        "crd/dockerpullsecrets.pullsecrets.dev",
+    ]);
 }
 
 fn raw(space: &Space) -> Api<DynamicObject> {
@@ -107,9 +119,14 @@ fn raw(space: &Space) -> Api<DynamicObject> {
 /// Stores the three objects that belong to a resource, as 0.1.0 wrote them.
 async fn store(space: &Space, registry: &str, old: &Old) {
     let login = format!("{}-login", old.name);
-    let source = space.secret(&login, "Opaque", &[("username", "user"), ("password", "now")]).await;
+    let source = space
+        .secret(&login, "Opaque", &[("username", "user"), ("password", "now")])
+        .await;
     let mut verification = json!({"plainHttp": true});
-    verification.as_object_mut().unwrap().extend(old.spec.as_object().unwrap().clone());
+    verification
+        .as_object_mut()
+        .unwrap()
+        .extend(old.spec.as_object().unwrap().clone());
     let resource = space
         .create(
             old.name,
@@ -121,22 +138,27 @@ async fn store(space: &Space, registry: &str, old: &Old) {
     let is_held = old.conditions[0].1 == "HeldBack";
     let password = if is_held { "before" } else { "now" };
     let auth = STANDARD.encode(format!("user:{password}"));
-    let document = format!(
-        r#"{{"auths":{{"{registry}":{{"username":"user","password":"{password}","auth":"{auth}"}}}}}}"#
-    );
+    let document =
+        format!(r#"{{"auths":{{"{registry}":{{"username":"user","password":"{password}","auth":"{auth}"}}}}}}"#);
     let secret = json!({"apiVersion": "v1", "kind": "Secret", "type": "kubernetes.io/dockerconfigjson",
         "metadata": {"name": old.name, "labels": {"app.kubernetes.io/managed-by": FIELD_MANAGER},
             "ownerReferences": [{"apiVersion": "pullsecrets.dev/v1alpha1", "kind": "DockerPullSecret",
                 "name": old.name, "uid": uid, "controller": true}]},
         "data": {".dockerconfigjson": STANDARD.encode(document)}});
     let params = PatchParams::apply(FIELD_MANAGER).force();
-    space.secrets.patch(old.name, &params, &Patch::Apply(&secret)).await.unwrap();
+    space
+        .secrets
+        .patch(old.name, &params, &Patch::Apply(&secret))
+        .await
+        .unwrap();
 
     let (source_uid, version) = (source.metadata.uid.unwrap(), source.metadata.resource_version.unwrap());
     let mut verification = old.verification.clone();
     verification["lastVerifiedTime"] = json!("2026-01-01T00:00:00Z");
-    verification["credentialsVersion"] =
-        json!(format!("{source_uid}/{version} {registry} http://{registry}/v2/{}", old.method));
+    verification["credentialsVersion"] = json!(format!(
+        "{source_uid}/{version} {registry} http://{registry}/v2/{}",
+        old.method
+    ));
     let condition = |kind: &str, (status, reason): (&str, &str)| {
         json!({"type": kind, "status": status, "reason": reason, "message": "as 0.1.0 said",
             "observedGeneration": 1, "lastTransitionTime": "2026-01-01T00:00:00Z"})
@@ -147,5 +169,8 @@ async fn store(space: &Space, registry: &str, old: &Old) {
             "verification": verification, "conditions": [
                 condition("SecretSynced", old.conditions[0]),
                 condition("CredentialsAccepted", old.conditions[1])]}});
-    raw(space).patch_status(old.name, &params, &Patch::Apply(&status)).await.unwrap();
+    raw(space)
+        .patch_status(old.name, &params, &Patch::Apply(&status))
+        .await
+        .unwrap();
 }

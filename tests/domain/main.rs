@@ -27,6 +27,7 @@ mod status;
 mod store;
 #[path = "../support/mod.rs"]
 mod support;
+mod survey;
 mod verification;
 mod verification_inputs;
 mod verification_messages;
