@@ -14,6 +14,6 @@ pub mod registry;
 pub mod secret;
 pub mod spec;
 pub mod status;
-pub mod time;
 pub mod text;
+pub mod time;
 pub mod verification;

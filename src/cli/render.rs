@@ -13,7 +13,7 @@ use crate::domain::index::{Key, ResourceIndex};
 use crate::domain::problem::Problem;
 use crate::domain::secret::ownership::{Claimant, authorize_write};
 use crate::domain::secret::plan::plan;
-use crate::domain::spec::validate::validate;
+use crate::domain::spec::validate::{CredentialSource, validate};
 
 pub(crate) fn run(inputs: &[PathBuf], output: Output) -> ExitCode {
     let manifests = match Manifests::read(inputs) {
@@ -76,8 +76,9 @@ fn render(
         return Ok(None);
     }
     let spec = validate(resource)?;
-    let source = manifests.secret(&(key.0.clone(), spec.source.clone()))?;
-    let target = (key.0.clone(), spec.target.clone());
+    let CredentialSource::Secret(reference) = &spec.source;
+    let source = manifests.secret(&(key.0.clone(), reference.name.clone()))?;
+    let target = (key.0.clone(), spec.targets.secret_name.clone());
     let existing = manifests.secret(&target)?;
     let uid = resource.metadata.uid.clone().unwrap_or_default();
     let mut unowned = resource.clone();
@@ -86,7 +87,7 @@ fn render(
     let asking = Claimant {
         name: &key.1,
         uid: &uid,
-        adopt: spec.adopt,
+        adopt: spec.targets.adopt,
     };
     let oldest_claimant = claims.oldest_claimant(&target).unwrap_or(&key.1);
     authorize_write(asking, &plan.desired, existing.as_ref(), oldest_claimant, |owner| {

@@ -14,10 +14,11 @@ use url::{Host, Url};
 use crate::api::{DockerPullSecret, RegistryType};
 use crate::cli::manifests::Manifests;
 use crate::cli::{Format, Targets, USAGE};
-use crate::domain::credential_source::from_secret::{resolve, resolve_document};
+use crate::domain::credential_source::from_secret::resolve_document;
+use crate::domain::credential_source::resolve;
 use crate::domain::credentials::{InvalidCredentials, RegistryCredentials, trim_line_break};
 use crate::domain::registry::key::RegistryKey;
-use crate::domain::spec::validate::{ValidatedSpec, validate};
+use crate::domain::spec::validate::{CredentialSource, ValidatedSpec, validate};
 use crate::domain::verification::address::{Policy, target};
 use crate::domain::verification::probe::Probe;
 use crate::domain::verification::question::Question;
@@ -180,7 +181,8 @@ async fn subjects(arguments: &Verify) -> Result<Vec<Subject>, String> {
         let name = format!("DockerPullSecret {}/{}", key.0, key.1);
         let found = resource.clone().and_then(|resource| {
             let spec = validate(&resource)?;
-            let source = manifests.secret(&(key.0.clone(), spec.source.clone()))?;
+            let CredentialSource::Secret(reference) = &spec.source;
+            let source = manifests.secret(&(key.0.clone(), reference.name.clone()))?;
             Ok((spec, source))
         });
         match found {
@@ -202,7 +204,7 @@ fn subject(name: String, spec: &ValidatedSpec, source: Option<&Secret>) -> Subje
         name,
         registry: spec.registry.as_str().to_owned(),
         login: match resolve(spec, source) {
-            Ok(resolved) => Ok((spec.registry.clone(), resolved.login)),
+            Ok(resolved) => Ok((spec.registry.clone(), resolved.credentials)),
             Err(problem) => Err(format!("{}: {}", problem.reason.as_str(), problem.message)),
         },
         image: spec.verification.image.clone(),
@@ -269,13 +271,14 @@ async fn in_cluster(name: &str, namespace: Option<&str>) -> Result<Subject, Stri
         .map_err(|error| format!("reading DockerPullSecret {namespace}/{name}: {error}"))?;
     let place = format!("DockerPullSecret {namespace}/{}", resource.name_any());
     let spec = validate(&resource).map_err(|problem| format!("{place}: {}", problem.message))?;
+    let CredentialSource::Secret(reference) = &spec.source;
     let source = Api::<Secret>::namespaced(client, &namespace)
-        .get_opt(&spec.source)
+        .get_opt(&reference.name)
         .await
         .map_err(|error| match error {
-            kube::Error::Api(status) => format!("reading Secret {namespace}/{}: {}", spec.source, status.message),
+            kube::Error::Api(status) => format!("reading Secret {namespace}/{}: {}", reference.name, status.message),
             // Anything else could quote the Secret.
-            _ => format!("reading Secret {namespace}/{} failed", spec.source),
+            _ => format!("reading Secret {namespace}/{} failed", reference.name),
         })?;
     Ok(subject(place, &spec, source.as_ref()))
 }

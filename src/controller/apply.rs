@@ -14,7 +14,7 @@ use crate::domain::index::Key;
 use crate::domain::problem::Problem;
 use crate::domain::secret::ownership::{Claimant, SecretAction, authorize_write};
 use crate::domain::secret::plan::{Plan, plan};
-use crate::domain::spec::validate::{ValidatedSpec, target_of, validate};
+use crate::domain::spec::validate::{CredentialSource, ValidatedSpec, target_of, validate};
 use crate::domain::status::build::Outcome;
 use crate::domain::status::pods::Pods;
 use crate::domain::verification::schedule::held_back;
@@ -64,9 +64,10 @@ pub(crate) async fn decide_and_write(resource: &DockerPullSecret, ctx: &Context)
         Ok(spec) => spec,
         Err(problem) => return Ok(Decided::now(without(resource, ctx, problem, None), None, None)),
     };
+    let CredentialSource::Secret(reference) = &spec.source;
     let (source, existing) = futures::try_join!(
-        secrets::get(&secrets, &spec.source),
-        secrets::get(&secrets, &spec.target)
+        secrets::get(&secrets, &reference.name),
+        secrets::get(&secrets, &spec.targets.secret_name)
     )?;
     let mut warnings = spec.warnings.clone();
     warnings.extend(ctx.claims().warning(&key));
@@ -82,8 +83,6 @@ pub(crate) async fn decide_and_write(resource: &DockerPullSecret, ctx: &Context)
     let read = Read {
         spec,
         plan,
-        // There is no plan without it.
-        source: source.unwrap_or_default(),
         existing,
         warnings,
     };
@@ -94,7 +93,6 @@ pub(crate) async fn decide_and_write(resource: &DockerPullSecret, ctx: &Context)
 struct Read {
     spec: ValidatedSpec,
     plan: Plan,
-    source: Secret,
     /// The Secret of the wanted name.
     existing: Option<Secret>,
     warnings: Vec<String>,
@@ -113,12 +111,20 @@ async fn check_and_write(
     );
     let previous = previous(resource, ctx);
     let ca = verification::ca_bundle(spec, &namespace, ctx).await?;
-    let looked = verification::look(resource, previous.as_ref(), spec, &read.source, &plan.login, ca, ctx);
+    let looked = verification::look(
+        resource,
+        previous.as_ref(),
+        spec,
+        &plan.identity,
+        &plan.credentials,
+        ca,
+        ctx,
+    );
     let accepted = previous.is_some_and(|status| status.verification.is_some_and(|one| one.secret_verified));
     let kept = |target: &str| ctx.claims().retained_secret(&namespace, &uid, target);
     let earlier = if accepted
         && read.existing.is_none()
-        && let Some(kept) = kept(&spec.target)
+        && let Some(kept) = kept(&spec.targets.secret_name)
     {
         // Under an earlier spec.secretName.
         secrets::get(secrets, &kept).await?
@@ -150,10 +156,10 @@ async fn check_and_write(
         read.existing
     };
     let outcome = Outcome {
-        credentials: Ok(read.plan.credentials),
+        credentials: Ok(read.plan.origin),
         secret_name: match &secret {
-            Ok(_) => Some(read.spec.target.clone()),
-            Err(_) => kept(&read.spec.target),
+            Ok(_) => Some(read.spec.targets.secret_name.clone()),
+            Err(_) => kept(&read.spec.targets.secret_name),
         },
         replaced: secret.is_ok() && replaces,
         secret,
@@ -185,13 +191,13 @@ async fn write(
         resource.name_any(),
         resource.uid().unwrap_or_default(),
     );
-    let target: Key = (namespace.clone(), spec.target.clone());
+    let target: Key = (namespace.clone(), spec.targets.secret_name.clone());
     let verdict = {
         let claims = ctx.claims();
         let asking = Claimant {
             name: &name,
             uid: &uid,
-            adopt: spec.adopt,
+            adopt: spec.targets.adopt,
         };
         let oldest_claimant = claims.oldest_claimant(&target).unwrap_or(&name);
         authorize_write(asking, &plan.desired, existing, oldest_claimant, |owner| {
@@ -204,7 +210,7 @@ async fn write(
         (Ok(SecretAction::Update), existing) => existing.map(|existing| &existing.metadata),
     };
     if !existing.is_some_and(|existing| plan.desired.is_satisfied_by(existing)) {
-        match secrets::apply(secrets, &plan.desired, over, &plan.login).await? {
+        match secrets::apply(secrets, &plan.desired, over, &plan.credentials).await? {
             Ok(written) => {
                 ctx.expect_echo(target, written.resource_version().unwrap_or_default());
                 if existing.is_some_and(|existing| !plan.desired.same_document(existing)) {
@@ -217,12 +223,12 @@ async fn write(
         tracing::info!(
             namespace,
             name,
-            secret = spec.target,
+            secret = spec.targets.secret_name,
             registry = spec.registry.as_str(),
             "wrote the pull secret"
         );
     }
-    let orphans = ctx.claims().orphans(&namespace, &uid, &spec.target);
+    let orphans = ctx.claims().orphans(&namespace, &uid, &spec.targets.secret_name);
     for (stray, seen) in orphans {
         secrets::delete(secrets, &stray, &seen).await?;
         ctx.shared.metrics.write("Secret");
@@ -235,7 +241,7 @@ async fn write(
     }
     Ok(Ok(format!(
         "Secret {:?} holds the login for {}",
-        spec.target,
+        spec.targets.secret_name,
         spec.registry.as_str()
     )))
 }

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use k8s_openapi::api::core::v1::{ConfigMap, Secret};
+use k8s_openapi::api::core::v1::ConfigMap;
 use kube::{Api, ResourceExt as _};
 
 use crate::api::{CaBundleKind, ConditionType, DockerPullSecret, DockerPullSecretStatus, VERIFY_ANNOTATION};
@@ -10,6 +10,7 @@ use crate::controller::backoff::spread;
 use crate::controller::context::Context;
 use crate::controller::secrets;
 use crate::controller::verifier::{Job, now};
+use crate::domain::credential_source::identity::CredentialIdentity;
 use crate::domain::credentials::RegistryCredentials;
 use crate::domain::index::Key;
 use crate::domain::spec::validate::ValidatedSpec;
@@ -18,7 +19,7 @@ use crate::domain::verification::ca_bundle;
 use crate::domain::verification::ca_bundle::{CaBundle, Holder};
 use crate::domain::verification::ledger::{Fingerprint, VerificationRecord};
 use crate::domain::verification::question::Question;
-use crate::domain::verification::schedule::{Asking, CANNOT_BE_ASKED, VerificationDecision, identity};
+use crate::domain::verification::schedule::{Asking, CANNOT_BE_ASKED, VerificationDecision};
 use crate::domain::verification::verdict::Verdict;
 use crate::kubernetes::request::{Error, call};
 
@@ -39,7 +40,7 @@ pub(crate) fn look(
     resource: &DockerPullSecret,
     previous: Option<&DockerPullSecretStatus>,
     spec: &ValidatedSpec,
-    source: &Secret,
+    identity: &CredentialIdentity,
     login: &RegistryCredentials,
     ca: Result<Option<CaBundle>, Verdict>,
     ctx: &Context,
@@ -58,7 +59,7 @@ pub(crate) fn look(
     let uid = resource.uid().unwrap_or_default();
     let submitted = ctx.submitted(&uid);
     let asking = Asking {
-        login: &identity(&source.metadata, spec),
+        login: identity.as_str(),
         how: &how,
         status: previous.and_then(|status| status.verification.as_ref()),
         message: message.map_or("", |condition| condition.message.as_str()),

@@ -3,12 +3,10 @@
 use std::time::Duration;
 
 use dps::api::{OnRejected, VerificationResult, VerificationStatus};
-use dps::domain::spec::validate::validate;
 use dps::domain::status::build::Check;
 use dps::domain::verification::ledger::{Ledger, VerificationRecord};
 use dps::domain::verification::schedule::{self, Asking, CANNOT_BE_ASKED, VerificationDecision};
 use dps::domain::verification::verdict::Verdict;
-use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 
 fn verdict(result: VerificationResult) -> Verdict {
     Verdict::new(result, result.as_str())
@@ -543,33 +541,6 @@ fn a_refusal_is_known_until_the_next_verdict_however_the_login_is_checked() {
         other.advise(known, 1_000_900),
         VerificationDecision::Check(known.cloned())
     );
-}
-
-#[test]
-fn an_identity_tells_the_logins_of_one_secret_apart() {
-    let resource = |url: &str, keys: serde_json::Value| {
-        let resource = serde_json::from_value(serde_json::json!({
-            "apiVersion": "pullsecrets.dev/v1alpha1", "kind": "DockerPullSecret", "metadata": {"name": "app"},
-            "spec": {"type": "PrivateRegistry", "registryUrl": url, "credentialsRef": {"name": "login", "keys": keys}},
-        }));
-        validate(&resource.unwrap()).unwrap()
-    };
-    let source = ObjectMeta {
-        uid: Some("uid".to_owned()),
-        resource_version: Some("7".to_owned()),
-        ..ObjectMeta::default()
-    };
-    let mut seen = std::collections::BTreeSet::new();
-    for (url, keys) in [
-        ("r.example.com", serde_json::json!({})),
-        ("r.example.com/team", serde_json::json!({})),
-        ("r.example.com", serde_json::json!({"password": "new"})),
-        ("r.example.com", serde_json::json!({"username": "new"})),
-    ] {
-        let identity = schedule::identity(&source, &resource(url, keys));
-        assert!(identity.starts_with("uid/7 "), "{identity}");
-        assert!(seen.insert(identity));
-    }
 }
 
 #[test]

@@ -266,7 +266,11 @@ fn templates_are_checked_and_never_carry_tracking_keys() {
     );
     let spec = validate(&resource(&tracked)).unwrap();
     assert_eq!(
-        (spec.labels.len(), spec.annotations.len(), spec.warnings.len()),
+        (
+            spec.targets.labels.len(),
+            spec.targets.annotations.len(),
+            spec.warnings.len()
+        ),
         (1, 1, 4),
         "{:?}",
         spec.warnings

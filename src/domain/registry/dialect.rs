@@ -110,9 +110,7 @@ impl Dialect {
             Self::Google => {
                 Some("the service account of the node gives access: grant it roles/artifactregistry.reader")
             }
-            Self::Azure => {
-                Some("the kubelet identity of the cluster gives access: run az aks update --attach-acr")
-            }
+            Self::Azure => Some("the kubelet identity of the cluster gives access: run az aks update --attach-acr"),
             _ => None,
         }
     }

@@ -109,7 +109,9 @@ fn docker_hub_refusal(host: &str) -> String {
     let images = if matches!(host, DOCKER_HUB | "index.docker.io") {
         String::new()
     } else {
-        format!("; write images as {DOCKER_HUB}/..., because Docker Hub credentials never match an image written {host}/...")
+        format!(
+            "; write images as {DOCKER_HUB}/..., because Docker Hub credentials never match an image written {host}/..."
+        )
     };
     format!("is Docker Hub ({host}): use type DockerHub and leave registryUrl out{images}")
 }

@@ -2,12 +2,11 @@
 
 use std::time::Duration;
 
-use k8s_openapi::apimachinery::pkg::apis::meta::v1::{ObjectMeta, Time};
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 use k8s_openapi::jiff::Timestamp;
 
-use crate::api::{CredentialKeys, OnRejected, Reason, VerificationResult, VerificationStatus};
+use crate::api::{OnRejected, Reason, VerificationResult, VerificationStatus};
 use crate::domain::problem::Problem;
-use crate::domain::spec::validate::ValidatedSpec;
 use crate::domain::status::build::Check;
 use crate::domain::verification::ledger::VerificationRecord;
 
@@ -20,7 +19,7 @@ const FRESH: i64 = 3600;
 /// What one resource knows and wants.
 #[derive(Clone, Copy, Debug)]
 pub struct Asking<'a> {
-    /// [Identity](identity) of its login.
+    /// Identity of its credentials.
     pub login: &'a str,
     /// How it wants the login to be checked, or [`CANNOT_BE_ASKED`].
     pub how: &'a str,
@@ -131,19 +130,6 @@ impl Asking<'_> {
             known => VerificationDecision::Check(known.filter(|known| known.how == self.how || known.refuses_login())),
         }
     }
-}
-
-/// Identity of a login, for a status: it is made of no part of the login. Which of the logins in a Secret it is, is told
-/// by the names of its keys and by the registry.
-pub fn identity(source: &ObjectMeta, spec: &ValidatedSpec) -> String {
-    let part = |part: &Option<String>| part.clone().unwrap_or_default();
-    let keys = if spec.keys == CredentialKeys::default() {
-        String::new()
-    } else {
-        serde_json::to_string(&spec.keys).unwrap_or_default()
-    };
-    let (uid, version) = (part(&source.uid), part(&source.resource_version));
-    format!("{uid}/{version} {keys}{}", spec.registry.as_str())
 }
 
 /// Why a login is not written: the registry refuses it, and the Secret holds one that it accepted. The status puts in
