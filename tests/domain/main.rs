@@ -6,6 +6,7 @@
     reason = "a test fails that way"
 )]
 
+mod api;
 mod architecture;
 mod canary;
 mod claims;
