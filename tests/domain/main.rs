@@ -21,6 +21,7 @@ mod registry;
 mod render;
 mod secret;
 mod source;
+mod spec;
 mod status;
 #[path = "../support/mod.rs"]
 mod support;
