@@ -109,7 +109,7 @@ async fn all_accepted(operator: &Operator) -> Vec<Measured> {
         assert!(start.elapsed() < DEADLINE, "{}", operator.get("/metrics").1);
         let metrics = operator.get("/metrics").1;
         let usage = || Usage::of(operator.pid());
-        let checks = counter(&metrics, "dps_checks_total{result=\"Accepted\"}");
+        let checks = counter(&metrics, "dps_login_attempts_total{result=\"Accepted\"}");
         if checks > 0 && begin.is_none() {
             begin = Some((Instant::now(), usage()));
         }

@@ -148,7 +148,8 @@ async fn restarted(world: &World, kubeconfig: &Path) -> Operator {
     loop {
         let metrics = operator.get("/metrics").1;
         let results = ["Ready", "CredentialsRejected"];
-        let passes = results.map(|result| counter(&metrics, &format!("dps_passes_total{{result=\"{result}\"}}")));
+        let passes =
+            results.map(|result| counter(&metrics, &format!("dps_reconciliations_total{{result=\"{result}\"}}")));
         if passes.iter().sum::<usize>() >= RESOURCES {
             return operator;
         }

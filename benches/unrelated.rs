@@ -34,7 +34,11 @@ async fn restarted(world: &World, kubeconfig: &Path) -> f64 {
     let operator = Operator::start(world, kubeconfig, &[]);
     operator.wait_until_ready();
     loop {
-        if counter(&operator.get("/metrics").1, "dps_passes_total{result=\"Ready\"}") >= RESOURCES {
+        if counter(
+            &operator.get("/metrics").1,
+            "dps_reconciliations_total{result=\"Ready\"}",
+        ) >= RESOURCES
+        {
             return Usage::of(operator.pid()).peak_mib;
         }
         tokio::time::sleep(Duration::from_millis(20)).await;

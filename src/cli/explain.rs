@@ -12,6 +12,7 @@ use serde::Serialize;
 use crate::api::{Cause, PullCode};
 use crate::cli::manifests::Manifests;
 use crate::cli::{Format, USAGE};
+use crate::domain::names::ObjectKey;
 use crate::domain::pull_failures::classify::read;
 use crate::domain::pull_failures::diagnosis::{Blame, Diagnosis, PullContext, PullError, diagnose};
 use crate::domain::pull_failures::pod::{Pod, WaitingContainer};
@@ -139,11 +140,11 @@ async fn explain(arguments: &Explain) -> Result<(Bundle, Report), String> {
         };
     }
     let bundle = Bundle::of_input(&Manifests::read_bundle(&arguments.filename)?)?;
-    let within = |pod: &Pod| namespace.is_none_or(|namespace| at(pod).0 == namespace);
+    let within = |pod: &Pod| namespace.is_none_or(|namespace| at(pod).namespace == namespace);
     let report = match subject {
         Subject::Pods => of_pods(&bundle, within),
         Subject::Pod(name) => {
-            let wanted = |pod: &Pod| within(pod) && at(pod).1 == name;
+            let wanted = |pod: &Pod| within(pod) && at(pod).name == name;
             if !bundle.pods.iter().any(wanted) {
                 return Err(format!("the input has no pod {name:?}"));
             }
@@ -158,9 +159,9 @@ async fn explain(arguments: &Explain) -> Result<(Bundle, Report), String> {
 }
 
 /// Namespace and name of a pod.
-pub(crate) fn at(pod: &Pod) -> (String, String) {
+pub(crate) fn at(pod: &Pod) -> ObjectKey {
     let meta = &pod.metadata;
-    (
+    ObjectKey::new(
         meta.namespace.clone().unwrap_or_else(|| "default".to_owned()),
         meta.name.clone().unwrap_or_default(),
     )
@@ -175,8 +176,8 @@ fn of_pods(bundle: &Bundle, wanted: impl Fn(&Pod) -> bool) -> Report {
 }
 
 fn of_pod(bundle: &Bundle, pod: &Pod, report: &mut Report) {
-    let (namespace, name) = at(pod);
-    let listed = bundle.accounts.get(&(namespace.clone(), pod.account().to_owned()));
+    let ObjectKey { namespace, name } = at(pod);
+    let listed = bundle.accounts.get(&ObjectKey::new(&*namespace, pod.account()));
     let listed: Vec<&str> = listed.into_iter().flatten().map(String::as_str).collect();
     let own: Vec<&str> = pod.pull_secrets().collect();
     // The list of the ServiceAccount is copied once, when a pod without one of its own is created.
@@ -225,14 +226,14 @@ fn of_pod(bundle: &Bundle, pod: &Pod, report: &mut Report) {
 fn diagnose_wait(waits: &WaitingContainer, reported: Option<&str>, around: PullContext<'_>) -> Diagnosis {
     let own = read(&waits.reason, &waits.message, &waits.image);
     // In back-off, kubelets before 1.32 leave the report to Events.
-    let (signal, text) = match (own, reported) {
+    let (classification, text) = match (own, reported) {
         (None, Some(reported)) => (read("ErrImagePull", reported, &waits.image), reported),
-        _ => (own, waits.message.as_str()),
+        (own, _) => (own, waits.message.as_str()),
     };
     let symptom = PullError {
         image: &waits.image,
         code: waits.code(),
-        signal,
+        classification: classification.as_ref(),
         report: &excerpt(unwrap(text).1, REPORT),
     };
     diagnose(symptom, around)

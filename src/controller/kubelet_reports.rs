@@ -7,10 +7,11 @@ use kube::Api;
 use kube::api::ListParams;
 
 use crate::controller::context::Context;
+use crate::domain::names::ObjectKey;
 use crate::domain::pull_failures::failing_pods::FailingPod;
 use crate::domain::text::failed_to_pull;
 
-/// Most pods whose Events one pass reads.
+/// Most pods whose Events one reconcile reads.
 const PODS: usize = 10;
 
 /// Most Events of a pod that are read.
@@ -22,7 +23,7 @@ pub(crate) async fn enrich(
     namespace: &str,
     ctx: &Context,
 ) -> Vec<(String, Arc<FailingPod>)> {
-    let silent = |failing: &FailingPod| failing.containers.iter().any(|stuck| stuck.signal.is_none());
+    let silent = |failing: &FailingPod| failing.containers.iter().any(|stuck| stuck.classification.is_none());
     let events = Api::<Event>::namespaced(ctx.client.clone(), namespace);
     for (name, failing) in failing.iter_mut().filter(|(_, failing)| silent(failing)).take(PODS) {
         let fields = format!("involvedObject.uid={},reason=Failed", failing.uid);
@@ -36,14 +37,14 @@ pub(crate) async fn enrich(
                 continue;
             }
         };
-        let key = (namespace.to_owned(), name.clone());
+        let key = ObjectKey::new(namespace, name.as_str());
         for (image, report) in listed
             .iter()
             .filter_map(|event| failed_to_pull(event.message.as_deref()?))
         {
-            ctx.watchlist().learn(&key, image, report);
+            ctx.failing_pods().learn(&key, image, report);
         }
-        if let Some(known) = ctx.watchlist().get(&key) {
+        if let Some(known) = ctx.failing_pods().get(&key) {
             *failing = known;
         }
     }

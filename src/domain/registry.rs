@@ -4,6 +4,7 @@
 pub mod dialect;
 pub mod image;
 pub mod key;
+pub mod manifest;
 pub mod matching;
 pub mod mismatch;
 mod url;

@@ -8,7 +8,7 @@ use serde_json::Value;
 use crate::cli::explain::at;
 use crate::cli::manifests::Manifests;
 use crate::domain::docker_config::kubelet_secret::{Content, PullSecret, is_redacted};
-use crate::domain::index::Key;
+use crate::domain::names::ObjectKey;
 use crate::domain::pull_failures::diagnosis::{PullContext, Resource};
 use crate::domain::pull_failures::pod::Pod;
 use crate::domain::text::{failed_to_pull, missing_pull_secrets};
@@ -18,15 +18,15 @@ use crate::explain::pod_event::PodEvent;
 #[derive(Default)]
 pub(crate) struct Bundle {
     pub(crate) pods: Vec<Pod>,
-    pub(crate) secrets: HashMap<Key, Secret>,
+    pub(crate) secrets: HashMap<ObjectKey, Secret>,
     /// Secrets that are there and cannot be looked at.
-    pub(crate) unseen: HashSet<Key>,
+    pub(crate) unseen: HashSet<ObjectKey>,
     /// Namespaces whose Secrets are all known.
     pub(crate) known: HashSet<String>,
     pub(crate) resources: Vec<(String, Resource)>,
-    pub(crate) accounts: HashMap<Key, Vec<String>>,
+    pub(crate) accounts: HashMap<ObjectKey, Vec<String>>,
     /// By the pod that they are about, oldest first.
-    events: HashMap<Key, Vec<PodEvent>>,
+    events: HashMap<ObjectKey, Vec<PodEvent>>,
     /// What could not be taken into account.
     pub(crate) warnings: Vec<String>,
 }
@@ -60,7 +60,7 @@ impl Bundle {
             warnings: manifests.skipped.clone(),
             ..Self::default()
         };
-        for ((namespace, name), resource) in &manifests.resources {
+        for (ObjectKey { namespace, name }, resource) in &manifests.resources {
             let found = resource.as_ref().map(Resource::of);
             match found {
                 Ok(Some(found)) => bundle.resources.push((namespace.clone(), found)),
@@ -98,7 +98,7 @@ impl Bundle {
                 let names = object["imagePullSecrets"].as_array().into_iter().flatten();
                 let names = names.map(|one| text(one, "/name").to_owned());
                 let names = names.filter(|name| !name.is_empty()).collect();
-                self.accounts.insert((namespace(object), name.to_owned()), names);
+                self.accounts.insert(ObjectKey::new(namespace(object), name), names);
             }
             _ => {}
         }
@@ -118,21 +118,21 @@ impl Bundle {
     fn take_secrets(&mut self, manifests: &Manifests) {
         let mut names = BTreeSet::new();
         for pod in &self.pods {
-            let (namespace, _) = at(pod);
-            names.extend(pod.pull_secrets().map(|name| (namespace.clone(), name.to_owned())));
+            let namespace = at(pod).namespace;
+            names.extend(pod.pull_secrets().map(|name| ObjectKey::new(&*namespace, name)));
         }
-        for ((namespace, _), listed) in &self.accounts {
-            names.extend(listed.iter().map(|name| (namespace.clone(), name.clone())));
+        for (account, listed) in &self.accounts {
+            names.extend(listed.iter().map(|name| ObjectKey::new(&*account.namespace, &**name)));
         }
         for key in names {
-            if manifests.knows_secrets_of(&key.0) {
-                self.known.insert(key.0.clone());
+            if manifests.knows_secrets_of(&key.namespace) {
+                self.known.insert(key.namespace.clone());
             }
             match manifests.secret(&key) {
                 Ok(None) => {}
                 // Bundles are often made with the content of Secrets taken out.
                 Ok(Some(secret)) if is_redacted(&secret) => {
-                    let what = format!("the content of Secret {}/{} is not in the input", key.0, key.1);
+                    let what = format!("the content of Secret {key} is not in the input");
                     self.warnings.push(what);
                     self.unseen.insert(key);
                 }
@@ -148,7 +148,7 @@ impl Bundle {
     /// The only namespace of an input that has no other.
     pub(crate) fn only_namespace(&self) -> Option<&str> {
         let pods = self.pods.iter().filter_map(|pod| pod.metadata.namespace.as_deref());
-        let accounts = self.accounts.keys().map(|(namespace, _)| namespace.as_str());
+        let accounts = self.accounts.keys().map(|account| account.namespace.as_str());
         let resources = self.resources.iter().map(|(namespace, _)| namespace.as_str());
         let all: BTreeSet<&str> = pods.chain(accounts).chain(resources).collect();
         all.first().copied().filter(|_| all.len() == 1)
@@ -156,7 +156,7 @@ impl Bundle {
 
     /// The pull secrets of a ServiceAccount. One that the input does not have has none.
     pub(crate) fn account(&self, namespace: &str, name: &str) -> Result<Vec<String>, String> {
-        let names = self.accounts.get(&(namespace.to_owned(), name.to_owned()));
+        let names = self.accounts.get(&ObjectKey::new(namespace, name));
         let names = names.cloned().or_else(|| (name == "default").then(Vec::new));
         names.ok_or_else(|| format!("the input has no ServiceAccount {name:?} in namespace {namespace:?}"))
     }
@@ -176,7 +176,7 @@ impl Bundle {
 
     /// An Event that names a Secret proves nothing when that exists (testbed.md 5: false alarm).
     fn pull_secret(&self, namespace: &str, name: &str, pod: Option<&Pod>) -> PullSecret {
-        let key = (namespace.to_owned(), name.to_owned());
+        let key = ObjectKey::new(namespace, name);
         let secret = self.secrets.get(&key);
         let missed = || {
             let mut events = self.about(pod);

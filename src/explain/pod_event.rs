@@ -3,14 +3,14 @@
 use k8s_openapi::jiff::Timestamp;
 use serde_json::Value;
 
-use crate::domain::index::Key;
+use crate::domain::names::ObjectKey;
 use crate::domain::pull_failures::pod::Pod;
 use crate::explain::bundle::text;
 
 /// An Event about a pod.
 pub(crate) struct PodEvent {
     /// Namespace and name of the pod.
-    pub(crate) pod: Key,
+    pub(crate) pod: ObjectKey,
     /// Empty if the Event does not say.
     uid: String,
     /// What it says.
@@ -40,7 +40,7 @@ impl PodEvent {
             "/metadata/creationTimestamp",
         ];
         Some(Self {
-            pod: (namespace.to_owned(), text(about, "/name").to_owned()),
+            pod: ObjectKey::new(namespace, text(about, "/name")),
             uid: text(about, "/uid").to_owned(),
             message: message.concat(),
             time: times.iter().find_map(|path| text(object, path).parse().ok()),

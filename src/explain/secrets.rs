@@ -4,7 +4,7 @@ use serde::Serialize;
 
 use crate::api::{Cause, PullCode};
 use crate::domain::docker_config::kubelet_secret::{Content, PullSecret, Tried, tried};
-use crate::domain::pull_failures::classify::ErrorClass;
+use crate::domain::pull_failures::classify::{Classification, ErrorClass};
 use crate::domain::pull_failures::diagnosis::{Diagnosis, PullContext, PullError, diagnose};
 use crate::domain::registry::image::Image;
 use crate::domain::registry::mismatch::mismatch;
@@ -118,10 +118,11 @@ fn state(secret: &PullSecret) -> (&'static str, Option<String>) {
 /// What is certain to fail, whatever registry and node say: before there is a pod.
 pub fn certain_failure(image: &str, around: PullContext<'_>) -> Option<Diagnosis> {
     let valid = Image::parse(image).is_ok();
+    let invalid_name = Classification::of_class(ErrorClass::InvalidName);
     let symptom = PullError {
         image,
         code: if valid { PullCode::DEP_E153 } else { PullCode::DEP_E351 },
-        signal: (!valid).then_some(ErrorClass::InvalidName),
+        classification: (!valid).then_some(&invalid_name),
         report: "",
     };
     Some(diagnose(symptom, around)).filter(|found| found.cause != Cause::Unknown)
@@ -130,10 +131,11 @@ pub fn certain_failure(image: &str, around: PullContext<'_>) -> Option<Diagnosis
 /// What to know before there is a pod, although nothing is certain to fail: that no login is sent, and what to do if the
 /// registry wants one.
 pub fn note_before_creation(image: &str, around: PullContext<'_>) -> Option<String> {
+    let not_sent = Classification::of_class(ErrorClass::NotSent);
     let symptom = PullError {
         image,
         code: PullCode::DEP_E153,
-        signal: Some(ErrorClass::NotSent),
+        classification: Some(&not_sent),
         report: "",
     };
     let then = diagnose(symptom, around);

@@ -525,7 +525,7 @@ async fn what_will_surprise_is_warned_of() {
                 .await
         }
     };
-    warned("hub", "shadowed by DockerPullSecret \"wild\"").await;
+    warned("hub", "DockerPullSecret \"wild\" takes precedence").await;
     warned("port", ":443 is part of the key").await;
     warned("twin", "same registry key").await;
     // When the cause goes away, so does the warning.
@@ -588,7 +588,7 @@ async fn many_resources_at_rest_cost_no_writes_also_after_a_restart() {
     crate::support::eventually("a pass over all resources", || async {
         let metrics = restarted.get("/metrics").1;
         let passes = metrics.lines().find_map(|line| {
-            line.strip_prefix("dps_passes_total{result=\"Ready\"} ")?
+            line.strip_prefix("dps_reconciliations_total{result=\"Ready\"} ")?
                 .parse::<u32>()
                 .ok()
         });

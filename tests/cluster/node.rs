@@ -133,7 +133,7 @@ async fn wrong_password(world: &'static World, kind: &'static str) {
     );
     says(
         &failure,
-        "correct user name and password or access token in Secret \"login\"",
+        "Correct the user name and the password or access token in Secret \"login\"",
     );
     case.space.login("login", "robot", world.registry("password")).await;
     case.heals().await;
@@ -151,7 +151,7 @@ async fn no_permission(world: &'static World) {
     case.pods.create("web", &case.image("bearer"), &["app"]).await;
     let (told, failure) = case.fails("AccessDenied").await;
     assert_eq!(condition_of(&told, "Ready").status, "True");
-    says(&failure, "the right to pull bearer.world.test");
+    says(&failure, "permission to pull bearer.world.test");
     // Somebody with that right.
     case.space.login("login", "robot", world.registry("password")).await;
     case.heals().await;
@@ -162,7 +162,7 @@ async fn missing_attachment(world: &'static World) {
     case.pods.create("web", &case.image("basic"), &[]).await;
     let (told, failure) = case.fails("CredentialsNotSent").await;
     assert_eq!(condition_of(&told, "Ready").status, "True");
-    says(&failure, "add imagePullSecrets: [{name: app}] to the pod's spec");
+    says(&failure, "Add imagePullSecrets: [{name: app}] to the pod's spec");
     case.pods.delete("web").await;
     case.pods.create("again", &case.image("basic"), &["app"]).await;
     case.heals().await;
@@ -186,7 +186,7 @@ async fn absent_secret(world: &'static World) {
     case.pods.create("web", &case.image("basic"), &["ap"]).await;
     let (told, failure) = case.fails("PullSecretMissing").await;
     assert_eq!(condition_of(&told, "Ready").status, "True");
-    says(&failure, "name \"app\" instead");
+    says(&failure, "Use \"app\" in the pod's imagePullSecrets instead");
     case.pods.delete("web").await;
     case.pods.create("again", &case.image("basic"), &["app"]).await;
     case.heals().await;
@@ -200,7 +200,7 @@ async fn login_comes_late(world: &'static World) {
     case.pods.create("web", &case.image("basic"), &["app"]).await;
     let (told, failure) = case.fails("PullSecretMissing").await;
     assert_eq!(condition_of(&told, "Ready").reason, "SecretNotFound");
-    says(&failure, "could not yet: see its conditions");
+    says(&failure, "has not created Secret");
     case.space.login("login", "robot", world.registry("password")).await;
     case.heals().await;
 }
@@ -274,7 +274,7 @@ async fn never_pull(world: &'static World) {
     case.pods.create_with("web", spec("Never"), &["app"]).await;
     let (_, failure) = case.fails("NeverPull").await;
     assert_eq!(failure.code.as_str(), "DEP_E353");
-    says(&failure, "set imagePullPolicy to IfNotPresent");
+    says(&failure, "Set imagePullPolicy to IfNotPresent");
     case.pods.delete("web").await;
     case.pods.create_with("again", spec("IfNotPresent"), &["app"]).await;
     case.heals().await;

@@ -77,7 +77,7 @@ async fn a_rejected_login_is_named_on_the_resource_and_forgotten_when_the_pod_ru
     space.reason("app", "CredentialsRejected").await;
     let message = &condition_of(&failed, "Ready").message;
     for part in [
-        "DEP_E153 (could not pull the image): the registry rejected the login",
+        "DEP_E153 (the image could not be pulled): the registry rejected the credentials",
         "1 pod, e.g. web image r.example.com/team/app:1",
         "Correct user name and password or access token in Secret \"app-login\", which DockerPullSecret \"app\" reads",
     ] {
@@ -205,7 +205,7 @@ async fn a_pod_that_does_not_use_the_login_it_needs_is_told_of_without_blame() {
         .await;
     assert_eq!(condition_of(&told, "Ready").status, "True");
     let action = &told.status.unwrap().pull_failures[0].action;
-    assert!(action.contains("add imagePullSecrets: [{name: app}]"), "{action}");
+    assert!(action.contains("Add imagePullSecrets: [{name: app}]"), "{action}");
     pods.delete("web").await;
     space.until("app", "none", healthy).await;
 
@@ -220,7 +220,7 @@ async fn a_pod_that_does_not_use_the_login_it_needs_is_told_of_without_blame() {
         .await;
     let action = &told.status.unwrap().pull_failures[0].action;
     assert!(
-        action.contains("set spec.registryUrl of DockerPullSecret \"app\" to r.example.com:5000"),
+        action.contains("Set spec.registryUrl of DockerPullSecret \"app\" to r.example.com:5000"),
         "{action}"
     );
 
@@ -387,7 +387,10 @@ async fn secrets_that_are_missing_or_broken_are_found() {
         .await;
     assert_eq!(condition_of(&told, "Ready").status, "True");
     let action = &told.status.unwrap().pull_failures[0].action;
-    assert!(action.contains("name \"app\" instead"), "{action}");
+    assert!(
+        action.contains("Use \"app\" in the pod's imagePullSecrets instead"),
+        "{action}"
+    );
     pods.delete("typo").await;
 
     // One of another owner spoils all of them.

@@ -89,7 +89,13 @@ fn the_core_knows_no_client_clock_environment_lock_or_async_code() {
         .filter(|one| one.is_in(&["domain"]) || one.is_in(&["explain"]))
     {
         for (line, code) in source.code() {
-            let words = IMPURE.iter().filter(|word| code.contains(**word));
+            let is_word = |word: &str| {
+                let mut ends = code.match_indices(word).map(|(at, _)| &code[at + word.len()..]);
+                ends.any(|rest| !rest.starts_with(|letter: char| letter.is_alphanumeric() || letter == '_'))
+            };
+            let words = IMPURE
+                .iter()
+                .filter(|word| word.ends_with([':', ' ', '!']) && code.contains(**word) || is_word(word));
             found.extend(words.map(|word| format!("{} has {word}", source.place(line))));
         }
     }
@@ -222,19 +228,4 @@ fn a_file_has_at_most_350_lines() {
             .map(|source| format!("{}: what does it hide?", source.place(351)))
             .collect::<Vec<_>>(),
     );
-}
-
-#[test]
-fn every_condition_reason_and_cause_is_in_the_readme() {
-    use strum::IntoEnumIterator as _;
-    let readme = std::fs::read_to_string(repository().join("README.md")).unwrap();
-    let conditions = dps::api::ConditionType::iter().map(dps::api::ConditionType::as_str);
-    let causes = dps::api::Cause::iter().map(dps::api::Cause::as_str);
-    for word in dps::api::Reason::iter()
-        .map(dps::api::Reason::as_str)
-        .chain(conditions)
-        .chain(causes)
-    {
-        assert!(readme.contains(&format!("`{word}`")), "{word} is missing");
-    }
 }

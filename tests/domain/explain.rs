@@ -165,21 +165,21 @@ fn causes_blame_and_advice() {
             vec![pod("web", IMAGE, &["app"], &wrong), secret.clone(), good.clone()],
             "AccessDenied",
             blame("DockerPullSecret", "app"),
-            "the registry accepts the login",
+            "The registry accepts the credentials",
         ),
         (
             "not listed",
             vec![pod("web", IMAGE, &[], &none), secret.clone(), good.clone()],
             "CredentialsNotSent",
             Value::Null,
-            "add imagePullSecrets: [{name: app}]",
+            "Add imagePullSecrets: [{name: app}]",
         ),
         (
             "absent",
             vec![pod("web", IMAGE, &["gone"], &none), secret.clone()],
             "PullSecretMissing",
             blame("Secret", "gone"),
-            "create Secret \"gone\"",
+            "Create Secret \"gone\"",
         ),
         // Without any Secret in the input nobody knows whether it exists.
         (
@@ -200,7 +200,7 @@ fn causes_blame_and_advice() {
             ],
             "PullSecretMissing",
             blame("Secret", "gone"),
-            "create",
+            "Create",
         ),
         (
             "wrong type",
@@ -243,7 +243,7 @@ fn causes_blame_and_advice() {
             ],
             "ImageNotFound",
             Value::Null,
-            "correct repository",
+            "Correct the repository",
         ),
     ];
     for (name, objects, cause, blame, part) in &table {

@@ -9,23 +9,31 @@
 mod api;
 mod architecture;
 mod canary;
-mod claims;
+
+mod decide;
+mod docs;
 mod explain;
 mod fuzz;
+mod index;
 mod ledger;
 mod names;
-mod packed;
 mod pods;
 mod pulls;
+mod reconcile;
 mod registry;
 mod render;
 mod secret;
 mod source;
 mod spec;
 mod status;
+mod store;
 #[path = "../support/mod.rs"]
 mod support;
 mod verification;
+mod verification_inputs;
+mod verification_method;
+mod verification_queue;
+mod verification_schedule;
 mod verify;
 
 use std::collections::BTreeMap;

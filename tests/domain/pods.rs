@@ -4,9 +4,10 @@ use std::collections::BTreeMap;
 
 use dps::api::{Cause, PullCode, VerificationResult};
 use dps::domain::docker_config::kubelet_secret::{Content, PullSecret, redact, tried};
+use dps::domain::names::ObjectKey;
 use dps::domain::pull_failures::classify::{ErrorClass, read};
 use dps::domain::pull_failures::diagnosis::{Diagnosis, PullContext, PullError, Resource, diagnose};
-use dps::domain::pull_failures::failing_pods::{Change, FailingPods};
+use dps::domain::pull_failures::failing_pods::{Change, FailingContainer, FailingPods};
 use dps::domain::pull_failures::pod::Pod;
 use dps::domain::pull_failures::relevance::affects;
 use dps::domain::pull_failures::summary::{Case, same_cause, summarise};
@@ -24,6 +25,10 @@ const IMAGE: &str = "r.example.com/team/app:1";
 const WRONG: &str =
     "failed to resolve image: unexpected status from HEAD request to https://r.example.com/v2/: 401 Unauthorized";
 const NO_LOGIN: &str = "pull access denied, repository does not exist or may require authorization: authorization failed: no basic auth credentials";
+
+fn class(container: &FailingContainer) -> Option<ErrorClass> {
+    container.classification.as_ref().map(|report| report.class)
+}
 
 fn pod(name: &str, reason: &str, message: &str) -> Pod {
     pod_with(name, &json!({"waiting": {"reason": reason, "message": message}}))
@@ -45,7 +50,7 @@ fn paused(report: &str) -> String {
 #[test]
 fn a_cause_is_remembered_while_the_kubelet_waits() {
     let mut list = FailingPods::default();
-    let key = ("team".to_owned(), "web".to_owned());
+    let key = ObjectKey::new("team", "web");
     assert_eq!(list.observe(&pod("web", "ContainerCreating", ""), 10_000), Change::None);
     assert_eq!(list.observe(&pod("web", "ErrImagePull", WRONG), 10_000), Change::Fails);
     // Before 1.32 the pause says nothing.
@@ -55,7 +60,7 @@ fn a_cause_is_remembered_while_the_kubelet_waits() {
         Change::None
     );
     let stuck = list.get(&key).unwrap().containers[0].clone();
-    assert_eq!((stuck.signal, stuck.since), (Some(ErrorClass::Unauthorized), 10_000));
+    assert_eq!((class(&stuck), stuck.since), (Some(ErrorClass::Unauthorized), 10_000));
     assert_eq!(list.get(&key).unwrap().pull_secrets, ["app"]);
     // The second attempt proves it; from then on attempts are no news.
     assert_eq!(list.observe(&pod("web", "ErrImagePull", WRONG), 30_000), Change::Fails);
@@ -83,7 +88,7 @@ fn a_cause_is_remembered_while_the_kubelet_waits() {
 #[test]
 fn a_pod_that_is_gone_going_or_new_is_forgotten() {
     let mut list = FailingPods::default();
-    let key = ("team".to_owned(), "web".to_owned());
+    let key = ObjectKey::new("team", "web");
     list.observe(&pod("web", "ErrImagePull", WRONG), 10_000);
     assert!(matches!(list.forget(&key), Change::Ended(_)));
     assert_eq!(list.forget(&key), Change::None);
@@ -108,7 +113,7 @@ fn one_failure_has_to_last_and_two_count_at_once() {
             list.observe(&pod("web", "ErrImagePull", WRONG), 10_000 + i64::from(attempt));
             list.observe(&pod("web", "ImagePullBackOff", &paused(WRONG)), 10_001);
         }
-        list.get(&("team".to_owned(), "web".to_owned())).unwrap().containers[0].clone()
+        list.get(&ObjectKey::new("team", "web")).unwrap().containers[0].clone()
     };
     for (attempts, cause, may_pass, from) in [
         (1, Cause::CredentialsRejected, false, 11_000),
@@ -131,7 +136,7 @@ fn one_failure_has_to_last_and_two_count_at_once() {
     let mut list = FailingPods::default();
     list.observe(&pod("web", "ImagePullBackOff", &paused(WRONG)), 10_000);
     assert_eq!(
-        list.get(&("team".to_owned(), "web".to_owned())).unwrap().containers[0].since,
+        list.get(&ObjectKey::new("team", "web")).unwrap().containers[0].since,
         5_000
     );
 }
@@ -139,15 +144,15 @@ fn one_failure_has_to_last_and_two_count_at_once() {
 #[test]
 fn an_event_tells_what_the_status_does_not() {
     let mut list = FailingPods::default();
-    let key = ("team".to_owned(), "web".to_owned());
+    let key = ObjectKey::new("team", "web");
     let silent = format!("Back-off pulling image \"{IMAGE}\"");
     list.observe(&pod("web", "ImagePullBackOff", &silent), 10_000);
-    assert_eq!(list.get(&key).unwrap().containers[0].signal, None);
+    assert_eq!(class(&list.get(&key).unwrap().containers[0]), None);
     list.learn(&key, "r.example.com/other:1", WRONG);
-    assert_eq!(list.get(&key).unwrap().containers[0].signal, None);
+    assert_eq!(class(&list.get(&key).unwrap().containers[0]), None);
     list.learn(&key, IMAGE, WRONG);
     assert_eq!(
-        list.get(&key).unwrap().containers[0].signal,
+        class(&list.get(&key).unwrap().containers[0]),
         Some(ErrorClass::Unauthorized)
     );
 }
@@ -189,7 +194,7 @@ fn reports_are_unwrapped_split_and_made_fit_to_be_shown() {
 
 #[test]
 fn words_in_names_mean_nothing() {
-    for (image, report, signal) in [
+    for (image, report, class) in [
         (
             "r.example.com/denied/403/forbidden:1",
             "failed to resolve: unexpected status from HEAD request to https://r.example.com/v2/denied/403/forbidden/manifests/1: 401 Unauthorized",
@@ -216,7 +221,11 @@ fn words_in_names_mean_nothing() {
             ErrorClass::Unreachable,
         ),
     ] {
-        assert_eq!(read("ErrImagePull", report, image), Some(signal), "{report}");
+        assert_eq!(
+            read("ErrImagePull", report, image).map(|read| read.class),
+            Some(class),
+            "{report}"
+        );
     }
 }
 
@@ -335,10 +344,11 @@ fn resource(name: &str, key: &str, verified: Option<VerificationResult>) -> Reso
 }
 
 fn find(report: &str, secrets: &[PullSecret], resources: &[Resource]) -> Diagnosis {
+    let classification = read("ErrImagePull", report, IMAGE);
     let symptom = PullError {
         image: IMAGE,
         code: PullCode::DEP_E153,
-        signal: read("ErrImagePull", report, IMAGE),
+        classification: classification.as_ref(),
         report,
     };
     let around = PullContext {
@@ -388,7 +398,7 @@ fn causes_blame_and_advice_in_context() {
             ours(Some(Accepted)),
             "AccessDenied",
             Some("DockerPullSecret app"),
-            "the registry accepts the login: give the user",
+            "The registry accepts the credentials. Grant the user",
             Some(false),
         ),
         (
@@ -397,7 +407,7 @@ fn causes_blame_and_advice_in_context() {
             ours(Some(LockedOut)),
             "LoginLockedOut",
             Some("DockerPullSecret app"),
-            "correct the password",
+            "Correct the password",
             Some(true),
         ),
         (
@@ -406,7 +416,7 @@ fn causes_blame_and_advice_in_context() {
             ours(Some(Rejected)),
             "CredentialsRejected",
             Some("DockerPullSecret app"),
-            "correct user name",
+            "Correct the user name",
             Some(true),
         ),
         (
@@ -415,7 +425,7 @@ fn causes_blame_and_advice_in_context() {
             ours(Some(Accepted)),
             "AccessDenied",
             Some("DockerPullSecret app"),
-            "the right to pull r.example.com/team/app",
+            "permission to pull r.example.com/team/app",
             Some(false),
         ),
         (
@@ -442,7 +452,7 @@ fn causes_blame_and_advice_in_context() {
             vec![in_vain("app")],
             "CredentialsNotSent",
             None,
-            "content is not what DockerPullSecret \"app\" writes",
+            "content is not what DockerPullSecret \"app\" generates",
             Some(false),
         ),
         // Of two logins the one that is not known to be good.
@@ -481,7 +491,7 @@ fn causes_blame_and_advice_in_context() {
             ours(Some(Accepted)),
             "CredentialsNotSent",
             None,
-            "add imagePullSecrets: [{name: app}] to the pod's spec",
+            "Add imagePullSecrets: [{name: app}] to the pod's spec",
             Some(false),
         ),
         (
@@ -490,7 +500,7 @@ fn causes_blame_and_advice_in_context() {
             ours(Some(Accepted)),
             "CredentialsNotSent",
             None,
-            "add {name: app} to the imagePullSecrets",
+            "Add {name: app} to the imagePullSecrets",
             Some(false),
         ),
         (
@@ -499,7 +509,7 @@ fn causes_blame_and_advice_in_context() {
             vec![resource("app", "r.example.com:5000", None)],
             "CredentialsNotSent",
             None,
-            "set spec.registryUrl of DockerPullSecret \"app\" to r.example.com",
+            "Set spec.registryUrl of DockerPullSecret \"app\" to r.example.com",
             Some(false),
         ),
         (
@@ -508,7 +518,7 @@ fn causes_blame_and_advice_in_context() {
             vec![],
             "CredentialsNotSent",
             None,
-            "the key that does is \"r.example.com\"",
+            "Use the key \"r.example.com\"",
             None,
         ),
         (
@@ -517,7 +527,7 @@ fn causes_blame_and_advice_in_context() {
             vec![],
             "CredentialsNotSent",
             None,
-            "create a DockerPullSecret for r.example.com in namespace \"team\"",
+            "Create a DockerPullSecret for r.example.com in namespace \"team\"",
             None,
         ),
         (
@@ -526,7 +536,7 @@ fn causes_blame_and_advice_in_context() {
             ours(None),
             "CredentialsNotSent",
             None,
-            "has a login for this image now",
+            "has credentials for this image now",
             Some(false),
         ),
         // Another one serves the image: not our business.
@@ -546,7 +556,7 @@ fn causes_blame_and_advice_in_context() {
             ours(None),
             "PullSecretMissing",
             Some("DockerPullSecret app"),
-            "could not yet: see its conditions",
+            "has not created Secret",
             Some(true),
         ),
         (
@@ -555,7 +565,7 @@ fn causes_blame_and_advice_in_context() {
             ours(None),
             "PullSecretMissing",
             Some("Secret ap"),
-            "name \"app\" instead",
+            "Use \"app\" in the pod's imagePullSecrets instead",
             Some(false),
         ),
         (
@@ -564,7 +574,7 @@ fn causes_blame_and_advice_in_context() {
             vec![],
             "PullSecretMissing",
             Some("Secret gone"),
-            "create Secret \"gone\" in namespace \"team\"",
+            "Create Secret \"gone\" in namespace \"team\"",
             None,
         ),
         // The missing one is for another registry.
@@ -574,7 +584,7 @@ fn causes_blame_and_advice_in_context() {
             vec![resource("other", other, None)],
             "CredentialsNotSent",
             None,
-            "create a DockerPullSecret",
+            "Create a DockerPullSecret",
             None,
         ),
         (
@@ -593,7 +603,7 @@ fn causes_blame_and_advice_in_context() {
             ours(None),
             "CredentialsRejected",
             None,
-            "one of the node's own",
+            "the node used its own",
             None,
         ),
         (
@@ -602,7 +612,7 @@ fn causes_blame_and_advice_in_context() {
             ours(None),
             "TLSVerification",
             None,
-            "install the certificate's authority",
+            "Install the CA certificate of r.example.com",
             Some(false),
         ),
     ];
@@ -744,8 +754,8 @@ fn failures_are_grouped_ranked_and_cut() {
     let problem = pulls.problem.as_ref().unwrap();
     assert_eq!(problem.reason.as_str(), "CredentialsRejected");
     let message = &problem.message;
-    assert!(message.starts_with("DEP_E153 (could not pull the image): the registry rejected the login; 2 pods, e.g. b image r.example.com/team/app:1. Correct user name"), "{message}");
-    assert!(message.ends_with("(12 more in status.pullFailures)"), "{message}");
+    assert!(message.starts_with("DEP_E153 (the image could not be pulled): the registry rejected the credentials; 2 pods, e.g. b image r.example.com/team/app:1. Correct the user name"), "{message}");
+    assert!(message.ends_with("(9 more in status.pullFailures)"), "{message}");
 
     // The pod and the time stay while the failure lasts.
     cases.retain(|case| case.pod != "c");
@@ -768,12 +778,12 @@ fn failures_are_grouped_ranked_and_cut() {
 fn a_failure_of_an_earlier_login_is_told_but_nobodys_fault() {
     let mut list = FailingPods::default();
     list.observe(&pod("web", "ErrImagePull", WRONG), 10_000);
-    let failing = list.get(&("team".to_owned(), "web".to_owned())).unwrap();
+    let failing = list.get(&ObjectKey::new("team", "web")).unwrap();
     let (secrets, rejected) = ([secret("app", "r.example.com")], Some(VerificationResult::Rejected));
     let own = resource("app", "r.example.com", rejected);
     for (rotated, fault, todo) in [
-        (None, true, "correct user name and password"),
-        (Some(9_000), true, "correct user name and password"),
+        (None, true, "Correct the user name and the password"),
+        (Some(9_000), true, "Correct the user name and the password"),
         (Some(11_000), false, "has changed since"),
     ] {
         let mut survey = Survey::new("team", &own, &[], rotated);

@@ -44,10 +44,11 @@ fn text<'a>(value: &'a Value, field: &str) -> &'a str {
 }
 
 fn diagnosis(reason: &str, message: &str, image: &str, secrets: &[PullSecret]) -> Diagnosis {
+    let classification = read(reason, message, image);
     let symptom = PullError {
         image,
         code: PullCode::of(reason),
-        signal: read(reason, message, image),
+        classification: classification.as_ref(),
         report: &excerpt(message, 500),
     };
     let around = PullContext {

@@ -1,60 +1,63 @@
-//! The conversation with a registry, answer by answer: what real registries are known to do.
+//! The conversation with a registry, response by response: what real registries are known to send.
 
 use dps::api::RegistryType;
 use dps::domain::credentials::RegistryCredentials;
 use dps::domain::registry::key::RegistryKey;
+use dps::domain::registry::manifest::ManifestReference;
 use dps::domain::verification::address::Policy;
-use dps::domain::verification::answer::{Answer, Credentials, Failure};
-use dps::domain::verification::challenge::{Asked, Challenge, parse};
-use dps::domain::verification::conversation::{Check, Step};
-use dps::domain::verification::probe::Probe;
-use dps::domain::verification::question::Question;
+use dps::domain::verification::answer::{Authorization, RegistryResponse, RequestFailure};
+use dps::domain::verification::attempt::{LoginAttempt, LoginTarget};
+use dps::domain::verification::challenge::{Challenge, LoginOffer, parse};
+use dps::domain::verification::conversation::{Conversation, Step};
+use dps::domain::verification::requester::Requester;
 use dps::domain::verification::verdict::Verdict;
 
 const BEARER: &str = r#"Bearer realm="https://auth.example.com/token",service="registry.example.com""#;
 const BASIC: &str = r#"Basic realm="x""#;
 const TOKEN: &str = r#"{"token":"t0ken"}"#;
 
-fn question(image: Option<&str>) -> Question {
+fn attempt(image: Option<&str>) -> LoginAttempt {
     let registry = RegistryKey::new(RegistryType::PrivateRegistry, Some("registry.example.com/team")).unwrap();
-    let login = RegistryCredentials::new("robot", "pass word").unwrap();
-    let probe = image.map(|image| Probe::parse(image).unwrap());
-    Question::new(&registry, login, probe, false).unwrap()
+    let image = image.map(|image| ManifestReference::parse(image).unwrap());
+    LoginAttempt {
+        target: LoginTarget::new(&registry, image.as_ref(), false).unwrap(),
+        credentials: RegistryCredentials::new("robot", "pass word").unwrap(),
+    }
 }
 
-type PodEvent = Result<Answer, Failure>;
+type Response = Result<RegistryResponse, RequestFailure>;
 
 /// Name, answers, result, part of the message.
-type Row = (&'static str, Vec<PodEvent>, &'static str, &'static str);
+type Row = (&'static str, Vec<Response>, &'static str, &'static str);
 
 #[allow(clippy::unnecessary_wraps, reason = "the other half of a table's rows are failures")]
-fn says(status: u16, challenge: &str, body: &str) -> PodEvent {
-    Ok(Answer {
+fn says(status: u16, challenge: &str, body: &str) -> Response {
+    Ok(RegistryResponse {
         status,
         challenges: (!challenge.is_empty())
             .then(|| challenge.to_owned())
             .into_iter()
             .collect(),
         body: body.as_bytes().to_vec(),
-        ..Answer::default()
+        ..RegistryResponse::default()
     })
 }
 
 /// The requests, each as "GET path credentials", and the verdict.
-fn talk(question: Question, answers: Vec<PodEvent>) -> (Vec<String>, Verdict) {
-    let mut check = Check::new(question);
+fn talk(attempt: LoginAttempt, answers: Vec<Response>) -> (Vec<String>, Verdict) {
+    let mut conversation = Conversation::new(attempt, Requester::Operator);
     let mut requests = Vec::new();
     for answer in answers {
-        let request = check.request();
+        let request = conversation.request();
         let method = if request.head { "HEAD" } else { "GET" };
         let mut url = request.url.to_string();
         url = url.replace("https://registry.example.com", "");
-        requests.push(format!("{method} {url} {:?}", request.credentials));
+        requests.push(format!("{method} {url} {:?}", request.authorization));
         assert_eq!(
-            check.authorization().is_none(),
-            request.credentials == Credentials::None
+            conversation.authorization().is_none(),
+            request.authorization == Authorization::None
         );
-        if let Step::Done(verdict) = check.next(answer) {
+        if let Step::Done(verdict) = conversation.next(answer) {
             return (requests, verdict);
         }
     }
@@ -64,7 +67,7 @@ fn talk(question: Question, answers: Vec<PodEvent>) -> (Vec<String>, Verdict) {
 #[test]
 fn the_requests_of_each_way_to_log_in() {
     let (requests, verdict) = talk(
-        question(None),
+        attempt(None),
         vec![says(401, BEARER, ""), says(200, "", TOKEN), says(200, "", "")],
     );
     assert_eq!(verdict.result.as_str(), "Accepted");
@@ -77,13 +80,13 @@ fn the_requests_of_each_way_to_log_in() {
             "GET /v2/ Token",
         ]
     );
-    let (requests, verdict) = talk(question(None), vec![says(401, BASIC, ""), says(200, "", "")]);
+    let (requests, verdict) = talk(attempt(None), vec![says(401, BASIC, ""), says(200, "", "")]);
     assert_eq!(verdict.result.as_str(), "Accepted");
     assert_eq!(requests, ["GET /v2/ None", "GET /v2/ Basic"]);
 
     // With an image: nobody may read it, the login may.
     let (requests, verdict) = talk(
-        question(Some("team/app:1.0")),
+        attempt(Some("team/app:1.0")),
         vec![
             says(401, BEARER, ""),
             says(200, "", TOKEN),
@@ -120,12 +123,15 @@ fn a_token_server_is_asked_over_http_only_by_a_registry_without_tls() {
         (true, "https://auth.example.com/token", true),
         (true, "ftp://auth.example.com/token", false),
     ] {
-        let login = RegistryCredentials::new("robot", "pass word").unwrap();
-        let mut check = Check::new(Question::new(&registry, login, None, plain_http).unwrap());
-        match check.next(says(401, &format!("Bearer realm=\"{realm}\""), "")) {
-            Step::Ask(request) => {
-                let sent = (request.url.as_str().starts_with(realm), request.credentials);
-                assert!(asked && sent == (true, Credentials::Basic), "{realm}");
+        let attempt = LoginAttempt {
+            target: LoginTarget::new(&registry, None, plain_http).unwrap(),
+            credentials: RegistryCredentials::new("robot", "pass word").unwrap(),
+        };
+        let mut conversation = Conversation::new(attempt, Requester::Operator);
+        match conversation.next(says(401, &format!("Bearer realm=\"{realm}\""), "")) {
+            Step::Send(request) => {
+                let sent = (request.url.as_str().starts_with(realm), request.authorization);
+                assert!(asked && sent == (true, Authorization::Basic), "{realm}");
             }
             Step::Done(verdict) => {
                 assert!(!asked && verdict.result.as_str() == "NotARegistry", "{realm}");
@@ -162,7 +168,7 @@ fn what_registries_are_known_to_answer() {
             "Docker Hub, abuse limit",
             vec![says(429, "", "")],
             "RateLimited",
-            "answered 429",
+            "returned 429",
         ),
         (
             "Harbor",
@@ -224,7 +230,7 @@ fn what_registries_are_known_to_answer() {
             "Rejected",
             "token has expired",
         ),
-        ("GAR", vec![ping(), says(403, "", html)], "Rejected", "answered 403;"),
+        ("GAR", vec![ping(), says(403, "", html)], "Rejected", "returned 403;"),
         (
             "Nexus, upper case",
             vec![
@@ -238,19 +244,19 @@ fn what_registries_are_known_to_answer() {
             "Nexus, anonymous",
             vec![says(200, "", ""), says(200, "", "")],
             "NotVerifiable",
-            "does not look at the login",
+            "answers the same without credentials",
         ),
         (
             "Nexus, token server over http",
             vec![says(401, "Bearer realm=\"http://auth.example.com/token\"", "")],
             "NotARegistry",
-            "no https address",
+            "not an HTTPS address",
         ),
         (
             "Artifactory, anonymous and wrong",
             vec![says(200, "", ""), says(401, "", "")],
             "Rejected",
-            "answered 401",
+            "returned 401",
         ),
         (
             "Artifactory, suspended",
@@ -293,13 +299,13 @@ fn what_registries_are_known_to_answer() {
             "no token server",
             vec![ping(), says(404, "", "")],
             "NotARegistry",
-            "answered 404",
+            "returned 404",
         ),
         (
             "token server in trouble",
             vec![ping(), says(503, "", "")],
             "Unreachable",
-            "answered 503",
+            "returned 503",
         ),
         (
             "no registry",
@@ -307,9 +313,14 @@ fn what_registries_are_known_to_answer() {
             "NotARegistry",
             "no registry at this address",
         ),
-        ("teapot", vec![says(418, "", "")], "NotARegistry", "does not answer so"),
+        (
+            "teapot",
+            vec![says(418, "", "")],
+            "NotARegistry",
+            "does not answer like this",
+        ),
         ("firewall", vec![says(403, "", html)], "Unreachable", "firewall"),
-        ("in trouble", vec![says(502, "", html)], "Unreachable", "answered 502;"),
+        ("in trouble", vec![says(502, "", html)], "Unreachable", "returned 502;"),
         ("moved", vec![says(301, "", "")], "NotARegistry", "redirect"),
         (
             "Kerberos",
@@ -325,26 +336,26 @@ fn what_registries_are_known_to_answer() {
         ),
         (
             "name",
-            vec![Err(Failure::Unreachable("no such host".to_owned()))],
+            vec![Err(RequestFailure::Unreachable("no such host".to_owned()))],
             "Unreachable",
             "no such host",
         ),
         (
             "certificate",
-            vec![Err(Failure::Tls("expired".to_owned()))],
+            vec![Err(RequestFailure::Tls("expired".to_owned()))],
             "TLSFailure",
             "expired",
         ),
         (
             "certificate of the token server",
-            vec![ping(), Err(Failure::Tls("expired".to_owned()))],
+            vec![ping(), Err(RequestFailure::Tls("expired".to_owned()))],
             "TLSFailure",
             "auth.example.com",
         ),
     ];
     for (name, answers, result, part) in table {
         let count = answers.len();
-        let (requests, verdict) = talk(question(None), answers);
+        let (requests, verdict) = talk(attempt(None), answers);
         assert_eq!(verdict.result.as_str(), result, "{name}: {}", verdict.message);
         assert!(verdict.message.contains(part), "{name}: {}", verdict.message);
         assert_eq!(requests.len(), count, "{name}");
@@ -358,7 +369,7 @@ fn what_registries_are_known_to_answer() {
 fn what_happens_to_the_image_does_not_take_back_what_was_said_of_the_login() {
     let proved = || vec![says(401, BEARER, ""), says(200, "", TOKEN), says(200, "", "")];
     let to_login = || [says(401, BEARER, ""), says(401, "", "")];
-    let timeout = || Err(Failure::Unanswered("no answer in time".to_owned()));
+    let timeout = || Err(RequestFailure::Unanswered("no response in time".to_owned()));
     let locked = "You have been temporarily blocked";
     for (name, answers, result, image_denied, part) in [
         (
@@ -366,15 +377,15 @@ fn what_happens_to_the_image_does_not_take_back_what_was_said_of_the_login() {
             vec![says(429, "", "")],
             "Accepted",
             false,
-            "could not be asked for: HEAD",
+            "could not be checked: HEAD",
         ),
-        ("silent", vec![timeout()], "Accepted", false, "no answer in time"),
+        ("silent", vec![timeout()], "Accepted", false, "no response in time"),
         (
             "no token for nobody",
             vec![says(401, BEARER, ""), says(500, "", "")],
             "Accepted",
             false,
-            "answered 500",
+            "returned 500",
         ),
         (
             "GitLab, no access to the project",
@@ -398,19 +409,19 @@ fn what_happens_to_the_image_does_not_take_back_what_was_said_of_the_login() {
             to_login().into_iter().chain([timeout()]).collect(),
             "Accepted",
             false,
-            "no answer in time",
+            "no response in time",
         ),
         (
             "no such server",
             to_login().into_iter().chain([says(404, "", "")]).collect(),
             "Accepted",
             false,
-            "answered 404",
+            "returned 404",
         ),
     ] {
-        let answers: Vec<PodEvent> = proved().into_iter().chain(answers).collect();
+        let answers: Vec<Response> = proved().into_iter().chain(answers).collect();
         let count = answers.len();
-        let (requests, verdict) = talk(question(Some("team/app:1")), answers);
+        let (requests, verdict) = talk(attempt(Some("team/app:1")), answers);
         let found = (
             requests.len(),
             verdict.result.as_str(),
@@ -432,7 +443,7 @@ fn what_happens_to_the_image_does_not_take_back_what_was_said_of_the_login() {
 fn at_an_open_registry_a_login_may_be_refused_or_an_image_be_kept_from_it() {
     for (status, image_denied) in [(401, false), (403, true)] {
         let answers = vec![says(200, "", ""), says(401, BASIC, ""), says(status, "", "")];
-        let (_, verdict) = talk(question(Some("team/app:1")), answers);
+        let (_, verdict) = talk(attempt(Some("team/app:1")), answers);
         assert_eq!(
             (verdict.result.as_str(), verdict.image_denied),
             ("Rejected", image_denied),
@@ -444,13 +455,13 @@ fn at_an_open_registry_a_login_may_be_refused_or_an_image_be_kept_from_it() {
 #[test]
 fn whether_the_password_may_count_as_failed() {
     let ping = || says(401, BEARER, "");
-    let silent = || Err(Failure::Unanswered("no answer in time".to_owned()));
-    let nobody = || Err(Failure::Unreachable("connection refused".to_owned()));
+    let silent = || Err(RequestFailure::Unanswered("no response in time".to_owned()));
+    let nobody = || Err(RequestFailure::Unreachable("connection refused".to_owned()));
     for (answers, unanswered) in [
         (vec![silent()], false),
         (vec![ping(), silent()], true),
         (vec![ping(), nobody()], false),
-        (vec![ping(), Err(Failure::Tls("expired".to_owned()))], false),
+        (vec![ping(), Err(RequestFailure::Tls("expired".to_owned()))], false),
         (vec![ping(), says(503, "", "")], true),
         (vec![ping(), says(404, "", "")], true),
         (vec![ping(), says(429, "", "")], false),
@@ -459,30 +470,30 @@ fn whether_the_password_may_count_as_failed() {
         (vec![ping(), says(200, "", TOKEN), silent()], false),
     ] {
         let row = format!("{answers:?}");
-        assert_eq!(talk(question(None), answers).1.unanswered, unanswered, "{row}");
+        assert_eq!(talk(attempt(None), answers).1.unanswered, unanswered, "{row}");
     }
 }
 
 #[test]
 fn a_registry_says_when_to_come_back() {
-    let answer = Answer {
+    let answer = RegistryResponse {
         status: 429,
         retry_after: Some(90),
-        ..Answer::default()
+        ..RegistryResponse::default()
     };
     for status in [429, 503, 401, 403] {
-        let answer = Answer {
+        let answer = RegistryResponse {
             status,
             ..answer.clone()
         };
-        let (_, verdict) = talk(question(None), vec![says(401, BASIC, ""), Ok(answer)]);
+        let (_, verdict) = talk(attempt(None), vec![says(401, BASIC, ""), Ok(answer)]);
         assert_eq!(verdict.retry_after.map(|pause| pause.as_secs()), Some(90), "{status}");
     }
-    let never = Answer {
+    let never = RegistryResponse {
         retry_after: Some(u64::MAX),
         ..answer
     };
-    let (_, verdict) = talk(question(None), vec![Ok(never)]);
+    let (_, verdict) = talk(attempt(None), vec![Ok(never)]);
     assert_eq!(verdict.retry_after.map(|pause| pause.as_secs()), Some(24 * 3600));
 }
 
@@ -495,7 +506,7 @@ fn the_words_of_a_registry_are_cut_and_redacted() {
         login.auth(),
         "y".repeat(1000)
     );
-    let (_, verdict) = talk(question(None), vec![says(401, BASIC, ""), says(401, BASIC, &long)]);
+    let (_, verdict) = talk(attempt(None), vec![says(401, BASIC, ""), says(401, BASIC, &long)]);
     let message = &verdict.message;
     assert!(
         message.contains("[redacted] [redacted] [redacted] yyy") && message.contains('…'),
@@ -507,13 +518,13 @@ fn the_words_of_a_registry_are_cut_and_redacted() {
     );
     // Also what is no text of an answer.
     let realm = format!("Bearer realm=\"http://auth.example.com/{}\"", login.auth());
-    let moved = Answer {
+    let moved = RegistryResponse {
         status: 307,
         redirect: Some("pass word".to_owned()),
-        ..Answer::default()
+        ..RegistryResponse::default()
     };
     let proved = || vec![says(401, BASIC, ""), says(200, "", "")];
-    let with = |mut answers: Vec<PodEvent>, last: PodEvent| {
+    let with = |mut answers: Vec<Response>, last: Response| {
         answers.push(last);
         answers
     };
@@ -523,7 +534,7 @@ fn the_words_of_a_registry_are_cut_and_redacted() {
         (Some("team/app:1"), with(proved(), says(401, &realm, ""))),
         (Some("team/app:1"), with(proved(), Ok(moved))),
     ] {
-        let (_, verdict) = talk(question(image), answers);
+        let (_, verdict) = talk(attempt(image), answers);
         assert!(verdict.message.contains("[redacted]"), "{}", verdict.message);
     }
 }
@@ -531,12 +542,12 @@ fn the_words_of_a_registry_are_cut_and_redacted() {
 #[test]
 fn challenges_as_registries_write_them() {
     let bearer = |realm: &str, service: Option<&str>| {
-        Asked::VerificationRecord(Challenge::Bearer {
+        LoginOffer::Supported(Challenge::Bearer {
             realm: realm.to_owned(),
             service: service.map(str::to_owned),
         })
     };
-    let unknown = |names: &[&str]| Asked::Unknown(names.iter().map(|&name| name.to_owned()).collect());
+    let unknown = |names: &[&str]| LoginOffer::Unsupported(names.iter().map(|&name| name.to_owned()).collect());
     for (headers, asked) in [
         (
             &["Basic realm=\"x\", Bearer realm=\"https://a/t\",service=\"s\""][..],
@@ -552,18 +563,18 @@ fn challenges_as_registries_write_them() {
         ),
         (
             &["Digest realm=\"x\", nonce=\"a,b\", qop=\"auth\"", "Basic realm=\"x\""],
-            Asked::VerificationRecord(Challenge::Basic),
+            LoginOffer::Supported(Challenge::Basic),
         ),
-        (&["BASIC"], Asked::VerificationRecord(Challenge::Basic)),
+        (&["BASIC"], LoginOffer::Supported(Challenge::Basic)),
         (&["Negotiate, Digest realm=\"x\""], unknown(&["Negotiate", "Digest"])),
         (&["Bearer service=\"x\""], unknown(&["Bearer"])),
         (&["Bearer realm=\"\""], unknown(&["Bearer"])),
         (
             &["\u{1}\u{2}", "Basic realm=\"x\""],
-            Asked::VerificationRecord(Challenge::Basic),
+            LoginOffer::Supported(Challenge::Basic),
         ),
-        (&[","], Asked::Nothing),
-        (&[], Asked::Nothing),
+        (&[","], LoginOffer::Missing),
+        (&[], LoginOffer::Missing),
     ] {
         let headers: Vec<String> = headers.iter().map(|&header| header.to_owned()).collect();
         assert_eq!(parse(&headers), asked, "{headers:?}");
@@ -571,12 +582,11 @@ fn challenges_as_registries_write_them() {
 }
 
 #[test]
-fn whom_to_ask() {
-    let login = || RegistryCredentials::new("u", "p").unwrap();
+fn login_target_of_a_registry_key() {
     let private = |url| RegistryKey::new(RegistryType::PrivateRegistry, Some(url)).unwrap();
     let base = |registry: &RegistryKey, image: Option<&str>, plain| {
-        let probe = image.map(|image| Probe::parse(image).unwrap());
-        Question::new(registry, login(), probe, plain).map(|question| question.base.to_string())
+        let image = image.map(|image| ManifestReference::parse(image).unwrap());
+        LoginTarget::new(registry, image.as_ref(), plain).map(|target| target.base.to_string())
     };
     assert_eq!(
         base(&RegistryKey::docker_hub(), None, false).unwrap(),
@@ -626,8 +636,9 @@ fn whom_to_ask() {
         assert!(base(registry, Some(image), false).is_ok(), "{image}");
     }
 
-    let hub = Question::new(&RegistryKey::docker_hub(), login(), Probe::parse("alpine").ok(), false).unwrap();
-    assert_eq!(hub.probe.unwrap().repository, "library/alpine");
+    let image = ManifestReference::parse("alpine").unwrap();
+    let hub = LoginTarget::new(&RegistryKey::docker_hub(), Some(&image), false).unwrap();
+    assert_eq!(hub.image.unwrap().repository, "library/alpine");
     for (image, host, repository, reference) in [
         ("app", None, "app", "latest"),
         ("team/app:1.0", None, "team/app", "1.0"),
@@ -640,12 +651,12 @@ fn whom_to_ask() {
         ("localhost/app:x", Some("localhost"), "app", "x"),
         ("team/app:1@sha256:abc", None, "team/app", "sha256:abc"),
     ] {
-        let probe = Probe::parse(image).unwrap();
+        let parsed = ManifestReference::parse(image).unwrap();
         assert_eq!(
             (
-                probe.host.as_deref(),
-                probe.repository.as_str(),
-                probe.reference.as_str()
+                parsed.host.as_deref(),
+                parsed.repository.as_str(),
+                parsed.reference.as_str()
             ),
             (host, repository, reference),
             "{image}"
@@ -654,7 +665,7 @@ fn whom_to_ask() {
     for image in [
         "", "Team/app", "a//b", "../x", "a/..", "app:..", "app:a b", "app:", "a?b",
     ] {
-        assert!(Probe::parse(image).is_err(), "{image}");
+        assert!(ManifestReference::parse(image).is_err(), "{image}");
     }
 }
 

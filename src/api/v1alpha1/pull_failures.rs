@@ -1,4 +1,4 @@
-//! What the status says of pods that cannot pull.
+//! What the status says about pods that cannot pull their image.
 
 // The derive repeats the types in a private module.
 #![allow(unreachable_pub)]
@@ -9,7 +9,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use strum::{EnumIter, IntoStaticStr};
 
-/// Why an image cannot be pulled. What each means and what to do is in [`crate::domain::pull_failures::cause`].
+/// Why an image cannot be pulled. [`crate::domain::pull_failures::cause`] says what to do about each.
 #[derive(
     Serialize,
     Deserialize,
@@ -26,62 +26,62 @@ use strum::{EnumIter, IntoStaticStr};
     Hash,
 )]
 pub enum Cause {
-    /// The registry refused the login.
+    /// The registry rejected the credentials.
     CredentialsRejected,
-    /// The registry refused the login because it has expired.
+    /// The registry rejected the credentials because they have expired.
     CredentialsExpired,
-    /// The registry refuses this user for some time, or until its administrator helps.
+    /// The registry locked the user out, for some time or until its administrator helps.
     LoginLockedOut,
-    /// The registry wants a login, and the kubelet had none for this image.
+    /// The registry, or a mirror of it, requires credentials, and the node sent none for this image.
     CredentialsNotSent,
     /// The pod names a pull secret that does not exist.
     PullSecretMissing,
-    /// A pull secret of the pod cannot be read, so the kubelet uses none of them.
+    /// A pull secret of the pod cannot be parsed, so the kubelet uses none of them.
     PullSecretMalformed,
-    /// The registry took the login, and does not let it read this image.
+    /// The registry denied access to this image, although credentials were sent.
     AccessDenied,
-    /// The registry wants fewer pulls.
+    /// The registry's pull rate limit is exceeded.
     RateLimited,
-    /// The registry wants fewer pulls from those without a login.
+    /// The registry's rate limit for pulls without credentials is exceeded.
     RateLimitedAnonymous,
-    /// There is no such image, or the registry does not admit that there is.
+    /// The image does not exist, or the registry hides it.
     ImageNotFound,
-    /// The image does not exist for the node's architecture or operating system.
+    /// The image is not built for the node's architecture or operating system.
     PlatformMismatch,
-    /// The image's name cannot be parsed.
+    /// The image name cannot be parsed, or what it refers to is not an image that the node can use.
     InvalidImage,
-    /// The pull policy is Never, and the node does not have the image, or not for this pod.
+    /// The pull policy is Never, and the node does not have the image for this pod.
     NeverPull,
-    /// The node does not trust the registry's certificate.
+    /// The node cannot establish a TLS connection that it trusts.
     #[serde(rename = "TLSVerification")]
     #[strum(serialize = "TLSVerification")]
     TlsVerification,
-    /// The registry speaks plain HTTP, and the node expects HTTPS.
+    /// The registry uses plain HTTP, but the node expects HTTPS.
     #[serde(rename = "PlainHTTPRegistry")]
     #[strum(serialize = "PlainHTTPRegistry")]
     PlainHttpRegistry,
-    /// The node cannot resolve the registry's name.
+    /// The node cannot resolve the host name of the registry, or of a host that it needs for the pull.
     #[serde(rename = "DNSFailure")]
     #[strum(serialize = "DNSFailure")]
     DnsFailure,
-    /// The node cannot reach the registry, or the registry is in trouble.
+    /// The registry, its storage or the node's proxy cannot be reached or does not serve the image.
     RegistryUnreachable,
-    /// A signature policy of the node refuses the image.
+    /// A policy for signatures or vulnerabilities rejected the image.
     SignaturePolicy,
-    /// The node itself is in trouble: disk, runtime, limits.
+    /// The node has a problem of its own: disk, container runtime or limits.
     NodeProblem,
-    /// None of the known causes.
+    /// The cause is unknown.
     Unknown,
 }
 
 impl Cause {
-    /// The word as it stands in a status.
+    /// The cause as it appears in a status.
     pub fn as_str(self) -> &'static str {
         self.into()
     }
 }
 
-/// The platform's code for a failed pull (domain.md F).
+/// The code of a failed pull on rapyuta.io.
 #[derive(
     Serialize, Deserialize, JsonSchema, IntoStaticStr, Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash,
 )]
@@ -94,19 +94,19 @@ pub enum PullCode {
     DEP_E350,
     /// The image name cannot be parsed.
     DEP_E351,
-    /// The image cannot be inspected.
+    /// The node cannot inspect the image.
     DEP_E352,
-    /// The image is absent and must not be pulled.
+    /// The image is not on the node, and the pull policy is Never.
     DEP_E353,
 }
 
 impl PullCode {
-    /// The code as it is shown.
+    /// The code as users see it.
     pub fn as_str(self) -> &'static str {
         self.into()
     }
 
-    /// The code of a waiting reason of a container.
+    /// The code for a container's waiting reason.
     pub fn of(reason: &str) -> Self {
         match reason {
             "RegistryUnavailable" => Self::DEP_E350,
@@ -120,22 +120,22 @@ impl PullCode {
     /// What the code means, in words.
     pub fn title(self) -> &'static str {
         match self {
-            Self::DEP_E153 => "could not pull the image",
+            Self::DEP_E153 => "the image could not be pulled",
             Self::DEP_E350 => "the registry is not available",
             Self::DEP_E351 => "the image name cannot be parsed",
-            Self::DEP_E352 => "the image cannot be inspected",
-            Self::DEP_E353 => "the image is absent and must not be pulled",
+            Self::DEP_E352 => "the node cannot inspect the image",
+            Self::DEP_E353 => "the image is not on the node, and the pull policy is Never",
         }
     }
 }
 
-/// Pods that cannot pull one image for one cause.
+/// Pods that cannot pull one image for the same cause.
 #[derive(KubeSchema, Serialize, Deserialize, Clone, Debug, PartialEq)]
 #[serde(rename_all = "camelCase")]
 pub struct PullFailure {
-    /// The platform's code.
+    /// The code on rapyuta.io.
     pub code: PullCode,
-    /// Why.
+    /// Why the image cannot be pulled.
     pub cause: Cause,
     /// Namespace of the pods.
     pub namespace: String,
@@ -143,14 +143,14 @@ pub struct PullFailure {
     pub pod: String,
     /// The container in it.
     pub container: String,
-    /// The image, as the pod names it.
+    /// The image as the pod names it.
     pub image: String,
-    /// How many pods fail so.
+    /// How many pods fail in this way.
     #[schemars(with = "i32", range(min = 1))]
     pub count: u32,
     /// When the first of them was seen.
     pub first_seen: Time,
-    /// What the node reports, cut, without anything secret.
+    /// What the node reports, shortened and without secrets.
     #[schemars(length(max = 1024))]
     pub message: String,
     /// What to do.

@@ -5,7 +5,7 @@ use kube::api::ListParams;
 use kube::{Api, Client, ResourceExt as _};
 
 use crate::api::DockerPullSecret;
-use crate::domain::names::is_object_name;
+use crate::domain::names::{ObjectKey, is_object_name};
 use crate::domain::pull_failures::diagnosis::Resource;
 use crate::domain::pull_failures::pod::Pod;
 use crate::explain::bundle::Bundle;
@@ -28,7 +28,7 @@ pub(crate) async fn pod(name: &str, namespace: Option<&str>) -> Result<Bundle, S
         let listed = listed(&client, &namespace, &account).await.ok().flatten();
         bundle
             .accounts
-            .extend(listed.map(|names| ((namespace.clone(), account), names)));
+            .extend(listed.map(|names| (ObjectKey::new(&*namespace, account), names)));
     }
     let uid = pod.uid().unwrap_or_default();
     let fields = format!("involvedObject.name={name},involvedObject.uid={uid}");
@@ -52,7 +52,7 @@ pub(crate) async fn account(name: &str, namespace: Option<&str>) -> Result<(Bund
         .map_err(|error| failed("reading the ServiceAccount", &error))?
         .ok_or_else(|| format!("there is no ServiceAccount {name:?} in namespace {namespace:?}"))?;
     let mut bundle = of_namespace(&client, &namespace, &names).await?;
-    bundle.accounts.insert((namespace.clone(), name.to_owned()), names);
+    bundle.accounts.insert(ObjectKey::new(&*namespace, name), names);
     Ok((bundle, namespace))
 }
 
@@ -72,7 +72,7 @@ async fn of_namespace(client: &Client, namespace: &str, names: &[String]) -> Res
     let secrets = Api::<Secret>::namespaced(client.clone(), namespace);
     // What no Secret can be called does not exist, and must not get into a request.
     for name in names.iter().filter(|name| is_object_name(name)) {
-        let key = (namespace.to_owned(), name.clone());
+        let key = ObjectKey::new(namespace, name.as_str());
         match secrets.get_opt(name).await {
             Ok(secret) => bundle.secrets.extend(secret.map(|secret| (key, secret))),
             // Who may not read Secrets can still be told most.

@@ -64,7 +64,7 @@ impl Candidate<'_> {
 }
 
 /// What an entry holds.
-enum Content {
+enum EntryContent {
     Credentials(ResolvedEntry),
     /// Nothing that the kubelet sends: it then goes on with the next entry.
     Nothing {
@@ -85,8 +85,8 @@ pub fn find(document: &[u8], registry: &RegistryKey) -> Result<ResolvedEntry, Lo
     let (mut found, mut empty) = (Vec::new(), Vec::new());
     for candidate in candidates {
         match read_entry(candidate.entry)? {
-            Content::Credentials(entry) => found.push((candidate, entry)),
-            Content::Nothing { has_token } => empty.push((candidate, has_token)),
+            EntryContent::Credentials(entry) => found.push((candidate, entry)),
+            EntryContent::Nothing { has_token } => empty.push((candidate, has_token)),
         }
     }
     let Some((best, mut entry)) = found.first().map(|(best, entry)| (best, entry.clone())) else {
@@ -237,7 +237,7 @@ fn text<'a>(entry: &'a Members, name: &str) -> Result<&'a str, LookupError> {
         .ok_or_else(|| LookupError::Malformed(format!("has an entry whose {name:?} is not a string")))
 }
 
-fn read_entry(entry: &Members) -> Result<Content, LookupError> {
+fn read_entry(entry: &Members) -> Result<EntryContent, LookupError> {
     let (username, password, auth) = (text(entry, "username")?, text(entry, "password")?, text(entry, "auth")?);
     let has_identity_token = !text(entry, "identitytoken")?.is_empty();
     let has_token = has_identity_token || !text(entry, "registrytoken")?.is_empty();
@@ -245,15 +245,15 @@ fn read_entry(entry: &Members) -> Result<Content, LookupError> {
     let read = if !auth.is_empty() {
         RegistryCredentials::from_auth(auth, &mut trimmed)
     } else if username.is_empty() && password.is_empty() {
-        return Ok(Content::Nothing { has_token });
+        return Ok(EntryContent::Nothing { has_token });
     } else {
         let username = encoding::trim(username, &mut trimmed);
         RegistryCredentials::new(username, encoding::trim(password, &mut trimmed))
     };
     let credentials = match read {
         Ok(credentials) => credentials,
-        Err(_) if has_identity_token => return Ok(Content::Nothing { has_token: true }),
-        Err(InvalidCredentials::IdentityToken) => return Ok(Content::Nothing { has_token: true }),
+        Err(_) if has_identity_token => return Ok(EntryContent::Nothing { has_token: true }),
+        Err(InvalidCredentials::IdentityToken) => return Ok(EntryContent::Nothing { has_token: true }),
         Err(InvalidCredentials::Malformed(what)) => {
             return Err(LookupError::Malformed(format!("has an entry whose value {what}")));
         }
@@ -267,7 +267,7 @@ fn read_entry(entry: &Members) -> Result<Content, LookupError> {
     }
     warnings.extend(trimmed.iter().map(|what| format!("a value of its entry {what}")));
     let email = text(entry, "email")?;
-    Ok(Content::Credentials(ResolvedEntry {
+    Ok(EntryContent::Credentials(ResolvedEntry {
         credentials,
         email: (!email.is_empty()).then(|| email.to_owned()),
         warnings,

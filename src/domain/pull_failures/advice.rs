@@ -2,32 +2,70 @@
 
 use crate::api::{Cause, VerificationResult};
 use crate::domain::docker_config::kubelet_secret::{Content, PullSecret};
-use crate::domain::pull_failures::cause::about;
+use crate::domain::pull_failures::cause::{Advice, about};
+use crate::domain::pull_failures::classify::ErrorClass;
 use crate::domain::pull_failures::diagnosis::{DiagnosisInput, Resource};
+use crate::domain::pull_failures::remedy::remedy;
 use crate::domain::registry::image::Image;
 use crate::domain::registry::mismatch::mismatch;
 use crate::domain::text::shown_key;
 
 /// What to do about a cause.
-pub(crate) fn action(cause: Cause, facts: &DiagnosisInput<'_>) -> String {
-    let precise = match cause {
-        Cause::CredentialsRejected | Cause::CredentialsExpired | Cause::LoginLockedOut => Some(login(cause, facts)),
-        Cause::CredentialsNotSent => not_sent(facts),
-        Cause::PullSecretMissing => missing(facts),
-        Cause::PullSecretMalformed => malformed(facts),
-        Cause::AccessDenied => denied(facts),
-        Cause::RateLimitedAnonymous => facts.serving().next().map(|resource| attach(resource, facts)),
-        Cause::InvalidImage => Image::parse(facts.image)
+pub(crate) fn action(cause: Cause, input: &DiagnosisInput<'_>) -> String {
+    let from_report = input
+        .classification
+        .and_then(|report| remedy(report, cause, input.image));
+    let from_secrets = || match about(cause).advice {
+        Advice::General => None,
+        Advice::CorrectCredentials if is_unreadable_key(input) => Some(credentials(input, |place| {
+            format!(
+                "The password in {place} is not a JSON key. Store the whole key file of the service account as the password"
+            )
+        })),
+        Advice::CorrectCredentials => Some(credentials(input, |place| {
+            format!("Correct the user name and the password or access token in {place}")
+        })),
+        Advice::RenewCredentials => Some(credentials(input, |place| {
+            let lifetime = if is_ecr(input) {
+                ". Amazon ECR credentials are valid for 12 hours: refresh them more often than that"
+            } else {
+                ""
+            };
+            format!("Store new credentials in {place}{lifetime}")
+        })),
+        Advice::UnlockUser => Some(credentials(input, |place| {
+            format!(
+                "Correct the password in {place}. Find whatever else still uses the old one. Then wait at least 15 minutes or ask the registry's administrator to unlock the user"
+            )
+        })),
+        Advice::SendCredentials => not_sent(input),
+        Advice::CreateSecret => missing(input),
+        Advice::RepairSecret => malformed(input),
+        Advice::GrantPermission => denied(input),
+        Advice::AttachSecret => best_serving(input).map(|resource| attach(resource, input)),
+        Advice::CorrectImageName => Image::parse(input.image)
             .err()
-            .map(|what| format!("correct the image's name: it {what}")),
-        _ => None,
+            .map(|what| format!("Correct the image name: it {what}")),
     };
-    precise.unwrap_or_else(|| about(cause).action.to_owned())
+    from_report
+        .or_else(from_secrets)
+        .unwrap_or_else(|| about(cause).action.to_owned())
 }
 
-/// Where the login of a Secret comes from.
-fn place(secret: &PullSecret, facts: &DiagnosisInput<'_>) -> String {
-    match facts.generator(&secret.name) {
+fn is_unreadable_key(input: &DiagnosisInput<'_>) -> bool {
+    input
+        .classification
+        .is_some_and(|report| report.class == ErrorClass::KeyUnreadable)
+}
+
+fn is_ecr(input: &DiagnosisInput<'_>) -> bool {
+    let host = input.parsed.as_ref().map_or("", Image::host);
+    host.contains(".dkr.ecr") || host == "public.ecr.aws"
+}
+
+/// Where the credentials of a Secret come from.
+fn place(secret: &PullSecret, input: &DiagnosisInput<'_>) -> String {
+    match input.generator(&secret.name) {
         Some(resource) => format!(
             "Secret {:?}, which DockerPullSecret {:?} reads",
             resource.source, resource.name
@@ -36,121 +74,127 @@ fn place(secret: &PullSecret, facts: &DiagnosisInput<'_>) -> String {
     }
 }
 
-fn login(cause: Cause, facts: &DiagnosisInput<'_>) -> String {
-    let Some(secret) = facts.blamed else {
-        return "no pull secret of the pod has a login for this image, so it is one of the node's own: correct it there, or list a Secret with a good login in the pod's imagePullSecrets".to_owned();
-    };
-    let place = place(secret, facts);
-    match cause {
-        Cause::CredentialsExpired => format!(
-            "store a new login in {place}; logins of Amazon ECR are valid for 12 hours and have to be refreshed more often than that"
-        ),
-        Cause::LoginLockedOut => format!(
-            "correct the password in {place}, find what else logs in with an old one, and wait at least 15 minutes or ask the registry's administrator"
-        ),
-        _ => format!("correct user name and password or access token in {place}"),
+fn credentials(input: &DiagnosisInput<'_>, sentence: impl Fn(&str) -> String) -> String {
+    match input.blamed {
+        Some(secret) => sentence(&place(secret, input)),
+        None => "No pull secret of the pod has credentials for this image, so the node used its own. Correct them on the node, or add a Secret with valid credentials to the pod's imagePullSecrets".to_owned(),
     }
 }
 
-fn denied(facts: &DiagnosisInput<'_>) -> Option<String> {
-    let secret = facts.blamed?;
-    let image = facts.parsed.as_ref()?;
-    let known = match facts.generator(&secret.name).and_then(|resource| resource.verified) {
-        Some(VerificationResult::Accepted) => "the registry accepts the login: ",
+fn denied(input: &DiagnosisInput<'_>) -> Option<String> {
+    let secret = input.blamed?;
+    let image = input.parsed.as_ref()?;
+    let verified = input.generator(&secret.name).and_then(|resource| resource.verified);
+    let known = match verified {
+        Some(VerificationResult::Accepted) => "The registry accepts the credentials. ",
         _ => "",
     };
     Some(format!(
-        "{known}give the user in {} the right to pull {}, or correct the image's name: many registries deny what does not exist",
-        place(secret, facts),
+        "{known}Grant the user in {} permission to pull {}, or correct the image name: many registries deny access to images that do not exist",
+        place(secret, input),
         image.repository
     ))
 }
 
-fn missing(facts: &DiagnosisInput<'_>) -> Option<String> {
-    let name = &facts.blamed?.name;
-    let namespace = facts.around.namespace;
-    if let Some(resource) = facts.generator(name) {
+fn missing(input: &DiagnosisInput<'_>) -> Option<String> {
+    let name = &input.blamed?.name;
+    let namespace = input.around.namespace;
+    if let Some(resource) = input.generator(name) {
         return Some(format!(
-            "DockerPullSecret {:?} generates Secret {name:?} and could not yet: see its conditions",
+            "DockerPullSecret {:?} has not created Secret {name:?} yet. See its conditions",
             resource.name
         ));
     }
-    Some(match facts.serving().next() {
+    Some(match best_serving(input) {
         Some(resource) => format!(
-            "the pod names Secret {name:?}, which does not exist in namespace {namespace:?}: name {:?} instead, which DockerPullSecret {:?} generates for this registry",
+            "Secret {name:?} does not exist in namespace {namespace:?}. Use {:?} in the pod's imagePullSecrets instead: DockerPullSecret {:?} generates it for this registry",
             resource.secret, resource.name
         ),
         None => format!(
-            "create Secret {name:?} in namespace {namespace:?}, for instance with a DockerPullSecret of that name, or correct the name in the pod's imagePullSecrets"
+            "Create Secret {name:?} in namespace {namespace:?}, for example with a DockerPullSecret of that name, or correct the name in the pod's imagePullSecrets"
         ),
     })
 }
 
-fn malformed(facts: &DiagnosisInput<'_>) -> Option<String> {
-    let secret = facts.blamed?;
+fn malformed(input: &DiagnosisInput<'_>) -> Option<String> {
+    let secret = input.blamed?;
     let Content::Malformed(what) = &secret.content else {
         return None;
     };
     Some(format!(
-        "Secret {:?} {what}, and then kubelets use no pull secret of the pod: write it anew, for instance with a DockerPullSecret, or take it off the pod's imagePullSecrets",
+        "Secret {:?} {what}, so the kubelet uses no pull secret of the pod. Recreate it, for example with a DockerPullSecret, or remove it from the pod's imagePullSecrets",
         secret.name
     ))
 }
 
-/// Why no login was sent: the first thing found that a person can change.
-fn not_sent(facts: &DiagnosisInput<'_>) -> Option<String> {
-    if !facts.sent.is_empty() {
-        let name = &facts.sent[0].name;
+/// Why no credentials were sent: the first reason that a person can change. The pod's own Secrets come before others.
+fn not_sent(input: &DiagnosisInput<'_>) -> Option<String> {
+    if let Some(secret) = input.sent.first() {
         return Some(format!(
-            "Secret {name:?} has a login for this image now, and had none when the node tried: it tries again within 5 minutes, a new pod at once"
+            "Secret {:?} has credentials for this image now, but had none when the node last tried. Wait: the node retries within 5 minutes, and new pods pull at once",
+            secret.name
         ));
     }
-    empty_login(facts)
-        .or_else(|| facts.serving().next().map(|resource| attach(resource, facts)))
-        .or_else(|| useless(facts))
-        .or_else(|| other_key(facts))
-        .or_else(|| nobody(facts))
+    let attached = |resource: &&Resource| input.around.secrets.iter().any(|secret| secret.name == resource.secret);
+    empty_entry(input)
+        .or_else(|| {
+            let stale = input.serving().find(attached);
+            stale.map(|resource| attach(resource, input))
+        })
+        .or_else(|| other_key(input))
+        .or_else(|| best_serving(input).map(|resource| attach(resource, input)))
+        .or_else(|| useless(input))
+        .or_else(|| no_secret(input))
 }
 
-fn empty_login(facts: &DiagnosisInput<'_>) -> Option<String> {
-    let name = &facts.blamed?.name;
-    Some(format!(
-        "Secret {name:?} has an entry for this registry without user name or password, so nodes pull without a login: put both into it"
-    ))
-}
-
-/// The line that makes the pod use the login of a resource.
-fn attach(resource: &Resource, facts: &DiagnosisInput<'_>) -> String {
-    let Resource { name, secret, .. } = resource;
-    if facts.around.secrets.iter().any(|one| one.name == *secret) {
-        return format!(
-            "the pod names Secret {secret:?}, whose content is not what DockerPullSecret {name:?} writes: see its conditions"
-        );
-    }
-    let how = if facts.around.secrets.is_empty() {
-        format!("add imagePullSecrets: [{{name: {secret}}}] to the pod's spec (or to its ServiceAccount)")
-    } else {
-        format!("add {{name: {secret}}} to the imagePullSecrets of the pod's spec")
-    };
-    format!("{how} and create the pod anew: DockerPullSecret {name:?} has the login for this registry")
-}
-
-/// A Secret that kubelets skip.
-fn useless(facts: &DiagnosisInput<'_>) -> Option<String> {
-    facts.around.secrets.iter().find_map(|secret| match &secret.content {
-        Content::Ignored(what) => Some(format!("Secret {:?} {what}", secret.name)),
-        Content::Entries(entries) if entries.is_empty() => Some(format!(
-            "Secret {:?} has no entry for any registry: write it anew, for instance with a DockerPullSecret",
-            secret.name
-        )),
-        _ => None,
+/// Of the resources that serve the image, the one whose credentials are most likely valid.
+fn best_serving<'a>(input: &DiagnosisInput<'a>) -> Option<&'a Resource> {
+    input.serving().min_by_key(|resource| match resource.verified {
+        Some(VerificationResult::Accepted) => 0,
+        Some(result) if result.refuses() => 2,
+        _ => 1,
     })
 }
 
-/// An entry that is meant for this registry and does not serve the image.
-fn other_key(facts: &DiagnosisInput<'_>) -> Option<String> {
-    let image = facts.parsed.as_ref()?;
-    let near = facts.around.secrets.iter().find_map(|secret| {
+fn empty_entry(input: &DiagnosisInput<'_>) -> Option<String> {
+    let name = &input.blamed?.name;
+    Some(format!(
+        "Secret {name:?} has an entry for this registry without a user name or password, so nodes pull without credentials. Add both"
+    ))
+}
+
+/// How to make the pod use the pull secret of a resource.
+fn attach(resource: &Resource, input: &DiagnosisInput<'_>) -> String {
+    let Resource { name, secret, .. } = resource;
+    if input.around.secrets.iter().any(|listed| listed.name == *secret) {
+        return format!(
+            "The pod uses Secret {secret:?}, but its content is not what DockerPullSecret {name:?} generates. See the conditions of the DockerPullSecret"
+        );
+    }
+    let how = if input.around.secrets.is_empty() {
+        format!("Add imagePullSecrets: [{{name: {secret}}}] to the pod's spec (or to its ServiceAccount)")
+    } else {
+        format!("Add {{name: {secret}}} to the imagePullSecrets of the pod's spec")
+    };
+    format!("{how} and recreate the pod: DockerPullSecret {name:?} has credentials for this registry")
+}
+
+/// A Secret that kubelets skip.
+fn useless(input: &DiagnosisInput<'_>) -> Option<String> {
+    input.around.secrets.iter().find_map(|secret| match &secret.content {
+        Content::Ignored(what) => Some(format!("Secret {:?} {what}", secret.name)),
+        Content::Entries(entries) if entries.is_empty() => Some(format!(
+            "Secret {:?} has no entry for any registry. Recreate it, for example with a DockerPullSecret",
+            secret.name
+        )),
+        Content::Entries(_) | Content::Absent | Content::Unreadable | Content::Malformed(_) => None,
+    })
+}
+
+/// An entry that is meant for this registry but does not match the image.
+fn other_key(input: &DiagnosisInput<'_>) -> Option<String> {
+    let image = input.parsed.as_ref()?;
+    let near = input.around.secrets.iter().find_map(|secret| {
         secret.entries().iter().find_map(|entry| {
             let mismatch = mismatch(&entry.key, &image.repository)?;
             mismatch.near.then(|| (secret, shown_key(&entry.key), mismatch.why))
@@ -158,41 +202,57 @@ fn other_key(facts: &DiagnosisInput<'_>) -> Option<String> {
     });
     let (secret, key, why) = near?;
     let name = &secret.name;
-    let right = if image.is_docker_hub() {
-        ("type DockerHub", "https://index.docker.io/v1/")
+    let mismatch = format!("The key {key:?} of Secret {name:?} does not match this image, because {why}");
+    let (field, value) = if image.is_docker_hub() {
+        ("spec.type", "DockerHub")
     } else {
         ("spec.registryUrl", image.host())
     };
-    Some(match facts.generator(name) {
-        Some(resource) if image.is_docker_hub() => format!(
-            "the key {key:?} of Secret {name:?} does not serve this image, since {why}: set spec.type of DockerPullSecret {:?} to DockerHub",
+    Some(match input.generator(name) {
+        Some(resource) => format!(
+            "{mismatch}. Set {field} of DockerPullSecret {:?} to {value}",
             resource.name
         ),
-        Some(resource) => format!(
-            "the key {key:?} of Secret {name:?} does not serve this image, since {why}: set {} of DockerPullSecret {:?} to {}",
-            right.0, resource.name, right.1
-        ),
-        None => format!(
-            "the key {key:?} of Secret {name:?} does not serve this image, since {why}: the key that does is {:?}",
-            right.1
-        ),
+        None if image.is_docker_hub() => format!("{mismatch}. Use the key \"https://index.docker.io/v1/\""),
+        None => format!("{mismatch}. Use the key {value:?}"),
     })
 }
 
-fn nobody(facts: &DiagnosisInput<'_>) -> Option<String> {
-    let image = facts.parsed.as_ref()?;
+/// Clouds whose nodes can pull with an identity of their own: the end of the registry's host, and what to grant.
+const NODE_IDENTITIES: [(&str, &str); 4] = [
+    (".azurecr.io", "the role AcrPull to the identity of the kubelet"),
+    (
+        ".amazonaws.com",
+        "the node's IAM role permission to pull from Amazon ECR",
+    ),
+    (
+        ".pkg.dev",
+        "the role Artifact Registry Reader to the service account of the nodes",
+    ),
+    (
+        "gcr.io",
+        "the role Artifact Registry Reader to the service account of the nodes",
+    ),
+];
+
+fn no_secret(input: &DiagnosisInput<'_>) -> Option<String> {
+    let image = input.parsed.as_ref()?;
     let registry = if image.is_docker_hub() {
         "Docker Hub"
     } else {
         image.host()
     };
-    let list = if facts.around.secrets.is_empty() {
-        "the pod names no pull secret"
+    let reason = if input.around.secrets.is_empty() {
+        "The pod has no imagePullSecrets"
     } else {
-        "none of the pod's pull secrets is for this registry"
+        "None of the pod's pull secrets is for this registry"
     };
+    let identity = NODE_IDENTITIES
+        .iter()
+        .find(|(end, _)| image.host().ends_with(end))
+        .map_or_else(String::new, |(_, grant)| format!(", or grant {grant}"));
     Some(format!(
-        "{list}: create a DockerPullSecret for {registry} in namespace {:?} and list its Secret in the pod's imagePullSecrets; if the image is meant to be public, check its name",
-        facts.around.namespace
+        "{reason}. Create a DockerPullSecret for {registry} in namespace {:?} and add its Secret to the pod's imagePullSecrets{identity}. If the image is meant to be public, check its name",
+        input.around.namespace
     ))
 }

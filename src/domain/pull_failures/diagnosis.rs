@@ -3,9 +3,9 @@
 use crate::api::{Cause, ConditionType, DockerPullSecret, PullCode, Reason, VerificationResult};
 use crate::domain::docker_config::kubelet_secret::{Content, PullSecret, Tried, redact, tried};
 use crate::domain::pull_failures::advice::action;
-use crate::domain::pull_failures::cause::{Fault, about};
-use crate::domain::pull_failures::classify::ErrorClass;
-use crate::domain::pull_failures::infer::{Sent, cause, may_pass};
+use crate::domain::pull_failures::cause::{BlamedSecret, Fault, about};
+use crate::domain::pull_failures::classify::Classification;
+use crate::domain::pull_failures::infer::{Sent, infer_cause, may_pass};
 use crate::domain::registry::image::Image;
 use crate::domain::registry::key::RegistryKey;
 use crate::domain::registry::matching::serves;
@@ -23,7 +23,7 @@ pub struct PullError<'a> {
     /// The platform's code.
     pub code: PullCode,
     /// What the kubelet's report says; `None` when it says only that it waits.
-    pub signal: Option<ErrorClass>,
+    pub classification: Option<&'a Classification>,
     /// The report, fit to be shown.
     pub report: &'a str,
 }
@@ -124,6 +124,7 @@ pub struct Diagnosis {
     pub action: String,
     /// Whether a pull secret of the pod has a login for the image.
     has_login: bool,
+    lacks_credentials: bool,
     may_pass: bool,
 }
 
@@ -153,6 +154,11 @@ impl Diagnosis {
         self.may_pass
     }
 
+    /// Whether credentials for the image's registry would help that the pod does not send.
+    pub fn lacks_credentials(&self) -> bool {
+        self.lacks_credentials
+    }
+
     /// Whether a pull secret of the pod has a login for the image.
     pub fn has_login(&self) -> bool {
         self.has_login
@@ -170,9 +176,15 @@ pub(crate) struct DiagnosisInput<'a> {
     /// The logins that a kubelet tries.
     pub(crate) sent: Vec<&'a PullSecret>,
     pub(crate) blamed: Option<&'a PullSecret>,
+    pub(crate) classification: Option<&'a Classification>,
 }
 
 impl<'a> DiagnosisInput<'a> {
+    /// Whether a host other than the image's registry refused: nothing that the pod's Secrets hold was meant for it.
+    pub(crate) fn is_about_another_host(&self) -> bool {
+        self.classification.is_some_and(Classification::is_about_another_host)
+    }
+
     /// The resource that generates a Secret.
     pub(crate) fn generator(&self, secret: &str) -> Option<&'a Resource> {
         self.around.generator(secret)
@@ -202,14 +214,15 @@ pub fn diagnose(symptom: PullError<'_>, around: PullContext<'_>) -> Diagnosis {
         around,
         sent: secrets_of(around, matching.iter().filter(complete)),
         blamed: None,
+        classification: symptom.classification,
     };
     let sent = sent(&facts);
     let docker_hub = facts.parsed.as_ref().is_some_and(Image::is_docker_hub);
-    let cause = match symptom.signal {
-        Some(signal) => cause(signal, sent, docker_hub),
+    let cause = match symptom.classification {
+        Some(classification) => infer_cause(classification, sent, docker_hub),
         None => guess(&facts, sent),
     };
-    facts.blamed = blamed(cause, &facts, &matching);
+    facts.blamed = blamed(about(cause).blames, &facts, &matching);
     let blame = facts.blamed.map(|secret| {
         let generator = facts.generator(&secret.name);
         Blame {
@@ -226,7 +239,8 @@ pub fn diagnose(symptom: PullError<'_>, around: PullContext<'_>) -> Diagnosis {
         message: cut(&message, LENGTH),
         action: cut(&action(cause, &facts), LENGTH),
         has_login: !facts.sent.is_empty(),
-        may_pass: may_pass(symptom.signal, sent),
+        lacks_credentials: about(cause).lacks_credentials && !facts.is_about_another_host(),
+        may_pass: may_pass(symptom.classification, sent),
     }
 }
 
@@ -285,17 +299,19 @@ fn guess(facts: &DiagnosisInput<'_>, sent: Sent) -> Cause {
 }
 
 /// The Secret at fault: only one that the pod names and, where a login is concerned, whose key serves the image.
-fn blamed<'a>(cause: Cause, facts: &DiagnosisInput<'a>, matching: &[Tried]) -> Option<&'a PullSecret> {
+fn blamed<'a>(which: BlamedSecret, facts: &DiagnosisInput<'a>, matching: &[Tried]) -> Option<&'a PullSecret> {
     let malformed = |secret: &&PullSecret| matches!(secret.content, Content::Malformed(_));
-    match cause {
-        Cause::PullSecretMissing => missing(facts),
-        Cause::PullSecretMalformed => facts.around.secrets.iter().find(malformed),
-        Cause::CredentialsRejected | Cause::CredentialsExpired | Cause::LoginLockedOut => {
+    match which {
+        BlamedSecret::None => None,
+        BlamedSecret::Missing => missing(facts),
+        BlamedSecret::Malformed => facts.around.secrets.iter().find(malformed),
+        _ if facts.is_about_another_host() => None,
+        BlamedSecret::SentAndDoubtful => {
             let good = |secret: &&&PullSecret| verified(facts, secret) == Some(VerificationResult::Accepted);
             let doubtful = facts.sent.iter().find(|secret| !good(secret));
             doubtful.or(facts.sent.first()).copied()
         }
-        Cause::AccessDenied => {
+        BlamedSecret::SentAndBest => {
             let rank = |secret: &PullSecret| match verified(facts, secret) {
                 Some(VerificationResult::Accepted) => 0,
                 Some(result) if result.refuses() => 2,
@@ -304,9 +320,7 @@ fn blamed<'a>(cause: Cause, facts: &DiagnosisInput<'a>, matching: &[Tried]) -> O
             facts.sent.iter().min_by_key(|secret| rank(secret)).copied()
         }
         // Its key serves the image, and there is no login behind it.
-        Cause::CredentialsNotSent if facts.sent.is_empty() => {
-            secrets_of(facts.around, matching.iter()).into_iter().next()
-        }
-        _ => None,
+        BlamedSecret::WithoutCredentials if !facts.sent.is_empty() => None,
+        BlamedSecret::WithoutCredentials => secrets_of(facts.around, matching.iter()).into_iter().next(),
     }
 }

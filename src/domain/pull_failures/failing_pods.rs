@@ -6,8 +6,9 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use crate::api::{Cause, PullCode};
-use crate::domain::index::Key;
-use crate::domain::pull_failures::classify::{ErrorClass, read};
+use crate::domain::names::ObjectKey;
+use crate::domain::pull_failures::cause::about;
+use crate::domain::pull_failures::classify::{Classification, read};
 use crate::domain::pull_failures::pod::{Pod, WaitingContainer};
 use crate::domain::text::{excerpt, unwrap};
 
@@ -41,7 +42,7 @@ pub struct FailingContainer {
     /// The platform's code.
     pub code: PullCode,
     /// What the last report said that said something.
-    pub signal: Option<ErrorClass>,
+    pub classification: Option<Classification>,
     /// That report, fit to be shown.
     pub report: String,
     /// When this was seen first.
@@ -60,11 +61,8 @@ impl FailingContainer {
         if self.attempts >= 2 {
             return self.since;
         }
-        let transient = matches!(
-            cause,
-            Cause::RegistryUnreachable | Cause::DnsFailure | Cause::NodeProblem | Cause::Unknown
-        );
-        self.since + if transient || may_pass { PASSING } else { FIRM }
+        let is_transient = about(cause).is_transient || may_pass;
+        self.since + if is_transient { PASSING } else { FIRM }
     }
 
     /// Whether a second attempt was seen to fail.
@@ -74,7 +72,7 @@ impl FailingContainer {
 
     /// `before`: what was known of the same container and image.
     fn new(waits: WaitingContainer, before: Option<&Self>, started: Option<i64>, now: i64) -> Self {
-        let signal = read(&waits.reason, &waits.message, &waits.image);
+        let classification = read(&waits.reason, &waits.message, &waits.image);
         let (code, pausing) = (waits.code(), !waits.is_attempt());
         let Some(before) = before else {
             let report = excerpt(unwrap(&waits.message).1, REPORT);
@@ -84,7 +82,7 @@ impl FailingContainer {
                 container: waits.container,
                 image: waits.image,
                 code,
-                signal,
+                classification,
                 report,
                 since,
                 attempted: now,
@@ -99,8 +97,8 @@ impl FailingContainer {
             next.attempted = now;
         }
         // The same failure is told in other words each time: ports, times, request numbers.
-        if signal.is_some() && signal != before.signal {
-            next.signal = signal;
+        if classification.is_some() && !is_alike(classification.as_ref(), before.classification.as_ref()) {
+            next.classification = classification;
             next.code = code;
             next.report = excerpt(unwrap(&waits.message).1, REPORT);
         }
@@ -109,14 +107,17 @@ impl FailingContainer {
 
     /// Whether nothing has changed that anybody would be told.
     fn tells_the_same(&self, other: &Self) -> bool {
-        (&self.container, &self.image, self.code, self.signal, self.confirmed())
-            == (
-                &other.container,
-                &other.image,
-                other.code,
-                other.signal,
-                other.confirmed(),
-            )
+        (&self.container, &self.image, self.code, self.confirmed())
+            == (&other.container, &other.image, other.code, other.confirmed())
+            && is_alike(self.classification.as_ref(), other.classification.as_ref())
+    }
+}
+
+/// Whether two reports say the same, see [`Classification::is_alike`].
+fn is_alike(one: Option<&Classification>, other: Option<&Classification>) -> bool {
+    match (one, other) {
+        (Some(one), Some(other)) => one.is_alike(other),
+        (one, other) => one.is_none() && other.is_none(),
     }
 }
 
@@ -136,17 +137,14 @@ pub enum Change {
 /// The list.
 #[derive(Debug, Default)]
 pub struct FailingPods {
-    pods: BTreeMap<Key, Arc<FailingPod>>,
+    pods: BTreeMap<ObjectKey, Arc<FailingPod>>,
 }
 
 impl FailingPods {
     /// Takes in what a pod looks like now.
     pub fn observe(&mut self, pod: &Pod, now: i64) -> Change {
         let meta = &pod.metadata;
-        let key = (
-            meta.namespace.clone().unwrap_or_default(),
-            meta.name.clone().unwrap_or_default(),
-        );
+        let key = ObjectKey::of(meta);
         let waits = pod.waits();
         // A pod that is going away takes its failure along.
         if waits.is_empty() || pod.is_over() {
@@ -188,37 +186,37 @@ impl FailingPods {
     }
 
     /// A pod is gone.
-    pub fn forget(&mut self, pod: &Key) -> Change {
+    pub fn forget(&mut self, pod: &ObjectKey) -> Change {
         self.pods.remove(pod).map_or(Change::None, Change::Ended)
     }
 
     /// The failing pods of a namespace, by name.
     pub fn of_namespace<'a>(&'a self, namespace: &'a str) -> impl Iterator<Item = (&'a str, &'a Arc<FailingPod>)> {
-        let from = (namespace.to_owned(), String::new());
+        let from = ObjectKey::new(namespace, "");
         let pods = self.pods.range(from..);
-        pods.take_while(move |((at, _), _)| at == namespace)
-            .map(|((_, name), failing)| (name.as_str(), failing))
+        pods.take_while(move |(key, _)| key.namespace == namespace)
+            .map(|(key, failing)| (key.name.as_str(), failing))
     }
 
     /// A failing pod.
-    pub fn get(&self, pod: &Key) -> Option<Arc<FailingPod>> {
+    pub fn get(&self, pod: &ObjectKey) -> Option<Arc<FailingPod>> {
         self.pods.get(pod).cloned()
     }
 
     /// Names of all failing pods.
-    pub fn keys(&self) -> impl Iterator<Item = &Key> {
+    pub fn keys(&self) -> impl Iterator<Item = &ObjectKey> {
         self.pods.keys()
     }
 
     /// What an event said of a pod whose status says only that the kubelet waits.
-    pub fn learn(&mut self, pod: &Key, image: &str, report: &str) {
+    pub fn learn(&mut self, pod: &ObjectKey, image: &str, report: &str) {
         let Some(failing) = self.pods.get_mut(pod) else { return };
         let silent = Arc::make_mut(failing)
             .containers
             .iter_mut()
-            .filter(|one| one.image == image && one.signal.is_none());
+            .filter(|one| one.image == image && one.classification.is_none());
         for one in silent {
-            one.signal = read("ErrImagePull", report, image);
+            one.classification = read("ErrImagePull", report, image);
             one.report = excerpt(unwrap(report).1, REPORT);
         }
     }

@@ -4,7 +4,7 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::{ObjectMeta, Time};
 use serde::Deserialize;
 
 use crate::api::PullCode;
-use crate::domain::pull_failures::classify::is_free_text;
+use crate::domain::pull_failures::classify::{ErrorClass, is_free_text, read};
 
 /// A pod without the parts that nobody reads here.
 #[derive(kube::Resource, Deserialize, Clone, Debug, Default)]
@@ -224,6 +224,5 @@ fn is_about_images(reason: &str) -> bool {
             | "RegistryUnavailable"
             | "SignatureValidationFailed"
     ) || (is_free_text(reason)
-        && crate::domain::pull_failures::classify::read(reason, "", "")
-            == Some(crate::domain::pull_failures::classify::ErrorClass::Malformed))
+        && read(reason, "", "").is_some_and(|classification| classification.class == ErrorClass::Malformed))
 }

@@ -1,6 +1,5 @@
 //! Which resources are affects of a pod that cannot pull.
 
-use crate::api::Cause;
 use crate::domain::docker_config::kubelet_secret::PullSecret;
 use crate::domain::pull_failures::diagnosis::{Diagnosis, Resource};
 use crate::domain::registry::image::Image;
@@ -15,14 +14,11 @@ use crate::domain::registry::mismatch::mismatch;
 pub fn affects(resource: &Resource, image: &str, secrets: &[PullSecret], diagnosis: &Diagnosis) -> Option<bool> {
     let repository = repository(image);
     let attached = resource.owns && secrets.iter().any(|secret| secret.name == resource.secret);
-    let lacks_login = matches!(
-        diagnosis.cause,
-        Cause::CredentialsNotSent | Cause::RateLimitedAnonymous | Cause::PullSecretMissing
-    );
+    let lacks_credentials = diagnosis.lacks_credentials();
     match (attached, resource.serves(&repository)) {
         (true, true) => Some(diagnosis.is_fault_of(&resource.name)),
-        (false, true) => (lacks_login && !diagnosis.has_login()).then_some(false),
-        (true, false) if lacks_login => {
+        (false, true) => (lacks_credentials && !diagnosis.has_login()).then_some(false),
+        (true, false) if lacks_credentials => {
             let mismatch = mismatch(resource.registry.as_str(), &repository)?;
             mismatch.near.then_some(false)
         }
@@ -48,4 +44,19 @@ pub fn may_affect(
 /// The repository that registry keys are compared with; for a name that cannot be parsed what it was meant to be.
 pub fn repository(image: &str) -> String {
     Image::parse(image).unwrap_or_else(|_| Image::meant(image)).repository
+}
+
+/// The failing pods that may affect a resource.
+pub fn concerning<'a>(
+    own: &Resource,
+    pods: impl Iterator<Item = (&'a str, &'a std::sync::Arc<super::failing_pods::FailingPod>)>,
+) -> Vec<(String, std::sync::Arc<super::failing_pods::FailingPod>)> {
+    pods.filter(|(_, failing)| {
+        failing.containers.iter().any(|one| {
+            let images = [repository(&one.image)];
+            may_affect(&own.secret, Some(&own.registry), &images, &failing.pull_secrets)
+        })
+    })
+    .map(|(name, failing)| (name.to_owned(), std::sync::Arc::clone(failing)))
+    .collect()
 }

@@ -32,7 +32,7 @@ pub struct Case<'a> {
 
 /// What is published.
 #[derive(Clone, Debug, Default, PartialEq)]
-pub struct Pulls {
+pub struct PullSummary {
     /// Pods that fail.
     pub failing_pods: u32,
     /// How they fail; the worst first.
@@ -41,6 +41,18 @@ pub struct Pulls {
     pub problem: Option<Problem>,
     /// Whether the resource is at fault.
     pub fault: bool,
+}
+
+impl PullSummary {
+    /// What was published before, with other numbers than those that are known now.
+    pub fn published(failing_pods: u32, failures: &[PullFailure], fault: bool) -> Self {
+        Self {
+            failing_pods,
+            fault,
+            problem: failures.first().map(|worst| problem(worst, failures.len() - 1)),
+            failures: failures.to_vec(),
+        }
+    }
 }
 
 /// Pods of one failure.
@@ -52,7 +64,7 @@ struct Group<'a> {
 }
 
 /// Sums up. `old` is what the status lists now: a failure keeps its time and its pod as long as it lasts.
-pub fn summarise(namespace: &str, cases: &[Case<'_>], old: &[PullFailure]) -> Pulls {
+pub fn summarise(namespace: &str, cases: &[Case<'_>], old: &[PullFailure]) -> PullSummary {
     let mut groups: BTreeMap<(Cause, PullCode, &str, &str), Group<'_>> = BTreeMap::new();
     for case in cases {
         let key = (case.diagnosis.cause, case.diagnosis.code, case.image, case.container);
@@ -84,10 +96,10 @@ pub fn summarise(namespace: &str, cases: &[Case<'_>], old: &[PullFailure]) -> Pu
         .map(|group| failure(namespace, group, old))
         .collect();
     let failing_pods = u32::try_from(pods.len()).unwrap_or(u32::MAX);
-    Pulls {
+    PullSummary {
         failing_pods,
         fault: groups.first().is_some_and(|group| group.fault),
-        problem: failures.first().map(|worst| problem(worst, groups.len() - 1)),
+        problem: failures.first().map(|worst| problem(worst, failures.len() - 1)),
         failures,
     }
 }

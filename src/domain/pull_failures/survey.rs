@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use crate::api::PullCode;
 use crate::domain::docker_config::kubelet_secret::PullSecret;
-use crate::domain::pull_failures::classify::ErrorClass;
+use crate::domain::pull_failures::classify::Classification;
 use crate::domain::pull_failures::diagnosis::{Diagnosis, PullContext, PullError, Resource, diagnose};
 use crate::domain::pull_failures::failing_pods::{FailingContainer, FailingPod};
 use crate::domain::pull_failures::relevance::affects;
@@ -40,7 +40,14 @@ impl DiagnosedContainer<'_> {
 }
 
 /// What makes failures alike; the last is whether the login was another then.
-type Alike<'a> = (&'a [String], &'a str, PullCode, Option<ErrorClass>, &'a str, bool);
+type Alike<'a> = (
+    &'a [String],
+    &'a str,
+    PullCode,
+    Option<&'a Classification>,
+    &'a str,
+    bool,
+);
 
 /// A diagnosis, and whether it is the fault of the resource; `None`: that is not told of it.
 type MemoizedDiagnosis = (Arc<Diagnosis>, Option<bool>);
@@ -106,7 +113,7 @@ impl<'a> Survey<'a> {
             pull_secrets,
             stuck.image.as_str(),
             stuck.code,
-            stuck.signal,
+            stuck.classification.as_ref(),
             stuck.report.as_str(),
             stale,
         );
@@ -116,7 +123,7 @@ impl<'a> Survey<'a> {
         let symptom = PullError {
             image: &stuck.image,
             code: stuck.code,
-            signal: stuck.signal,
+            classification: stuck.classification.as_ref(),
             report: &stuck.report,
         };
         let around = PullContext {
@@ -132,5 +139,46 @@ impl<'a> Survey<'a> {
         let known = (Arc::new(diagnosis), fault);
         self.known.insert(alike, (Arc::clone(&known.0), known.1));
         known
+    }
+}
+
+/// Interim.
+pub struct SurveyInput<'a> {
+    pub namespace: &'a str,
+    pub own: &'a Resource,
+    pub others: &'a [Resource],
+    pub failing: &'a [(String, Arc<FailingPod>)],
+    pub pull_secrets: &'a HashMap<String, PullSecret>,
+    pub credentials_changed_at: Option<crate::domain::time::Timestamp>,
+    pub previous: &'a [crate::api::PullFailure],
+}
+pub struct SurveyResult {
+    pub summary: super::summary::PullSummary,
+    pub next: Option<std::time::Duration>,
+}
+pub fn survey(input: &SurveyInput<'_>, now: crate::domain::time::Timestamp) -> SurveyResult {
+    let now = now.as_millisecond();
+    let mut survey = Survey::new(
+        input.namespace,
+        input.own,
+        input.others,
+        input.credentials_changed_at.map(|at| at.as_millisecond()),
+    );
+    let mut all = Vec::new();
+    for (pod, failing) in input.failing {
+        let list: Vec<PullSecret> = failing
+            .pull_secrets
+            .iter()
+            .filter_map(|name| input.pull_secrets.get(name).cloned())
+            .collect();
+        all.extend(survey.of(pod, failing, &list));
+    }
+    let (counting, waiting): (Vec<DiagnosedContainer<'_>>, Vec<DiagnosedContainer<'_>>) =
+        all.into_iter().partition(|one| one.counts_from() <= now);
+    let next = waiting.iter().map(DiagnosedContainer::counts_from).min();
+    let cases: Vec<Case<'_>> = counting.iter().map(DiagnosedContainer::case).collect();
+    SurveyResult {
+        summary: super::summary::summarise(input.namespace, &cases, input.previous),
+        next: next.map(|at| std::time::Duration::from_millis(u64::try_from(at - now).unwrap_or(1))),
     }
 }

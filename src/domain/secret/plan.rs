@@ -11,7 +11,7 @@ use crate::domain::secret::desired::Desired;
 use crate::domain::spec::validate::ValidatedSpec;
 
 /// A Secret to generate, and what to say about it.
-pub struct Plan {
+pub struct SecretPlan {
     /// The Secret.
     pub desired: Desired,
     /// The credentials in it.
@@ -25,9 +25,9 @@ pub struct Plan {
 }
 
 /// What to generate for a valid resource and the Secret that it references.
-pub fn plan(resource: &DockerPullSecret, spec: &ValidatedSpec, source: Option<&Secret>) -> Result<Plan, Problem> {
+pub fn plan(resource: &DockerPullSecret, spec: &ValidatedSpec, source: Option<&Secret>) -> Result<SecretPlan, Problem> {
     let resolved = resolve(spec, source)?;
-    Ok(Plan {
+    Ok(SecretPlan {
         desired: Desired::new(resource, spec, &resolved),
         credentials: resolved.credentials,
         identity: resolved.identity,

@@ -8,8 +8,8 @@ use crate::api::{CaBundleRef, CredentialKeys, DockerPullSecret, OnRejected, Reas
 use crate::domain::names::is_object_name;
 use crate::domain::problem::Problem;
 use crate::domain::registry::key::RegistryKey;
+use crate::domain::registry::manifest::ManifestReference;
 use crate::domain::spec::template;
-use crate::domain::verification::probe::Probe;
 
 /// A spec that breaks no rule.
 #[derive(Clone, Debug, PartialEq)]
@@ -65,7 +65,7 @@ pub struct VerificationSettings {
     /// Time between two verifications of accepted credentials; `None` if they are verified once.
     pub interval: Option<Duration>,
     /// Image that the credentials must be able to read.
-    pub image: Option<Probe>,
+    pub image: Option<ManifestReference>,
     /// What to do with rejected credentials.
     pub on_rejected: OnRejected,
     /// Certificates to trust.
@@ -203,7 +203,7 @@ fn check_verification(spec: Option<&Verification>) -> Result<VerificationSetting
             })?)
         }
     };
-    let image = spec.image.as_deref().map(Probe::parse).transpose();
+    let image = spec.image.as_deref().map(ManifestReference::parse).transpose();
     let ca = spec.tls.and_then(|tls| tls.ca_bundle_ref);
     if let Some(ca) = &ca {
         check_reference("spec.verification.tls.caBundleRef.name", &ca.name)?;

@@ -283,9 +283,9 @@ fn a_folder_as_tools_write_it() {
         text,
         format!(
             "1 of 2 pods cannot get an image.\n\n\
-             Pod team/web, container app: DEP_E153 (could not pull the image)\n  \
-               cause     CredentialsRejected: the registry rejected the login\n  \
-               to do     correct user name and password or access token in Secret \"app\"\n  \
+             Pod team/web, container app: DEP_E153 (the image could not be pulled)\n  \
+               cause     CredentialsRejected: the registry rejected the credentials\n  \
+               to do     Correct the user name and the password or access token in Secret \"app\"\n  \
                at fault  Secret team/app\n  \
                reported  {}\n  \
                image     r.example.com:5000/team/app:1\n  \

@@ -17,7 +17,7 @@ use dps::domain::registry::key::RegistryKey;
 use dps::domain::registry::matching;
 use dps::domain::registry::mismatch::mismatch;
 use dps::domain::text;
-use dps::domain::verification::challenge::{Asked, Challenge, parse};
+use dps::domain::verification::challenge::{Challenge, LoginOffer, parse};
 use dps::domain::verification::realm::token_url;
 use k8s_openapi::ByteString;
 use k8s_openapi::api::core::v1::Secret;
@@ -259,7 +259,7 @@ pub(crate) fn challenge(data: &[u8]) {
     let headers: Vec<String> = text.split('\n').map(str::to_owned).collect();
     let length = text.len();
     match parse(&headers) {
-        Asked::VerificationRecord(Challenge::Bearer { realm, service }) => {
+        LoginOffer::Supported(Challenge::Bearer { realm, service }) => {
             assert!(!realm.is_empty() && realm.len() + service.as_ref().map_or(0, String::len) <= 2 * length);
             let quoted = |text: &str| text.replace('\\', "\\\\").replace('"', "\\\"");
             let mut header = format!("Bearer realm=\"{}\"", quoted(&realm));
@@ -271,13 +271,13 @@ pub(crate) fn challenge(data: &[u8]) {
             let again = parse(&[header.clone()]);
             assert_eq!(
                 again,
-                Asked::VerificationRecord(Challenge::Bearer { realm, service }),
+                LoginOffer::Supported(Challenge::Bearer { realm, service }),
                 "{header}"
             );
         }
-        Asked::VerificationRecord(Challenge::Basic) => assert!(text.to_ascii_lowercase().contains("basic")),
-        Asked::Unknown(names) => assert!(names.iter().all(|name| text.contains(name.as_str()))),
-        Asked::Nothing => {}
+        LoginOffer::Supported(Challenge::Basic) => assert!(text.to_ascii_lowercase().contains("basic")),
+        LoginOffer::Unsupported(names) => assert!(names.iter().all(|name| text.contains(name.as_str()))),
+        LoginOffer::Missing => {}
     }
 }
 

@@ -1,9 +1,9 @@
 //! What is kept for long.
 
 use dps::controller::store::compressed_json::CompressedJson;
-use dps::domain::status::build::{Finding, Outcome, build_status};
-use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
-use k8s_openapi::jiff::Timestamp;
+use dps::domain::status::build::build_status;
+use dps::domain::status::outcome::{Finding, Outcome};
+use dps::domain::time::Timestamp;
 use proptest::prelude::*;
 
 use super::status::good;
@@ -24,13 +24,18 @@ proptest! {
 #[test]
 fn a_status_takes_a_third_of_its_text() {
     let outcome = Outcome {
-        credentials: Ok("login read from keys \"username\" and \"password\" of Secret \"reg\"".to_owned()),
-        secret: Ok("Secret \"shop\" holds the login for quay.io/acme".to_owned()),
+        credentials: Ok("credentials read from keys \"username\" and \"password\" of Secret \"reg\"".to_owned()),
+        secret: Ok("Secret \"shop\" holds the credentials for quay.io/acme".to_owned()),
         secret_name: Some("shop".to_owned()),
         registry_key: Some("quay.io/acme".to_owned()),
         ..good()
     };
-    let status = build_status(None, Some(7), &Finding::Decided(outcome), &Time(Timestamp::UNIX_EPOCH));
+    let status = build_status(
+        None,
+        Some(7),
+        &Finding::Decided(Box::new(outcome)),
+        Timestamp::UNIX_EPOCH,
+    );
     // With its fields in the order in which the cache has them.
     let text = serde_json::to_value(status).unwrap().to_string();
     let size = CompressedJson::new(&text).size();

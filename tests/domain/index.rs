@@ -1,18 +1,19 @@
 //! The index: who wants what, and whom an event concerns.
 
-use dps::domain::index::{Key, ResourceIndex};
+use dps::domain::index::ResourceIndex;
+use dps::domain::names::{ObjectKey, Uid};
 use dps::domain::secret::ownership::controlling_resource;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{ObjectMeta, OwnerReference};
 use serde_json::{Value, json};
 
 use super::{hub, named, private, with};
 
-fn key(name: &str) -> Key {
-    ("team".to_owned(), name.to_owned())
+fn key(name: &str) -> ObjectKey {
+    ObjectKey::new("team", name)
 }
 
-fn names(keys: &[Key]) -> Vec<&str> {
-    keys.iter().map(|(_, name)| name.as_str()).collect()
+fn names(keys: &[ObjectKey]) -> Vec<&str> {
+    keys.iter().map(|key| key.name.as_str()).collect()
 }
 
 fn owner(name: &str) -> OwnerReference {
@@ -58,11 +59,7 @@ fn a_secret_concerns_those_that_read_write_or_control_it() {
     assert_eq!(names(&claims.concerned_by_secret(&key("login"))), ["a", "b"]);
     assert_eq!(names(&claims.concerned_by_secret(&key("a"))), ["a"]);
     assert_eq!(names(&claims.concerned_by_secret(&key("target"))), ["b"]);
-    assert!(
-        claims
-            .concerned_by_secret(&("other".to_owned(), "login".to_owned()))
-            .is_empty()
-    );
+    assert!(claims.concerned_by_secret(&ObjectKey::new("other", "login")).is_empty());
     // One that it left behind.
     assert_eq!(names(&claims.observe_secret(&generated("old", Some("b")))), ["b"]);
     assert_eq!(names(&claims.forget_secret(&key("old"))), ["b"]);
@@ -104,7 +101,7 @@ fn the_older_one_gets_the_secret_and_the_others_hear_of_it() {
     // Equal age is decided by name.
     claims.insert(&named("a", 15, &shared("d.example.com")));
     assert_eq!(claims.oldest_claimant(&key("shared")), Some("a"));
-    assert_eq!(claims.uid(&key("a")), Some("uid-a"));
+    assert_eq!(claims.uid(&key("a")), Some(Uid::new("uid-a")));
 }
 
 /// Kubernetes' garbage collector sees it the same way: an owner is looked for in the namespace of what it owns.
@@ -112,11 +109,11 @@ fn the_older_one_gets_the_secret_and_the_others_hear_of_it() {
 fn an_owner_in_another_namespace_is_none() {
     let mut claims = ResourceIndex::default();
     claims.insert(&named("app", 1, &private("a.example.com")));
-    let elsewhere = ("other".to_owned(), "app".to_owned());
+    let elsewhere = ObjectKey::new("other", "app");
     assert_eq!(claims.wants(&owner("app"), &key("app")), Some(true));
     assert_eq!(claims.wants(&owner("app"), &elsewhere), None);
     let mut secret = generated("app", Some("app"));
-    secret.namespace = Some(elsewhere.0.clone());
+    secret.namespace = Some(elsewhere.namespace.clone());
     assert!(claims.observe_secret(&secret).is_empty());
 }
 
@@ -202,33 +199,33 @@ fn resources_for_one_registry_are_warned_of() {
     let mut claims = ResourceIndex::default();
     claims.insert(&named("first", 1, &private("r.example.com")));
     claims.insert(&named("second", 2, &private("https://r.example.com/")));
-    assert_eq!(claims.warning(&key("first")), None);
+    assert_eq!(claims.overlap_warning(&key("first")), None);
     assert!(
         claims
-            .warning(&key("second"))
+            .overlap_warning(&key("second"))
             .unwrap()
-            .contains("\"first\" is for the same registry key")
+            .contains("\"first\" has the same registry key")
     );
     assert_eq!(
         names(&claims.remove(&key("first"))),
         ["second"],
         "its warning goes away"
     );
-    assert_eq!(claims.warning(&key("second")), None);
+    assert_eq!(claims.overlap_warning(&key("second")), None);
 
     claims.insert(&named("hub", 3, &hub()));
     assert_eq!(names(&claims.insert(&named("wild", 4, &private("*.io")))), ["hub"]);
     assert!(
         claims
-            .warning(&key("hub"))
+            .overlap_warning(&key("hub"))
             .unwrap()
-            .contains("shadowed by DockerPullSecret \"wild\"")
+            .contains("DockerPullSecret \"wild\" takes precedence")
     );
-    assert_eq!(claims.warning(&key("wild")), None);
+    assert_eq!(claims.overlap_warning(&key("wild")), None);
     claims.insert(&named("below", 5, &private("*.io/acme")));
     claims.insert(&named("other", 6, &private("*.com")));
     assert_eq!(names(&claims.remove(&key("wild"))), ["hub", "below"]);
     assert_eq!(names(&claims.remove(&key("below"))), ["hub"]);
-    assert_eq!(claims.warning(&key("hub")), None);
+    assert_eq!(claims.overlap_warning(&key("hub")), None);
     assert_eq!(claims.resources().count(), 3);
 }
