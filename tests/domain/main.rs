@@ -6,6 +6,7 @@
     reason = "a test fails that way"
 )]
 
+mod api;
 mod architecture;
 mod canary;
 
@@ -23,6 +24,7 @@ mod registry;
 mod render;
 mod secret;
 mod source;
+mod spec;
 mod status;
 mod store;
 #[path = "../support/mod.rs"]
