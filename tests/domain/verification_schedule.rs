@@ -3,7 +3,7 @@
 use std::collections::hash_map::RandomState;
 use std::time::Duration;
 
-use dps::api::{OnRejected, VerificationResult as R, VerificationStatus};
+use dps::api::{OnRejected, RegistryType, VerificationResult as R, VerificationStatus};
 use dps::domain::credentials::RegistryCredentials;
 use dps::domain::names::{ObjectKey, ResourceRef, Uid};
 use dps::domain::registry::key::RegistryKey;
@@ -48,7 +48,7 @@ impl World {
         Self {
             credentials: credentials("word"),
             identity: "uid/1 registry.example.com",
-            registry: RegistryKey::new(dps::api::RegistryType::PrivateRegistry, Some("registry.example.com")).unwrap(),
+            registry: RegistryKey::new(RegistryType::PrivateRegistry, Some("registry.example.com")).unwrap(),
             settings: VerificationSettings {
                 enabled: true,
                 interval: None,
@@ -69,6 +69,11 @@ impl World {
 
     fn image(mut self, image: &str) -> Self {
         self.settings.image = Some(ManifestReference::parse(image).unwrap());
+        self
+    }
+
+    fn registry(mut self, registry: &str) -> Self {
+        self.registry = RegistryKey::new(RegistryType::PrivateRegistry, Some(registry)).unwrap();
         self
     }
 
@@ -222,29 +227,27 @@ fn ca_bundle_is_trusted_and_a_new_version_is_a_new_method() {
     );
 }
 
-#[test]
-fn status_is_believed_after_a_restart() {
-    struct Row {
-        name: &'static str,
-        verdict: Verdict,
-        /// What changes while the process is down.
-        change: fn(World) -> World,
-        result: Option<R>,
-        is_attempted: bool,
-    }
-    fn same(world: World) -> World {
-        world
-    }
-    fn other_image(world: World) -> World {
-        world.image("team/app:1")
-    }
-    let row = |name, verdict, change, result, is_attempted| Row {
+/// What a new process makes of a status.
+struct RestartRow {
+    name: &'static str,
+    verdict: Verdict,
+    /// What changes while the process is down.
+    change: fn(World) -> World,
+    /// What is published.
+    result: Option<R>,
+    is_attempted: bool,
+}
+
+fn restart_rows() -> [RestartRow; 13] {
+    let row = |name, verdict, change, result, is_attempted| RestartRow {
         name,
         verdict,
         change,
         result,
         is_attempted,
     };
+    let same: fn(World) -> World = |world| world;
+    let other_image: fn(World) -> World = |world| world.image("team/app:1");
     let new_credentials: fn(World) -> World = |world| World {
         identity: "uid/2 registry.example.com",
         credentials: credentials("new"),
@@ -255,25 +258,17 @@ fn status_is_believed_after_a_restart() {
         credentials: credentials("new"),
         ..world
     };
-    let other_registry: fn(World) -> World = |world| World {
-        registry: RegistryKey::new(dps::api::RegistryType::PrivateRegistry, Some("other.example.com")).unwrap(),
-        ..world
-    };
-    let other_port: fn(World) -> World = |world| World {
-        registry: RegistryKey::new(
-            dps::api::RegistryType::PrivateRegistry,
-            Some("registry.example.com:5000"),
-        )
-        .unwrap(),
-        ..world
-    };
+    let other_registry: fn(World) -> World = |world| world.registry("other.example.com");
+    let other_port: fn(World) -> World = |world| world.registry("registry.example.com:5000");
     let without_ca: fn(World) -> World = |world| World {
         ca_bundle: Err(Verdict::new(R::TlsFailure, "no CA bundle")),
         ..world
     };
-    for row in [
-        row("accepted", verdict(R::Accepted), same, Some(R::Accepted), false),
-        row("rejected", verdict(R::Rejected), same, Some(R::Rejected), false),
+    let (accepted, rejected) = (|| verdict(R::Accepted), || verdict(R::Rejected));
+    let (is_accepted, is_rejected) = (Some(R::Accepted), Some(R::Rejected));
+    [
+        row("accepted", accepted(), same, is_accepted, false),
+        row("rejected", rejected(), same, is_rejected, false),
         row(
             "unreachable",
             verdict(R::Unreachable),
@@ -281,47 +276,46 @@ fn status_is_believed_after_a_restart() {
             Some(R::Unreachable),
             false,
         ),
-        row("new credentials", verdict(R::Rejected), new_credentials, None, true),
+        row("new credentials", rejected(), new_credentials, None, true),
         row(
             "identity with the same beginning",
-            verdict(R::Rejected),
+            rejected(),
             shorter_identity,
             None,
             true,
         ),
-        row(
-            "rejected, other image",
-            verdict(R::Rejected),
-            other_image,
-            Some(R::Rejected),
-            false,
-        ),
-        row("accepted, other image", verdict(R::Accepted), other_image, None, true),
+        row("rejected, other image", rejected(), other_image, is_rejected, false),
+        row("accepted, other image", accepted(), other_image, None, true),
         row("image denied, other image", image_denied(), other_image, None, true),
-        row("rejected, other host", verdict(R::Rejected), other_registry, None, true),
-        row("rejected, other port", verdict(R::Rejected), other_port, None, true),
+        row("rejected, other host", rejected(), other_registry, None, true),
+        row("rejected, other port", rejected(), other_port, None, true),
         row(
             "rejected, no attempt possible",
-            verdict(R::Rejected),
+            rejected(),
             without_ca,
-            Some(R::Rejected),
+            is_rejected,
             false,
         ),
         row(
             "image denied, no attempt possible",
             image_denied(),
             without_ca,
-            Some(R::Rejected),
+            is_rejected,
             false,
         ),
         row(
             "accepted, no attempt possible",
-            verdict(R::Accepted),
+            accepted(),
             without_ca,
             Some(R::TlsFailure),
             false,
         ),
-    ] {
+    ]
+}
+
+#[test]
+fn status_is_believed_after_a_restart() {
+    for row in restart_rows() {
         let mut world = World::new();
         world.reconcile(at(1));
         world.answer(&row.verdict, at(1));
@@ -454,7 +448,7 @@ fn accepted_credentials_are_verified_again_after_the_interval_or_on_request() {
     for row in [
         Row {
             interval: Some(DAY),
-            after: DAY - second,
+            after: Duration::from_secs(86_399),
             next: Some(second),
             ..row
         },
@@ -638,7 +632,7 @@ fn impossible_attempt_is_published_with_the_time_since_when_it_is_so() {
     ] {
         let mut world = World::new();
         world.ca_bundle = row.ca_bundle;
-        world.registry = RegistryKey::new(dps::api::RegistryType::PrivateRegistry, Some(row.registry)).unwrap();
+        world = world.registry(row.registry);
         world.requested = Some("now");
         for second in [10, 20] {
             let view = world.reconcile(at(second));
