@@ -165,7 +165,7 @@ fn image_denied() -> Verdict {
     }
 }
 
-fn status(view: &VerificationView) -> &VerificationStatus {
+fn status_of(view: &VerificationView) -> &VerificationStatus {
     match &view.finding {
         VerificationFinding::Done(status) => status,
         other => panic!("{other:?}"),
@@ -185,7 +185,7 @@ fn new_credentials_are_verified_once() {
 
     world.answer(&verdict(R::Accepted), at(2));
     let view = world.reconcile(at(3));
-    let published = status(&view);
+    let published = status_of(&view);
     assert_eq!((view.request.is_some(), view.awaited, view.next), (false, None, None));
     assert_eq!(published.result, Some(R::Accepted));
     assert_eq!(published.message.as_deref(), Some("the registry said Accepted"));
@@ -329,8 +329,8 @@ fn status_is_believed_after_a_restart() {
             _ => None,
         };
         assert_eq!(found, row.result, "{}", row.name);
-        if row.result == status(&before).result {
-            let (before, now) = (status(&before), status(&view));
+        if row.result == status_of(&before).result {
+            let (before, now) = (status_of(&before), status_of(&view));
             assert_eq!(now.message, before.message, "{}", row.name);
             assert_eq!(now.last_verified_time, before.last_verified_time, "{}", row.name);
             assert_eq!(
@@ -342,27 +342,62 @@ fn status_is_believed_after_a_restart() {
     }
 }
 
-/// Versions before this one had no `message`, and wrote `credentialsVersion` as it is written now.
+/// Version 0.1.0 wrote `credentialsVersion` as it is written now, but no `message`. Its other names of `secretVerified`,
+/// `consecutiveRejections` and `imageDenied` are no fields any more.
 #[test]
 fn status_of_an_earlier_version_causes_no_attempt() {
-    let mut world = World::new().image("team/app:1.0");
-    world.ca_bundle = Ok(Some(CaBundle {
-        pem: Vec::new(),
-        version: "2jmj7l5rSw0yVb/vlWAYkA==".to_owned(),
-    }));
-    world.status = Some(
-        serde_json::from_value(json!({
-            "result": "Rejected", "lastVerifiedTime": "2026-01-01T00:00:00Z", "consecutiveRejections": 1,
-            "nextVerificationTime": "2026-01-01T00:15:00Z", "secretVerified": true,
-            "credentialsVersion": "uid/1 registry.example.com https://registry.example.com/v2/ team/app:1.0 with 2jmj7l5rSw0yVb/vlWAYkA==",
-        }))
-        .unwrap(),
-    );
-    world.fallback_message = Some("said by the condition");
-    let view = world.reconcile(at(60));
-    assert_eq!((view.request.is_some(), view.next), (false, Some(minutes(14))));
-    assert_eq!(status(&view).message.as_deref(), Some("said by the condition"));
-    assert!(world.reconcile(at(900)).request.is_some());
+    struct Row {
+        status: serde_json::Value,
+        /// When the next attempt is due, if one is.
+        due: Option<u64>,
+    }
+    for row in [
+        Row {
+            status: json!({"result": "Rejected", "consecutiveRejections": 1, "nextVerificationTime": "2026-01-01T00:15:00Z"}),
+            due: Some(900),
+        },
+        Row {
+            status: json!({"result": "Rejected", "nextVerificationTime": "2026-01-01T00:15:00Z"}),
+            due: Some(900),
+        },
+        Row {
+            status: json!({"result": "Rejected"}),
+            due: None,
+        },
+        Row {
+            status: json!({"result": "Accepted"}),
+            due: None,
+        },
+        Row {
+            status: json!({"result": "NotVerifiable"}),
+            due: None,
+        },
+        Row {
+            status: json!({"result": "Unreachable", "nextVerificationTime": "2026-01-01T00:01:00Z"}),
+            due: Some(60),
+        },
+    ] {
+        let name = row.status.to_string();
+        let version =
+            "uid/1 registry.example.com https://registry.example.com/v2/ team/app:1.0 with 2jmj7l5rSw0yVb/vlWAYkA==";
+        let mut status = row.status;
+        status["lastVerifiedTime"] = json!("2026-01-01T00:00:00Z");
+        status["credentialsVersion"] = json!(version);
+        let mut world = World::new().image("team/app:1.0");
+        world.ca_bundle = Ok(Some(CaBundle {
+            pem: Vec::new(),
+            version: "2jmj7l5rSw0yVb/vlWAYkA==".to_owned(),
+        }));
+        world.status = Some(serde_json::from_value(status).unwrap());
+        world.fallback_message = Some("the message of the condition");
+        let view = world.reconcile(at(50));
+        assert_eq!(view.request, None, "{name}");
+        assert_eq!(view.next, row.due.map(|due| Duration::from_secs(due - 50)), "{name}");
+        let message = status_of(&view).message.as_deref();
+        assert_eq!(message, Some("the message of the condition"), "{name}");
+        let later = world.reconcile(at(row.due.unwrap_or(1_000_000)));
+        assert_eq!(later.request.is_some(), row.due.is_some(), "{name}");
+    }
 }
 
 #[test]
@@ -372,7 +407,7 @@ fn stored_time_of_the_next_verification_counts_only_without_a_verdict() {
         world.interval = Some(DAY);
         world.reconcile(at(0));
         world.answer(&verdict(result), at(0));
-        assert!(status(&world.reconcile(at(0))).next_verification_time.is_some());
+        assert!(status_of(&world.reconcile(at(0))).next_verification_time.is_some());
         world.restart();
         // The interval of a resource is its own, and has changed.
         world.interval = None;
@@ -479,7 +514,7 @@ fn accepted_credentials_are_verified_again_after_the_interval_or_on_request() {
             "{name}"
         );
         // What is known until then stays published.
-        assert_eq!(status(&view).result, Some(R::Accepted), "{name}");
+        assert_eq!(status_of(&view).result, Some(R::Accepted), "{name}");
         assert_eq!(view.awaited, None, "{name}");
     }
 }
@@ -531,7 +566,7 @@ fn request_leads_to_an_attempt_within_the_backoff() {
         let view = world.reconcile(now);
         assert_eq!(view.request.is_some(), row.is_attempted, "{name}");
         // It is acknowledged when the attempt has been made, not before.
-        assert_eq!(status(&view).handled_request, None, "{name}");
+        assert_eq!(status_of(&view).handled_request, None, "{name}");
         assert_eq!(view.submitted.as_deref(), row.is_attempted.then_some("new"), "{name}");
     }
 }
@@ -546,15 +581,18 @@ fn request_is_acknowledged_once_its_attempt_has_ended() {
     world.requested = Some("a");
     let view = world.reconcile(at(10));
     assert!(view.request.is_some());
-    assert_eq!(status(&view).handled_request, None);
+    assert_eq!(status_of(&view).handled_request, None);
     // In flight: neither another attempt nor an acknowledgment.
     let view = world.reconcile(at(11));
-    assert_eq!((view.request.is_some(), &status(&view).handled_request), (false, &None));
+    assert_eq!(
+        (view.request.is_some(), &status_of(&view).handled_request),
+        (false, &None)
+    );
     world.answer(&verdict(R::Accepted), at(12));
     let view = world.reconcile(at(13));
     assert_eq!(view.request, None);
-    assert_eq!(status(&view).handled_request.as_deref(), Some("a"));
-    assert_eq!(status(&view).last_verified_time, Some(Time(at(12))));
+    assert_eq!(status_of(&view).handled_request.as_deref(), Some("a"));
+    assert_eq!(status_of(&view).last_verified_time, Some(Time(at(12))));
     // Nor again after a restart.
     world.restart();
     assert_eq!(world.reconcile(at(20)).request, None);
@@ -567,7 +605,10 @@ fn request_is_acknowledged_once_its_attempt_has_ended() {
     assert!(view.request.is_some(), "it joins the attempt in flight");
     assert_eq!(view.submitted.as_deref(), Some("c"));
     world.answer(&verdict(R::Accepted), at(32));
-    assert_eq!(status(&world.reconcile(at(33))).handled_request.as_deref(), Some("c"));
+    assert_eq!(
+        status_of(&world.reconcile(at(33))).handled_request.as_deref(),
+        Some("c")
+    );
 }
 
 #[test]
@@ -581,7 +622,7 @@ fn same_request_set_again_after_its_removal_is_a_new_one() {
         assert!(view.request.is_some(), "{round}");
         world.answer(&verdict(R::Accepted), at(100 * round));
         assert_eq!(
-            status(&world.reconcile(at(100 * round))).handled_request.as_deref(),
+            status_of(&world.reconcile(at(100 * round))).handled_request.as_deref(),
             Some("now")
         );
         world.requested = None;
@@ -601,7 +642,7 @@ fn attempt_without_verdict_publishes_the_refusal_until_the_next_verdict() {
     assert!(view.record.is_some_and(|record| record.refuses_credentials()));
     world.answer(&verdict(R::Unreachable), at(901));
     let view = world.reconcile(at(902));
-    assert_eq!(status(&view).result, Some(R::Rejected));
+    assert_eq!(status_of(&view).result, Some(R::Rejected));
     assert_eq!(view.next, Some(Duration::from_secs(59)));
 }
 
@@ -636,7 +677,7 @@ fn impossible_attempt_is_published_with_the_time_since_when_it_is_so() {
         world.requested = Some("now");
         for second in [10, 20] {
             let view = world.reconcile(at(second));
-            let published = status(&view);
+            let published = status_of(&view);
             assert_eq!(
                 (&view.request, &view.record, view.next),
                 (&None, &None, None),
@@ -668,8 +709,8 @@ fn impossible_attempt_with_another_message_keeps_the_time() {
     for (second, message) in [(10, "no ConfigMap"), (20, "no key")] {
         world.ca_bundle = Err(Verdict::new(R::TlsFailure, message));
         let view = world.reconcile(at(second));
-        assert_eq!(status(&view).message.as_deref(), Some(message));
-        assert_eq!(status(&view).last_verified_time, Some(Time(at(10))));
+        assert_eq!(status_of(&view).message.as_deref(), Some(message));
+        assert_eq!(status_of(&view).last_verified_time, Some(Time(at(10))));
     }
 }
 
@@ -679,7 +720,7 @@ fn message_is_cut_to_what_the_schema_allows() {
     let long = Verdict::new(R::Accepted, "ä".repeat(5000));
     world.know(&long, &method(PLAIN), at(0));
     let view = world.reconcile(at(1));
-    assert_eq!(status(&view).message.as_ref().unwrap().chars().count(), 1024);
+    assert_eq!(status_of(&view).message.as_ref().unwrap().chars().count(), 1024);
 }
 
 #[test]
