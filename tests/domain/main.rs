@@ -27,6 +27,7 @@ mod status;
 mod store;
 #[path = "../support/mod.rs"]
 mod support;
+mod survey;
 mod verification;
 mod verification_inputs;
 mod verification_messages;
@@ -42,6 +43,7 @@ use dps::api::DockerPullSecret;
 use k8s_openapi::ByteString;
 use k8s_openapi::api::core::v1::Secret;
 use serde_json::{Value, json};
+use support::objects::with;
 
 /// A resource `team/app` as the API server has it.
 fn resource(spec: &Value) -> DockerPullSecret {
@@ -65,14 +67,6 @@ fn private(url: &str) -> Value {
 
 fn hub() -> Value {
     json!({"type": "DockerHub", "credentialsRef": {"name": "login"}})
-}
-
-fn with(mut spec: Value, fields: Value) -> Value {
-    let (Value::Object(spec_fields), Value::Object(fields)) = (&mut spec, fields) else {
-        panic!("objects")
-    };
-    spec_fields.extend(fields);
-    spec
 }
 
 fn secret(data: &[(&str, &str)]) -> Secret {
