@@ -10,7 +10,7 @@ pub mod classify;
 pub mod diagnosis;
 pub mod failing_pods;
 pub mod infer;
-pub(crate) mod patterns;
+pub mod patterns;
 pub mod peer;
 pub mod pod;
 pub mod relevance;

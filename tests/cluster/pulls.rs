@@ -387,7 +387,10 @@ async fn secrets_that_are_missing_or_broken_are_found() {
         .await;
     assert_eq!(condition_of(&told, "Ready").status, "True");
     let action = &told.status.unwrap().pull_failures[0].action;
-    assert!(action.contains("Use \"app\" in the pod's imagePullSecrets instead"), "{action}");
+    assert!(
+        action.contains("Use \"app\" in the pod's imagePullSecrets instead"),
+        "{action}"
+    );
     pods.delete("typo").await;
 
     // One of another owner spoils all of them.
