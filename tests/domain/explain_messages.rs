@@ -206,7 +206,7 @@ fn reasons_why_a_key_does_not_match() {
         ("*.com", "r.example.com/team/app"),
         ("s.example.com", "r.example.com/team/app"),
         ("r.example.com ", "r.example.com/team/app"),
-        ("docker.io", "docker.io/acme/app"),
+        ("registry-1.docker.io", "docker.io/acme/app"),
     ] {
         let mismatch = mismatch(key, repository).unwrap();
         writeln!(
