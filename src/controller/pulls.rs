@@ -5,19 +5,19 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use k8s_openapi::api::core::v1::Secret;
+use k8s_openapi::jiff::Timestamp;
 use kube::{Api, ResourceExt as _};
 
 use crate::api::{DockerPullSecret, DockerPullSecretStatus, Reason, VerificationResult};
 use crate::controller::context::{Context, reference};
 use crate::controller::kubelet_reports;
 use crate::controller::secrets;
-use crate::controller::watches::pods;
 use crate::domain::docker_config::kubelet_secret::{Content, PullSecret};
-use crate::domain::pull_failures::diagnosis::Resource;
 use crate::domain::pull_failures::failing_pods::FailingPod;
-use crate::domain::pull_failures::relevance::{may_affect, repository};
-use crate::domain::pull_failures::summary::{Case, same_cause, summarise};
-use crate::domain::pull_failures::survey::{DiagnosedContainer, Survey};
+use crate::domain::pull_failures::relevance::concerning;
+use crate::domain::pull_failures::resource::Resource;
+use crate::domain::pull_failures::summary::same_cause;
+use crate::domain::pull_failures::survey::{SurveyInput, SurveyResult, survey};
 use crate::domain::secret::ownership::is_own;
 use crate::domain::status::build::{Check, Outcome};
 use crate::domain::status::pods::Pods;
@@ -45,7 +45,7 @@ pub(crate) async fn look(
     if let Some(secret) = written {
         own.owns = is_own(secret, &resource.uid().unwrap_or_default());
     }
-    let failing = concerned(&own, &namespace, ctx);
+    let failing = concerning(&own, ctx.watchlist().of_namespace(&namespace));
     if failing.is_empty() {
         ctx.paces().calm(&resource.uid().unwrap_or_default());
         return Ok((Pods::Seen(Box::default()), None));
@@ -53,20 +53,17 @@ pub(crate) async fn look(
     let failing = kubelet_reports::enrich(failing, &namespace, ctx).await;
     let secrets = pull_secrets(&own, &failing, written, &namespace, ctx).await?;
     let uid = resource.uid().unwrap_or_default();
-    let mut survey = Survey::new(&namespace, &own, &others(&own, &namespace, ctx), ctx.rotated(&uid));
-    let found = failing.iter().flat_map(|(pod, failing)| {
-        let secrets = secrets.get(failing.pull_secrets.as_slice());
-        survey.of(pod, failing, secrets.map_or(&[], Vec::as_slice))
-    });
-
-    let now = pods::now();
-    let (counting, waiting): (Vec<DiagnosedContainer>, Vec<DiagnosedContainer>) =
-        found.partition(|one| one.counts_from() <= now);
-    let next = waiting.iter().map(DiagnosedContainer::counts_from).min();
-    let next = next.map(|at| Duration::from_millis(u64::try_from(at - now).unwrap_or(1)));
-    let cases: Vec<Case<'_>> = counting.iter().map(DiagnosedContainer::case).collect();
     let old = previous.map_or(&[][..], |status| &status.pull_failures);
-    let pulls = summarise(&namespace, &cases, old);
+    let input = SurveyInput {
+        namespace: &namespace,
+        own: &own,
+        others: &others(&own, &namespace, ctx),
+        failing: &failing,
+        pull_secrets: &secrets,
+        credentials_changed_at: ctx.rotated(&uid).and_then(|at| Timestamp::from_millisecond(at).ok()),
+        previous: old,
+    };
+    let SurveyResult { summary: pulls, next } = survey(&input, Timestamp::now());
     let published = previous
         .is_some_and(|status| status.failing_pods == pulls.failing_pods && status.pull_failures == pulls.failures);
     if pulls.problem.is_none() {
@@ -92,44 +89,21 @@ fn verified(outcome: &Outcome, previous: Option<&DockerPullSecretStatus>) -> Opt
     }
 }
 
-/// The failing pods that the resource may have to be told of.
-fn concerned(own: &Resource, namespace: &str, ctx: &Context) -> Vec<(String, Arc<FailingPod>)> {
-    let watchlist = ctx.watchlist();
-    let mut repositories: HashMap<&str, Vec<String>> = HashMap::new();
-    let mut found = Vec::new();
-    for (name, failing) in watchlist.of_namespace(namespace) {
-        let told = failing.containers.iter().any(|stuck| {
-            let images = repositories
-                .entry(&stuck.image)
-                .or_insert_with(|| vec![repository(&stuck.image)]);
-            may_affect(&own.secret, Some(&own.registry), images, &failing.pull_secrets)
-        });
-        if told {
-            found.push((name.to_owned(), Arc::clone(failing)));
-        }
-    }
-    found
-}
-
 /// What the pods' lists name. Most pods name the same.
-async fn pull_secrets<'a>(
+async fn pull_secrets(
     own: &Resource,
-    failing: &'a [(String, Arc<FailingPod>)],
+    failing: &[(String, Arc<FailingPod>)],
     written: Option<&Secret>,
     namespace: &str,
     ctx: &Context,
-) -> Result<HashMap<&'a [String], Vec<PullSecret>>, Error> {
+) -> Result<HashMap<String, PullSecret>, Error> {
     // A pass that stopped early has not looked: the Secret may be there all the same.
     let seen = written.map(|secret| (own.secret.clone(), PullSecret::new(&own.secret, Some(secret))));
     let mut known: HashMap<String, PullSecret> = seen.into_iter().collect();
-    let mut lists = HashMap::new();
     for (_, failing) in failing {
-        let list = failing.pull_secrets.as_slice();
-        if !lists.contains_key(list) {
-            lists.insert(list, read(list, &mut known, namespace, ctx).await?);
-        }
+        read(&failing.pull_secrets, &mut known, namespace, ctx).await?;
     }
-    Ok(lists)
+    Ok(known)
 }
 
 /// The other resources of the namespace.
@@ -149,7 +123,7 @@ async fn read(
     known: &mut HashMap<String, PullSecret>,
     namespace: &str,
     ctx: &Context,
-) -> Result<Vec<PullSecret>, Error> {
+) -> Result<(), Error> {
     let api = Api::<Secret>::namespaced(ctx.client.clone(), namespace);
     for name in names {
         if known.contains_key(name) {
@@ -171,5 +145,5 @@ async fn read(
         };
         known.insert(name.clone(), secret);
     }
-    Ok(names.iter().filter_map(|name| known.get(name).cloned()).collect())
+    Ok(())
 }

@@ -9,7 +9,10 @@
 mod architecture;
 mod canary;
 mod claims;
+mod diagnosis;
 mod explain;
+mod explain_cases;
+mod explain_messages;
 mod ledger;
 mod names;
 mod packed;
@@ -22,6 +25,7 @@ mod source;
 mod status;
 #[path = "../support/mod.rs"]
 mod support;
+mod survey;
 mod verification;
 mod verify;
 

@@ -2,7 +2,7 @@
 
 use dps::api::{Cause, DockerPullSecretStatus, Reason, VerificationResult, VerificationStatus};
 use dps::domain::problem::{Problem, unparsable};
-use dps::domain::pull_failures::summary::Pulls;
+use dps::domain::pull_failures::summary::PullSummary;
 use dps::domain::status::build::{Check, Finding, Outcome, build_status, is_up_to_date};
 use dps::domain::status::pods::{Pods, news};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{Condition, Time};
@@ -214,7 +214,7 @@ fn with_pods(pods: Pods) -> Finding {
 }
 
 fn fails(cause: Cause, message: &str, fault: bool) -> Pods {
-    Pods::Seen(Box::new(Pulls {
+    Pods::Seen(Box::new(PullSummary {
         failing_pods: 2,
         failures: Vec::new(),
         problem: Some(Problem::new(Reason::PullFailure(cause), message)),

@@ -6,9 +6,9 @@ use std::time::Duration;
 
 use futures::{StreamExt as _, pin_mut};
 use k8s_openapi::jiff::Timestamp;
+use kube::Api;
 use kube::runtime::watcher::{self, Event};
 use kube::runtime::{WatchStreamExt as _, watcher as watch};
-use kube::{Api, ResourceExt as _};
 use tokio::sync::watch::Sender;
 
 use crate::controller::backoff::NonResettingBackoff;
@@ -16,7 +16,8 @@ use crate::controller::context::{Context, reference};
 use crate::controller::readiness::explain;
 use crate::controller::watches::drive::trigger;
 use crate::domain::index::Key;
-use crate::domain::pull_failures::failing_pods::{Change, FailingPod};
+use crate::domain::names::ObjectKey;
+use crate::domain::pull_failures::failing_pods::{FailingPod, PodChange};
 use crate::domain::pull_failures::pod::Pod;
 
 /// Pods of a page: a page is in memory three times while it is read.
@@ -40,7 +41,7 @@ pub(crate) async fn watch_pods(api: Api<Pod>, name: String, ctx: Arc<Context>, l
     let events = watch(api, config).backoff(NonResettingBackoff::default());
     pin_mut!(events);
     // What a new list has not shown is gone.
-    let mut unseen: BTreeSet<Key> = BTreeSet::new();
+    let mut unseen: BTreeSet<ObjectKey> = BTreeSet::new();
     while let Some(event) = events.next().await {
         match event {
             Ok(Event::Init) => unseen = ctx.watchlist().keys().cloned().collect(),
@@ -78,34 +79,35 @@ pub(crate) async fn watch_pods(api: Api<Pod>, name: String, ctx: Arc<Context>, l
     }
 }
 
-fn key_of(pod: &Pod) -> Key {
-    (pod.namespace().unwrap_or_default(), pod.name_any())
+fn key_of(pod: &Pod) -> ObjectKey {
+    ObjectKey::of(&pod.metadata)
 }
 
 fn observe(ctx: &Arc<Context>, pod: &Pod) {
     let key = key_of(pod);
-    let change = ctx.watchlist().observe(pod, now());
+    let change = ctx.watchlist().observe(pod, Timestamp::now());
     let failing = || ctx.watchlist().get(&key);
     match change {
-        Change::None => {}
-        Change::Fails => failing()
+        PodChange::None => {}
+        PodChange::Fails => failing()
             .iter()
-            .for_each(|failing| tell(ctx, &key.0, failing, |_| true)),
+            .for_each(|failing| tell(ctx, &key.namespace, failing, |_| true)),
         // Only news for those that said of the last attempt that the login has changed since.
-        Change::Again(last) => failing().iter().for_each(|failing| {
-            tell(ctx, &key.0, failing, |resource| {
+        PodChange::Again(last) => failing().iter().for_each(|failing| {
+            tell(ctx, &key.namespace, failing, |resource| {
                 let uid = ctx.claims().uid(resource).map(str::to_owned);
-                uid.and_then(|uid| ctx.rotated(&uid)).is_some_and(|at| at > last)
+                uid.and_then(|uid| ctx.rotated(&uid))
+                    .is_some_and(|at| at > last.as_millisecond())
             });
         }),
-        Change::Ended(failing) => tell(ctx, &key.0, &failing, |_| true),
+        PodChange::Ended(failing) => tell(ctx, &key.namespace, &failing, |_| true),
     }
 }
 
-fn forget(ctx: &Arc<Context>, key: &Key) {
+fn forget(ctx: &Arc<Context>, key: &ObjectKey) {
     let change = ctx.watchlist().forget(key);
-    if let Change::Ended(failing) = change {
-        tell(ctx, &key.0, &failing, |_| true);
+    if let PodChange::Ended(failing) = change {
+        tell(ctx, &key.namespace, &failing, |_| true);
     }
 }
 

@@ -4,7 +4,7 @@ use strum::IntoEnumIterator as _;
 
 use crate::api::{Cause, ConditionType, DockerPullSecretStatus, Reason};
 use crate::domain::problem::Problem;
-use crate::domain::pull_failures::summary::Pulls;
+use crate::domain::pull_failures::summary::PullSummary;
 use crate::domain::status::build::Conditions;
 
 /// Longest note of an Event, in bytes (domain.md E3).
@@ -16,7 +16,7 @@ pub enum Pods {
     /// Nothing yet, or nothing new: what was said before stays.
     Unseen,
     /// This.
-    Seen(Box<Pulls>),
+    Seen(Box<PullSummary>),
     /// The same failure as before in other numbers, which can wait. Whether this resource is at fault.
     Same {
         /// Whether it is.
