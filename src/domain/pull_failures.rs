@@ -7,6 +7,7 @@
 pub(crate) mod advice;
 pub mod cause;
 pub mod classify;
+pub mod context;
 pub mod diagnosis;
 pub mod failing_pods;
 pub mod infer;
@@ -15,5 +16,6 @@ pub mod peer;
 pub mod pod;
 pub mod relevance;
 pub(crate) mod remedy;
+pub mod resource;
 pub mod summary;
 pub mod survey;

@@ -6,6 +6,7 @@
     reason = "a test fails that way"
 )]
 
+mod api;
 mod architecture;
 mod canary;
 
@@ -23,15 +24,19 @@ mod registry;
 mod render;
 mod secret;
 mod source;
+mod spec;
 mod status;
 mod store;
 #[path = "../support/mod.rs"]
 mod support;
+mod survey;
 mod verification;
 mod verification_inputs;
+mod verification_messages;
 mod verification_method;
 mod verification_queue;
 mod verification_schedule;
+mod verification_target;
 mod verify;
 
 use std::collections::BTreeMap;
