@@ -51,7 +51,7 @@ impl Case {
         case
     }
 
-    /// WaitingContainer until the resource names this cause, and returns it with its only failure.
+    /// Waits until the resource names this cause, and returns it with its only failure.
     async fn fails(&self, cause: &str) -> (DockerPullSecret, PullFailure) {
         let what = format!("{} names {cause}", self.space.name);
         let told = within(RETRY, &what, || async {
@@ -79,7 +79,7 @@ impl Case {
         (told, failure)
     }
 
-    /// WaitingContainer until the pods run and the resource is well again, by themselves.
+    /// Waits until the pods run and the resource is well again, by themselves.
     async fn heals(&self) {
         let what = format!("{} heals", self.space.name);
         within(RETRY, &what, || async {

@@ -98,7 +98,7 @@ impl Space {
             .expect("deleted");
     }
 
-    /// WaitingContainer until `Ready` has this reason for the resource's current generation.
+    /// Waits until `Ready` has this reason for the resource's current generation.
     pub async fn reason(&self, name: &str, reason: &str) -> DockerPullSecret {
         self.until(name, reason, |status| {
             let ready = condition(status, "Ready")?;
@@ -111,7 +111,7 @@ impl Space {
         self.reason(name, "Ready").await
     }
 
-    /// WaitingContainer until the status, of the current generation, fits.
+    /// Waits until the status, of the current generation, fits.
     pub async fn until(
         &self,
         name: &str,
@@ -132,7 +132,7 @@ impl Space {
         .await
     }
 
-    /// WaitingContainer until a Secret fits.
+    /// Waits until a Secret fits.
     pub async fn secret_until(&self, name: &str, what: &str, fits: impl Fn(&Secret) -> bool) -> Secret {
         eventually(&format!("Secret {}/{name} {what}", self.name), || async {
             match self.secrets.get_opt(name).await {
@@ -162,7 +162,7 @@ impl Space {
         .await;
     }
 
-    /// WaitingContainer until the operator has handled everything that happened before: it makes another resource ready.
+    /// Waits until the operator has handled everything that happened before: it makes another resource ready.
     pub async fn settle(&self) {
         static COUNT: AtomicU32 = AtomicU32::new(0);
         let name = format!("barrier-{}", COUNT.fetch_add(1, Ordering::Relaxed));

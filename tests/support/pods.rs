@@ -32,7 +32,7 @@ pub struct Pods {
 }
 
 impl Pods {
-    /// WaitingContainer until pods can be created: the namespace needs its ServiceAccount.
+    /// Waits until pods can be created: the namespace needs its ServiceAccount.
     pub async fn of(space: &Space) -> Self {
         let accounts: Api<k8s_openapi::api::core::v1::ServiceAccount> =
             Api::namespaced(space.client.clone(), &space.name);

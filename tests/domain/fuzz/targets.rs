@@ -23,8 +23,10 @@ use k8s_openapi::ByteString;
 use k8s_openapi::api::core::v1::Secret;
 use serde_json::Value;
 
+pub(crate) type Target = fn(&[u8]);
+
 /// Every target by its name, which is also that of its folder in `seeds`.
-pub(crate) const TARGETS: [(&str, fn(&[u8])); 6] = [
+pub(crate) const TARGETS: [(&str, Target); 6] = [
     ("challenge", challenge),
     ("config_document", config_document),
     ("credentials", credentials),
@@ -262,11 +264,9 @@ pub(crate) fn challenge(data: &[u8]) {
         LoginOffer::Supported(Challenge::Bearer { realm, service }) => {
             assert!(!realm.is_empty() && realm.len() + service.as_ref().map_or(0, String::len) <= 2 * length);
             let quoted = |text: &str| text.replace('\\', "\\\\").replace('"', "\\\"");
-            let mut header = format!("Bearer realm=\"{}\"", quoted(&realm));
-            if let Some(service) = &service {
-                header += &format!(",service=\"{}\"", quoted(service));
-            }
-            let (realm, service) = (realm.clone(), service.clone());
+            let more = service.as_ref();
+            let more = more.map_or_else(String::new, |service| format!(",service=\"{}\"", quoted(service)));
+            let header = format!("Bearer realm=\"{}\"{more}", quoted(&realm));
             is_asked_safely(&realm, service.as_deref());
             let again = parse(&[header.clone()]);
             assert_eq!(
