@@ -166,6 +166,11 @@ pub struct VerificationStatus {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub result: Option<VerificationResult>,
 
+    /// What the registry answered, and what to do about it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(max = 1024))]
+    pub message: Option<String>,
+
     /// Whether `result` is about `spec.verification.image`, and not about the login as such.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub image_denied: bool,

@@ -8,8 +8,8 @@ use crate::api::{CaBundleRef, CredentialKeys, DockerPullSecret, OnRejected, Reas
 use crate::domain::names::is_object_name;
 use crate::domain::problem::Problem;
 use crate::domain::registry::key::RegistryKey;
+use crate::domain::registry::manifest::ManifestReference;
 use crate::domain::spec::template;
-use crate::domain::verification::probe::Probe;
 
 /// A spec that breaks no rule.
 #[derive(Clone, Debug, PartialEq)]
@@ -44,7 +44,7 @@ pub struct VerificationSettings {
     /// Time between two checks of an accepted login; `None`: it is checked once.
     pub interval: Option<Duration>,
     /// Image to ask for.
-    pub image: Option<Probe>,
+    pub image: Option<ManifestReference>,
     /// What to do with a rejected login.
     pub on_rejected: OnRejected,
     /// Certificates to trust.
@@ -173,7 +173,7 @@ fn check_verification(spec: Option<&Verification>) -> Result<VerificationSetting
             })?)
         }
     };
-    let image = spec.image.as_deref().map(Probe::parse).transpose();
+    let image = spec.image.as_deref().map(ManifestReference::parse).transpose();
     let ca = spec.tls.and_then(|tls| tls.ca_bundle_ref);
     if let Some(ca) = &ca {
         check_reference("spec.verification.tls.caBundleRef.name", &ca.name)?;
