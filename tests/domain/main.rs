@@ -8,6 +8,7 @@
 
 mod architecture;
 mod canary;
+mod causes;
 mod claims;
 mod diagnosis;
 mod explain;
@@ -16,6 +17,7 @@ mod explain_messages;
 mod ledger;
 mod names;
 mod packed;
+mod patterns;
 mod pods;
 mod pulls;
 mod registry;
