@@ -8,6 +8,7 @@
 
 mod architecture;
 mod canary;
+mod causes;
 mod decide;
 mod diagnosis;
 mod docs;
@@ -18,6 +19,7 @@ mod fuzz;
 mod index;
 mod ledger;
 mod names;
+mod patterns;
 mod pods;
 mod pulls;
 mod reconcile;
