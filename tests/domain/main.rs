@@ -6,6 +6,7 @@
     reason = "a test fails that way"
 )]
 
+mod api;
 mod architecture;
 mod canary;
 mod causes;
@@ -27,6 +28,7 @@ mod registry;
 mod render;
 mod secret;
 mod source;
+mod spec;
 mod status;
 mod store;
 #[path = "../support/mod.rs"]

@@ -19,6 +19,10 @@ pub(crate) fn at(seconds: u64) -> Timestamp {
     after("2026-01-01T00:00:00Z".parse().unwrap(), Duration::from_secs(seconds))
 }
 
+pub(crate) fn second_before(time: Timestamp) -> Timestamp {
+    time - Duration::from_secs(1)
+}
+
 pub(crate) fn minutes(minutes: u64) -> Duration {
     Duration::from_mins(minutes)
 }

@@ -7,6 +7,7 @@ use serde::Deserialize;
 use serde::de::{Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
 
 /// A JSON value, as far as it matters here.
+#[derive(Clone)]
 pub(crate) enum Json {
     /// `null`.
     Null,
