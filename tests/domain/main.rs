@@ -9,6 +9,7 @@
 mod api;
 mod architecture;
 mod canary;
+mod causes;
 mod decide;
 mod diagnosis;
 mod docs;
@@ -19,6 +20,7 @@ mod fuzz;
 mod index;
 mod ledger;
 mod names;
+mod patterns;
 mod pods;
 mod pulls;
 mod reconcile;

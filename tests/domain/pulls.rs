@@ -16,7 +16,7 @@ use k8s_openapi::api::core::v1::Secret;
 use serde_json::{Value, json};
 
 /// A Secret as the API server has it.
-fn typed(kind: &str, key: &str, document: &str) -> Secret {
+pub(crate) fn typed(kind: &str, key: &str, document: &str) -> Secret {
     Secret {
         type_: Some(kind.to_owned()),
         data: Some(BTreeMap::from([(
@@ -27,7 +27,7 @@ fn typed(kind: &str, key: &str, document: &str) -> Secret {
     }
 }
 
-fn login(key: &str) -> Secret {
+pub(crate) fn login(key: &str) -> Secret {
     let document = json!({"auths": {key: {"username": "u", "password": "p"}}});
     typed(
         "kubernetes.io/dockerconfigjson",
@@ -44,7 +44,7 @@ fn text<'a>(value: &'a Value, field: &str) -> &'a str {
     value[field].as_str().unwrap_or_default()
 }
 
-fn diagnosis(reason: &str, message: &str, image: &str, secrets: &[PullSecret]) -> Diagnosis {
+pub(crate) fn diagnosis(reason: &str, message: &str, image: &str, secrets: &[PullSecret]) -> Diagnosis {
     let classification = read(reason, message, image);
     let error = PullError {
         image,
