@@ -226,7 +226,7 @@ async fn create_many(
         .await;
 }
 
-/// WaitingContainer until all resources of a prefix have this reason in `CredentialsAccepted`.
+/// Waits until all resources of a prefix have this reason in `CredentialsAccepted`.
 async fn all_are(space: &Space, prefix: &str, count: usize, kind: &str, reason: &str) {
     eventually(&format!("{count} {reason}"), || async {
         let all = space.resources.list(&kube::api::ListParams::default()).await.unwrap();
