@@ -24,7 +24,7 @@ struct Registry {
     address: String,
     /// Requests with credentials.
     logins: Arc<AtomicUsize>,
-    /// Most connections at a time.
+    /// Most requests at a time.
     most: Arc<AtomicUsize>,
 }
 
@@ -37,14 +37,13 @@ impl Registry {
             most: Arc::default(),
         };
         let (logins, most) = (Arc::clone(&registry.logins), Arc::clone(&registry.most));
-        let now = Arc::new(AtomicUsize::new(0));
+        let current = Arc::new(AtomicUsize::new(0));
         std::thread::spawn(move || {
             for stream in listener.incoming() {
-                let (logins, most, now) = (Arc::clone(&logins), Arc::clone(&most), Arc::clone(&now));
+                let (logins, most, current) = (Arc::clone(&logins), Arc::clone(&most), Arc::clone(&current));
                 std::thread::spawn(move || {
-                    most.fetch_max(now.fetch_add(1, Ordering::SeqCst) + 1, Ordering::SeqCst);
-                    serve(&stream.unwrap(), &logins);
-                    now.fetch_sub(1, Ordering::SeqCst);
+                    most.fetch_max(current.fetch_add(1, Ordering::SeqCst) + 1, Ordering::SeqCst);
+                    serve(&stream.unwrap(), &logins, &current);
                 });
             }
         });
@@ -74,7 +73,7 @@ impl Registry {
     }
 }
 
-fn serve(stream: &TcpStream, logins: &AtomicUsize) {
+fn serve(stream: &TcpStream, logins: &AtomicUsize, current: &AtomicUsize) {
     let head: Vec<String> = BufReader::new(stream)
         .lines()
         .map_while(Result::ok)
@@ -90,6 +89,8 @@ fn serve(stream: &TcpStream, logins: &AtomicUsize) {
     } else {
         "HTTP/1.1 401 Unauthorized\r\nWWW-Authenticate: Basic realm=\"x\"\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"
     };
+    // Before the response: the client may send its next request at once.
+    current.fetch_sub(1, Ordering::SeqCst);
     let mut stream = stream;
     // The client may have gone.
     let _ = stream.write_all(response.as_bytes());

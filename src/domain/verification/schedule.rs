@@ -1,8 +1,10 @@
 //! What one resource needs: whether its credentials must be verified now, and what to publish until then.
 
+mod decision;
+
 use std::time::Duration;
 
-use crate::api::{OnRejected, Reason, VerificationResult};
+use crate::api::{OnRejected, Reason};
 use crate::domain::credentials::RegistryCredentials;
 use crate::domain::problem::Problem;
 use crate::domain::registry::key::RegistryKey;
@@ -16,12 +18,9 @@ use crate::domain::verification::ledger::Ledger;
 use crate::domain::verification::method::VerificationMethod;
 use crate::domain::verification::queue::VerificationRequest;
 use crate::domain::verification::record::VerificationRecord;
+use crate::domain::verification::schedule::decision::VerificationDecision;
 use crate::domain::verification::state::VerificationState;
 use crate::domain::verification::verdict::Verdict;
-
-/// Age from which an acceptance in the ledger does not let changed credentials replace accepted ones: they may have been
-/// revoked since.
-const FRESH: Duration = Duration::from_hours(1);
 
 /// Shortest time until the next reconcile.
 const SHORTEST_WAIT: Duration = Duration::from_secs(1);
@@ -66,22 +65,18 @@ pub struct VerificationView {
     pub submitted: Option<String>,
 }
 
-/// What to do about credentials.
-#[derive(Clone, Debug, PartialEq, Eq)]
-enum VerificationDecision {
-    /// This still holds.
-    Stands(VerificationRecord),
-    /// A login attempt is due. What is known until its verdict, if it is about these credentials.
-    Attempt(Option<VerificationRecord>),
-}
-
 /// Where and how the credentials of a resource are verified.
-struct VerificationPlan {
-    /// Err: why no attempt is possible.
-    target: Result<LoginTarget, Verdict>,
-    method: VerificationMethod,
-    /// `None`: the registry has no host of its own.
-    fingerprint: Option<Fingerprint>,
+enum VerificationPlan {
+    Attempt {
+        target: LoginTarget,
+        method: VerificationMethod,
+        fingerprint: Fingerprint,
+    },
+    NotPossible {
+        verdict: Verdict,
+        /// `None`: the registry key has no host of its own.
+        fingerprint: Option<Fingerprint>,
+    },
 }
 
 /// Tells the ledger what the status of a resource says, and that these credentials are still in use.
@@ -90,11 +85,17 @@ pub fn remember(input: &ScheduleInput<'_>, state: &mut VerificationState, now: T
         return;
     }
     let plan = VerificationPlan::new(input, &state.ledger);
-    if let Some(fingerprint) = plan.fingerprint {
-        if let Some(own) = input.own(&plan.method) {
+    let (fingerprint, method) = match plan {
+        VerificationPlan::Attempt {
+            fingerprint, method, ..
+        } => (Some(fingerprint), method),
+        VerificationPlan::NotPossible { fingerprint, .. } => (fingerprint, VerificationMethod::NotPossible),
+    };
+    if let Some(fingerprint) = fingerprint {
+        if let Some(own) = input.own(&method) {
             state.ledger.seed(fingerprint, own, now);
         }
-        state.ledger.want(fingerprint, &plan.method, now);
+        state.ledger.want(fingerprint, &method, now);
     }
 }
 
@@ -113,25 +114,27 @@ pub fn schedule(input: &ScheduleInput<'_>, state: &VerificationState, now: Times
         return view;
     }
     let now = whole_second(now);
-    let VerificationPlan {
-        target,
-        method,
-        fingerprint,
-    } = VerificationPlan::new(input, &state.ledger);
-    let known = fingerprint.and_then(|fingerprint| state.ledger.get(fingerprint, &method));
-    let (target, fingerprint) = match (target, fingerprint) {
-        (Ok(target), Some(fingerprint)) => (target, fingerprint),
-        (Err(verdict), _) => return input.without_attempt(view, verdict, known, now),
-        (Ok(_), None) => return view,
+    let (target, method, fingerprint) = match VerificationPlan::new(input, &state.ledger) {
+        VerificationPlan::Attempt {
+            target,
+            method,
+            fingerprint,
+        } => (target, method, fingerprint),
+        VerificationPlan::NotPossible { verdict, fingerprint } => {
+            let method = VerificationMethod::NotPossible;
+            let known = fingerprint.and_then(|fingerprint| state.ledger.get(fingerprint, &method));
+            return input.without_attempt(view, verdict, known, now);
+        }
     };
+    let known = state.ledger.get(fingerprint, &method);
     match input.decide(&method, known, now) {
         VerificationDecision::Stands(record) => {
-            let due = record.due(input.interval, input.is_requested());
             let acknowledged = if state.queue.is_in_flight(fingerprint, &method) {
                 input.acknowledged()
             } else {
                 input.acknowledged_request()
             };
+            let due = record.due(input.interval, input.is_requested());
             VerificationView {
                 finding: publish(&record, input.identity, &method, due, acknowledged),
                 next: due.map(|due| since(now, due).max(SHORTEST_WAIT)),
@@ -139,25 +142,20 @@ pub fn schedule(input: &ScheduleInput<'_>, state: &VerificationState, now: Times
                 ..view
             }
         }
-        VerificationDecision::Attempt(record) => VerificationView {
-            finding: record.as_ref().map_or(VerificationFinding::Pending, |record| {
+        VerificationDecision::Attempt(record) => {
+            let finding = record.as_ref().map_or(VerificationFinding::Pending, |record| {
                 let due = record.due(input.interval, false);
                 publish(record, input.identity, &method, due, input.acknowledged())
-            }),
-            awaited: record.is_none().then_some(fingerprint),
-            record,
-            request: Some(VerificationRequest {
-                fingerprint,
-                method,
-                attempt: LoginAttempt {
-                    target,
-                    credentials: input.credentials.clone(),
-                },
-                ca_bundle: input.ca_bundle.ok().flatten().map(|bundle| bundle.pem.clone()),
-            }),
-            submitted: input.requested.map(str::to_owned),
-            ..view
-        },
+            });
+            VerificationView {
+                finding,
+                awaited: record.is_none().then_some(fingerprint),
+                record,
+                request: Some(input.request(target, method, fingerprint)),
+                submitted: input.requested.map(str::to_owned),
+                ..view
+            }
+        }
     }
 }
 
@@ -183,14 +181,13 @@ impl VerificationPlan {
         let possible =
             target(settings.image.as_ref()).and_then(|target| Ok((target, input.ca_bundle.map_err(Clone::clone)?)));
         match possible {
-            Ok((target, ca_bundle)) => Self {
+            Ok((target, ca_bundle)) => Self::Attempt {
                 method: target.method(ca_bundle),
-                fingerprint: Some(fingerprint(&target)),
-                target: Ok(target),
+                fingerprint: fingerprint(&target),
+                target,
             },
-            Err(verdict) => Self {
-                target: Err(verdict),
-                method: VerificationMethod::NotPossible,
+            Err(verdict) => Self::NotPossible {
+                verdict,
                 fingerprint: target(None).ok().as_ref().map(fingerprint),
             },
         }
@@ -198,58 +195,20 @@ impl VerificationPlan {
 }
 
 impl ScheduleInput<'_> {
-    /// What the status knows about these credentials.
-    fn own(&self, method: &VerificationMethod) -> Option<VerificationRecord> {
-        self.previous?.recall(self.identity, method)
-    }
-
-    /// The request that was acknowledged last.
-    fn acknowledged(&self) -> Option<&str> {
-        self.previous?.status.handled_request.as_deref()
-    }
-
-    /// Whether a person waits for an attempt that has not been submitted.
-    fn is_requested(&self) -> bool {
-        self.requested.is_some() && self.requested != self.acknowledged() && self.requested != self.submitted
-    }
-
-    /// The request that is acknowledged now, when no attempt is in flight.
-    fn acknowledged_request(&self) -> Option<&str> {
-        let requested = self.requested?;
-        if self.is_requested() {
-            self.acknowledged()
-        } else {
-            Some(requested)
-        }
-    }
-
-    /// Decides from what the status and the ledger know.
-    fn decide(
+    fn request(
         &self,
-        method: &VerificationMethod,
-        ledger: Option<&VerificationRecord>,
-        now: Timestamp,
-    ) -> VerificationDecision {
-        let own = self.own(method);
-        // An old acceptance of credentials that are to replace accepted ones is no verification of them.
-        let replaces_accepted = own.is_none() && self.previous.is_some_and(|previous| previous.status.secret_verified);
-        let is_old = |known: &VerificationRecord| {
-            known.result == VerificationResult::Accepted && since(known.verified_at, now) >= FRESH
-        };
-        let ledger = ledger.filter(|known| !(replaces_accepted && is_old(known)));
-        let newest = match (own, ledger) {
-            // Of the same second: the status knows no more than the ledger, which has read it.
-            (Some(own), Some(ledger)) if ledger.verified_at >= own.verified_at => Some(ledger.clone()),
-            (Some(own), _) => Some(own),
-            (None, ledger) => ledger.cloned(),
-        };
-        match newest {
-            Some(known) if known.stands(method, known.due(self.interval, self.is_requested()), now) => {
-                VerificationDecision::Stands(known)
-            }
-            known => VerificationDecision::Attempt(
-                known.filter(|known| known.method == *method || known.refuses_credentials()),
-            ),
+        target: LoginTarget,
+        method: VerificationMethod,
+        fingerprint: Fingerprint,
+    ) -> VerificationRequest {
+        VerificationRequest {
+            fingerprint,
+            method,
+            attempt: LoginAttempt {
+                target,
+                credentials: self.credentials.clone(),
+            },
+            ca_bundle: self.ca_bundle.ok().flatten().map(|bundle| bundle.pem.clone()),
         }
     }
 
