@@ -16,6 +16,7 @@ mod explain;
 mod fuzz;
 mod index;
 mod ledger;
+mod messages;
 mod names;
 mod pods;
 mod pulls;
