@@ -29,32 +29,34 @@ struct Cli {
 
 #[derive(Subcommand)]
 enum Command {
-    /// Run the operator: keep a pull secret for every DockerPullSecret.
+    /// Run the operator: keep an image pull secret for every DockerPullSecret.
     Controller(Controller),
     /// Print the CustomResourceDefinitions as YAML.
     Crds,
     /// Print the Secrets that the operator would write, without a cluster.
     ///
-    /// Problems go to stderr, one line each. Exit code 0: all rendered; 1: a resource has a problem; 2: unreadable input.
+    /// Problems and warnings go to stderr, one line each.
+    ///
+    /// Exit code 0: all are rendered; 1: a resource has a problem; 2: usage error or unreadable input.
     Render(Render),
-    /// Log in to a registry as a pull would, and tell what it says. Nothing is stored.
+    /// Log in to a registry as a pull does, and print the result. Nothing is stored.
     ///
-    /// Exit code 0: accepted; 1: rejected or locked out; 2: usage; 3: no verdict.
+    /// Exit code 0: accepted; 1: rejected or locked out; 2: usage error; 3: no verdict.
     Verify(verify::Verify),
-    /// Tell which login a pod or an image uses and why; and if its pull fails, the cause, who is to blame and what to do.
+    /// Explain which credentials a pod or an image uses, and why a pull fails: the cause, who can fix it, and what to do.
     ///
-    /// Exit code 0: nothing fails; 1: something fails; 2: usage, or unreadable input.
+    /// Exit code 0: nothing fails; 1: something fails; 2: usage error or unreadable input.
     Explain(explain::Explain),
 }
 
-/// What a check of a login may talk to.
+/// Where login attempts may connect to.
 #[derive(Args)]
 struct Targets {
-    /// Network that no registry or token server may be in, beside loopback, link-local and metadata addresses; repeat it
-    /// for several.
+    /// Network in which no registry or token server may be, in addition to loopback, link-local and metadata addresses.
+    /// Can be repeated.
     #[arg(long, value_name = "CIDR", value_delimiter = ',', env = "DPS_DENY_CIDR")]
     deny_cidr: Vec<ipnet::IpNet>,
-    /// Registry or token server that may be anywhere; repeat it for several.
+    /// Registry or token server that is allowed at any address. Can be repeated.
     #[arg(long, value_name = "HOST:PORT", value_parser = host_port, value_delimiter = ',', env = "DPS_ALLOW_REGISTRY")]
     allow_registry: Vec<String>,
 }
@@ -69,14 +71,14 @@ impl Targets {
     }
 }
 
-/// A target as [`Policy`] compares it. Anything else would match nothing, and nobody would hear of it.
+/// A target as [`Policy`] compares it. Anything else would match nothing without a message.
 fn host_port(text: &str) -> Result<String, String> {
     let exact = |text: &str| {
         let (name, port) = text.rsplit_once(':')?;
         let port: u16 = port.parse().ok().filter(|port| *port != 0)?;
         let url = Url::parse(&format!("https://{name}")).ok()?;
         let host = url.host_str().filter(|host| !host.contains('*'))?;
-        // There is nothing but a host.
+        // Anything but a host is refused.
         (url.as_str() == format!("https://{host}/")).then(|| format!("{host}:{port}"))
     };
     exact(text).ok_or_else(|| {
@@ -85,13 +87,13 @@ fn host_port(text: &str) -> Result<String, String> {
         let bare = bare.split('/').next().unwrap_or_default();
         let right = exact(bare).or_else(|| exact(&format!("{bare}:{port}")));
         let right = right.unwrap_or_else(|| "registry.example.com:443 or [2001:db8::1]:5000".to_owned());
-        format!("it must be HOST:PORT, such as {right}")
+        format!("write HOST:PORT, such as {right}")
     })
 }
 
 #[derive(Args)]
 struct Controller {
-    /// Namespace to work in; repeat it for several. All namespaces when absent.
+    /// Namespace to work in; all namespaces by default. Can be repeated.
     #[arg(
         long = "namespace",
         value_name = "NAMESPACE",
@@ -99,10 +101,10 @@ struct Controller {
         value_delimiter = ','
     )]
     namespaces: Vec<String>,
-    /// Address of /livez, /readyz and /metrics. [::] is every address, of IPv4 too.
+    /// Address of /livez, /readyz and /metrics. [::] is every address, including IPv4.
     #[arg(long, default_value = "[::]:8080", env = "DPS_HEALTH_ADDRESS")]
     health_address: SocketAddr,
-    /// Shape of log lines on stderr. The level is in RUST_LOG, default info.
+    /// Format of log lines on stderr. Set the level in RUST_LOG; the default is info.
     #[arg(long, value_enum, default_value = "text", env = "DPS_LOG_FORMAT")]
     log_format: LogFormat,
     /// Most resources worked on at a time.
@@ -114,11 +116,11 @@ struct Controller {
 
 #[derive(Args)]
 struct Render {
-    /// File, folder (all .yaml, .yml and .json below it) or - for stdin, with DockerPullSecrets and the Secrets that they
-    /// reference; repeat it for several.
+    /// File, folder (all .yaml, .yml and .json files below it) or - for stdin, with DockerPullSecrets and the Secrets that
+    /// they reference. Can be repeated.
     #[arg(short, long = "filename", required = true, value_name = "FILE|DIR|-")]
     filename: Vec<PathBuf>,
-    /// Shape of the output: YAML documents, or one v1 List as JSON.
+    /// Output format: YAML documents, or one v1 List as JSON.
     #[arg(short, long, value_enum, default_value = "yaml")]
     output: Output,
 }

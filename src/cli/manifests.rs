@@ -1,6 +1,6 @@
-//! Reading DockerPullSecrets and Secrets from files. No message holds a value: the files hold passwords.
+//! Reads DockerPullSecrets and Secrets from files. No message holds a value, because the files hold passwords.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::io::Read as _;
 use std::path::{Path, PathBuf};
 
@@ -9,12 +9,12 @@ use base64::engine::general_purpose::STANDARD;
 use k8s_openapi::ByteString;
 use k8s_openapi::api::core::v1::Secret;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
-use kube::Resource as _;
 use serde_json::Value;
 
 use crate::api::{DockerPullSecret, GROUP, Reason};
 use crate::domain::names::ObjectKey;
-use crate::domain::problem::{Problem, unparsable};
+use crate::domain::problem::Problem;
+use crate::domain::spec::parse::parse;
 
 /// Everything found, by namespace (`default` where none is given) and name. Of several objects with one name the last
 /// counts, as with `kubectl apply`.
@@ -25,7 +25,7 @@ pub(crate) struct Manifests {
     secrets: HashMap<ObjectKey, (String, Value)>,
     /// Pods, ServiceAccounts and Events, as they stand in the input, with the place.
     pub(crate) others: Vec<(String, Value)>,
-    /// Where the input has something else than Kubernetes objects.
+    /// Where the input has anything but Kubernetes objects.
     pub(crate) skipped: Vec<String>,
 }
 
@@ -37,7 +37,7 @@ impl Manifests {
         Ok(manifests)
     }
 
-    /// The same, for inputs that somebody's tool put together: not every document has to be a Kubernetes object.
+    /// The same for inputs that a tool has collected: not every document has to be a Kubernetes object.
     pub(crate) fn read_bundle(inputs: &[PathBuf]) -> Result<Self, String> {
         let mut manifests = Self::default();
         for input in inputs {
@@ -55,6 +55,10 @@ impl Manifests {
                 manifests.add(&place, &text)?;
             }
         }
+        let mut seen = HashSet::new();
+        manifests.resources.reverse();
+        manifests.resources.retain(|(key, _)| seen.insert(key.clone()));
+        manifests.resources.reverse();
         let nothing = manifests.resources.is_empty() && manifests.secrets.is_empty() && manifests.others.is_empty();
         match manifests.skipped.first() {
             Some(what) if nothing => Err(what.clone()),
@@ -72,7 +76,7 @@ impl Manifests {
             .map_err(|what| Problem::new(Reason::Malformed, format!("Secret {:?} in {place}: {what}", key.name)))
     }
 
-    /// Whether the input has any Secret of a namespace, so that one which is not there does not exist.
+    /// Whether the input has any Secret of a namespace, so that a missing one does not exist.
     pub(crate) fn knows_secrets_of(&self, namespace: &str) -> bool {
         self.secrets.keys().any(|key| key.namespace == namespace)
     }
@@ -92,7 +96,7 @@ impl Manifests {
             (None, None, Some((api_version, kind))) if object.is_object() => (api_version.to_owned(), kind.to_owned()),
             _ if object.is_null() => return Ok(()),
             _ => {
-                let what = "a document has no apiVersion and kind, so it is no Kubernetes object";
+                let what = "a document without apiVersion and kind is not a Kubernetes object";
                 self.skipped.push(format!("{place}: {what}"));
                 return Ok(());
             }
@@ -121,8 +125,7 @@ impl Manifests {
         };
         let key = ObjectKey::new(object["metadata"]["namespace"].as_str().unwrap_or("default"), name);
         if is_resource {
-            self.resources.retain(|(other, _)| *other != key);
-            self.resources.push((key, resource(&api_version, object)));
+            self.resources.push((key, parse(&api_version, object)));
         } else {
             self.secrets.insert(key, (place.to_owned(), object));
         }
@@ -143,7 +146,7 @@ fn files(input: &Path) -> Result<Vec<PathBuf>, String> {
     let mut found = Vec::new();
     for entry in entries {
         let path = entry.path();
-        // A symbolic link to a folder could lead in a circle.
+        // Symbolic links to folders are not followed: they could form a cycle.
         if entry.file_type().map_err(broken)?.is_dir() {
             found.extend(files(&path)?);
         } else if path
@@ -157,7 +160,7 @@ fn files(input: &Path) -> Result<Vec<PathBuf>, String> {
 }
 
 fn documents(text: &str) -> Result<Vec<Value>, String> {
-    // JSON first: several JSON documents in a row are no YAML.
+    // JSON first: several JSON documents in a row are not YAML.
     if text.trim_start().starts_with('{')
         && let Ok(documents) = serde_json::Deserializer::from_str(text).into_iter().collect()
     {
@@ -171,39 +174,12 @@ fn documents(text: &str) -> Result<Vec<Value>, String> {
     })
 }
 
-fn resource(api_version: &str, mut object: Value) -> Result<DockerPullSecret, Problem> {
-    let served = DockerPullSecret::api_version(&());
-    if api_version != served {
-        return Err(Problem::new(
-            Reason::InvalidSpec,
-            format!("apiVersion {api_version} is not known here: use {served}"),
-        ));
-    }
-    let mut unknown = Vec::new();
-    let spec = serde_ignored::deserialize(object["spec"].take(), |path| unknown.push(path.to_string()))
-        .map_err(|error: serde_json::Error| unparsable(&error.to_string()))?;
-    if !unknown.is_empty() {
-        unknown.sort();
-        return Err(Problem::new(
-            Reason::InvalidSpec,
-            format!("unknown field spec.{}", unknown.join(", spec.")),
-        ));
-    }
-    let metadata = metadata(&mut object).map_err(|what| Problem::new(Reason::InvalidSpec, what))?;
-    Ok(DockerPullSecret {
-        metadata,
-        spec,
-        // What another version wrote there is no reason to refuse the resource.
-        status: serde_json::from_value(object["status"].take()).ok(),
-    })
-}
-
 fn metadata(object: &mut Value) -> Result<ObjectMeta, String> {
     serde_json::from_value(object["metadata"].take())
-        .map_err(|_| "metadata does not have the shape of Kubernetes metadata".to_owned())
+        .map_err(|_| "metadata is not valid Kubernetes metadata".to_owned())
 }
 
-/// A Secret as the API server would store it. Read by hand, since a parser's message quotes what it does not like.
+/// A Secret as the API server would store it. Read by hand, because a parser's message quotes invalid values.
 fn secret(object: &Value) -> Result<Secret, String> {
     let mut data = BTreeMap::new();
     for (key, value) in entries(object, "data")? {

@@ -1,4 +1,4 @@
-//! `dps render`: the controller's decisions without a cluster.
+//! `dps render`: the Secrets that the controller would write, without a cluster.
 
 use std::io::Write as _;
 use std::path::PathBuf;
@@ -44,7 +44,7 @@ pub(crate) fn run(inputs: &[PathBuf], output: Output) -> ExitCode {
                     eprintln!("warning: {place}: {warning}");
                 }
             }
-            Ok(None) => eprintln!("warning: {place}: spec.suspend is true, nothing is written for it"),
+            Ok(None) => eprintln!("warning: {place}: spec.suspend is true, so nothing is written for it"),
             Err(problem) => {
                 eprintln!("{place}: {}: {}", problem.reason.as_str(), problem.message);
                 code = ExitCode::FAILURE;

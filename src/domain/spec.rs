@@ -1,4 +1,5 @@
 //! What a resource asks for.
 
+pub mod parse;
 pub mod template;
 pub mod validate;

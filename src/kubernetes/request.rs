@@ -1,29 +1,29 @@
-//! Failures of the platform: retried, never blamed on a user.
+//! Requests to the API server with a time limit. Their failures are retried, never blamed on a user.
 
 use std::future::Future;
 use std::time::Duration;
 
-/// Longest time for one request. kube has no read timeout of its own that a request could use.
+/// Longest time for one request: kube has no timeout for a single request.
 const CALL_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// A request that failed.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum Error {
     /// No answer in time.
-    #[error("{0}: no answer from the API server within {seconds} seconds", seconds = CALL_TIMEOUT.as_secs())]
+    #[error("{0}: the API server did not answer within {seconds} seconds", seconds = CALL_TIMEOUT.as_secs())]
     Timeout(String),
-    /// An answer that is no success, or no connection.
+    /// An error response, or no connection.
     #[error("{operation}: {}", describe(.source))]
     Api {
-        /// What was tried, as a phrase.
+        /// What was tried, such as "reading Secret team/app".
         operation: String,
-        /// What came back. Not shown as it is: see [`describe`].
+        /// The error. It is not shown as it is, see [`describe`].
         source: Box<kube::Error>,
     },
 }
 
 impl Error {
-    /// The API server's answer, if there was one.
+    /// The API server's answer, if there is one.
     pub(crate) fn answer(&self) -> Option<&kube::core::Status> {
         match self {
             Self::Api { source, .. } => match source.as_ref() {
@@ -35,16 +35,16 @@ impl Error {
     }
 }
 
-/// What went wrong, without any part of a body: a parser's message may quote the Secret it was reading.
+/// What went wrong, without any part of a body: a parser's message may quote the Secret that it was reading.
 pub(crate) fn describe(error: &kube::Error) -> String {
     match error {
         kube::Error::Api(status) => format!(
-            "the API server answered {} {}: {}",
+            "the API server returned {} {}: {}",
             status.code, status.reason, status.message
         ),
         kube::Error::SerdeError(error) => {
             format!(
-                "the API server's answer cannot be read (line {}, column {})",
+                "the API server's answer is not valid (line {}, column {})",
                 error.line(),
                 error.column()
             )
@@ -62,7 +62,7 @@ pub(crate) fn describe(error: &kube::Error) -> String {
     }
 }
 
-/// Awaits a request for a limited time.
+/// Sends a request and waits for a limited time.
 pub(crate) async fn call<T>(
     operation: impl FnOnce() -> String,
     request: impl Future<Output = kube::Result<T>>,

@@ -19,6 +19,7 @@ mod explain_messages;
 mod fuzz;
 mod index;
 mod ledger;
+mod messages;
 mod names;
 mod patterns;
 mod pods;

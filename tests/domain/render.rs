@@ -152,7 +152,7 @@ fn problems_are_one_line_each_and_do_not_hide_what_works() {
     );
     for expected in [
         "DockerPullSecret a/unknown-field: InvalidSpec: unknown field spec.registryURL",
-        "DockerPullSecret a/old-version: InvalidSpec: apiVersion pullsecrets.dev/v9 is not known here",
+        "DockerPullSecret a/old-version: InvalidSpec: apiVersion \"pullsecrets.dev/v9\" is unknown: use pullsecrets.dev/v1alpha1",
         "DockerPullSecret a/second: OwnedByOther: DockerPullSecret \"good\" is older",
         "DockerPullSecret a/missing: SecretNotFound: Secret \"nowhere\"",
         "DockerPullSecret b/other-namespace: SecretNotFound: Secret \"login\"",
@@ -184,7 +184,7 @@ fn unreadable_input_and_wrong_usage_have_their_own_exit_code() {
         (&["render"][..], "", "--filename"),
         (&["render", "-f", "no/such/file"], "", "no/such/file"),
         (&["render", "-f", "-"], "a: [", "stdin: not YAML: line 1"),
-        (&["render", "-f", "-"], "kind: Secret", "no apiVersion and kind"),
+        (&["render", "-f", "-"], "kind: Secret", "without apiVersion and kind"),
         (
             &["render", "-f", "-"],
             "apiVersion: v1\nkind: Secret\nmetadata: {}",

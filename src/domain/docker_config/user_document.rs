@@ -275,7 +275,7 @@ fn read_entry(entry: &Members) -> Result<EntryContent, LookupError> {
 }
 
 #[derive(Serialize)]
-struct Entry<'a> {
+struct WrittenEntry<'a> {
     username: &'a str,
     password: &'a str,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -286,7 +286,7 @@ struct Entry<'a> {
 /// The bytes of a `.dockerconfigjson` with one entry: the fields in the order in which `kubectl create secret
 /// docker-registry` writes them, no blanks, no line break. Equal input gives equal bytes.
 pub fn canonical(registry: &RegistryKey, credentials: &RegistryCredentials, email: Option<&str>) -> Vec<u8> {
-    let entry = Entry {
+    let entry = WrittenEntry {
         username: credentials.username(),
         password: credentials.password(),
         email,

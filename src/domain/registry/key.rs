@@ -4,7 +4,7 @@ use crate::api::{Reason, RegistryType};
 use crate::domain::problem::Problem;
 use crate::domain::registry::dialect::{DOCKER_HUB, Dialect};
 use crate::domain::registry::matching;
-use crate::domain::registry::url::Parts;
+use crate::domain::registry::url::UrlParts;
 
 pub use crate::domain::registry::dialect::{DOCKER_HUB_KEY, is_docker_hub_host};
 
@@ -37,7 +37,7 @@ impl RegistryKey {
     /// The key of any other registry.
     fn private(url: &str) -> Result<Self, Problem> {
         let invalid = |what: String| Problem::new(Reason::InvalidRegistry, format!("spec.registryUrl {what}"));
-        let parts = Parts::parse(url).map_err(invalid)?;
+        let parts = UrlParts::parse(url).map_err(invalid)?;
         if parts.is_docker_hub() {
             return Err(invalid(docker_hub_refusal(&parts.host)));
         }
@@ -46,7 +46,7 @@ impl RegistryKey {
 
     /// Reads a key of somebody else's docker config, in any spelling that Docker or the kubelet understands.
     pub fn of_config_entry(key: &str) -> Option<Self> {
-        let parts = Parts::parse(key).ok()?;
+        let parts = UrlParts::parse(key).ok()?;
         if !parts.is_docker_hub() {
             return Some(Self(parts.join()));
         }

@@ -11,13 +11,13 @@ use crate::domain::registry::image::{PATH_LENGTH, is_path_component};
 const API_VERSIONS: [&str; 2] = ["v1", "v2"];
 
 /// A registry URL taken apart. The path has neither a slash at an end nor an API version.
-pub(crate) struct Parts {
+pub(crate) struct UrlParts {
     pub(crate) host: String,
     port: Option<String>,
     pub(crate) path: String,
 }
 
-impl Parts {
+impl UrlParts {
     /// Takes a URL apart, in any spelling that users, Docker or the kubelet write.
     pub(crate) fn parse(url: &str) -> Result<Self, String> {
         check_characters(url)?;

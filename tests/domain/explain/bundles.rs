@@ -302,7 +302,11 @@ fn a_folder_as_tools_write_it() {
         )
     );
     let (code, _, stderr) = run(&["-f", &format!("{path}/version.json")], "", None);
-    assert_eq!((code, stderr.contains("no Kubernetes object")), (2, true), "{stderr}");
+    assert_eq!(
+        (code, stderr.contains("not a Kubernetes object")),
+        (2, true),
+        "{stderr}"
+    );
     write("broken.yaml", "a: [");
     let (code, _, stderr) = run(&["-f", path], "", None);
     assert_eq!((code, stderr.contains("broken.yaml: not YAML")), (2, true), "{stderr}");
