@@ -8,6 +8,7 @@
 
 mod architecture;
 mod canary;
+mod cause_messages;
 mod causes;
 mod claims;
 mod diagnosis;
