@@ -422,7 +422,7 @@ fn causes_blame_and_advice_in_context() {
             ours(Some(Accepted)),
             "AccessDenied",
             Some("DockerPullSecret app"),
-            "The registry accepts the credentials. Grant the user",
+            "The registry accepts the credentials. Grant permission",
             Some(false),
         ),
         (
