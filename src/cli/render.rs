@@ -14,7 +14,7 @@ use crate::domain::names::ObjectKey;
 use crate::domain::problem::Problem;
 use crate::domain::secret::ownership::{Claimant, authorize_write};
 use crate::domain::secret::plan::plan;
-use crate::domain::spec::validate::validate;
+use crate::domain::spec::validate::{CredentialSource, validate};
 
 pub(crate) fn run(inputs: &[PathBuf], output: Output) -> ExitCode {
     let manifests = match Manifests::read(inputs) {
@@ -77,8 +77,9 @@ fn render(
         return Ok(None);
     }
     let spec = validate(resource)?;
-    let source = manifests.secret(&ObjectKey::new(&*key.namespace, &*spec.source))?;
-    let target = ObjectKey::new(&*key.namespace, &*spec.target);
+    let CredentialSource::Secret(reference) = &spec.source;
+    let source = manifests.secret(&ObjectKey::new(&*key.namespace, &*reference.name))?;
+    let target = ObjectKey::new(&*key.namespace, &*spec.targets.secret_name);
     let existing = manifests.secret(&target)?;
     let uid = resource.metadata.uid.clone().unwrap_or_default();
     let mut unowned = resource.clone();
@@ -87,7 +88,7 @@ fn render(
     let asking = Claimant {
         name: &key.name,
         uid: &uid,
-        adopt: spec.adopt,
+        adopt: spec.targets.adopt,
     };
     let oldest_claimant = claims.oldest_claimant(&target).unwrap_or(&key.name);
     authorize_write(asking, &plan.desired, existing.as_ref(), oldest_claimant, |owner| {

@@ -17,7 +17,7 @@ use crate::domain::pull_failures::resource::Resource;
 use crate::domain::reconcile::decide::Subject;
 use crate::domain::reconcile::observed::{Observed, ObservedPods};
 use crate::domain::secret::ownership::controlling_resource;
-use crate::domain::spec::validate::{ValidatedSpec, target_of};
+use crate::domain::spec::validate::{CredentialSource, ValidatedSpec, target_of};
 use crate::domain::verification::ca_bundle::{self, CaBundle, CaBundleSource};
 use crate::domain::verification::verdict::Verdict;
 use crate::kubernetes::request::{Error, call};
@@ -40,7 +40,9 @@ pub(crate) async fn observe(subject: &Subject<'_>, ctx: &Context) -> Result<Obse
     let target_name = target_of(resource);
     let source = async {
         match spec {
-            Ok(spec) => get(&secrets, &spec.source).await,
+            Ok(spec) => match &spec.source {
+                CredentialSource::Secret(reference) => get(&secrets, &reference.name).await,
+            },
             Err(_) => Ok(None),
         }
     };

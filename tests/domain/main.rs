@@ -6,12 +6,15 @@
     reason = "a test fails that way"
 )]
 
+mod api;
 mod architecture;
 mod canary;
-
 mod decide;
+mod diagnosis;
 mod docs;
 mod explain;
+mod explain_cases;
+mod explain_messages;
 mod fuzz;
 mod index;
 mod ledger;
@@ -23,6 +26,7 @@ mod registry;
 mod render;
 mod secret;
 mod source;
+mod spec;
 mod status;
 mod store;
 #[path = "../support/mod.rs"]

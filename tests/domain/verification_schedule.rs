@@ -8,7 +8,7 @@ use dps::domain::credentials::RegistryCredentials;
 use dps::domain::names::{ObjectKey, ResourceRef, Uid};
 use dps::domain::registry::key::RegistryKey;
 use dps::domain::registry::manifest::ManifestReference;
-use dps::domain::spec::validate::{VerificationSettings, validate};
+use dps::domain::spec::validate::VerificationSettings;
 use dps::domain::time::{Timestamp, after};
 use dps::domain::verification::ca_bundle::CaBundle;
 use dps::domain::verification::finding::{PublishedVerification, VerificationFinding};
@@ -17,10 +17,10 @@ use dps::domain::verification::ledger::Ledger;
 use dps::domain::verification::method::VerificationMethod;
 use dps::domain::verification::queue::VerificationQueue;
 use dps::domain::verification::record::VerificationRecord;
-use dps::domain::verification::schedule::{ScheduleInput, VerificationView, held_back, identity, remember, schedule};
+use dps::domain::verification::schedule::{ScheduleInput, VerificationView, held_back, remember, schedule};
 use dps::domain::verification::state::VerificationState;
 use dps::domain::verification::verdict::Verdict;
-use k8s_openapi::apimachinery::pkg::apis::meta::v1::{ObjectMeta, Time};
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 use serde_json::json;
 
 use crate::verification_inputs::{at, credentials, method, minutes};
@@ -721,33 +721,6 @@ fn message_is_cut_to_what_the_schema_allows() {
     world.know(&long, &method(PLAIN), at(0));
     let view = world.reconcile(at(1));
     assert_eq!(status_of(&view).message.as_ref().unwrap().chars().count(), 1024);
-}
-
-#[test]
-fn identity_differs_for_each_pair_of_credentials_in_a_secret() {
-    let spec = |url: &str, keys: serde_json::Value| {
-        let resource = serde_json::from_value(json!({
-            "apiVersion": "pullsecrets.dev/v1alpha1", "kind": "DockerPullSecret", "metadata": {"name": "app"},
-            "spec": {"type": "PrivateRegistry", "registryUrl": url, "credentialsRef": {"name": "login", "keys": keys}},
-        }));
-        validate(&resource.unwrap()).unwrap()
-    };
-    let source = ObjectMeta {
-        uid: Some("uid".to_owned()),
-        resource_version: Some("7".to_owned()),
-        ..ObjectMeta::default()
-    };
-    let mut seen = std::collections::BTreeSet::new();
-    for (url, keys) in [
-        ("r.example.com", json!({})),
-        ("r.example.com/team", json!({})),
-        ("r.example.com", json!({"password": "new"})),
-        ("r.example.com", json!({"username": "new"})),
-    ] {
-        let identity = identity(&source, &spec(url, keys));
-        assert!(identity.starts_with("uid/7 "), "{identity}");
-        assert!(seen.insert(identity));
-    }
 }
 
 #[test]

@@ -8,12 +8,13 @@ use kube::{Api, Client, ResourceExt as _};
 use crate::api::{DockerPullSecret, RegistryType};
 use crate::cli::manifests::Manifests;
 use crate::cli::verify::Verify;
-use crate::domain::credential_source::from_secret::{resolve, resolve_document};
+use crate::domain::credential_source::from_secret::resolve_document;
+use crate::domain::credential_source::resolve;
 use crate::domain::credentials::{InvalidCredentials, RegistryCredentials, trim_line_break};
 use crate::domain::names::ObjectKey;
 use crate::domain::registry::key::RegistryKey;
 use crate::domain::registry::manifest::ManifestReference;
-use crate::domain::spec::validate::{ValidatedSpec, validate};
+use crate::domain::spec::validate::{CredentialSource, ValidatedSpec, validate};
 
 /// Credentials to verify, or why there are none.
 pub(super) struct CredentialsToVerify {
@@ -42,7 +43,8 @@ pub(super) async fn read(arguments: &Verify) -> Result<Vec<CredentialsToVerify>,
         let name = format!("DockerPullSecret {key}");
         let found = resource.clone().and_then(|resource| {
             let spec = validate(&resource)?;
-            let source = manifests.secret(&ObjectKey::new(&*key.namespace, &*spec.source))?;
+            let CredentialSource::Secret(reference) = &spec.source;
+            let source = manifests.secret(&ObjectKey::new(&*key.namespace, &*reference.name))?;
             Ok((spec, source))
         });
         match found {
@@ -64,7 +66,7 @@ fn from_resource(name: String, spec: &ValidatedSpec, source: Option<&Secret>) ->
         name,
         registry: spec.registry.as_str().to_owned(),
         credentials: match resolve(spec, source) {
-            Ok(resolved) => Ok((spec.registry.clone(), resolved.login)),
+            Ok(resolved) => Ok((spec.registry.clone(), resolved.credentials)),
             Err(problem) => Err(format!("{}: {}", problem.reason.as_str(), problem.message)),
         },
         image: spec.verification.image.clone(),
@@ -132,13 +134,14 @@ async fn in_cluster(name: &str, namespace: Option<&str>) -> Result<CredentialsTo
         .map_err(|error| format!("reading DockerPullSecret {namespace}/{name}: {error}"))?;
     let place = format!("DockerPullSecret {namespace}/{}", resource.name_any());
     let spec = validate(&resource).map_err(|problem| format!("{place}: {}", problem.message))?;
+    let CredentialSource::Secret(reference) = &spec.source;
     let source = Api::<Secret>::namespaced(client, &namespace)
-        .get_opt(&spec.source)
+        .get_opt(&reference.name)
         .await
         .map_err(|error| match error {
-            kube::Error::Api(status) => format!("reading Secret {namespace}/{}: {}", spec.source, status.message),
+            kube::Error::Api(status) => format!("reading Secret {namespace}/{}: {}", reference.name, status.message),
             // Anything else could quote the Secret.
-            _ => format!("reading Secret {namespace}/{} failed", spec.source),
+            _ => format!("reading Secret {namespace}/{} failed", reference.name),
         })?;
     Ok(from_resource(place, &spec, source.as_ref()))
 }

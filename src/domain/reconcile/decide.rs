@@ -92,7 +92,7 @@ fn schedule_input<'a>(
     let annotations = subject.resource.metadata.annotations.as_ref();
     ScheduleInput {
         credentials: &plan.credentials,
-        identity: &plan.identity,
+        identity: plan.identity.as_str(),
         registry: &spec.registry,
         settings: &spec.verification,
         ca_bundle: observed.ca_bundle.as_ref().map(Option::as_ref),
@@ -211,11 +211,14 @@ fn outcome(
         credentials: Ok(plan.origin.clone()),
         secret: match obstacle {
             Some(problem) => Err(problem.clone()),
-            None => Ok(format!("Secret {:?} holds the credentials for {registry}", spec.target)),
+            None => Ok(format!(
+                "Secret {:?} holds the credentials for {registry}",
+                spec.targets.secret_name
+            )),
         },
         secret_name: match obstacle {
             Some(_) => observed.index.retained_secret.clone(),
-            None => Some(spec.target.clone()),
+            None => Some(spec.targets.secret_name.clone()),
         },
         replaced: obstacle.is_none() && standing.changes_credentials,
         verification: view.finding.clone(),

@@ -9,7 +9,7 @@ use kube::Resource as _;
 use serde_json::Value;
 
 use crate::api::{DockerPullSecret, FIELD_MANAGER, MANAGED_BY_LABEL};
-use crate::domain::credential_source::from_secret::Resolved;
+use crate::domain::credential_source::Resolved;
 use crate::domain::docker_config::user_document::canonical;
 use crate::domain::names::ObjectKey;
 use crate::domain::spec::validate::ValidatedSpec;
@@ -35,16 +35,16 @@ pub struct Desired {
 impl Desired {
     /// The Secret for resolved credentials. It has an owner reference if the resource exists in a cluster, so not for
     /// `render`.
-    pub fn new(resource: &DockerPullSecret, spec: &ValidatedSpec, login: &Resolved) -> Self {
-        let mut labels = spec.labels.clone();
+    pub fn new(resource: &DockerPullSecret, spec: &ValidatedSpec, resolved: &Resolved) -> Self {
+        let mut labels = spec.targets.labels.clone();
         labels.insert(MANAGED_BY_LABEL.to_owned(), FIELD_MANAGER.to_owned());
         Self {
             key: ObjectKey::new(
                 resource.metadata.namespace.clone().unwrap_or_default(),
-                spec.target.as_str(),
+                spec.targets.secret_name.as_str(),
             ),
             labels,
-            annotations: spec.annotations.clone(),
+            annotations: spec.targets.annotations.clone(),
             owner: resource.metadata.uid.as_ref().map(|uid| OwnerReference {
                 api_version: DockerPullSecret::api_version(&()).into_owned(),
                 kind: DockerPullSecret::kind(&()).into_owned(),
@@ -55,7 +55,7 @@ impl Desired {
                 // permission on finalizers.
                 block_owner_deletion: None,
             }),
-            document: canonical(&spec.registry, &login.login, login.email.as_deref()),
+            document: canonical(&spec.registry, &resolved.credentials, resolved.email.as_deref()),
         }
     }
 

@@ -3,12 +3,12 @@
 use k8s_openapi::api::core::v1::Secret;
 
 use crate::api::DockerPullSecret;
-use crate::domain::credential_source::from_secret::resolve;
+use crate::domain::credential_source::identity::CredentialIdentity;
+use crate::domain::credential_source::resolve;
 use crate::domain::credentials::RegistryCredentials;
 use crate::domain::problem::Problem;
 use crate::domain::secret::desired::Desired;
 use crate::domain::spec::validate::ValidatedSpec;
-use crate::domain::verification::schedule::identity;
 
 /// A Secret to generate, and what to say about it.
 pub struct SecretPlan {
@@ -17,7 +17,7 @@ pub struct SecretPlan {
     /// The credentials in it.
     pub credentials: RegistryCredentials,
     /// Which credentials these are; made of no part of them.
-    pub identity: String,
+    pub identity: CredentialIdentity,
     /// Where the credentials come from, for the condition.
     pub origin: String,
     /// What works, but probably not as expected.
@@ -27,12 +27,11 @@ pub struct SecretPlan {
 /// What to generate for a valid resource and the Secret that it references.
 pub fn plan(resource: &DockerPullSecret, spec: &ValidatedSpec, source: Option<&Secret>) -> Result<SecretPlan, Problem> {
     let resolved = resolve(spec, source)?;
-    let desired = Desired::new(resource, spec, &resolved);
     Ok(SecretPlan {
-        desired,
-        identity: source.map_or_else(String::new, |source| identity(&source.metadata, spec)),
-        origin: format!("credentials read from {} of Secret {:?}", resolved.keys, spec.source),
-        credentials: resolved.login,
+        desired: Desired::new(resource, spec, &resolved),
+        credentials: resolved.credentials,
+        identity: resolved.identity,
+        origin: resolved.origin,
         warnings: resolved.warnings,
     })
 }

@@ -4,13 +4,11 @@ mod decision;
 
 use std::time::Duration;
 
-use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
-
-use crate::api::{CredentialKeys, OnRejected, Reason};
+use crate::api::{OnRejected, Reason};
 use crate::domain::credentials::RegistryCredentials;
 use crate::domain::problem::Problem;
 use crate::domain::registry::key::RegistryKey;
-use crate::domain::spec::validate::{ValidatedSpec, VerificationSettings};
+use crate::domain::spec::validate::VerificationSettings;
 use crate::domain::time::{Timestamp, since, whole_second};
 use crate::domain::verification::attempt::{LoginAttempt, LoginTarget};
 use crate::domain::verification::ca_bundle::CaBundle;
@@ -173,19 +171,6 @@ pub fn held_back(policy: OnRejected, accepted_stands: bool, known: Option<&Verif
             known.result.as_str()
         ),
     ))
-}
-
-/// Identity of credentials, for a status: it is made of no part of them. The names of their keys and the registry tell
-/// apart several credentials in one Secret.
-pub fn identity(source: &ObjectMeta, spec: &ValidatedSpec) -> String {
-    let part = |part: &Option<String>| part.clone().unwrap_or_default();
-    let keys = if spec.keys == CredentialKeys::default() {
-        String::new()
-    } else {
-        serde_json::to_string(&spec.keys).unwrap_or_default()
-    };
-    let (uid, version) = (part(&source.uid), part(&source.resource_version));
-    format!("{uid}/{version} {keys}{}", spec.registry.as_str())
 }
 
 impl VerificationPlan {

@@ -94,9 +94,10 @@ pub(crate) fn image(data: &[u8]) {
 pub(crate) fn credentials(data: &[u8]) {
     let text = String::from_utf8_lossy(data);
     for token in [text.to_string(), STANDARD.encode(data)] {
-        if let Ok(found) = RegistryCredentials::from_auth(&token) {
+        if let Ok(found) = RegistryCredentials::from_auth(&token, &mut Vec::new()) {
             assert!(!found.username().is_empty() && !found.username().contains(':') && !found.password().is_empty());
-            let again = RegistryCredentials::from_auth(&found.auth()).expect("what it writes, it reads");
+            let again =
+                RegistryCredentials::from_auth(&found.auth(), &mut Vec::new()).expect("what it writes, it reads");
             assert_eq!(again.username(), found.username());
             assert_eq!(again.password(), without_line_break(found.password()));
         }
@@ -124,7 +125,7 @@ pub(crate) fn config_document(data: &[u8]) {
         for secret in [CANARY.to_owned(), STANDARD.encode(format!("user:{CANARY}"))] {
             let planted = plant(&document, &secret).to_string();
             let found = find(planted.as_bytes(), &registry);
-            assert_hidden(&format!("{:?}", found.map(|found| (found.login, found.warnings))));
+            assert_hidden(&format!("{:?}", found.map(|found| (found.credentials, found.warnings))));
             if let Err(problem) = resolve_document("here", planted.as_bytes(), &registry) {
                 assert_hidden(&problem.message);
             }
@@ -142,9 +143,9 @@ fn as_a_user_gives_it(document: &[u8], registry: &RegistryKey) {
             assert!(problem.message.len() <= SENTENCE + REPETITION * (document.len() + registry.as_str().len()));
         }
         Ok(found) => {
-            let written = canonical(registry, &found.login, found.email.as_deref());
+            let written = canonical(registry, &found.credentials, found.email.as_deref());
             let again = find(&written, registry).expect("what it writes, it reads");
-            assert_eq!(again.login.username(), found.login.username());
+            assert_eq!(again.credentials.username(), found.credentials.username());
             assert_eq!(again.email, found.email);
             let secret = pull_secret(KINDS[0], &written);
             let entries: Vec<(&str, bool)> = secret

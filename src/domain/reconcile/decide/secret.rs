@@ -89,7 +89,7 @@ pub(super) fn changes(
     let claimant = Claimant {
         name: &key.name,
         uid: subject.reference.uid.as_str(),
-        adopt: spec.adopt,
+        adopt: spec.targets.adopt,
     };
     let target = observed.target.as_ref();
     let oldest = observed.index.oldest_claimant.as_deref().unwrap_or(&key.name);
