@@ -425,11 +425,11 @@ fn a_parsers_words_are_repeated_without_values() {
         ("missing field `credentialsRef`", "missing field `credentialsRef`"),
         (
             "invalid type: string \"hunter2\", expected struct CredentialsRef",
-            "invalid type: string …, expected struct CredentialsRef",
+            "invalid type: string …, expected an object",
         ),
         (
             "unknown variant `hunter2`, expected `DockerHub` or `PrivateRegistry`",
-            "unknown variant …, expected `DockerHub` or `PrivateRegistry`",
+            "unknown value …, expected `DockerHub` or `PrivateRegistry`",
         ),
     ] {
         let problem = unparsable(error);
