@@ -8,10 +8,10 @@ use kube::api::PostParams;
 use kube::{Api, Client};
 
 use super::support::objects::secret;
-use super::support::operator::Operator;
+use super::support::operator::{Operator, counter};
 use super::support::world::World;
 use super::usage::Usage;
-use super::{RESOURCES, counter, create_namespace};
+use super::{RESOURCES, create_namespace};
 
 pub(crate) async fn measure(world: &World, kubeconfig: &Path, client: &Client) {
     let alone = restarted(world, kubeconfig).await;

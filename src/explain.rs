@@ -1,5 +1,7 @@
-//! Which credentials a pod or an image would use, and why a pull fails. Pure: the command line and a page show it.
+//! Which credentials a pod or an image would use, and why a pull fails. Pure: callers read objects from files or from a
+//! cluster, and show the report.
 
-pub(crate) mod bundle;
-pub(crate) mod pod_event;
+pub mod bundle;
+pub mod pod_event;
+pub mod report;
 pub mod secrets;

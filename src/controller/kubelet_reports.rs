@@ -26,7 +26,7 @@ pub(crate) async fn enrich(
     let silent = |failing: &FailingPod| failing.containers.iter().any(|stuck| stuck.classification.is_none());
     let events = Api::<Event>::namespaced(ctx.client.clone(), namespace);
     for (name, failing) in failing.iter_mut().filter(|(_, failing)| silent(failing)).take(PODS) {
-        let fields = format!("involvedObject.uid={},reason=Failed", failing.uid);
+        let fields = format!("involvedObject.uid={},reason=Failed", failing.uid.as_str());
         let params = ListParams::default().fields(&fields).limit(EVENTS);
         let listed =
             crate::kubernetes::request::call(|| format!("listing Events of pod {name:?}"), events.list(&params)).await;

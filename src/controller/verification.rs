@@ -1,6 +1,10 @@
 //! The async hands of verification: makes the login attempts that [`crate::domain::verification::queue`] hands out, and
 //! tells subscribers about verdicts.
 
+#[cfg(test)]
+#[allow(clippy::unwrap_used, reason = "a test fails that way")]
+mod tests;
+
 use std::collections::HashMap;
 use std::collections::hash_map::RandomState;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};

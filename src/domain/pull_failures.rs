@@ -7,13 +7,15 @@
 pub(crate) mod advice;
 pub mod cause;
 pub mod classify;
+pub mod context;
 pub mod diagnosis;
 pub mod failing_pods;
 pub mod infer;
-pub(crate) mod patterns;
+pub mod patterns;
 pub mod peer;
 pub mod pod;
 pub mod relevance;
 pub(crate) mod remedy;
+pub mod resource;
 pub mod summary;
 pub mod survey;

@@ -1,37 +1,38 @@
 //! Events about pods.
 
-use k8s_openapi::jiff::Timestamp;
 use serde_json::Value;
 
-use crate::domain::names::ObjectKey;
+use crate::domain::names::{ObjectKey, Uid};
 use crate::domain::pull_failures::pod::Pod;
-use crate::explain::bundle::text;
+use crate::domain::time::Timestamp;
 
 /// An Event about a pod.
-pub(crate) struct PodEvent {
-    /// Namespace and name of the pod.
-    pub(crate) pod: ObjectKey,
-    /// Empty if the Event does not say.
-    uid: String,
-    /// What it says.
-    pub(crate) message: String,
-    /// When it said so last.
-    pub(crate) time: Option<Timestamp>,
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PodEvent {
+    /// The pod.
+    pub pod: ObjectKey,
+    /// Its UID, if the Event names it.
+    pub uid: Option<Uid>,
+    /// What the Event says.
+    pub message: String,
+    /// When it happened last.
+    pub time: Option<Timestamp>,
 }
 
 impl PodEvent {
-    /// Of either API: `v1` or `events.k8s.io/v1`.
-    pub(crate) fn of(object: &Value) -> Option<Self> {
+    /// From an Event of either API, `v1` or `events.k8s.io/v1`; `None` if it is not about a pod.
+    pub fn of(event: &Value) -> Option<Self> {
         let mut paths = ["/involvedObject", "/regarding"].into_iter();
-        let about = paths.find_map(|path| object.pointer(path))?;
-        if text(about, "/kind") != "Pod" {
+        let object = paths.find_map(|path| event.pointer(path))?;
+        if text(object, "/kind") != "Pod" {
             return None;
         }
-        let namespace = match text(about, "/namespace") {
+        let namespace = match text(object, "/namespace") {
             "" => "default",
             namespace => namespace,
         };
-        let message = ["/message", "/note"].map(|path| text(object, path));
+        let uid = Some(text(object, "/uid")).filter(|uid| !uid.is_empty());
+        let message = ["/message", "/note"].map(|path| text(event, path));
         let times = [
             "/series/lastObservedTime",
             "/lastTimestamp",
@@ -40,16 +41,23 @@ impl PodEvent {
             "/metadata/creationTimestamp",
         ];
         Some(Self {
-            pod: ObjectKey::new(namespace, text(about, "/name")),
-            uid: text(about, "/uid").to_owned(),
+            pod: ObjectKey::new(namespace, text(object, "/name")),
+            uid: uid.map(Uid::new),
             message: message.concat(),
-            time: times.iter().find_map(|path| text(object, path).parse().ok()),
+            time: times.iter().find_map(|path| text(event, path).parse().ok()),
         })
     }
 
-    /// Whether it is about this one of the pods of that name: there may have been another before, with another UID.
+    /// Whether it is about this pod, and not about an earlier one of the same name.
     pub(crate) fn is_about(&self, pod: &Pod) -> bool {
-        let uid = pod.metadata.uid.as_deref().unwrap_or_default();
-        uid.is_empty() || self.uid.is_empty() || uid == self.uid
+        match (&self.uid, pod.metadata.uid.as_deref()) {
+            (Some(uid), Some(pod)) => uid.as_str() == pod,
+            _ => true,
+        }
     }
+}
+
+/// A text somewhere in an object; empty if there is none.
+pub(crate) fn text<'a>(value: &'a Value, path: &str) -> &'a str {
+    value.pointer(path).and_then(Value::as_str).unwrap_or_default()
 }

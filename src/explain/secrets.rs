@@ -5,20 +5,21 @@ use serde::Serialize;
 use crate::api::{Cause, PullCode};
 use crate::domain::docker_config::kubelet_secret::{Content, PullSecret, Tried, tried};
 use crate::domain::pull_failures::classify::{Classification, ErrorClass};
-use crate::domain::pull_failures::diagnosis::{Diagnosis, PullContext, PullError, diagnose};
+use crate::domain::pull_failures::context::PullContext;
+use crate::domain::pull_failures::diagnosis::{Diagnosis, PullError, diagnose};
 use crate::domain::registry::image::Image;
 use crate::domain::registry::mismatch::mismatch;
 use crate::domain::text::shown_key;
 
-/// The pull secrets of a pod, looked at for one image.
+/// The pull secrets of a pod, as a kubelet reads them for one image.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
-pub struct View {
-    /// What registry keys are compared with; absent when the image's name is not valid.
+pub struct SecretsView {
+    /// What registry keys are compared with; absent if the name of the image is invalid.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub repository: Option<String>,
-    /// How many logins are tried.
-    pub logins: usize,
+    /// How many entries match the image.
+    pub matching_entries: usize,
     /// The Secrets, in the order of the pod's list.
     pub secrets: Vec<SecretView>,
 }
@@ -29,16 +30,31 @@ pub struct View {
 pub struct SecretView {
     /// Its name.
     pub name: String,
-    /// `Read`, `Absent`, `Unreadable` (nobody could look at it), `Ignored` or `Malformed`.
-    pub state: &'static str,
-    /// Why it is not read; completes "the Secret …".
+    /// Whether a kubelet uses it.
+    pub state: SecretState,
+    /// Why a kubelet does not use it, as words that follow the name.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub why: Option<String>,
-    /// The `DockerPullSecret` that generates it.
+    /// Name of the resource that generates it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub generated_by: Option<String>,
     /// Its entries.
     pub entries: Vec<EntryView>,
+}
+
+/// What a kubelet makes of a Secret.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+pub enum SecretState {
+    /// It reads the entries.
+    Read,
+    /// There is no such Secret.
+    Absent,
+    /// Unknown: the Secret could not be read here.
+    Unreadable,
+    /// It skips the Secret.
+    Ignored,
+    /// It cannot parse the Secret, and uses none of the pod's pull secrets.
+    Malformed,
 }
 
 /// One entry.
@@ -47,40 +63,30 @@ pub struct SecretView {
 pub struct EntryView {
     /// The registry key.
     pub key: String,
-    /// When its login is tried, counted from 1; absent when it is not.
+    /// When its credentials are tried, counted from 1; absent if they are not.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub order: Option<usize>,
-    /// Why it is not tried, or cannot help; a clause.
+    /// Why they are not tried or cannot help, as a clause.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub why: Option<String>,
 }
 
-/// Looks.
-pub fn explain_secrets(image: &str, around: PullContext<'_>) -> View {
+/// Shows which entries of the pull secrets a kubelet uses for an image, and why not the others.
+pub fn explain_secrets(image: &str, context: PullContext<'_>) -> SecretsView {
     let repository = Image::parse(image).ok().map(|image| image.repository);
-    let order = repository.as_ref().map(|name| tried(around.secrets, name));
+    let order = repository
+        .as_deref()
+        .map(|repository| tried(context.secrets, repository));
     let order = order.unwrap_or_default();
-    let spoilt = around
-        .secrets
-        .iter()
-        .find(|one| matches!(one.content, Content::Malformed(_)));
-    let secrets = around.secrets.iter().enumerate().map(|(index, secret)| {
+    let secrets = context.secrets.iter().enumerate().map(|(index, secret)| {
         let (state, why) = state(secret);
         let entries = secret.entries().iter().enumerate().map(|(entry, found)| {
-            let at = Tried { secret: index, entry };
-            let position = order.iter().position(|one| *one == at);
-            let why = match (position, spoilt, &repository) {
-                (Some(_), ..) if found.complete => None,
-                (Some(_), ..) => Some("has no user name or no password, so nodes pull without a login".to_owned()),
-                (None, Some(spoilt), _) => Some(format!(
-                    "Secret {:?} cannot be read, and then none is used",
-                    spoilt.name
-                )),
-                (None, None, None) => Some("the image's name is not valid".to_owned()),
-                (None, None, Some(name)) => Some(mismatch(&found.key, name).map_or_else(
-                    || "kubelets use a Docker Hub login only if no other key matches, and one does".to_owned(),
-                    |mismatch| mismatch.why,
-                )),
+            let tried = Tried { secret: index, entry };
+            let position = order.iter().position(|other| *other == tried);
+            let why = match position {
+                Some(_) if found.complete => None,
+                Some(_) => Some("it has no user name or no password, so the node pulls without credentials".to_owned()),
+                None => Some(why_not_tried(&found.key, repository.as_deref(), context)),
             };
             EntryView {
                 key: shown_key(&found.key),
@@ -88,7 +94,7 @@ pub fn explain_secrets(image: &str, around: PullContext<'_>) -> View {
                 why,
             }
         });
-        let generator = around.generator(&secret.name);
+        let generator = context.generator(&secret.name);
         SecretView {
             name: secret.name.clone(),
             state,
@@ -97,61 +103,81 @@ pub fn explain_secrets(image: &str, around: PullContext<'_>) -> View {
             entries: entries.collect(),
         }
     });
-    View {
+    SecretsView {
         secrets: secrets.collect(),
-        logins: order.len(),
+        matching_entries: order.len(),
         repository,
     }
 }
 
-fn state(secret: &PullSecret) -> (&'static str, Option<String>) {
-    match &secret.content {
-        Content::Absent => ("Absent", Some("does not exist".to_owned())),
-        Content::Unreadable => ("Unreadable", Some("could not be looked at".to_owned())),
-        Content::Ignored(why) => ("Ignored", Some(why.clone())),
-        Content::Malformed(why) => ("Malformed", Some(why.clone())),
-        Content::Entries(entries) if entries.is_empty() => ("Read", Some("has no entry".to_owned())),
-        Content::Entries(_) => ("Read", None),
+fn why_not_tried(key: &str, repository: Option<&str>, context: PullContext<'_>) -> String {
+    let mut secrets = context.secrets.iter();
+    if let Some(malformed) = secrets.find(|secret| matches!(secret.content, Content::Malformed(_))) {
+        let name = &malformed.name;
+        return format!("Secret {name:?} cannot be parsed, so the kubelet uses no pull secret of this pod");
+    }
+    let Some(repository) = repository else {
+        return "the image name is invalid".to_owned();
+    };
+    match mismatch(key, repository) {
+        Some(mismatch) => mismatch.why,
+        None => "kubelets use Docker Hub credentials only if no other key matches".to_owned(),
     }
 }
 
-/// What is certain to fail, whatever registry and node say: before there is a pod.
-pub fn certain_failure(image: &str, around: PullContext<'_>) -> Option<Diagnosis> {
-    let valid = Image::parse(image).is_ok();
-    let invalid_name = Classification::of_class(ErrorClass::InvalidName);
-    let symptom = PullError {
-        image,
-        code: if valid { PullCode::DEP_E153 } else { PullCode::DEP_E351 },
-        classification: (!valid).then_some(&invalid_name),
-        report: "",
-    };
-    Some(diagnose(symptom, around)).filter(|found| found.cause != Cause::Unknown)
+fn state(secret: &PullSecret) -> (SecretState, Option<String>) {
+    match &secret.content {
+        Content::Absent => (SecretState::Absent, Some("does not exist".to_owned())),
+        Content::Unreadable => (SecretState::Unreadable, Some("could not be read".to_owned())),
+        Content::Ignored(why) => (SecretState::Ignored, Some(why.clone())),
+        Content::Malformed(why) => (SecretState::Malformed, Some(why.clone())),
+        Content::Entries(entries) if entries.is_empty() => (SecretState::Read, Some("has no entries".to_owned())),
+        Content::Entries(_) => (SecretState::Read, None),
+    }
 }
 
-/// What to know before there is a pod, although nothing is certain to fail: that no login is sent, and what to do if the
-/// registry wants one.
-pub fn note_before_creation(image: &str, around: PullContext<'_>) -> Option<String> {
+/// The failure that is certain before there is a pod, whatever the registry and the node say.
+pub fn certain_failure(image: &str, context: PullContext<'_>) -> Option<Diagnosis> {
+    let is_valid = Image::parse(image).is_ok();
+    let invalid_name = Classification::of_class(ErrorClass::InvalidName);
+    let error = PullError {
+        image,
+        code: if is_valid {
+            PullCode::DEP_E153
+        } else {
+            PullCode::DEP_E351
+        },
+        classification: (!is_valid).then_some(&invalid_name),
+        report: "",
+    };
+    let diagnosis = diagnose(error, context);
+    (diagnosis.cause != Cause::Unknown).then_some(diagnosis)
+}
+
+/// What to know before there is a pod if nothing is certain to fail: that no credentials are sent, and what to do if the
+/// registry requires them.
+pub fn note_before_creation(image: &str, context: PullContext<'_>) -> Option<String> {
     let not_sent = Classification::of_class(ErrorClass::NotSent);
-    let symptom = PullError {
+    let error = PullError {
         image,
         code: PullCode::DEP_E153,
         classification: Some(&not_sent),
         report: "",
     };
-    let then = diagnose(symptom, around);
-    let mut unseen = around
-        .secrets
-        .iter()
-        .filter(|one| matches!(one.content, Content::Unreadable));
-    match unseen.next() {
-        _ if then.has_login() => None,
-        Some(unseen) => Some(format!(
-            "whether a login is sent is not known: Secret {:?} could not be looked at",
-            unseen.name
-        )),
-        None => Some(format!(
-            "no login is sent, which is right for a public image; if the registry wants one: {}",
-            then.action
-        )),
+    let without_credentials = diagnose(error, context);
+    if without_credentials.has_credentials() {
+        return None;
     }
+    let mut secrets = context.secrets.iter();
+    let unreadable = secrets.find(|secret| matches!(secret.content, Content::Unreadable));
+    Some(match unreadable {
+        Some(secret) => format!(
+            "Secret {:?} could not be read, so it is unknown whether credentials are sent",
+            secret.name
+        ),
+        None => format!(
+            "No credentials are sent, which is right for a public image. If the registry requires credentials: {}",
+            without_credentials.action
+        ),
+    })
 }

@@ -48,8 +48,8 @@ pub(crate) struct RegistryClients {
 /// Why there are no clients.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum ClientError {
-    /// The CA bundle holds no certificate.
-    #[error("the CA bundle does not consist of PEM certificates")]
+    /// The CA bundle.
+    #[error("the CA bundle contains an invalid PEM certificate, or none")]
     CaBundle,
     /// The system's certificates or the proxy variables cannot be read.
     #[error("cannot set up TLS: {0}")]

@@ -33,15 +33,7 @@ fn every_verdict_that_a_real_registry_gives() {
             "UNAUTHORIZED: authentication required",
         ),
         ("basic", "nobody", right, &none, 1, "Rejected", "check the user name"),
-        (
-            "basic",
-            "robot",
-            right,
-            &image,
-            0,
-            "Accepted",
-            "they may read this image",
-        ),
+        ("basic", "robot", right, &image, 0, "Accepted", "may read the image"),
         (
             "basic",
             "robot",
@@ -61,15 +53,7 @@ fn every_verdict_that_a_real_registry_gives() {
             "Rejected",
             "incorrect username or password",
         ),
-        (
-            "bearer",
-            "robot",
-            right,
-            &image,
-            0,
-            "Accepted",
-            "they may read this image",
-        ),
+        ("bearer", "robot", right, &image, 0, "Accepted", "may read the image"),
         ("bearer", "stranger", right, &none, 0, "Accepted", "returned 200"),
         (
             "bearer",

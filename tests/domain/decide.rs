@@ -2,18 +2,24 @@
 //!
 //! [`Cluster`] plays the API server and the registry: it keeps what a decision writes, and hands it back.
 
+mod contested;
+mod failing_pods;
+mod held_back;
+
 use std::collections::BTreeMap;
 use std::collections::hash_map::RandomState;
+use std::sync::Arc;
 use std::time::Duration;
 
 use dps::api::{DockerPullSecret, DockerPullSecretStatus, Reason, VerificationResult};
 use dps::domain::index::IndexView;
 use dps::domain::names::ResourceRef;
 use dps::domain::problem::Problem;
+use dps::domain::pull_failures::failing_pods::FailingPod;
 use dps::domain::reconcile::change::Change;
 use dps::domain::reconcile::decide::{Decision, Subject, decide};
 use dps::domain::reconcile::memory::ResourceMemory;
-use dps::domain::reconcile::observed::Observed;
+use dps::domain::reconcile::observed::{Observed, ObservedPods};
 use dps::domain::spec::validate::{target_of, validate};
 use dps::domain::status::build::build_status;
 use dps::domain::time::{Timestamp, after};
@@ -38,6 +44,10 @@ struct Cluster {
     verification: VerificationState,
     request: Option<VerificationRequest>,
     refusal: Option<Problem>,
+    oldest: &'static str,
+    owner_wants: Option<bool>,
+    /// Failing pods of the namespace.
+    pods: Vec<(String, Arc<FailingPod>)>,
     now: Timestamp,
     version: u32,
 }
@@ -55,6 +65,9 @@ impl Cluster {
             verification: state(now),
             request: None,
             refusal: None,
+            oldest: "app",
+            owner_wants: None,
+            pods: Vec::new(),
             now,
             version: 0,
         };
@@ -113,10 +126,15 @@ impl Cluster {
             target: self.generated.get(&target).cloned(),
             retained: retained.as_ref().and_then(|name| self.generated.get(name)).cloned(),
             index: IndexView {
-                oldest_claimant: Some("app".to_owned()),
+                oldest_claimant: Some(self.oldest.to_owned()),
+                owner_wants_target: self.owner_wants,
                 retained_secret: self.generated.get(&target).map(|_| target.clone()).or(retained),
                 ..IndexView::default()
             },
+            pods: Some(ObservedPods {
+                failing: self.pods.clone(),
+                ..ObservedPods::default()
+            }),
             refusal: self.refusal.clone(),
             ..Observed::default()
         };
@@ -175,145 +193,6 @@ fn state(now: Timestamp) -> VerificationState {
 
 fn spec() -> Value {
     private("registry.example.com")
-}
-
-/// What happens between the change of the password to a wrong one and the verdict, and what is held at the end.
-struct Row {
-    case: &'static str,
-    between: fn(&mut Cluster),
-    /// Name of the Secret that pods use.
-    secret: &'static str,
-    password: &'static str,
-    /// `SecretSynced`.
-    reason: &'static str,
-}
-
-#[test]
-fn rejected_credentials_never_replace_accepted_ones() {
-    let none = |_: &mut Cluster| {};
-    let rows = [
-        Row {
-            case: "changed once",
-            between: none,
-            secret: "app",
-            password: "accepted",
-            reason: "HeldBack",
-        },
-        Row {
-            case: "changed again to another wrong one",
-            between: |cluster| {
-                cluster.verdict(VerificationResult::Rejected);
-                cluster.reconcile();
-                cluster.change_password("also-wrong");
-                cluster.reconcile();
-            },
-            secret: "app",
-            password: "accepted",
-            reason: "HeldBack",
-        },
-        Row {
-            case: "secretName changed meanwhile",
-            between: |cluster| {
-                cluster.change_spec(json!({"secretName": "renamed"}));
-                cluster.reconcile();
-            },
-            secret: "app",
-            password: "accepted",
-            reason: "HeldBack",
-        },
-        Row {
-            case: "operator restarted meanwhile",
-            between: |cluster| {
-                cluster.restart();
-                cluster.reconcile();
-            },
-            secret: "app",
-            password: "accepted",
-            reason: "HeldBack",
-        },
-        Row {
-            case: "suspended and resumed meanwhile",
-            between: |cluster| {
-                cluster.change_spec(json!({"suspend": true}));
-                let suspended = cluster.reconcile();
-                assert!(suspended.changes.is_empty() && suspended.verify.is_none());
-                cluster.wait(Duration::from_mins(10));
-                cluster.change_spec(json!({"suspend": false}));
-                cluster.reconcile();
-            },
-            secret: "app",
-            password: "accepted",
-            reason: "HeldBack",
-        },
-    ];
-    for row in rows {
-        let mut cluster = Cluster::with_accepted(&spec());
-        cluster.change_password("wrong");
-        let waiting = cluster.reconcile();
-        assert!(waiting.finding.is_none() && waiting.changes.is_empty(), "{}", row.case);
-        assert!(
-            waiting.next.is_some_and(|next| next <= Duration::from_secs(20)),
-            "{}",
-            row.case
-        );
-        (row.between)(&mut cluster);
-        cluster.verdict(VerificationResult::Rejected);
-        cluster.reconcile();
-        assert_eq!(
-            cluster.password(row.secret).as_deref(),
-            Some(row.password),
-            "{}",
-            row.case
-        );
-        assert_eq!(cluster.condition("SecretSynced"), ("False", row.reason), "{}", row.case);
-        assert_eq!(cluster.generated.len(), 1, "{}", row.case);
-
-        // Nothing is written for it any more, and working credentials end it.
-        let status = cluster.status.clone();
-        assert!(cluster.reconcile().changes.is_empty(), "{}", row.case);
-        assert_eq!(cluster.status, status, "{}: at rest", row.case);
-        cluster.change_password("accepted-too");
-        cluster.reconcile();
-        cluster.verdict(VerificationResult::Accepted);
-        cluster.reconcile();
-        let target = target_of(&cluster.resource);
-        assert_eq!(
-            cluster.password(&target).as_deref(),
-            Some("accepted-too"),
-            "{}",
-            row.case
-        );
-    }
-}
-
-#[test]
-fn changed_credentials_without_a_verdict_within_20_s_are_written() {
-    let mut cluster = Cluster::with_accepted(&spec());
-    cluster.change_password("unknown");
-    cluster.reconcile();
-    cluster.wait(Duration::from_secs(19));
-    let waiting = cluster.reconcile();
-    assert_eq!(waiting.next, Some(Duration::from_secs(1)));
-    assert_eq!(cluster.password("app").as_deref(), Some("accepted"));
-    cluster.wait(Duration::from_secs(1));
-    cluster.reconcile();
-    assert_eq!(cluster.password("app").as_deref(), Some("unknown"));
-    assert_eq!(cluster.condition("CredentialsAccepted"), ("Unknown", "Pending"));
-    // The old ones are gone: there is nothing to go back to.
-    cluster.verdict(VerificationResult::Rejected);
-    cluster.reconcile();
-    assert_eq!(cluster.password("app").as_deref(), Some("unknown"));
-    assert_eq!(cluster.condition("Ready"), ("False", "Rejected"));
-}
-
-#[test]
-fn another_change_while_a_verdict_is_awaited_begins_a_new_wait() {
-    let mut cluster = Cluster::with_accepted(&spec());
-    cluster.change_password("first");
-    cluster.reconcile();
-    cluster.wait(Duration::from_secs(15));
-    cluster.change_password("second");
-    assert_eq!(cluster.reconcile().next, Some(Duration::from_secs(20)));
 }
 
 #[test]

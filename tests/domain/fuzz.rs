@@ -85,7 +85,7 @@ const PIECES: [&str; 64] = [
 ];
 
 fn seeds(target: &str) -> Vec<Vec<u8>> {
-    let folder = repository().join("fuzz/seeds").join(target);
+    let folder = repository().join("tests/domain/fuzz/seeds").join(target);
     let mut files: Vec<PathBuf> = std::fs::read_dir(&folder)
         .unwrap_or_else(|error| panic!("{}: {error}", folder.display()))
         .map(|entry| entry.unwrap().path())
@@ -117,7 +117,7 @@ fn changed(seeds: Vec<Vec<u8>>) -> impl Strategy<Value = Vec<u8>> {
     })
 }
 
-/// Shown as text if a test fails, fit for a file in `fuzz/seeds`.
+/// Shown as text if a test fails, fit for a file in `seeds`.
 #[derive(Clone)]
 struct Input(Vec<u8>);
 

@@ -11,7 +11,7 @@ use dps::domain::verification::method::VerificationMethod;
 use dps::domain::verification::record::VerificationRecord;
 use dps::domain::verification::verdict::Verdict;
 
-use crate::verification_inputs::{at, credentials, method, minutes};
+use crate::verification_inputs::{at, credentials, method, minutes, second_before};
 
 const HOUR: Duration = Duration::from_hours(1);
 
@@ -125,10 +125,7 @@ fn retry_pause_grows_with_each_attempt() {
             assert_eq!(known.retry_at.map(|retry_at| since(now, retry_at)), pause, "{name}");
             if let Some(pause) = pause {
                 let due = known.due(None, false);
-                assert!(
-                    known.stands(&plain(), due, after(now, pause - Duration::from_secs(1))),
-                    "{name}"
-                );
+                assert!(known.stands(&plain(), due, second_before(after(now, pause))), "{name}");
                 assert!(!known.stands(&plain(), due, after(now, pause)), "{name}");
             }
             // No request makes rejected credentials be tried early.
@@ -225,7 +222,7 @@ fn retry_pause_covers_unanswered_passwords_and_wanted_pauses() {
         let known = ledger.get(login, &plain()).unwrap();
         assert_eq!(known.retry_at, Some(after(at(0), row.pause)), "{}", row.name);
         assert_eq!(known.backoff_enforced, row.enforced, "{}", row.name);
-        let just_before = after(at(0), row.pause - Duration::from_secs(1));
+        let just_before = second_before(after(at(0), row.pause));
         let stands = known.stands(&plain(), known.due(None, true), just_before);
         assert_eq!(stands, row.enforced, "{}", row.name);
     }
@@ -299,7 +296,7 @@ fn longest_pause_ends_before_credentials_are_forgotten() {
     };
     ledger.record(login, &limited, &plain(), at(0));
     let retry_at = ledger.get(login, &plain()).unwrap().retry_at.unwrap();
-    ledger.want(other, &plain(), retry_at - Duration::from_secs(1));
+    ledger.want(other, &plain(), second_before(retry_at));
     assert!(ledger.get(login, &plain()).is_some());
 }
 

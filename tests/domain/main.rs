@@ -9,10 +9,12 @@
 mod api;
 mod architecture;
 mod canary;
-
 mod decide;
+mod diagnosis;
 mod docs;
 mod explain;
+mod explain_cases;
+mod explain_messages;
 mod fuzz;
 mod index;
 mod ledger;
@@ -30,11 +32,14 @@ mod status;
 mod store;
 #[path = "../support/mod.rs"]
 mod support;
+mod survey;
 mod verification;
 mod verification_inputs;
+mod verification_messages;
 mod verification_method;
 mod verification_queue;
 mod verification_schedule;
+mod verification_target;
 mod verify;
 
 use std::collections::BTreeMap;
@@ -43,6 +48,7 @@ use dps::api::DockerPullSecret;
 use k8s_openapi::ByteString;
 use k8s_openapi::api::core::v1::Secret;
 use serde_json::{Value, json};
+use support::objects::with;
 
 /// A resource `team/app` as the API server has it.
 fn resource(spec: &Value) -> DockerPullSecret {
@@ -66,14 +72,6 @@ fn private(url: &str) -> Value {
 
 fn hub() -> Value {
     json!({"type": "DockerHub", "credentialsRef": {"name": "login"}})
-}
-
-fn with(mut spec: Value, fields: Value) -> Value {
-    let (Value::Object(spec_fields), Value::Object(fields)) = (&mut spec, fields) else {
-        panic!("objects")
-    };
-    spec_fields.extend(fields);
-    spec
 }
 
 fn secret(data: &[(&str, &str)]) -> Secret {

@@ -6,7 +6,8 @@ use dps::api::{Cause, PullCode};
 use dps::domain::docker_config::kubelet_secret::PullSecret;
 use dps::domain::pull_failures::cause::{Fault, about};
 use dps::domain::pull_failures::classify::read;
-use dps::domain::pull_failures::diagnosis::{Diagnosis, PullContext, PullError, diagnose};
+use dps::domain::pull_failures::context::PullContext;
+use dps::domain::pull_failures::diagnosis::{Diagnosis, PullError, diagnose};
 use dps::domain::pull_failures::pod::Pod;
 use dps::domain::registry::image::Image;
 use dps::domain::text::excerpt;
@@ -45,18 +46,18 @@ fn text<'a>(value: &'a Value, field: &str) -> &'a str {
 
 fn diagnosis(reason: &str, message: &str, image: &str, secrets: &[PullSecret]) -> Diagnosis {
     let classification = read(reason, message, image);
-    let symptom = PullError {
+    let error = PullError {
         image,
         code: PullCode::of(reason),
         classification: classification.as_ref(),
         report: &excerpt(message, 500),
     };
-    let around = PullContext {
+    let context = PullContext {
         namespace: "team",
         secrets,
         resources: &[],
     };
-    diagnose(symptom, around)
+    diagnose(error, context)
 }
 
 /// A captured pod in the state that it was in last.
@@ -102,7 +103,7 @@ fn every_captured_pod_has_the_right_cause_and_no_wrong_blame() {
             .collect();
         let pod = captured(case, case["states"].as_array().unwrap().last().unwrap());
         let found = pod
-            .waits()
+            .waiting_containers()
             .first()
             .map(|waits| diagnosis(&waits.reason, &waits.message, &waits.image, &pull_secrets));
         let cause = found.as_ref().map(|found| found.cause.as_str());

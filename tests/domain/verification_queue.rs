@@ -10,7 +10,7 @@ use dps::domain::time::Timestamp;
 use dps::domain::verification::attempt::{LoginAttempt, LoginTarget};
 use dps::domain::verification::fingerprint::Fingerprinter;
 use dps::domain::verification::ledger::Ledger;
-use dps::domain::verification::queue::{STARTUP_GRACE, Started, VerificationQueue, VerificationRequest};
+use dps::domain::verification::queue::{Started, VerificationQueue, VerificationRequest};
 use dps::domain::verification::state::VerificationState;
 use dps::domain::verification::verdict::{Verdict, VerificationResult as R};
 
@@ -210,7 +210,7 @@ fn startup_grace_ends_after_a_minute() {
     world.submit(&request, "app");
     assert_eq!(world.start(at(59)), (vec![], Some(seconds(1))));
     assert_eq!(world.start(at(60)), (users(&["robot"]), None));
-    assert_eq!(world.state.queue.open_for(at(70)), seconds(70) - STARTUP_GRACE);
+    assert_eq!(world.state.queue.open_for(at(70)), seconds(10));
     // What happens later does not close it again.
     world.state.queue.reconciled(&Uid::new("uid-stuck"), at(80));
     assert_eq!(world.state.queue.open_for(at(80)), seconds(20));

@@ -3,7 +3,7 @@
 use std::collections::hash_map::RandomState;
 use std::time::Duration;
 
-use dps::api::{OnRejected, VerificationResult as R, VerificationStatus};
+use dps::api::{OnRejected, RegistryType, VerificationResult as R, VerificationStatus};
 use dps::domain::credentials::RegistryCredentials;
 use dps::domain::names::{ObjectKey, ResourceRef, Uid};
 use dps::domain::registry::key::RegistryKey;
@@ -48,7 +48,7 @@ impl World {
         Self {
             credentials: credentials("word"),
             identity: "uid/1 registry.example.com",
-            registry: RegistryKey::new(dps::api::RegistryType::PrivateRegistry, Some("registry.example.com")).unwrap(),
+            registry: RegistryKey::new(RegistryType::PrivateRegistry, Some("registry.example.com")).unwrap(),
             settings: VerificationSettings {
                 enabled: true,
                 interval: None,
@@ -69,6 +69,11 @@ impl World {
 
     fn image(mut self, image: &str) -> Self {
         self.settings.image = Some(ManifestReference::parse(image).unwrap());
+        self
+    }
+
+    fn registry(mut self, registry: &str) -> Self {
+        self.registry = RegistryKey::new(RegistryType::PrivateRegistry, Some(registry)).unwrap();
         self
     }
 
@@ -160,7 +165,7 @@ fn image_denied() -> Verdict {
     }
 }
 
-fn status(view: &VerificationView) -> &VerificationStatus {
+fn status_of(view: &VerificationView) -> &VerificationStatus {
     match &view.finding {
         VerificationFinding::Done(status) => status,
         other => panic!("{other:?}"),
@@ -180,7 +185,7 @@ fn new_credentials_are_verified_once() {
 
     world.answer(&verdict(R::Accepted), at(2));
     let view = world.reconcile(at(3));
-    let published = status(&view);
+    let published = status_of(&view);
     assert_eq!((view.request.is_some(), view.awaited, view.next), (false, None, None));
     assert_eq!(published.result, Some(R::Accepted));
     assert_eq!(published.message.as_deref(), Some("the registry said Accepted"));
@@ -222,29 +227,27 @@ fn ca_bundle_is_trusted_and_a_new_version_is_a_new_method() {
     );
 }
 
-#[test]
-fn status_is_believed_after_a_restart() {
-    struct Row {
-        name: &'static str,
-        verdict: Verdict,
-        /// What changes while the process is down.
-        change: fn(World) -> World,
-        result: Option<R>,
-        is_attempted: bool,
-    }
-    fn same(world: World) -> World {
-        world
-    }
-    fn other_image(world: World) -> World {
-        world.image("team/app:1")
-    }
-    let row = |name, verdict, change, result, is_attempted| Row {
+/// What a new process makes of a status.
+struct RestartRow {
+    name: &'static str,
+    verdict: Verdict,
+    /// What changes while the process is down.
+    change: fn(World) -> World,
+    /// What is published.
+    result: Option<R>,
+    is_attempted: bool,
+}
+
+fn restart_rows() -> [RestartRow; 13] {
+    let row = |name, verdict, change, result, is_attempted| RestartRow {
         name,
         verdict,
         change,
         result,
         is_attempted,
     };
+    let same: fn(World) -> World = |world| world;
+    let other_image: fn(World) -> World = |world| world.image("team/app:1");
     let new_credentials: fn(World) -> World = |world| World {
         identity: "uid/2 registry.example.com",
         credentials: credentials("new"),
@@ -255,25 +258,17 @@ fn status_is_believed_after_a_restart() {
         credentials: credentials("new"),
         ..world
     };
-    let other_registry: fn(World) -> World = |world| World {
-        registry: RegistryKey::new(dps::api::RegistryType::PrivateRegistry, Some("other.example.com")).unwrap(),
-        ..world
-    };
-    let other_port: fn(World) -> World = |world| World {
-        registry: RegistryKey::new(
-            dps::api::RegistryType::PrivateRegistry,
-            Some("registry.example.com:5000"),
-        )
-        .unwrap(),
-        ..world
-    };
+    let other_registry: fn(World) -> World = |world| world.registry("other.example.com");
+    let other_port: fn(World) -> World = |world| world.registry("registry.example.com:5000");
     let without_ca: fn(World) -> World = |world| World {
         ca_bundle: Err(Verdict::new(R::TlsFailure, "no CA bundle")),
         ..world
     };
-    for row in [
-        row("accepted", verdict(R::Accepted), same, Some(R::Accepted), false),
-        row("rejected", verdict(R::Rejected), same, Some(R::Rejected), false),
+    let (accepted, rejected) = (|| verdict(R::Accepted), || verdict(R::Rejected));
+    let (is_accepted, is_rejected) = (Some(R::Accepted), Some(R::Rejected));
+    [
+        row("accepted", accepted(), same, is_accepted, false),
+        row("rejected", rejected(), same, is_rejected, false),
         row(
             "unreachable",
             verdict(R::Unreachable),
@@ -281,47 +276,46 @@ fn status_is_believed_after_a_restart() {
             Some(R::Unreachable),
             false,
         ),
-        row("new credentials", verdict(R::Rejected), new_credentials, None, true),
+        row("new credentials", rejected(), new_credentials, None, true),
         row(
             "identity with the same beginning",
-            verdict(R::Rejected),
+            rejected(),
             shorter_identity,
             None,
             true,
         ),
-        row(
-            "rejected, other image",
-            verdict(R::Rejected),
-            other_image,
-            Some(R::Rejected),
-            false,
-        ),
-        row("accepted, other image", verdict(R::Accepted), other_image, None, true),
+        row("rejected, other image", rejected(), other_image, is_rejected, false),
+        row("accepted, other image", accepted(), other_image, None, true),
         row("image denied, other image", image_denied(), other_image, None, true),
-        row("rejected, other host", verdict(R::Rejected), other_registry, None, true),
-        row("rejected, other port", verdict(R::Rejected), other_port, None, true),
+        row("rejected, other host", rejected(), other_registry, None, true),
+        row("rejected, other port", rejected(), other_port, None, true),
         row(
             "rejected, no attempt possible",
-            verdict(R::Rejected),
+            rejected(),
             without_ca,
-            Some(R::Rejected),
+            is_rejected,
             false,
         ),
         row(
             "image denied, no attempt possible",
             image_denied(),
             without_ca,
-            Some(R::Rejected),
+            is_rejected,
             false,
         ),
         row(
             "accepted, no attempt possible",
-            verdict(R::Accepted),
+            accepted(),
             without_ca,
             Some(R::TlsFailure),
             false,
         ),
-    ] {
+    ]
+}
+
+#[test]
+fn status_is_believed_after_a_restart() {
+    for row in restart_rows() {
         let mut world = World::new();
         world.reconcile(at(1));
         world.answer(&row.verdict, at(1));
@@ -335,8 +329,8 @@ fn status_is_believed_after_a_restart() {
             _ => None,
         };
         assert_eq!(found, row.result, "{}", row.name);
-        if row.result == status(&before).result {
-            let (before, now) = (status(&before), status(&view));
+        if row.result == status_of(&before).result {
+            let (before, now) = (status_of(&before), status_of(&view));
             assert_eq!(now.message, before.message, "{}", row.name);
             assert_eq!(now.last_verified_time, before.last_verified_time, "{}", row.name);
             assert_eq!(
@@ -348,27 +342,62 @@ fn status_is_believed_after_a_restart() {
     }
 }
 
-/// Versions before this one had no `message`, and wrote `credentialsVersion` as it is written now.
+/// Version 0.1.0 wrote `credentialsVersion` as it is written now, but no `message`. Its other names of `secretVerified`,
+/// `consecutiveRejections` and `imageDenied` are no fields any more.
 #[test]
 fn status_of_an_earlier_version_causes_no_attempt() {
-    let mut world = World::new().image("team/app:1.0");
-    world.ca_bundle = Ok(Some(CaBundle {
-        pem: Vec::new(),
-        version: "2jmj7l5rSw0yVb/vlWAYkA==".to_owned(),
-    }));
-    world.status = Some(
-        serde_json::from_value(json!({
-            "result": "Rejected", "lastVerifiedTime": "2026-01-01T00:00:00Z", "consecutiveRejections": 1,
-            "nextVerificationTime": "2026-01-01T00:15:00Z", "secretVerified": true,
-            "credentialsVersion": "uid/1 registry.example.com https://registry.example.com/v2/ team/app:1.0 with 2jmj7l5rSw0yVb/vlWAYkA==",
-        }))
-        .unwrap(),
-    );
-    world.fallback_message = Some("said by the condition");
-    let view = world.reconcile(at(60));
-    assert_eq!((view.request.is_some(), view.next), (false, Some(minutes(14))));
-    assert_eq!(status(&view).message.as_deref(), Some("said by the condition"));
-    assert!(world.reconcile(at(900)).request.is_some());
+    struct Row {
+        status: serde_json::Value,
+        /// When the next attempt is due, if one is.
+        due: Option<u64>,
+    }
+    for row in [
+        Row {
+            status: json!({"result": "Rejected", "consecutiveRejections": 1, "nextVerificationTime": "2026-01-01T00:15:00Z"}),
+            due: Some(900),
+        },
+        Row {
+            status: json!({"result": "Rejected", "nextVerificationTime": "2026-01-01T00:15:00Z"}),
+            due: Some(900),
+        },
+        Row {
+            status: json!({"result": "Rejected"}),
+            due: None,
+        },
+        Row {
+            status: json!({"result": "Accepted"}),
+            due: None,
+        },
+        Row {
+            status: json!({"result": "NotVerifiable"}),
+            due: None,
+        },
+        Row {
+            status: json!({"result": "Unreachable", "nextVerificationTime": "2026-01-01T00:01:00Z"}),
+            due: Some(60),
+        },
+    ] {
+        let name = row.status.to_string();
+        let version =
+            "uid/1 registry.example.com https://registry.example.com/v2/ team/app:1.0 with 2jmj7l5rSw0yVb/vlWAYkA==";
+        let mut status = row.status;
+        status["lastVerifiedTime"] = json!("2026-01-01T00:00:00Z");
+        status["credentialsVersion"] = json!(version);
+        let mut world = World::new().image("team/app:1.0");
+        world.ca_bundle = Ok(Some(CaBundle {
+            pem: Vec::new(),
+            version: "2jmj7l5rSw0yVb/vlWAYkA==".to_owned(),
+        }));
+        world.status = Some(serde_json::from_value(status).unwrap());
+        world.fallback_message = Some("the message of the condition");
+        let view = world.reconcile(at(50));
+        assert_eq!(view.request, None, "{name}");
+        assert_eq!(view.next, row.due.map(|due| Duration::from_secs(due - 50)), "{name}");
+        let message = status_of(&view).message.as_deref();
+        assert_eq!(message, Some("the message of the condition"), "{name}");
+        let later = world.reconcile(at(row.due.unwrap_or(1_000_000)));
+        assert_eq!(later.request.is_some(), row.due.is_some(), "{name}");
+    }
 }
 
 #[test]
@@ -378,7 +407,7 @@ fn stored_time_of_the_next_verification_counts_only_without_a_verdict() {
         world.interval = Some(DAY);
         world.reconcile(at(0));
         world.answer(&verdict(result), at(0));
-        assert!(status(&world.reconcile(at(0))).next_verification_time.is_some());
+        assert!(status_of(&world.reconcile(at(0))).next_verification_time.is_some());
         world.restart();
         // The interval of a resource is its own, and has changed.
         world.interval = None;
@@ -454,7 +483,7 @@ fn accepted_credentials_are_verified_again_after_the_interval_or_on_request() {
     for row in [
         Row {
             interval: Some(DAY),
-            after: DAY - second,
+            after: Duration::from_secs(86_399),
             next: Some(second),
             ..row
         },
@@ -485,7 +514,7 @@ fn accepted_credentials_are_verified_again_after_the_interval_or_on_request() {
             "{name}"
         );
         // What is known until then stays published.
-        assert_eq!(status(&view).result, Some(R::Accepted), "{name}");
+        assert_eq!(status_of(&view).result, Some(R::Accepted), "{name}");
         assert_eq!(view.awaited, None, "{name}");
     }
 }
@@ -537,7 +566,7 @@ fn request_leads_to_an_attempt_within_the_backoff() {
         let view = world.reconcile(now);
         assert_eq!(view.request.is_some(), row.is_attempted, "{name}");
         // It is acknowledged when the attempt has been made, not before.
-        assert_eq!(status(&view).handled_request, None, "{name}");
+        assert_eq!(status_of(&view).handled_request, None, "{name}");
         assert_eq!(view.submitted.as_deref(), row.is_attempted.then_some("new"), "{name}");
     }
 }
@@ -552,15 +581,18 @@ fn request_is_acknowledged_once_its_attempt_has_ended() {
     world.requested = Some("a");
     let view = world.reconcile(at(10));
     assert!(view.request.is_some());
-    assert_eq!(status(&view).handled_request, None);
+    assert_eq!(status_of(&view).handled_request, None);
     // In flight: neither another attempt nor an acknowledgment.
     let view = world.reconcile(at(11));
-    assert_eq!((view.request.is_some(), &status(&view).handled_request), (false, &None));
+    assert_eq!(
+        (view.request.is_some(), &status_of(&view).handled_request),
+        (false, &None)
+    );
     world.answer(&verdict(R::Accepted), at(12));
     let view = world.reconcile(at(13));
     assert_eq!(view.request, None);
-    assert_eq!(status(&view).handled_request.as_deref(), Some("a"));
-    assert_eq!(status(&view).last_verified_time, Some(Time(at(12))));
+    assert_eq!(status_of(&view).handled_request.as_deref(), Some("a"));
+    assert_eq!(status_of(&view).last_verified_time, Some(Time(at(12))));
     // Nor again after a restart.
     world.restart();
     assert_eq!(world.reconcile(at(20)).request, None);
@@ -573,7 +605,10 @@ fn request_is_acknowledged_once_its_attempt_has_ended() {
     assert!(view.request.is_some(), "it joins the attempt in flight");
     assert_eq!(view.submitted.as_deref(), Some("c"));
     world.answer(&verdict(R::Accepted), at(32));
-    assert_eq!(status(&world.reconcile(at(33))).handled_request.as_deref(), Some("c"));
+    assert_eq!(
+        status_of(&world.reconcile(at(33))).handled_request.as_deref(),
+        Some("c")
+    );
 }
 
 #[test]
@@ -587,7 +622,7 @@ fn same_request_set_again_after_its_removal_is_a_new_one() {
         assert!(view.request.is_some(), "{round}");
         world.answer(&verdict(R::Accepted), at(100 * round));
         assert_eq!(
-            status(&world.reconcile(at(100 * round))).handled_request.as_deref(),
+            status_of(&world.reconcile(at(100 * round))).handled_request.as_deref(),
             Some("now")
         );
         world.requested = None;
@@ -607,7 +642,7 @@ fn attempt_without_verdict_publishes_the_refusal_until_the_next_verdict() {
     assert!(view.record.is_some_and(|record| record.refuses_credentials()));
     world.answer(&verdict(R::Unreachable), at(901));
     let view = world.reconcile(at(902));
-    assert_eq!(status(&view).result, Some(R::Rejected));
+    assert_eq!(status_of(&view).result, Some(R::Rejected));
     assert_eq!(view.next, Some(Duration::from_secs(59)));
 }
 
@@ -638,11 +673,11 @@ fn impossible_attempt_is_published_with_the_time_since_when_it_is_so() {
     ] {
         let mut world = World::new();
         world.ca_bundle = row.ca_bundle;
-        world.registry = RegistryKey::new(dps::api::RegistryType::PrivateRegistry, Some(row.registry)).unwrap();
+        world = world.registry(row.registry);
         world.requested = Some("now");
         for second in [10, 20] {
             let view = world.reconcile(at(second));
-            let published = status(&view);
+            let published = status_of(&view);
             assert_eq!(
                 (&view.request, &view.record, view.next),
                 (&None, &None, None),
@@ -674,8 +709,8 @@ fn impossible_attempt_with_another_message_keeps_the_time() {
     for (second, message) in [(10, "no ConfigMap"), (20, "no key")] {
         world.ca_bundle = Err(Verdict::new(R::TlsFailure, message));
         let view = world.reconcile(at(second));
-        assert_eq!(status(&view).message.as_deref(), Some(message));
-        assert_eq!(status(&view).last_verified_time, Some(Time(at(10))));
+        assert_eq!(status_of(&view).message.as_deref(), Some(message));
+        assert_eq!(status_of(&view).last_verified_time, Some(Time(at(10))));
     }
 }
 
@@ -685,7 +720,7 @@ fn message_is_cut_to_what_the_schema_allows() {
     let long = Verdict::new(R::Accepted, "ä".repeat(5000));
     world.know(&long, &method(PLAIN), at(0));
     let view = world.reconcile(at(1));
-    assert_eq!(status(&view).message.as_ref().unwrap().chars().count(), 1024);
+    assert_eq!(status_of(&view).message.as_ref().unwrap().chars().count(), 1024);
 }
 
 #[test]

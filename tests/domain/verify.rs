@@ -208,7 +208,7 @@ fn a_redirect_is_not_followed() {
         });
         let (result, message) = attack(&server, &[]);
         assert_eq!(result, "NotARegistry", "{message}");
-        assert!(message.contains("redirect to 127.0.0.1"), "{message}");
+        assert!(message.contains("redirects to 127.0.0.1"), "{message}");
     }
     assert_eq!(other.requests(), Vec::<String>::new());
 }

@@ -1,4 +1,4 @@
-//! Asking a cluster.
+//! Reads what `dps explain` needs from a cluster.
 
 use k8s_openapi::api::core::v1::{Event, Secret, ServiceAccount};
 use kube::api::ListParams;
@@ -6,32 +6,32 @@ use kube::{Api, Client, ResourceExt as _};
 
 use crate::api::DockerPullSecret;
 use crate::domain::names::{ObjectKey, is_object_name};
-use crate::domain::pull_failures::diagnosis::Resource;
 use crate::domain::pull_failures::pod::Pod;
+use crate::domain::pull_failures::resource::Resource;
 use crate::explain::bundle::Bundle;
 use crate::explain::pod_event::PodEvent;
 
-/// A pod and what it names.
-pub(crate) async fn pod(name: &str, namespace: Option<&str>) -> Result<Bundle, String> {
+/// A pod and what it refers to.
+pub(crate) async fn read_pod(name: &str, namespace: Option<&str>) -> Result<Bundle, String> {
     let (client, namespace) = connect(namespace).await?;
     let pods = Api::<Pod>::namespaced(client.clone(), &namespace);
     let pod = pods
         .get_opt(name)
         .await
-        .map_err(|error| failed("reading the pod", &error))?;
-    let pod = pod.ok_or_else(|| format!("there is no pod {name:?} in namespace {namespace:?}"))?;
+        .map_err(|error| failed("reading the pod", &error))?
+        .ok_or_else(|| format!("pod {name:?} does not exist in namespace {namespace:?}"))?;
     let names: Vec<String> = pod.pull_secrets().map(str::to_owned).collect();
-    let mut bundle = of_namespace(&client, &namespace, &names).await?;
+    let mut bundle = read_namespace(&client, &namespace, &names).await?;
     if names.is_empty() {
-        // Only a hint: the pod does not use what is listed there by now.
-        let account = pod.account().to_owned();
-        let listed = listed(&client, &namespace, &account).await.ok().flatten();
-        bundle
-            .accounts
-            .extend(listed.map(|names| (ObjectKey::new(&*namespace, account), names)));
+        // Only for a note: the pod does not use what the ServiceAccount lists by now.
+        let account = ObjectKey::new(namespace.as_str(), pod.service_account());
+        let listed = pull_secrets_of(&client, &account).await.ok().flatten();
+        bundle.service_accounts.extend(listed.map(|names| (account, names)));
     }
-    let uid = pod.uid().unwrap_or_default();
-    let fields = format!("involvedObject.name={name},involvedObject.uid={uid}");
+    let fields = match pod.uid() {
+        Some(uid) => format!("involvedObject.name={name},involvedObject.uid={uid}"),
+        None => format!("involvedObject.name={name}"),
+    };
     let events = Api::<Event>::namespaced(client, &namespace);
     match events.list(&ListParams::default().fields(&fields)).await {
         Ok(events) => {
@@ -44,42 +44,47 @@ pub(crate) async fn pod(name: &str, namespace: Option<&str>) -> Result<Bundle, S
     Ok(bundle)
 }
 
-/// A ServiceAccount and what it names, and the namespace.
-pub(crate) async fn account(name: &str, namespace: Option<&str>) -> Result<(Bundle, String), String> {
+/// A ServiceAccount and what it refers to.
+pub(crate) async fn read_account(name: &str, namespace: Option<&str>) -> Result<(Bundle, ObjectKey), String> {
     let (client, namespace) = connect(namespace).await?;
-    let names = listed(&client, &namespace, name)
+    let account = ObjectKey::new(namespace.as_str(), name);
+    let names = pull_secrets_of(&client, &account)
         .await
         .map_err(|error| failed("reading the ServiceAccount", &error))?
-        .ok_or_else(|| format!("there is no ServiceAccount {name:?} in namespace {namespace:?}"))?;
-    let mut bundle = of_namespace(&client, &namespace, &names).await?;
-    bundle.accounts.insert(ObjectKey::new(&*namespace, name), names);
-    Ok((bundle, namespace))
+        .ok_or_else(|| format!("ServiceAccount {name:?} does not exist in namespace {namespace:?}"))?;
+    let mut bundle = read_namespace(&client, &namespace, &names).await?;
+    bundle.service_accounts.insert(account.clone(), names);
+    Ok((bundle, account))
 }
 
-/// The pull secrets of a ServiceAccount. None: there is no such account.
-async fn listed(client: &Client, namespace: &str, name: &str) -> kube::Result<Option<Vec<String>>> {
-    let accounts = Api::<ServiceAccount>::namespaced(client.clone(), namespace);
-    let names = accounts.get_opt(name).await?.map(|account| {
-        let names = account.image_pull_secrets.into_iter().flatten().map(|one| one.name);
-        names.filter(|name| !name.is_empty()).collect()
+/// The pull secrets of a ServiceAccount; `None` if it does not exist.
+async fn pull_secrets_of(client: &Client, account: &ObjectKey) -> kube::Result<Option<Vec<String>>> {
+    let accounts = Api::<ServiceAccount>::namespaced(client.clone(), &account.namespace);
+    let names = accounts.get_opt(&account.name).await?.map(|account| {
+        let secrets = account.image_pull_secrets.into_iter().flatten();
+        secrets
+            .map(|secret| secret.name)
+            .filter(|name| !name.is_empty())
+            .collect()
     });
     Ok(names)
 }
 
-async fn of_namespace(client: &Client, namespace: &str, names: &[String]) -> Result<Bundle, String> {
+/// These Secrets, and the resources of the namespace.
+async fn read_namespace(client: &Client, namespace: &str, names: &[String]) -> Result<Bundle, String> {
     let mut bundle = Bundle::default();
-    bundle.known.insert(namespace.to_owned());
+    bundle.complete_namespaces.insert(namespace.to_owned());
     let secrets = Api::<Secret>::namespaced(client.clone(), namespace);
-    // What no Secret can be called does not exist, and must not get into a request.
+    // No Secret can have another name, and the client does not escape it in the path of the request.
     for name in names.iter().filter(|name| is_object_name(name)) {
-        let key = ObjectKey::new(namespace, name.as_str());
+        let key = ObjectKey::new(namespace, name);
         match secrets.get_opt(name).await {
             Ok(secret) => bundle.secrets.extend(secret.map(|secret| (key, secret))),
-            // Who may not read Secrets can still be told most.
+            // Without permission to read Secrets, most of the explanation is still possible.
             Err(error) if is_forbidden(&error) => {
                 let warning = failed(&format!("reading Secret {name:?}"), &error);
                 bundle.warnings.push(warning);
-                bundle.unseen.insert(key);
+                bundle.unreadable_secrets.insert(key);
             }
             Err(error) => return Err(failed(&format!("reading Secret {name:?}"), &error)),
         }
@@ -87,7 +92,7 @@ async fn of_namespace(client: &Client, namespace: &str, names: &[String]) -> Res
     let resources = Api::<DockerPullSecret>::namespaced(client.clone(), namespace);
     let resources = match resources.list(&ListParams::default()).await {
         Ok(list) => list.items,
-        // The operator is not installed: pods have pull secrets all the same.
+        // The operator is not installed.
         Err(kube::Error::Api(status)) if status.code == 404 => Vec::new(),
         Err(error) if is_forbidden(&error) => {
             bundle.warnings.push(failed("listing DockerPullSecrets", &error));
@@ -95,15 +100,14 @@ async fn of_namespace(client: &Client, namespace: &str, names: &[String]) -> Res
         }
         Err(error) => return Err(failed("listing DockerPullSecrets", &error)),
     };
-    let resources = resources.iter().filter_map(Resource::of);
-    bundle.resources = resources.map(|found| (namespace.to_owned(), found)).collect();
+    bundle.resources = resources.iter().filter_map(Resource::of).collect();
     Ok(bundle)
 }
 
 async fn connect(namespace: Option<&str>) -> Result<(Client, String), String> {
     let client = Client::try_default()
         .await
-        .map_err(|error| format!("cannot reach a cluster: {error}"))?;
+        .map_err(|error| format!("cannot connect to a cluster: {error}"))?;
     let namespace = namespace.unwrap_or(client.default_namespace()).to_owned();
     Ok((client, namespace))
 }
@@ -115,7 +119,7 @@ fn is_forbidden(error: &kube::Error) -> bool {
 fn failed(what: &str, error: &kube::Error) -> String {
     match error {
         kube::Error::Api(status) => format!("{what}: {}", status.message),
-        // Anything else could quote a Secret.
-        _ => format!("{what} failed: the API server gave no readable answer"),
+        // Other errors can quote a Secret.
+        _ => format!("{what}: the API server gave no valid answer"),
     }
 }

@@ -1,13 +1,13 @@
-//! The report for people and for programs.
+//! Prints an explanation, for people or for programs.
 
 use std::collections::{HashMap, HashSet};
 use std::fmt::Write as _;
 use std::io::{ErrorKind, Write as _};
 
 use crate::cli::Format;
-use crate::cli::explain::{Explained, Failure, Report};
 use crate::domain::pull_failures::cause::about;
-use crate::explain::secrets::SecretView;
+use crate::explain::report::{ExplainedFailure, ExplainedImage, ImageUse, Report};
+use crate::explain::secrets::{EntryView, SecretView};
 
 pub(crate) fn print(report: &Report, format: Format) -> Result<(), String> {
     let text = match format {
@@ -15,92 +15,68 @@ pub(crate) fn print(report: &Report, format: Format) -> Result<(), String> {
         Format::Text => readable(report).map_err(|error| error.to_string())?,
     };
     match std::io::stdout().write_all(text.as_bytes()) {
-        // Whoever reads has seen enough.
+        // The reader closed the pipe, as `head` does.
         Err(error) if error.kind() != ErrorKind::BrokenPipe => Err(error.to_string()),
         _ => Ok(()),
     }
 }
 
-/// What an image of a container is found by.
-type Place<'a> = (&'a str, Option<&'a str>, Option<&'a str>, &'a str);
-
 fn readable(report: &Report) -> Result<String, std::fmt::Error> {
-    let failures: HashMap<Place<'_>, &Failure> = report.failures.iter().map(|one| (one.place(), one)).collect();
-    let (failing, rest): (Vec<_>, Vec<_>) = report
-        .images
-        .iter()
-        .partition(|image| failures.contains_key(&image.place()));
-    let pods = |images: &[&Explained]| {
-        let pods = images.iter().map(|image| (image.namespace.clone(), image.pod.clone()));
-        pods.collect::<HashSet<_>>().len()
-    };
-    let all = pods(&report.images.iter().collect::<Vec<_>>());
-    let mut out = String::new();
     if report.images.is_empty() {
-        out.push_str("No pods there.\n");
+        return Ok("No pods to explain.\n".to_owned());
     }
-    if all > 1 {
-        writeln!(out, "{} of {all} pods cannot get an image.\n", pods(&failing))?;
+    let failures: HashMap<&ImageUse, &ExplainedFailure> = report
+        .failures
+        .iter()
+        .map(|failure| (&failure.subject, failure))
+        .collect();
+    let is_failing = |image: &&ExplainedImage| failures.contains_key(&image.subject);
+    let (failing, others): (Vec<_>, Vec<_>) = report.images.iter().partition(is_failing);
+    let pods = count_pods(report.images.iter().map(|image| &image.subject));
+    let has_many = pods > 1;
+    let mut paragraphs = Vec::new();
+    if has_many {
+        let failing = count_pods(report.failures.iter().map(|failure| &failure.subject));
+        paragraphs.push(format!("{failing} of {pods} pods cannot pull an image.\n"));
     }
-    for (index, image) in failing.iter().enumerate() {
-        out.push_str(if index > 0 { "\n" } else { "" });
-        one(&mut out, image, failures.get(&image.place()).copied())?;
+    for image in failing {
+        paragraphs.push(in_detail(image, failures.get(&image.subject).copied())?);
     }
-    for (index, image) in rest.iter().enumerate() {
-        // Of many pods only those that fail are of interest.
-        let brief = all > 1;
-        out.push_str(if index + failing.len() > 0 && (!brief || index == 0) {
-            "\n"
-        } else {
-            ""
-        });
-        if brief {
-            let logins = logins(image.view.logins);
-            let (pod, container) = (image.pod.as_deref(), image.container.as_deref());
-            let (pod, container) = (pod.unwrap_or_default(), container.unwrap_or_default());
-            let place = format!("Pod {}/{pod}, container {container}", image.namespace);
-            writeln!(out, "{place}: nothing fails; image {}: {logins}", image.image)?;
-        } else {
-            one(&mut out, image, None)?;
+    if has_many {
+        paragraphs.push(others.into_iter().map(in_brief).collect());
+    } else {
+        for image in others {
+            paragraphs.push(in_detail(image, None)?);
         }
     }
-    Ok(out)
+    paragraphs.retain(|paragraph| !paragraph.is_empty());
+    Ok(paragraphs.join("\n"))
 }
 
-impl Failure {
-    fn place(&self) -> Place<'_> {
-        (
-            &self.namespace,
-            self.pod.as_deref(),
-            self.container.as_deref(),
-            &self.image,
-        )
-    }
+fn count_pods<'a>(subjects: impl Iterator<Item = &'a ImageUse>) -> usize {
+    let pods = subjects.map(|subject| (&subject.namespace, &subject.pod));
+    pods.collect::<HashSet<_>>().len()
 }
 
-impl Explained {
-    fn place(&self) -> Place<'_> {
-        (
-            &self.namespace,
-            self.pod.as_deref(),
-            self.container.as_deref(),
-            &self.image,
-        )
-    }
+/// An image in one line.
+fn in_brief(image: &ExplainedImage) -> String {
+    let matches = matches(image.view.matching_entries);
+    format!(
+        "{}: no failure; image {}: {matches}\n",
+        place(&image.subject),
+        image.subject.image
+    )
 }
 
-fn one(out: &mut String, image: &Explained, failure: Option<&Failure>) -> std::fmt::Result {
-    match (&image.pod, &image.container) {
-        (Some(pod), Some(container)) => write!(out, "Pod {}/{pod}, container {container}: ", image.namespace)?,
-        _ => write!(out, "A new pod in namespace {}: ", image.namespace)?,
-    }
+fn in_detail(image: &ExplainedImage, failure: Option<&ExplainedFailure>) -> Result<String, std::fmt::Error> {
+    let mut out = format!("{}: ", place(&image.subject));
     match failure {
-        None => writeln!(out, "nothing fails")?,
+        None => writeln!(out, "no failure")?,
         Some(failure) => {
             let what = about(failure.cause).what;
             writeln!(out, "{} ({})", failure.code.as_str(), failure.code.title())?;
             writeln!(out, "  cause     {}: {what}", failure.cause.as_str())?;
-            writeln!(out, "  to do     {}", failure.action)?;
+            writeln!(out, "  action    {}", failure.action)?;
             if let Some(blame) = &failure.blame {
                 writeln!(out, "  at fault  {} {}/{}", blame.kind, blame.namespace, blame.name)?;
             }
@@ -109,41 +85,65 @@ fn one(out: &mut String, image: &Explained, failure: Option<&Failure>) -> std::f
             }
         }
     }
-    writeln!(out, "  image     {}", image.image)?;
+    writeln!(out, "  image     {}", image.subject.image)?;
     if let Some(note) = &image.note {
         writeln!(out, "  note      {note}")?;
     }
     if image.view.secrets.is_empty() {
-        return writeln!(out, "  secrets   none named");
+        writeln!(out, "  secrets   none listed in imagePullSecrets")?;
+        return Ok(out);
     }
-    writeln!(out, "  secrets   {}", logins(image.view.logins))?;
-    image.view.secrets.iter().try_for_each(|secret| looked(out, secret))
+    writeln!(out, "  secrets   {}", matches(image.view.matching_entries))?;
+    for secret in &image.view.secrets {
+        write_secret(&mut out, secret, image.view.matching_entries)?;
+    }
+    Ok(out)
 }
 
-fn logins(count: usize) -> String {
+fn place(subject: &ImageUse) -> String {
+    let namespace = &subject.namespace;
+    match (&subject.pod, &subject.container) {
+        (Some(pod), Some(container)) => format!("Pod {namespace}/{pod}, container {container}"),
+        _ => format!("New pod in namespace {namespace}"),
+    }
+}
+
+fn matches(count: usize) -> String {
     match count {
-        0 => "none has a login for this image".to_owned(),
-        1 => "one login for this image".to_owned(),
-        count => format!("{count} logins for this image, tried in this order until one works"),
+        0 => "no entry matches the image".to_owned(),
+        1 => "1 entry matches the image".to_owned(),
+        count => format!("{count} entries match the image and are tried in this order until one works"),
     }
 }
 
-fn looked(out: &mut String, secret: &SecretView) -> std::fmt::Result {
+fn write_secret(out: &mut String, secret: &SecretView, matching: usize) -> std::fmt::Result {
     write!(out, "    {}", secret.name)?;
     if let Some(resource) = &secret.generated_by {
-        write!(out, " (of DockerPullSecret {resource})")?;
+        write!(out, " (generated by DockerPullSecret {resource})")?;
     }
     match &secret.why {
         Some(why) => writeln!(out, ": {why}")?,
         None => writeln!(out)?,
     }
     for entry in &secret.entries {
-        let what = match (entry.order, &entry.why) {
-            (Some(order), None) => format!("login {order}"),
-            (Some(order), Some(why)) => format!("login {order}, which {why}"),
-            (None, why) => format!("not used: {}", why.as_deref().unwrap_or_default()),
-        };
-        writeln!(out, "      {:<32} {what}", entry.key)?;
+        writeln!(out, "      {:<32} {}", entry.key, entry_use(entry, matching))?;
     }
     Ok(())
+}
+
+/// Whether and when a node uses an entry.
+fn entry_use(entry: &EntryView, matching: usize) -> String {
+    let why = entry.why.as_deref();
+    let Some(order) = entry.order else {
+        return format!("not used: {}", why.unwrap_or("it does not match the image"));
+    };
+    let order = if matching > 1 {
+        format!("match {order} of {matching}")
+    } else {
+        "matches".to_owned()
+    };
+    match why {
+        Some(why) => format!("{order}, but {why}"),
+        None => order,
+    }
 }

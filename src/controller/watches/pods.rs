@@ -7,7 +7,7 @@ use std::time::Duration;
 use crate::controller::context::{Context, now};
 use crate::controller::watches::drive::Watched;
 use crate::domain::names::ObjectKey;
-use crate::domain::pull_failures::failing_pods::{Change, FailingPod};
+use crate::domain::pull_failures::failing_pods::{FailingPod, PodChange};
 use crate::domain::pull_failures::pod::Pod;
 
 /// Pods that finished need no image any more. Running ones can: a debug container, a new image, a restart.
@@ -32,19 +32,19 @@ impl Pods {
 
     fn observe(&self, pod: &Pod) {
         let key = ObjectKey::of(&pod.metadata);
-        let change = self.ctx.failing_pods().observe(pod, now().as_millisecond());
+        let change = self.ctx.failing_pods().observe(pod, now());
         match change {
-            Change::None => {}
-            Change::Fails => self.with_failing(&key, |failing| self.notify(&key, failing, |_| true)),
+            PodChange::None => {}
+            PodChange::Fails => self.with_failing(&key, |failing| self.notify(&key, failing, |_| true)),
             // Only news for those that said of the last attempt that the credentials have changed since.
-            Change::Again(last) => self.with_failing(&key, |failing| {
+            PodChange::Again(last) => self.with_failing(&key, |failing| {
                 self.notify(&key, failing, |resource| {
                     let uid = self.ctx.index().uid(resource);
                     let changed = uid.and_then(|uid| self.ctx.memory(&uid).credentials_changed_at);
-                    changed.is_some_and(|changed| changed.as_millisecond() > last)
+                    changed.is_some_and(|changed| changed > last)
                 });
             }),
-            Change::Ended(failing) => self.notify(&key, &failing, |_| true),
+            PodChange::Ended(failing) => self.notify(&key, &failing, |_| true),
         }
     }
 
@@ -57,7 +57,7 @@ impl Pods {
 
     fn forget(&self, pod: &ObjectKey) {
         let change = self.ctx.failing_pods().forget(pod);
-        if let Change::Ended(failing) = change {
+        if let PodChange::Ended(failing) = change {
             self.notify(pod, &failing, |_| true);
         }
     }

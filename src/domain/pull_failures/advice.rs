@@ -4,10 +4,10 @@ use crate::api::{Cause, VerificationResult};
 use crate::domain::docker_config::kubelet_secret::{Content, PullSecret};
 use crate::domain::pull_failures::cause::{Advice, about};
 use crate::domain::pull_failures::classify::ErrorClass;
-use crate::domain::pull_failures::diagnosis::{DiagnosisInput, Resource};
+use crate::domain::pull_failures::context::{DiagnosisInput, NearMiss};
 use crate::domain::pull_failures::remedy::remedy;
+use crate::domain::pull_failures::resource::Resource;
 use crate::domain::registry::image::Image;
-use crate::domain::registry::mismatch::mismatch;
 use crate::domain::text::shown_key;
 
 /// What to do about a cause.
@@ -42,7 +42,7 @@ pub(crate) fn action(cause: Cause, input: &DiagnosisInput<'_>) -> String {
         Advice::CreateSecret => missing(input),
         Advice::RepairSecret => malformed(input),
         Advice::GrantPermission => denied(input),
-        Advice::AttachSecret => best_serving(input).map(|resource| attach(resource, input)),
+        Advice::AttachSecret => other_key(input).or_else(|| attach_serving(input)),
         Advice::CorrectImageName => Image::parse(input.image)
             .err()
             .map(|what| format!("Correct the image name: it {what}")),
@@ -98,14 +98,14 @@ fn denied(input: &DiagnosisInput<'_>) -> Option<String> {
 
 fn missing(input: &DiagnosisInput<'_>) -> Option<String> {
     let name = &input.blamed?.name;
-    let namespace = input.around.namespace;
+    let namespace = input.context.namespace;
     if let Some(resource) = input.generator(name) {
         return Some(format!(
             "DockerPullSecret {:?} has not created Secret {name:?} yet. See its conditions",
             resource.name
         ));
     }
-    Some(match best_serving(input) {
+    Some(match input.serving().next() {
         Some(resource) => format!(
             "Secret {name:?} does not exist in namespace {namespace:?}. Use {:?} in the pod's imagePullSecrets instead: DockerPullSecret {:?} generates it for this registry",
             resource.secret, resource.name
@@ -135,25 +135,22 @@ fn not_sent(input: &DiagnosisInput<'_>) -> Option<String> {
             secret.name
         ));
     }
-    let attached = |resource: &&Resource| input.around.secrets.iter().any(|secret| secret.name == resource.secret);
+    let attached = |resource: &&Resource| {
+        input
+            .context
+            .secrets
+            .iter()
+            .any(|secret| secret.name == resource.secret)
+    };
     empty_entry(input)
         .or_else(|| {
             let stale = input.serving().find(attached);
             stale.map(|resource| attach(resource, input))
         })
         .or_else(|| other_key(input))
-        .or_else(|| best_serving(input).map(|resource| attach(resource, input)))
+        .or_else(|| attach_serving(input))
         .or_else(|| useless(input))
         .or_else(|| no_secret(input))
-}
-
-/// Of the resources that serve the image, the one whose credentials are most likely valid.
-fn best_serving<'a>(input: &DiagnosisInput<'a>) -> Option<&'a Resource> {
-    input.serving().min_by_key(|resource| match resource.verified {
-        Some(VerificationResult::Accepted) => 0,
-        Some(result) if result.refuses() => 2,
-        _ => 1,
-    })
 }
 
 fn empty_entry(input: &DiagnosisInput<'_>) -> Option<String> {
@@ -163,15 +160,19 @@ fn empty_entry(input: &DiagnosisInput<'_>) -> Option<String> {
     ))
 }
 
+fn attach_serving(input: &DiagnosisInput<'_>) -> Option<String> {
+    input.serving().next().map(|resource| attach(resource, input))
+}
+
 /// How to make the pod use the pull secret of a resource.
 fn attach(resource: &Resource, input: &DiagnosisInput<'_>) -> String {
     let Resource { name, secret, .. } = resource;
-    if input.around.secrets.iter().any(|listed| listed.name == *secret) {
+    if input.context.secrets.iter().any(|listed| listed.name == *secret) {
         return format!(
             "The pod uses Secret {secret:?}, but its content is not what DockerPullSecret {name:?} generates. See the conditions of the DockerPullSecret"
         );
     }
-    let how = if input.around.secrets.is_empty() {
+    let how = if input.context.secrets.is_empty() {
         format!("Add imagePullSecrets: [{{name: {secret}}}] to the pod's spec (or to its ServiceAccount)")
     } else {
         format!("Add {{name: {secret}}} to the imagePullSecrets of the pod's spec")
@@ -181,7 +182,7 @@ fn attach(resource: &Resource, input: &DiagnosisInput<'_>) -> String {
 
 /// A Secret that kubelets skip.
 fn useless(input: &DiagnosisInput<'_>) -> Option<String> {
-    input.around.secrets.iter().find_map(|secret| match &secret.content {
+    input.context.secrets.iter().find_map(|secret| match &secret.content {
         Content::Ignored(what) => Some(format!("Secret {:?} {what}", secret.name)),
         Content::Entries(entries) if entries.is_empty() => Some(format!(
             "Secret {:?} has no entry for any registry. Recreate it, for example with a DockerPullSecret",
@@ -194,13 +195,8 @@ fn useless(input: &DiagnosisInput<'_>) -> Option<String> {
 /// An entry that is meant for this registry but does not match the image.
 fn other_key(input: &DiagnosisInput<'_>) -> Option<String> {
     let image = input.parsed.as_ref()?;
-    let near = input.around.secrets.iter().find_map(|secret| {
-        secret.entries().iter().find_map(|entry| {
-            let mismatch = mismatch(&entry.key, &image.repository)?;
-            mismatch.near.then(|| (secret, shown_key(&entry.key), mismatch.why))
-        })
-    });
-    let (secret, key, why) = near?;
+    let NearMiss { secret, key, why } = input.near_miss()?;
+    let key = shown_key(key);
     let name = &secret.name;
     let mismatch = format!("The key {key:?} of Secret {name:?} does not match this image, because {why}");
     let (field, value) = if image.is_docker_hub() {
@@ -242,7 +238,7 @@ fn no_secret(input: &DiagnosisInput<'_>) -> Option<String> {
     } else {
         image.host()
     };
-    let reason = if input.around.secrets.is_empty() {
+    let reason = if input.context.secrets.is_empty() {
         "The pod has no imagePullSecrets"
     } else {
         "None of the pod's pull secrets is for this registry"
@@ -253,6 +249,6 @@ fn no_secret(input: &DiagnosisInput<'_>) -> Option<String> {
         .map_or_else(String::new, |(_, grant)| format!(", or grant {grant}"));
     Some(format!(
         "{reason}. Create a DockerPullSecret for {registry} in namespace {:?} and add its Secret to the pod's imagePullSecrets{identity}. If the image is meant to be public, check its name",
-        input.around.namespace
+        input.context.namespace
     ))
 }

@@ -1,34 +1,34 @@
-//! The pods that cannot pull, as long as they cannot: nothing is kept of any other pod.
-//!
-//! Times are milliseconds since 1970.
+//! The pods that cannot pull an image, for as long as they cannot. Nothing is kept of any other pod.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::time::Duration;
 
 use crate::api::{Cause, PullCode};
-use crate::domain::names::ObjectKey;
+use crate::domain::names::{ObjectKey, Uid};
 use crate::domain::pull_failures::cause::about;
 use crate::domain::pull_failures::classify::{Classification, read};
 use crate::domain::pull_failures::pod::{Pod, WaitingContainer};
 use crate::domain::text::{excerpt, unwrap};
+use crate::domain::time::{Timestamp, after};
 
 /// Longest report that is kept, in characters.
-const REPORT: usize = 400;
+const REPORT_LENGTH: usize = 400;
 
-/// How long a failure that can pass with the next attempt has to last, unless a second attempt fails first.
-const PASSING: i64 = 30_000;
+/// How long a failure has to last that the next attempt may end, unless a second attempt fails first.
+const TRANSIENT_DELAY: Duration = Duration::from_secs(30);
 
-/// How long every other failure has to last: a Secret that the same `kubectl apply` creates may be a moment behind.
-const FIRM: i64 = 1_000;
+/// How long any other failure has to last: a Secret that the same `kubectl apply` creates may be a moment behind.
+const FIRM_DELAY: Duration = Duration::from_secs(1);
 
 /// A pod that cannot pull.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct FailingPod {
-    /// UID of the pod.
-    pub uid: String,
-    /// What its `imagePullSecrets` name.
+    /// Its UID.
+    pub uid: Uid,
+    /// The names in its `imagePullSecrets`.
     pub pull_secrets: Vec<String>,
-    /// Its containers that cannot get their image.
+    /// Its containers that wait for an image.
     pub containers: Vec<FailingContainer>,
 }
 
@@ -41,79 +41,84 @@ pub struct FailingContainer {
     pub image: String,
     /// The platform's code.
     pub code: PullCode,
-    /// What the last report said that said something.
+    /// What the last report means that gave a reason.
     pub classification: Option<Classification>,
     /// That report, fit to be shown.
     pub report: String,
-    /// When this was seen first.
-    pub since: i64,
-    /// When the last attempt was seen.
-    pub attempted: i64,
-    /// Attempts that were seen to fail.
+    /// When the failure was first seen.
+    pub since: Timestamp,
+    /// When the last failed attempt was seen.
+    pub attempted: Timestamp,
+    /// Number of failed attempts seen.
     attempts: u32,
     /// Whether the kubelet waits before the next attempt.
-    pausing: bool,
+    backing_off: bool,
 }
 
 impl FailingContainer {
-    /// When it counts: one failure proves nothing (testbed.md 5).
-    pub fn counts_from(&self, cause: Cause, may_pass: bool) -> i64 {
-        if self.attempts >= 2 {
+    /// From when on the failure counts. A single failed attempt proves little.
+    pub fn counts_from(&self, cause: Cause, may_pass: bool) -> Timestamp {
+        if self.is_confirmed() {
             return self.since;
         }
-        let is_transient = about(cause).is_transient || may_pass;
-        self.since + if is_transient { PASSING } else { FIRM }
+        let delay = if about(cause).is_transient || may_pass {
+            TRANSIENT_DELAY
+        } else {
+            FIRM_DELAY
+        };
+        after(self.since, delay)
     }
 
     /// Whether a second attempt was seen to fail.
-    fn confirmed(&self) -> bool {
+    fn is_confirmed(&self) -> bool {
         self.attempts >= 2
     }
 
-    /// `before`: what was known of the same container and image.
-    fn new(waits: WaitingContainer, before: Option<&Self>, started: Option<i64>, now: i64) -> Self {
-        let classification = read(&waits.reason, &waits.message, &waits.image);
-        let (code, pausing) = (waits.code(), !waits.is_attempt());
-        let Some(before) = before else {
-            let report = excerpt(unwrap(&waits.message).1, REPORT);
-            // A pause that is the first thing seen comes after an attempt that nobody saw, perhaps long ago.
-            let since = started.filter(|_| pausing).map_or(now, |started| started.min(now));
-            return Self {
-                container: waits.container,
-                image: waits.image,
-                code,
-                classification,
-                report,
-                since,
-                attempted: now,
-                attempts: 1,
-                pausing,
-            };
-        };
-        let mut next = before.clone();
-        next.pausing = pausing;
-        if !pausing && before.pausing {
-            next.attempts = before.attempts.saturating_add(1);
+    /// A failure that was not known before.
+    fn first_seen(waiting: WaitingContainer, started: Option<Timestamp>, now: Timestamp) -> Self {
+        let backing_off = !waiting.is_attempt();
+        // The attempt before this pause was not seen and may be long ago.
+        let since = started.filter(|_| backing_off).map_or(now, |started| started.min(now));
+        Self {
+            code: waiting.code(),
+            classification: read(&waiting.reason, &waiting.message, &waiting.image),
+            report: excerpt(unwrap(&waiting.message).1, REPORT_LENGTH),
+            container: waiting.container,
+            image: waiting.image,
+            since,
+            attempted: now,
+            attempts: 1,
+            backing_off,
+        }
+    }
+
+    /// The same failure as the kubelet reports it now.
+    fn seen_again(&self, waiting: &WaitingContainer, now: Timestamp) -> Self {
+        let mut next = self.clone();
+        next.backing_off = !waiting.is_attempt();
+        if self.backing_off && !next.backing_off {
+            next.attempts = self.attempts.saturating_add(1);
             next.attempted = now;
         }
-        // The same failure is told in other words each time: ports, times, request numbers.
-        if classification.is_some() && !is_alike(classification.as_ref(), before.classification.as_ref()) {
+        // The words of one and the same failure vary: ports, times, request numbers.
+        let classification = read(&waiting.reason, &waiting.message, &waiting.image);
+        if classification.is_some() && !is_alike(classification.as_ref(), self.classification.as_ref()) {
             next.classification = classification;
-            next.code = code;
-            next.report = excerpt(unwrap(&waits.message).1, REPORT);
+            next.code = waiting.code();
+            next.report = excerpt(unwrap(&waiting.message).1, REPORT_LENGTH);
         }
         next
     }
 
-    /// Whether nothing has changed that anybody would be told.
-    fn tells_the_same(&self, other: &Self) -> bool {
-        (&self.container, &self.image, self.code, self.confirmed())
-            == (&other.container, &other.image, other.code, other.confirmed())
+    /// Whether a resource would report the same of both.
+    fn is_alike(&self, other: &Self) -> bool {
+        (&self.container, &self.image, self.code, self.is_confirmed())
+            == (&other.container, &other.image, other.code, other.is_confirmed())
             && is_alike(self.classification.as_ref(), other.classification.as_ref())
     }
 }
 
-/// Whether two reports say the same, see [`Classification::is_alike`].
+/// Whether two reports tell of the same problem.
 fn is_alike(one: Option<&Classification>, other: Option<&Classification>) -> bool {
     match (one, other) {
         (Some(one), Some(other)) => one.is_alike(other),
@@ -121,20 +126,52 @@ fn is_alike(one: Option<&Classification>, other: Option<&Classification>) -> boo
     }
 }
 
-/// What became of the list.
+impl FailingPod {
+    /// The pod as it is now, if it fails. `before` is what was known of it.
+    fn observe(pod: &Pod, uid: Uid, before: Option<&Self>, now: Timestamp) -> Self {
+        let containers = pod.waiting_containers().into_iter().map(|waiting| {
+            let mut known = before.into_iter().flat_map(|before| &before.containers);
+            let known = known.find(|known| known.container == waiting.container && known.image == waiting.image);
+            match known {
+                Some(known) => known.seen_again(&waiting, now),
+                None => FailingContainer::first_seen(waiting, pod.started(), now),
+            }
+        });
+        Self {
+            uid,
+            containers: containers.collect(),
+            pull_secrets: pod.pull_secrets().map(str::to_owned).collect(),
+        }
+    }
+
+    fn is_alike(&self, other: &Self) -> bool {
+        self.containers.len() == other.containers.len()
+            && self
+                .containers
+                .iter()
+                .zip(&other.containers)
+                .all(|(one, other)| one.is_alike(other))
+    }
+
+    fn last_attempt(&self) -> Option<Timestamp> {
+        self.containers.iter().map(|container| container.attempted).max()
+    }
+}
+
+/// What a look at a pod changed.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Change {
-    /// Nothing that anybody would be told.
+pub enum PodChange {
+    /// Nothing that a resource would report.
     None,
-    /// This pod fails in another way than before, or began to.
+    /// The pod began to fail, or fails in another way than before.
     Fails,
-    /// Another attempt failed as the last one did, which was seen at this time.
-    Again(i64),
-    /// This pod fails no more; what was known of it.
+    /// Another attempt failed like the last one, which was seen at this time.
+    Again(Timestamp),
+    /// The pod no longer fails; this was known of it.
     Ended(Arc<FailingPod>),
 }
 
-/// The list.
+/// All pods that fail.
 #[derive(Debug, Default)]
 pub struct FailingPods {
     pods: BTreeMap<ObjectKey, Arc<FailingPod>>,
@@ -142,58 +179,37 @@ pub struct FailingPods {
 
 impl FailingPods {
     /// Takes in what a pod looks like now.
-    pub fn observe(&mut self, pod: &Pod, now: i64) -> Change {
-        let meta = &pod.metadata;
-        let key = ObjectKey::of(meta);
-        let waits = pod.waits();
-        // A pod that is going away takes its failure along.
-        if waits.is_empty() || pod.is_over() {
+    pub fn observe(&mut self, pod: &Pod, now: Timestamp) -> PodChange {
+        let key = ObjectKey::of(&pod.metadata);
+        let uid = match pod.metadata.uid.as_deref() {
+            // A pod that finishes or is being deleted no longer needs its image.
+            Some(uid) if !pod.is_over() => Uid::new(uid),
+            _ => return self.forget(&key),
+        };
+        let before = self.pods.get(&key).filter(|before| before.uid == uid);
+        let failing = FailingPod::observe(pod, uid, before.map(Arc::as_ref), now);
+        if failing.containers.is_empty() {
             return self.forget(&key);
         }
-        let uid = meta.uid.clone().unwrap_or_default();
-        let before = self.pods.get(&key).filter(|before| before.uid == uid);
-        let known = |waits: &WaitingContainer| {
-            let mut containers = before.into_iter().flat_map(|before| &before.containers);
-            containers.find(|one| one.container == waits.container && one.image == waits.image)
-        };
-        let started = pod.started().map(|seconds| seconds.saturating_mul(1000));
-        let containers = waits.into_iter().map(|waits| {
-            let known = known(&waits);
-            FailingContainer::new(waits, known, started, now)
-        });
-        let failing = FailingPod {
-            uid,
-            pull_secrets: pod.pull_secrets().map(str::to_owned).collect(),
-            containers: containers.collect(),
-        };
-        let same = before.is_some_and(|before| {
-            before.containers.len() == failing.containers.len()
-                && before
-                    .containers
-                    .iter()
-                    .zip(&failing.containers)
-                    .all(|(old, new)| old.tells_the_same(new))
-        });
-        let attempted = |failing: &FailingPod| failing.containers.iter().map(|one| one.attempted).max();
-        let last = before.and_then(|before| attempted(before));
-        let change = match last {
-            Some(last) if same && attempted(&failing) != Some(last) => Change::Again(last),
-            _ if same => Change::None,
-            _ => Change::Fails,
+        let change = match before {
+            Some(before) if before.is_alike(&failing) => match before.last_attempt() {
+                Some(last) if failing.last_attempt() != Some(last) => PodChange::Again(last),
+                _ => PodChange::None,
+            },
+            _ => PodChange::Fails,
         };
         self.pods.insert(key, Arc::new(failing));
         change
     }
 
     /// A pod is gone.
-    pub fn forget(&mut self, pod: &ObjectKey) -> Change {
-        self.pods.remove(pod).map_or(Change::None, Change::Ended)
+    pub fn forget(&mut self, pod: &ObjectKey) -> PodChange {
+        self.pods.remove(pod).map_or(PodChange::None, PodChange::Ended)
     }
 
-    /// The failing pods of a namespace, by name.
+    /// The failing pods of a namespace, in the order of their names.
     pub fn of_namespace<'a>(&'a self, namespace: &'a str) -> impl Iterator<Item = (&'a str, &'a Arc<FailingPod>)> {
-        let from = ObjectKey::new(namespace, "");
-        let pods = self.pods.range(from..);
+        let pods = self.pods.range(ObjectKey::new(namespace, "")..);
         pods.take_while(move |(key, _)| key.namespace == namespace)
             .map(|(key, failing)| (key.name.as_str(), failing))
     }
@@ -203,21 +219,21 @@ impl FailingPods {
         self.pods.get(pod).cloned()
     }
 
-    /// Names of all failing pods.
+    /// The names of all failing pods.
     pub fn keys(&self) -> impl Iterator<Item = &ObjectKey> {
         self.pods.keys()
     }
 
-    /// What an event said of a pod whose status says only that the kubelet waits.
+    /// Adds what an Event says of a pod whose status says only that the kubelet waits.
     pub fn learn(&mut self, pod: &ObjectKey, image: &str, report: &str) {
         let Some(failing) = self.pods.get_mut(pod) else { return };
-        let silent = Arc::make_mut(failing)
+        let without_reason = Arc::make_mut(failing)
             .containers
             .iter_mut()
-            .filter(|one| one.image == image && one.classification.is_none());
-        for one in silent {
-            one.classification = read("ErrImagePull", report, image);
-            one.report = excerpt(unwrap(report).1, REPORT);
+            .filter(|container| container.image == image && container.classification.is_none());
+        for container in without_reason {
+            container.classification = read("ErrImagePull", report, image);
+            container.report = excerpt(unwrap(report).1, REPORT_LENGTH);
         }
     }
 }

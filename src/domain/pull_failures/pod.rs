@@ -1,10 +1,14 @@
-//! What matters of a pod.
+//! The parts of a pod that matter for image pulls.
+
+use std::cmp::Reverse;
 
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{ObjectMeta, Time};
 use serde::Deserialize;
 
 use crate::api::PullCode;
 use crate::domain::pull_failures::classify::{ErrorClass, is_free_text, read};
+use crate::domain::registry::image::Image;
+use crate::domain::time::Timestamp;
 
 /// A pod without the parts that nobody reads here.
 #[derive(kube::Resource, Deserialize, Clone, Debug, Default)]
@@ -15,29 +19,28 @@ pub struct Pod {
     pub metadata: ObjectMeta,
     /// What it asks for.
     #[serde(default)]
-    pub spec: Spec,
-    /// What a kubelet says of it.
+    pub spec: PodSpec,
+    /// What the kubelet reports.
     #[serde(default)]
-    pub status: Status,
+    pub status: PodStatus,
 }
 
 /// What a pod asks for.
 #[derive(Deserialize, Clone, Debug, Default)]
 #[serde(rename_all = "camelCase", default)]
-pub struct Spec {
+pub struct PodSpec {
     containers: Vec<Container>,
     init_containers: Vec<Container>,
     ephemeral_containers: Vec<Container>,
     volumes: Vec<Volume>,
     image_pull_secrets: Vec<Named>,
-    /// Name of the ServiceAccount.
-    pub service_account_name: Option<String>,
+    service_account_name: Option<String>,
 }
 
-/// What a kubelet says of a pod.
+/// What the kubelet reports of a pod.
 #[derive(Deserialize, Clone, Debug, Default)]
 #[serde(rename_all = "camelCase", default)]
-pub struct Status {
+pub struct PodStatus {
     phase: Option<String>,
     start_time: Option<Time>,
     container_statuses: Vec<ContainerStatus>,
@@ -76,12 +79,12 @@ struct ImageVolume {
 #[serde(default)]
 struct ContainerStatus {
     name: String,
-    state: State,
+    state: ContainerState,
 }
 
 #[derive(Deserialize, Clone, Debug, Default)]
 #[serde(default)]
-struct State {
+struct ContainerState {
     waiting: Option<Waiting>,
 }
 
@@ -92,16 +95,16 @@ struct Waiting {
     message: String,
 }
 
-/// A container that waits for an image which cannot be had.
+/// A container that waits for an image that it cannot get.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct WaitingContainer {
     /// Its name.
     pub container: String,
     /// The image, as the pod names it: its own, or that of a volume.
     pub image: String,
-    /// The kubelet's word.
+    /// The reason that the kubelet gives.
     pub reason: String,
-    /// The kubelet's sentence.
+    /// The message that the kubelet gives.
     pub message: String,
 }
 
@@ -112,59 +115,60 @@ impl WaitingContainer {
         PullCode::of(inner.unwrap_or(&self.reason))
     }
 
-    /// Whether this tells of a new attempt, and not of the pause after one.
+    /// Whether this reports an attempt, and not the pause after one.
     pub fn is_attempt(&self) -> bool {
         self.reason != "ImagePullBackOff"
     }
 }
 
 impl Pod {
-    /// The names in `imagePullSecrets`; kubelets skip empty ones.
+    /// The names in `imagePullSecrets`. Kubelets skip empty ones.
     pub fn pull_secrets(&self) -> impl Iterator<Item = &str> {
-        let names = self.spec.image_pull_secrets.iter().map(|one| one.name.as_str());
-        names.filter(|name| !name.is_empty())
+        let secrets = self.spec.image_pull_secrets.iter();
+        secrets
+            .map(|secret| secret.name.as_str())
+            .filter(|name| !name.is_empty())
     }
 
-    /// Every image that it needs, with the container that needs it.
+    /// Every image that it needs, each with the container that needs it.
     pub fn images(&self) -> Vec<(&str, &str)> {
-        let containers = self.containers().map(|one| (one.name.as_str(), one.image.as_str()));
-        let volumes = self.containers().flat_map(|one| {
-            self.image_volumes(one)
-                .map(move |reference| (one.name.as_str(), reference))
+        let containers = self.containers();
+        let images = containers.map(|container| (container.name.as_str(), container.image.as_str()));
+        let mounted = self.containers().flat_map(|container| {
+            let volumes = self.mounted_images(container);
+            volumes.map(move |reference| (container.name.as_str(), reference))
         });
-        containers
-            .chain(volumes)
-            .filter(|(_, image)| !image.is_empty())
-            .collect()
+        images.chain(mounted).filter(|(_, image)| !image.is_empty()).collect()
     }
 
-    /// Whether a cluster has it: a manifest is not complete before, since the list of its ServiceAccount is not copied.
+    /// Whether it exists in a cluster. Before, its `imagePullSecrets` are incomplete: the API server copies the list of the
+    /// ServiceAccount when it creates the pod.
     pub fn exists(&self) -> bool {
-        let meta = &self.metadata;
-        meta.uid.is_some() || meta.creation_timestamp.is_some() || self.status.phase.is_some()
+        let metadata = &self.metadata;
+        metadata.uid.is_some() || metadata.creation_timestamp.is_some() || self.status.phase.is_some()
     }
 
     /// Name of its ServiceAccount.
-    pub fn account(&self) -> &str {
+    pub fn service_account(&self) -> &str {
         match self.spec.service_account_name.as_deref() {
             None | Some("") => "default",
             Some(name) => name,
         }
     }
 
-    /// Whether it needs no image any more: it has ended, or is about to.
+    /// Whether it needs no more images: it has finished or is being deleted.
     pub fn is_over(&self) -> bool {
-        let ended = |phase: &str| matches!(phase, "Succeeded" | "Failed");
-        self.metadata.deletion_timestamp.is_some() || self.status.phase.as_deref().is_some_and(ended)
+        let has_finished = |phase: &str| matches!(phase, "Succeeded" | "Failed");
+        self.metadata.deletion_timestamp.is_some() || self.status.phase.as_deref().is_some_and(has_finished)
     }
 
-    /// When the kubelet took it on, in seconds since 1970.
-    pub fn started(&self) -> Option<i64> {
-        Some(self.status.start_time.as_ref()?.0.as_second())
+    /// When the kubelet accepted it.
+    pub fn started(&self) -> Option<Timestamp> {
+        self.status.start_time.as_ref().map(|time| time.0)
     }
 
-    /// Containers that cannot get an image.
-    pub fn waits(&self) -> Vec<WaitingContainer> {
+    /// The containers that cannot get an image.
+    pub fn waiting_containers(&self) -> Vec<WaitingContainer> {
         let statuses = [
             &self.status.init_container_statuses,
             &self.status.container_statuses,
@@ -172,16 +176,14 @@ impl Pod {
         ];
         let waiting = statuses.into_iter().flatten().filter_map(|status| {
             let waiting = status.state.waiting.as_ref()?;
-            is_about_images(&waiting.reason).then_some((status.name.as_str(), waiting))
-        });
-        waiting
-            .map(|(container, waiting)| WaitingContainer {
-                container: container.to_owned(),
-                image: self.image_of(container, &waiting.message),
+            is_about_images(&waiting.reason).then(|| WaitingContainer {
+                container: status.name.clone(),
+                image: self.image_of(&status.name, &waiting.message).to_owned(),
                 reason: waiting.reason.clone(),
                 message: waiting.message.clone(),
             })
-            .collect()
+        });
+        waiting.collect()
     }
 
     fn containers(&self) -> impl Iterator<Item = &Container> {
@@ -190,39 +192,88 @@ impl Pod {
         init.chain(&spec.containers).chain(&spec.ephemeral_containers)
     }
 
-    fn image_volumes(&self, container: &Container) -> impl Iterator<Item = &str> {
-        let mounts = container.volume_mounts.iter();
-        mounts.filter_map(|mount| {
-            let volume = self.spec.volumes.iter().find(|volume| volume.name == mount.name)?;
-            Some(volume.image.as_ref()?.reference.as_str())
+    /// The images of volumes, each with the name of the volume.
+    fn image_volumes(&self) -> impl Iterator<Item = (&str, &str)> {
+        self.spec.volumes.iter().filter_map(|volume| {
+            let reference = volume.image.as_ref()?.reference.as_str();
+            Some((volume.name.as_str(), reference))
         })
     }
 
-    /// The image that a message is about: a container also waits for the images of the volumes that it mounts.
-    fn image_of(&self, container: &str, message: &str) -> String {
-        let Some(container) = self.containers().find(|one| one.name == container) else {
-            return String::new();
+    fn mounted_images(&self, container: &Container) -> impl Iterator<Item = &str> {
+        let volumes = self.image_volumes();
+        volumes
+            .filter(|(volume, _)| container.volume_mounts.iter().any(|mount| mount.name == *volume))
+            .map(|(_, reference)| reference)
+    }
+
+    /// The image that a kubelet's message about a container speaks of. A container also waits for the images of volumes.
+    fn image_of(&self, container: &str, message: &str) -> &str {
+        let Some(container) = self.containers().find(|candidate| candidate.name == container) else {
+            return "";
         };
-        let quoted = |image: &&str| message.contains(&format!("\"{image}\""));
-        let volume = self.image_volumes(container).find(quoted);
-        match volume {
-            Some(reference) if !quoted(&container.image.as_str()) => reference.to_owned(),
-            _ => container.image.clone(),
+        let own = std::iter::once(container.image.as_str());
+        let mounted = self.mounted_images(container);
+        let volumes = self.image_volumes().map(|(_, reference)| reference);
+        let candidates = own.chain(mounted).chain(volumes);
+        // Of equals the first: the container's own image.
+        let best = candidates.min_by_key(|image| Reverse(Mention::of(image, message)));
+        best.unwrap_or_default()
+    }
+}
+
+/// How precisely a message names an image, with the length of the name. The most precise comes last.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Mention {
+    None,
+    /// Its registry: `lookup registry.example.com: no such host`.
+    Host(usize),
+    /// Its repository: `reading manifest 1 in registry.example.com/models/llm`.
+    Repository(usize),
+    /// The image as the pod names it, in quotes.
+    Reference,
+}
+
+impl Mention {
+    fn of(image: &str, message: &str) -> Self {
+        if message.contains(&format!("\"{image}\"")) {
+            return Self::Reference;
+        }
+        let Ok(image) = Image::parse(image) else {
+            return Self::None;
+        };
+        let (host, path) = image.repository.split_once('/').unwrap_or((&image.repository, ""));
+        let is_named = |name: &str| contains_name(message, name);
+        if is_named(&image.repository) || is_named(&format!("{host}/v2/{path}")) {
+            Self::Repository(image.repository.len())
+        } else if is_named(host) {
+            Self::Host(host.len())
+        } else {
+            Self::None
         }
     }
 }
 
-/// Waiting reasons of kubelets that are about an image (domain.md D1). Since 1.33 the reason can be an error's text.
+/// Whether a text contains a name that is not part of a longer one.
+fn contains_name(text: &str, name: &str) -> bool {
+    let continues = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.');
+    text.match_indices(name).any(|(begin, _)| {
+        let (before, after) = (&text[..begin], &text[begin + name.len()..]);
+        !before.ends_with(continues) && !after.starts_with(continues)
+    })
+}
+
+/// Whether a waiting reason of a kubelet is about an image (`pkg/kubelet/images/types.go` in Kubernetes 1.37). Since 1.33
+/// the reason can be the text of an error.
 fn is_about_images(reason: &str) -> bool {
-    matches!(
-        reason,
+    match reason {
         "ErrImagePull"
-            | "ImagePullBackOff"
-            | "InvalidImageName"
-            | "ImageInspectError"
-            | "ErrImageNeverPull"
-            | "RegistryUnavailable"
-            | "SignatureValidationFailed"
-    ) || (is_free_text(reason)
-        && read(reason, "", "").is_some_and(|classification| classification.class == ErrorClass::Malformed))
+        | "ImagePullBackOff"
+        | "InvalidImageName"
+        | "ImageInspectError"
+        | "ErrImageNeverPull"
+        | "RegistryUnavailable"
+        | "SignatureValidationFailed" => true,
+        text => is_free_text(text) && read(text, "", "").is_some_and(|report| report.class == ErrorClass::Malformed),
+    }
 }

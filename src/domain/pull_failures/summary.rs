@@ -1,170 +1,174 @@
-//! What one resource is told of the pods that cannot pull.
+//! What a resource publishes about the pods that cannot pull.
 
-use std::collections::BTreeMap;
+use std::cmp::Reverse;
+use std::collections::{BTreeMap, HashSet};
+use std::sync::Arc;
 
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
-use k8s_openapi::jiff::Timestamp;
 
 use crate::api::{Cause, PullCode, PullFailure, Reason};
 use crate::domain::problem::Problem;
 use crate::domain::pull_failures::cause::{Fault, about};
 use crate::domain::pull_failures::diagnosis::Diagnosis;
+use crate::domain::pull_failures::relevance::Involvement;
+use crate::domain::time::{Timestamp, whole_second};
 
-/// Most failures that are listed.
+/// Most failures that a status lists.
 const LISTED: usize = 10;
 
-/// One container that cannot get its image.
-#[derive(Clone, Copy, Debug)]
-pub struct Case<'a> {
+/// A container that cannot get its image, and why.
+#[derive(Clone, Debug)]
+pub struct DiagnosedContainer<'a> {
     /// Name of the pod.
     pub pod: &'a str,
     /// Name of the container.
     pub container: &'a str,
     /// The image.
     pub image: &'a str,
-    /// Milliseconds since 1970.
-    pub since: i64,
+    /// When the failure was first seen.
+    pub since: Timestamp,
     /// Why.
-    pub diagnosis: &'a Diagnosis,
-    /// Whether this is the fault of the resource that is told.
-    pub fault: bool,
+    pub diagnosis: Arc<Diagnosis>,
+    /// What the resource that reports has to do with it.
+    pub involvement: Involvement,
 }
 
 /// What is published.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct PullSummary {
-    /// Pods that fail.
+    /// Number of pods that fail.
     pub failing_pods: u32,
-    /// How they fail; the worst first.
+    /// How they fail. What the resource is at fault for comes first, then its own pods, then the worst.
     pub failures: Vec<PullFailure>,
-    /// What to say in a condition; `None`: no pod fails.
+    /// What the condition says; `None`: no pod fails.
     pub problem: Option<Problem>,
     /// Whether the resource is at fault.
     pub fault: bool,
 }
 
 impl PullSummary {
-    /// What was published before, with other numbers than those that are known now.
+    /// `failures` is what a status lists.
     pub fn published(failing_pods: u32, failures: &[PullFailure], fault: bool) -> Self {
         Self {
             failing_pods,
-            fault,
-            problem: failures.first().map(|worst| problem(worst, failures.len() - 1)),
             failures: failures.to_vec(),
+            problem: failures.first().map(|first| problem(first, failures.len() - 1)),
+            fault,
         }
     }
 }
 
-/// Pods of one failure.
-struct Group<'a> {
-    first: Case<'a>,
-    pods: Vec<&'a str>,
-    since: i64,
-    fault: bool,
-}
+/// Containers that fail alike.
+type Group<'c, 'a> = Vec<&'c DiagnosedContainer<'a>>;
 
-/// Sums up. `old` is what the status lists now: a failure keeps its time and its pod as long as it lasts.
-pub fn summarise(namespace: &str, cases: &[Case<'_>], old: &[PullFailure]) -> PullSummary {
-    let mut groups: BTreeMap<(Cause, PullCode, &str, &str), Group<'_>> = BTreeMap::new();
-    for case in cases {
-        let key = (case.diagnosis.cause, case.diagnosis.code, case.image, case.container);
-        let group = groups.entry(key).or_insert_with(|| Group {
-            first: *case,
-            pods: Vec::new(),
-            since: case.since,
-            fault: false,
-        });
-        group.pods.push(case.pod);
-        group.since = group.since.min(case.since);
-        group.fault |= case.fault;
+/// Sums up. `previous` is what the status lists now: a failure keeps its time and its example as long as it lasts.
+pub fn summarize(namespace: &str, containers: &[DiagnosedContainer<'_>], previous: &[PullFailure]) -> PullSummary {
+    let mut groups: BTreeMap<(Cause, PullCode, &str, &str), Group<'_, '_>> = BTreeMap::new();
+    for container in containers {
+        let diagnosis = &container.diagnosis;
+        let key = (diagnosis.cause, diagnosis.code, container.image, container.container);
+        groups.entry(key).or_default().push(container);
     }
-    let mut pods: Vec<&str> = cases.iter().map(|case| case.pod).collect();
-    pods.sort_unstable();
-    pods.dedup();
-    let mut groups: Vec<Group<'_>> = groups.into_values().collect();
-    let rank = |group: &Group<'_>| match about(group.first.diagnosis.cause).fault {
-        _ if group.fault => 0,
-        Fault::Yes => 1,
-        Fault::Maybe => 2,
-        Fault::No => 3,
-    };
-    // Stable, so that groups of one rank and size keep the order of their cause.
-    groups.sort_by_key(|group| (rank(group), std::cmp::Reverse(group.pods.len())));
+    let mut groups: Vec<Group<'_, '_>> = groups.into_values().collect();
+    // Stable: groups of the same rank and size keep the order of their causes.
+    groups.sort_by_key(|group| rank(group));
     let failures: Vec<PullFailure> = groups
         .iter()
         .take(LISTED)
-        .map(|group| failure(namespace, group, old))
+        .filter_map(|group| failure(namespace, group, previous))
         .collect();
-    let failing_pods = u32::try_from(pods.len()).unwrap_or(u32::MAX);
-    PullSummary {
-        failing_pods,
-        fault: groups.first().is_some_and(|group| group.fault),
-        problem: failures.first().map(|worst| problem(worst, failures.len() - 1)),
-        failures,
-    }
+    let pods: HashSet<&str> = containers.iter().map(|container| container.pod).collect();
+    let fault = groups.first().and_then(closest) == Some(Involvement::Fault);
+    PullSummary::published(count(pods.len()), &failures, fault)
 }
 
-fn failure(namespace: &str, group: &Group<'_>, old: &[PullFailure]) -> PullFailure {
-    let Case {
-        container,
-        image,
-        diagnosis,
-        ..
-    } = group.first;
-    let known = old.iter().find(|one| {
-        (one.cause, one.code, one.image.as_str(), one.container.as_str())
-            == (diagnosis.cause, diagnosis.code, image, container)
+fn rank(group: &Group<'_, '_>) -> (Option<Involvement>, u8, Reverse<usize>) {
+    let severity = group
+        .first()
+        .map_or(0, |first| match about(first.diagnosis.cause).fault {
+            Fault::Yes => 0,
+            Fault::Maybe => 1,
+            Fault::No => 2,
+        });
+    (closest(group), severity, Reverse(group.len()))
+}
+
+/// How closely the resource is involved in a group.
+fn closest(group: &Group<'_, '_>) -> Option<Involvement> {
+    group.iter().map(|container| container.involvement).min()
+}
+
+/// What a status says of a group.
+fn failure(namespace: &str, group: &Group<'_, '_>, previous: &[PullFailure]) -> Option<PullFailure> {
+    let first = group.first()?;
+    let known = previous.iter().find(|failure| {
+        (failure.cause, failure.code) == (first.diagnosis.cause, first.diagnosis.code)
+            && (failure.image.as_str(), failure.container.as_str()) == (first.image, first.container)
     });
-    let since = Timestamp::from_second(group.since.div_euclid(1000)).unwrap_or_default();
+    let involvement = closest(group);
+    let examples = group
+        .iter()
+        .filter(|container| Some(container.involvement) == involvement);
+    let still = known.and_then(|known| examples.clone().find(|container| container.pod == known.pod));
+    let example = still.or_else(|| examples.clone().next())?;
+    let since = group.iter().map(|container| container.since).min()?;
     let since = known.map_or(since, |known| known.first_seen.0.min(since));
-    let still = known.filter(|known| group.pods.contains(&known.pod.as_str()));
-    PullFailure {
-        code: diagnosis.code,
-        cause: diagnosis.cause,
+    Some(PullFailure {
+        code: example.diagnosis.code,
+        cause: example.diagnosis.cause,
         namespace: namespace.to_owned(),
-        pod: still.map_or_else(|| group.first.pod.to_owned(), |known| known.pod.clone()),
-        container: container.to_owned(),
-        image: image.to_owned(),
-        count: u32::try_from(group.pods.len()).unwrap_or(u32::MAX),
-        first_seen: Time(since),
-        message: diagnosis.message.clone(),
-        action: diagnosis.action.clone(),
-    }
+        pod: example.pod.to_owned(),
+        container: example.container.to_owned(),
+        image: example.image.to_owned(),
+        count: count(group.len()),
+        first_seen: Time(whole_second(since)),
+        message: example.diagnosis.message.clone(),
+        action: example.diagnosis.action.clone(),
+    })
 }
 
-/// The sentence of design.md 4.
-pub fn sentence(code: PullCode, cause: Cause, count: u32, pod: &str, image: &str, action: &str) -> String {
-    let mut action = action.chars();
-    let begins = action.next().map(|first| first.to_uppercase().to_string());
-    format!(
-        "{} ({}): {}; {count} {}, e.g. {pod} image {image}. {}{}",
-        code.as_str(),
-        code.title(),
-        about(cause).what,
-        if count == 1 { "pod" } else { "pods" },
-        begins.unwrap_or_default(),
-        action.as_str(),
-    )
+fn count(length: usize) -> u32 {
+    u32::try_from(length).unwrap_or(u32::MAX)
 }
 
-fn problem(worst: &PullFailure, others: usize) -> Problem {
-    let said = sentence(
-        worst.code,
-        worst.cause,
-        worst.count,
-        &worst.pod,
-        &worst.image,
-        &worst.action,
-    );
+/// The condition about the first of several failures.
+fn problem(first: &PullFailure, others: usize) -> Problem {
+    let PullFailure {
+        code,
+        cause,
+        count,
+        pod,
+        image,
+        action,
+        ..
+    } = first;
+    let pods = match count {
+        1 => format!("pod {pod} cannot pull {image}"),
+        count => format!("{count} pods cannot pull {image}, for example {pod}"),
+    };
     let more = match others {
         0 => String::new(),
         others => format!(" ({others} more in status.pullFailures)"),
     };
-    Problem::new(Reason::PullFailure(worst.cause), said + &more)
+    let message = format!(
+        "{} ({}): {}; {pods}. {}{more}",
+        code.as_str(),
+        code.title(),
+        about(*cause).what,
+        as_sentence(action),
+    );
+    Problem::new(Reason::PullFailure(*cause), message)
 }
 
-/// Whether two summaries differ at most in numbers, names of pods and the order of the list. Another cause, or another
-/// thing to do about the same image, is what a person wants to see at once.
+/// A clause with a capital letter.
+fn as_sentence(clause: &str) -> String {
+    let mut letters = clause.chars();
+    let first = letters.next().map(|first| first.to_uppercase().to_string());
+    first.unwrap_or_default() + letters.as_str()
+}
+
+/// Whether two lists of failures differ at most in numbers, names of pods and order. Another cause, or something else to do
+/// about the same image, is worth reporting at once.
 pub fn same_cause(one: &[PullFailure], other: &[PullFailure]) -> bool {
     match (one.first(), other.first()) {
         (None, None) => true,

@@ -1,46 +1,81 @@
-//! What one resource is told of the failing pods around it. Pods of a Deployment are all alike: that is found out once.
+//! What one resource reports of the pods that fail around it. The pods of a Deployment are alike: each failure is diagnosed
+//! once.
 
 use std::collections::HashMap;
 use std::sync::Arc;
+use std::time::Duration;
 
-use crate::api::PullCode;
-use crate::domain::docker_config::kubelet_secret::PullSecret;
+use crate::api::{PullCode, PullFailure};
+use crate::domain::docker_config::kubelet_secret::{Content, PullSecret};
 use crate::domain::pull_failures::classify::Classification;
-use crate::domain::pull_failures::diagnosis::{Diagnosis, PullContext, PullError, Resource, diagnose};
+use crate::domain::pull_failures::context::PullContext;
+use crate::domain::pull_failures::diagnosis::{Diagnosis, PullError, diagnose};
 use crate::domain::pull_failures::failing_pods::{FailingContainer, FailingPod};
-use crate::domain::pull_failures::relevance::affects;
-use crate::domain::pull_failures::summary::Case;
+use crate::domain::pull_failures::relevance::{Involvement, affects};
+use crate::domain::pull_failures::resource::Resource;
+use crate::domain::pull_failures::summary::{DiagnosedContainer, PullSummary, summarize};
+use crate::domain::time::{Timestamp, since};
 
-/// A container that cannot pull, and what is found out about it.
-pub struct DiagnosedContainer<'a> {
-    pod: &'a str,
-    stuck: &'a FailingContainer,
-    diagnosis: Arc<Diagnosis>,
-    /// Whether this is the fault of the resource that is told.
-    fault: bool,
+/// What was observed around a resource.
+pub struct SurveyInput<'a> {
+    /// The namespace of the pods.
+    pub namespace: &'a str,
+    /// The resource that reports.
+    pub own: &'a Resource,
+    /// The other resources that generate Secrets in the namespace.
+    pub others: &'a [Resource],
+    /// The failing pods that may have to do with the resource, with their names. See
+    /// [`crate::domain::pull_failures::relevance::concerning`].
+    pub failing: &'a [(String, Arc<FailingPod>)],
+    /// The Secrets that the pods list. What is missing here could not be read.
+    pub pull_secrets: &'a HashMap<String, PullSecret>,
+    /// When the credentials in the resource's Secret were last replaced by others.
+    pub credentials_changed_at: Option<Timestamp>,
+    /// The failures that the status lists now.
+    pub previous: &'a [PullFailure],
 }
 
-impl DiagnosedContainer<'_> {
-    /// When it counts; milliseconds since 1970.
-    pub fn counts_from(&self) -> i64 {
-        self.stuck.counts_from(self.diagnosis.cause, self.diagnosis.may_pass())
-    }
+/// What a resource reports.
+pub struct SurveyResult {
+    /// The failures that count now.
+    pub summary: PullSummary,
+    /// When the next failure begins to count, if one is waiting to.
+    pub next: Option<Duration>,
+}
 
-    /// For the summary.
-    pub fn case(&self) -> Case<'_> {
-        Case {
-            pod: self.pod,
-            container: &self.stuck.container,
-            image: &self.stuck.image,
-            since: self.stuck.since,
-            diagnosis: &self.diagnosis,
-            fault: self.fault,
+/// Diagnoses every failing container, and sums up those failures that affect the resource and have lasted long enough.
+pub fn survey(input: &SurveyInput<'_>, now: Timestamp) -> SurveyResult {
+    let mut diagnoses = Diagnoses::new(input);
+    let mut counting = Vec::new();
+    let mut next: Option<Timestamp> = None;
+    for (pod, failing) in input.failing {
+        for container in &failing.containers {
+            let (diagnosis, Some(involvement)) = diagnoses.of(container, &failing.pull_secrets) else {
+                continue;
+            };
+            let counts_from = container.counts_from(diagnosis.cause, diagnosis.may_pass());
+            if counts_from > now {
+                next = Some(next.map_or(counts_from, |next| next.min(counts_from)));
+                continue;
+            }
+            counting.push(DiagnosedContainer {
+                pod,
+                container: &container.container,
+                image: &container.image,
+                since: container.since,
+                diagnosis,
+                involvement,
+            });
         }
     }
+    SurveyResult {
+        summary: summarize(input.namespace, &counting, input.previous),
+        next: next.map(|next| since(now, next)),
+    }
 }
 
-/// What makes failures alike; the last is whether the login was another then.
-type Alike<'a> = (
+/// What makes failures alike. The last field: whether the attempt was made with earlier credentials.
+type FailureKey<'a> = (
     &'a [String],
     &'a str,
     PullCode,
@@ -49,136 +84,89 @@ type Alike<'a> = (
     bool,
 );
 
-/// A diagnosis, and whether it is the fault of the resource; `None`: that is not told of it.
-type MemoizedDiagnosis = (Arc<Diagnosis>, Option<bool>);
+/// The diagnosis, and what the resource has to do with it if it has.
+type Diagnosed = (Arc<Diagnosis>, Option<Involvement>);
 
-/// See the module.
-pub struct Survey<'a> {
-    namespace: &'a str,
-    own: &'a Resource,
+struct Diagnoses<'a> {
+    input: &'a SurveyInput<'a>,
+    /// All resources of the namespace.
     resources: Vec<Resource>,
-    /// The same before anything was known of the login.
+    /// The same, before anything was known of the resource's credentials.
     unverified: Vec<Resource>,
-    rotated: Option<i64>,
-    known: HashMap<Alike<'a>, MemoizedDiagnosis>,
+    pull_secrets: HashMap<&'a [String], Vec<PullSecret>>,
+    known: HashMap<FailureKey<'a>, Diagnosed>,
 }
 
-impl<'a> Survey<'a> {
-    /// `others`: the other resources of the namespace. `rotated`: when the login in the Secret of the resource was
-    /// replaced, in milliseconds since 1970.
-    pub fn new(namespace: &'a str, own: &'a Resource, others: &[Resource], rotated: Option<i64>) -> Self {
-        // An attempt with an earlier login says nothing of what the registry thinks of this one, and the other way round.
+impl<'a> Diagnoses<'a> {
+    fn new(input: &'a SurveyInput<'a>) -> Self {
+        let with = |own: Resource| std::iter::once(own).chain(input.others.iter().cloned()).collect();
         let unverified = Resource {
             verified: None,
-            ..own.clone()
+            ..input.own.clone()
         };
-        let with = |own: &Resource| std::iter::once(own).chain(others).cloned().collect();
         Self {
-            namespace,
-            own,
-            unverified: if rotated.is_some() {
-                with(&unverified)
-            } else {
-                Vec::new()
-            },
-            resources: with(own),
-            rotated,
+            input,
+            resources: with(input.own.clone()),
+            unverified: with(unverified),
+            pull_secrets: HashMap::new(),
             known: HashMap::new(),
         }
     }
 
-    /// What the resource is told of a pod. `secrets` are those that the pod's list names, in that order.
-    pub fn of(&mut self, pod: &'a str, failing: &'a FailingPod, secrets: &[PullSecret]) -> Vec<DiagnosedContainer<'a>> {
-        let containers = failing.containers.iter();
-        let found = containers.filter_map(|stuck| {
-            let (diagnosis, fault) = self.known(stuck, &failing.pull_secrets, secrets);
-            Some(DiagnosedContainer {
-                pod,
-                stuck,
-                fault: fault?,
-                diagnosis,
-            })
-        });
-        found.collect()
-    }
-
-    fn known(
-        &mut self,
-        stuck: &'a FailingContainer,
-        pull_secrets: &'a [String],
-        secrets: &[PullSecret],
-    ) -> MemoizedDiagnosis {
-        let stale = self.rotated.is_some_and(|at| at > stuck.attempted);
-        let alike = (
+    fn of(&mut self, container: &'a FailingContainer, pull_secrets: &'a [String]) -> Diagnosed {
+        let changed_at = self.input.credentials_changed_at;
+        let is_outdated = changed_at.is_some_and(|changed_at| changed_at > container.attempted);
+        let key = (
             pull_secrets,
-            stuck.image.as_str(),
-            stuck.code,
-            stuck.classification.as_ref(),
-            stuck.report.as_str(),
-            stale,
+            container.image.as_str(),
+            container.code,
+            container.classification.as_ref(),
+            container.report.as_str(),
+            is_outdated,
         );
-        if let Some((diagnosis, fault)) = self.known.get(&alike) {
-            return (Arc::clone(diagnosis), *fault);
+        if let Some(known) = self.known.get(&key) {
+            return known.clone();
         }
-        let symptom = PullError {
-            image: &stuck.image,
-            code: stuck.code,
-            classification: stuck.classification.as_ref(),
-            report: &stuck.report,
-        };
-        let around = PullContext {
-            namespace: self.namespace,
-            secrets,
-            resources: if stale { &self.unverified } else { &self.resources },
-        };
-        let mut diagnosis = diagnose(symptom, around);
-        if stale {
-            diagnosis = diagnosis.outdated(&self.own.name, &self.own.secret);
-        }
-        let fault = affects(self.own, &stuck.image, secrets, &diagnosis).map(|fault| fault && !stale);
-        let known = (Arc::new(diagnosis), fault);
-        self.known.insert(alike, (Arc::clone(&known.0), known.1));
-        known
+        let diagnosed = self.diagnose(container, pull_secrets, is_outdated);
+        self.known.insert(key, diagnosed.clone());
+        diagnosed
     }
-}
 
-/// Interim.
-pub struct SurveyInput<'a> {
-    pub namespace: &'a str,
-    pub own: &'a Resource,
-    pub others: &'a [Resource],
-    pub failing: &'a [(String, Arc<FailingPod>)],
-    pub pull_secrets: &'a HashMap<String, PullSecret>,
-    pub credentials_changed_at: Option<crate::domain::time::Timestamp>,
-    pub previous: &'a [crate::api::PullFailure],
-}
-pub struct SurveyResult {
-    pub summary: super::summary::PullSummary,
-    pub next: Option<std::time::Duration>,
-}
-pub fn survey(input: &SurveyInput<'_>, now: crate::domain::time::Timestamp) -> SurveyResult {
-    let now = now.as_millisecond();
-    let mut survey = Survey::new(
-        input.namespace,
-        input.own,
-        input.others,
-        input.credentials_changed_at.map(|at| at.as_millisecond()),
-    );
-    let mut all = Vec::new();
-    for (pod, failing) in input.failing {
-        let list: Vec<PullSecret> = failing
-            .pull_secrets
-            .iter()
-            .filter_map(|name| input.pull_secrets.get(name).cloned())
-            .collect();
-        all.extend(survey.of(pod, failing, &list));
-    }
-    let (counting, waiting): (Vec<DiagnosedContainer<'_>>, Vec<DiagnosedContainer<'_>>) =
-        all.into_iter().partition(|one| one.counts_from() <= now);
-    let next = waiting.iter().map(DiagnosedContainer::counts_from).min();
-    let cases: Vec<Case<'_>> = counting.iter().map(DiagnosedContainer::case).collect();
-    SurveyResult {
-        summary: super::summary::summarise(input.namespace, &cases, input.previous),
-        next: next.map(|at| std::time::Duration::from_millis(u64::try_from(at - now).unwrap_or(1))),
+    fn diagnose(&mut self, container: &FailingContainer, names: &'a [String], is_outdated: bool) -> Diagnosed {
+        let input = self.input;
+        let secrets = self.pull_secrets.entry(names).or_insert_with(|| {
+            let unreadable = |name: &String| PullSecret {
+                name: name.clone(),
+                content: Content::Unreadable,
+            };
+            let secrets = names.iter().map(|name| {
+                let known = input.pull_secrets.get(name);
+                known.cloned().unwrap_or_else(|| unreadable(name))
+            });
+            secrets.collect()
+        });
+        let error = PullError {
+            image: &container.image,
+            code: container.code,
+            classification: container.classification.as_ref(),
+            report: &container.report,
+        };
+        // An attempt with earlier credentials and the verdict on the current ones say nothing of each other.
+        let resources = if is_outdated { &self.unverified } else { &self.resources };
+        let context = PullContext {
+            namespace: input.namespace,
+            secrets,
+            resources,
+        };
+        let diagnosis = diagnose(error, context);
+        let involvement = affects(input.own, &container.image, secrets, &diagnosis);
+        if !is_outdated {
+            return (Arc::new(diagnosis), involvement);
+        }
+        let involvement = involvement.map(|involvement| match involvement {
+            Involvement::Fault => Involvement::Attached,
+            other => other,
+        });
+        (Arc::new(diagnosis.outdated(input.own)), involvement)
     }
 }

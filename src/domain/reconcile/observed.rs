@@ -8,8 +8,8 @@ use k8s_openapi::api::core::v1::Secret;
 use crate::domain::docker_config::kubelet_secret::PullSecret;
 use crate::domain::index::IndexView;
 use crate::domain::problem::Problem;
-use crate::domain::pull_failures::diagnosis::Resource;
 use crate::domain::pull_failures::failing_pods::FailingPod;
+use crate::domain::pull_failures::resource::Resource;
 use crate::domain::verification::ca_bundle::CaBundle;
 use crate::domain::verification::verdict::Verdict;
 

@@ -38,7 +38,7 @@ impl Policy {
         if address.is_loopback() && !self.loopback {
             Some("is a loopback address")
         } else if link_local {
-            Some("is a link-local address, as cloud metadata services have")
+            Some("is a link-local address, like those of metadata services")
         } else if METADATA
             .iter()
             .any(|net| net.parse::<IpNet>().is_ok_and(|net| net.contains(&address)))

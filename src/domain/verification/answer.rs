@@ -6,7 +6,7 @@ use serde_json::Value;
 use url::Url;
 
 use crate::domain::credentials::{RegistryCredentials, redact};
-use crate::domain::registry::dialect::LOCK_OUT_WORDS;
+use crate::domain::registry::dialect::{Dialect, LOCK_OUT_WORDS};
 use crate::domain::text::cut;
 use crate::domain::verification::requester::Requester;
 use crate::domain::verification::verdict::{Verdict, VerificationResult as R};
@@ -136,7 +136,7 @@ pub fn trouble(
         }
         500..=599 | 408 => (
             R::Unreachable,
-            format!("the registry has a problem; {}", requester.retry()),
+            format!("the server has a problem; {}", requester.retry()),
         ),
         _ => (
             R::NotARegistry,
@@ -149,8 +149,13 @@ pub fn trouble(
 const LOCKED_OUT_FOR_NOW: &str =
     "the registry blocks this user for some time; find out what still logs in with old credentials, then wait";
 
-/// The verdict for a 401 or 403 to a request that carried the credentials.
-pub fn refused(request: &RegistryRequest, response: &RegistryResponse, credentials: &RegistryCredentials) -> Verdict {
+/// The verdict for a 401 or 403 to a request that carried the credentials for `registry`.
+pub fn refused(
+    request: &RegistryRequest,
+    response: &RegistryResponse,
+    credentials: &RegistryCredentials,
+    registry: &Url,
+) -> Verdict {
     let summary = summary(request, response, credentials);
     let (result, remedy) = if speaks_of_lockout(response) {
         (
@@ -160,10 +165,14 @@ pub fn refused(request: &RegistryRequest, response: &RegistryResponse, credentia
     } else {
         (
             R::Rejected,
-            "the registry does not accept the credentials; check the user name and the password or access token, and its permission to read images",
+            "the registry does not accept the credentials; check the user name, the password or access token, and its permission to read images",
         )
     };
-    Verdict::new(result, format!("{summary}; {remedy}"))
+    let lifetime = Dialect::of(registry.host_str().unwrap_or_default()).lifetime_advice();
+    let lifetime = lifetime
+        .filter(|_| result == R::Rejected)
+        .map(|advice| format!("; {advice}"));
+    Verdict::new(result, format!("{summary}; {remedy}{}", lifetime.unwrap_or_default()))
 }
 
 /// The request and its response.

@@ -36,7 +36,11 @@ impl LoginTarget {
                 R::NotVerifiable,
                 format!(
                     "no kubelet would use credentials for {} to pull image {image}, so nothing was sent; set the verification image to an image of this registry",
-                    registry.as_str()
+                    if registry.is_docker_hub() {
+                        "Docker Hub"
+                    } else {
+                        registry.as_str()
+                    }
                 ),
             ));
         }

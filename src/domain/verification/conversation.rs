@@ -4,15 +4,17 @@
 //! to a request that already carries credentials. Then it logs in once, without a scope: with a scope, some token servers
 //! give a token to anybody.
 
+mod image;
+
 use serde_json::Value;
 
 use crate::domain::credentials::redact;
 use crate::domain::verification::answer::{
-    Authorization, RegistryRequest, RegistryResponse, RequestFailure, failed, pause, refused, speaks_of_lockout,
-    summary, trouble,
+    Authorization, RegistryRequest, RegistryResponse, RequestFailure, failed, pause, refused, summary, trouble,
 };
 use crate::domain::verification::attempt::LoginAttempt;
 use crate::domain::verification::challenge::{Challenge, LoginOffer, parse};
+use crate::domain::verification::conversation::image::image_denied;
 use crate::domain::verification::realm::token_url;
 use crate::domain::verification::requester::Requester;
 use crate::domain::verification::verdict::{Verdict, VerificationResult as R};
@@ -137,32 +139,31 @@ impl Conversation {
         match self.stage {
             Stage::Ping => self.after_ping(&response, &summary),
             Stage::PingOpen if is_good => self.open_registry(&summary),
-            Stage::PingBasic | Stage::PingToken if is_good => self.credentials_accepted(summary),
+            Stage::PingBasic | Stage::PingToken if is_good => self.credentials_accepted(&summary),
             Stage::Token | Stage::ImageToken | Stage::AnonymousToken if is_good => self.take_token(&response, &summary),
             Stage::AnonymousImage | Stage::AnonymousImageWithToken if is_good => self.public_image(&summary),
             Stage::Image if is_good => done(
                 R::Accepted,
-                format!("{summary}, and the registry refused it without credentials; they may read this image"),
+                format!("the credentials may read the image: {summary}; without credentials, the registry refuses it"),
             ),
             Stage::AnonymousImage => self.after_anonymous_refusal(&response),
             Stage::AnonymousImageWithToken | Stage::AnonymousToken => self.log_in_for_image(),
             Stage::Image if response.status == 404 => self.missing_image(&summary),
+            Stage::Token | Stage::ImageToken if response.status == 404 => done(
+                R::NotARegistry,
+                format!(
+                    "{summary}; the registry names this token server, but there is none; check the registry's configuration"
+                ),
+            ),
             _ if response.status == 404 => no_registry(&summary),
-            Stage::ImageToken | Stage::Image if self.is_about_image(&response) => Step::Done(Verdict {
-                image_denied: true,
-                ..Verdict::new(
-                    R::Rejected,
-                    format!("{summary}; the credentials may not read this image; grant them permission to pull it"),
-                )
-            }),
-            _ => Step::Done(refused(&self.request, &response, credentials)),
+            Stage::ImageToken | Stage::Image if self.is_about_image(&response) => image_denied(&summary),
+            _ => Step::Done(refused(
+                &self.request,
+                &response,
+                credentials,
+                &self.attempt.target.base,
+            )),
         }
-    }
-
-    /// Whether a refusal is about the image: the credentials were accepted before, or are known but not permitted.
-    fn is_about_image(&self, response: &RegistryResponse) -> bool {
-        let is_permission = response.status == 403 && self.stage == Stage::Image;
-        !speaks_of_lockout(response) && (self.accepted.is_some() || is_permission)
     }
 
     fn after_ping(&mut self, response: &RegistryResponse, summary: &str) -> Step {
@@ -255,47 +256,13 @@ impl Conversation {
     }
 
     /// The registry accepts the credentials; an image may still say more.
-    fn credentials_accepted(&mut self, summary: String) -> Step {
+    fn credentials_accepted(&mut self, summary: &str) -> Step {
+        let accepted = format!("the registry accepts the credentials: {summary}");
         if self.attempt.target.image.is_none() {
-            return done(R::Accepted, summary);
+            return done(R::Accepted, accepted);
         }
-        self.accepted = Some(summary);
+        self.accepted = Some(accepted);
         self.request_image(Stage::AnonymousImage, Authorization::None)
-    }
-
-    fn request_image(&mut self, stage: Stage, authorization: Authorization) -> Step {
-        let target = &self.attempt.target;
-        let Some(image) = &target.image else {
-            return done(R::NotVerifiable, "no image is set");
-        };
-        let mut url = target.base.clone();
-        url.set_path(&format!("/v2/{}/manifests/{}", image.repository, image.reference));
-        let request = RegistryRequest {
-            head: true,
-            url,
-            authorization,
-        };
-        self.send(stage, request)
-    }
-
-    fn after_anonymous_refusal(&mut self, response: &RegistryResponse) -> Step {
-        if let LoginOffer::Supported(challenge) = parse(&response.challenges) {
-            self.challenge = Some(challenge);
-        }
-        match self.challenge {
-            // Registries with tokens refuse public images too, until the client has a token for nobody.
-            Some(Challenge::Bearer { .. }) if response.status == 401 => {
-                self.request_token(Stage::AnonymousToken, Authorization::None, true)
-            }
-            _ => self.log_in_for_image(),
-        }
-    }
-
-    fn log_in_for_image(&mut self) -> Step {
-        match self.challenge {
-            Some(Challenge::Bearer { .. }) => self.request_token(Stage::ImageToken, Authorization::Basic, true),
-            _ => self.request_image(Stage::Image, Authorization::Basic),
-        }
     }
 
     fn open_registry(&self, summary: &str) -> Step {
@@ -306,27 +273,6 @@ impl Conversation {
                 self.requester.private_image()
             ),
         )
-    }
-
-    fn public_image(&mut self, summary: &str) -> Step {
-        match self.accepted.take() {
-            Some(accepted) => done(R::Accepted, format!("{accepted}; the image requires no credentials")),
-            None => done(
-                R::NotVerifiable,
-                format!(
-                    "{summary}; neither the registry nor this image requires credentials, so they cannot be verified; {}",
-                    self.requester.private_image()
-                ),
-            ),
-        }
-    }
-
-    fn missing_image(&mut self, summary: &str) -> Step {
-        let why = "the image does not exist, or the credentials may not see it";
-        match self.accepted.take() {
-            Some(accepted) => done(R::Accepted, format!("{accepted}; but {summary}: {why}")),
-            None => done(R::NotVerifiable, format!("{summary}: {why}")),
-        }
     }
 }
 

@@ -60,7 +60,7 @@ impl VerificationMethod {
         })))
     }
 
-    /// Whether both methods ask the same registry: another host or port is another registry.
+    /// Whether both methods are for the same registry: another host or port is another registry.
     pub fn is_same_registry(&self, other: &Self) -> bool {
         match (self, other) {
             (Self::LoginAttempt(one), Self::LoginAttempt(other)) => (&one.host, one.port) == (&other.host, other.port),

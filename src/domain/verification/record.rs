@@ -24,7 +24,7 @@ pub struct VerificationRecord {
     pub consecutive_rejections: u32,
     /// Attempts in a row without a verdict.
     pub attempts: u32,
-    /// Whether nobody may cause an attempt before `retry_at`: registries count failed logins, or ask for a pause.
+    /// Whether nobody may cause an attempt before `retry_at`: registries count failed logins, and want pauses.
     pub backoff_enforced: bool,
     /// Whether the result is about `spec.verification.image`, and not about the credentials as such.
     pub image_denied: bool,

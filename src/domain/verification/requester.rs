@@ -1,4 +1,4 @@
-//! Who verifies credentials: remedies name what that one can change.
+//! Who verifies credentials: the remedies in messages are what this reader can do.
 
 /// Who verifies credentials.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD, STANDARD_NO_PAD};
 use dps::domain::docker_config::kubelet_secret::{Content, PullSecret, Tried, tried};
-use dps::domain::pull_failures::diagnosis::PullContext;
+use dps::domain::pull_failures::context::PullContext;
 use dps::domain::registry::image::Image;
 use dps::domain::registry::matching::parts;
 use dps::explain::secrets::explain_secrets;

@@ -23,7 +23,7 @@ use k8s_openapi::ByteString;
 use k8s_openapi::api::core::v1::Secret;
 use serde_json::Value;
 
-/// Every target by its name, which is also that of its folder in `fuzz/seeds`.
+/// Every target by its name, which is also that of its folder in `seeds`.
 pub(crate) const TARGETS: [(&str, fn(&[u8])); 6] = [
     ("challenge", challenge),
     ("config_document", config_document),

@@ -6,7 +6,7 @@ use k8s_openapi::api::core::v1::Secret;
 
 use crate::api::{Reason, VerificationResult};
 use crate::domain::docker_config::kubelet_secret::PullSecret;
-use crate::domain::pull_failures::diagnosis::Resource;
+use crate::domain::pull_failures::resource::Resource;
 use crate::domain::pull_failures::summary::{PullSummary, same_cause};
 use crate::domain::pull_failures::survey::{SurveyInput, survey};
 use crate::domain::reconcile::decide::Subject;

@@ -1,0 +1,86 @@
+//! A resource that generates a pull secret, as far as a diagnosis needs it.
+
+use std::fmt;
+
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
+
+use crate::api::{ConditionType, DockerPullSecret, DockerPullSecretStatus, Reason, VerificationResult};
+use crate::domain::names::ObjectKey;
+use crate::domain::registry::key::RegistryKey;
+use crate::domain::registry::matching::serves;
+use crate::domain::spec::validate::target_of;
+
+/// What a diagnosis needs to know of a resource that generates a Secret in the namespace of the pod. A resource that
+/// generates Secrets in several namespaces is one of these in each of them.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Resource {
+    /// Its kind, such as `DockerPullSecret`.
+    pub kind: &'static str,
+    /// Its namespace; empty for a cluster-scoped resource.
+    pub namespace: String,
+    /// Its name.
+    pub name: String,
+    /// The Secret that it generates.
+    pub secret: String,
+    /// Whether that Secret is its own, as far as is known: somebody else may have made one of this name.
+    pub owns: bool,
+    /// The Secret that holds its credentials.
+    pub source: String,
+    /// Its registry key.
+    pub registry: RegistryKey,
+    /// What the registry said about the credentials in the generated Secret.
+    pub verified: Option<VerificationResult>,
+}
+
+impl Resource {
+    /// From an object as the cluster has it; `None` if its registry is invalid.
+    pub fn of(resource: &DockerPullSecret) -> Option<Self> {
+        let ObjectKey { namespace, name } = ObjectKey::of(&resource.metadata);
+        let (spec, status) = (&resource.spec, resource.status.as_ref());
+        Some(Self {
+            kind: "DockerPullSecret",
+            namespace,
+            name,
+            secret: target_of(resource),
+            owns: status.is_none_or(owns_secret),
+            source: spec.credentials_ref.name.clone(),
+            registry: RegistryKey::new(spec.registry_type, spec.registry_url.as_deref()).ok()?,
+            verified: status.and_then(verdict_on_secret),
+        })
+    }
+
+    /// Whether a kubelet uses its credentials for this repository.
+    pub fn serves(&self, repository: &str) -> bool {
+        serves(self.registry.as_str(), repository)
+    }
+}
+
+impl fmt::Display for Resource {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(formatter, "{} {:?}", self.kind, self.name)
+    }
+}
+
+/// Reasons of `SecretSynced` that mean: the Secret of the wanted name belongs to somebody else.
+const NOT_OWNED: [Reason; 3] = [Reason::NameConflict, Reason::OwnedByOther, Reason::WrongSecretType];
+
+/// Whether the generated Secret is the resource's own, as its status says.
+fn owns_secret(status: &DockerPullSecretStatus) -> bool {
+    let synced = secret_synced(status);
+    !synced.is_some_and(|synced| NOT_OWNED.iter().any(|reason| synced.reason == reason.as_str()))
+}
+
+/// What the registry said about the credentials in the generated Secret, as the status says.
+fn verdict_on_secret(status: &DockerPullSecretStatus) -> Option<VerificationResult> {
+    let verification = status.verification.as_ref()?;
+    if verification.secret_verified {
+        return Some(VerificationResult::Accepted);
+    }
+    let holds_current = secret_synced(status).is_some_and(|synced| synced.status == "True");
+    holds_current.then(|| verification.of_login()).flatten()
+}
+
+fn secret_synced(status: &DockerPullSecretStatus) -> Option<&Condition> {
+    let mut conditions = status.conditions.iter();
+    conditions.find(|condition| condition.type_ == ConditionType::SecretSynced.as_str())
+}
