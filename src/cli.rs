@@ -51,7 +51,7 @@ enum Command {
 
 /// Where login attempts may connect to.
 #[derive(Args)]
-struct Targets {
+struct NetworkArguments {
     /// Network in which no registry or token server may be, in addition to loopback, link-local and metadata addresses.
     /// Can be repeated.
     #[arg(long, value_name = "CIDR", value_delimiter = ',', env = "DPS_DENY_CIDR")]
@@ -61,7 +61,7 @@ struct Targets {
     allow_registry: Vec<String>,
 }
 
-impl Targets {
+impl NetworkArguments {
     fn policy(&self) -> Policy {
         Policy {
             deny: self.deny_cidr.clone(),
@@ -107,11 +107,11 @@ struct Controller {
     /// Format of log lines on stderr. Set the level in RUST_LOG; the default is info.
     #[arg(long, value_enum, default_value = "text", env = "DPS_LOG_FORMAT")]
     log_format: LogFormat,
-    /// Most resources worked on at a time.
+    /// Maximum number of resources to reconcile at the same time.
     #[arg(long, default_value_t = 16, value_parser = clap::value_parser!(u16).range(1..=256), env = "DPS_CONCURRENCY")]
     concurrency: u16,
     #[command(flatten)]
-    targets: Targets,
+    targets: NetworkArguments,
 }
 
 #[derive(Args)]
@@ -131,7 +131,7 @@ enum Output {
     Json,
 }
 
-/// Shape of what is found out.
+/// Format of the result.
 #[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
 enum Format {
     Text,
@@ -169,7 +169,7 @@ fn run_controller(arguments: Controller) -> ExitCode {
         policy: arguments.targets.policy(),
         concurrency: arguments.concurrency,
     };
-    // One thread does for the passes: they wait for the API server most of the time, and each thread costs memory.
+    // One thread is enough: a reconcile mostly waits for the API server, and each thread costs memory.
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
     let result = match runtime {
         Ok(runtime) => runtime.block_on(run::run(options)).map_err(|error| error.to_string()),

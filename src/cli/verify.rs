@@ -10,7 +10,7 @@ use clap::Args;
 use serde::Serialize;
 use url::{Host, Url};
 
-use crate::cli::{Format, Targets, USAGE};
+use crate::cli::{Format, NetworkArguments, USAGE};
 use crate::domain::registry::manifest::ManifestReference;
 use crate::domain::verification::address::{Policy, target};
 use crate::domain::verification::attempt::{LoginAttempt, LoginTarget};
@@ -54,7 +54,7 @@ pub(crate) struct Verify {
     #[arg(long)]
     image: Option<String>,
     #[command(flatten)]
-    targets: Targets,
+    targets: NetworkArguments,
     /// Output format.
     #[arg(short, long, value_enum, default_value = "text")]
     output: Format,
@@ -167,7 +167,7 @@ fn exit_code(results: &[SourceResult]) -> ExitCode {
 }
 
 /// A person may verify at the registry that they name, and on their own machine if that is what they name.
-fn policy(base: &Url, targets: &Targets) -> Policy {
+fn policy(base: &Url, targets: &NetworkArguments) -> Policy {
     let loopback = match base.host() {
         Some(Host::Domain(name)) => name == "localhost" || name.ends_with(".localhost"),
         Some(Host::Ipv4(address)) => address.is_loopback(),

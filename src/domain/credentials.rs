@@ -32,7 +32,7 @@ impl PartialEq for RegistryCredentials {
 /// Why text from a Secret cannot be used as credentials. Never holds any of that text.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum InvalidCredentials {
-    /// Completes "the value of key ...".
+    /// Completes "the credential in key ...".
     Malformed(&'static str),
     /// The user name says that the password is an OAuth refresh token.
     IdentityToken,

@@ -10,14 +10,14 @@ fn template(field: &str, key: &str, value: &str) -> Value {
 }
 
 /// A key of a template, whether the Secret gets it, and a part of its warning.
-struct Key {
+struct TemplateKey {
     field: &'static str,
     key: &'static str,
     is_kept: bool,
     warning: &'static str,
 }
 
-impl Key {
+impl TemplateKey {
     const fn kept(field: &'static str, key: &'static str) -> Self {
         Self {
             field,
@@ -40,30 +40,30 @@ impl Key {
 #[test]
 fn template_key_that_tracks_is_left_out_and_settings_are_kept() {
     for row in [
-        Key::dropped("annotations", "argocd.argoproj.io/tracking-id"),
-        Key::dropped("labels", "argocd.argoproj.io/instance"),
-        Key::dropped("annotations", "argocd.argoproj.io/installation-id"),
-        Key::dropped("annotations", "argocd.argoproj.io/hook"),
-        Key::dropped("annotations", "argocd.argoproj.io/hook-delete-policy"),
-        Key::dropped("labels", "kustomize.toolkit.fluxcd.io/name"),
-        Key::dropped("labels", "kustomize.toolkit.fluxcd.io/namespace"),
-        Key::dropped("labels", "helm.toolkit.fluxcd.io/name"),
-        Key::dropped("labels", "helm.toolkit.fluxcd.io/namespace"),
-        Key::dropped("labels", "kapp.k14s.io/app"),
-        Key::dropped("labels", "applyset.kubernetes.io/part-of"),
-        Key::dropped("labels", "objectset.rio.cattle.io/hash"),
-        Key::dropped("annotations", "kubectl.kubernetes.io/last-applied-configuration"),
-        Key::kept("annotations", "argocd.argoproj.io/compare-options"),
-        Key::kept("annotations", "argocd.argoproj.io/sync-options"),
-        Key::kept("annotations", "argocd.argoproj.io/sync-wave"),
-        Key::kept("annotations", "kustomize.toolkit.fluxcd.io/prune"),
-        Key::kept("annotations", "kustomize.toolkit.fluxcd.io/reconcile"),
-        Key::kept("annotations", "helm.toolkit.fluxcd.io/driftDetection"),
-        Key::kept("labels", "app.kubernetes.io/name"),
-        Key::kept("labels", "team"),
-        Key {
+        TemplateKey::dropped("annotations", "argocd.argoproj.io/tracking-id"),
+        TemplateKey::dropped("labels", "argocd.argoproj.io/instance"),
+        TemplateKey::dropped("annotations", "argocd.argoproj.io/installation-id"),
+        TemplateKey::dropped("annotations", "argocd.argoproj.io/hook"),
+        TemplateKey::dropped("annotations", "argocd.argoproj.io/hook-delete-policy"),
+        TemplateKey::dropped("labels", "kustomize.toolkit.fluxcd.io/name"),
+        TemplateKey::dropped("labels", "kustomize.toolkit.fluxcd.io/namespace"),
+        TemplateKey::dropped("labels", "helm.toolkit.fluxcd.io/name"),
+        TemplateKey::dropped("labels", "helm.toolkit.fluxcd.io/namespace"),
+        TemplateKey::dropped("labels", "kapp.k14s.io/app"),
+        TemplateKey::dropped("labels", "applyset.kubernetes.io/part-of"),
+        TemplateKey::dropped("labels", "objectset.rio.cattle.io/hash"),
+        TemplateKey::dropped("annotations", "kubectl.kubernetes.io/last-applied-configuration"),
+        TemplateKey::kept("annotations", "argocd.argoproj.io/compare-options"),
+        TemplateKey::kept("annotations", "argocd.argoproj.io/sync-options"),
+        TemplateKey::kept("annotations", "argocd.argoproj.io/sync-wave"),
+        TemplateKey::kept("annotations", "kustomize.toolkit.fluxcd.io/prune"),
+        TemplateKey::kept("annotations", "kustomize.toolkit.fluxcd.io/reconcile"),
+        TemplateKey::kept("annotations", "helm.toolkit.fluxcd.io/driftDetection"),
+        TemplateKey::kept("labels", "app.kubernetes.io/name"),
+        TemplateKey::kept("labels", "team"),
+        TemplateKey {
             warning: "Argo CD tracks objects by label",
-            ..Key::kept("labels", "app.kubernetes.io/instance")
+            ..TemplateKey::kept("labels", "app.kubernetes.io/instance")
         },
     ] {
         let spec = validate(&resource(&template(row.field, row.key, "value"))).unwrap();

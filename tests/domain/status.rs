@@ -429,7 +429,7 @@ fn a_parsers_words_are_repeated_without_values() {
         ),
         (
             "unknown variant `hunter2`, expected `DockerHub` or `PrivateRegistry`",
-            "unknown variant …, expected `DockerHub` or `PrivateRegistry`",
+            "unknown value …, expected `DockerHub` or `PrivateRegistry`",
         ),
     ] {
         let problem = unparsable(error);

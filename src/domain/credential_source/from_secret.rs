@@ -46,7 +46,7 @@ pub(crate) fn resolve(
         ));
     }
     let empty = BTreeMap::new();
-    let mut reader = Reader {
+    let mut reader = SecretReader {
         name,
         data: secret.data.as_ref().unwrap_or(&empty),
         keys: &source.keys,
@@ -90,14 +90,14 @@ impl CredentialForm {
 }
 
 /// The Secret that is read.
-pub(crate) struct Reader<'a> {
+pub(crate) struct SecretReader<'a> {
     pub(crate) name: &'a str,
     pub(crate) data: &'a BTreeMap<String, ByteString>,
     keys: &'a CredentialKeys,
     warnings: Vec<String>,
 }
 
-impl Reader<'_> {
+impl SecretReader<'_> {
     /// The credentials of all forms, which have to agree, and the e-mail address.
     fn read(
         &mut self,

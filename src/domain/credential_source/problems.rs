@@ -1,7 +1,7 @@
 //! What is wrong with a referenced Secret, in words.
 
 use crate::api::Reason;
-use crate::domain::credential_source::from_secret::Reader;
+use crate::domain::credential_source::from_secret::SecretReader;
 use crate::domain::credentials::InvalidCredentials;
 use crate::domain::docker_config::user_document::LookupError;
 use crate::domain::problem::Problem;
@@ -50,12 +50,12 @@ fn is_part_of_docker_hub(key: &str) -> bool {
     rest.split_once('/').is_some_and(|(host, _)| is_docker_hub_host(host))
 }
 
-impl Reader<'_> {
+impl SecretReader<'_> {
     pub(crate) fn invalid(&self, keys: &str, error: InvalidCredentials) -> Problem {
         let place = format!("{keys} of Secret {:?}", self.name);
         match error {
             InvalidCredentials::Malformed(what) => {
-                Problem::new(Reason::Malformed, format!("the value of {place} {what}"))
+                Problem::new(Reason::Malformed, format!("the credential in {place} {what}"))
             }
             InvalidCredentials::IdentityToken => identity_token(&place),
         }
@@ -98,7 +98,7 @@ fn identity_token(place: &str) -> Problem {
     Problem::new(
         Reason::IdentityTokenOnly,
         format!(
-            "{place} holds only an identity token, which the kubelet cannot use: create an access token at the registry and use it as the password"
+            "{place}: there is only an identity token, which the kubelet cannot use: create an access token at the registry and use it as the password"
         ),
     )
 }

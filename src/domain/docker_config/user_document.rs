@@ -255,7 +255,7 @@ fn read_entry(entry: &Members) -> Result<EntryContent, LookupError> {
         Err(_) if has_identity_token => return Ok(EntryContent::Nothing { has_token: true }),
         Err(InvalidCredentials::IdentityToken) => return Ok(EntryContent::Nothing { has_token: true }),
         Err(InvalidCredentials::Malformed(what)) => {
-            return Err(LookupError::Malformed(format!("has an entry whose value {what}")));
+            return Err(LookupError::Malformed(format!("has an entry whose credential {what}")));
         }
     };
     let differs = |text: &str, used: &str| {

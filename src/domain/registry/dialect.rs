@@ -61,7 +61,7 @@ pub enum Dialect {
     Azure,
     /// GitHub Container Registry.
     GitHub,
-    /// GitLab.com.
+    /// `GitLab` at gitlab.com.
     GitLab,
     /// Quay.io.
     Quay,

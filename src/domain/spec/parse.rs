@@ -24,8 +24,8 @@ pub fn parse(api_version: &str, object: Value) -> Result<DockerPullSecret, Probl
     };
     let mut take = |field: &str| object.remove(field).unwrap_or_default();
     let mut unknown = Vec::new();
-    let metadata: ObjectMeta = part("metadata", take("metadata"), &mut unknown)?;
-    let spec = part("spec", take("spec"), &mut unknown)?;
+    let metadata: ObjectMeta = part("metadata", &take("metadata"), &mut unknown)?;
+    let spec = part("spec", &take("spec"), &mut unknown)?;
     let status = take("status");
     unknown.extend(object.keys().filter(|field| !FIELDS.contains(&field.as_str())).cloned());
     if !unknown.is_empty() {
@@ -47,9 +47,9 @@ pub fn parse(api_version: &str, object: Value) -> Result<DockerPullSecret, Probl
 }
 
 /// Reads one field of the object; adds the places of unknown fields below it.
-fn part<T: DeserializeOwned>(place: &str, value: Value, unknown: &mut Vec<String>) -> Result<T, Problem> {
+fn part<T: DeserializeOwned>(place: &str, value: &Value, unknown: &mut Vec<String>) -> Result<T, Problem> {
     let mut track = serde_path_to_error::Track::new();
-    let deserializer = serde_path_to_error::Deserializer::new(&value, &mut track);
+    let deserializer = serde_path_to_error::Deserializer::new(value, &mut track);
     let read = serde_ignored::deserialize(deserializer, |path| unknown.push(place_of(place, &path)));
     read.map_err(|error: serde_json::Error| {
         let path = track.path().to_string();
