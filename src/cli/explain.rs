@@ -17,9 +17,9 @@ use crate::explain::report::{Report, explain_image, explain_pods};
 
 #[derive(Args)]
 pub(crate) struct Explain {
-    /// What to explain. With --filename, the default is every pod of the input.
+    /// `pod NAME` or `image REFERENCE`. With --filename, the default is every pod of the input.
     #[arg(
-        value_name = "pod NAME | image REFERENCE",
+        value_names = ["pod|image", "NAME"],
         num_args = 2,
         required_unless_present = "filename"
     )]
@@ -27,10 +27,10 @@ pub(crate) struct Explain {
     /// Namespace. Default: the namespace of the kubeconfig's context; with --filename, any for pods.
     #[arg(short, long)]
     namespace: Option<String>,
-    /// `ServiceAccount` whose pull secrets a new pod with this image gets. Only for `image`.
+    /// ServiceAccount whose pull secrets a new pod with this image gets. Only for `image`.
     #[arg(long, value_name = "NAME", default_value = "default")]
     service_account: String,
-    /// Read Pods, Secrets, `ServiceAccounts`, `DockerPullSecrets` and Events from this file, directory or stdin (-) instead
+    /// Read Pods, Secrets, ServiceAccounts, DockerPullSecrets and Events from this file, directory or stdin (-) instead
     /// of a cluster, as `kubectl get -o yaml` prints them. Directories are read recursively (.yaml, .yml, .json). Can be
     /// repeated.
     #[arg(short, long, value_name = "FILE|DIR|-")]

@@ -11,7 +11,7 @@ pub mod context;
 pub mod diagnosis;
 pub mod failing_pods;
 pub mod infer;
-pub(crate) mod patterns;
+pub mod patterns;
 pub mod peer;
 pub mod pod;
 pub mod relevance;

@@ -1,9 +1,9 @@
-//! What a kubelet reports, taken apart and made fit to be shown.
+//! Takes apart what a kubelet reports, and makes it fit to be shown.
 
-/// What kubelets and event recorders put before the runtime's own words (domain.md D3).
+/// What kubelets put before the words of the runtime (`pkg/kubelet/images/image_manager.go` in Kubernetes 1.37).
 const WRAPPERS: [&str; 2] = ["Back-off pulling image \"", "Failed to pull image \""];
 
-/// Waiting reasons, as kubelets put them before the message of the last attempt.
+/// Waiting reasons that kubelets put before the message of the last attempt.
 const REASONS: [&str; 6] = [
     "ErrImagePull",
     "ImagePullBackOff",
@@ -13,7 +13,7 @@ const REASONS: [&str; 6] = [
     "ErrImageNeverPull",
 ];
 
-/// How an error of a runtime begins: where one attempt ends and the next begins in an aggregate.
+/// How errors of runtimes begin. In a list of several attempts, this is where the next one begins.
 const BEGINNINGS: [&str; 16] = [
     "failed to pull",
     "failed to resolve",
@@ -33,8 +33,8 @@ const BEGINNINGS: [&str; 16] = [
     "Get \"",
 ];
 
-/// The runtime's own words, and the waiting reason that they had at the last attempt if the text names it. Empty when the
-/// text only says that the kubelet waits.
+/// The words of the runtime, and the waiting reason of the last attempt if the text names it. The words are empty if the
+/// text says only that the kubelet waits.
 pub fn unwrap(message: &str) -> (Option<&'static str>, &str) {
     let (mut text, mut reason) = (message.trim(), None);
     loop {
@@ -61,7 +61,7 @@ pub fn failed_to_pull(message: &str) -> Option<(&str, &str)> {
     message.strip_prefix("Failed to pull image \"")?.split_once("\": ")
 }
 
-/// The Secrets that an Event `FailedToRetrieveImagePullSecret` names (domain.md D2).
+/// The Secrets that an Event `FailedToRetrieveImagePullSecret` names.
 pub fn missing_pull_secrets(message: &str) -> impl Iterator<Item = &str> {
     let names = message
         .strip_prefix("Unable to retrieve some image pull secrets (")
@@ -100,7 +100,7 @@ pub fn attempts(text: &str) -> Vec<&str> {
     parts
 }
 
-/// A text without URLs and without the image, whose names could be words that mean something.
+/// A text without URLs and without the image: words in names mean nothing.
 pub fn without_names(text: &str, image: &str) -> String {
     let bare = image.split('@').next().unwrap_or_default();
     let names_image = |word: &str| {

@@ -19,7 +19,7 @@ use crate::explain::pod_event::PodEvent;
 pub struct Bundle {
     /// The pods.
     pub pods: Vec<Pod>,
-    /// The Secrets that pods and `ServiceAccounts` list, as far as they could be read.
+    /// The Secrets that pods and ServiceAccounts list, as far as they could be read.
     pub secrets: HashMap<ObjectKey, Secret>,
     /// Secrets that exist and could not be read.
     pub unreadable_secrets: HashSet<ObjectKey>,
@@ -27,7 +27,7 @@ pub struct Bundle {
     pub complete_namespaces: HashSet<String>,
     /// The resources that generate Secrets.
     pub resources: Vec<Resource>,
-    /// The pull secrets of each `ServiceAccount`.
+    /// The pull secrets of each ServiceAccount.
     pub service_accounts: HashMap<ObjectKey, Vec<String>>,
     /// What could not be taken into account.
     pub warnings: Vec<String>,
@@ -72,7 +72,7 @@ impl Bundle {
         all.first().copied().filter(|_| all.len() == 1)
     }
 
-    /// The pull secrets of a `ServiceAccount`. An unknown one named `default` has none.
+    /// The pull secrets of a ServiceAccount. An unknown one named `default` has none.
     pub(crate) fn pull_secrets_of_account(&self, account: &ObjectKey) -> Result<&[String], String> {
         match self.service_accounts.get(account) {
             Some(names) => Ok(names),

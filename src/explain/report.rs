@@ -80,7 +80,7 @@ pub fn explain_pods(bundle: &Bundle, is_wanted: impl Fn(&ObjectKey) -> bool) -> 
     report
 }
 
-/// Explains what a new pod with this image and this `ServiceAccount` would do. The error says what is missing.
+/// Explains what a new pod with this image and this ServiceAccount would do. The error says what is missing.
 pub fn explain_image(bundle: &Bundle, image: &str, account: &ObjectKey) -> Result<Report, String> {
     let names = bundle.pull_secrets_of_account(account)?;
     let names: Vec<&str> = names.iter().map(String::as_str).collect();
@@ -151,7 +151,7 @@ fn images<'a>(pod: &'a Pod, waiting: &'a [WaitingContainer]) -> Vec<(&'a str, &'
     images
 }
 
-/// The Secrets that count for a pod, and what to know about its `ServiceAccount`.
+/// The Secrets that count for a pod, and what to know about its ServiceAccount.
 fn pull_secrets<'a>(bundle: &'a Bundle, pod: &'a Pod, namespace: &str) -> (Vec<&'a str>, Option<String>) {
     let own: Vec<&str> = pod.pull_secrets().collect();
     let account = ObjectKey::new(namespace, pod.service_account());

@@ -175,7 +175,7 @@ async fn other_key(world: &'static World, purpose: &'static str, registry: Strin
     let right = world.registry("basic");
     says(
         &failure,
-        &format!("set spec.registryUrl of DockerPullSecret \"app\" to {right}"),
+        &format!("Set spec.registryUrl of DockerPullSecret \"app\" to {right}"),
     );
     case.space.change("app", json!({"registryUrl": right})).await;
     case.heals().await;
@@ -359,7 +359,7 @@ async fn every_failure_is_named_and_what_is_said_to_do_heals() {
             "tag",
             of("basic", "team/app:nope"),
             "ImageNotFound",
-            "correct repository, tag or digest",
+            "Correct the repository, tag or digest",
         )
         .boxed(),
         wrong_image(
@@ -375,7 +375,7 @@ async fn every_failure_is_named_and_what_is_said_to_do_heals() {
             "platform",
             of("basic", "team/arm:1.0"),
             "PlatformMismatch",
-            "build it for the node's architecture",
+            "Build the image for the node's operating system",
         )
         .boxed(),
         unusable(world, "gone", "RegistryUnreachable", "start gone").boxed(),

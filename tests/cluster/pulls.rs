@@ -78,7 +78,7 @@ async fn a_rejected_login_is_named_on_the_resource_and_forgotten_when_the_pod_ru
     let message = &condition_of(&failed, "Ready").message;
     for part in [
         "DEP_E153 (the image could not be pulled): the registry rejected the credentials",
-        "1 pod, e.g. web image r.example.com/team/app:1",
+        "pod web cannot pull r.example.com/team/app:1",
         "Correct user name and password or access token in Secret \"app-login\", which DockerPullSecret \"app\" reads",
     ] {
         assert!(message.contains(part), "{message}");

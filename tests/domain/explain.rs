@@ -207,7 +207,7 @@ fn causes_blame_and_advice() {
             vec![pod("web", IMAGE, &["app"], &none), typed("app", "Opaque", &json!({}))],
             "CredentialsNotSent",
             Value::Null,
-            "is of type \"Opaque\"",
+            "has type \"Opaque\"",
         ),
         (
             "malformed",
@@ -230,7 +230,7 @@ fn causes_blame_and_advice() {
             ],
             "PullSecretMalformed",
             blame("Secret", "bad"),
-            "Secret \"bad\" has",
+            "Secret \"bad\" holds",
         ),
         // Only the newest Event of an old kubelet counts.
         (
@@ -294,11 +294,11 @@ fn every_entry_is_explained() {
     let input = json!({"apiVersion": "v1", "kind": "List", "items": objects}).to_string();
     let (_, text, _) = run(&["-f", "-"], &input, None);
     for part in [
-        "Pod team/web, container app: nothing fails",
-        "3 logins for this image, tried in this order until one works",
-        "login 3, which has no user name or no password, so nodes pull without a login",
-        "not used: it has no port, and the image is on port 5000",
-        "opaque: is of type \"Opaque\"",
+        "Pod team/web, container app: no failure",
+        "3 entries match the image and are tried in this order until one works",
+        "match 3 of 3, but it has no user name or no password, so the node pulls without credentials",
+        "not used: it has no port, but the image has port 5000",
+        "opaque: has type \"Opaque\"",
         "gone: does not exist",
     ] {
         assert!(text.contains(part), "{part} in {text}");
@@ -313,7 +313,7 @@ fn every_entry_is_explained() {
     let (_, report) = explain(&["pod", "web"], &objects);
     let why = &report["images"][0]["secrets"][0]["entries"][0]["why"];
     assert!(
-        why.as_str().unwrap().contains("Secret \"gone\" cannot be read"),
+        why.as_str().unwrap().contains("Secret \"gone\" cannot be parsed"),
         "{why}"
     );
 }
@@ -327,7 +327,11 @@ fn images_before_there_is_a_pod() {
 
     let (code, report) = image(&[account.clone(), secret.clone(), ours("Accepted")], IMAGE);
     assert_eq!(
-        (code, &report["images"][0]["logins"], &report["images"][0]["note"]),
+        (
+            code,
+            &report["images"][0]["matchingEntries"],
+            &report["images"][0]["note"]
+        ),
         (0, &json!(1), &Value::Null)
     );
     let (code, report) = image(&[account.clone(), secret.clone(), ours("Rejected")], IMAGE);

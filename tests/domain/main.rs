@@ -9,10 +9,12 @@
 mod api;
 mod architecture;
 mod canary;
-
 mod decide;
+mod diagnosis;
 mod docs;
 mod explain;
+mod explain_cases;
+mod explain_messages;
 mod fuzz;
 mod index;
 mod ledger;

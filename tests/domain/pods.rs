@@ -292,21 +292,21 @@ fn image_names() {
 fn why_a_key_does_not_serve_an_image() {
     let image = "r.example.com:5000/team/app";
     for (key, near, part) in [
-        ("r.example.com", true, "it has no port, and the image is on port 5000"),
+        ("r.example.com", true, "it has no port, but the image has port 5000"),
         (
             "r.example.com:443",
             true,
-            "it has the port 443, and the image is on port 5000",
+            "it has port 443, but the image has port 5000",
         ),
-        ("R.example.com:5000", true, "letter by letter"),
+        ("R.example.com:5000", true, "case-sensitively"),
         (
             "r.example.com:5000/other",
             true,
-            "its path \"/other\" is not how the image's path begins",
+            "its path \"/other\" is not the beginning of the path of the image",
         ),
         ("https://r.example.com:5000/v2", true, "its path \"/v2\""),
-        ("*.com:5000", false, "each * stands for one part"),
-        ("s.example.com:5000", false, "another host"),
+        ("*.com:5000", false, "each * matches one part"),
+        ("s.example.com:5000", false, "a host other than"),
         ("r.example.com:5000 ", true, "cannot parse"),
     ] {
         let mismatch = mismatch(key, image).unwrap();
@@ -364,9 +364,13 @@ pub(super) fn resource(name: &str, key: &str, verified: Option<VerificationResul
 }
 
 pub(super) fn find(report: &str, secrets: &[PullSecret], resources: &[Resource]) -> Diagnosis {
-    let classification = read("ErrImagePull", report, IMAGE);
+    find_for(IMAGE, report, secrets, resources)
+}
+
+pub(super) fn find_for(image: &str, report: &str, secrets: &[PullSecret], resources: &[Resource]) -> Diagnosis {
+    let classification = read("ErrImagePull", report, image);
     let error = PullError {
-        image: IMAGE,
+        image,
         code: PullCode::DEP_E153,
         classification: classification.as_ref(),
         report,

@@ -44,7 +44,7 @@ pub(crate) async fn read_pod(name: &str, namespace: Option<&str>) -> Result<Bund
     Ok(bundle)
 }
 
-/// A `ServiceAccount` and what it refers to.
+/// A ServiceAccount and what it refers to.
 pub(crate) async fn read_account(name: &str, namespace: Option<&str>) -> Result<(Bundle, ObjectKey), String> {
     let (client, namespace) = connect(namespace).await?;
     let account = ObjectKey::new(namespace.as_str(), name);
@@ -57,7 +57,7 @@ pub(crate) async fn read_account(name: &str, namespace: Option<&str>) -> Result<
     Ok((bundle, account))
 }
 
-/// The pull secrets of a `ServiceAccount`; `None` if it does not exist.
+/// The pull secrets of a ServiceAccount; `None` if it does not exist.
 async fn pull_secrets_of(client: &Client, account: &ObjectKey) -> kube::Result<Option<Vec<String>>> {
     let accounts = Api::<ServiceAccount>::namespaced(client.clone(), &account.namespace);
     let names = accounts.get_opt(&account.name).await?.map(|account| {

@@ -72,7 +72,7 @@ fn read_object(bundle: &mut Bundle, place: &str, object: &Value) -> Result<(), S
     Ok(())
 }
 
-/// Reads only the Secrets that pods and `ServiceAccounts` list: the input may have others.
+/// Reads only the Secrets that pods and ServiceAccounts list: the input may have others.
 fn read_secrets(bundle: &mut Bundle, manifests: &Manifests) {
     let mut listed = BTreeSet::new();
     for pod in &bundle.pods {

@@ -1,5 +1,5 @@
-//! Docker config documents as Go's `encoding/json` reads them into the kubelet's types: fields in the order in which they
-//! stand, each as often as it stands there, their names without regard to case.
+//! Docker config documents as Go's `encoding/json` reads them into the kubelet's types: repeated fields all count, in their
+//! order, and the case of their names does not matter.
 
 use std::fmt;
 
@@ -11,7 +11,7 @@ use serde::de::{Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
 pub(crate) enum Json {
     /// `null`.
     Null,
-    /// A text.
+    /// A string.
     Text(String),
     /// An object: its members in order, repeated names included.
     Object(Vec<(String, Json)>),
@@ -20,7 +20,7 @@ pub(crate) enum Json {
 }
 
 impl Json {
-    /// Reads a document. Go puts U+FFFD where bytes are no UTF-8.
+    /// Reads a document. Go replaces bytes that are not UTF-8 by U+FFFD.
     pub(crate) fn parse(document: &[u8]) -> Option<Self> {
         serde_json::from_str(&String::from_utf8_lossy(document)).ok()
     }
@@ -29,7 +29,7 @@ impl Json {
         matches!(self, Self::Object(_))
     }
 
-    /// Whether Go takes it for a map of texts.
+    /// Whether Go accepts it as a map of strings.
     pub(crate) fn is_text_map(&self) -> bool {
         match self {
             Self::Null => true,
@@ -41,13 +41,13 @@ impl Json {
     }
 }
 
-/// Every member whose name Go takes for the field `name`, which is in lower case.
+/// Every member that Go accepts as the field `name`, which is in lower case.
 pub(crate) fn fields<'a>(members: &'a [(String, Json)], name: &str) -> impl Iterator<Item = &'a Json> {
     let members = members.iter().filter(move |(key, _)| fold(key).eq(name.chars()));
     members.map(|(_, value)| value)
 }
 
-/// A text field: the last value counts, and `null` leaves it as it was. None: one is no text.
+/// A string field: the last value counts, and `null` changes nothing. `None`: a value is not a string.
 pub(crate) fn text<'a>(members: &'a [(String, Json)], name: &str) -> Option<&'a str> {
     fields(members, name).try_fold("", |before, value| match value {
         Json::Text(text) => Some(text.as_str()),
@@ -56,7 +56,7 @@ pub(crate) fn text<'a>(members: &'a [(String, Json)], name: &str) -> Option<&'a 
     })
 }
 
-/// Two letters beyond ASCII are the same as one of ASCII when case does not matter.
+/// Without regard to case, Go takes two letters beyond ASCII for letters of ASCII.
 fn fold(name: &str) -> impl Iterator<Item = char> {
     name.chars().map(|letter| match letter {
         '\u{17f}' => 's',

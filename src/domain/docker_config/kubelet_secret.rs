@@ -1,6 +1,6 @@
 //! A Secret as a kubelet reads it when a pod names it in `imagePullSecrets`.
 //!
-//! The behaviour of `pkg/credentialprovider` in Kubernetes 1.37; `tests/oracle.rs` compares it with that code itself.
+//! The behavior of `pkg/credentialprovider` in Kubernetes 1.37; `tests/cluster/oracle.rs` compares it with that code itself.
 
 use std::collections::BTreeMap;
 
@@ -15,10 +15,10 @@ use crate::domain::docker_config::kubelet_document::{Json, fields, text};
 use crate::domain::registry::matching::lookup;
 use crate::domain::text::shown_key as shown;
 
-/// A name in `imagePullSecrets`, and what is behind it.
+/// A Secret that a pod lists in `imagePullSecrets`.
 #[derive(Clone, Debug)]
 pub struct PullSecret {
-    /// The name.
+    /// Its name.
     pub name: String,
     /// What a kubelet gets.
     pub content: Content,
@@ -27,24 +27,24 @@ pub struct PullSecret {
 /// What a kubelet makes of a Secret.
 #[derive(Clone, Debug)]
 pub enum Content {
-    /// There is no such Secret: the kubelet goes on without it.
+    /// There is no such Secret: the kubelet continues without it.
     Absent,
-    /// Nobody knows.
+    /// Unknown: the Secret could not be read.
     Unreadable,
-    /// The kubelet skips it; the text completes "the Secret …".
+    /// The kubelet skips it; the text follows the name of the Secret.
     Ignored(String),
-    /// The kubelet fails to read it, and then uses no pull secret at all; the text completes "the Secret …".
+    /// The kubelet cannot parse it, and then uses no pull secret at all; the text follows the name of the Secret.
     Malformed(String),
     /// Its entries.
-    Entries(Vec<Entry>),
+    Entries(Vec<SecretEntry>),
 }
 
 /// An entry of a docker config document.
 #[derive(Clone, Debug)]
-pub struct Entry {
+pub struct SecretEntry {
     /// The registry key, as it is written.
     pub key: String,
-    /// Whether it holds user name and password: container runtimes send nothing else (domain.md A2).
+    /// Whether it holds user name and password: container runtimes send nothing else.
     pub complete: bool,
     /// What must not be shown of it.
     hidden: Vec<SecretString>,
@@ -53,7 +53,7 @@ pub struct Entry {
 const JSON: (&str, &str) = ("kubernetes.io/dockerconfigjson", ".dockerconfigjson");
 const LEGACY: (&str, &str) = ("kubernetes.io/dockercfg", ".dockercfg");
 
-/// Go's decoder takes any bits after the last byte.
+/// Go's decoder accepts any bits after the last byte.
 const LOOSE: GeneralPurposeConfig = GeneralPurposeConfig::new().with_decode_allow_trailing_bits(true);
 const PADDED: GeneralPurpose = GeneralPurpose::new(&alphabet::STANDARD, LOOSE);
 const UNPADDED: GeneralPurpose = GeneralPurpose::new(
@@ -71,7 +71,7 @@ impl PullSecret {
     }
 
     /// Its entries, if the kubelet reads any.
-    pub fn entries(&self) -> &[Entry] {
+    pub fn entries(&self) -> &[SecretEntry] {
         match &self.content {
             Content::Entries(entries) => entries,
             _ => &[],
@@ -95,7 +95,7 @@ pub struct Tried {
     pub entry: usize,
 }
 
-/// The entries whose logins a kubelet tries for a repository, first tried first. None while a Secret is malformed.
+/// The entries whose credentials a kubelet tries for a repository, in that order. None if a Secret is malformed.
 pub fn tried(secrets: &[PullSecret], repository: &str) -> Vec<Tried> {
     if secrets.iter().any(|one| matches!(one.content, Content::Malformed(_))) {
         return Vec::new();
@@ -115,7 +115,7 @@ pub fn tried(secrets: &[PullSecret], repository: &str) -> Vec<Tried> {
         .collect()
 }
 
-/// Whether somebody took the content out of a copy: no API server stores such a Secret.
+/// Whether somebody removed the content from a copy: no API server stores such a Secret.
 pub fn is_redacted(secret: &Secret) -> bool {
     let kind = secret.type_.as_deref().unwrap_or_default();
     let Some((_, key)) = [JSON, LEGACY].into_iter().find(|(known, _)| *known == kind) else {
@@ -130,7 +130,7 @@ fn read(secret: &Secret) -> Content {
     let kind = secret.type_.as_deref().unwrap_or("Opaque");
     let Some((_, key)) = [JSON, LEGACY].into_iter().find(|(known, _)| *known == kind) else {
         return Content::Ignored(format!(
-            "is of type {kind:?}, and kubelets read only {} (a Secret's type never changes: make it anew)",
+            "has type {kind:?}, but kubelets use only {} (the type of a Secret is immutable: recreate it)",
             JSON.0
         ));
     };
@@ -140,11 +140,11 @@ fn read(secret: &Secret) -> Content {
     };
     match read_document(document, key) {
         Ok(content) => content,
-        Err(what) => Content::Malformed(format!("has in {key:?} {what}")),
+        Err(what) => Content::Malformed(format!("holds {what} in {key:?}")),
     }
 }
 
-/// The error completes "the Secret has in KEY …".
+/// The error says what the document is instead.
 fn read_document(document: &[u8], key: &str) -> Result<Content, String> {
     let document = match Json::parse(document) {
         Some(Json::Object(document)) => document,
@@ -158,12 +158,12 @@ fn read_document(document: &[u8], key: &str) -> Result<Content, String> {
         return Ok(Content::Entries(entries.into_values().collect()));
     }
     if !fields(&document, "httpheaders").all(Json::is_text_map) {
-        return Err("\"HttpHeaders\" that is not a map of texts".to_owned());
+        return Err("\"HttpHeaders\" that is not a map of strings".to_owned());
     }
     let has = |name| fields(&document, name).next().is_some();
     if !has("auths") && !has("credhelpers") && document.iter().any(|(_, value)| value.is_object()) {
         return Ok(Content::Ignored(
-            "has no \"auths\" in its \".dockerconfigjson\": its registries stand where only kubernetes.io/dockercfg has them".to_owned(),
+            "has no \"auths\" in its \".dockerconfigjson\": its registries are at the top level, as only the type kubernetes.io/dockercfg allows".to_owned(),
         ));
     }
     for auths in fields(&document, "auths") {
@@ -177,14 +177,14 @@ fn read_document(document: &[u8], key: &str) -> Result<Content, String> {
 }
 
 /// The last entry of a key counts.
-fn add_entries(entries: &mut BTreeMap<String, Entry>, auths: &[(String, Json)]) -> Result<(), String> {
+fn add_entries(entries: &mut BTreeMap<String, SecretEntry>, auths: &[(String, Json)]) -> Result<(), String> {
     for (key, value) in auths {
         entries.insert(key.clone(), entry(key, value)?);
     }
     Ok(())
 }
 
-fn entry(key: &str, value: &Json) -> Result<Entry, String> {
+fn entry(key: &str, value: &Json) -> Result<SecretEntry, String> {
     let object = match value {
         Json::Object(object) => object.as_slice(),
         Json::Null => &[],
@@ -208,7 +208,7 @@ fn entry(key: &str, value: &Json) -> Result<Entry, String> {
     };
     let complete = !username.is_empty() && !password.is_empty();
     let hidden = shapes(&username, &password).into_iter().chain([auth.to_owned()]);
-    Ok(Entry {
+    Ok(SecretEntry {
         key: key.to_owned(),
         complete,
         hidden: hidden.map(SecretString::from).collect(),

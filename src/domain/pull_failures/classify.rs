@@ -2,7 +2,7 @@
 //!
 //! The same words can have several causes: [`crate::domain::pull_failures::infer`] adds what the pod would have sent.
 
-use crate::domain::pull_failures::patterns::PATTERNS;
+use crate::domain::pull_failures::patterns;
 use crate::domain::pull_failures::peer::{Peer, Role, answers_in_json, is_google, peer, takes_no_credentials};
 use crate::domain::text::{attempts, unwrap, without_names};
 
@@ -202,11 +202,9 @@ fn furthest(text: &str, image: &str) -> Option<Classification> {
 fn classify(report: &str, image: &str) -> Classification {
     let peer = peer(report, image);
     let text = without_names(report, image).to_lowercase();
-    let matches = |pattern: &str| pattern.split(" + ").all(|fragment| has(&text, fragment));
-    let class = PATTERNS
-        .iter()
-        .find(|(_, patterns)| patterns.iter().any(|pattern| matches(pattern)))
-        .map_or(ErrorClass::Unknown, |(class, _)| *class);
+    let class = patterns::all()
+        .find(|pattern| pattern.words.split(" + ").all(|fragment| has(&text, fragment)))
+        .map_or(ErrorClass::Unknown, |pattern| pattern.class);
     let role = peer.as_ref().map(|peer| peer.role);
     let class = of_host(class, role, image, &report.to_lowercase());
     Classification { class, peer }

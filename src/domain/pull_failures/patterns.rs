@@ -1,532 +1,68 @@
-//! The words of kubelets, runtimes and registries, and what they mean (domain.md D4).
+//! The words of kubelets, container runtimes and registries, and what they mean.
 
 use crate::domain::pull_failures::classify::ErrorClass;
 
-/// Fragments in lower case; ` + ` joins those that all have to be there. `401` and the like mean that status, not these
-/// digits. First match wins: what is specific stands before what it contains.
-pub(crate) const PATTERNS: &[(ErrorClass, &[&str])] = &[
-    (
-        ErrorClass::Malformed,
-        &[
-            "illegal base64 data",
-            "unable to parse auth field",
-            "cannot unmarshal + dockerconfig",
-        ],
-    ),
-    (ErrorClass::NeverPull, &["is not present with pull policy of never"]),
-    (
-        ErrorClass::InvalidFormat,
-        &[
-            "is no longer supported since containerd",
-            "mismatched image rootfs and manifest layers",
-            "no processor for media-type: + in-toto",
-            "layers from manifest don't match image configuration",
-            "invalid rootfs in image configuration",
-            "schema 1 + no longer supported",
-            "schema 1 + unsupported",
-            "schema 1 support has been removed",
-            "schema 1 has been removed",
-            "schema 1 is not supported",
-            "schema v1 + not supported",
-            "manifest.v1+prettyjws",
-            "unsupported schema version",
-            "missing signature key",
-            "unsupported image-specific operation on artifact",
-            "encountered remote + when fetching",
-            "unsupported manifest media type",
-            "unsupported media type + application/vnd.",
-            "unsupported mime type",
-            "unexpected media type application/vnd.",
-            "invalid media type",
-            "unknown media type",
-            "unable to determine compression",
-            "unsupported docker v2s2 media type",
-            "unsupported oci + media type",
-            "not a valid image config",
-        ],
-    ),
-    (
-        ErrorClass::WebPage,
-        &[
-            "media type text/html",
-            "media type \"text/html",
-            "mimetype text/html",
-            "mime type text/html",
-            "mime type \"text/html",
-            "mediatype text/html",
-            "content type text/html",
-            "content-type text/html",
-            "content-type: text/html",
-        ],
-    ),
-    (
-        ErrorClass::InvalidName,
-        &[
-            "invalid reference format",
-            "couldn't parse image name",
-            "invalid image name",
-            "invalidimagename",
-            "invalid repository name",
-            "could not parse reference",
-            "did not resolve to an alias",
-            "no registries configured",
-            "short-name resolution enforced",
-            "short name mode is enforcing",
-        ],
-    ),
-    (
-        ErrorClass::Signature,
-        &[
-            "blocked pull",
-            "source image rejected",
-            "signature validation failed",
-            "signaturevalidationfailed",
-            "signature was required",
-            "invalid signature",
-            "rejected by policy",
-        ],
-    ),
-    // The verifier's own trouble ends in the words of other causes. containerd: `core/transfer/local/pull.go`.
-    (
-        ErrorClass::VerifierFailed,
-        &[
-            "blocking pull of",
-            "image verifier + returned error",
-            "failed to run verifier",
-        ],
-    ),
-    // Harbor: `src/server/middleware/vulnerable`, `contenttrust`.
-    (
-        ErrorClass::RegistryPolicy,
-        &[
-            "412",
-            "precondition failed",
-            "projectpolicyviolation",
-            "due to configured policy",
-            "prevent vulnerable images",
-            "is not signed + notary",
-            "not signed by cosign",
-            "image is not signed in",
-            "policy violation",
-            "quarantined",
-        ],
-    ),
-    (
-        ErrorClass::UpstreamRefused,
-        &[
-            "authentication to the upstream registry failed",
-            "upstream registry + credentials",
-            "upstream registry + unauthorized",
-            "credentials + upstream + secrets manager",
-            "unable to pull + from the upstream",
-        ],
-    ),
-    (
-        ErrorClass::OwnerRefused,
-        &[
-            "billing to be enabled",
-            "billing account",
-            "billing is disabled",
-            "billing disabled",
-            "project has been deleted",
-            "has not been used in project",
-            "subscription + is disabled",
-            "account is suspended for non-payment",
-            "payment required",
-            "402",
-        ],
-    ),
-    (
-        ErrorClass::AddressRefused,
-        &[
-            "is not allowed access",
-            "client with ip",
-            "ip address + not allowed",
-            "ip address + denied",
-            "ip address + blocked",
-            "ip + not in the whitelist",
-            "not allowed from your ip",
-            "export control",
-            "export regulations",
-            "embargo",
-            "sanction",
-            "451",
-            "unavailable for legal reasons",
-            "in your country",
-            "in your region",
-            "from your location",
-            "your client does not have permission to get url",
-            "vpc service controls",
-            "prohibited by organization's policy",
-            "organization's policy",
-            "public network access + disabled",
-            "403 + invalid character '<'",
-            "denied: <html",
-        ],
-    ),
-    (
-        ErrorClass::KeyUnreadable,
-        &[
-            "unable to parse json key",
-            "unable to parse json_key",
-            "invalid json key",
-        ],
-    ),
-    (
-        ErrorClass::Locked,
-        &[
-            "too many failed login",
-            "failed login attempts",
-            "oauth token + 429",
-            "account + locked",
-            "user + locked out",
-            "login + suspended",
-            "account + suspended",
-            "account temporarily locked",
-        ],
-    ),
-    (
-        ErrorClass::Expired,
-        &[
-            "authorization token has expired",
-            "token has expired",
-            "token is expired",
-            "token expired",
-            "expiredtoken",
-            "credentials have expired",
-        ],
-    ),
-    (
-        ErrorClass::RateLimitedAnonymous,
-        &["unauthenticated pull rate limit", "anonymous + rate limit"],
-    ),
-    (
-        ErrorClass::NotSent,
-        &[
-            "anonymous token + 401",
-            "anonymous token + 403",
-            "anonymous token + unauthorized",
-            "anonymous token + denied",
-            "no basic auth credentials",
-            "missing username or secret",
-            "authentication token not provided",
-            "no credentials provided",
-            "unauthenticated requests do not have permission",
-            "unauthenticated request.",
-            "anonymous users are only allowed",
-            "anonymous access + not allowed",
-            "anonymous + not permitted",
-        ],
-    ),
-    (
-        ErrorClass::IdentityDenied,
-        &["user: arn: + is not authorized to perform"],
-    ),
-    // Before the words that they contain.
-    (
-        ErrorClass::Denied,
-        &[
-            "you don't have the needed permissions",
-            "access token has insufficient scopes",
-            "token has insufficient scope",
-        ],
-    ),
-    (
-        ErrorClass::Refused,
-        &[
-            "oauth token + 401",
-            "incorrect username or password",
-            "incorrect user name or password",
-            "wrong username or password",
-            "invalid user name or password",
-            "invalid username or password",
-            "http basic: access denied",
-            "denied: denied",
-            "denied: invalid token",
-            "unauthorized: invalid token",
-            "invalid credentials",
-            "bad credentials",
-            "authentication failed",
-            "authentication failure",
-            "personal access token is expired or",
-            "could not find robot",
-            "invalid robot",
-        ],
-    ),
-    (
-        ErrorClass::TokenForbidden,
-        &["oauth token + 403", "oauth token + denied"],
-    ),
-    (ErrorClass::Refused, &["oauth token + unauthorized"]),
-    (
-        ErrorClass::RateLimited,
-        &[
-            "toomanyrequests",
-            "too many requests",
-            "429",
-            "pull rate limit",
-            "rate limit exceeded",
-            "exceeded + rate limit",
-        ],
-    ),
-    (
-        ErrorClass::WindowsVersion,
-        &[
-            "based image is incompatible with a",
-            "operating system does not match the host operating system",
-            "no matching manifest for windows",
-            "no match for platform in manifest + windows",
-            "image operating system \"windows\"",
-            "cannot download windows image",
-        ],
-    ),
-    (
-        ErrorClass::Platform,
-        &[
-            "no match for platform",
-            "no match for current platform",
-            "no supported platform found",
-            "no matching manifest",
-            "no image found in image index",
-            "no image found in manifest list",
-            "no image found in + architecture",
-            "does not match the specified platform",
-            "cannot be used on this platform",
-        ],
-    ),
-    (
-        ErrorClass::NodeFile,
-        &[
-            "open / + : permission denied",
-            "stat / + : permission denied",
-            "mkdir / + : permission denied",
-            "exec / + : permission denied",
-            "read / + : permission denied",
-            "write / + : permission denied",
-            "remove / + : permission denied",
-            "rename / + : permission denied",
-            "chown / + : permission denied",
-            "chmod / + : permission denied",
-            "unlinkat / + : permission denied",
-            "readlink / + : permission denied",
-            "mkdirall / + : permission denied",
-            "creating temp + : permission denied",
-            "open / + : no such file or directory",
-            "open c:\\ + access is denied",
-            "mkdir c:\\ + access is denied",
-            "remove c:\\ + access is denied",
-            "policy.json",
-            "invalid policy in",
-            "loading trust policy",
-            "loading registries configuration",
-            "for client certificate",
-        ],
-    ),
-    // A machine's own trouble often ends in the words of another cause.
-    (
-        ErrorClass::Node,
-        &[
-            "pull qps exceeded",
-            "no space left on device",
-            "imageref of image",
-            "failed to extract layer",
-            "failed to unpack image",
-            "failed to register layer",
-            "failed to prepare extraction snapshot",
-            "unable to prepare extraction snapshot",
-            "read-only file system",
-            "disk quota exceeded",
-            "input/output error",
-            "cannot allocate memory",
-            "executable file not found",
-            "containerd.sock",
-            "crio.sock",
-            "docker.sock",
-            "cri-dockerd.sock",
-            "cannot connect to the docker daemon",
-            "dial unix",
-            "too many open files",
-            "permission denied + /var/lib/",
-            "snapshotter",
-            "committing the finished image",
-            "content digest + not found",
-            "adding layer",
-            "applying layer",
-            "filesystem layer verification failed",
-            "layer verification failed",
-            "unexpected commit digest",
-            "unexpected commit size",
-            "error creating overlay mount",
-            "max depth exceeded",
-            "failed commit on ref",
-            "operation not permitted",
-            "digest did not match",
-            "ref + locked for",
-            ": locked",
-            "device or resource busy",
-        ],
-    ),
-    (
-        ErrorClass::PlainHttp,
-        &[
-            "server gave http response to https client",
-            "first record does not look like a tls handshake",
-            "wrong version number",
-        ],
-    ),
-    (
-        ErrorClass::Dns,
-        &[
-            "no such host",
-            "name resolution",
-            "server misbehaving",
-            "name or service not known",
-            "could not resolve host",
-            "no address associated with hostname",
-            "dial tcp: lookup",
-            "dial udp: lookup",
-            "dial tcp4: lookup",
-            "dial tcp6: lookup",
-            "getaddrinfo",
-        ],
-    ),
-    (
-        ErrorClass::Unreachable,
-        &[
-            "tls handshake timeout",
-            "bad record mac",
-            "tls: internal error",
-            "tls: unexpected message",
-            "tls: error decoding message",
-            "tls: decode error",
-            "tls: unrecognized name",
-            "tls: close notify",
-            "tls: user canceled",
-            "connect: permission denied",
-        ],
-    ),
-    (
-        ErrorClass::TlsClientCertificate,
-        &[
-            "certificate required",
-            "remote error: tls: bad certificate",
-            "remote error: tls: unknown certificate",
-            "remote error: tls: expired certificate",
-            "remote error: tls: revoked certificate",
-            "no required ssl certificate was sent",
-            "the ssl certificate error",
-        ],
-    ),
-    (
-        ErrorClass::TlsClock,
-        &[
-            "has expired or is not yet valid",
-            "certificate has expired",
-            "certificate is not yet valid",
-        ],
-    ),
-    (
-        ErrorClass::Tls,
-        &["x509:", "certificate", "tls: ", "tls handshake", "remote error: tls"],
-    ),
-    // Since containerd 1.7; it has other words for having no login.
-    (
-        ErrorClass::Unauthorized,
-        &["from head request + 401", "from get request + 401"],
-    ),
-    // containers/image says so of any refusal of a token, also without a login.
-    (
-        ErrorClass::Unclear,
-        &["invalid username/password", "requesting bearer token + 403"],
-    ),
-    (
-        ErrorClass::Denied,
-        &[
-            "insufficient_scope",
-            "pull access denied",
-            "no pull access",
-            "unauthorized to access repository",
-            "does not have permission",
-            "access to the resource is denied",
-            "access to the requested resource is not authorized",
-            "access forbidden",
-            "downloadartifacts",
-            "403",
-            "forbidden",
-            "denied",
-            "invalid_token",
-        ],
-    ),
-    (
-        ErrorClass::LayerMissing,
-        &[
-            "unknown blob",
-            "blob unknown",
-            "blob_unknown",
-            "httpreadseeker + content at + not found",
-            "reading blob + 404",
-            "fetching blob + 404",
-            "error pulling image configuration + 404",
-            "error pulling image configuration + not found",
-        ],
-    ),
-    (
-        ErrorClass::NotFound,
-        &[
-            "manifest unknown",
-            "manifest_unknown",
-            "name unknown",
-            "name_unknown",
-            "name invalid",
-            "repository name not known",
-            "repository + not found",
-            "manifest + not found",
-            "artifact + not found",
-            "no such manifest",
-            "404",
-            ": not found",
-            "not_found",
-            "failed to find image",
-            "was deleted or has expired",
-        ],
-    ),
-    (ErrorClass::Unclear, &["401", "unauthorized", "authentication required"]),
-    (
-        ErrorClass::Unreachable,
-        &[
-            "connection refused",
-            "connection reset",
-            "connection timed out",
-            "broken pipe",
-            "i/o timeout",
-            "deadline exceeded",
-            "client.timeout",
-            "timed out",
-            "timeout",
-            "no route to host",
-            "host is unreachable",
-            "network is unreachable",
-            "use of closed network connection",
-            "server closed idle connection",
-            "eof",
-            "proxyconnect",
-            "5xx",
-            "internal server error",
-            "bad gateway",
-            "service unavailable",
-            "gateway time",
-            "registry is unavailable",
-            "registryunavailable",
-            "http2:",
-            "stream error",
-            "context canceled",
-            "request canceled",
-            "protocol_error",
-            "unexpected http response",
-            "malformed http response",
-        ],
-    ),
-    (ErrorClass::WebPage, &["invalid character '<'"]),
-    // gRPC's word for many errors: only when nothing else is known.
-    (ErrorClass::NotFound, &["code = notfound"]),
-];
+mod answers;
+mod connection;
+mod credentials;
+mod image;
+mod node;
+
+/// Who writes the words of a pattern.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Writer {
+    /// The kubelet.
+    Kubelet,
+    /// containerd.
+    Containerd,
+    /// CRI-O, with the library containers/image.
+    CriO,
+    /// dockerd, with cri-dockerd in front of it.
+    Dockerd,
+    /// A registry or a host behind it; runtimes repeat it.
+    Registry,
+    /// The operating system of the node.
+    Os,
+    /// More than one of these.
+    Any,
+}
+
+/// Words, and what they mean.
+#[derive(Clone, Copy, Debug)]
+pub struct Pattern {
+    /// What they mean.
+    pub class: ErrorClass,
+    /// Fragments in lower case; ` + ` joins those that all have to occur. `401` and the like mean that HTTP status and
+    /// not these digits; `5xx` means every status from 500.
+    pub words: &'static str,
+    /// Who writes them.
+    pub writer: Writer,
+    /// Where they can be seen: an issue, `owner/repository:file`, a document, or `generic` for words of many.
+    pub source: &'static str,
+}
+
+/// One row per pattern: `class: words, writer, source;`
+macro_rules! patterns {
+    ($($class:ident: $words:literal, $writer:ident, $source:literal;)*) => {
+        &[$(Pattern {
+            class: ErrorClass::$class,
+            words: $words,
+            writer: Writer::$writer,
+            source: $source,
+        }),*]
+    };
+}
+pub(crate) use patterns;
+
+/// Every pattern. The first match wins: what is specific stands before what it contains.
+pub fn all() -> impl Iterator<Item = &'static Pattern> {
+    [
+        image::PATTERNS,
+        credentials::PATTERNS,
+        node::PATTERNS,
+        connection::PATTERNS,
+        answers::PATTERNS,
+    ]
+    .into_iter()
+    .flatten()
+}

@@ -8,13 +8,13 @@ use crate::domain::registry::matching::{parts, serves};
 pub struct Mismatch {
     /// A clause about the key.
     pub why: String,
-    /// Whether the key is meant for the image's registry, so that a person would expect it to work.
+    /// Whether the key is meant for the registry of the image, so that a person would expect it to match.
     pub near: bool,
 }
 
 /// Why `key` does not serve `repository` (such as `registry.example.com:5000/team/app`). `None`: it does.
 ///
-/// That a Docker Hub login is passed over because another key matches is not seen here, but by [`crate::domain::docker_config::kubelet_secret::tried`].
+/// That kubelets skip Docker Hub credentials if another key matches is not seen here, but by [`crate::domain::docker_config::kubelet_secret::tried`].
 pub fn mismatch(key: &str, repository: &str) -> Option<Mismatch> {
     if serves(key, repository) {
         return None;
@@ -23,19 +23,19 @@ pub fn mismatch(key: &str, repository: &str) -> Option<Mismatch> {
     let image_host = repository.split('/').next().unwrap_or_default();
     let Some((host, port, path)) = parts(key) else {
         let near = key.contains(image_host);
-        return found("kubelets cannot parse this key and drop it".to_owned(), near);
+        return found("kubelets cannot parse this key and ignore it".to_owned(), near);
     };
     let Some((wanted, wanted_port, _)) = parts(repository) else {
-        return found("the image has no registry that a key could name".to_owned(), false);
+        return found("no key can match the registry of this image".to_owned(), false);
     };
     if is_docker_hub_host(&host) && wanted == "docker.io" {
-        let what = "kubelets match Docker Hub only by the key https://index.docker.io/v1/";
+        let what = "kubelets match Docker Hub only with the key https://index.docker.io/v1/";
         return found(what.to_owned(), true);
     }
     let same_host = serves_host(&host, &wanted);
     if !same_host && host.eq_ignore_ascii_case(&wanted) {
         return found(
-            format!("kubelets compare hosts letter by letter, and the image writes {wanted}"),
+            format!("kubelets compare host names case-sensitively, and the host of the image is {wanted}"),
             true,
         );
     }
@@ -43,21 +43,24 @@ pub fn mismatch(key: &str, repository: &str) -> Option<Mismatch> {
         let labels = (host.split('.').count(), wanted.split('.').count());
         let star = host.contains('*') && labels.0 != labels.1;
         let why = if star {
-            format!("each * stands for one part of a host name, and the image's host is {wanted}")
+            format!("each * matches one part of a host name, and the host of the image is {wanted}")
         } else {
-            format!("it is for another host than {image_host}")
+            format!("it is for a host other than {image_host}")
         };
         return found(why, false);
     }
     if port != wanted_port {
         let why = match (port.as_str(), wanted_port.as_str()) {
-            ("", wanted) => format!("it has no port, and the image is on port {wanted}"),
-            (has, "") => format!("it has the port {has}, and the image is written without a port"),
-            (has, wanted) => format!("it has the port {has}, and the image is on port {wanted}"),
+            ("", wanted) => format!("it has no port, but the image has port {wanted}"),
+            (has, "") => format!("it has port {has}, but the image has no port"),
+            (has, wanted) => format!("it has port {has}, but the image has port {wanted}"),
         };
         return found(why, true);
     }
-    found(format!("its path {path:?} is not how the image's path begins"), true)
+    found(
+        format!("its path {path:?} is not the beginning of the path of the image"),
+        true,
+    )
 }
 
 fn serves_host(host: &str, wanted: &str) -> bool {

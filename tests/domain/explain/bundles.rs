@@ -134,13 +134,16 @@ fn bundles_without_the_content_of_secrets_prove_nothing() {
         let looked = &report["images"][0]["secrets"][0];
         assert_eq!(
             (&looked["state"], &looked["why"]),
-            (&json!("Unreadable"), &json!("could not be looked at"))
+            (&json!("Unreadable"), &json!("could not be read"))
         );
         let (_, _, stderr) = text_of(&objects, &[]);
         assert!(stderr.starts_with("warning: ") && stderr.contains("app"), "{stderr}");
         let (_, report) = explain(&["image", IMAGE], &[objects[1].clone(), account("default", &["app"])]);
         let note = report["images"][0]["note"].as_str().unwrap();
-        assert!(note.contains("is not known: Secret \"app\""), "{note}");
+        assert!(
+            note.contains("Secret \"app\" could not be read, so it is unknown"),
+            "{note}"
+        );
     }
 }
 
@@ -156,10 +159,10 @@ fn a_service_account_counts_before_a_pod_exists_and_is_a_hint_after() {
     let with = |pod: &Value| [std::slice::from_ref(pod), &around[..]].concat();
     let (code, report) = explain(&["pod", "web"], &with(&manifest));
     let image = &report["images"][0];
-    assert_eq!((code, &image["logins"]), (0, &json!(1)), "{report}");
+    assert_eq!((code, &image["matchingEntries"]), (0, &json!(1)), "{report}");
     assert_eq!(
         image["note"],
-        "when it is created it gets the pull secrets of ServiceAccount \"robot\""
+        "When the pod is created, it gets the pull secrets of ServiceAccount \"robot\""
     );
 
     // What is certain to fail is said before.
@@ -176,7 +179,9 @@ fn a_service_account_counts_before_a_pod_exists_and_is_a_hint_after() {
     let (code, text, _) = text_of(&with(&created), &["pod", "web"]);
     assert_eq!(code, 1);
     assert!(
-        text.contains("lists pull secrets (app), and did not when this pod was created: a new pod gets them"),
+        text.contains(
+            "lists pull secrets (app) that this pod did not get when it was created. Recreate the pod to use them"
+        ),
         "{text}"
     );
 }
@@ -282,17 +287,17 @@ fn a_folder_as_tools_write_it() {
     assert_eq!(
         text,
         format!(
-            "1 of 2 pods cannot get an image.\n\n\
+            "1 of 2 pods cannot pull an image.\n\n\
              Pod team/web, container app: DEP_E153 (the image could not be pulled)\n  \
                cause     CredentialsRejected: the registry rejected the credentials\n  \
-               to do     Correct the user name and the password or access token in Secret \"app\"\n  \
+               action    Correct the user name and the password or access token in Secret \"app\"\n  \
                at fault  Secret team/app\n  \
                reported  {}\n  \
                image     r.example.com:5000/team/app:1\n  \
-               secrets   one login for this image\n    \
+               secrets   1 entry matches the image\n    \
                  app\n      \
-                   r.example.com:5000               login 1\n\
-             \nPod team/runs, container app: nothing fails; image r.example.com:5000/team/app:1: one login for this image\n",
+                   r.example.com:5000               matches\n\
+             \nPod team/runs, container app: no failure; image r.example.com:5000/team/app:1: 1 entry matches the image\n",
             unauthorized(IMAGE).replace("?ns=hidden", "?…")
         )
     );

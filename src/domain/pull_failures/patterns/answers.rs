@@ -1,0 +1,83 @@
+//! Answers of the registry in general words: after everything that is more specific.
+
+use crate::domain::pull_failures::classify::ErrorClass;
+use crate::domain::pull_failures::patterns::{Pattern, Writer, patterns};
+
+pub(super) const PATTERNS: &[Pattern] = patterns! {
+    // containerd since 1.7, which has other words for sending no credentials.
+    Unauthorized: "from head request + 401", Containerd, "containerd/containerd:core/remotes/errors/errors.go";
+    Unauthorized: "from get request + 401", Containerd, "Azure/AKS#4459";
+    // containers/image says so whenever a token is refused, also without credentials.
+    Unclear: "invalid username/password", CriO, "tektoncd/pipeline#1106";
+    Unclear: "requesting bearer token + 403", CriO, "cri-o/cri-o#7007";
+    Denied: "insufficient_scope", Containerd, "containerd/containerd#2052";
+    Denied: "pull access denied", Any, "kubernetes/website#14257";
+    Denied: "no pull access", Registry, "moby/moby#30498";
+    Denied: "unauthorized to access repository", Registry, "goharbor/harbor#17713";
+    Denied: "does not have permission", Registry, "kubernetes/kubernetes#65958";
+    Denied: "access to the resource is denied", Registry, "cri-o/cri-o#2331";
+    Denied: "access to the requested resource is not authorized", Registry, "stolostron/deploy#6";
+    Denied: "access forbidden", Registry, "youtous/docker-mailserver-traefik#5";
+    Denied: "downloadartifacts", Registry, "GoogleCloudPlatform/berglas#128";
+    Denied: "403", Registry, "cri-o/cri-o#7007";
+    Denied: "forbidden", Registry, "cri-o/cri-o#7007";
+    Denied: "denied", Registry, "cri-o/cri-o#2331";
+    Denied: "invalid_token", Registry, "RFC 6750, 3.1";
+    LayerMissing: "unknown blob", Registry, "kubernetes/registry.k8s.io#258";
+    LayerMissing: "blob unknown", Registry, "OCI distribution specification, error codes";
+    LayerMissing: "blob_unknown", Registry, "OCI distribution specification, error codes";
+    LayerMissing: "httpreadseeker + content at + not found", Containerd, "containerd/containerd:core/remotes/docker/fetcher.go";
+    LayerMissing: "reading blob + 404", CriO, "containers/image:docker/docker_image_src.go";
+    LayerMissing: "fetching blob + 404", CriO, "containers/image:docker/docker_image_src.go";
+    LayerMissing: "error pulling image configuration + 404", Dockerd, "moby/moby:daemon/internal/distribution/pull_v2.go";
+    NotFound: "manifest unknown", Registry, "raffaelespazzoli/credscontroller#10";
+    NotFound: "manifest_unknown", Registry, "OCI distribution specification, error codes";
+    NotFound: "name unknown", Registry, "podman-container-tools/podman#9990";
+    NotFound: "name_unknown", Registry, "OCI distribution specification, error codes";
+    NotFound: "name invalid", Registry, "OCI distribution specification, error codes";
+    NotFound: "repository name not known", Registry, "moby/moby:daemon/internal/distribution/errors.go";
+    NotFound: "repository + not found", Registry, "moby/moby:daemon/internal/distribution/errors.go";
+    NotFound: "manifest + not found", Registry, "podman-container-tools/podman#3022";
+    NotFound: "artifact + not found", Registry, "goharbor/harbor#17852";
+    NotFound: "no such manifest", Registry, "generic";
+    NotFound: "404", Registry, "podman-container-tools/podman#3022";
+    NotFound: ": not found", Any, "devlikeapro/waha#1829";
+    NotFound: "not_found", Registry, "generic";
+    NotFound: "failed to find image", CriO, "generic";
+    NotFound: "was deleted or has expired", Registry, "quay/quay:endpoints/v2/manifest.py";
+    Unclear: "401", Any, "kubernetes-sigs/kueue#11238";
+    Unclear: "unauthorized", Any, "cri-o/cri-o#2331";
+    Unclear: "authentication required", Any, "cri-o/cri-o#2331";
+    Unreachable: "connection refused", Any, "enix/kube-image-keeper#529";
+    Unreachable: "connection reset", Dockerd, "FREEZONEX/Tier0-Edge#12";
+    Unreachable: "connection timed out", Containerd, "kubernetes/kubeadm#2936";
+    Unreachable: "broken pipe", Os, "errno(3)";
+    Unreachable: "i/o timeout", Any, "cri-o/cri-o#2723";
+    Unreachable: "deadline exceeded", Any, "cri-o/cri-o#189";
+    Unreachable: "client.timeout", Dockerd, "kubernetes/kubelet#7";
+    Unreachable: "timed out", Containerd, "kubernetes/kubeadm#2936";
+    Unreachable: "timeout", Any, "cri-o/cri-o#2723";
+    Unreachable: "no route to host", Containerd, "kubernetes/kubernetes#91402";
+    Unreachable: "host is unreachable", Os, "errno(3)";
+    Unreachable: "network is unreachable", Os, "errno(3)";
+    Unreachable: "use of closed network connection", Any, "Go: net/net.go";
+    Unreachable: "server closed idle connection", Any, "Go: net/http/transport.go";
+    Unreachable: "eof", Any, "kubernetes/registry.k8s.io#333";
+    Unreachable: "proxyconnect", CriO, "cri-o/cri-o#2331";
+    Unreachable: "5xx", Any, "RFC 9110, 15.6";
+    Unreachable: "internal server error", Containerd, "tests/domain/corpus/containerd-2.1.jsonl";
+    Unreachable: "bad gateway", Any, "podman-container-tools/podman#17802";
+    Unreachable: "service unavailable", Any, "Mirantis/cri-dockerd:core/image.go";
+    Unreachable: "gateway time", CriO, "bcgov/pipeline-templates#22";
+    Unreachable: "registry is unavailable", Any, "enix/kube-image-keeper#529";
+    Unreachable: "registryunavailable", CriO, "enix/kube-image-keeper#529";
+    Unreachable: "http2:", Any, "Go: net/http/h2_bundle.go";
+    Unreachable: "stream error", Any, "Go: net/http/h2_bundle.go";
+    Unreachable: "context canceled", Containerd, "kubernetes/kubernetes#131521";
+    Unreachable: "request canceled", Dockerd, "kubernetes/kubelet#7";
+    Unreachable: "protocol_error", Any, "Go: net/http/h2_bundle.go";
+    Unreachable: "malformed http response", Any, "Go: net/http/transport.go";
+    WebPage: "invalid character '<'", CriO, "podman-container-tools/podman#3022";
+    // The gRPC code of many errors: only when nothing else is known.
+    NotFound: "code = notfound", Registry, "FoundationDB/fdb-kubernetes-operator#2294";
+};

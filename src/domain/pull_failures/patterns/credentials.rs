@@ -1,0 +1,63 @@
+//! Credentials, their lack, and rate limits.
+
+use crate::domain::pull_failures::classify::ErrorClass;
+use crate::domain::pull_failures::patterns::{Pattern, Writer, patterns};
+
+pub(super) const PATTERNS: &[Pattern] = patterns! {
+    KeyUnreadable: "unable to parse json key", Registry, "kubernetes/kubernetes#62393";
+    Locked: "too many failed login", Registry, "docker/hub-feedback#2217";
+    Locked: "failed login attempts", Registry, "docker/hub-feedback#2217";
+    Locked: "oauth token + 429", Containerd, "nektos/act#2078";
+    Locked: "account + locked", Registry, "jfrog.com: User Lock and Login Suspension";
+    Locked: "user + locked out", Registry, "jfrog.com: User Lock and Login Suspension";
+    Locked: "login + suspended", Registry, "jfrog.com: User Lock and Login Suspension";
+    Locked: "account + suspended", Registry, "generic";
+    Expired: "authorization token has expired", Registry, "containers/image:docker/errors.go";
+    Expired: "token has expired", Registry, "containers/image:docker/errors.go";
+    Expired: "token is expired", Registry, "generic";
+    Expired: "token expired", Registry, "generic";
+    Expired: "expiredtoken", Registry, "generic";
+    Expired: "credentials have expired", Registry, "generic";
+    RateLimitedAnonymous: "unauthenticated pull rate limit", Registry, "containers/image:docker/docker_client.go";
+    RateLimitedAnonymous: "anonymous + rate limit", Registry, "docs.docker.com: Docker Hub usage";
+    NotSent: "anonymous token + 401", Containerd, "Azure/AKS#4459";
+    NotSent: "anonymous token + 403", Containerd, "docker/login-action#606";
+    NotSent: "anonymous token + unauthorized", Containerd, "Azure/AKS#4459";
+    NotSent: "anonymous token + denied", Containerd, "containerd/containerd:core/remotes/docker/authorizer.go";
+    NotSent: "no basic auth credentials", Any, "kubernetes/kubernetes#83348";
+    NotSent: "missing username or secret", Containerd, "containerd/containerd:core/remotes/docker/authorizer.go";
+    NotSent: "authentication token not provided", Registry, "generic";
+    NotSent: "no credentials provided", Registry, "generic";
+    NotSent: "unauthenticated requests do not have permission", Registry, "google/fuzzbench#1981";
+    NotSent: "anonymous users are only allowed", Registry, "docs.oracle.com: Container Registry";
+    IdentityDenied: "user: arn: + is not authorized to perform", Registry, "aws/copilot-cli#3518";
+    // Before the words that these contain.
+    Denied: "you don't have the needed permissions", Registry, "kubernetes/minikube#19538";
+    Denied: "access token has insufficient scopes", Registry, "line/kubectl-kustomize#12";
+    Refused: "oauth token + 401", Containerd, "labring/sealos#1708";
+    Refused: "incorrect username or password", Registry, "containerd/cri#668";
+    Refused: "incorrect user name or password", Registry, "generic";
+    Refused: "wrong username or password", Registry, "generic";
+    Refused: "invalid user name or password", Registry, "generic";
+    Refused: "invalid username or password", Registry, "generic";
+    Refused: "http basic: access denied", Registry, "basecamp/kamal#1498";
+    Refused: "denied: denied", Registry, "akuity/kargo#778";
+    Refused: "denied: invalid token", Registry, "argoproj-labs/argocd-image-updater#303";
+    Refused: "unauthorized: invalid token", Registry, "argoproj-labs/argocd-image-updater#303";
+    Refused: "invalid credentials", Registry, "kubernetes/minikube#19538";
+    Refused: "bad credentials", Registry, "generic";
+    Refused: "authentication failed", Registry, "generic";
+    Refused: "authentication failure", Registry, "generic";
+    Refused: "personal access token is expired or", Registry, "docs.docker.com: Access tokens";
+    Refused: "could not find robot", Registry, "quay/quay:auth/credentials.py";
+    Refused: "invalid robot", Registry, "quay/quay:auth/credentials.py";
+    TokenForbidden: "oauth token + 403", Containerd, "rossoctl/rossoctl#116";
+    TokenForbidden: "oauth token + denied", Containerd, "containerd/containerd:core/remotes/docker/authorizer.go";
+    Refused: "oauth token + unauthorized", Containerd, "yandex-cloud/k8s-csi-s3#81";
+    RateLimited: "toomanyrequests", Registry, "cri-o/cri-o#5282";
+    RateLimited: "too many requests", Registry, "containers/image:docker/errors.go";
+    RateLimited: "429", Registry, "ublue-os/main#747";
+    RateLimited: "pull rate limit", Registry, "cri-o/cri-o#5282";
+    RateLimited: "rate limit exceeded", Registry, "docs.docker.com: Docker Hub usage";
+    RateLimited: "exceeded + rate limit", Registry, "docs.docker.com: Docker Hub usage";
+};
