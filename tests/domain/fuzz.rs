@@ -11,7 +11,7 @@ use proptest::sample::{Index, select};
 use proptest::test_runner::{Config, TestRunner};
 
 use crate::support::repository;
-use targets::TARGETS;
+use targets::run;
 
 /// Inputs for each target; `PROPTEST_CASES` is another number.
 const CASES: u32 = 2_000;
@@ -137,9 +137,8 @@ fn input(target: &str) -> impl Strategy<Value = Input> {
 }
 
 fn check(name: &str) {
-    let (_, target) = TARGETS.iter().find(|(known, _)| *known == name).unwrap();
     for seed in seeds(name).into_iter().map(Input) {
-        assert!(catch_unwind(|| target(&seed.0)).is_ok(), "seed {seed:?}");
+        assert!(catch_unwind(|| run(name, &seed.0)).is_ok(), "seed {seed:?}");
     }
     let cases = std::env::var("PROPTEST_CASES")
         .ok()
@@ -150,7 +149,7 @@ fn check(name: &str) {
         ..Config::default()
     });
     let result = runner.run(&input(name), |input| {
-        target(&input.0);
+        run(name, &input.0);
         Ok(())
     });
     result.unwrap_or_else(|error| panic!("{error}"));
