@@ -130,20 +130,18 @@ impl<'a> Request<'a> {
     /// The last request of a report. Other URLs, such as those of help pages, are not preceded by a method.
     fn of(report: &'a str) -> Option<Self> {
         let words: Vec<&str> = report.split_whitespace().collect();
-        let found = words.windows(3).chain(words.get(..2)).filter_map(|words| {
-            let url = words.last()?;
-            let before = words[words.len() - 2].trim_matches(|c: char| !c.is_ascii_alphanumeric());
-            let earlier = words.len().checked_sub(3).map_or("", |index| words[index]);
-            let asks = match before {
+        let asks = |index: usize| {
+            let word = |back: usize| index.checked_sub(back).map_or("", |index| words[index]);
+            match word(1).trim_matches(|c: char| !c.is_ascii_alphanumeric()) {
                 "get" | "head" | "post" => true,
-                "to" => earlier == "request",
-                "code" => earlier == "status",
-                "at" => earlier == "content",
+                "to" => word(2) == "request",
+                "code" => word(2) == "status",
+                "at" => word(2) == "content",
                 _ => false,
-            };
-            Self::parse(url).filter(|_| asks)
-        });
-        found.last()
+            }
+        };
+        let mut indexes = (0..words.len()).rev().filter(|index| asks(*index));
+        indexes.find_map(|index| Self::parse(words[index]))
     }
 
     fn parse(word: &'a str) -> Option<Self> {
