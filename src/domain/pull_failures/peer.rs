@@ -150,7 +150,7 @@ impl<'a> Request<'a> {
         let end = rest.find(['/', '?', '"']).unwrap_or(rest.len());
         let (authority, rest) = rest.split_at(end);
         let (path, query) = rest.split_once('?').unwrap_or((rest, ""));
-        let host = authority.rsplit('@').next().filter(|host| !host.is_empty())?;
+        let host = authority.rsplit('@').next().filter(|host| is_host_text(host))?;
         Some(Self { host, path, query })
     }
 
@@ -206,10 +206,18 @@ fn refused_by_proxy(report: &str) -> bool {
     refused_connect || asks_credentials || report.contains("407 proxy")
 }
 
+/// Whether a text can be `host[:port]`: whatever else a report has in its place is not repeated.
+fn is_host_text(text: &str) -> bool {
+    let allowed = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '-' | '_' | ':' | '[' | ']');
+    !text.is_empty() && text.len() <= 260 && text.chars().all(allowed)
+}
+
 /// The host at the beginning of a text.
 fn host_at(text: &str) -> Option<String> {
-    let word = text.split_whitespace().next()?.trim_end_matches([':', ',', ']', '"']);
-    (!word.is_empty()).then(|| word.to_owned())
+    let word = text.split_whitespace().next()?;
+    let word = word.split('/').next()?.trim_end_matches([':', ',', ']', '"']);
+    let host = word.rsplit('@').next()?;
+    is_host_text(host).then(|| host.to_owned())
 }
 
 /// From the URL of the request that failed.
@@ -252,10 +260,7 @@ fn named(report: &str, image: &Image, is_short: bool) -> Option<Peer> {
     let others = ["pinging container registry ", "pulling from host "]
         .iter()
         .find_map(|words| Some(report.split_once(words)?.1));
-    let host = reading
-        .or(others)
-        .and_then(host_at)
-        .map(|name| name.split('/').next().unwrap_or_default().to_owned());
+    let host = reading.or(others).and_then(host_at);
     if let Some(host) = host.filter(|host| host.contains(['.', ':'])) {
         let host = (!is_host_of(&host, image)).then_some(host)?;
         let role = if is_short {
