@@ -5,6 +5,8 @@
 
 use crate::domain::registry::image::{DOCKER_HUB, Image};
 
+mod proxy;
+
 /// What a host that is not the image's registry has to do with the pull.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Role {
@@ -68,30 +70,11 @@ const PAST_THE_MANIFEST: [&str; 6] = [
 /// How storage refuses.
 const REFUSED: [&str; 3] = ["403", "forbidden", "access denied"];
 
-/// How Go reports that a proxy refused to connect to the registry: the words of the proxy's status line alone
-/// (`net/http/transport.go`, `dialConn`).
-const STATUS_LINES: [&str; 14] = [
-    "unauthorized",
-    "forbidden",
-    "not found",
-    "method not allowed",
-    "proxy authentication required",
-    "authenticationrequired",
-    "too many requests",
-    "internal server error",
-    "not implemented",
-    "bad gateway",
-    "service unavailable",
-    "gateway timeout",
-    "gateway time-out",
-    "bad request",
-];
-
 /// The host that one attempt's report speaks of; `None`: the image's registry, as far as is known.
 pub(crate) fn peer(report: &str, image: &str) -> Option<Peer> {
     let report = report.to_lowercase();
     let registry = Image::parse(image).unwrap_or_else(|_| Image::meant(image));
-    proxy(&report).or_else(|| match Request::of(&report) {
+    proxy::peer(&report).or_else(|| match Request::of(&report) {
         Some(request) => asked(&request, &report, &registry),
         None => named(&report, &registry, is_short(image)),
     })
@@ -169,41 +152,6 @@ impl<'a> Request<'a> {
             .peekable();
         scopes.peek().is_some() && scopes.all(|repository| repository != path)
     }
-}
-
-fn proxy(report: &str) -> Option<Peer> {
-    let through = ["proxyconnect tcp:", "socks connect tcp"]
-        .iter()
-        .find_map(|word| Some(report.split_once(word)?.1.trim_start()));
-    let host = match through {
-        Some(rest) => rest
-            .split_once("lookup ")
-            .or_else(|| rest.split_once("dial tcp "))
-            .map(|(_, named)| named)
-            .or_else(|| rest.contains("->").then_some(rest))
-            .and_then(|named| host_at(named.split("->").next().unwrap_or(named))),
-        None if refused_by_proxy(report) => None,
-        None => return None,
-    };
-    Some(Peer {
-        role: Role::Proxy,
-        host,
-    })
-}
-
-fn refused_by_proxy(report: &str) -> bool {
-    let ending = report.trim_end_matches(|c: char| c == ']' || c == '.' || c.is_whitespace());
-    let refused_connect = STATUS_LINES.iter().any(|line| {
-        let before = ending.strip_suffix(line).and_then(|rest| rest.strip_suffix(": "));
-        before
-            .and_then(|before| before.split_whitespace().next_back())
-            .is_some_and(|word| word.contains("://"))
-    });
-    let no_status = |before: &str| !before.ends_with("status: ") || report.contains("407");
-    let asks_credentials = report
-        .split_once("proxy authentication required")
-        .is_some_and(|(before, _)| no_status(before));
-    refused_connect || asks_credentials || report.contains("407 proxy")
 }
 
 /// Whether a text can be `host[:port]`: whatever else a report has in its place is not repeated.
