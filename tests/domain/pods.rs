@@ -10,7 +10,6 @@ use dps::domain::pull_failures::context::PullContext;
 use dps::domain::pull_failures::diagnosis::{Diagnosis, PullError, diagnose};
 use dps::domain::pull_failures::failing_pods::{FailingContainer, FailingPods, PodChange};
 use dps::domain::pull_failures::pod::Pod;
-use dps::domain::pull_failures::relevance::{Involvement, affects};
 use dps::domain::pull_failures::resource::Resource;
 use dps::domain::registry::image::Image;
 use dps::domain::registry::key::RegistryKey;
