@@ -10,11 +10,11 @@ use kube::{Api, Client};
 
 use super::support::DEADLINE;
 use super::support::objects::{checked, condition_of, resource, secret};
-use super::support::operator::Operator;
+use super::support::operator::{Operator, counter};
 use super::support::registries::registries;
 use super::support::world::World;
 use super::usage::Usage;
-use super::{Measured, NAMESPACES, PASSWORD, RESOURCES, ROUNDS, Rounds, bare, clear, counter, create_namespace, head};
+use super::{Measured, NAMESPACES, PASSWORD, RESOURCES, ROUNDS, Rounds, bare, clear, create_namespace, head};
 
 /// Leaves nothing.
 pub(crate) async fn measure(world: &World, kubeconfig: &Path, client: &Client) {
@@ -109,7 +109,7 @@ async fn all_accepted(operator: &Operator) -> Vec<Measured> {
         assert!(start.elapsed() < DEADLINE, "{}", operator.get("/metrics").1);
         let metrics = operator.get("/metrics").1;
         let usage = || Usage::of(operator.pid());
-        let checks = counter(&metrics, "dps_checks_total{result=\"Accepted\"}");
+        let checks = counter(&metrics, "dps_login_attempts_total{result=\"Accepted\"}");
         if checks > 0 && begin.is_none() {
             begin = Some((Instant::now(), usage()));
         }

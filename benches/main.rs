@@ -123,14 +123,6 @@ pub fn head(operations: &str) {
     );
 }
 
-/// A counter in the operator's metrics; 0 while it is not there.
-pub fn counter(metrics: &str, name: &str) -> usize {
-    let value = metrics
-        .lines()
-        .find_map(|line| line.strip_prefix(name)?.trim().parse().ok());
-    value.unwrap_or_default()
-}
-
 pub async fn create_namespace(client: &Client, name: &str) {
     let namespace = Namespace {
         metadata: ObjectMeta {

@@ -13,11 +13,11 @@ use serde_json::json;
 
 use super::support::eventually;
 use super::support::objects::{condition, private, resource, secret};
-use super::support::operator::Operator;
+use super::support::operator::{Operator, counter};
 use super::support::pods::{back_off, unauthorized};
 use super::support::world::World;
 use super::usage::{Usage, resident_mib};
-use super::{counter, create_namespace, unrelated};
+use super::{create_namespace, unrelated};
 
 const NAMESPACES: usize = 50;
 const RESOURCES: usize = 5_000;
@@ -148,7 +148,8 @@ async fn restarted(world: &World, kubeconfig: &Path) -> Operator {
     loop {
         let metrics = operator.get("/metrics").1;
         let results = ["Ready", "CredentialsRejected"];
-        let passes = results.map(|result| counter(&metrics, &format!("dps_passes_total{{result=\"{result}\"}}")));
+        let passes =
+            results.map(|result| counter(&metrics, &format!("dps_reconciliations_total{{result=\"{result}\"}}")));
         if passes.iter().sum::<usize>() >= RESOURCES {
             return operator;
         }
@@ -169,7 +170,7 @@ async fn at_rest(what: &str, operator: &Operator) {
     println!("{what:44} {now:>5.1} MiB {:>5.1} MiB {cpu:>10.2} s", after.peak_mib);
 }
 
-/// WaitingContainer until so many failing pods are named in all.
+/// Waits until so many failing pods are named in all.
 async fn named(client: &Client, count: usize) {
     let resources: Api<DockerPullSecret> = Api::all(client.clone());
     let begin = Instant::now();

@@ -8,10 +8,10 @@ use kube::api::PostParams;
 use kube::{Api, Client};
 
 use super::support::objects::secret;
-use super::support::operator::Operator;
+use super::support::operator::{Operator, counter};
 use super::support::world::World;
 use super::usage::Usage;
-use super::{RESOURCES, counter, create_namespace};
+use super::{RESOURCES, create_namespace};
 
 pub(crate) async fn measure(world: &World, kubeconfig: &Path, client: &Client) {
     let alone = restarted(world, kubeconfig).await;
@@ -34,7 +34,11 @@ async fn restarted(world: &World, kubeconfig: &Path) -> f64 {
     let operator = Operator::start(world, kubeconfig, &[]);
     operator.wait_until_ready();
     loop {
-        if counter(&operator.get("/metrics").1, "dps_passes_total{result=\"Ready\"}") >= RESOURCES {
+        if counter(
+            &operator.get("/metrics").1,
+            "dps_reconciliations_total{result=\"Ready\"}",
+        ) >= RESOURCES
+        {
             return Usage::of(operator.pid()).peak_mib;
         }
         tokio::time::sleep(Duration::from_millis(20)).await;

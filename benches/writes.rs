@@ -8,10 +8,10 @@ use kube::api::PostParams;
 use kube::{Api, Client};
 
 use super::support::objects::{private, resource, secret};
-use super::support::operator::Operator;
+use super::support::operator::{Operator, counter};
 use super::support::world::World;
 use super::usage::Usage;
-use super::{Measured, NAMESPACES, RESOURCES, ROUNDS, Rounds, bare, clear, counter, create_namespace, head};
+use super::{Measured, NAMESPACES, RESOURCES, ROUNDS, Rounds, bare, clear, create_namespace, head};
 
 /// Leaves the resources of the last round.
 pub(crate) async fn measure(world: &World, kubeconfig: &Path, client: &Client) {
@@ -90,7 +90,7 @@ async fn prepare(client: &Client, prefix: &str) {
     }
 }
 
-/// WaitingContainer until the operator has made all writes; from its first one on.
+/// Waits until the operator has made all writes; from its first one on.
 async fn all_written(operator: &Operator) -> Measured {
     let mut begin = None;
     let start = Instant::now();

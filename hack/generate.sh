@@ -1,7 +1,9 @@
 #!/bin/sh
-# Writes everything that is generated: crds/, the chart's copy of it, and the plain manifests in deploy/.
+# Writes everything that is generated: crds/, the chart's copy of it, the plain manifests in deploy/, and the generated
+# pages in docs/.
 #
-#   hack/generate.sh [ROOT]     ROOT: where to write, default the checkout; a test compares
+#   hack/generate.sh [ROOT]     ROOT: where to write, default the checkout; a test compares. With it, no pages: the test
+#                               of the pages compares them itself
 #
 # Needs the dps binary in $DPS (default: cargo builds it) and builds helm if it is not there yet.
 set -eu
@@ -34,3 +36,8 @@ cp "$root/crds/$crd" "$work/chart/files/crds/$crd"
     grep -v -e '^# Source: ' -e 'app.kubernetes.io/managed-by: Helm' "$work/all.yaml"
 } >"$root/deploy/operator.yaml"
 cp "$root/crds/$crd" "$root/deploy/crds.yaml"
+
+# Last, since they show what stands in the CRD and the chart.
+if [ "$root" = "$repo" ]; then
+    UPDATE_DOCS=1 cargo test --quiet --test domain -- docs::generated docs::outputs
+fi

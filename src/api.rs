@@ -1,12 +1,13 @@
 //! The custom resource as users see it.
 
+mod renamed_fields;
 mod v1alpha1;
 mod validation_rules;
 
 pub use v1alpha1::conditions::{ConditionType, Reason};
+pub use v1alpha1::credentials::{CredentialKeys, CredentialsRef};
 pub use v1alpha1::docker_pull_secret::{
-    CredentialKeys, CredentialsRef, DockerPullSecret, DockerPullSecretSpec, DockerPullSecretStatus, RegistryType,
-    SecretTemplate,
+    DockerPullSecret, DockerPullSecretSpec, DockerPullSecretStatus, RegistryType, SecretTemplate,
 };
 pub use v1alpha1::pull_failures::{Cause, PullCode, PullFailure};
 pub use v1alpha1::verification::{
@@ -25,15 +26,17 @@ pub const FIELD_MANAGER: &str = "docker-pull-secret-operator";
 /// Label on every generated Secret, with [`FIELD_MANAGER`] as its value.
 pub const MANAGED_BY_LABEL: &str = "app.kubernetes.io/managed-by";
 
-/// Annotation that asks for a check of the login now, with any new value.
+/// Annotation that requests a verification of the credentials now, with any new value.
 pub const VERIFY_ANNOTATION: &str = "pullsecrets.dev/verify";
 
 /// The `CustomResourceDefinition` as a JSON document, as `dps crds` prints it.
 ///
-/// `schemars` writes Go-style integer formats and keeps them; everything else is as derived.
+/// It is as derived, but for the label and the old names of fields.
 pub fn crd() -> Value {
     let mut crd = serde_json::to_value(DockerPullSecret::crd()).unwrap_or_default();
-    // Shown by `kubectl explain`; the derive would put the Rust type's name there.
     crd["metadata"]["labels"] = json!({"app.kubernetes.io/part-of": FIELD_MANAGER});
+    for version in crd["spec"]["versions"].as_array_mut().into_iter().flatten() {
+        renamed_fields::keep_in_schema(&mut version["schema"]["openAPIV3Schema"]);
+    }
     crd
 }

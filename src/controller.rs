@@ -1,22 +1,19 @@
-//! The controller: watches, reads, writes and retries. Decisions are [`crate::domain`]'s.
+//! The controller: watches, reads, writes and retries. What is to be done is decided in [`crate::domain`].
 
 mod apply;
 mod backoff;
 mod context;
-mod events;
 mod health_server;
 mod kubelet_reports;
-mod metrics;
-mod pace;
+pub mod metrics;
+mod observe;
 mod publish;
-mod pulls;
 mod readiness;
 mod reconcile;
 pub mod run;
-mod secrets;
 pub mod store;
 pub mod telemetry;
-mod unparsable;
+#[cfg(test)]
+mod tests;
 mod verification;
-mod verifier;
 mod watches;

@@ -10,6 +10,7 @@ pub mod index;
 pub mod names;
 pub mod problem;
 pub mod pull_failures;
+pub mod reconcile;
 pub mod registry;
 pub mod secret;
 pub mod spec;

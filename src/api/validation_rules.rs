@@ -6,10 +6,10 @@
 use kube::core::{Reason, Rule};
 use schemars::{Schema, SchemaGenerator, json_schema};
 
-/// Lower-case letters, digits and `-`, first and last no `-` (design.md 2.1: stricter than Kubernetes, no dots).
+/// Lower-case letters, digits and `-`, neither first nor last a `-`. Stricter than Kubernetes, which allows dots.
 const NAME: &str = "^[a-z0-9]([-a-z0-9]*[a-z0-9])?$";
 
-/// What Kubernetes can call an object: parts like [`NAME`], between dots.
+/// A valid object name: parts like [`NAME`], separated by dots.
 pub(crate) const OBJECT_NAME: &str = "^[a-z0-9]([-a-z0-9]*[a-z0-9])?([.][a-z0-9]([-a-z0-9]*[a-z0-9])?)*$";
 
 /// The URL without `https://` or `http://`, in lower case; only where `registryUrl` is set.
@@ -30,21 +30,21 @@ fn when_url(rule: &str, message: &str) -> Rule {
 pub(crate) fn name() -> Rule {
     invalid(
         format!("size(self.metadata.name) <= 253 && self.metadata.name.matches('{NAME}')"),
-        "metadata.name must be lower-case letters, digits and '-', begin and end with a letter or digit, and have no dots",
+        "metadata.name must be lower-case letters, digits and '-', must begin and end with a letter or digit, and must not contain dots",
     )
 }
 
 pub(crate) fn secret_differs_from_source() -> Rule {
     invalid(
         "(has(self.spec.secretName) ? self.spec.secretName : self.metadata.name) != self.spec.credentialsRef.name",
-        "spec.credentialsRef.name is also the name of the Secret to be generated: give the generated one another name in spec.secretName",
+        "spec.credentialsRef.name is also the name of the Secret to generate: set another name in spec.secretName",
     )
 }
 
 pub(crate) fn secret_name() -> Rule {
     invalid(
         format!("!has(self.secretName) || self.secretName.matches('{NAME}')"),
-        "must be lower-case letters, digits and '-', begin and end with a letter or digit, and have no dots",
+        "must be lower-case letters, digits and '-', must begin and end with a letter or digit, and must not contain dots",
     )
     .field_path(".secretName")
 }
@@ -52,21 +52,21 @@ pub(crate) fn secret_name() -> Rule {
 pub(crate) fn credentials_name() -> Rule {
     invalid(
         format!("self.credentialsRef.name.matches('{OBJECT_NAME}')"),
-        "cannot be the name of a Secret: lower-case letters, digits, '-' and '.', each part between dots begins and ends with a letter or digit",
+        "is not a valid Secret name: write lower-case letters, digits, '-' and '.'; each part between dots begins and ends with a letter or digit",
     )
     .field_path(".credentialsRef.name")
 }
 
 pub(crate) fn url_required() -> Rule {
     Rule::new("self.type != 'PrivateRegistry' || has(self.registryUrl)")
-        .message("spec.registryUrl is required for type PrivateRegistry: give the registry as images name it, such as registry.example.com:5000")
+        .message("spec.registryUrl is required for type PrivateRegistry: write the registry as images name it, such as registry.example.com:5000")
         .reason(Reason::FieldValueRequired)
 }
 
 pub(crate) fn url_refused() -> Rule {
     Rule::new("self.type != 'DockerHub' || !has(self.registryUrl)")
         .message(
-            "must be left out for type DockerHub: the operator writes the one key that kubelets match for Docker Hub",
+            "must be left out for type DockerHub: the operator writes the one key that the kubelet matches for Docker Hub",
         )
         .reason(Reason::FieldValueForbidden)
         .field_path(".registryUrl")
@@ -75,14 +75,14 @@ pub(crate) fn url_refused() -> Rule {
 pub(crate) fn url_blank() -> Rule {
     when_url(
         r"!self.registryUrl.matches('[\\s\\x00-\\x1f\\x7f]')",
-        "must not contain blanks or control characters",
+        "must not contain whitespace or control characters",
     )
 }
 
 pub(crate) fn url_user_info() -> Rule {
     when_url(
         "!self.registryUrl.contains('@')",
-        "must not contain '@': a login belongs into the Secret that credentialsRef names, a digest nowhere",
+        "must not contain '@': credentials belong in the Secret that credentialsRef names, and a key has no digest",
     )
 }
 
@@ -110,7 +110,7 @@ pub(crate) fn url_docker_hub() -> Rule {
 pub(crate) fn url_wildcard() -> Rule {
     when_url(
         "!REST.matches('[:/].*[*]') && !REST.matches('^[*]([:/]|$)')",
-        "may have '*' only inside the host and not as the whole host, such as *.example.com: kubelets match nothing else",
+        "may have '*' only in the host and not as the whole host, such as *.example.com: the kubelet matches nothing else",
     )
 }
 
@@ -124,7 +124,7 @@ pub(crate) fn url_shape() -> Rule {
 pub(crate) fn email() -> Rule {
     invalid(
         r"!has(self.email) || !self.email.matches('[\\s\\x00-\\x1f\\x7f]')",
-        "must not contain blanks or control characters",
+        "must not contain whitespace or control characters",
     )
     .field_path(".email")
 }
@@ -140,7 +140,7 @@ pub(crate) fn interval_mode() -> Rule {
 pub(crate) fn interval_length() -> Rule {
     invalid(
         "!has(self.verification) || !has(self.verification.interval) || (self.verification.interval.matches('^([0-9]+([.][0-9]+)?(h|m|s|ms))+$') && duration(self.verification.interval) >= duration('1h'))",
-        "must be a time such as 12h or 1h30m, at least 1h: registries lock accounts that log in too often",
+        "must be a duration such as 12h or 1h30m, at least 1h: registries lock accounts after too many logins",
     )
     .field_path(".verification.interval")
 }

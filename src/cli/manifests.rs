@@ -13,7 +13,7 @@ use kube::Resource as _;
 use serde_json::Value;
 
 use crate::api::{DockerPullSecret, GROUP, Reason};
-use crate::domain::index::Key;
+use crate::domain::names::ObjectKey;
 use crate::domain::problem::{Problem, unparsable};
 
 /// Everything found, by namespace (`default` where none is given) and name. Of several objects with one name the last
@@ -21,8 +21,8 @@ use crate::domain::problem::{Problem, unparsable};
 #[derive(Default)]
 pub(crate) struct Manifests {
     /// The resources in the order they were read.
-    pub(crate) resources: Vec<(Key, Result<DockerPullSecret, Problem>)>,
-    secrets: HashMap<Key, (String, Value)>,
+    pub(crate) resources: Vec<(ObjectKey, Result<DockerPullSecret, Problem>)>,
+    secrets: HashMap<ObjectKey, (String, Value)>,
     /// Pods, ServiceAccounts and Events, as they stand in the input, with the place.
     pub(crate) others: Vec<(String, Value)>,
     /// Where the input has something else than Kubernetes objects.
@@ -63,18 +63,18 @@ impl Manifests {
     }
 
     /// A Secret, if the input has it.
-    pub(crate) fn secret(&self, key: &Key) -> Result<Option<Secret>, Problem> {
+    pub(crate) fn secret(&self, key: &ObjectKey) -> Result<Option<Secret>, Problem> {
         let Some((place, object)) = self.secrets.get(key) else {
             return Ok(None);
         };
         secret(object)
             .map(Some)
-            .map_err(|what| Problem::new(Reason::Malformed, format!("Secret {:?} in {place}: {what}", key.1)))
+            .map_err(|what| Problem::new(Reason::Malformed, format!("Secret {:?} in {place}: {what}", key.name)))
     }
 
     /// Whether the input has any Secret of a namespace, so that one which is not there does not exist.
     pub(crate) fn knows_secrets_of(&self, namespace: &str) -> bool {
-        self.secrets.keys().any(|(at, _)| at == namespace)
+        self.secrets.keys().any(|key| key.namespace == namespace)
     }
 
     fn add(&mut self, place: &str, text: &[u8]) -> Result<(), String> {
@@ -119,10 +119,7 @@ impl Manifests {
         let Some(name) = object["metadata"]["name"].as_str() else {
             return Err(format!("{place}: a {kind} has no metadata.name"));
         };
-        let key = (
-            object["metadata"]["namespace"].as_str().unwrap_or("default").to_owned(),
-            name.to_owned(),
-        );
+        let key = ObjectKey::new(object["metadata"]["namespace"].as_str().unwrap_or("default"), name);
         if is_resource {
             self.resources.retain(|(other, _)| *other != key);
             self.resources.push((key, resource(&api_version, object)));

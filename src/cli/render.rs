@@ -9,11 +9,12 @@ use serde_json::{Value, json};
 use crate::api::DockerPullSecret;
 use crate::cli::manifests::Manifests;
 use crate::cli::{Output, USAGE};
-use crate::domain::index::{Key, ResourceIndex};
+use crate::domain::index::ResourceIndex;
+use crate::domain::names::ObjectKey;
 use crate::domain::problem::Problem;
 use crate::domain::secret::ownership::{Claimant, authorize_write};
 use crate::domain::secret::plan::plan;
-use crate::domain::spec::validate::validate;
+use crate::domain::spec::validate::{CredentialSource, validate};
 
 pub(crate) fn run(inputs: &[PathBuf], output: Output) -> ExitCode {
     let manifests = match Manifests::read(inputs) {
@@ -31,7 +32,7 @@ pub(crate) fn run(inputs: &[PathBuf], output: Output) -> ExitCode {
     }
     let (mut secrets, mut code) = (Vec::new(), ExitCode::SUCCESS);
     for (key, resource) in &manifests.resources {
-        let place = format!("DockerPullSecret {}/{}", key.0, key.1);
+        let place = format!("DockerPullSecret {key}");
         match resource
             .as_ref()
             .map_err(Clone::clone)
@@ -67,7 +68,7 @@ fn placed(resource: &DockerPullSecret) -> DockerPullSecret {
 }
 
 fn render(
-    key: &Key,
+    key: &ObjectKey,
     resource: &DockerPullSecret,
     manifests: &Manifests,
     claims: &ResourceIndex,
@@ -76,24 +77,25 @@ fn render(
         return Ok(None);
     }
     let spec = validate(resource)?;
-    let source = manifests.secret(&(key.0.clone(), spec.source.clone()))?;
-    let target = (key.0.clone(), spec.target.clone());
+    let CredentialSource::Secret(reference) = &spec.source;
+    let source = manifests.secret(&ObjectKey::new(&*key.namespace, &*reference.name))?;
+    let target = ObjectKey::new(&*key.namespace, &*spec.targets.secret_name);
     let existing = manifests.secret(&target)?;
     let uid = resource.metadata.uid.clone().unwrap_or_default();
     let mut unowned = resource.clone();
     unowned.metadata.uid = None;
     let plan = plan(&unowned, &spec, source.as_ref())?;
     let asking = Claimant {
-        name: &key.1,
+        name: &key.name,
         uid: &uid,
-        adopt: spec.adopt,
+        adopt: spec.targets.adopt,
     };
-    let oldest_claimant = claims.oldest_claimant(&target).unwrap_or(&key.1);
+    let oldest_claimant = claims.oldest_claimant(&target).unwrap_or(&key.name);
     authorize_write(asking, &plan.desired, existing.as_ref(), oldest_claimant, |owner| {
         claims.wants(owner, &target)
     })?;
     let mut warnings = spec.warnings;
-    warnings.extend(claims.warning(key));
+    warnings.extend(claims.overlap_warning(key));
     warnings.extend(plan.warnings);
     let secret = serde_json::to_value(plan.desired.secret()).unwrap_or_default();
     Ok(Some((secret, warnings)))

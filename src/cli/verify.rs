@@ -1,86 +1,70 @@
-//! `dps verify`: the controller's check of a login, from a terminal. Nothing is stored.
+//! `dps verify`: verifies credentials as the operator does, from a terminal. Nothing is stored.
 
-use std::io::{IsTerminal as _, Read as _};
+mod source;
+
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::Arc;
 
 use clap::Args;
-use k8s_openapi::api::core::v1::Secret;
-use kube::{Api, Client, ResourceExt as _};
 use serde::Serialize;
 use url::{Host, Url};
 
-use crate::api::{DockerPullSecret, RegistryType};
-use crate::cli::manifests::Manifests;
 use crate::cli::{Format, Targets, USAGE};
-use crate::domain::credential_source::from_secret::{resolve, resolve_document};
-use crate::domain::credentials::{InvalidCredentials, RegistryCredentials, trim_line_break};
-use crate::domain::registry::key::RegistryKey;
-use crate::domain::spec::validate::{ValidatedSpec, validate};
+use crate::domain::registry::manifest::ManifestReference;
 use crate::domain::verification::address::{Policy, target};
-use crate::domain::verification::probe::Probe;
-use crate::domain::verification::question::Question;
+use crate::domain::verification::attempt::{LoginAttempt, LoginTarget};
+use crate::domain::verification::requester::Requester;
 use crate::domain::verification::verdict::{Verdict, VerificationResult};
 use crate::registry_client::http::verify;
 
-/// Exit code when no check said yes or no.
+/// Exit code when no registry said yes or no.
 const NO_VERDICT: u8 = 3;
 
 #[derive(Args)]
 pub(crate) struct Verify {
-    /// DockerPullSecret in the cluster to check, by its credentials there.
+    /// DockerPullSecret in the cluster whose credentials are verified.
     #[arg(value_name = "NAME", conflicts_with_all = ["registry", "filename"])]
     name: Option<String>,
-    /// Namespace of that DockerPullSecret; the kubeconfig's when absent.
+    /// Namespace of the DockerPullSecret; default: the kubeconfig's.
     #[arg(short, long, requires = "name")]
     namespace: Option<String>,
-    /// Registry as images name it, such as registry.example.com:5000, or docker.io for Docker Hub.
+    /// Registry as image names spell it, such as registry.example.com:5000, or docker.io for Docker Hub.
     #[arg(long, conflicts_with = "filename", required_unless_present_any = ["name", "filename"])]
     registry: Option<String>,
-    /// User name. The password is asked for, without showing it.
+    /// User name; dps prompts for the password.
     #[arg(long, requires = "registry")]
     username: Option<String>,
     /// Read the password from stdin.
     #[arg(long, requires = "username")]
     password_stdin: bool,
-    /// Take the login from a docker config file, such as ~/.docker/config.json.
+    /// Docker config file to take the credentials from, such as ~/.docker/config.json.
     #[arg(long, value_name = "FILE", requires = "registry", conflicts_with = "username")]
     docker_config: Option<PathBuf>,
-    /// File, folder or - for stdin with DockerPullSecrets and the Secrets that they reference; repeat it for several.
+    /// File or folder with DockerPullSecrets and the Secrets they reference, or - for stdin; can be repeated.
     #[arg(short, long, value_name = "FILE|DIR|-")]
     filename: Vec<PathBuf>,
-    /// Certificates to trust beside the system's (PEM). Those of spec.verification.tls are not read here.
+    /// PEM certificates to trust in addition to the system's; spec.verification.tls is ignored.
     #[arg(long, value_name = "FILE")]
     ca_file: Option<PathBuf>,
-    /// Talk http instead of https, also where spec.verification.plainHttp does not say so: the password can be read on the way.
+    /// Use plain HTTP, also without spec.verification.plainHttp; credentials are sent unencrypted.
     #[arg(long)]
     plain_http: bool,
-    /// Image that the login has to be able to read, instead of spec.verification.image: the strongest evidence. Only its manifest is asked for, by HEAD.
+    /// Image that the credentials must be able to read, instead of spec.verification.image. Only a HEAD request for its manifest is sent.
     #[arg(long)]
     image: Option<String>,
     #[command(flatten)]
     targets: Targets,
-    /// Shape of the output.
+    /// Output format.
     #[arg(short, long, value_enum, default_value = "text")]
     output: Format,
 }
 
-/// A login to check, or why there is none.
-struct Subject {
-    name: String,
-    registry: String,
-    login: Result<(RegistryKey, RegistryCredentials), String>,
-    /// What the resource says of the image and of http; flags add to it.
-    image: Option<Probe>,
-    plain_http: bool,
-}
-
 #[derive(Serialize)]
-struct Line {
+struct ResultLine {
     name: String,
     registry: String,
-    /// A verdict's word; absent when there was no login to check.
+    /// Result of the verification; absent without credentials.
     #[serde(skip_serializing_if = "Option::is_none")]
     result: Option<&'static str>,
     message: String,
@@ -91,70 +75,98 @@ pub(crate) fn run(arguments: &Verify) -> ExitCode {
     let result = runtime
         .map_err(|error| error.to_string())
         .and_then(|runtime| runtime.block_on(verify_all(arguments)));
-    result.unwrap_or_else(|what| {
-        eprintln!("dps verify: {what}");
+    result.unwrap_or_else(|problem| {
+        eprintln!("dps verify: {problem}");
         ExitCode::from(USAGE)
     })
 }
 
 async fn verify_all(arguments: &Verify) -> Result<ExitCode, String> {
-    let probe = arguments.image.as_deref().map(Probe::parse).transpose();
-    let probe = probe.map_err(|what| format!("--image {what}"))?;
+    let image = arguments.image.as_deref().map(ManifestReference::parse).transpose();
+    let image = image.map_err(|problem| format!("--image {problem}"))?;
     let ca_bundle = arguments
         .ca_file
         .as_ref()
         .map(|file| std::fs::read(file).map_err(|error| format!("--ca-file {}: {error}", file.display())));
     let ca_bundle = ca_bundle.transpose()?;
-    let subjects = subjects(arguments).await?;
-    if subjects.is_empty() {
-        return Err("there is no DockerPullSecret in what --filename names".to_owned());
+    let sources = source::read(arguments).await?;
+    if sources.is_empty() {
+        return Err("--filename contains no DockerPullSecret".to_owned());
     }
-    let mut asked: Vec<(Question, Verdict)> = Vec::new();
-    let mut lines = Vec::new();
-    for subject in subjects {
-        let probe = probe.clone().or(subject.image);
-        let plain_http = arguments.plain_http || subject.plain_http;
-        let question = subject
-            .login
-            .map(|(registry, login)| Question::new(&registry, login, probe, plain_http));
-        let verdict = match question {
+    let mut attempts = Attempts {
+        arguments,
+        ca_bundle,
+        made: Vec::new(),
+    };
+    let mut results = Vec::new();
+    for source in sources {
+        let image = image.as_ref().or(source.image.as_ref());
+        let plain_http = arguments.plain_http || source.plain_http;
+        let verdict = match source.credentials {
             Err(why) => Err(why),
-            Ok(Err(verdict)) => Ok(verdict),
-            // A wrong login that many resources share must not fail many times: accounts get locked.
-            Ok(Ok(question)) => {
-                let known = asked.iter().find(|(other, verdict)| {
-                    let same_login = (&other.base, &other.login) == (&question.base, &question.login);
-                    same_login && (other.probe == question.probe || verdict.refuses_login())
-                });
-                if let Some((_, verdict)) = known {
-                    Ok(verdict.clone())
-                } else {
-                    let policy = Arc::new(policy(&question.base, &arguments.targets));
-                    let verdict = verify(policy, ca_bundle.as_deref(), question.clone()).await?;
-                    asked.push((question, verdict.clone()));
-                    Ok(verdict)
-                }
-            }
+            Ok((registry, credentials)) => Ok(match LoginTarget::new(&registry, image, plain_http) {
+                Err(verdict) => verdict,
+                Ok(target) => attempts.verify(LoginAttempt { target, credentials }).await?,
+            }),
         };
-        lines.push((subject.name, subject.registry, verdict));
+        results.push(SourceResult {
+            name: source.name,
+            registry: source.registry,
+            verdict,
+        });
     }
-    let refused = lines
-        .iter()
-        .any(|(.., verdict)| verdict.as_ref().is_ok_and(|verdict| verdict.result.refuses()));
-    let accepted = lines.iter().all(|(.., verdict)| {
-        verdict
-            .as_ref()
-            .is_ok_and(|verdict| verdict.result == VerificationResult::Accepted)
-    });
-    print(lines, arguments.output)?;
-    Ok(match (refused, accepted) {
-        (true, _) => ExitCode::FAILURE,
-        (false, true) => ExitCode::SUCCESS,
-        (false, false) => ExitCode::from(NO_VERDICT),
-    })
+    let code = exit_code(&results);
+    print(results, arguments.output)?;
+    Ok(code)
 }
 
-/// A person may check what they name, and what is on their own machine if that is what they name.
+/// What was found for one source.
+struct SourceResult {
+    name: String,
+    registry: String,
+    /// Err: why there are no credentials.
+    verdict: Result<Verdict, String>,
+}
+
+/// The login attempts of this run. Wrong credentials that many resources share must not fail many times: registries lock
+/// accounts.
+struct Attempts<'a> {
+    arguments: &'a Verify,
+    ca_bundle: Option<Vec<u8>>,
+    made: Vec<(LoginAttempt, Verdict)>,
+}
+
+impl Attempts<'_> {
+    async fn verify(&mut self, attempt: LoginAttempt) -> Result<Verdict, String> {
+        let known = self.made.iter().find(|(other, verdict)| {
+            let is_same_login =
+                (&other.target.base, &other.credentials) == (&attempt.target.base, &attempt.credentials);
+            is_same_login && (other.target.image == attempt.target.image || verdict.refuses_credentials())
+        });
+        if let Some((_, verdict)) = known {
+            return Ok(verdict.clone());
+        }
+        let policy = Arc::new(policy(&attempt.target.base, &self.arguments.targets));
+        let verdict = verify(policy, self.ca_bundle.as_deref(), attempt.clone(), Requester::Person).await?;
+        self.made.push((attempt, verdict.clone()));
+        Ok(verdict)
+    }
+}
+
+fn exit_code(results: &[SourceResult]) -> ExitCode {
+    let verdicts = || results.iter().map(|result| result.verdict.as_ref().ok());
+    let is_refused = |verdict: &Verdict| verdict.result.refuses();
+    let is_accepted = |verdict: &Verdict| verdict.result == VerificationResult::Accepted;
+    if verdicts().any(|verdict| verdict.is_some_and(is_refused)) {
+        ExitCode::FAILURE
+    } else if verdicts().all(|verdict| verdict.is_some_and(is_accepted)) {
+        ExitCode::SUCCESS
+    } else {
+        ExitCode::from(NO_VERDICT)
+    }
+}
+
+/// A person may verify at the registry that they name, and on their own machine if that is what they name.
 fn policy(base: &Url, targets: &Targets) -> Policy {
     let loopback = match base.host() {
         Some(Host::Domain(name)) => name == "localhost" || name.ends_with(".localhost"),
@@ -168,132 +180,18 @@ fn policy(base: &Url, targets: &Targets) -> Policy {
     policy
 }
 
-async fn subjects(arguments: &Verify) -> Result<Vec<Subject>, String> {
-    if let Some(name) = &arguments.name {
-        return Ok(vec![in_cluster(name, arguments.namespace.as_deref()).await?]);
-    }
-    if let Some(registry) = &arguments.registry {
-        return Ok(vec![from_flags(registry, arguments)?]);
-    }
-    let manifests = Manifests::read(&arguments.filename)?;
-    let subjects = manifests.resources.iter().map(|(key, resource)| {
-        let name = format!("DockerPullSecret {}/{}", key.0, key.1);
-        let found = resource.clone().and_then(|resource| {
-            let spec = validate(&resource)?;
-            let source = manifests.secret(&(key.0.clone(), spec.source.clone()))?;
-            Ok((spec, source))
-        });
-        match found {
-            Ok((spec, source)) => subject(name, &spec, source.as_ref()),
-            Err(problem) => Subject {
-                name,
-                registry: String::new(),
-                login: Err(format!("{}: {}", problem.reason.as_str(), problem.message)),
-                image: None,
-                plain_http: false,
-            },
-        }
-    });
-    Ok(subjects.collect())
-}
-
-fn subject(name: String, spec: &ValidatedSpec, source: Option<&Secret>) -> Subject {
-    Subject {
-        name,
-        registry: spec.registry.as_str().to_owned(),
-        login: match resolve(spec, source) {
-            Ok(resolved) => Ok((spec.registry.clone(), resolved.login)),
-            Err(problem) => Err(format!("{}: {}", problem.reason.as_str(), problem.message)),
-        },
-        image: spec.verification.image.clone(),
-        plain_http: spec.verification.plain_http,
-    }
-}
-
-fn from_flags(registry: &str, arguments: &Verify) -> Result<Subject, String> {
-    let key = match RegistryKey::of_config_entry(registry) {
-        Some(key) if key.is_docker_hub() => key,
-        _ => RegistryKey::new(RegistryType::PrivateRegistry, Some(registry))
-            .map_err(|problem| problem.message.replace("spec.registryUrl", "--registry"))?,
-    };
-    let login = if let Some(file) = &arguments.docker_config {
-        let place = file.display().to_string();
-        let document = std::fs::read(file).map_err(|error| format!("--docker-config {place}: {error}"))?;
-        resolve_document(&place, &document, &key).map_err(|problem| problem.message)?
-    } else {
-        let username = arguments
-            .username
-            .as_deref()
-            .ok_or("--username or --docker-config is needed: whose login is to be checked?")?;
-        RegistryCredentials::new(username, trim_line_break(&password(arguments.password_stdin)?)).map_err(
-            |refusal| match refusal {
-                InvalidCredentials::Malformed(what) => format!("the login {what}"),
-                InvalidCredentials::IdentityToken => {
-                    "the user name <token> marks an identity token, which kubelets cannot use".to_owned()
-                }
-            },
-        )?
-    };
-    Ok(Subject {
-        name: registry.to_owned(),
-        registry: key.as_str().to_owned(),
-        login: Ok((key, login)),
-        image: None,
-        plain_http: false,
-    })
-}
-
-fn password(from_stdin: bool) -> Result<String, String> {
-    if !from_stdin {
-        if !std::io::stdin().is_terminal() {
-            return Err("stdin is no terminal to ask for the password at: pass it with --password-stdin".to_owned());
-        }
-        return rpassword::prompt_password("Password: ")
-            .map_err(|error| format!("cannot ask for the password: {error}"));
-    }
-    let mut text = Vec::new();
-    std::io::stdin()
-        .read_to_end(&mut text)
-        .map_err(|error| format!("stdin: {error}"))?;
-    String::from_utf8(text).map_err(|_| "stdin: the password is not UTF-8 text".to_owned())
-}
-
-async fn in_cluster(name: &str, namespace: Option<&str>) -> Result<Subject, String> {
-    let client = Client::try_default()
-        .await
-        .map_err(|error| format!("cannot reach a cluster: {error}"))?;
-    let namespace = namespace.unwrap_or(client.default_namespace()).to_owned();
-    let resource = Api::<DockerPullSecret>::namespaced(client.clone(), &namespace)
-        .get(name)
-        .await
-        .map_err(|error| format!("reading DockerPullSecret {namespace}/{name}: {error}"))?;
-    let place = format!("DockerPullSecret {namespace}/{}", resource.name_any());
-    let spec = validate(&resource).map_err(|problem| format!("{place}: {}", problem.message))?;
-    let source = Api::<Secret>::namespaced(client, &namespace)
-        .get_opt(&spec.source)
-        .await
-        .map_err(|error| match error {
-            kube::Error::Api(status) => format!("reading Secret {namespace}/{}: {}", spec.source, status.message),
-            // Anything else could quote the Secret.
-            _ => format!("reading Secret {namespace}/{} failed", spec.source),
-        })?;
-    Ok(subject(place, &spec, source.as_ref()))
-}
-
-fn print(lines: Vec<(String, String, Result<Verdict, String>)>, format: Format) -> Result<(), String> {
-    let lines = lines.into_iter().map(|(name, registry, verdict)| match verdict {
-        Ok(verdict) => Line {
-            name,
-            registry,
-            result: Some(verdict.result.as_str()),
-            message: verdict.message,
-        },
-        Err(message) => Line {
-            name,
-            registry,
-            result: None,
+fn print(results: Vec<SourceResult>, format: Format) -> Result<(), String> {
+    let lines = results.into_iter().map(|result| {
+        let (word, message) = match result.verdict {
+            Ok(verdict) => (Some(verdict.result.as_str()), verdict.message),
+            Err(why) => (None, why),
+        };
+        ResultLine {
+            name: result.name,
+            registry: result.registry,
+            result: word,
             message,
-        },
+        }
     });
     match format {
         Format::Text => {

@@ -7,10 +7,11 @@ use kube::Api;
 use kube::api::ListParams;
 
 use crate::controller::context::Context;
+use crate::domain::names::ObjectKey;
 use crate::domain::pull_failures::failing_pods::FailingPod;
 use crate::domain::text::failed_to_pull;
 
-/// Most pods whose Events one pass reads.
+/// Most pods whose Events one reconcile reads.
 const PODS: usize = 10;
 
 /// Most Events of a pod that are read.
@@ -36,14 +37,14 @@ pub(crate) async fn enrich(
                 continue;
             }
         };
-        let key = crate::domain::names::ObjectKey::new(namespace, name.as_str());
+        let key = ObjectKey::new(namespace, name.as_str());
         for (image, report) in listed
             .iter()
             .filter_map(|event| failed_to_pull(event.message.as_deref()?))
         {
-            ctx.watchlist().learn(&key, image, report);
+            ctx.failing_pods().learn(&key, image, report);
         }
-        if let Some(known) = ctx.watchlist().get(&key) {
+        if let Some(known) = ctx.failing_pods().get(&key) {
             *failing = known;
         }
     }

@@ -19,21 +19,21 @@ struct Kind {
 /// All counters.
 pub(crate) struct Metrics {
     registry: Registry,
-    passes: Family<Label, Counter>,
+    reconciliations: Family<Label, Counter>,
     writes: Family<Kind, Counter>,
-    checks: Family<Label, Counter>,
+    login_attempts: Family<Label, Counter>,
     watch_errors: Family<Kind, Counter>,
 }
 
 impl Default for Metrics {
     fn default() -> Self {
         let mut registry = Registry::with_prefix("dps");
-        let (passes, checks) = (Family::default(), Family::default());
+        let (reconciliations, login_attempts) = (Family::default(), Family::default());
         let (writes, watch_errors) = (Family::default(), Family::default());
         registry.register(
-            "passes",
-            "Passes over a resource, by result: the reason of its Ready condition, or Error",
-            passes.clone(),
+            "reconciliations",
+            "Reconciles of a resource, by result: the reason of its Ready condition, or Error",
+            reconciliations.clone(),
         );
         registry.register(
             "writes",
@@ -41,9 +41,9 @@ impl Default for Metrics {
             writes.clone(),
         );
         registry.register(
-            "checks",
-            "Checks of a login at its registry, by result: as in status.verification",
-            checks.clone(),
+            "login_attempts",
+            "Login attempts at a registry, by result: as in status.verification",
+            login_attempts.clone(),
         );
         registry.register(
             "watch_errors",
@@ -52,19 +52,19 @@ impl Default for Metrics {
         );
         Self {
             registry,
-            passes,
+            reconciliations,
             writes,
-            checks,
+            login_attempts,
             watch_errors,
         }
     }
 }
 
 impl Metrics {
-    /// A pass ended; `result` is a reason or `Error`.
-    pub(crate) fn pass(&self, result: &str) {
+    /// A reconcile ended; `result` is a reason or `Error`.
+    pub(crate) fn reconciled(&self, result: &str) {
         let result = result.to_owned();
-        self.passes.get_or_create(&Label { result }).inc();
+        self.reconciliations.get_or_create(&Label { result }).inc();
     }
 
     /// An object was written.
@@ -72,10 +72,10 @@ impl Metrics {
         self.writes.get_or_create(&Kind { kind }).inc();
     }
 
-    /// A login was checked.
-    pub(crate) fn check(&self, result: &str) {
+    /// A login attempt ended.
+    pub(crate) fn login_attempted(&self, result: &str) {
         let result = result.to_owned();
-        self.checks.get_or_create(&Label { result }).inc();
+        self.login_attempts.get_or_create(&Label { result }).inc();
     }
 
     /// A watch failed.
@@ -90,4 +90,14 @@ impl Metrics {
         let _ = encode(&mut text, &self.registry);
         text
     }
+}
+
+/// One sample of every metric, for its reference page.
+pub fn sample() -> String {
+    let metrics = Metrics::default();
+    metrics.reconciled("Ready");
+    metrics.write("Secret");
+    metrics.login_attempted("Accepted");
+    metrics.watch_error("Pod");
+    metrics.text()
 }

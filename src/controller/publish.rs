@@ -1,116 +1,143 @@
-//! Publishing a status, only if it differs.
+//! Writes statuses, each only if it differs, and an Event when the cause of failing pulls changes.
 
-use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
-use k8s_openapi::jiff::Timestamp;
-use kube::api::{Patch, PatchParams};
+use k8s_openapi::api::core::v1::ObjectReference;
+use k8s_openapi::api::events::v1::Event;
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::MicroTime;
+use kube::api::{Patch, PatchParams, PostParams};
 use kube::core::{ObjectMeta, PartialObjectMeta, TypeMeta};
-use kube::{Api, Resource as _, ResourceExt as _};
+use kube::{Api, ResourceExt as _};
 use serde_json::json;
 
 use crate::api::{ConditionType, DockerPullSecret, DockerPullSecretStatus, FIELD_MANAGER};
-use crate::controller::context::{Context, Written, reference, version};
-use crate::controller::events;
-use crate::domain::status::build::{Finding, build_status, is_up_to_date};
+use crate::controller::context::{Context, now};
+use crate::domain::names::ResourceRef;
+use crate::domain::reconcile::memory::PublishedStatus;
+use crate::domain::status::build::build_status;
+use crate::domain::status::conditions::condition;
+use crate::domain::status::equal::is_up_to_date;
+use crate::domain::status::event::{PullEvent, pull_event};
+use crate::domain::status::outcome::Finding;
 use crate::kubernetes::request::{Error, call};
 
-/// Publishes what a pass found, and tells the reason of `Ready`. `old` is the status that came with `meta`.
+/// Publishes what a reconcile found, and returns the reason of `Ready`.
 pub(crate) async fn publish(
-    ctx: &Context,
-    meta: &ObjectMeta,
-    old: Option<&DockerPullSecretStatus>,
+    resource: &ResourceRef,
+    generation: Option<i64>,
+    previous: Option<&DockerPullSecretStatus>,
     finding: &Finding,
+    ctx: &Context,
 ) -> Result<String, Error> {
-    let uid = meta.uid.clone().unwrap_or_default();
-    let (name, namespace) = (
-        meta.name.clone().unwrap_or_default(),
-        meta.namespace.clone().unwrap_or_default(),
-    );
-    // The pass began with what was in the store then; by now the watch may have brought what an earlier pass wrote.
-    let current = ctx
-        .store
-        .get(&reference(&(namespace.clone(), name.clone())))
-        .filter(|current| current.meta().uid == meta.uid && newer(current.meta(), meta));
-    let newest = current
-        .as_deref()
-        .and_then(crate::controller::store::stored_resource::StoredResource::status);
-    let (meta_now, old) = match current.as_deref() {
-        Some(current) => (current.meta(), newest.as_ref()),
-        None => (meta, old),
+    let status = build_status(previous, generation, finding, now());
+    let ready = condition(&status, ConditionType::Ready).map(|ready| ready.reason.clone());
+    let written = if is_up_to_date(previous, &status) {
+        Ok(())
+    } else {
+        write(resource, previous, status, ctx).await
     };
-    let written = ctx
-        .written(&uid)
-        .filter(|written| version(written.resource_version.as_deref()) > version(meta_now.resource_version.as_deref()));
-    let old = written.as_ref().map(|written| &written.status).or(old);
-    let status = build_status(old, meta.generation, finding, &now());
-    let ready = status
-        .conditions
-        .iter()
-        .find(|one| one.type_ == ConditionType::Ready.as_str());
-    let ready = ready.map(|ready| ready.reason.clone()).unwrap_or_default();
-    if is_up_to_date(old, &status) {
-        return Ok(ready);
+    match written {
+        Ok(()) => {}
+        // Deleted meanwhile.
+        Err(error) if error.answer().is_some_and(kube::core::Status::is_not_found) => {}
+        Err(error) => return Err(error),
     }
+    ctx.memories()
+        .update(&resource.uid, |memory| memory.verdict_unpublished = false);
+    Ok(ready.unwrap_or_default())
+}
+
+async fn write(
+    resource: &ResourceRef,
+    previous: Option<&DockerPullSecretStatus>,
+    status: DockerPullSecretStatus,
+    ctx: &Context,
+) -> Result<(), Error> {
+    let key = &resource.key;
     // With the UID, so that a resource deleted and created again does not get the status of its predecessor.
     let types = TypeMeta::resource::<DockerPullSecret>();
     let body = json!({
         "apiVersion": types.api_version, "kind": types.kind,
-        "metadata": {"name": name, "namespace": namespace, "uid": uid}, "status": status,
+        "metadata": {"name": key.name, "namespace": key.namespace, "uid": resource.uid.as_str()}, "status": status,
     });
-    ctx.set_written(
-        &uid,
-        Some(Written {
-            resource_version: None,
+    // The watch may bring it before the answer comes.
+    let published = |resource_version| {
+        Some(PublishedStatus {
+            resource_version,
             status: status.clone(),
-        }),
-    );
-    let resources = Api::<PartialObjectMeta<DockerPullSecret>>::namespaced(ctx.client.clone(), &namespace);
-    let params = PatchParams::apply(FIELD_MANAGER).force();
+        })
+    };
+    remember(resource, published(None), ctx);
+    let resources = Api::<PartialObjectMeta<DockerPullSecret>>::namespaced(ctx.client.clone(), &key.namespace);
+    let (params, patch) = (PatchParams::apply(FIELD_MANAGER).force(), Patch::Apply(&body));
     let answer = call(
-        || {
-            format!(
-                "writing the status of {} {namespace}/{name}",
-                DockerPullSecret::kind(&())
-            )
-        },
-        resources.patch_status(&name, &params, &Patch::Apply(&body)),
-    )
-    .await;
-    match answer {
-        Ok(answer) => {
-            ctx.set_written(
-                &uid,
-                Some(Written {
-                    resource_version: answer.resource_version(),
-                    status: status.clone(),
-                }),
-            );
-            events::publish(&ctx.client, meta, old, &status).await;
-            // The watch may have been quicker than the answer.
-            match ctx.store.get(&reference(&(namespace, name))) {
-                Some(resource) => ctx.caught_up(&resource),
-                None => ctx.set_written(&uid, None),
-            }
-            ctx.shared.metrics.write("DockerPullSecretStatus");
-            Ok(ready)
-        }
-        Err(error) => {
-            ctx.set_written(&uid, None);
-            // Deleted meanwhile.
-            if error.answer().is_some_and(kube::core::Status::is_not_found) {
-                Ok(ready)
-            } else {
-                Err(error)
-            }
-        }
+        || format!("writing the status of {} {key}", resource.kind),
+        resources.patch_status(&key.name, &params, &patch),
+    );
+    let answer = answer.await.inspect_err(|_| remember(resource, None, ctx))?;
+    remember(resource, published(answer.resource_version()), ctx);
+    if let Some(stored) = ctx.stored(key) {
+        acknowledge(resource, stored.resource_version().as_deref(), ctx);
+    }
+    ctx.shared.metrics.write("DockerPullSecretStatus");
+    if let Some(event) = pull_event(previous, &status) {
+        create_event(resource, event, ctx).await;
+    }
+    Ok(())
+}
+
+fn remember(resource: &ResourceRef, published: Option<PublishedStatus>, ctx: &Context) {
+    ctx.memories()
+        .update(&resource.uid, |memory| memory.published = published);
+}
+
+/// The watch has brought the resource in this version.
+pub(crate) fn acknowledge(resource: &ResourceRef, resource_version: Option<&str>, ctx: &Context) {
+    ctx.memories()
+        .update(&resource.uid, |memory| memory.acknowledge(resource_version));
+}
+
+/// Not through kube's recorder: that keeps every Event for minutes, to count repetitions that do not happen here. A
+/// failure changes nothing, since the status says the same.
+async fn create_event(resource: &ResourceRef, event: PullEvent, ctx: &Context) {
+    let namespace = &resource.key.namespace;
+    let events = Api::<Event>::namespaced(ctx.client.clone(), namespace);
+    let (params, event) = (PostParams::default(), event_object(resource, event));
+    let created = call(
+        || format!("creating an Event on {}", resource.key),
+        events.create(&params, &event),
+    );
+    if let Err(error) = created.await {
+        tracing::warn!(namespace, name = resource.key.name, "{error}");
     }
 }
 
-fn newer(one: &ObjectMeta, other: &ObjectMeta) -> bool {
-    version(one.resource_version.as_deref()) > version(other.resource_version.as_deref())
-}
-
-/// Conditions carry whole seconds.
-fn now() -> Time {
-    let now = Timestamp::now();
-    Time(Timestamp::from_second(now.as_second()).unwrap_or(now))
+fn event_object(resource: &ResourceRef, event: PullEvent) -> Event {
+    let key = &resource.key;
+    let instance = std::env::var("HOSTNAME").ok().filter(|name| !name.is_empty());
+    Event {
+        metadata: ObjectMeta {
+            generate_name: Some("dockerpullsecret-".to_owned()),
+            namespace: Some(key.namespace.clone()),
+            ..ObjectMeta::default()
+        },
+        event_time: Some(MicroTime(now())),
+        type_: Some(if event.healthy { "Normal" } else { "Warning" }.to_owned()),
+        reason: Some(event.reason),
+        note: Some(event.note),
+        action: Some("Pulling".to_owned()),
+        reporting_controller: Some(format!("pullsecrets.dev/{FIELD_MANAGER}")),
+        // In a pod that is its name; at most 128 bytes.
+        reporting_instance: Some(instance.map_or_else(
+            || FIELD_MANAGER.to_owned(),
+            |name| name.chars().filter(char::is_ascii).take(128).collect(),
+        )),
+        regarding: Some(ObjectReference {
+            api_version: Some(TypeMeta::resource::<DockerPullSecret>().api_version),
+            kind: Some(resource.kind.to_owned()),
+            name: Some(key.name.clone()),
+            namespace: Some(key.namespace.clone()),
+            uid: Some(resource.uid.as_str().to_owned()),
+            ..ObjectReference::default()
+        }),
+        ..Event::default()
+    }
 }

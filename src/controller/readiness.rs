@@ -9,17 +9,17 @@ use std::time::{Duration, Instant};
 const FAILING_FOR: Duration = Duration::from_secs(45);
 
 #[derive(Default)]
-struct Watch {
+struct WatchState {
     listed: bool,
     failure: Option<(Instant, String)>,
 }
 
 /// State of all watches, by their name.
 #[derive(Default)]
-pub(crate) struct Readiness(Mutex<BTreeMap<String, Watch>>);
+pub(crate) struct Readiness(Mutex<BTreeMap<String, WatchState>>);
 
 impl Readiness {
-    fn update(&self, name: &str, change: impl FnOnce(&mut Watch)) {
+    fn update(&self, name: &str, change: impl FnOnce(&mut WatchState)) {
         change(
             self.0
                 .lock()
@@ -37,7 +37,7 @@ impl Readiness {
     /// A watch has the whole list.
     pub(crate) fn listed(&self, name: &str) {
         self.update(name, |watch| {
-            *watch = Watch {
+            *watch = WatchState {
                 listed: true,
                 failure: None,
             }

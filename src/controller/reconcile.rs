@@ -1,58 +1,66 @@
-//! One pass over one resource: read, decide, write what differs, say what was found.
+//! One reconcile of one resource: validate, observe, decide, apply, publish.
 
 use std::sync::Arc;
 use std::time::Duration;
 
+use kube::Resource as _;
 use kube::runtime::controller::Action;
-use kube::{Resource as _, ResourceExt as _};
 
 use crate::api::Reason;
-use crate::controller::apply::{Decided, Now, decide_and_write, previous};
-use crate::controller::backoff::{pause, spread};
-use crate::controller::context::Context;
-use crate::controller::publish;
-use crate::controller::pulls;
+use crate::controller::apply::apply;
+use crate::controller::context::{Context, now};
+use crate::controller::observe::observe;
+use crate::controller::publish::publish;
 use crate::controller::store::stored_resource::StoredResource;
-use crate::controller::unparsable;
+use crate::domain::names::ResourceRef;
 use crate::domain::problem;
-use crate::domain::status::build::Finding;
+use crate::domain::reconcile::decide::{self, Decision, Subject};
+use crate::domain::reconcile::observed::Observed;
+use crate::domain::reconcile::retry::{is_reported, pause, spread};
+use crate::domain::spec::validate::validate;
+use crate::domain::status::outcome::{Finding, Outcome};
 use crate::kubernetes::request::Error;
 
-/// Retry of a write that the API server refuses: nothing tells when a quota has room again.
-const REFUSED: Duration = Duration::from_mins(1);
+/// How a reconcile ended.
+struct Reconciled {
+    /// The reason of `Ready`.
+    reason: String,
+    /// When the next one is due, if nothing happens before.
+    next: Option<Duration>,
+}
 
-/// Failures in a row after which the status says so. A short hiccup of the API server is not worth a write for each
-/// resource.
-const PUBLISH_FAILURES_FROM: u32 = 3;
-
-/// The pass as the controller calls it.
+/// The reconcile as the controller calls it.
 pub(crate) async fn reconcile(object: Arc<StoredResource>, ctx: Arc<Context>) -> Result<Action, Error> {
-    let uid = object.uid().unwrap_or_default();
+    let Some(resource) = object.reference() else {
+        return Ok(Action::await_change());
+    };
     if object.meta().deletion_timestamp.is_some() {
         // The garbage collector removes the Secret.
-        ctx.shared.verifier.seen(&uid);
+        ctx.shared.verifier.reconciled(&resource.uid);
         return Ok(Action::await_change());
     }
-    let result = pass(&object, &ctx).await;
-    ctx.shared.verifier.seen(&uid);
-    match &result {
-        Ok(Passed { reason, again }) => {
-            ctx.failures.forget(&uid);
-            ctx.shared.metrics.pass(reason);
-            let refused = (reason == Reason::WriteRefused.as_str()).then(|| spread(REFUSED, &uid));
-            let next = [*again, refused].into_iter().flatten().min();
+    let result = reconcile_once(&resource, &object, &ctx).await;
+    ctx.shared.verifier.reconciled(&resource.uid);
+    match result {
+        Ok(Reconciled { reason, next }) => {
+            ctx.memories()
+                .update(&resource.uid, |memory| memory.consecutive_errors = 0);
+            ctx.shared.metrics.reconciled(&reason);
             Ok(next.map_or_else(Action::await_change, Action::requeue))
         }
         Err(error) => {
-            ctx.shared.metrics.pass("Error");
-            if ctx.failures.count(&uid) >= PUBLISH_FAILURES_FROM
-                && let Ok(resource) = object.parse()
-            {
+            ctx.shared.metrics.reconciled("Error");
+            let errors = ctx.memories().update(&resource.uid, |memory| {
+                memory.consecutive_errors = memory.consecutive_errors.saturating_add(1);
+                memory.consecutive_errors
+            });
+            if errors.is_some_and(is_reported) {
+                let previous = ctx.memory(&resource.uid).previous_status(object.status());
                 let finding = Finding::Failing(error.to_string());
-                // It cannot be told when the API server is the one that fails.
-                let _ = publish::publish(&ctx, &resource.metadata, resource.status.as_ref(), &finding).await;
+                // It cannot be published when the API server is the one that fails.
+                let _ = publish(&resource, object.meta().generation, previous.as_ref(), &finding, &ctx).await;
             }
-            result.map(|_| Action::await_change())
+            Err(error)
         }
     }
 }
@@ -60,52 +68,77 @@ pub(crate) async fn reconcile(object: Arc<StoredResource>, ctx: Arc<Context>) ->
 /// When to try again after an error of the platform.
 #[allow(clippy::needless_pass_by_value, reason = "the controller calls it so")]
 pub(crate) fn error_policy(object: Arc<StoredResource>, error: &Error, ctx: Arc<Context>) -> Action {
-    let uid = object.uid().unwrap_or_default();
-    let pause = spread(pause(ctx.failures.get(&uid)), &uid);
-    let (namespace, name) = (object.namespace().unwrap_or_default(), object.name_any());
-    tracing::warn!(namespace, name, retry_in = ?pause, "{error}");
+    let Some(resource) = object.reference() else {
+        return Action::await_change();
+    };
+    let pause = spread(pause(ctx.memory(&resource.uid).consecutive_errors), &resource.uid);
+    let key = &resource.key;
+    tracing::warn!(namespace = key.namespace, name = key.name, retry_in = ?pause, "{error}");
     Action::requeue(pause)
 }
 
-/// How a pass ended.
-struct Passed {
-    /// Of the `Ready` condition.
-    reason: String,
-    /// When the next one is due, if something is.
-    again: Option<Duration>,
+async fn reconcile_once(reference: &ResourceRef, object: &StoredResource, ctx: &Context) -> Result<Reconciled, Error> {
+    let resource = match object.parse() {
+        Ok(resource) => resource,
+        Err(error) => return publish_unparsable(reference, object, &error, ctx).await,
+    };
+    let previous = ctx.memory(&reference.uid).previous_status(resource.status.clone());
+    let subject = Subject {
+        reference,
+        resource: &resource,
+        spec: &validate(&resource),
+        previous: previous.as_ref(),
+    };
+    let mut observed = observe(&subject, ctx).await?;
+    let mut decision = decide(&subject, &observed, ctx);
+    observed.refusal = apply(reference, &decision.changes, ctx).await?;
+    if observed.refusal.is_some() {
+        decision = decide(&subject, &observed, ctx);
+    }
+    let reason = match &decision.finding {
+        Some(finding) => publish(reference, resource.metadata.generation, subject.previous, finding, ctx).await?,
+        None => Reason::Pending.as_str().to_owned(),
+    };
+    Ok(Reconciled {
+        reason,
+        next: decision.next,
+    })
 }
 
-async fn pass(object: &StoredResource, ctx: &Context) -> Result<Passed, Error> {
-    let resource = &match object.parse() {
-        Ok(resource) => resource,
-        Err(error) => {
-            let reason = unparsable::publish(object, &problem::unparsable(&error), ctx).await?;
-            return Ok(Passed { reason, again: None });
+/// Decides, keeps what is to be remembered, and has credentials verified. The verifier needs no answer to go on.
+fn decide(subject: &Subject<'_>, observed: &Observed, ctx: &Context) -> Decision {
+    let uid = &subject.reference.uid;
+    let (memory, now) = (ctx.memory(uid), now());
+    let verifier = &ctx.shared.verifier;
+    let mut decision = decide::decide(subject, observed, &memory, &mut verifier.state(), now);
+    ctx.memories()
+        .update(uid, |memory| memory.decided = decision.memory.clone());
+    if let Some(request) = decision.verify.take() {
+        verifier.submit(request, subject.reference.clone());
+    }
+    decision
+}
+
+/// Says in the status that this operator's version cannot read a resource.
+async fn publish_unparsable(
+    reference: &ResourceRef,
+    object: &StoredResource,
+    error: &str,
+    ctx: &Context,
+) -> Result<Reconciled, Error> {
+    let problem = problem::unparsable(error);
+    let retained = ctx.index().view(reference, &reference.key.name, None).retained_secret;
+    let finding = Finding::Decided(Box::new(Outcome::without_credentials(problem.clone(), retained, None)));
+    let previous = ctx.memory(&reference.uid).previous_status(object.status());
+    let published = publish(reference, object.meta().generation, previous.as_ref(), &finding, ctx).await;
+    let reason = match published {
+        // The API server may refuse any write to an object that does not fit its schema; then only the log can tell.
+        Err(error) if error.answer().is_some_and(kube::core::Status::is_invalid) => {
+            let key = &reference.key;
+            tracing::warn!(namespace = key.namespace, name = key.name, "{}", problem.message);
+            problem.reason.as_str().to_owned()
         }
+        result => result?,
     };
-    let (finding, again) = if resource.spec.suspend {
-        (Finding::Suspended, None)
-    } else {
-        match decide_and_write(resource, ctx).await? {
-            Decided::Held(again) => {
-                return Ok(Passed {
-                    reason: Reason::Pending.as_str().to_owned(),
-                    again: Some(again),
-                });
-            }
-            Decided::Now(now) => {
-                let Now {
-                    mut outcome,
-                    again,
-                    secret,
-                } = *now;
-                let previous = previous(resource, ctx);
-                let (pods, soon) = pulls::look(resource, previous.as_ref(), &outcome, secret.as_ref(), ctx).await?;
-                outcome.pods = pods;
-                (Finding::Decided(outcome), [again, soon].into_iter().flatten().min())
-            }
-        }
-    };
-    let reason = publish::publish(ctx, &resource.metadata, resource.status.as_ref(), &finding).await?;
-    Ok(Passed { reason, again })
+    Ok(Reconciled { reason, next: None })
 }

@@ -1,193 +1,207 @@
-//! What one pass does about the check of its login.
+//! The async hands of verification: makes the login attempts that [`crate::domain::verification::queue`] hands out, and
+//! tells subscribers about verdicts.
 
+#[cfg(test)]
+#[allow(clippy::unwrap_used, reason = "a test fails that way")]
+mod tests;
+
+use std::collections::HashMap;
+use std::collections::hash_map::RandomState;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 use std::time::Duration;
 
-use k8s_openapi::api::core::v1::{ConfigMap, Secret};
-use kube::{Api, ResourceExt as _};
+use tokio::runtime::Runtime;
+use tokio::sync::{Notify, watch};
 
-use crate::api::{CaBundleKind, ConditionType, DockerPullSecret, DockerPullSecretStatus, VERIFY_ANNOTATION};
-use crate::controller::backoff::spread;
-use crate::controller::context::Context;
-use crate::controller::secrets;
-use crate::controller::verifier::{Job, now};
-use crate::domain::credentials::RegistryCredentials;
-use crate::domain::index::Key;
-use crate::domain::spec::validate::ValidatedSpec;
-use crate::domain::status::build::Check;
-use crate::domain::verification::ca_bundle;
-use crate::domain::verification::ca_bundle::{CaBundle, Holder};
-use crate::domain::verification::ledger::{Fingerprint, VerificationRecord};
-use crate::domain::verification::question::Question;
-use crate::domain::verification::schedule::{Asking, CANNOT_BE_ASKED, VerificationDecision, identity};
-use crate::domain::verification::verdict::Verdict;
-use crate::kubernetes::request::{Error, call};
+use crate::controller::metrics::Metrics;
+use crate::domain::names::{ResourceRef, Uid};
+use crate::domain::time::Timestamp;
+use crate::domain::verification::address::Policy;
+use crate::domain::verification::fingerprint::Fingerprinter;
+use crate::domain::verification::ledger::Ledger;
+use crate::domain::verification::queue::{VerificationQueue, VerificationRequest};
+use crate::domain::verification::requester::Requester;
+use crate::domain::verification::state::VerificationState;
+use crate::domain::verification::verdict::{Verdict, VerificationResult};
+use crate::registry_client::http::{ClientError, RegistryClients};
 
-/// What is known of the login, and what is under way.
-pub(crate) struct Looked {
-    /// To publish.
-    pub(crate) check: Check,
-    /// What is known.
-    pub(crate) known: Option<VerificationRecord>,
-    /// A check that nothing is known before, so that it may be waited for.
-    pub(crate) awaited: Option<Fingerprint>,
-    /// Time until the next check is due.
-    pub(crate) again: Option<Duration>,
+/// Most CA bundles with clients at a time: few serve many resources, and old ones are not worth their memory.
+const CLIENTS: usize = 16;
+
+/// Longest time for which a stop waits for attempts: it leaves time to publish their verdicts.
+const DRAIN: Duration = Duration::from_secs(12);
+
+/// Makes the login attempts of the process.
+pub(crate) struct Verifier {
+    policy: Arc<Policy>,
+    metrics: Arc<Metrics>,
+    state: Mutex<VerificationState>,
+    /// The queue has changed.
+    wake: Notify,
+    /// Attempts that have started and whose verdict was not told yet.
+    in_flight: watch::Sender<usize>,
+    subscribers: RwLock<Vec<Subscriber>>,
+    /// Clients, by the CA bundle that they trust: reading the system's certificates takes longer than an attempt.
+    clients: Mutex<HashMap<Option<Vec<u8>>, RegistryClients>>,
 }
 
-/// Looks up what is known of the login, and has it checked if that is due.
-pub(crate) fn look(
-    resource: &DockerPullSecret,
-    previous: Option<&DockerPullSecretStatus>,
-    spec: &ValidatedSpec,
-    source: &Secret,
-    login: &RegistryCredentials,
-    ca: Result<Option<CaBundle>, Verdict>,
-    ctx: &Context,
-) -> Looked {
-    if !spec.verification.enabled {
-        return Looked::new(Check::Disabled);
+/// Tells a scope about a verdict.
+struct Subscriber {
+    /// `None`: all namespaces.
+    namespace: Option<String>,
+    notify: Box<dyn Fn(&ResourceRef) + Send + Sync>,
+}
+
+impl Verifier {
+    /// Starts the thread that makes the attempts. `scopes`: how often [`Verifier::scope_listed`] will be called.
+    pub(crate) fn start(policy: Policy, scopes: usize, metrics: Arc<Metrics>) -> std::io::Result<Arc<Self>> {
+        let verifier = Arc::new(Self {
+            policy: Arc::new(policy),
+            metrics,
+            state: Mutex::new(VerificationState {
+                ledger: Ledger::new(Fingerprinter::new([RandomState::new(), RandomState::new()])),
+                queue: VerificationQueue::new(scopes, Timestamp::now()),
+            }),
+            wake: Notify::new(),
+            in_flight: watch::Sender::new(0),
+            subscribers: RwLock::default(),
+            clients: Mutex::default(),
+        });
+        // A thread of its own: reconciles and TLS handshakes would make each other wait. It ends with the process.
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+        let own = Arc::clone(&verifier);
+        std::thread::Builder::new()
+            .name("verification".to_owned())
+            .spawn(move || own.run(&runtime))?;
+        Ok(verifier)
     }
-    let ask = |probe| Question::new(&spec.registry, login.clone(), probe, spec.verification.plain_http);
-    let question = ask(spec.verification.image.clone()).and_then(|question| Ok((question, ca?)));
-    let how = match &question {
-        Ok((question, ca)) => question.how(ca.as_ref()),
-        Err(_) => CANNOT_BE_ASKED.to_owned(),
-    };
-    let condition = ConditionType::CredentialsAccepted.as_str();
-    let message = previous.and_then(|status| status.conditions.iter().find(|one| one.type_ == condition));
-    let uid = resource.uid().unwrap_or_default();
-    let submitted = ctx.submitted(&uid);
-    let asking = Asking {
-        login: &identity(&source.metadata, spec),
-        how: &how,
-        status: previous.and_then(|status| status.verification.as_ref()),
-        message: message.map_or("", |condition| condition.message.as_str()),
-        interval: spec.verification.interval.map(|interval| spread(interval, &uid)),
-        request: resource.annotations().get(VERIFY_ANNOTATION).map(String::as_str),
-        submitted: submitted.as_deref(),
-    };
-    match question {
-        Ok((question, ca)) => check(resource, &asking, question, ca, ctx),
-        Err(why) => {
-            let (verifier, key) = (&ctx.shared.verifier, key_of(resource));
-            let known = ask(None)
-                .ok()
-                .and_then(|bare| verifier.known(verifier.fingerprint(&bare), &how, asking.own(), &key));
-            without_asking(&asking, why, known)
+
+    /// Everything that is remembered. Call [`Verifier::submit`] to queue an attempt.
+    pub(crate) fn state(&self) -> MutexGuard<'_, VerificationState> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Calls `notify` for each resource in `namespace` (`None`: in any) when the attempt that it waits for has ended.
+    pub(crate) fn subscribe(&self, namespace: Option<String>, notify: Box<dyn Fn(&ResourceRef) + Send + Sync>) {
+        let mut subscribers = self.subscribers.write().unwrap_or_else(PoisonError::into_inner);
+        subscribers.push(Subscriber { namespace, notify });
+    }
+
+    /// Queues an attempt.
+    pub(crate) fn submit(&self, request: VerificationRequest, waiter: ResourceRef) {
+        self.state().queue.submit(request, waiter);
+        self.wake.notify_one();
+    }
+
+    /// The resources of a scope are known.
+    pub(crate) fn scope_listed(&self, resources: impl IntoIterator<Item = Uid>) {
+        self.state().queue.scope_listed(resources, Timestamp::now());
+        self.wake.notify_one();
+    }
+
+    /// A resource was reconciled.
+    pub(crate) fn reconciled(&self, resource: &Uid) {
+        if self.state().queue.reconciled(resource, Timestamp::now()) {
+            self.wake.notify_one();
         }
     }
-}
 
-fn key_of(resource: &DockerPullSecret) -> Key {
-    (resource.namespace().unwrap_or_default(), resource.name_any())
-}
+    /// A resource is gone.
+    pub(crate) fn forget(&self, resource: &ResourceRef) {
+        self.state().queue.forget(resource, Timestamp::now());
+        self.wake.notify_one();
+    }
 
-impl Looked {
-    fn new(check: Check) -> Self {
-        Self {
-            check,
-            known: None,
-            awaited: None,
-            again: None,
+    /// Lets no attempt start any more, and waits some time for those in flight.
+    pub(crate) async fn drain(&self) {
+        self.state().queue.drain();
+        let mut in_flight = self.in_flight.subscribe();
+        // An attempt that takes longer must not keep the verdicts of others from being published.
+        let _ = tokio::time::timeout(DRAIN, in_flight.wait_for(|attempts| *attempts == 0)).await;
+    }
+
+    fn run(self: Arc<Self>, runtime: &Runtime) {
+        runtime.block_on(async {
+            loop {
+                let next = Arc::clone(&self).start_attempts();
+                let woken = self.wake.notified();
+                match next {
+                    // Nothing to do with the outcome: either way it is time to look again.
+                    Some(next) => drop(tokio::time::timeout(next, woken).await),
+                    None => woken.await,
+                }
+            }
+        });
+    }
+
+    /// Starts what may start now. Returns when to look again.
+    fn start_attempts(self: Arc<Self>) -> Option<Duration> {
+        let started = {
+            let mut state = self.state();
+            let started = state.start(Timestamp::now());
+            // Under the lock: a drain must not miss it.
+            self.in_flight
+                .send_modify(|attempts| *attempts += started.attempts.len());
+            started
+        };
+        for request in started.attempts {
+            tokio::spawn(Arc::clone(&self).attempt(request));
         }
+        self.tell(&started.informed);
+        started.next
     }
-}
 
-fn check(
-    resource: &DockerPullSecret,
-    asking: &Asking<'_>,
-    question: Question,
-    ca: Option<CaBundle>,
-    ctx: &Context,
-) -> Looked {
-    let (verifier, now) = (&ctx.shared.verifier, now());
-    let fingerprint = verifier.fingerprint(&question);
-    let key = key_of(resource);
-    if asking.request.is_none() {
-        // The same value is another request when it is set again.
-        ctx.set_submitted(&resource.uid().unwrap_or_default(), None);
+    async fn attempt(self: Arc<Self>, request: VerificationRequest) {
+        let attempt = request.attempt.clone();
+        let verdict = match self.clients(request.ca_bundle.as_ref()) {
+            Err(error) => Verdict::new(VerificationResult::TlsFailure, error.to_string()),
+            // A task of its own, so that a panic ends this attempt and no other.
+            Ok(clients) => tokio::spawn(async move { clients.verify(attempt, Requester::Operator).await })
+                .await
+                .unwrap_or_else(|_| aborted()),
+        };
+        let (registry, result) = (request.target(), verdict.result.as_str());
+        tracing::info!(registry, result, "verified credentials");
+        self.metrics.login_attempted(result);
+        let waiters = self.state().conclude(&request, Some(&verdict), Timestamp::now());
+        self.tell(&waiters);
+        self.in_flight.send_modify(|attempts| *attempts -= 1);
+        self.wake.notify_one();
     }
-    let ledger = verifier.known(fingerprint, asking.how, asking.own(), &key);
-    match asking.advise(ledger.as_ref(), now) {
-        VerificationDecision::Stands(known) => {
-            let due = known.due(asking.interval, asking.asked());
-            let obeyed = if verifier.is_under_way(fingerprint, asking.how) {
-                asking.handled()
-            } else {
-                asking.obeyed()
-            };
-            let again = due.map(|due| u64::try_from(due.saturating_sub(now)).unwrap_or_default().max(1));
-            Looked {
-                again: again.map(Duration::from_secs),
-                known: Some(known.clone()),
-                ..Looked::new(asking.published(&known, due, obeyed))
+
+    fn tell(&self, waiters: &[ResourceRef]) {
+        let subscribers = self.subscribers.read().unwrap_or_else(PoisonError::into_inner);
+        for waiter in waiters {
+            for subscriber in subscribers.iter() {
+                let namespace = subscriber.namespace.as_ref();
+                if namespace.is_none_or(|namespace| *namespace == waiter.key.namespace) {
+                    (subscriber.notify)(waiter);
+                }
             }
         }
-        VerificationDecision::Check(known) => {
-            let job = Job {
-                login: fingerprint,
-                question,
-                how: asking.how.to_owned(),
-                ca: ca.map(|ca| ca.pem),
-            };
-            verifier.submit(job, (ctx.queue.clone(), key));
-            ctx.set_submitted(&resource.uid().unwrap_or_default(), asking.request);
-            let published = known
-                .as_ref()
-                .map(|known| asking.published(known, known.due(asking.interval, false), asking.handled()));
-            Looked {
-                awaited: known.is_none().then_some(fingerprint),
-                known,
-                ..Looked::new(published.unwrap_or(Check::Pending))
-            }
+    }
+
+    fn clients(&self, ca_bundle: Option<&Vec<u8>>) -> Result<RegistryClients, ClientError> {
+        let mut clients = self.clients.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(known) = clients.get(&ca_bundle.cloned()) {
+            return Ok(known.clone());
         }
+        let new = RegistryClients::new(Arc::clone(&self.policy), ca_bundle.map(Vec::as_slice))?;
+        if clients.len() == CLIENTS {
+            clients.clear();
+        }
+        clients.insert(ca_bundle.cloned(), new.clone());
+        Ok(new)
     }
 }
 
-/// What is known when the registry cannot be asked: that it refused the login, if it did. What is missing to ask says
-/// nothing against that.
-fn without_asking(asking: &Asking<'_>, why: Verdict, ledger: Option<VerificationRecord>) -> Looked {
-    let no = |known: &VerificationRecord| known.result.refuses();
-    let refused = ledger.filter(no).or_else(|| asking.own().filter(no));
-    let own = asking.own().filter(|own| own.message == why.message);
-    let shown = refused.clone().or(own).unwrap_or_else(|| VerificationRecord {
-        result: why.result,
-        message: why.message,
-        how: asking.how.to_owned(),
-        checked: now(),
-        next: None,
-        rejections: 0,
-        attempts: 0,
-        bound: false,
-        image_denied: false,
-    });
-    Looked {
-        known: refused,
-        ..Looked::new(asking.published(&shown, shown.next, asking.obeyed()))
+/// The verdict for an attempt that a bug has ended: the password may have been sent.
+fn aborted() -> Verdict {
+    Verdict {
+        unanswered: true,
+        ..Verdict::new(
+            VerificationResult::Unreachable,
+            "the verification ended unexpectedly; this is a bug in the operator, please report it",
+        )
     }
-}
-
-/// Reads the certificates that a resource names, if it does.
-pub(crate) async fn ca_bundle(
-    spec: &ValidatedSpec,
-    namespace: &str,
-    ctx: &Context,
-) -> Result<Result<Option<CaBundle>, Verdict>, Error> {
-    let Some(reference) = spec.verification.ca.as_ref().filter(|_| spec.verification.enabled) else {
-        return Ok(Ok(None));
-    };
-    let name = &reference.name;
-    let holder = match reference.kind {
-        CaBundleKind::Secret => {
-            let api = Api::namespaced(ctx.client.clone(), namespace);
-            secrets::get(&api, name).await?.map(Holder::Secret)
-        }
-        CaBundleKind::ConfigMap => {
-            let api = Api::<ConfigMap>::namespaced(ctx.client.clone(), namespace);
-            call(|| format!("reading ConfigMap {name:?}"), api.get_opt(name))
-                .await?
-                .map(Holder::ConfigMap)
-        }
-    };
-    Ok(ca_bundle::read(reference, holder).map(Some))
 }

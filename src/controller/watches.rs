@@ -1,4 +1,8 @@
 //! The watches, and what their events trigger.
 
+pub(crate) mod config_maps;
+pub(crate) mod docker_pull_secrets;
 pub(crate) mod drive;
 pub(crate) mod pods;
+pub(crate) mod resync;
+pub(crate) mod secrets;

@@ -1,8 +1,14 @@
-//! A registry login: what makes one usable, and how it is written down.
+//! Registry credentials: what makes them usable, and how they are written.
+
+pub mod encoding;
 
 use base64::Engine as _;
-use base64::engine::general_purpose::{STANDARD, STANDARD_NO_PAD, URL_SAFE_NO_PAD};
+use base64::engine::general_purpose::STANDARD;
 use secrecy::{ExposeSecret as _, SecretString};
+
+use crate::domain::credentials::encoding::{Trimmed, decode_base64, has_byte_order_mark, text, trim, trim_mark};
+
+pub use crate::domain::credentials::encoding::trim_line_break;
 
 /// User name and password for one registry. `Debug` shows neither.
 #[derive(Clone)]
@@ -23,79 +29,66 @@ impl PartialEq for RegistryCredentials {
     }
 }
 
-/// Why text from a Secret is no login. Never holds any of that text.
+/// Why text from a Secret cannot be used as credentials. Never holds any of that text.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum InvalidCredentials {
-    /// The sentence fragment completes "key … of Secret …".
+    /// Completes "the value of key ...".
     Malformed(&'static str),
     /// The user name says that the password is an OAuth refresh token.
     IdentityToken,
 }
 
-/// User name with which Docker marks an OAuth refresh token (domain.md A2).
+/// User name with which Docker marks an OAuth refresh token (docker/cli `cli/config/credentials/native_store.go`).
 const IDENTITY_TOKEN_USER: &str = "<token>";
 
-/// User name of Google's key files: JSON text of many lines is the password (domain.md A2).
+/// User name for Google's key files: the password is JSON text of many lines.
 const JSON_KEY_USER: &str = "_json_key";
 
 impl RegistryCredentials {
-    /// Checks what RFC 7617 and the registries' clients demand (domain.md A2).
+    /// Checks what RFC 7617 and the clients of registries require.
     pub fn new(username: &str, password: &str) -> Result<Self, InvalidCredentials> {
-        if username.is_empty() {
-            return Err(InvalidCredentials::Malformed(
-                "has an empty user name: pulls would silently be anonymous",
-            ));
-        }
-        if password.is_empty() {
-            return Err(InvalidCredentials::Malformed(
-                "has an empty password: pulls would silently be anonymous",
-            ));
-        }
-        if username == IDENTITY_TOKEN_USER {
+        let problem = if username.is_empty() {
+            "has an empty user name: pulls would silently be anonymous"
+        } else if password.is_empty() {
+            "has an empty password: pulls would silently be anonymous"
+        } else if username == IDENTITY_TOKEN_USER {
             return Err(InvalidCredentials::IdentityToken);
-        }
-        if username.contains(':') {
-            return Err(InvalidCredentials::Malformed(
-                "has a ':' in the user name, which HTTP basic authentication cannot carry",
-            ));
-        }
-        if username.contains(['\r', '\n', '\0']) || password.contains('\0') {
-            return Err(InvalidCredentials::Malformed("has a line break or NUL byte inside"));
-        }
-        if password.contains(['\r', '\n']) && username != JSON_KEY_USER {
-            return Err(InvalidCredentials::Malformed("has a line break inside the password"));
-        }
-        Ok(Self {
-            username: username.to_owned(),
-            password: password.into(),
-        })
+        } else if username.contains(':') {
+            "has a ':' in the user name, which HTTP basic authentication does not allow"
+        } else if username.contains(['\r', '\n', '\0']) || password.contains('\0') {
+            "has a line break or NUL byte inside"
+        } else if has_byte_order_mark(username) || has_byte_order_mark(password) {
+            "has a byte order mark (U+FEFF) inside, which is invisible: remove it"
+        } else if password.contains(['\r', '\n']) && username != JSON_KEY_USER {
+            "has a line break inside the password"
+        } else {
+            return Ok(Self {
+                username: username.to_owned(),
+                password: password.into(),
+            });
+        };
+        Err(InvalidCredentials::Malformed(problem))
     }
 
-    /// Reads an authorisation token, base64 of `username:password` in any alphabet and padding, as Docker shows it.
-    pub fn from_auth(token: &str) -> Result<Self, InvalidCredentials> {
-        let token: String = token.trim().chars().filter(|c| !matches!(c, '\r' | '\n')).collect();
-        let unpadded = token.trim_end_matches('=');
-        let url_safe = unpadded.contains(['-', '_']);
-        let decoded = if url_safe {
-            URL_SAFE_NO_PAD.decode(unpadded)
+    /// Reads an authorization token, base64 of `username:password` in any alphabet and padding, as Docker reads it.
+    /// Adds to `trimmed` what was left out of the token and its parts.
+    pub fn from_auth(token: &str, trimmed: &mut Vec<Trimmed>) -> Result<Self, InvalidCredentials> {
+        let malformed = InvalidCredentials::Malformed;
+        let token = trim_mark(token.trim(), trimmed);
+        let decoded = decode_base64(token).ok_or(malformed(if token.contains(':') {
+            "is not base64 but looks like plain username:password: encode it as base64, or use the keys username and password"
         } else {
-            STANDARD_NO_PAD.decode(unpadded)
-        };
-        let decoded = decoded.map_err(|_| {
-            InvalidCredentials::Malformed(if token.contains(':') {
-                "is not base64 but looks like plain username:password: encode it as base64, or use the keys username and password"
-            } else {
-                "is not base64 of username:password"
-            })
+            "is not base64 of username:password"
+        }))?;
+        let decoded = text(&decoded).map_err(|_| {
+            malformed("is base64, but not of UTF-8 text: encode username:password as UTF-8 first, then as base64")
         })?;
-        let text =
-            String::from_utf8(decoded).map_err(|_| InvalidCredentials::Malformed("is base64, but not of text"))?;
-        // Docker pads with NUL and trims it again; kubelets would send it.
-        let text = text.trim_end_matches('\0');
-        let (username, password) = text.split_once(':').ok_or(InvalidCredentials::Malformed(
+        // Docker pads with NUL and trims it again; the kubelet would send it.
+        let decoded = trim_mark(decoded.trim_end_matches('\0'), trimmed);
+        let (username, password) = decoded.split_once(':').ok_or(malformed(
             "is base64, but there is no ':' in the decoded text: it must be base64 of username:password, encoded once",
         ))?;
-        Self::new(username, trim_line_break(password))
+        Self::new(username, trim(password, trimmed))
     }
 
     /// The user name.
@@ -103,7 +96,7 @@ impl RegistryCredentials {
         &self.username
     }
 
-    /// The password in clear: only for the generated document.
+    /// The password in clear text: only for the generated document and for login attempts.
     pub fn password(&self) -> &str {
         self.password.expose_secret()
     }
@@ -114,19 +107,13 @@ impl RegistryCredentials {
     }
 }
 
-/// Without the one line break that `echo` and editors leave at the end of a file; no password ends in one.
-pub fn trim_line_break(text: &str) -> &str {
-    let text = text.strip_suffix('\n').unwrap_or(text);
-    text.strip_suffix('\r').unwrap_or(text)
-}
-
-/// What an API server, a webhook or a registry says, without the login that it may have seen.
-pub fn redact(text: &str, login: &RegistryCredentials) -> String {
-    let shapes = shapes(login.username(), login.password());
+/// What an API server, a webhook or a registry says, without the credentials that it may have seen.
+pub fn redact(text: &str, credentials: &RegistryCredentials) -> String {
+    let shapes = shapes(credentials.username(), credentials.password());
     hide(text, shapes.iter().map(String::as_str))
 }
 
-/// What must not be shown of a login, in all the shapes in which somebody may repeat it.
+/// What must not be shown of credentials, in all the shapes in which somebody may repeat them.
 pub(crate) fn shapes(username: &str, password: &str) -> Vec<String> {
     let mut shapes = Vec::new();
     if !password.is_empty() {
@@ -136,15 +123,15 @@ pub(crate) fn shapes(username: &str, password: &str) -> Vec<String> {
         shapes.push(password.to_owned());
         shapes.push(url::form_urlencoded::byte_serialize(password.as_bytes()).collect());
     }
-    // Some registries take an access token as user name; a short name would tear holes into the text.
+    // Some registries take an access token as user name; hiding a short name would make the text unreadable.
     if username.len() >= 16 {
         shapes.push(username.to_owned());
     }
     shapes
 }
 
-/// A text without these secrets. One of a few letters is hidden only where it is a word: everywhere, it would tear the
-/// text apart, and the holes would tell it.
+/// A text without these secrets. A secret of a few letters is hidden only where it is a word: hiding it everywhere would
+/// make the text unreadable, and the gaps would reveal it.
 pub fn hide<'a>(text: &str, secrets: impl IntoIterator<Item = &'a str>) -> String {
     let is_word = |from: usize, to: usize| {
         let around = [text[..from].chars().next_back(), text[to..].chars().next()];
@@ -157,7 +144,7 @@ pub fn hide<'a>(text: &str, secrets: impl IntoIterator<Item = &'a str>) -> Strin
         let places = begins.map(|at| (at, at + secret.len()));
         found.extend(places.filter(|(from, to)| secret.len() > 3 || is_word(*from, *to)));
     }
-    // All are looked for in the text itself: one may be a part of another, or of what stands for another.
+    // All are searched in the original text: one may be a part of another, or of its replacement.
     found.sort_unstable();
     let (mut shown, mut end) = (String::new(), 0);
     for (from, to) in found {

@@ -1,5 +1,6 @@
-//! Docker config documents: as users write them, and as kubelets read them.
+//! Docker config documents: as users write them, and as the kubelet reads them.
 
+mod credential_helper;
 pub(crate) mod kubelet_document;
 pub mod kubelet_secret;
 pub mod user_document;

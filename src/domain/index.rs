@@ -1,7 +1,7 @@
-//! Who wants what: the index from Secrets and registry keys back to resources.
+//! The index from Secrets, ConfigMaps and registry keys back to resources.
 //!
-//! It answers which resources an event concerns, which of several resources gets a Secret, and which Secrets a resource
-//! left behind. It holds a few names for each resource and for each *generated* Secret, and nothing about others.
+//! It answers which resources an event affects, which of several resources gets a Secret, and which Secrets a resource
+//! left behind. It holds a few names for each resource and each *generated* Secret, and nothing about other objects.
 
 pub(crate) mod namespace;
 mod overlaps;
@@ -15,12 +15,10 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::{ObjectMeta, OwnerReference}
 
 use crate::api::DockerPullSecret;
 use crate::domain::index::namespace::Namespace;
+use crate::domain::names::{ObjectKey, ResourceRef, Uid};
 use crate::domain::secret::ownership::{controlling_resource, is_labelled};
 
-/// Namespace and name.
-pub type Key = (String, String);
-
-/// A name or UID: what says the same is in memory once.
+/// A name or UID. Equal ones share their memory.
 type Name = Arc<str>;
 
 /// A generated Secret as last seen.
@@ -34,30 +32,45 @@ pub struct Generated {
     owner: (Name, Name),
 }
 
+/// What the index says of one resource and the Secret that it wants.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct IndexView {
+    /// Name of the resource that gets the Secret: the oldest one that wants it.
+    pub oldest_claimant: Option<String>,
+    /// Whether the resource that controls the Secret now wants it too; `None` if there is no such resource.
+    pub owner_wants_target: Option<bool>,
+    /// Name of a Secret that still holds credentials of this resource; the wanted one if that exists.
+    pub retained_secret: Option<String>,
+    /// Generated Secrets that the resource controls and neither wants nor reads.
+    pub orphans: Vec<(String, Generated)>,
+    /// How another resource gets in the way of this one's credentials.
+    pub overlap_warning: Option<String>,
+}
+
 /// The index. All resources that an operation returns have to be looked at again.
 #[derive(Debug, Default)]
 pub struct ResourceIndex {
     namespaces: BTreeMap<String, Namespace>,
-    /// While Secrets are listed anew: those that the list has not shown yet.
-    unseen: HashSet<Key>,
+    /// While Secrets are listed again: those that the list has not shown yet.
+    missing_from_relist: HashSet<ObjectKey>,
 }
 
 impl ResourceIndex {
     /// Takes over what a resource wants now. Returns *other* resources that this concerns.
-    pub fn insert(&mut self, resource: &DockerPullSecret) -> Vec<Key> {
+    pub fn insert(&mut self, resource: &DockerPullSecret) -> Vec<ObjectKey> {
         let at = resource.metadata.namespace.as_deref().unwrap_or_default();
         keys(at, self.of(at).insert(resource))
     }
 
     /// Forgets a resource. Returns other resources that this concerns.
-    pub fn remove(&mut self, resource: &Key) -> Vec<Key> {
-        self.forget(&resource.0, |namespace| namespace.remove(&resource.1))
+    pub fn remove(&mut self, resource: &ObjectKey) -> Vec<ObjectKey> {
+        self.forget(&resource.namespace, |namespace| namespace.remove(&resource.name))
     }
 
     /// Resources that are known, for instance to forget those that a new list does not hold.
-    pub fn resources(&self) -> impl Iterator<Item = Key> {
+    pub fn resources(&self) -> impl Iterator<Item = ObjectKey> {
         let all = self.namespaces.iter();
-        all.flat_map(|(at, namespace)| namespace.resources().map(|name| (at.clone(), name.to_string())))
+        all.flat_map(|(at, namespace)| namespace.resources().map(move |name| ObjectKey::new(at, name)))
     }
 
     /// Names of the resources of a namespace.
@@ -69,68 +82,83 @@ impl ResourceIndex {
     }
 
     /// UID of a resource.
-    pub fn uid(&self, resource: &Key) -> Option<&str> {
-        self.namespaces.get(&resource.0)?.uid(&resource.1)
+    pub fn uid(&self, resource: &ObjectKey) -> Option<Uid> {
+        self.namespaces
+            .get(&resource.namespace)?
+            .uid(&resource.name)
+            .map(Uid::new)
     }
 
     /// Resources that read or write this Secret, or control it.
-    pub fn concerned_by_secret(&self, secret: &Key) -> Vec<Key> {
-        let namespace = self.namespaces.get(&secret.0);
-        let names = namespace.map(|namespace| namespace.concerned_by_secret(&secret.1));
-        keys(&secret.0, names.unwrap_or_default())
+    pub fn concerned_by_secret(&self, secret: &ObjectKey) -> Vec<ObjectKey> {
+        let namespace = self.namespaces.get(&secret.namespace);
+        let names = namespace.map(|namespace| namespace.concerned_by_secret(&secret.name));
+        keys(&secret.namespace, names.unwrap_or_default())
     }
 
     /// Resources that read this ConfigMap.
-    pub fn concerned_by_config_map(&self, config_map: &Key) -> Vec<Key> {
-        let namespace = self.namespaces.get(&config_map.0);
-        let names = namespace.map(|namespace| namespace.concerned_by_config_map(&config_map.1));
-        keys(&config_map.0, names.unwrap_or_default())
+    pub fn concerned_by_config_map(&self, config_map: &ObjectKey) -> Vec<ObjectKey> {
+        let namespace = self.namespaces.get(&config_map.namespace);
+        let names = namespace.map(|namespace| namespace.concerned_by_config_map(&config_map.name));
+        keys(&config_map.namespace, names.unwrap_or_default())
     }
 
     /// Takes note of a Secret, whoever made it. Returns the resources that this concerns. Only one that the operator made
     /// is kept, since what is kept may be deleted.
-    pub fn observe_secret(&mut self, meta: &ObjectMeta) -> Vec<Key> {
-        let key = key_of(meta);
-        self.unseen.remove(&key);
+    pub fn observe_secret(&mut self, meta: &ObjectMeta) -> Vec<ObjectKey> {
+        let key = ObjectKey::of(meta);
+        self.missing_from_relist.remove(&key);
         let Some(owner) = controlling_resource(meta).filter(|_| is_labelled(meta)) else {
             return self.forget_secret(&key);
         };
         let text = |text: &Option<String>| text.as_deref().unwrap_or_default().into();
-        let concerned = self
-            .of(&key.0)
-            .observe_secret(&key.1, text(&meta.uid), text(&meta.resource_version), owner);
-        keys(&key.0, concerned)
+        let concerned =
+            self.of(&key.namespace)
+                .observe_secret(&key.name, text(&meta.uid), text(&meta.resource_version), owner);
+        keys(&key.namespace, concerned)
     }
 
     /// Takes note that a Secret is gone. Returns the resources that this concerns.
-    pub fn forget_secret(&mut self, secret: &Key) -> Vec<Key> {
-        self.forget(&secret.0, |namespace| namespace.forget_secret(&secret.1))
+    pub fn forget_secret(&mut self, secret: &ObjectKey) -> Vec<ObjectKey> {
+        self.forget(&secret.namespace, |namespace| namespace.forget_secret(&secret.name))
     }
 
     /// The Secrets are about to be listed anew. What is known stays until the list is complete.
     pub fn begin_secret_list(&mut self) {
         let all = self.namespaces.iter();
-        let generated =
-            all.flat_map(|(at, namespace)| namespace.generated().map(|name| (at.clone(), name.to_string())));
-        self.unseen = generated.collect();
+        let generated = all.flat_map(|(at, namespace)| namespace.generated().map(move |name| ObjectKey::new(at, name)));
+        self.missing_from_relist = generated.collect();
     }
 
     /// The list is complete: what it did not show is gone.
     pub fn end_secret_list(&mut self) {
-        for gone in std::mem::take(&mut self.unseen) {
+        for gone in std::mem::take(&mut self.missing_from_relist) {
             self.forget_secret(&gone);
         }
     }
 
+    /// All of it that concerns one resource, and the Secret `target` with this controller.
+    pub fn view(&self, resource: &ResourceRef, target: &str, controller: Option<&OwnerReference>) -> IndexView {
+        let (namespace, uid) = (&resource.key.namespace, resource.uid.as_str());
+        let wanted = ObjectKey::new(namespace, target);
+        IndexView {
+            oldest_claimant: self.oldest_claimant(&wanted).map(str::to_owned),
+            owner_wants_target: controller.and_then(|owner| self.wants(owner, &wanted)),
+            retained_secret: self.retained_secret(namespace, uid, target),
+            orphans: self.orphans(namespace, uid, target),
+            overlap_warning: self.overlap_warning(&resource.key),
+        }
+    }
+
     /// Name of the resource that gets this Secret: the oldest one that wants it.
-    pub fn oldest_claimant(&self, target: &Key) -> Option<&str> {
-        self.namespaces.get(&target.0)?.oldest_claimant(&target.1)
+    pub fn oldest_claimant(&self, target: &ObjectKey) -> Option<&str> {
+        self.namespaces.get(&target.namespace)?.oldest_claimant(&target.name)
     }
 
     /// Whether the resource that an owner reference of the Secret names wants the Secret; `None` if there is no such
     /// resource.
-    pub fn wants(&self, owner: &OwnerReference, target: &Key) -> Option<bool> {
-        self.namespaces.get(&target.0)?.wants(owner, &target.1)
+    pub fn wants(&self, owner: &OwnerReference, target: &ObjectKey) -> Option<bool> {
+        self.namespaces.get(&target.namespace)?.wants(owner, &target.name)
     }
 
     /// Generated Secrets in `namespace` that the resource controls and neither wants nor reads.
@@ -139,7 +167,7 @@ impl ResourceIndex {
         namespace.map_or_else(Vec::new, |namespace| namespace.orphans(uid, target))
     }
 
-    /// Name of a Secret in `namespace` that still holds the login of a resource; the wanted one if that exists.
+    /// Name of a Secret in `namespace` that still holds credentials of a resource; the wanted one if that exists.
     pub fn retained_secret(&self, namespace: &str, uid: &str, target: &str) -> Option<String> {
         let kept = self.namespaces.get(namespace)?.retained_secret(uid, target);
         kept.map(str::to_owned)
@@ -150,7 +178,7 @@ impl ResourceIndex {
     }
 
     /// Takes something out of a namespace. One without resources and generated Secrets takes no memory.
-    fn forget(&mut self, at: &str, what: impl FnOnce(&mut Namespace) -> Vec<Name>) -> Vec<Key> {
+    fn forget(&mut self, at: &str, what: impl FnOnce(&mut Namespace) -> Vec<Name>) -> Vec<ObjectKey> {
         let Some(namespace) = self.namespaces.get_mut(at) else {
             return Vec::new();
         };
@@ -162,14 +190,7 @@ impl ResourceIndex {
     }
 }
 
-fn key_of(meta: &ObjectMeta) -> Key {
-    (
-        meta.namespace.clone().unwrap_or_default(),
-        meta.name.clone().unwrap_or_default(),
-    )
-}
-
-fn keys(namespace: &str, names: Vec<Name>) -> Vec<Key> {
+fn keys(namespace: &str, names: Vec<Name>) -> Vec<ObjectKey> {
     let names = names.into_iter();
-    names.map(|name| (namespace.to_owned(), name.to_string())).collect()
+    names.map(|name| ObjectKey::new(namespace, &*name)).collect()
 }

@@ -1,4 +1,7 @@
 //! From what a reconcile found to the status that is published.
 
 pub mod build;
-pub mod pods;
+pub mod conditions;
+pub mod equal;
+pub mod event;
+pub mod outcome;

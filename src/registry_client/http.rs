@@ -1,4 +1,4 @@
-//! Asking a registry: HTTP for [`crate::domain::verification`].
+//! HTTP requests to registries, for [`crate::domain::verification`].
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -11,19 +11,21 @@ use tokio::time::Instant;
 use url::Url;
 
 use crate::domain::verification::address::Policy;
-use crate::domain::verification::answer::{Answer, Failure, Request};
-use crate::domain::verification::conversation::{Check, Step};
-use crate::domain::verification::question::Question;
+use crate::domain::verification::answer::{RegistryRequest, RegistryResponse, RequestFailure};
+use crate::domain::verification::attempt::LoginAttempt;
+use crate::domain::verification::conversation::{Conversation, Step};
+use crate::domain::verification::requester::Requester;
 use crate::domain::verification::verdict::Verdict;
 use crate::registry_client::resolver::{Refused, Resolver};
 
+/// Longest time for a connection.
 const CONNECT: Duration = Duration::from_secs(5);
 
-/// Longest time for one request with its answer: what `docker login` waits.
-const TOTAL: Duration = Duration::from_secs(15);
+/// Longest time for one request with its response: what `docker login` waits.
+const REQUEST: Duration = Duration::from_secs(15);
 
-/// Longest time for all requests of a check.
-const CHECK: Duration = Duration::from_mins(1);
+/// Longest time for all requests of a login attempt.
+const ATTEMPT: Duration = Duration::from_mins(1);
 
 /// Most of a body that is read, and most of the headers that are looked at, in bytes.
 const BODY: usize = 64 * 1024;
@@ -35,8 +37,8 @@ const MANIFESTS: &str = "application/vnd.oci.image.index.v1+json, application/vn
 
 /// Clients for one set of trusted certificates.
 #[derive(Clone)]
-pub(crate) struct Registries {
-    /// Resolves names only to addresses that the policy lets through.
+pub(crate) struct RegistryClients {
+    /// Resolves names only to addresses that the policy allows.
     strict: Client,
     /// For targets that the policy exempts.
     open: Client,
@@ -45,26 +47,26 @@ pub(crate) struct Registries {
 
 /// Why there are no clients.
 #[derive(Debug, thiserror::Error)]
-pub(crate) enum Unusable {
+pub(crate) enum ClientError {
     /// The CA bundle.
-    #[error("the CA bundle is not one or more certificates in PEM form")]
+    #[error("the CA bundle contains an invalid PEM certificate, or none")]
     CaBundle,
-    /// The system's certificates cannot be read, or the proxy variables.
+    /// The system's certificates or the proxy variables cannot be read.
     #[error("cannot set up TLS: {0}")]
     Tls(String),
 }
 
-impl Registries {
+impl RegistryClients {
     /// Clients that trust the system's certificates and those of `ca_bundle` (PEM).
-    pub(crate) fn new(policy: Arc<Policy>, ca_bundle: Option<&[u8]>) -> Result<Self, Unusable> {
+    pub(crate) fn new(policy: Arc<Policy>, ca_bundle: Option<&[u8]>) -> Result<Self, ClientError> {
         // A second call changes nothing.
         let _ = rustls::crypto::ring::default_provider().install_default();
         let certificates = match ca_bundle {
             None => Vec::new(),
-            Some(pem) => Certificate::from_pem_bundle(pem).map_err(|_| Unusable::CaBundle)?,
+            Some(pem) => Certificate::from_pem_bundle(pem).map_err(|_| ClientError::CaBundle)?,
         };
         if ca_bundle.is_some() && certificates.is_empty() {
-            return Err(Unusable::CaBundle);
+            return Err(ClientError::CaBundle);
         }
         let build = |resolver: Option<&Resolver>| {
             let mut builder = Client::builder()
@@ -72,8 +74,8 @@ impl Registries {
                 .redirect(redirect::Policy::none())
                 .http1_only()
                 .connect_timeout(CONNECT)
-                .timeout(TOTAL)
-                // A check is a few requests; nothing is to be kept for the next one.
+                .timeout(REQUEST)
+                // An attempt is a few requests; no connection is kept for the next attempt.
                 .pool_idle_timeout(CONNECT);
             if !certificates.is_empty() {
                 builder = builder.tls_certs_merge(certificates.clone());
@@ -83,7 +85,7 @@ impl Registries {
             }
             builder
                 .build()
-                .map_err(|error| Unusable::Tls(error.without_url().to_string()))
+                .map_err(|error| ClientError::Tls(error.without_url().to_string()))
         };
         let resolver = Resolver::new(policy);
         Ok(Self {
@@ -93,29 +95,33 @@ impl Registries {
         })
     }
 
-    /// Holds the whole conversation.
-    pub(crate) async fn verify(&self, question: Question) -> Verdict {
-        let end = Instant::now() + CHECK;
-        let mut check = Check::new(question);
+    /// Makes the whole attempt.
+    pub(crate) async fn verify(&self, attempt: LoginAttempt, requester: Requester) -> Verdict {
+        let end = Instant::now() + ATTEMPT;
+        let mut conversation = Conversation::new(attempt, requester);
         loop {
-            let answer = self.ask(check.request(), check.authorization());
-            let answer = tokio::time::timeout_at(end, answer).await;
-            let late = || Failure::Unanswered(format!("no verdict within {} seconds", CHECK.as_secs()));
-            if let Step::Done(verdict) = check.next(answer.unwrap_or_else(|_| Err(late()))) {
+            let response = self.send(conversation.request(), conversation.authorization());
+            let response = tokio::time::timeout_at(end, response).await;
+            let late = || RequestFailure::Unanswered(format!("no verdict within {} seconds", ATTEMPT.as_secs()));
+            if let Step::Done(verdict) = conversation.next(response.unwrap_or_else(|_| Err(late()))) {
                 return verdict;
             }
         }
     }
 
-    async fn ask(&self, request: &Request, authorization: Option<String>) -> Result<Answer, Failure> {
+    async fn send(
+        &self,
+        request: &RegistryRequest,
+        authorization: Option<String>,
+    ) -> Result<RegistryResponse, RequestFailure> {
         if let Some(why) = self.resolver.policy.refuses_literal(&request.url) {
-            return Err(Failure::Forbidden(why));
+            return Err(RequestFailure::Forbidden(why));
         }
         let client = if self.resolver.policy.exempts(&request.url) {
             &self.open
         } else {
             if let Some(why) = self.resolver.refuses_beside_proxy(&request.url).await {
-                return Err(Failure::Forbidden(why));
+                return Err(RequestFailure::Forbidden(why));
             }
             &self.strict
         };
@@ -126,7 +132,7 @@ impl Registries {
         }
         if let Some(authorization) = authorization {
             let mut value = HeaderValue::from_str(&authorization)
-                .map_err(|_| Failure::Malformed("the login cannot stand in a header".to_owned()))?;
+                .map_err(|_| RequestFailure::Malformed("the credentials cannot be sent in a header".to_owned()))?;
             value.set_sensitive(true);
             headers.insert(AUTHORIZATION, value);
         }
@@ -140,43 +146,48 @@ impl Registries {
     }
 }
 
-/// One check with clients of its own. Err: the CA bundle or the system's certificates cannot be used.
-pub async fn verify(policy: Arc<Policy>, ca_bundle: Option<&[u8]>, question: Question) -> Result<Verdict, String> {
-    let registries = Registries::new(policy, ca_bundle).map_err(|error| error.to_string())?;
-    Ok(registries.verify(question).await)
+/// One attempt with clients of its own. Err: the CA bundle or the system's certificates cannot be used.
+pub async fn verify(
+    policy: Arc<Policy>,
+    ca_bundle: Option<&[u8]>,
+    attempt: LoginAttempt,
+    requester: Requester,
+) -> Result<Verdict, String> {
+    let clients = RegistryClients::new(policy, ca_bundle).map_err(|error| error.to_string())?;
+    Ok(clients.verify(attempt, requester).await)
 }
 
-async fn read(mut response: Response, asked: &Url) -> Result<Answer, Failure> {
+async fn read(mut response: Response, requested: &Url) -> Result<RegistryResponse, RequestFailure> {
     let headers = response.headers();
     if headers.values().map(HeaderValue::len).sum::<usize>() > HEADERS {
-        return Err(Failure::Malformed(format!(
-            "the headers of the answer are larger than {} KiB",
+        return Err(RequestFailure::Malformed(format!(
+            "the response headers are larger than {} KiB",
             HEADERS / 1024
         )));
     }
     let text = |value: &HeaderValue| String::from_utf8_lossy(value.as_bytes()).into_owned();
-    let mut answer = Answer {
+    let mut read = RegistryResponse {
         status: response.status().as_u16(),
         challenges: headers.get_all(WWW_AUTHENTICATE).iter().map(text).collect(),
         retry_after: headers.get(RETRY_AFTER).and_then(|value| seconds(text(value).trim())),
         redirect: headers.get(LOCATION).and_then(|value| {
-            let target = asked.join(&text(value)).ok()?;
+            let target = requested.join(&text(value)).ok()?;
             target.host_str().map(str::to_owned)
         }),
         body: Vec::new(),
     };
-    while answer.body.len() < BODY {
+    while read.body.len() < BODY {
         let chunk = match response.chunk().await {
             Ok(Some(chunk)) => chunk,
             Ok(None) => break,
-            // The status tells enough; a body that does not end must not hide it.
-            Err(error) if error.is_timeout() && answer.status != 200 => break,
+            // The status says enough; a body that does not end must not hide it.
+            Err(error) if error.is_timeout() && read.status != 200 => break,
             Err(error) => return Err(failure(&error)),
         };
-        let room = BODY - answer.body.len();
-        answer.body.extend_from_slice(&chunk[..chunk.len().min(room)]);
+        let room = BODY - read.body.len();
+        read.body.extend_from_slice(&chunk[..chunk.len().min(room)]);
     }
-    Ok(answer)
+    Ok(read)
 }
 
 /// What a `Retry-After` asks for: seconds, or a date (RFC 9110 10.2.3).
@@ -189,18 +200,18 @@ fn seconds(value: &str) -> Option<u64> {
 }
 
 /// What kind of failure this is. The text never has the URL: its query names the user.
-fn failure(error: &reqwest::Error) -> Failure {
+fn failure(error: &reqwest::Error) -> RequestFailure {
     let mut innermost = None;
     let mut cause = std::error::Error::source(error);
     while let Some(error) = cause {
         if let Some(Refused(why)) = error.downcast_ref() {
-            return Failure::Forbidden(why.clone());
+            return RequestFailure::Forbidden(why.clone());
         }
         if let Some(error) = error.downcast_ref::<rustls::Error>() {
-            return Failure::Tls(match error {
-                rustls::Error::InvalidMessage(_) => "what answers does not speak TLS".to_owned(),
+            return RequestFailure::Tls(match error {
+                rustls::Error::InvalidMessage(_) => "the server does not speak TLS".to_owned(),
                 rustls::Error::InvalidCertificate(rustls::CertificateError::UnknownIssuer) => {
-                    "the certificate is signed by an authority that is not trusted here".to_owned()
+                    "the certificate is signed by an authority that is not trusted".to_owned()
                 }
                 other => other.to_string(),
             });
@@ -219,10 +230,10 @@ fn failure(error: &reqwest::Error) -> Failure {
         } else {
             why
         };
-        Failure::Unreachable(why)
+        RequestFailure::Unreachable(why)
     } else if error.is_timeout() {
-        Failure::Unanswered("no answer in time".to_owned())
+        RequestFailure::Unanswered("no response in time".to_owned())
     } else {
-        Failure::Malformed(format!("the answer cannot be read as HTTP: {why}"))
+        RequestFailure::Malformed(format!("the response is not valid HTTP: {why}"))
     }
 }

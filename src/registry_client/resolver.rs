@@ -1,4 +1,4 @@
-//! What names of registries, token servers and proxies may resolve to.
+//! Name resolution for registries, token servers and proxies, limited to allowed addresses.
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -20,10 +20,11 @@ const VARIABLES: [&str; 6] = [
 
 /// Resolves names as the system does, and refuses a name if any of its addresses is refused.
 ///
-/// Proxies are exempt: they are named by whoever runs the operator, and often are where registries may not be.
+/// Proxies are exempt: the operator's administrator names them, and they often have addresses that registries may not
+/// have.
 #[derive(Clone)]
 pub(crate) struct Resolver {
-    /// What it goes by.
+    /// Which addresses are allowed.
     pub(crate) policy: Arc<Policy>,
     proxies: Arc<[String]>,
 }
@@ -34,7 +35,7 @@ pub(crate) struct Resolver {
 pub(crate) struct Refused(pub(crate) String);
 
 impl Resolver {
-    /// With the proxies that the environment names.
+    /// Exempts the proxies that the environment names.
     pub(crate) fn new(policy: Arc<Policy>) -> Self {
         let named = VARIABLES.iter().filter_map(|name| std::env::var(name).ok());
         Self {
@@ -43,7 +44,7 @@ impl Resolver {
         }
     }
 
-    /// Why a registry or token server is refused that stands on a proxy's host, if it is: [`Resolve`] cannot tell the two
+    /// Why a registry or token server with the host name of a proxy is refused, if it is: [`Resolve`] cannot tell the two
     /// apart.
     pub(crate) async fn refuses_beside_proxy(&self, url: &Url) -> Option<String> {
         let host = url.host_str().filter(|host| self.is_proxy(host))?;
@@ -78,7 +79,7 @@ async fn lookup(name: &str, policy: Option<&Policy>) -> Result<Vec<SocketAddr>, 
     Ok(addresses)
 }
 
-/// The host of a proxy; its scheme can be left out.
+/// The host of a proxy's address, whose scheme may be missing.
 fn host(proxy: &str) -> Option<String> {
     let with_scheme = if proxy.contains("://") {
         proxy.to_owned()

@@ -3,10 +3,10 @@
 use std::collections::BTreeMap;
 
 use crate::support::objects::{Space, condition_of, docker_hub, document, password, private, uid, with};
-use crate::support::operator::operator;
+use crate::support::operator::{Operator, operator};
 use crate::support::oracle::Oracle;
 use crate::support::world::world;
-use crate::support::{audit, repository};
+use crate::support::{audit, eventually, repository};
 use kube::ResourceExt as _;
 use kube::api::{DeleteParams, Patch, PatchParams};
 use serde_json::json;
@@ -440,7 +440,7 @@ async fn a_deleted_resource_takes_its_secret_along() {
         .secret_until("kept", "without owner", |secret| secret.owner_references().is_empty())
         .await;
     // It goes away when the garbage collector has orphaned everything.
-    crate::support::eventually("the resource is gone", || async {
+    eventually("the resource is gone", || async {
         let there = space.resources.get_opt("kept").await.unwrap();
         there.map_or(Ok(()), |_| Err("still there".to_owned()))
     })
@@ -525,7 +525,7 @@ async fn what_will_surprise_is_warned_of() {
                 .await
         }
     };
-    warned("hub", "shadowed by DockerPullSecret \"wild\"").await;
+    warned("hub", "DockerPullSecret \"wild\" takes precedence").await;
     warned("port", ":443 is part of the key").await;
     warned("twin", "same registry key").await;
     // When the cause goes away, so does the warning.
@@ -583,20 +583,11 @@ async fn many_resources_at_rest_cost_no_writes_also_after_a_restart() {
     let before = audit::writes_in(world(), &space.name).len();
     // A second operator with only this namespace: each resource is looked at again.
     let world = world();
-    let restarted = crate::support::operator::Operator::start(world, &world.install(), &["--namespace", &space.name]);
+    let restarted = Operator::start(world, &world.install(), &["--namespace", &space.name]);
     restarted.wait_until_ready();
-    crate::support::eventually("a pass over all resources", || async {
-        let metrics = restarted.get("/metrics").1;
-        let passes = metrics.lines().find_map(|line| {
-            line.strip_prefix("dps_passes_total{result=\"Ready\"} ")?
-                .parse::<u32>()
-                .ok()
-        });
-        if passes.is_some_and(|passes| passes >= 200) {
-            Ok(())
-        } else {
-            Err(metrics)
-        }
+    eventually("a pass over all resources", || async {
+        let reconciled = restarted.count("dps_reconciliations_total{result=\"Ready\"}");
+        (reconciled >= 200).then_some(()).ok_or(format!("{reconciled}"))
     })
     .await;
     // A new list of all Secrets and resources makes every one be looked at once more.

@@ -19,6 +19,7 @@ mod pulls;
 mod schema;
 #[path = "../support/mod.rs"]
 mod support;
+mod upgrade;
 mod verification;
 mod verify;
 mod world;

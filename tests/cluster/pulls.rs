@@ -292,7 +292,7 @@ async fn one_odd_failure_proves_nothing() {
     let (space, pods) = space("odd").await;
     ready(&space, "app", "r.example.com").await;
     let image = "r.example.com/team/app:1";
-    // As a kubelet reports that could not read the Secret yet (testbed.md 5: false alarm).
+    // As a kubelet reports that could not read the Secret yet.
     pods.create("web", image, &["app"]).await;
     pods.fails("web", image, &no_login(image)).await;
     // A connection that failed once.

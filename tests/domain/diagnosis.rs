@@ -1,12 +1,13 @@
-//! Which Secret advice names, and which image a report is about.
+//! Cause, blame and advice, given what the Secrets of the pod hold; and which image a report is about.
 
 use dps::api::VerificationResult::{self, Accepted, LockedOut, NotVerifiable, Rejected};
 use dps::domain::docker_config::kubelet_secret::PullSecret;
 use dps::domain::pull_failures::pod::Pod;
+use dps::domain::pull_failures::relevance::{Involvement, affects};
 use dps::domain::pull_failures::resource::Resource;
 use serde_json::{Value, json};
 
-use super::pods::{NO_LOGIN, absent, find, resource, secret};
+use super::pods::{DENIED, IMAGE, NO_LOGIN, WRONG, absent, find, resource, secret};
 
 const HOST: &str = "r.example.com";
 
@@ -63,7 +64,11 @@ fn blame_names_a_resource_of_any_kind_and_namespace() {
         ..resource("shared", HOST, None)
     };
     let unauthorized = "unexpected status from HEAD request to https://r.example.com/v2/: 401 Unauthorized";
-    let found = find(unauthorized, &[secret("shared", HOST)], &[cluster_wide.clone()]);
+    let found = find(
+        unauthorized,
+        &[secret("shared", HOST)],
+        std::slice::from_ref(&cluster_wide),
+    );
     let blame = found.blame.as_ref().unwrap();
     assert_eq!(
         (blame.kind, blame.namespace.as_str(), blame.name.as_str()),
@@ -71,6 +76,301 @@ fn blame_names_a_resource_of_any_kind_and_namespace() {
     );
     assert!(found.is_fault_of(&cluster_wide));
     assert!(!found.is_fault_of(&resource("shared", HOST, None)), "another kind");
+}
+
+/// A report about a pod with these Secrets, in a namespace with these resources.
+#[derive(Default)]
+struct Row {
+    report: &'static str,
+    secrets: Vec<PullSecret>,
+    resources: Vec<Resource>,
+    cause: &'static str,
+    /// Kind and name.
+    blames: Option<&'static str>,
+    /// Part of the action.
+    action: &'static str,
+    /// Of the resource `app`.
+    involvement: Option<Involvement>,
+}
+
+#[allow(clippy::too_many_lines, reason = "a table")]
+fn rows() -> Vec<Row> {
+    use Involvement::{Attached, Fault, NotAttached};
+    let (host, other) = ("r.example.com", "s.example.com");
+    let ours = |verified| vec![resource("app", host, verified)];
+    // The Secret of its name is somebody else's.
+    let in_vain = |name: &str| Resource {
+        secret: "app".to_owned(),
+        owns: false,
+        ..resource(name, host, Some(Rejected))
+    };
+    vec![
+        Row {
+            report: WRONG,
+            secrets: vec![secret("app", host)],
+            resources: ours(None),
+            cause: "CredentialsRejected",
+            blames: Some("DockerPullSecret app"),
+            action: "in Secret \"app-login\", which DockerPullSecret \"app\" reads",
+            involvement: Some(Fault),
+        },
+        Row {
+            report: WRONG,
+            secrets: vec![secret("app", host)],
+            resources: ours(Some(Accepted)),
+            cause: "AccessDenied",
+            blames: Some("DockerPullSecret app"),
+            action: "The registry accepts the credentials. Grant permission",
+            involvement: Some(Attached),
+        },
+        Row {
+            report: WRONG,
+            secrets: vec![secret("app", host)],
+            resources: ours(Some(LockedOut)),
+            cause: "LoginLockedOut",
+            blames: Some("DockerPullSecret app"),
+            action: "Correct the password",
+            involvement: Some(Fault),
+        },
+        Row {
+            report: DENIED,
+            secrets: vec![secret("app", host)],
+            resources: ours(Some(Rejected)),
+            cause: "CredentialsRejected",
+            blames: Some("DockerPullSecret app"),
+            action: "Correct the user name",
+            involvement: Some(Fault),
+        },
+        Row {
+            report: DENIED,
+            secrets: vec![secret("app", host)],
+            resources: ours(Some(Accepted)),
+            cause: "AccessDenied",
+            blames: Some("DockerPullSecret app"),
+            action: "permission to pull r.example.com/team/app",
+            involvement: Some(Attached),
+        },
+        Row {
+            report: WRONG,
+            secrets: vec![secret("app", host)],
+            resources: vec![in_vain("app")],
+            cause: "CredentialsRejected",
+            blames: Some("Secret app"),
+            action: "access token in Secret \"app\"",
+            ..Row::default()
+        },
+        Row {
+            report: WRONG,
+            secrets: vec![secret("app", host)],
+            resources: vec![in_vain("younger"), resource("app", host, None)],
+            cause: "CredentialsRejected",
+            blames: Some("DockerPullSecret app"),
+            action: "which DockerPullSecret \"app\" reads",
+            involvement: Some(Fault),
+        },
+        Row {
+            report: NO_LOGIN,
+            secrets: vec![secret("app", other)],
+            resources: vec![in_vain("app")],
+            cause: "CredentialsNotSent",
+            action: "content is not what DockerPullSecret \"app\" generates",
+            involvement: Some(NotAttached),
+            ..Row::default()
+        },
+        // Of two logins the one that is not known to be good.
+        Row {
+            report: WRONG,
+            secrets: vec![secret("app", host), secret("hand", host)],
+            resources: ours(Some(Accepted)),
+            cause: "CredentialsRejected",
+            blames: Some("Secret hand"),
+            action: "in Secret \"hand\"",
+            involvement: Some(Attached),
+        },
+        Row {
+            report: WRONG,
+            secrets: vec![secret("app", host), secret("hand", host)],
+            resources: ours(None),
+            cause: "CredentialsRejected",
+            blames: Some("DockerPullSecret app"),
+            action: "app-login",
+            involvement: Some(Fault),
+        },
+        // Somebody else's Secret is for another registry.
+        Row {
+            report: WRONG,
+            secrets: vec![secret("app", host), secret("hand", other)],
+            resources: ours(None),
+            cause: "CredentialsRejected",
+            blames: Some("DockerPullSecret app"),
+            action: "app-login",
+            involvement: Some(Fault),
+        },
+        // No login was there to be sent.
+        Row {
+            report: WRONG,
+            resources: ours(Some(Accepted)),
+            cause: "CredentialsNotSent",
+            action: "Add imagePullSecrets: [{name: app}] to the pod's spec",
+            involvement: Some(NotAttached),
+            ..Row::default()
+        },
+        Row {
+            report: DENIED,
+            secrets: vec![secret("hand", other)],
+            resources: ours(Some(Accepted)),
+            cause: "CredentialsNotSent",
+            action: "Add {name: app} to the imagePullSecrets",
+            involvement: Some(NotAttached),
+            ..Row::default()
+        },
+        Row {
+            report: NO_LOGIN,
+            secrets: vec![secret("app", "r.example.com:5000")],
+            resources: vec![resource("app", "r.example.com:5000", None)],
+            cause: "CredentialsNotSent",
+            action: "Set spec.registryUrl of DockerPullSecret \"app\" to r.example.com",
+            involvement: Some(Attached),
+            ..Row::default()
+        },
+        Row {
+            report: NO_LOGIN,
+            secrets: vec![secret("hand", "r.example.com/nope")],
+            cause: "CredentialsNotSent",
+            action: "Use the key \"r.example.com\"",
+            ..Row::default()
+        },
+        Row {
+            report: NO_LOGIN,
+            cause: "CredentialsNotSent",
+            action: "Create a DockerPullSecret for r.example.com in namespace \"team\"",
+            ..Row::default()
+        },
+        Row {
+            report: NO_LOGIN,
+            secrets: vec![secret("app", host)],
+            resources: ours(None),
+            cause: "CredentialsNotSent",
+            action: "has credentials for this image now",
+            involvement: Some(Attached),
+            ..Row::default()
+        },
+        // Another one serves the image: not our business.
+        Row {
+            report: WRONG,
+            secrets: vec![secret("hand", host)],
+            resources: ours(None),
+            cause: "CredentialsRejected",
+            blames: Some("Secret hand"),
+            action: "in Secret \"hand\"",
+            ..Row::default()
+        },
+        // Missing.
+        Row {
+            report: NO_LOGIN,
+            secrets: vec![absent("app")],
+            resources: ours(None),
+            cause: "PullSecretMissing",
+            blames: Some("DockerPullSecret app"),
+            action: "has not created Secret",
+            involvement: Some(Fault),
+        },
+        Row {
+            report: NO_LOGIN,
+            secrets: vec![absent("ap")],
+            resources: ours(None),
+            cause: "PullSecretMissing",
+            blames: Some("Secret ap"),
+            action: "Use \"app\" in the pod's imagePullSecrets instead",
+            involvement: Some(NotAttached),
+        },
+        Row {
+            report: NO_LOGIN,
+            secrets: vec![absent("gone")],
+            cause: "PullSecretMissing",
+            blames: Some("Secret gone"),
+            action: "Create Secret \"gone\" in namespace \"team\"",
+            ..Row::default()
+        },
+        // The missing one is for another registry.
+        Row {
+            report: NO_LOGIN,
+            secrets: vec![absent("other")],
+            resources: vec![resource("other", other, None)],
+            cause: "CredentialsNotSent",
+            action: "Create a DockerPullSecret",
+            ..Row::default()
+        },
+        Row {
+            report: WRONG,
+            secrets: vec![absent("gone"), secret("app", host)],
+            resources: ours(None),
+            cause: "CredentialsRejected",
+            blames: Some("DockerPullSecret app"),
+            action: "app-login",
+            involvement: Some(Fault),
+        },
+        // The node's own.
+        Row {
+            report: "failed to fetch oauth token: 401 Unauthorized",
+            resources: ours(None),
+            cause: "CredentialsRejected",
+            action: "the node used its own",
+            ..Row::default()
+        },
+        Row {
+            report: "x509: certificate signed by unknown authority",
+            secrets: vec![secret("app", host)],
+            resources: ours(None),
+            cause: "TLSVerification",
+            action: "Install the CA certificate of r.example.com",
+            involvement: Some(Attached),
+            ..Row::default()
+        },
+    ]
+}
+
+#[test]
+fn report_in_context_has_one_cause_blame_action_and_involvement() {
+    for row in rows() {
+        let found = find(row.report, &row.secrets, &row.resources);
+        let blamed = found.blame.as_ref();
+        let blamed = blamed.map(|blame| format!("{} {}", blame.kind, blame.name));
+        let names: Vec<&str> = row.secrets.iter().map(|secret| secret.name.as_str()).collect();
+        let case = format!("{} with {names:?}", row.report);
+        assert_eq!(
+            (found.cause.as_str(), blamed.as_deref()),
+            (row.cause, row.blames),
+            "{case}"
+        );
+        assert!(found.action.contains(row.action), "{case}: {}", found.action);
+        let app = row.resources.iter().find(|resource| resource.name == "app");
+        let involvement = app.and_then(|app| affects(app, IMAGE, &row.secrets, &found));
+        assert_eq!(involvement, row.involvement, "{case}");
+    }
+}
+
+#[test]
+fn report_that_fits_an_attempt_without_credentials_may_pass() {
+    let old = "pulling from host r.example.com failed with status code [manifests 1]: 401 Unauthorized";
+    for (report, attached, verified, may_pass) in [
+        (NO_LOGIN, true, None, true),
+        (NO_LOGIN, false, None, false),
+        (DENIED, true, Some(Accepted), true),
+        (DENIED, true, Some(Rejected), false),
+        (DENIED, false, None, false),
+        (old, true, None, true),
+        (WRONG, true, None, false),
+        ("manifest unknown", true, None, false),
+    ] {
+        let secrets = if attached {
+            vec![secret("app", "r.example.com")]
+        } else {
+            Vec::new()
+        };
+        let found = find(report, &secrets, &[resource("app", "r.example.com", verified)]);
+        assert_eq!(found.may_pass(), may_pass, "{report} {attached} {verified:?}");
+    }
 }
 
 const VOLUME: &str = "models.example.net/llm/weights:1";

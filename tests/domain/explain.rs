@@ -355,6 +355,23 @@ fn images_before_there_is_a_pod() {
 }
 
 #[test]
+fn control_character_in_a_name_or_message_is_not_printed() {
+    let mut web = pod(
+        "web",
+        IMAGE,
+        &["a\u{1b}[2Jpp"],
+        &waiting("ErrImagePull", "\u{1b}]0;title\u{7} refused"),
+    );
+    web["metadata"]["name"] = json!("web\u{1b}[31m");
+    let input = json!({"apiVersion": "v1", "kind": "List", "items": [web]}).to_string();
+    let (_, text, _) = run(&["-f", "-"], &input, None);
+    assert!(
+        !text.contains(['\u{1b}', '\u{7}']) && text.contains("web\u{fffd}[31m"),
+        "{text:?}"
+    );
+}
+
+#[test]
 fn pods_that_are_over_fail_no_more_and_usage_is_explained() {
     let wrong = waiting("ErrImagePull", &unauthorized(IMAGE));
     let mut evicted = pod("evicted", IMAGE, &[], &wrong);

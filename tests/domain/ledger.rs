@@ -1,592 +1,497 @@
-//! What is known of logins, and when a registry is asked again.
+//! What is known about credentials, and when the next login attempt may be made.
 
+use std::collections::hash_map::RandomState;
 use std::time::Duration;
 
-use dps::api::{OnRejected, VerificationResult, VerificationStatus};
-use dps::domain::spec::validate::validate;
-use dps::domain::status::build::Check;
-use dps::domain::verification::ledger::{Ledger, VerificationRecord};
-use dps::domain::verification::schedule::{self, Asking, CANNOT_BE_ASKED, VerificationDecision};
+use dps::api::VerificationResult as R;
+use dps::domain::time::{Timestamp, after, since};
+use dps::domain::verification::fingerprint::{Fingerprint, Fingerprinter};
+use dps::domain::verification::ledger::Ledger;
+use dps::domain::verification::method::VerificationMethod;
+use dps::domain::verification::record::VerificationRecord;
 use dps::domain::verification::verdict::Verdict;
-use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 
-fn verdict(result: VerificationResult) -> Verdict {
+use crate::verification_inputs::{at, credentials, method, minutes, second_before};
+
+const HOUR: Duration = Duration::from_hours(1);
+
+fn ledger() -> Ledger {
+    Ledger::new(Fingerprinter::new([RandomState::new(), RandomState::new()]))
+}
+
+/// A fingerprint of credentials with this number.
+fn fingerprint(ledger: &Ledger, number: usize) -> Fingerprint {
+    let registry = "https://registry.example.com/v2/".parse().unwrap();
+    ledger.fingerprint(&registry, &credentials(&format!("password-{number}")))
+}
+
+fn verdict(result: R) -> Verdict {
     Verdict::new(result, result.as_str())
 }
 
+fn plain() -> VerificationMethod {
+    method("https://registry.example.com/v2/")
+}
+
+fn with_image() -> VerificationMethod {
+    method("https://registry.example.com/v2/ team/app:1.0")
+}
+
+fn with_other_image() -> VerificationMethod {
+    method("https://registry.example.com/v2/ team/other:1.0")
+}
+
 #[test]
-fn when_a_login_is_tried_again() {
-    use VerificationResult as R;
-    let (minute, hour) = (60, 3600);
-    // Results in a row, and the pause after each.
-    let table: &[&[(R, Option<i64>)]] = &[
-        &[
-            (R::Rejected, Some(15 * minute)),
-            (R::LockedOut, Some(hour)),
-            (R::Rejected, Some(6 * hour)),
-            (R::Rejected, None),
-        ],
-        // A failure to ask does not make a rejected login worth another try.
-        &[
-            (R::Rejected, Some(15 * minute)),
-            (R::Unreachable, Some(minute)),
-            (R::Rejected, Some(hour)),
-        ],
-        &[
-            (R::Rejected, Some(15 * minute)),
-            (R::Accepted, None),
-            (R::Rejected, Some(15 * minute)),
-        ],
-        &[
-            (R::Accepted, None),
-            (R::Unreachable, Some(minute)),
-            (R::TlsFailure, Some(2 * minute)),
-            (R::Accepted, None),
-        ],
-        &[(R::NotVerifiable, None)],
-        &[(R::RateLimited, Some(15 * minute))],
-        &[
-            (R::Unreachable, Some(minute)),
-            (R::NotARegistry, Some(2 * minute)),
-            (R::Unreachable, Some(4 * minute)),
-            (R::Unreachable, Some(8 * minute)),
-            (R::Unreachable, Some(16 * minute)),
-            (R::Unreachable, Some(32 * minute)),
-            (R::Unreachable, Some(hour)),
-            (R::Unreachable, Some(hour)),
-        ],
-    ];
-    for row in table {
-        let (mut ledger, mut now) = (Ledger::default(), 1_000_000);
-        for (result, pause) in *row {
-            ledger.record(1, &verdict(*result), "how", now);
-            let known = ledger.get(1, "how").unwrap();
-            assert_eq!(known.next.map(|next| next - now), *pause, "{row:?}");
+fn fingerprint_differs_by_registry_port_user_and_password_only() {
+    let ledger = ledger();
+    let of = |url: &str, password: &str| ledger.fingerprint(&url.parse().unwrap(), &credentials(password));
+    let first = of("https://r.example.com/v2/", "one");
+    assert_eq!(first, of("https://r.example.com:443/v2/", "one"));
+    assert_ne!(first, of("https://r.example.com/v2/", "two"));
+    assert_ne!(first, of("https://r.example.com:444/v2/", "one"));
+    assert_ne!(first, of("https://s.example.com/v2/", "one"));
+    assert_ne!(
+        first,
+        self::ledger().fingerprint(&"https://r.example.com/v2/".parse().unwrap(), &credentials("one"))
+    );
+}
+
+#[test]
+fn retry_pause_grows_with_each_attempt() {
+    /// Results in a row, and the pause after each.
+    struct Row {
+        name: &'static str,
+        attempts: &'static [(R, Option<u64>)],
+    }
+    for Row { name, attempts } in [
+        Row {
+            name: "rejections end",
+            attempts: &[
+                (R::Rejected, Some(15)),
+                (R::LockedOut, Some(60)),
+                (R::Rejected, Some(360)),
+                (R::Rejected, None),
+            ],
+        },
+        Row {
+            name: "an attempt without a verdict does not make rejected credentials worth another try",
+            attempts: &[
+                (R::Rejected, Some(15)),
+                (R::Unreachable, Some(1)),
+                (R::Rejected, Some(60)),
+            ],
+        },
+        Row {
+            name: "an acceptance begins anew",
+            attempts: &[(R::Rejected, Some(15)), (R::Accepted, None), (R::Rejected, Some(15))],
+        },
+        Row {
+            name: "accepted",
+            attempts: &[
+                (R::Accepted, None),
+                (R::Unreachable, Some(1)),
+                (R::TlsFailure, Some(2)),
+                (R::Accepted, None),
+            ],
+        },
+        Row {
+            name: "not verifiable",
+            attempts: &[(R::NotVerifiable, None)],
+        },
+        Row {
+            name: "rate limited",
+            attempts: &[(R::RateLimited, Some(15))],
+        },
+        Row {
+            name: "no verdict",
+            attempts: &[
+                (R::Unreachable, Some(1)),
+                (R::NotARegistry, Some(2)),
+                (R::Unreachable, Some(4)),
+                (R::Unreachable, Some(8)),
+                (R::Unreachable, Some(16)),
+                (R::Unreachable, Some(32)),
+                (R::Unreachable, Some(60)),
+                (R::Unreachable, Some(60)),
+            ],
+        },
+    ] {
+        let (mut ledger, mut now) = (ledger(), at(0));
+        let login = fingerprint(&ledger, 1);
+        for (result, pause) in attempts {
+            ledger.record(login, &verdict(*result), &plain(), now);
+            let known = ledger.get(login, &plain()).unwrap();
+            let pause = pause.map(minutes);
+            assert_eq!(known.retry_at.map(|retry_at| since(now, retry_at)), pause, "{name}");
             if let Some(pause) = pause {
-                assert!(known.stands("how", known.due(None, false), now + pause - 1));
-                assert!(!known.stands("how", known.due(None, false), now + pause));
+                let due = known.due(None, false);
+                assert!(known.stands(&plain(), due, second_before(after(now, pause))), "{name}");
+                assert!(!known.stands(&plain(), due, after(now, pause)), "{name}");
             }
-            // Nobody can make a rejected login be tried early.
-            let bound = known.rejections > 0 || *result == R::RateLimited;
-            assert_eq!(known.stands("how", known.due(None, true), now), bound, "{row:?}");
-            now += pause.unwrap_or(1);
+            // No request makes rejected credentials be tried early.
+            let enforced = known.consecutive_rejections > 0 || *result == R::RateLimited;
+            assert_eq!(known.backoff_enforced, enforced, "{name}");
+            assert_eq!(known.stands(&plain(), known.due(None, true), now), enforced, "{name}");
+            now = after(now, pause.unwrap_or(Duration::from_secs(1)));
         }
     }
 }
 
 #[test]
-fn a_login_that_was_sent_without_an_answer_may_have_failed() {
-    use VerificationResult as R;
-    let (minute, hour) = (60, 3600);
-    let asked = |result, unanswered, retry_after: Option<u64>| Verdict {
-        unanswered,
-        retry_after: retry_after.map(Duration::from_secs),
+fn retry_pause_covers_unanswered_passwords_and_wanted_pauses() {
+    struct Row {
+        name: &'static str,
+        verdicts: Vec<Verdict>,
+        pause: Duration,
+        enforced: bool,
+    }
+    let unanswered = |result| Verdict {
+        unanswered: true,
         ..verdict(result)
     };
-    let rejected = || asked(R::Rejected, false, None);
-    for (verdicts, pause) in [
-        (vec![asked(R::Unreachable, true, None)], 15 * minute),
-        (vec![rejected(), asked(R::Unreachable, true, None)], hour),
-        (
-            vec![rejected(), rejected(), rejected(), asked(R::NotARegistry, true, None)],
-            6 * hour,
-        ),
-        // Seven times without an answer: the longest pause.
-        (vec![asked(R::Unreachable, true, None); 8], hour),
-        (vec![asked(R::Unreachable, false, Some(7200))], 2 * hour),
-        (vec![asked(R::LockedOut, false, Some(7200))], 2 * hour),
-        (vec![asked(R::RateLimited, false, Some(7200))], 2 * hour),
-        // A second is no pause.
-        (vec![asked(R::RateLimited, false, Some(1))], minute),
-        (vec![asked(R::RateLimited, false, Some(1)); 3], 4 * minute),
+    let wanted = |result, seconds| Verdict {
+        retry_after: Some(Duration::from_secs(seconds)),
+        ..verdict(result)
+    };
+    for row in [
+        Row {
+            name: "a password without a response may have failed",
+            verdicts: vec![unanswered(R::Unreachable)],
+            pause: minutes(15),
+            enforced: true,
+        },
+        Row {
+            name: "as one rejection more",
+            verdicts: vec![verdict(R::Rejected), unanswered(R::Unreachable)],
+            pause: HOUR,
+            enforced: true,
+        },
+        Row {
+            name: "but never given up",
+            verdicts: vec![
+                verdict(R::Rejected),
+                verdict(R::Rejected),
+                verdict(R::Rejected),
+                unanswered(R::NotARegistry),
+            ],
+            pause: 6 * HOUR,
+            enforced: true,
+        },
+        Row {
+            name: "often without a response",
+            verdicts: vec![unanswered(R::Unreachable); 8],
+            pause: HOUR,
+            enforced: true,
+        },
+        Row {
+            name: "unreachable, wanted pause",
+            verdicts: vec![wanted(R::Unreachable, 7200)],
+            pause: 2 * HOUR,
+            enforced: false,
+        },
+        Row {
+            name: "locked out, wanted pause",
+            verdicts: vec![wanted(R::LockedOut, 7200)],
+            pause: 2 * HOUR,
+            enforced: true,
+        },
+        Row {
+            name: "rate limited, wanted pause",
+            verdicts: vec![wanted(R::RateLimited, 7200)],
+            pause: 2 * HOUR,
+            enforced: true,
+        },
+        Row {
+            name: "a second is not a pause",
+            verdicts: vec![wanted(R::RateLimited, 1)],
+            pause: minutes(1),
+            enforced: true,
+        },
+        Row {
+            name: "a second is not a pause, again",
+            verdicts: vec![wanted(R::RateLimited, 1); 3],
+            pause: minutes(4),
+            enforced: true,
+        },
     ] {
-        let mut ledger = Ledger::default();
-        for verdict in &verdicts {
-            ledger.record(1, verdict, "how", 1_000_000);
+        let mut ledger = ledger();
+        let login = fingerprint(&ledger, 1);
+        for verdict in &row.verdicts {
+            ledger.record(login, verdict, &plain(), at(0));
         }
-        let known = ledger.get(1, "how").unwrap();
-        assert_eq!(known.next, Some(1_000_000 + pause), "{verdicts:?}");
-        let in_between = known.stands("how", known.due(None, true), 1_000_000 + pause - 1);
-        assert_eq!(in_between, known.bound, "{verdicts:?}");
-        let unbound = verdicts
-            .iter()
-            .all(|one| one.result == R::Unreachable && !one.unanswered);
-        assert_eq!(known.bound, !unbound, "{verdicts:?}");
+        let known = ledger.get(login, &plain()).unwrap();
+        assert_eq!(known.retry_at, Some(after(at(0), row.pause)), "{}", row.name);
+        assert_eq!(known.backoff_enforced, row.enforced, "{}", row.name);
+        let just_before = second_before(after(at(0), row.pause));
+        let stands = known.stands(&plain(), known.due(None, true), just_before);
+        assert_eq!(stands, row.enforced, "{}", row.name);
     }
 }
 
 #[test]
-fn a_login_that_nobody_wants_for_a_day_is_forgotten() {
-    use VerificationResult as R;
-    let (begin, hour) = (1_000_000, 3600);
-    let year = 365 * 24;
-    // Result, how it is wanted, hours at which it is wanted, hour at which another login is, whether it is known then.
-    let hourly: Vec<i64> = (1..=year).collect();
-    let table: &[(R, &str, &[i64], i64, bool)] = &[
-        (R::Accepted, "how", &[], 24, true),
-        (R::Accepted, "how", &[], 25, false),
-        (R::Accepted, "how", &[20], 44, true),
-        (R::Accepted, "how", &[20], 45, false),
-        (R::Accepted, "how", &hourly, year, true),
-        (R::Rejected, "how", &[], 24, true),
-        (R::Rejected, "how", &[], 25, false),
-        (R::Rejected, "how", &hourly, year, true),
-        // A login that is refused as such stays refused for who wants it in another way.
-        (R::Rejected, "with image", &hourly, year, true),
-        (R::Accepted, "with image", &hourly, year, false),
-    ];
-    for (result, how, wanted, end, there) in table {
-        let mut ledger = Ledger::default();
-        ledger.record(1, &verdict(*result), "how", begin);
-        for at in *wanted {
-            ledger.want(1, how, begin + at * hour);
-        }
-        ledger.want(2, "how", begin + end * hour);
-        let row = format!("{result:?} {how} {} {end}", wanted.len());
-        assert_eq!(ledger.get(1, "how").is_some(), *there, "{row}");
+fn credentials_unwanted_for_a_day_are_forgotten() {
+    struct Row {
+        result: R,
+        method: VerificationMethod,
+        /// Hours at which they are wanted.
+        wanted: Vec<u64>,
+        /// Hour at which other credentials are wanted.
+        end: u64,
+        known: bool,
     }
+    const YEAR: u64 = 365 * 24;
+    let hour = |hours: u64| after(at(0), Duration::from_hours(hours));
+    let row = |result, wanted: &[u64], end, known| Row {
+        result,
+        method: plain(),
+        wanted: wanted.to_vec(),
+        end,
+        known,
+    };
+    let hourly: Vec<u64> = (1..=YEAR).collect();
+    for row in [
+        row(R::Accepted, &[], 24, true),
+        row(R::Accepted, &[], 25, false),
+        row(R::Accepted, &[20], 44, true),
+        row(R::Accepted, &[20], 45, false),
+        row(R::Accepted, &hourly, YEAR, true),
+        row(R::Rejected, &[], 24, true),
+        row(R::Rejected, &[], 25, false),
+        row(R::Rejected, &hourly, YEAR, true),
+        // Credentials that were refused as such stay refused by any other method.
+        Row {
+            method: with_image(),
+            ..row(R::Rejected, &hourly, YEAR, true)
+        },
+        Row {
+            method: with_image(),
+            ..row(R::Accepted, &hourly, YEAR, false)
+        },
+    ] {
+        let mut ledger = ledger();
+        let (login, other) = (fingerprint(&ledger, 1), fingerprint(&ledger, 2));
+        ledger.record(login, &verdict(row.result), &plain(), hour(0));
+        for wanted in &row.wanted {
+            ledger.want(login, &row.method, hour(*wanted));
+        }
+        ledger.want(other, &plain(), hour(row.end));
+        let name = format!(
+            "{:?} by {}, {} times, {} h",
+            row.result,
+            row.method,
+            row.wanted.len(),
+            row.end
+        );
+        assert_eq!(ledger.get(login, &plain()).is_some(), row.known, "{name}");
+    }
+}
 
-    // The longest pause that there is, is over before its login is forgotten.
-    let mut ledger = Ledger::default();
+#[test]
+fn longest_pause_ends_before_credentials_are_forgotten() {
+    let mut ledger = ledger();
+    let (login, other) = (fingerprint(&ledger, 1), fingerprint(&ledger, 2));
     let limited = Verdict {
         retry_after: Some(Duration::from_hours(24)),
         ..verdict(R::Rejected)
     };
-    ledger.record(1, &limited, "how", begin);
-    let next = ledger.get(1, "how").unwrap().next.unwrap();
-    ledger.want(2, "how", next - 1);
-    assert!(ledger.get(1, "how").is_some());
+    ledger.record(login, &limited, &plain(), at(0));
+    let retry_at = ledger.get(login, &plain()).unwrap().retry_at.unwrap();
+    ledger.want(other, &plain(), second_before(retry_at));
+    assert!(ledger.get(login, &plain()).is_some());
 }
 
 #[test]
-fn no_verdict_leaves_the_last_one() {
-    use VerificationResult as R;
-    let mut ledger = Ledger::default();
-    ledger.record(1, &verdict(R::Rejected), "how", 10);
-    ledger.record(1, &verdict(R::Unreachable), "how", 1000);
-    let known = ledger.get(1, "how").unwrap();
-    assert_eq!((known.result, known.checked, known.next), (R::Rejected, 10, Some(1060)));
-    ledger.record(2, &verdict(R::Accepted), "how", 10);
-    ledger.record(2, &verdict(R::RateLimited), "how", 1000);
-    assert_eq!(ledger.get(2, "how").unwrap().result, R::Accepted);
+fn attempt_without_verdict_keeps_the_last_verdict() {
+    let mut ledger = ledger();
+    let (rejected, accepted) = (fingerprint(&ledger, 1), fingerprint(&ledger, 2));
+    ledger.record(rejected, &verdict(R::Rejected), &plain(), at(10));
+    ledger.record(rejected, &verdict(R::Unreachable), &plain(), at(1000));
+    let known = ledger.get(rejected, &plain()).unwrap();
+    assert_eq!(
+        (known.result, known.verified_at, known.retry_at),
+        (R::Rejected, at(10), Some(at(1060)))
+    );
+    ledger.record(accepted, &verdict(R::Accepted), &plain(), at(10));
+    ledger.record(accepted, &verdict(R::RateLimited), &plain(), at(1000));
+    assert_eq!(ledger.get(accepted, &plain()).unwrap().result, R::Accepted);
 }
 
 #[test]
-fn a_refused_login_is_refused_however_it_is_checked_and_an_image_is_not_a_login() {
-    use VerificationResult as R;
-    let mut ledger = Ledger::default();
-    ledger.record(1, &verdict(R::Rejected), "plain", 10);
-    let known = ledger.get(1, "with image").unwrap();
-    assert!(known.stands("with image", known.due(None, true), 20));
+fn refusal_of_credentials_counts_for_every_method_and_of_an_image_for_one() {
+    let mut ledger = ledger();
+    let (refused, accepted) = (fingerprint(&ledger, 1), fingerprint(&ledger, 2));
+    ledger.record(refused, &verdict(R::Rejected), &plain(), at(10));
+    let known = ledger.get(refused, &with_image()).unwrap();
+    assert!(known.stands(&with_image(), known.due(None, true), at(20)));
 
-    ledger.record(2, &verdict(R::Accepted), "plain", 10);
-    let no_right = Verdict {
+    ledger.record(accepted, &verdict(R::Accepted), &plain(), at(10));
+    let image_denied = Verdict {
         image_denied: true,
         ..verdict(R::Rejected)
     };
-    ledger.record(2, &no_right, "with image", 20);
-    assert_eq!(ledger.get(2, "plain").unwrap().result, R::Accepted);
-    assert_eq!(ledger.get(2, "with image").unwrap().result, R::Rejected);
-    assert_eq!(ledger.get(2, "with another image"), None);
+    ledger.record(accepted, &image_denied, &with_image(), at(20));
+    assert_eq!(ledger.get(accepted, &plain()).unwrap().result, R::Accepted);
+    assert_eq!(ledger.get(accepted, &with_image()).unwrap().result, R::Rejected);
+    assert_eq!(ledger.get(accepted, &with_other_image()), None);
 }
 
-#[test]
-fn a_status_is_believed_for_the_login_that_it_speaks_of() {
-    use VerificationResult as R;
-    let mut ledger = Ledger::default();
-    ledger.record(1, &verdict(R::Rejected), "how", 1_000_000);
-    let known = ledger.get(1, "how").unwrap().clone();
-    let asking = |login| Asking {
-        login,
-        message: "Rejected",
-        ..nothing()
-    };
-    let Check::Done(written, message) = asking("v1").published(&known, known.due(None, false), Some("a")) else {
-        panic!()
-    };
-    assert_eq!(message, "Rejected");
-    assert_eq!(written.handled_request.as_deref(), Some("a"));
-    let asking = |login| Asking {
-        status: Some(&written),
-        ..asking(login)
-    };
-    // After a restart nothing else is known.
-    assert_eq!(
-        asking("v1").advise(None, 1_000_001),
-        VerificationDecision::Stands(known.clone())
-    );
-    assert_eq!(
-        asking("v1").advise(None, 1_000_000 + 900),
-        VerificationDecision::Check(Some(known))
-    );
-    assert_eq!(asking("v2").advise(None, 1_000_001), VerificationDecision::Check(None));
-    let mut restarted = Ledger::default();
-    restarted.seed(1, asking("v1").own().unwrap(), 1_000_001);
-    assert!(
-        restarted.get(1, "with image").is_some(),
-        "a login that was refused as such"
-    );
-    let image_denied = VerificationStatus {
-        image_denied: true,
-        ..*written.clone()
-    };
-    let asking = Asking {
-        status: Some(&image_denied),
-        ..nothing()
-    };
-    let mut restarted = Ledger::default();
-    restarted.seed(1, asking.own().unwrap(), 1_000_001);
-    assert_eq!(restarted.get(1, "with image"), None);
-    // In another way, only what was said of the login still counts, unless nobody can be asked.
-    for (how, status, counts) in [
-        ("how with CA", &*written, true),
-        ("how with CA", &image_denied, false),
-        ("https://another.example.com", &*written, false),
-        (CANNOT_BE_ASKED, &*written, true),
-        (CANNOT_BE_ASKED, &image_denied, true),
-    ] {
-        let asking = Asking {
-            how,
-            status: Some(status),
-            ..nothing()
-        };
-        let own = asking.own();
-        assert_eq!(own.is_some(), counts, "{how}");
-        assert!(own.is_none_or(|own| own.how == "how" && own.rejections == 1));
-    }
-    // Nor is the login another one whose identity begins in the same way.
-    let longer = Asking { login: "v", ..asking };
-    assert_eq!(longer.own(), None);
-}
-
-/// The interval of a resource is its own, and may have changed.
-#[test]
-fn when_an_accepted_login_is_due_is_not_read_from_a_status() {
-    use VerificationResult as R;
-    let mut ledger = Ledger::default();
-    for (login, result, kept) in [(1, R::Accepted, false), (2, R::Unreachable, true)] {
-        ledger.record(login, &verdict(result), "how", 1_000_000);
-        let known = ledger.get(login, "how").unwrap();
-        let day = Some(Duration::from_hours(24));
-        let Check::Done(written, _) = nothing().published(known, known.due(day, false), None) else {
-            panic!()
-        };
-        assert!(written.next_verification_time.is_some());
-        let asking = Asking {
-            status: Some(&written),
-            ..nothing()
-        };
-        assert_eq!(asking.own().unwrap().next.is_some(), kept, "{result:?}");
-    }
-}
-
-#[test]
-fn no_refusal_counts_that_is_older_than_an_acceptance() {
-    use VerificationResult as R;
-    let known = |result, how: &str, checked, rejections| VerificationRecord {
+fn record(result: R, method: VerificationMethod, verified_at: Timestamp, rejections: u32) -> VerificationRecord {
+    VerificationRecord {
         result,
         message: String::new(),
-        how: how.to_owned(),
-        checked,
-        next: None,
-        rejections,
+        method,
+        verified_at,
+        retry_at: None,
+        consecutive_rejections: rejections,
         attempts: 0,
-        bound: rejections > 0,
+        backoff_enforced: rejections > 0,
         image_denied: false,
-    };
-    let (here, there) = ("here", "there");
-    // As it happens.
-    let mut ledger = Ledger::default();
-    ledger.record(1, &verdict(R::Rejected), there, 10);
-    ledger.record(1, &verdict(R::Accepted), here, 20);
+    }
+}
+
+#[test]
+fn refusal_older_than_an_acceptance_does_not_count() {
+    let (here, there, elsewhere) = (plain(), with_image(), with_other_image());
+    let mut ledger = ledger();
+    let login = fingerprint(&ledger, 1);
+    ledger.record(login, &verdict(R::Rejected), &there, at(10));
+    ledger.record(login, &verdict(R::Accepted), &here, at(20));
     for result in [R::Unreachable, R::RateLimited] {
-        ledger.record(1, &verdict(result), there, 20);
-        assert_eq!(ledger.get(1, here).unwrap().result, R::Accepted, "{result:?}");
-        assert_ne!(ledger.get(1, "elsewhere").map(|known| known.result), Some(R::Rejected));
+        ledger.record(login, &verdict(result), &there, at(20));
+        assert_eq!(ledger.get(login, &here).unwrap().result, R::Accepted, "{result:?}");
+        assert_ne!(
+            ledger.get(login, &elsewhere).map(|known| known.result),
+            Some(R::Rejected)
+        );
     }
     // A new one does.
-    ledger.record(1, &verdict(R::Rejected), there, 30);
-    assert_eq!(ledger.get(1, here).unwrap().result, R::Rejected);
+    ledger.record(login, &verdict(R::Rejected), &there, at(30));
+    assert_eq!(ledger.get(login, &here).unwrap().result, R::Rejected);
 
-    // Also when the status that says so is of the same second.
-    ledger.seed(1, known(R::Accepted, here, 30, 0), 30);
-    ledger.seed(1, known(R::Accepted, there, 30, 0), 30);
-    assert_eq!(ledger.get(1, "elsewhere").unwrap().result, R::Rejected);
+    // Also when the status with the acceptance is of the same second.
+    ledger.seed(login, record(R::Accepted, here, at(30), 0), at(30));
+    ledger.seed(login, record(R::Accepted, there, at(30), 0), at(30));
+    assert_eq!(ledger.get(login, &elsewhere).unwrap().result, R::Rejected);
+}
 
-    // As a new process reads it, in either order.
-    let accepted = || known(R::Accepted, here, 20, 0);
-    let refused = || known(R::Rejected, there, 10, 4);
+#[test]
+fn refusal_older_than_an_acceptance_does_not_count_after_a_restart() {
+    let (here, there, elsewhere) = (plain(), with_image(), with_other_image());
+    let accepted = || record(R::Accepted, here.clone(), at(20), 0);
+    let refused = || record(R::Rejected, there.clone(), at(10), 4);
     for seeds in [[accepted(), refused()], [refused(), accepted()]] {
-        let mut ledger = Ledger::default();
+        let mut ledger = ledger();
+        let login = fingerprint(&ledger, 1);
         for seed in seeds {
-            ledger.seed(1, seed, 100);
+            ledger.seed(login, seed, at(100));
         }
-        assert_eq!(ledger.get(1, here).unwrap().result, R::Accepted);
-        assert_eq!(ledger.get(1, "elsewhere"), None);
-        // Who was refused asks again, although it was given up.
-        let stale = ledger.get(1, there).unwrap();
-        assert!(!stale.stands(there, stale.due(None, false), 100), "{stale:?}");
-        // Once: it has a pace of its own then, whatever passes of others read again.
-        ledger.record(1, &verdict(R::Unreachable), there, 100);
-        ledger.seed(1, accepted(), 101);
-        let waits = ledger.get(1, there).unwrap();
-        assert!(waits.stands(there, waits.due(None, false), 101), "{waits:?}");
+        assert_eq!(ledger.get(login, &here).unwrap().result, R::Accepted);
+        assert_eq!(ledger.get(login, &elsewhere), None);
+        // The credentials that were given up are tried again.
+        let stale = ledger.get(login, &there).unwrap();
+        assert!(!stale.stands(&there, stale.due(None, false), at(100)), "{stale:?}");
+        // Once: they have a pace of their own then, whatever is read again from other statuses.
+        ledger.record(login, &verdict(R::Unreachable), &there, at(100));
+        ledger.seed(login, accepted(), at(101));
+        let waits = ledger.get(login, &there).unwrap();
+        assert!(waits.stands(&there, waits.due(None, false), at(101)), "{waits:?}");
     }
+}
 
-    // A status that is read late, after a check that began without it.
+#[test]
+fn status_read_after_an_attempt_keeps_its_refusal() {
     for result in [R::Unreachable, R::RateLimited, R::Rejected] {
-        let mut ledger = Ledger::default();
-        ledger.record(1, &verdict(result), here, 50);
+        let mut ledger = ledger();
+        let login = fingerprint(&ledger, 1);
+        ledger.record(login, &verdict(result), &plain(), at(50));
         let late = VerificationRecord {
-            next: Some(60),
-            ..known(R::Rejected, here, 10, 3)
+            retry_at: Some(at(60)),
+            ..record(R::Rejected, plain(), at(10), 3)
         };
-        ledger.seed(1, late, 51);
-        let found = ledger.get(1, here).unwrap();
-        assert_eq!((found.result, found.rejections), (R::Rejected, 3), "{result:?}");
-        assert!(found.next.unwrap() > 60, "{result:?}");
-    }
-}
-
-/// A login that once was accepted may have been revoked since.
-#[test]
-fn an_old_word_lets_no_changed_login_replace_an_accepted_one() {
-    use VerificationResult as R;
-    let mut ledger = Ledger::default();
-    ledger.record(1, &verdict(R::Accepted), "how", 1_000_000);
-    for (accepted, version, age, stands) in [
-        (true, "another login how", 3599, true),
-        (true, "another login how", 3600, false),
-        // Nothing to lose, or the same login.
-        (false, "another login how", 3600, true),
-        (true, "v1 how", 3600, true),
-    ] {
-        let status = VerificationStatus {
-            secret_verified: accepted,
-            credentials_version: Some(version.to_owned()),
-            result: Some(R::Accepted),
-            ..VerificationStatus::default()
-        };
-        let asking = Asking {
-            status: Some(&status),
-            ..nothing()
-        };
-        let advice = asking.advise(ledger.get(1, "how"), 1_000_000 + age);
-        let row = format!("{accepted} {version} {age}");
-        assert_eq!(matches!(advice, VerificationDecision::Stands(_)), stands, "{row}");
-        assert_eq!(matches!(advice, VerificationDecision::Check(None)), !stands, "{row}");
+        ledger.seed(login, late, at(51));
+        let found = ledger.get(login, &plain()).unwrap();
+        assert_eq!(
+            (found.result, found.consecutive_rejections),
+            (R::Rejected, 3),
+            "{result:?}"
+        );
+        assert!(found.retry_at.unwrap() > at(60), "{result:?}");
     }
 }
 
 #[test]
-fn what_is_known_of_a_login_counts_however_it_is_checked() {
-    use VerificationResult as R;
+fn record_for_another_method_counts_as_far_as_it_is_about_the_credentials() {
+    struct Row {
+        name: &'static str,
+        verdicts: Vec<(VerificationMethod, Verdict)>,
+        /// What is then known with an image, and whether an attempt has to wait.
+        known: Option<(R, bool)>,
+    }
     let unanswered = Verdict {
         unanswered: true,
         ..verdict(R::Unreachable)
     };
-    let no_right = Verdict {
+    let image_denied = Verdict {
         image_denied: true,
         ..verdict(R::Rejected)
     };
-    let (plain, image) = ("plain", "with image");
-    // What was found in which way, and what is then known of the login with an image, and whether that has to wait.
-    for (verdicts, known) in [
-        // A refused login is refused, whatever happens when it is asked for in another way.
-        (
-            vec![(plain, verdict(R::Rejected)), (image, verdict(R::Unreachable))],
-            Some((R::Rejected, true)),
-        ),
-        (
-            vec![(plain, verdict(R::Rejected)), (image, verdict(R::RateLimited))],
-            Some((R::Rejected, true)),
-        ),
-        // Until it is accepted: then nobody else has to wait.
-        (
-            vec![(image, verdict(R::Rejected)), (plain, verdict(R::Accepted))],
-            Some((R::Rejected, false)),
-        ),
-        (vec![(plain, verdict(R::Rejected)), (plain, no_right.clone())], None),
-        // A pause is one for the login.
-        (vec![(plain, verdict(R::RateLimited))], Some((R::RateLimited, true))),
-        (vec![(plain, unanswered)], Some((R::Unreachable, true))),
-        (vec![(plain, verdict(R::Unreachable))], None),
-        (
-            vec![(image, verdict(R::Accepted)), (plain, verdict(R::RateLimited))],
-            Some((R::Accepted, false)),
-        ),
-        (vec![(plain, no_right)], None),
+    for row in [
+        Row {
+            name: "refused, then unreachable by another method",
+            verdicts: vec![(plain(), verdict(R::Rejected)), (with_image(), verdict(R::Unreachable))],
+            known: Some((R::Rejected, true)),
+        },
+        Row {
+            name: "refused, then rate limited by another method",
+            verdicts: vec![(plain(), verdict(R::Rejected)), (with_image(), verdict(R::RateLimited))],
+            known: Some((R::Rejected, true)),
+        },
+        Row {
+            name: "refused, then accepted by another method: nobody has to wait",
+            verdicts: vec![(with_image(), verdict(R::Rejected)), (plain(), verdict(R::Accepted))],
+            known: Some((R::Rejected, false)),
+        },
+        Row {
+            name: "refused, then known",
+            verdicts: vec![(plain(), verdict(R::Rejected)), (plain(), image_denied.clone())],
+            known: None,
+        },
+        Row {
+            name: "a pause is one for the credentials",
+            verdicts: vec![(plain(), verdict(R::RateLimited))],
+            known: Some((R::RateLimited, true)),
+        },
+        Row {
+            name: "so is the pause after an unanswered password",
+            verdicts: vec![(plain(), unanswered)],
+            known: Some((R::Unreachable, true)),
+        },
+        Row {
+            name: "unreachable says nothing about the credentials",
+            verdicts: vec![(plain(), verdict(R::Unreachable))],
+            known: None,
+        },
+        Row {
+            name: "accepted by this method",
+            verdicts: vec![(with_image(), verdict(R::Accepted)), (plain(), verdict(R::RateLimited))],
+            known: Some((R::Accepted, false)),
+        },
+        Row {
+            name: "another image denied",
+            verdicts: vec![(plain(), image_denied)],
+            known: None,
+        },
     ] {
-        let (mut ledger, mut now) = (Ledger::default(), 1_000_000);
-        for (how, verdict) in &verdicts {
-            now += 10;
-            ledger.record(1, verdict, how, now);
+        let (mut ledger, mut now) = (ledger(), at(0));
+        let login = fingerprint(&ledger, 1);
+        for (method, verdict) in &row.verdicts {
+            now = after(now, Duration::from_secs(10));
+            ledger.record(login, verdict, method, now);
         }
-        let found = ledger.get(1, image);
-        let found = found.map(|known| {
-            let due = known.due(None, false);
-            (known.result, known.bound && known.stands(image, due, now))
+        let found = ledger.get(login, &with_image()).map(|known| {
+            let stands = known.stands(&with_image(), known.due(None, false), now);
+            (known.result, known.backoff_enforced && stands)
         });
-        assert_eq!(found, known, "{verdicts:?}");
+        assert_eq!(found, row.known, "{}", row.name);
     }
-}
-
-fn nothing() -> Asking<'static> {
-    Asking {
-        login: "v1",
-        how: "how",
-        status: None,
-        message: "",
-        interval: None,
-        request: None,
-        submitted: None,
-    }
-}
-
-#[test]
-fn an_accepted_login_is_checked_once_or_periodically_or_when_somebody_asks() {
-    use VerificationResult as R;
-    let mut ledger = Ledger::default();
-    ledger.record(2, &verdict(R::Accepted), "how", 1_000_000);
-    let known = ledger.get(2, "how").unwrap();
-    let day = Duration::from_hours(24);
-    for (interval, request, now, stands) in [
-        (None, None, 9_000_000, true),
-        (Some(day), None, 1_086_399, true),
-        (Some(day), None, 1_086_400, false),
-        (None, Some("now"), 1_000_000, false),
-    ] {
-        let asking = Asking {
-            interval,
-            request,
-            ..nothing()
-        };
-        let advice = asking.advise(Some(known), now);
-        assert_eq!(
-            matches!(advice, VerificationDecision::Stands(_)),
-            stands,
-            "{interval:?} {request:?} {now}"
-        );
-        assert_eq!(matches!(advice, VerificationDecision::Check(Some(_))), !stands);
-    }
-}
-
-#[test]
-fn a_request_is_obeyed_once_and_within_the_bounds() {
-    use VerificationResult as R;
-    let begin = 1_000_000;
-    // Results in a row, each when the one before allows it, the seconds after the last one, and whether a request that
-    // nothing was done for leads to a check.
-    let table: &[(&[R], i64, bool)] = &[
-        (&[R::Accepted], 0, true),
-        (&[R::Unreachable], 0, true),
-        (&[R::NotVerifiable], 0, true),
-        (&[R::RateLimited], 899, false),
-        (&[R::RateLimited], 900, true),
-        // The verdict is still the old one, and the registry asked for a pause.
-        (&[R::Accepted, R::RateLimited], 899, false),
-        (&[R::Rejected], 899, false),
-        (&[R::Rejected; 2], 3599, false),
-        // It was given up, and a person may know better.
-        (&[R::Rejected; 4], 899, false),
-        (&[R::Rejected; 4], 900, true),
-        (&[R::Rejected; 5], 899, false),
-        (&[R::Rejected; 5], 900, true),
-    ];
-    for (results, after, checks) in table {
-        let (mut ledger, mut now) = (Ledger::default(), begin);
-        for result in *results {
-            let next = ledger.get(1, "how").and_then(|known| known.due(None, true));
-            now = next.unwrap_or(now);
-            ledger.record(1, &verdict(*result), "how", now);
-        }
-        let known = ledger.get(1, "how").unwrap();
-        let status = |handled: Option<&str>| VerificationStatus {
-            handled_request: handled.map(str::to_owned),
-            ..VerificationStatus::default()
-        };
-        for (handled, submitted, asked) in [
-            (None, None, true),
-            (Some("old"), Some("old"), true),
-            (Some("new"), None, false),
-            (Some("old"), Some("new"), false),
-            (None, Some("new"), false),
-        ] {
-            let status = status(handled);
-            let asking = Asking {
-                status: Some(&status),
-                request: Some("new"),
-                submitted,
-                ..nothing()
-            };
-            let row = format!("{results:?} {after} {handled:?} {submitted:?}");
-            assert_eq!(asking.asked(), asked, "{row}");
-            assert_eq!(asking.obeyed(), if asked { handled } else { Some("new") }, "{row}");
-            let stands = matches!(asking.advise(Some(known), now + after), VerificationDecision::Stands(_));
-            let due = known.due(None, false).is_some_and(|due| due <= now + after);
-            assert_eq!(!stands, asked && *checks || due, "{row}");
-        }
-    }
-}
-
-#[test]
-fn a_refusal_is_known_until_the_next_verdict_however_the_login_is_checked() {
-    use VerificationResult as R;
-    let mut ledger = Ledger::default();
-    ledger.record(1, &verdict(R::Rejected), "how", 1_000_000);
-    let other = Asking {
-        how: "with image",
-        ..nothing()
-    };
-    let known = ledger.get(1, "with image");
-    assert_eq!(
-        other.advise(known, 1_000_900),
-        VerificationDecision::Check(known.cloned())
-    );
-}
-
-#[test]
-fn an_identity_tells_the_logins_of_one_secret_apart() {
-    let resource = |url: &str, keys: serde_json::Value| {
-        let resource = serde_json::from_value(serde_json::json!({
-            "apiVersion": "pullsecrets.dev/v1alpha1", "kind": "DockerPullSecret", "metadata": {"name": "app"},
-            "spec": {"type": "PrivateRegistry", "registryUrl": url, "credentialsRef": {"name": "login", "keys": keys}},
-        }));
-        validate(&resource.unwrap()).unwrap()
-    };
-    let source = ObjectMeta {
-        uid: Some("uid".to_owned()),
-        resource_version: Some("7".to_owned()),
-        ..ObjectMeta::default()
-    };
-    let mut seen = std::collections::BTreeSet::new();
-    for (url, keys) in [
-        ("r.example.com", serde_json::json!({})),
-        ("r.example.com/team", serde_json::json!({})),
-        ("r.example.com", serde_json::json!({"password": "new"})),
-        ("r.example.com", serde_json::json!({"username": "new"})),
-    ] {
-        let identity = schedule::identity(&source, &resource(url, keys));
-        assert!(identity.starts_with("uid/7 "), "{identity}");
-        assert!(seen.insert(identity));
-    }
-}
-
-#[test]
-fn what_is_held_back() {
-    use VerificationResult as R;
-    let mut ledger = Ledger::default();
-    for (login, result, policy, stands, held) in [
-        (1, R::Rejected, OnRejected::KeepLastAccepted, true, true),
-        (2, R::LockedOut, OnRejected::KeepLastAccepted, true, true),
-        (3, R::Rejected, OnRejected::KeepLastAccepted, false, false),
-        (4, R::Rejected, OnRejected::WriteAnyway, true, false),
-        (5, R::Unreachable, OnRejected::KeepLastAccepted, true, false),
-        (6, R::Accepted, OnRejected::KeepLastAccepted, true, false),
-    ] {
-        ledger.record(login, &verdict(result), "how", 1);
-        let problem = schedule::held_back(policy, stands, ledger.get(login, "how"));
-        assert_eq!(problem.is_some(), held, "{login}");
-    }
-    assert_eq!(schedule::held_back(OnRejected::KeepLastAccepted, true, None), None);
 }

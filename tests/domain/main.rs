@@ -6,30 +6,42 @@
     reason = "a test fails that way"
 )]
 
+mod api;
 mod architecture;
 mod canary;
 mod cause_messages;
 mod causes;
-mod claims;
+mod decide;
 mod diagnosis;
+mod docs;
 mod explain;
 mod explain_cases;
 mod explain_messages;
+mod fuzz;
+mod index;
 mod ledger;
 mod names;
-mod packed;
 mod patterns;
 mod pods;
 mod pulls;
+mod reconcile;
 mod registry;
 mod render;
 mod secret;
 mod source;
+mod spec;
 mod status;
+mod store;
 #[path = "../support/mod.rs"]
 mod support;
 mod survey;
 mod verification;
+mod verification_inputs;
+mod verification_messages;
+mod verification_method;
+mod verification_queue;
+mod verification_schedule;
+mod verification_target;
 mod verify;
 
 use std::collections::BTreeMap;
@@ -38,6 +50,7 @@ use dps::api::DockerPullSecret;
 use k8s_openapi::ByteString;
 use k8s_openapi::api::core::v1::Secret;
 use serde_json::{Value, json};
+use support::objects::with;
 
 /// A resource `team/app` as the API server has it.
 fn resource(spec: &Value) -> DockerPullSecret {
@@ -61,14 +74,6 @@ fn private(url: &str) -> Value {
 
 fn hub() -> Value {
     json!({"type": "DockerHub", "credentialsRef": {"name": "login"}})
-}
-
-fn with(mut spec: Value, fields: Value) -> Value {
-    let (Value::Object(spec_fields), Value::Object(fields)) = (&mut spec, fields) else {
-        panic!("objects")
-    };
-    spec_fields.extend(fields);
-    spec
 }
 
 fn secret(data: &[(&str, &str)]) -> Secret {

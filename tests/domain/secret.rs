@@ -237,8 +237,8 @@ fn templates_are_checked_and_never_carry_tracking_keys() {
     let long = "x".repeat(64);
     for (labels, annotations, sentence) in [
         (json!({"a b": "x"}), json!({}), "labels has the key \"a b\""),
-        (json!({"-a": "x"}), json!({}), "no qualified name"),
-        (json!({"Up.er/x": "x"}), json!({}), "no qualified name"),
+        (json!({"-a": "x"}), json!({}), "not a qualified name"),
+        (json!({"Up.er/x": "x"}), json!({}), "not a qualified name"),
         (json!({"a": "b c"}), json!({}), "labels[\"a\"] must be"),
         (json!({"a": long}), json!({}), "labels[\"a\"] must be"),
         (
@@ -266,7 +266,11 @@ fn templates_are_checked_and_never_carry_tracking_keys() {
     );
     let spec = validate(&resource(&tracked)).unwrap();
     assert_eq!(
-        (spec.labels.len(), spec.annotations.len(), spec.warnings.len()),
+        (
+            spec.targets.labels.len(),
+            spec.targets.annotations.len(),
+            spec.warnings.len()
+        ),
         (1, 1, 4),
         "{:?}",
         spec.warnings

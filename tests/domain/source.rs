@@ -1,9 +1,9 @@
-//! The one login that a referenced Secret gives.
+//! The one pair of credentials that a referenced Secret gives.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD, STANDARD_NO_PAD, URL_SAFE};
 use dps::api::Reason::{self, *};
-use dps::domain::credential_source::from_secret::{Resolved, resolve};
+use dps::domain::credential_source::{Resolved, resolve};
 use dps::domain::problem::Problem;
 use dps::domain::spec::validate::validate;
 use k8s_openapi::api::core::v1::Secret;
@@ -15,8 +15,8 @@ fn read(spec: &Value, secret: Option<&Secret>) -> Result<Resolved, Problem> {
     resolve(&validate(&resource(spec)).unwrap(), secret)
 }
 
-fn login(resolved: &Resolved) -> (&str, &str) {
-    (resolved.login.username(), resolved.login.password())
+fn pair(resolved: &Resolved) -> (&str, &str) {
+    (resolved.credentials.username(), resolved.credentials.password())
 }
 
 fn auth(login: &str) -> String {
@@ -28,7 +28,7 @@ fn config(key: &str, entry: &Value) -> String {
 }
 
 #[test]
-fn every_form_gives_the_login() {
+fn source_in_any_form_gives_the_credentials() {
     let entry = json!({"auth": auth("user:word")});
     let both = json!({"username": "user", "password": "word", "email": "a@b"});
     for data in [
@@ -58,12 +58,12 @@ fn every_form_gives_the_login() {
         let data: Vec<(&str, &str)> = data.iter().map(|(key, value)| (*key, value.as_str())).collect();
         let found = read(&private("registry.example.com"), Some(&secret(&data)))
             .unwrap_or_else(|problem| panic!("{data:?}: {problem:?}"));
-        assert_eq!(login(&found), ("user", "word"), "{data:?}");
+        assert_eq!(pair(&found), ("user", "word"), "{data:?}");
     }
 }
 
 #[test]
-fn unusual_logins_are_kept_as_they_are() {
+fn unusual_credentials_are_kept_as_they_are() {
     for (username, password, expected, warnings) in [
         ("robot$ci", "p:w:$x", ("robot$ci", "p:w:$x"), 0),
         ("user\n", "word\r\n", ("user", "word"), 2),
@@ -78,7 +78,7 @@ fn unusual_logins_are_kept_as_they_are() {
     ] {
         let found = read(&hub(), Some(&secret(&[("username", username), ("password", password)]))).unwrap();
         assert_eq!(
-            (login(&found), found.warnings.len()),
+            (pair(&found), found.warnings.len()),
             (expected, warnings),
             "{username:?}: {:?}",
             found.warnings
@@ -87,16 +87,16 @@ fn unusual_logins_are_kept_as_they_are() {
     for (token, password) in [
         (URL_SAFE.encode("user:w?>~~"), "w?>~~"),
         (auth("user:word\0\0"), "word"),
-        (auth("user:a:b\n"), "a:b"),
+        (auth("user:a:b"), "a:b"),
     ] {
         let found = read(&hub(), Some(&secret(&[("auth", &token)]))).unwrap();
-        assert_eq!(login(&found), ("user", password));
+        assert_eq!(pair(&found), ("user", password));
     }
 }
 
 #[test]
 #[allow(clippy::type_complexity, clippy::too_many_lines, reason = "a table")]
-fn what_cannot_be_a_login_is_refused_with_a_reason() {
+fn unusable_credentials_are_refused_with_reason() {
     let registry = "registry.example.com";
     let table: Vec<(Vec<(&str, String)>, Reason, &str)> = vec![
         (vec![], KeyMissing, "none of the keys"),
@@ -119,7 +119,7 @@ fn what_cannot_be_a_login_is_refused_with_a_reason() {
         (vec![("config.json", json!({"auths": []}).to_string())], Malformed, "\"auths\" that is not an object"),
         (vec![("config.json", config(registry, &json!("x")))], Malformed, "not an object"),
         (vec![("config.json", config(registry, &json!({"auth": 1})))], Malformed, "\"auth\" is not a string"),
-        (vec![("config.json", config(registry, &json!({})))], Malformed, "holds no login"),
+        (vec![("config.json", config(registry, &json!({})))], Malformed, "without credentials"),
         (vec![("config.json", config(registry, &json!({"username": "u"})))], Malformed, "empty password"),
         (vec![("config.json", config(registry, &json!({"identitytoken": "x"})))], IdentityTokenOnly, "access token"),
         (vec![("config.json", config(registry, &json!({"auth": auth("u:"), "identitytoken": "x"})))], IdentityTokenOnly, ""),
@@ -133,7 +133,7 @@ fn what_cannot_be_a_login_is_refused_with_a_reason() {
         (vec![("config.json", json!({"auths": {}, "credsStore": "pass", "credHelpers": {"quay.io": "other"}}).to_string())], CredentialStoreOnly,
             "`echo registry.example.com | docker-credential-pass get`"),
         (vec![("config.json", json!({"auths": {registry: {"auth": auth("u:1")}, format!("https://{registry}/"): {"auth": auth("u:2")}}}).to_string())],
-            Ambiguous, "entries for registry.example.com that disagree"),
+            Ambiguous, "entries for registry.example.com with different credentials"),
         (vec![("username", "u".into()), ("password", "p".into()), ("auth", auth("u:other"))], Ambiguous, "key \"auth\" and keys \"username\" and \"password\""),
         (vec![("username", "x".into()), ("auth", auth("u:p"))], Ambiguous, "key \"username\" and key \"auth\""),
         // Something unreadable beside a good login is not passed over.
@@ -161,7 +161,7 @@ fn what_cannot_be_a_login_is_refused_with_a_reason() {
 }
 
 #[test]
-fn named_keys_are_the_ones_that_are_read() {
+fn named_keys_are_the_only_ones_read() {
     let data = secret(&[
         ("user", "u"),
         ("pw", "p"),
@@ -175,13 +175,13 @@ fn named_keys_are_the_ones_that_are_read() {
         Some(&data),
     )
     .unwrap();
-    assert_eq!((login(&found), found.email.as_deref()), (("u", "p"), Some("a@b")));
+    assert_eq!((pair(&found), found.email.as_deref()), (("u", "p"), Some("a@b")));
     assert_eq!(
-        login(&read(&keys(json!({"auth": "alt"})), Some(&data)).unwrap()),
+        pair(&read(&keys(json!({"auth": "alt"})), Some(&data)).unwrap()),
         ("alt", "login")
     );
     assert_eq!(
-        login(&read(&keys(json!({"email": "mail"})), Some(&data)).unwrap()),
+        pair(&read(&keys(json!({"email": "mail"})), Some(&data)).unwrap()),
         ("other", "login"),
         "selects no form"
     );
@@ -201,7 +201,7 @@ fn named_keys_are_the_ones_that_are_read() {
 }
 
 #[test]
-fn the_best_entry_of_a_document_serves() {
+fn document_with_several_entries_most_specific_serves() {
     let entry = |user: &str| json!({"auth": auth(&format!("{user}:word"))});
     let document = json!({"auths": {
         "registry.example.com": entry("host"), "registry.example.com/team": entry("team"), "registry.example.com/te": entry("te"),
@@ -216,19 +216,19 @@ fn the_best_entry_of_a_document_serves() {
         (private("mirror.example.com"), "wild"),
         (hub(), "hub"),
     ] {
-        assert_eq!(login(&read(&spec, Some(&secret)).unwrap()).0, user, "{spec}");
+        assert_eq!(pair(&read(&spec, Some(&secret)).unwrap()).0, user, "{spec}");
     }
 }
 
 #[test]
-fn an_auth_that_differs_from_user_and_password_wins_and_is_warned_of() {
+fn auth_that_differs_from_username_and_password_wins_with_warning() {
     let entry = json!({"auth": auth("a:b"), "username": "c", "password": "d", "email": "e@f"});
     let found = read(
         &private("r.example.com"),
         Some(&secret(&[("config.json", &config("r.example.com", &entry))])),
     )
     .unwrap();
-    assert_eq!((login(&found), found.email.as_deref()), (("a", "b"), Some("e@f")));
+    assert_eq!((pair(&found), found.email.as_deref()), (("a", "b"), Some("e@f")));
     assert!(found.warnings[0].contains("\"auth\" is used"), "{:?}", found.warnings);
     let mine = with(private("r.example.com"), json!({"email": "mine@x"}));
     let found = read(
@@ -242,9 +242,9 @@ fn an_auth_that_differs_from_user_and_password_wins_and_is_warned_of() {
     assert_eq!(found.email.as_deref(), Some("mine@x"), "the spec wins");
 }
 
-/// A store knows a login by the words with which `docker login` was called, not by what an image begins with.
+/// A store knows credentials by the words with which `docker login` was called, not by what an image begins with.
 #[test]
-fn a_credential_store_is_asked_as_it_knows_the_login() {
+fn credential_store_command_uses_key_of_docker_login() {
     let below = private("ghcr.io/acme");
     for (spec, document, command) in [
         (
@@ -289,5 +289,322 @@ fn a_credential_store_is_asked_as_it_knows_the_login() {
         let problem = read(spec, Some(&secret(&[("config.json", &document)]))).unwrap_err();
         assert_eq!(problem.reason, Reason::CredentialStoreOnly, "{document}");
         assert!(problem.message.contains(command), "{document}: {}", problem.message);
+    }
+}
+
+const MARK: &str = "\u{feff}";
+
+/// A value, the keys beside it, and a part of the one warning that is expected.
+struct Trimmed {
+    data: Vec<(&'static str, String)>,
+    warnings: &'static [&'static str],
+}
+
+#[test]
+fn value_with_byte_order_mark_or_final_line_break_is_trimmed_with_warning() {
+    let registry = "registry.example.com";
+    let document = |entry: Value| vec![("config.json", config(registry, &entry))];
+    for Trimmed { data, warnings } in [
+        Trimmed {
+            data: vec![
+                ("username", format!("{MARK}user\r\n")),
+                ("password", format!("{MARK}word")),
+            ],
+            warnings: &[
+                "key \"username\" of Secret \"login\" begins with a byte order mark",
+                "key \"username\" of Secret \"login\" ends with a line break",
+                "key \"password\" of Secret \"login\" begins with a byte order mark",
+            ],
+        },
+        Trimmed {
+            data: vec![("auth", format!("{MARK}{}", auth("user:word")))],
+            warnings: &["key \"auth\" of Secret \"login\" begins with a byte order mark"],
+        },
+        Trimmed {
+            data: vec![("auth", auth(&format!("{MARK}user:word\n")))],
+            warnings: &[
+                "begins with a byte order mark",
+                "ends with a line break, which is left out",
+            ],
+        },
+        Trimmed {
+            data: document(json!({"auth": auth("user:word\n")})),
+            warnings: &["key \"config.json\" of Secret \"login\": a value of its entry ends with a line break"],
+        },
+        Trimmed {
+            data: document(json!({"auth": auth(&format!("user:{MARK}word"))})),
+            warnings: &["begins with a byte order mark"],
+        },
+        Trimmed {
+            data: document(json!({"username": "user\n", "password": "word\r\n"})),
+            warnings: &["ends with a line break", "ends with a line break"],
+        },
+        Trimmed {
+            data: vec![(
+                ".dockercfg",
+                json!({registry: {"username": format!("{MARK}user"), "password": "word"}}).to_string(),
+            )],
+            warnings: &["begins with a byte order mark"],
+        },
+        Trimmed {
+            data: vec![(
+                "config.json",
+                format!("{MARK}{}", config(registry, &json!({"auth": auth("user:word")}))),
+            )],
+            warnings: &["key \"config.json\" of Secret \"login\": it begins with a byte order mark"],
+        },
+        Trimmed {
+            data: document(json!({"auth": auth("user:word"), "username": "user", "password": "word\n"})),
+            warnings: &[],
+        },
+    ] {
+        let data: Vec<(&str, &str)> = data.iter().map(|(key, value)| (*key, value.as_str())).collect();
+        let found =
+            read(&private(registry), Some(&secret(&data))).unwrap_or_else(|problem| panic!("{data:?}: {problem:?}"));
+        assert_eq!(pair(&found), ("user", "word"), "{data:?}");
+        assert_eq!(found.warnings.len(), warnings.len(), "{data:?}: {:?}", found.warnings);
+        for (warning, expected) in found.warnings.iter().zip(warnings) {
+            assert!(warning.contains(expected), "{data:?}: {warning}");
+        }
+    }
+}
+
+#[test]
+fn byte_order_mark_inside_a_value_is_malformed() {
+    for data in [
+        [("username", format!("us{MARK}er")), ("password", "word".to_owned())],
+        [("username", "user".to_owned()), ("password", format!("word{MARK}"))],
+        [("auth", auth(&format!("user{MARK}:word"))), ("x", String::new())],
+        [
+            (
+                "config.json",
+                config(
+                    "registry.example.com",
+                    &json!({"auth": auth(&format!("user:wo{MARK}rd"))}),
+                ),
+            ),
+            ("x", String::new()),
+        ],
+    ] {
+        let data = data.each_ref().map(|(key, value)| (*key, value.as_str()));
+        let problem = read(&private("registry.example.com"), Some(&secret(&data))).unwrap_err();
+        assert_eq!(problem.reason, Malformed, "{data:?}");
+        assert!(
+            problem.message.contains("byte order mark (U+FEFF) inside"),
+            "{}",
+            problem.message
+        );
+    }
+}
+
+#[test]
+fn unreadable_document_names_the_cause() {
+    let document = config("registry.example.com", &json!({"auth": auth("user:word")}));
+    let utf16 = |text: &str, little: bool, mark: bool| -> Vec<u8> {
+        let units = mark.then_some(0xfeff).into_iter().chain(text.encode_utf16());
+        units
+            .flat_map(|unit| if little { unit.to_le_bytes() } else { unit.to_be_bytes() })
+            .collect()
+    };
+    let once = auth(&document);
+    let folded: String = once
+        .as_bytes()
+        .chunks(20)
+        .flat_map(|line| [std::str::from_utf8(line).unwrap(), "\n"])
+        .collect();
+    for (key, value, sentence) in [
+        ("config.json", once.clone().into_bytes(), "encoded once too often"),
+        (".dockerconfigjson", auth(&once).into_bytes(), "encoded once too often"),
+        (".dockercfg", folded.into_bytes(), "encoded once too often"),
+        (
+            "config.json",
+            STANDARD_NO_PAD.encode(&document).into_bytes(),
+            "encoded once too often",
+        ),
+        ("config.json", json!(document).to_string().into_bytes(), "encoded twice"),
+        ("config.json", utf16(&document, true, true), "UTF-16"),
+        ("config.json", utf16(&document, false, true), "UTF-16"),
+        ("config.json", utf16(&document, true, false), "UTF-16"),
+        ("config.json", utf16(&document, false, false), "UTF-16"),
+        (
+            "username",
+            utf16("user", true, true),
+            "key \"username\" of Secret \"login\" is UTF-16 text",
+        ),
+        ("auth", utf16(&auth("user:word"), true, true), "UTF-16"),
+        (
+            "auth",
+            STANDARD.encode(utf16("user:word", true, true)).into_bytes(),
+            "not of UTF-8 text",
+        ),
+        ("config.json", b" \n".to_vec(), "is empty"),
+        ("config.json", b"{".to_vec(), "is not JSON (line 1, column 1)"),
+    ] {
+        let mut secret = secret(&[]);
+        secret.data = Some([(key.to_owned(), k8s_openapi::ByteString(value))].into());
+        let problem = read(&private("registry.example.com"), Some(&secret)).unwrap_err();
+        assert_eq!(problem.reason, Malformed, "{key}: {}", problem.message);
+        assert!(problem.message.contains(sentence), "{sentence}: {}", problem.message);
+    }
+}
+
+/// Entries of which only one is sent by the kubelet.
+#[test]
+fn document_with_entries_that_hold_nothing_uses_the_full_one() {
+    let full = json!({"auth": auth("user:word")});
+    let host = "registry.example.com";
+    for (auths, warnings) in [
+        (json!({"https://registry.example.com": {}, host: full}), 0),
+        (json!({host: {}, "https://registry.example.com/v2/": full}), 0),
+        (json!({host: null, "https://registry.example.com": full}), 0),
+        (json!({host: {"email": "a@b"}, "https://registry.example.com": full}), 0),
+        (
+            json!({host: {"identitytoken": "x"}, "https://registry.example.com": full}),
+            0,
+        ),
+        (json!({"registry.example.com/team": {}, host: full}), 0),
+        (json!({host: {}, "*.example.com": full}), 0),
+        // The kubelet matches only the lower-case key.
+        (
+            json!({"Registry.example.com": {"auth": auth("other:word")}, host: full}),
+            1,
+        ),
+        (
+            json!({"https://registry.example.com/v2": {"auth": auth("other:word")}, host: full}),
+            1,
+        ),
+    ] {
+        let document = json!({"auths": auths, "credsStore": "pass"}).to_string();
+        let found = read(
+            &private("registry.example.com/team"),
+            Some(&secret(&[("config.json", &document)])),
+        );
+        let found = found.unwrap_or_else(|problem| panic!("{document}: {problem:?}"));
+        assert_eq!(
+            (pair(&found), found.warnings.len()),
+            (("user", "word"), warnings),
+            "{document}: {:?}",
+            found.warnings
+        );
+    }
+}
+
+#[test]
+fn document_with_repeated_names_is_read_as_go_does() {
+    let (full, other) = (
+        format!(r#"{{"auth":"{}"}}"#, auth("user:word")),
+        format!(r#"{{"auth":"{}"}}"#, auth("old:word")),
+    );
+    for document in [
+        format!(r#"{{"auths":{{"registry.example.com":{full}}},"auths":{{"other.example.com":{other}}}}}"#),
+        format!(r#"{{"Auths":{{"registry.example.com":{other}}},"auths":{{"registry.example.com":{full}}}}}"#),
+        format!(r#"{{"auths":{{"registry.example.com":{full}}},"AUTHS":{{"x.example.com":{other}}}}}"#),
+        format!(r#"{{"auths":{{"registry.example.com":{other},"registry.example.com":{full}}}}}"#),
+        format!(r#"{{"auths":null,"auths":{{"registry.example.com":{full}}}}}"#),
+        r#"{"auths":{"registry.example.com":{"username":"user","password":"old","Password":"word","password":null}}}"#
+            .to_owned(),
+    ] {
+        let found = read(
+            &private("registry.example.com"),
+            Some(&secret(&[("config.json", &document)])),
+        );
+        let found = found.unwrap_or_else(|problem| panic!("{document}: {problem:?}"));
+        assert_eq!(pair(&found), ("user", "word"), "{document}");
+    }
+}
+
+#[test]
+fn credential_helper_of_the_registry_is_named_before_the_store() {
+    let host = "123456789012.dkr.ecr.eu-west-1.amazonaws.com";
+    for (document, expected) in [
+        (
+            json!({"auths": {host: {}}, "credHelpers": {host: "ecr-login"}, "credsStore": "secretservice"}),
+            Some("docker-credential-ecr-login get"),
+        ),
+        (
+            json!({"auths": {host: {}}, "credHelpers": {host: "ecr-login"}}),
+            Some("docker-credential-ecr-login get"),
+        ),
+        (
+            json!({"auths": {host: {}}, "credHelpers": {"other.example.com": "other"}, "credsStore": "pass"}),
+            Some("docker-credential-pass get"),
+        ),
+        (
+            json!({"auths": {host: {}}, "credHelpers": {host: " "}, "credsStore": "pass"}),
+            Some("docker-credential-pass get"),
+        ),
+        (json!({"auths": {host: {}}, "credHelpers": {host: ""}}), None),
+        (
+            json!({"auths": {host: {}}, "credHelpers": {host: ""}, "credsStore": ""}),
+            None,
+        ),
+    ] {
+        let text = document.to_string();
+        let problem = read(&private(host), Some(&secret(&[("config.json", &text)]))).unwrap_err();
+        let reason = if expected.is_some() {
+            CredentialStoreOnly
+        } else {
+            Malformed
+        };
+        assert_eq!(problem.reason, reason, "{document}: {}", problem.message);
+        assert!(
+            problem.message.contains(expected.unwrap_or("without credentials")),
+            "{document}: {}",
+            problem.message
+        );
+    }
+}
+
+#[test]
+fn docker_hub_entry_for_a_namespace_is_listed_with_remedy() {
+    for key in ["docker.io/acme", "https://index.docker.io/acme", "docker.io/acme/app"] {
+        let document = config(key, &json!({"auth": auth("acme:pat")}));
+        let problem = read(&hub(), Some(&secret(&[("config.json", &document)]))).unwrap_err();
+        assert_eq!(problem.reason, NoEntryForRegistry);
+        assert!(
+            problem
+                .message
+                .contains(&format!("it has {key:?}: type DockerHub has one key")),
+            "{}",
+            problem.message
+        );
+    }
+    let document = config("https://user:word@quay.io/x", &json!({"auth": auth("acme:pat")}));
+    let problem = read(&hub(), Some(&secret(&[("config.json", &document)]))).unwrap_err();
+    assert!(
+        problem.message.contains("it has \"https://[redacted]@quay.io/x\""),
+        "{}",
+        problem.message
+    );
+}
+
+#[test]
+fn identity_of_credentials_differs_by_registry_and_keys() {
+    let source = |keys: &[(&str, &str)]| {
+        let mut source = secret(keys);
+        (source.metadata.uid, source.metadata.resource_version) = (Some("uid".to_owned()), Some("7".to_owned()));
+        source
+    };
+    let source = source(&[("username", "u"), ("password", "p"), ("new", "n")]);
+    let with_keys = |keys: Value| {
+        with(
+            private("r.example.com"),
+            json!({"credentialsRef": {"name": "login", "keys": keys}}),
+        )
+    };
+    for (spec, identity) in [
+        (private("r.example.com"), "uid/7 r.example.com"),
+        (private("r.example.com/team"), "uid/7 r.example.com/team"),
+        (with_keys(json!({})), "uid/7 r.example.com"),
+        (
+            with_keys(json!({"password": "new", "username": "username"})),
+            r#"uid/7 {"username":"username","password":"new"}r.example.com"#,
+        ),
+        (
+            with_keys(json!({"username": "new", "password": "password"})),
+            r#"uid/7 {"username":"new","password":"password"}r.example.com"#,
+        ),
+    ] {
+        assert_eq!(read(&spec, Some(&source)).unwrap().identity.as_str(), identity);
     }
 }

@@ -3,13 +3,16 @@
 use dps::api::{Cause, DockerPullSecretStatus, Reason, VerificationResult, VerificationStatus};
 use dps::domain::problem::{Problem, unparsable};
 use dps::domain::pull_failures::summary::PullSummary;
-use dps::domain::status::build::{Check, Finding, Outcome, build_status, is_up_to_date};
-use dps::domain::status::pods::{Pods, news};
-use k8s_openapi::apimachinery::pkg::apis::meta::v1::{Condition, Time};
-use k8s_openapi::jiff::Timestamp;
+use dps::domain::status::build::build_status;
+use dps::domain::status::equal::is_up_to_date;
+use dps::domain::status::event::pull_event;
+use dps::domain::status::outcome::{Finding, Outcome};
+use dps::domain::time::Timestamp;
+use dps::domain::verification::finding::VerificationFinding;
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
 
-fn at(second: i64) -> Time {
-    Time(Timestamp::from_second(second).unwrap())
+fn at(second: i64) -> Timestamp {
+    Timestamp::from_second(second).unwrap()
 }
 
 pub(super) fn good() -> Outcome {
@@ -17,90 +20,161 @@ pub(super) fn good() -> Outcome {
         credentials: Ok("read".to_owned()),
         secret: Ok("written".to_owned()),
         replaced: false,
-        check: Check::Disabled,
-        pods: Pods::Seen(Box::default()),
+        verification: VerificationFinding::Disabled,
+        pulls: Some(Box::default()),
         secret_name: Some("app".to_owned()),
         registry_key: Some("r.example.com".to_owned()),
         warnings: Vec::new(),
     }
 }
 
-fn bad(reason: Reason, kept: Option<&str>) -> Finding {
-    let outcome = Outcome::without_login(
+fn decided(outcome: Outcome) -> Finding {
+    Finding::Decided(Box::new(outcome))
+}
+
+fn bad(reason: Reason, retained: Option<&str>) -> Finding {
+    let outcome = Outcome::without_credentials(
         Problem::new(reason, "why"),
-        kept.map(str::to_owned),
+        retained.map(str::to_owned),
         good().registry_key,
     );
-    Finding::Decided(Outcome {
-        pods: Pods::Seen(Box::default()),
+    decided(Outcome {
+        pulls: Some(Box::default()),
         ..outcome
     })
 }
 
+/// What stood before, what a reconcile finds, and whether accepted credentials stand after it.
+struct Standing {
+    stood: bool,
+    result: Option<VerificationResult>,
+    image_denied: bool,
+    /// Why the Secret is not written, if it is not.
+    obstacle: Option<Reason>,
+    replaced: bool,
+    stands: bool,
+}
+
+impl Default for Standing {
+    fn default() -> Self {
+        Self {
+            stood: true,
+            result: None,
+            image_denied: false,
+            obstacle: None,
+            replaced: false,
+            stands: true,
+        }
+    }
+}
+
 #[test]
-fn an_accepted_login_stands_until_the_secret_holds_another_one_or_is_refused_itself() {
+fn accepted_credentials_stand_until_the_secret_holds_others_or_they_are_rejected() {
     use VerificationResult as R;
-    let held_back = || Err(Problem::new(Reason::HeldBack, "why"));
-    let written = || Ok("written".to_owned());
-    let image_denied = |result| (result, true);
-    let (of_login, pending) = (|result| (result, false), (None, false));
-    for (stood, result, secret, replaced, stands) in [
-        (false, of_login(Some(R::Accepted)), written(), true, true),
-        (false, pending, written(), true, false),
-        (true, pending, written(), false, true),
-        (true, pending, written(), true, false),
-        (true, of_login(Some(R::Unreachable)), written(), false, true),
-        (true, of_login(Some(R::Unreachable)), written(), true, false),
-        (true, of_login(Some(R::TlsFailure)), written(), false, true),
-        (true, of_login(Some(R::Rejected)), written(), false, false),
-        (true, of_login(Some(R::Rejected)), held_back(), false, true),
-        (true, pending, held_back(), false, true),
-        (
-            true,
-            pending,
-            Err(Problem::new(Reason::WriteRefused, "quota")),
-            false,
-            true,
-        ),
-        (
-            false,
-            of_login(Some(R::Accepted)),
-            Err(Problem::new(Reason::WriteRefused, "quota")),
-            false,
-            false,
-        ),
-        // The login is accepted, and only the image is kept from it.
-        (false, image_denied(Some(R::Rejected)), written(), true, true),
-        (true, image_denied(Some(R::Rejected)), held_back(), false, true),
-    ] {
-        let old = DockerPullSecretStatus {
+    let row = Standing::default;
+    let rows = [
+        Standing {
+            stood: false,
+            result: Some(R::Accepted),
+            replaced: true,
+            ..row()
+        },
+        Standing {
+            stood: false,
+            replaced: true,
+            stands: false,
+            ..row()
+        },
+        row(),
+        Standing {
+            replaced: true,
+            stands: false,
+            ..row()
+        },
+        Standing {
+            result: Some(R::Unreachable),
+            ..row()
+        },
+        Standing {
+            result: Some(R::Unreachable),
+            replaced: true,
+            stands: false,
+            ..row()
+        },
+        Standing {
+            result: Some(R::TlsFailure),
+            ..row()
+        },
+        Standing {
+            result: Some(R::Rejected),
+            stands: false,
+            ..row()
+        },
+        Standing {
+            result: Some(R::Rejected),
+            obstacle: Some(Reason::HeldBack),
+            ..row()
+        },
+        Standing {
+            obstacle: Some(Reason::HeldBack),
+            ..row()
+        },
+        Standing {
+            obstacle: Some(Reason::WriteRefused),
+            ..row()
+        },
+        Standing {
+            stood: false,
+            result: Some(R::Accepted),
+            obstacle: Some(Reason::WriteRefused),
+            stands: false,
+            ..row()
+        },
+        // The credentials are accepted, and only the image is kept from them.
+        Standing {
+            stood: false,
+            result: Some(R::Rejected),
+            image_denied: true,
+            replaced: true,
+            ..row()
+        },
+        Standing {
+            result: Some(R::Rejected),
+            image_denied: true,
+            obstacle: Some(Reason::HeldBack),
+            ..row()
+        },
+    ];
+    for (index, row) in rows.into_iter().enumerate() {
+        let previous = DockerPullSecretStatus {
             verification: Some(VerificationStatus {
-                secret_verified: stood,
+                secret_verified: row.stood,
                 handled_request: Some("request".to_owned()),
                 ..VerificationStatus::default()
             }),
             ..DockerPullSecretStatus::default()
         };
-        let row = format!("{stood} {result:?} {secret:?} {replaced}");
-        let (result, image_denied) = result;
         let done = |result| {
-            let status = VerificationStatus {
+            VerificationFinding::Done(Box::new(VerificationStatus {
                 result: Some(result),
-                image_denied,
+                image_denied: row.image_denied,
                 ..VerificationStatus::default()
-            };
-            Check::Done(Box::new(status), "said".to_owned())
+            }))
         };
-        let finding = Finding::Decided(Outcome {
-            secret,
-            replaced,
-            check: result.map_or(Check::Pending, done),
+        let finding = decided(Outcome {
+            secret: row
+                .obstacle
+                .map_or_else(|| Ok("written".to_owned()), |reason| Err(Problem::new(reason, "why"))),
+            replaced: row.replaced,
+            verification: row.result.map_or(VerificationFinding::Pending, done),
             ..good()
         });
-        let status = build_status(Some(&old), None, &finding, &at(1)).verification.unwrap();
-        assert_eq!(status.secret_verified, stands, "{row}");
-        // What was obeyed is not obeyed again for another login.
-        assert_eq!(status.handled_request.is_some(), result.is_none(), "{row}");
+        let status = build_status(Some(&previous), None, &finding, at(1))
+            .verification
+            .unwrap();
+        assert_eq!(status.secret_verified, row.stands, "row {index}");
+        // A request that was handled is not handled again for other credentials.
+        assert_eq!(status.handled_request.is_some(), row.result.is_none(), "row {index}");
     }
 }
 
@@ -123,8 +197,8 @@ fn condition<'a>(status: &'a DockerPullSecretStatus, kind: &str) -> &'a Conditio
 
 #[test]
 fn each_finding_has_its_conditions() {
-    let good = Finding::Decided(good());
-    let ready = build_status(None, Some(3), &good, &at(1));
+    let good = decided(good());
+    let ready = build_status(None, Some(3), &good, at(1));
     assert_eq!(
         shown(&ready),
         [
@@ -146,7 +220,7 @@ fn each_finding_has_its_conditions() {
         (Some(3), Some("app"))
     );
 
-    let stalled = build_status(None, Some(1), &bad(Reason::KeyMissing, None), &at(1));
+    let stalled = build_status(None, Some(1), &bad(Reason::KeyMissing, None), at(1));
     assert_eq!(
         shown(&stalled),
         [
@@ -158,7 +232,7 @@ fn each_finding_has_its_conditions() {
             ("Stalled", "True", "KeyMissing")
         ]
     );
-    let waiting = build_status(None, Some(1), &bad(Reason::SecretNotFound, Some("app")), &at(1));
+    let waiting = build_status(None, Some(1), &bad(Reason::SecretNotFound, Some("app")), at(1));
     assert_eq!(
         shown(&waiting)[1..],
         [
@@ -171,7 +245,7 @@ fn each_finding_has_its_conditions() {
     );
 
     // A suspended resource keeps what was known; one that was never looked at knows nothing.
-    let suspended = build_status(Some(&ready), Some(4), &Finding::Suspended, &at(2));
+    let suspended = build_status(Some(&ready), Some(4), &Finding::Suspended, at(2));
     assert_eq!(
         shown(&suspended),
         [
@@ -186,10 +260,10 @@ fn each_finding_has_its_conditions() {
         (suspended.observed_generation, suspended.secret_name.as_deref()),
         (Some(4), Some("app"))
     );
-    let new = build_status(None, Some(1), &Finding::Suspended, &at(1));
+    let new = build_status(None, Some(1), &Finding::Suspended, at(1));
     assert_eq!(shown(&new)[0], ("CredentialsResolved", "Unknown", "Suspended"));
 
-    let failing = build_status(Some(&ready), Some(4), &Finding::Failing("no answer".to_owned()), &at(2));
+    let failing = build_status(Some(&ready), Some(4), &Finding::Failing("no answer".to_owned()), at(2));
     assert_eq!(
         shown(&failing)[3..],
         [
@@ -204,17 +278,17 @@ fn each_finding_has_its_conditions() {
         "the new generation was not looked at"
     );
     assert_eq!(
-        shown(&build_status(Some(&failing), Some(4), &good, &at(3))),
+        shown(&build_status(Some(&failing), Some(4), &good, at(3))),
         shown(&ready)
     );
 }
 
-fn with_pods(pods: Pods) -> Finding {
-    Finding::Decided(Outcome { pods, ..good() })
+fn with_pulls(pulls: Option<Box<PullSummary>>) -> Finding {
+    decided(Outcome { pulls, ..good() })
 }
 
-fn fails(cause: Cause, message: &str, fault: bool) -> Pods {
-    Pods::Seen(Box::new(PullSummary {
+fn fails(cause: Cause, message: &str, fault: bool) -> Option<Box<PullSummary>> {
+    Some(Box::new(PullSummary {
         failing_pods: 2,
         failures: Vec::new(),
         problem: Some(Problem::new(Reason::PullFailure(cause), message)),
@@ -224,7 +298,7 @@ fn fails(cause: Cause, message: &str, fault: bool) -> Pods {
 
 #[test]
 fn pods_make_a_resource_not_ready_only_if_it_is_at_fault() {
-    let unseen = build_status(None, Some(1), &with_pods(Pods::Unseen), &at(1));
+    let unseen = build_status(None, Some(1), &with_pulls(None), at(1));
     assert_eq!(
         shown(&unseen)[3..],
         [("PullsHealthy", "Unknown", "Pending"), ("Ready", "True", "Ready")]
@@ -232,8 +306,8 @@ fn pods_make_a_resource_not_ready_only_if_it_is_at_fault() {
     let innocent = build_status(
         Some(&unseen),
         Some(1),
-        &with_pods(fails(Cause::ImageNotFound, "why", false)),
-        &at(2),
+        &with_pulls(fails(Cause::ImageNotFound, "why", false)),
+        at(2),
     );
     assert_eq!(
         shown(&innocent)[3..],
@@ -242,8 +316,8 @@ fn pods_make_a_resource_not_ready_only_if_it_is_at_fault() {
     let fault = build_status(
         Some(&innocent),
         Some(1),
-        &with_pods(fails(Cause::CredentialsRejected, "why", true)),
-        &at(3),
+        &with_pulls(fails(Cause::CredentialsRejected, "why", true)),
+        at(3),
     );
     assert_eq!(
         shown(&fault)[3..],
@@ -253,34 +327,24 @@ fn pods_make_a_resource_not_ready_only_if_it_is_at_fault() {
             ("Stalled", "True", "CredentialsRejected")
         ]
     );
-    assert_eq!(condition(&fault, "PullsHealthy").last_transition_time, at(2));
+    assert_eq!(condition(&fault, "PullsHealthy").last_transition_time.0, at(2));
     assert_eq!(fault.failing_pods, 2);
-    // Other numbers that can wait: nothing changes, but for whose fault it is.
-    let unchanged = build_status(Some(&fault), Some(1), &with_pods(Pods::Same { fault: true }), &at(4));
-    assert!(is_up_to_date(Some(&fault), &unchanged));
-    let excused = build_status(Some(&fault), Some(1), &with_pods(Pods::Same { fault: false }), &at(4));
-    assert_eq!(
-        shown(&excused)[3..],
-        [
-            ("PullsHealthy", "False", "CredentialsRejected"),
-            ("Ready", "True", "Ready")
-        ]
-    );
-    assert_eq!(excused.failing_pods, 2);
     // What is known stays while nobody looks.
-    let kept = build_status(Some(&fault), Some(1), &with_pods(Pods::Unseen), &at(5));
+    let kept = build_status(Some(&fault), Some(1), &with_pulls(None), at(5));
     assert_eq!(shown(&kept)[3], ("PullsHealthy", "False", "CredentialsRejected"));
 }
 
 #[test]
 fn an_event_is_worth_another_cause_and_the_end() {
-    let status = |pods: Pods| build_status(None, Some(1), &with_pods(pods), &at(1));
-    let none = status(Pods::Unseen);
-    let well = status(Pods::Seen(Box::default()));
+    let status = |pulls| build_status(None, Some(1), &with_pulls(pulls), at(1));
+    let none = status(None);
+    let well = status(Some(Box::default()));
     let rejected = status(fails(Cause::CredentialsRejected, &"ä".repeat(800), true));
     let other = status(fails(Cause::CredentialsRejected, "other words", true));
     let denied = status(fails(Cause::AccessDenied, "why", false));
-    let reason = |old: Option<&DockerPullSecretStatus>, new| news(old, new).map(|news| (news.good, news.reason));
+    let reason = |old: Option<&DockerPullSecretStatus>, new: &DockerPullSecretStatus| {
+        pull_event(old, new).map(|event| (event.healthy, event.reason))
+    };
     let bad = |word: &str| Some((false, word.to_owned()));
     for (old, new, told) in [
         (None, &well, None),
@@ -295,19 +359,19 @@ fn an_event_is_worth_another_cause_and_the_end() {
     ] {
         assert_eq!(reason(old, new), told);
     }
-    assert!(news(None, &rejected).unwrap().note.len() <= 1024);
+    assert!(pull_event(None, &rejected).unwrap().note.len() <= 1024);
 }
 
 #[test]
 fn transition_times_move_with_the_status_only() {
-    let ready = build_status(None, Some(1), &Finding::Decided(good()), &at(1));
-    let again = build_status(Some(&ready), Some(2), &Finding::Decided(good()), &at(2));
-    assert_eq!(condition(&again, "Ready").last_transition_time, at(1));
-    let missing = build_status(Some(&again), Some(2), &bad(Reason::KeyMissing, None), &at(3));
-    assert_eq!(condition(&missing, "Ready").last_transition_time, at(3));
-    let other = build_status(Some(&missing), Some(2), &bad(Reason::Malformed, None), &at(4));
+    let ready = build_status(None, Some(1), &decided(good()), at(1));
+    let again = build_status(Some(&ready), Some(2), &decided(good()), at(2));
+    assert_eq!(condition(&again, "Ready").last_transition_time.0, at(1));
+    let missing = build_status(Some(&again), Some(2), &bad(Reason::KeyMissing, None), at(3));
+    assert_eq!(condition(&missing, "Ready").last_transition_time.0, at(3));
+    let other = build_status(Some(&missing), Some(2), &bad(Reason::Malformed, None), at(4));
     assert_eq!(
-        condition(&other, "Ready").last_transition_time,
+        condition(&other, "Ready").last_transition_time.0,
         at(3),
         "another reason, the same status"
     );
@@ -315,13 +379,13 @@ fn transition_times_move_with_the_status_only() {
 
 #[test]
 fn an_equal_status_needs_no_write() {
-    let ready = build_status(None, Some(1), &Finding::Decided(good()), &at(1));
-    let again = build_status(Some(&ready), Some(1), &Finding::Decided(good()), &at(9));
+    let ready = build_status(None, Some(1), &decided(good()), at(1));
+    let again = build_status(Some(&ready), Some(1), &decided(good()), at(9));
     assert!(is_up_to_date(Some(&ready), &again));
     assert!(!is_up_to_date(None, &again));
     assert!(!is_up_to_date(
         Some(&ready),
-        &build_status(Some(&ready), Some(2), &Finding::Decided(good()), &at(9))
+        &build_status(Some(&ready), Some(2), &decided(good()), at(9))
     ));
     // Other tools may have conditions of their own.
     let mut foreign = ready.clone();
@@ -346,7 +410,7 @@ fn long_texts_are_cut() {
         warnings: vec!["w".repeat(5000); 50],
         ..good()
     };
-    let status = build_status(None, Some(1), &Finding::Decided(outcome), &at(1));
+    let status = build_status(None, Some(1), &decided(outcome), at(1));
     assert_eq!(condition(&status, "Ready").message.chars().count(), 1025);
     assert_eq!(
         (status.warnings.len(), status.warnings[0].len()),
@@ -374,8 +438,8 @@ fn a_parsers_words_are_repeated_without_values() {
 }
 
 #[test]
-fn a_login_that_is_held_back_says_since_when() {
-    let with = |secret: Result<String, Problem>| Finding::Decided(Outcome { secret, ..good() });
+fn held_back_credentials_say_since_when() {
+    let with = |secret: Result<String, Problem>| decided(Outcome { secret, ..good() });
     let synced = with(Ok("written".to_owned()));
     let held = with(Err(Problem::new(Reason::HeldBack, "the Secret keeps it")));
     let stale = bad(Reason::SecretNotFound, Some("app"));
@@ -393,16 +457,16 @@ fn a_login_that_is_held_back_says_since_when() {
     for (row, (findings, since)) in table.iter().enumerate() {
         let mut status = None;
         for (second, finding) in [10, 20, 30].into_iter().zip(findings) {
-            status = Some(build_status(status.as_ref(), Some(1), finding, &at(second)));
+            status = Some(build_status(status.as_ref(), Some(1), finding, at(second)));
         }
         let status = status.unwrap();
         for kind in ["SecretSynced", "Ready", "Stalled"] {
             let message = &condition(&status, kind).message;
-            assert_eq!(*message, format!("{since} the Secret keeps it"), "{row} {kind}");
+            assert_eq!(*message, format!("{since}: the Secret keeps it"), "{row} {kind}");
         }
         // The next retry writes nothing.
         assert!(
-            is_up_to_date(Some(&status), &build_status(Some(&status), Some(1), &held, &at(40))),
+            is_up_to_date(Some(&status), &build_status(Some(&status), Some(1), &held, at(40))),
             "{row}"
         );
     }

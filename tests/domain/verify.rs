@@ -9,7 +9,8 @@ use dps::api::RegistryType;
 use dps::domain::credentials::RegistryCredentials;
 use dps::domain::registry::key::RegistryKey;
 use dps::domain::verification::address::Policy;
-use dps::domain::verification::question::Question;
+use dps::domain::verification::attempt::{LoginAttempt, LoginTarget};
+use dps::domain::verification::requester::Requester;
 use dps::domain::verification::verdict::Verdict;
 use serde_json::json;
 
@@ -74,7 +75,7 @@ fn usage_is_explained() {
         ),
         (&[], "required"),
         // A build that checks nothing must not be green.
-        (&["-f", empty.path().to_str().unwrap()], "no DockerPullSecret"),
+        (&["-f", empty.path().to_str().unwrap()], "contains no DockerPullSecret"),
         (&["--allow-registry", "r.example.com"], "such as r.example.com:443"),
         (
             &["--allow-registry", "a.example.com:1,r.example.com"],
@@ -139,12 +140,12 @@ fn a_login_never_goes_where_a_registry_should_not_send_it() {
         ("http://[::ffff:169.254.169.254]/", "link-local"),
         ("http://100.100.100.200/", "metadata"),
         ("http://[fd00:ec2::254]/", "metadata"),
-        ("http://0.0.0.0:1/", "no address of a host"),
+        ("http://0.0.0.0:1/", "not the address of a host"),
         ("http://10.1.2.3/", "--deny-cidr"),
-        ("http://user:pass@OWN/", "login in its address"),
-        ("ftp://OWN/", "no https address"),
-        ("//OWN/token", "no https address"),
-        ("file:///etc/passwd", "no https address"),
+        ("http://user:pass@OWN/", "credentials in its address"),
+        ("ftp://OWN/", "not an HTTPS address"),
+        ("//OWN/token", "not an HTTPS address"),
+        ("file:///etc/passwd", "not an HTTPS address"),
     ] {
         let server = sends_to(realm);
         let (result, message) = attack(&server, &["--deny-cidr", "10.0.0.0/8"]);
@@ -163,9 +164,11 @@ async fn as_controller(registry: &str, allow: &[&str]) -> Verdict {
         ..Policy::default()
     };
     let registry = RegistryKey::new(RegistryType::PrivateRegistry, Some(registry)).unwrap();
-    let login = RegistryCredentials::new("robot", CANARY).unwrap();
-    let question = Question::new(&registry, login, None, true).unwrap();
-    dps::registry_client::http::verify(Arc::new(policy), None, question)
+    let attempt = LoginAttempt {
+        target: LoginTarget::new(&registry, None, true).unwrap(),
+        credentials: RegistryCredentials::new("robot", CANARY).unwrap(),
+    };
+    dps::registry_client::http::verify(Arc::new(policy), None, attempt, Requester::Operator)
         .await
         .unwrap()
 }
@@ -205,7 +208,7 @@ fn a_redirect_is_not_followed() {
         });
         let (result, message) = attack(&server, &[]);
         assert_eq!(result, "NotARegistry", "{message}");
-        assert!(message.contains("redirect to 127.0.0.1"), "{message}");
+        assert!(message.contains("redirects to 127.0.0.1"), "{message}");
     }
     assert_eq!(other.requests(), Vec::<String>::new());
 }
@@ -244,7 +247,7 @@ fn a_silent_server_is_unreachable_in_time() {
         ("Unreachable", 1),
         "{message}"
     );
-    assert!(message.contains("no answer in time"), "{message}");
+    assert!(message.contains("no response in time"), "{message}");
 }
 
 #[test]

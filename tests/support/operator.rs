@@ -146,6 +146,11 @@ impl Operator {
         )
     }
 
+    /// [`counter`], now.
+    pub fn count(&self, name: &str) -> usize {
+        counter(&self.get("/metrics").1, name)
+    }
+
     pub fn wait_until_ready(&self) {
         let begin = Instant::now();
         loop {
@@ -214,6 +219,14 @@ fn spawn(command: Command) -> Child {
         .recv()
         .expect("an answer")
         .expect("setpriv and dps can be started")
+}
+
+/// Sum of the counters in an operator's metrics whose lines begin so; 0 while there is none.
+pub fn counter(metrics: &str, name: &str) -> usize {
+    let lines = metrics.lines().filter(|line| line.starts_with(name));
+    lines
+        .filter_map(|line| line.rsplit_once(' ')?.1.parse::<usize>().ok())
+        .sum()
 }
 
 /// The binary under test; benchmarks are examples, which cargo puts one folder below it.

@@ -1,9 +1,9 @@
 //! Real registries of every kind, and a server that does what no real one does on demand.
 
-use std::io::{BufRead as _, BufReader, Read, Write};
+use std::io::{Read, Write};
 use std::net::TcpListener;
 use std::path::Path;
-use std::process::{Child, Command, Stdio};
+use std::process::Child;
 use std::sync::{Arc, Mutex, OnceLock};
 use std::time::{Duration, Instant};
 
@@ -13,6 +13,7 @@ use rustls::{ServerConfig, ServerConnection, StreamOwned};
 use serde_json::Value;
 
 use super::tools;
+use super::world::up;
 
 pub struct Registries {
     // Its standard input ends with this, and then it ends.
@@ -29,18 +30,7 @@ pub fn registries() -> &'static Registries {
 impl Registries {
     /// Registries of a test that counts what happens there.
     pub fn start() -> Self {
-        let bin = tools(&["registry", "world"]);
-        let mut child = Command::new(bin.join("world"))
-            .arg("registries")
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .spawn()
-            .expect("world can be started");
-        let mut line = String::new();
-        BufReader::new(child.stdout.take().expect("piped"))
-            .read_line(&mut line)
-            .expect("readable");
-        let info = serde_json::from_str(&line).expect("the registries say where they are; otherwise see above");
+        let (child, _, info) = up(&tools(&["registry", "world"]), &["registries"]);
         Self { _child: child, info }
     }
 

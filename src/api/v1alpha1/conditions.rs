@@ -1,4 +1,4 @@
-//! Condition types and the words that may stand in `reason`.
+//! Condition types and the values of `reason`.
 
 use strum::{EnumIter, IntoStaticStr};
 
@@ -7,26 +7,27 @@ use crate::api::v1alpha1::pull_failures::Cause;
 /// The conditions of a `DockerPullSecret`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, IntoStaticStr, EnumIter)]
 pub enum ConditionType {
-    /// True: the reference gives exactly one usable login.
+    /// True: the reference gives exactly one pair of usable credentials.
     CredentialsResolved,
-    /// True: the generated Secret holds that login.
+    /// True: the generated Secret holds these credentials.
     SecretSynced,
-    /// True: the registry accepts that login.
+    /// True: the registry accepts these credentials.
     CredentialsAccepted,
-    /// True: no pod that uses the generated Secret fails to pull, nor one that should use it.
+    /// True: no pod fails to pull that uses the generated Secret or should use it.
     PullsHealthy,
-    /// True: all of the above, as far as this resource is at fault; otherwise it has the reason of the first condition that is not True.
+    /// True: all of the above, as far as this resource is at fault. Otherwise it has the reason of the first condition
+    /// that is not True.
     Ready,
-    /// Present only while true: somebody has to change something before this resource can become ready.
+    /// Present only while true: this resource cannot become ready until somebody changes something.
     Stalled,
-    /// Present only while true: the operator is waiting or retrying and will go on by itself.
+    /// Present only while true: the operator is waiting or retrying, and continues by itself.
     Reconciling,
 }
 
-/// Why a condition has its status: one `CamelCase` word, part of the API.
+/// Why a condition has its status: a `CamelCase` word that is part of the API.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, IntoStaticStr, EnumIter)]
 pub enum Reason {
-    /// The login was found and is usable.
+    /// The credentials were found and are usable.
     Resolved,
     /// The generated Secret is as it should be.
     Synced,
@@ -37,34 +38,34 @@ pub enum Reason {
 
     /// The spec breaks a rule.
     InvalidSpec,
-    /// `spec.registryUrl` is no registry that a kubelet could match.
+    /// `spec.registryUrl` is not a registry that the kubelet can match.
     InvalidRegistry,
     /// The Secret named by `spec.credentialsRef` does not exist.
     SecretNotFound,
     /// The referenced Secret lacks a key.
     KeyMissing,
-    /// The referenced Secret holds several logins that disagree.
+    /// The referenced Secret holds different credentials.
     Ambiguous,
-    /// A value in the referenced Secret cannot be read, or cannot be used as a login.
+    /// A value in the referenced Secret cannot be read, or cannot be used as credentials.
     Malformed,
-    /// The docker config only points at a credential store or helper on somebody's machine.
+    /// The docker config only refers to a credential store or helper on somebody's machine.
     CredentialStoreOnly,
-    /// The docker config holds an identity token, which kubelets cannot use.
+    /// The docker config holds an identity token, which the kubelet cannot use.
     IdentityTokenOnly,
     /// The docker config has no entry that serves the registry.
     NoEntryForRegistry,
-    /// The referenced Secret is of a type that must not be used as a registry login.
+    /// The referenced Secret is of a type that must not be used as registry credentials.
     ForbiddenSecretType,
 
-    /// There is no login to write, and none was written before.
+    /// There are no credentials to write, and none were written before.
     CredentialsNotResolved,
-    /// There is no login to write; the Secret still holds the last good one.
+    /// There are no credentials to write; the Secret still holds the last good ones.
     Stale,
-    /// A Secret of that name exists and nobody controls it.
+    /// A Secret of that name exists, and no object controls it.
     NameConflict,
-    /// A Secret of that name exists with another, unchangeable type.
+    /// A Secret of that name exists with another type, which cannot be changed.
     WrongSecretType,
-    /// A Secret of that name is immutable and holds something else.
+    /// A Secret of that name is immutable and holds other data.
     SecretImmutable,
     /// A Secret of that name is controlled by another object.
     OwnedByOther,
@@ -73,38 +74,38 @@ pub enum Reason {
     /// The API server refuses to store the Secret (quota, admission policy, permission).
     WriteRefused,
 
-    /// The registry rejects the login, and the Secret still holds the last one that it accepted.
+    /// The registry rejects the credentials; the Secret still holds the last ones that it accepted.
     HeldBack,
 
-    /// The registry accepts the login.
+    /// The registry accepts the credentials.
     Accepted,
-    /// The registry refuses the login.
+    /// The registry rejects the credentials.
     Rejected,
-    /// The registry refuses this user for some time, or until its administrator helps.
+    /// The registry has locked out this user, for some time or until an administrator helps.
     LockedOut,
-    /// The registry wants fewer requests; nothing is known of the login.
+    /// The registry limits requests; nothing is known about the credentials.
     RateLimited,
-    /// The operator cannot reach the registry; nodes may.
+    /// The operator cannot reach the registry; nodes may be able to.
     Unreachable,
     /// The registry's certificate is not trusted, or there is none.
     #[strum(serialize = "TLSFailure")]
     TlsFailure,
-    /// What answers at the address is no registry.
+    /// What answers at the address is not a registry.
     NotARegistry,
-    /// The registry's answers do not depend on the login.
+    /// The registry's answers do not depend on the credentials.
     NotVerifiable,
     /// `spec.verification.mode` is `Disabled`.
     Disabled,
-    /// The check has not been made yet.
+    /// The credentials are not verified yet.
     Pending,
 
-    /// No pod that has to do with the Secret fails to pull.
+    /// No pod that is affected by the Secret fails to pull.
     Healthy,
-    /// Pods fail to pull: the word is that of the cause.
+    /// Pods fail to pull: the word is the cause.
     #[strum(disabled)]
     PullFailure(Cause),
 
-    /// The API server could not be asked; the operator tries again.
+    /// A request to the API server failed; the operator retries.
     RetryingAfterError,
 }
 
@@ -117,9 +118,9 @@ impl Reason {
         }
     }
 
-    /// True when the obstacle usually goes away without anybody editing this resource or its credentials, such as a
-    /// Secret that the same `kubectl apply` creates a moment later. Shown as `Reconciling`, which kstatus reads as
-    /// in progress; the others are `Stalled`, which it reads as failed.
+    /// Whether the obstacle usually goes away without anybody editing this resource or its credentials, such as a
+    /// Secret that the same `kubectl apply` creates a moment later. It is shown as `Reconciling`, which kstatus reads as
+    /// in progress; any other is `Stalled`, which kstatus reads as failed.
     pub fn is_transient(self) -> bool {
         matches!(
             self,

@@ -10,11 +10,12 @@ use kube::{CustomResource, KubeSchema};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use crate::api::v1alpha1::credentials::CredentialsRef;
 use crate::api::v1alpha1::pull_failures::PullFailure;
 use crate::api::v1alpha1::verification::{Verification, VerificationStatus};
 use crate::api::validation_rules;
 
-/// One registry login for the pods of one namespace.
+/// Registry credentials for the pods of one namespace.
 #[derive(CustomResource, KubeSchema, Serialize, Deserialize, Clone, Debug, PartialEq)]
 #[kube(
     group = "pullsecrets.dev",
@@ -24,7 +25,7 @@ use crate::api::validation_rules;
     status = "DockerPullSecretStatus",
     shortname = "dps",
     category = "pullsecrets",
-    doc = "One registry login for the pods of one namespace, kept as a kubernetes.io/dockerconfigjson Secret that kubelets match.",
+    doc = "Registry credentials for the pods of one namespace, kept as a kubernetes.io/dockerconfigjson Secret that the kubelet matches.",
     selectable = ".spec.type",
     selectable = ".spec.secretName",
     selectable = ".spec.credentialsRef.name",
@@ -57,25 +58,26 @@ use crate::api::validation_rules;
     validation = validation_rules::interval_length()
 )]
 pub struct DockerPullSecretSpec {
-    /// Kind of registry: `DockerHub`, or `PrivateRegistry` for every other one (then `registryUrl` is required).
+    /// Type of registry: `DockerHub`, or `PrivateRegistry` for any other registry, which requires `registryUrl`.
     #[serde(rename = "type")]
     pub registry_type: RegistryType,
 
     /// Registry as `host[:port][/path]`, the way image names begin, such as `registry.example.com:5000`.
-    /// Required for `PrivateRegistry`, refused for `DockerHub`. A leading `https://` and a final `/`, `/v1/` or `/v2/` are cut.
+    /// Required for `PrivateRegistry`, not allowed for `DockerHub`. A leading `https://`, `/v1` or `/v2` right after the
+    /// host, and a final `/` are dropped.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(min = 1, max = 512))]
     pub registry_url: Option<String>,
 
-    /// Secret in the same namespace that holds the login.
+    /// Secret in the same namespace that holds the credentials.
     pub credentials_ref: CredentialsRef,
 
-    /// E-mail address to write beside the login; wins over the one in the referenced Secret. No registry needs it.
+    /// E-mail address to write with the credentials. It wins over the one in the referenced Secret. No registry needs it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(min = 1, max = 254))]
     pub email: Option<String>,
 
-    /// Name of the generated Secret; the resource's own name when absent.
+    /// Name of the generated Secret; by default the name of this resource.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(min = 1, max = 253))]
     pub secret_name: Option<String>,
@@ -84,76 +86,28 @@ pub struct DockerPullSecretSpec {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub secret_template: Option<SecretTemplate>,
 
-    /// Take over an existing Secret of that name if no other object controls it. Its pull secret data is replaced, and it
-    /// is deleted together with this resource.
+    /// Take over an existing Secret of that name, unless another object controls it. Its docker config is replaced, and it
+    /// is deleted with this resource.
     #[serde(default)]
     pub adopt: bool,
 
-    /// When and how the login is checked against the registry; once for each new login when absent.
+    /// When and how the credentials are verified with the registry; by default once for all new credentials.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub verification: Option<Verification>,
 
-    /// Stop: nothing is read or written for this resource until it is false again. The generated Secret stays as it is.
+    /// Pause this resource: nothing is read or written for it until this is false again. The generated Secret stays as it
+    /// is.
     #[serde(default)]
     pub suspend: bool,
 }
 
-/// Kind of registry.
+/// Type of registry.
 #[derive(Serialize, Deserialize, JsonSchema, Clone, Copy, Debug, PartialEq, Eq)]
 pub enum RegistryType {
-    /// Docker Hub, in whatever way an image name spells it.
+    /// Docker Hub, however an image name spells it.
     DockerHub,
-    /// Every other registry.
+    /// Any other registry.
     PrivateRegistry,
-}
-
-/// Where the login is.
-#[derive(KubeSchema, Serialize, Deserialize, Clone, Debug, PartialEq)]
-#[serde(rename_all = "camelCase")]
-pub struct CredentialsRef {
-    /// Name of a Secret in the same namespace.
-    #[schemars(length(min = 1, max = 253))]
-    pub name: String,
-
-    /// Names of the keys in that Secret where they differ from the defaults. A form named here is the one that is read,
-    /// whatever else the Secret holds.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub keys: Option<CredentialKeys>,
-}
-
-/// Key names of the referenced Secret.
-#[derive(KubeSchema, Serialize, Deserialize, Clone, Debug, Default, PartialEq)]
-#[serde(rename_all = "camelCase")]
-pub struct CredentialKeys {
-    /// Key of the user name; default `username`.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schemars(length(min = 1, max = 253))]
-    pub username: Option<String>,
-
-    /// Key of the password or access token; default `password`.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schemars(length(min = 1, max = 253))]
-    pub password: Option<String>,
-
-    /// Key of the e-mail address; default `email`.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schemars(length(min = 1, max = 253))]
-    pub email: Option<String>,
-
-    /// Key of the authorisation token, base64 of `username:password`; default `auth`.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schemars(length(min = 1, max = 253))]
-    pub auth: Option<String>,
-
-    /// Key of a docker config document; default `.dockerconfigjson`, else `config.json`.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schemars(length(min = 1, max = 253))]
-    pub docker_config_json: Option<String>,
-
-    /// Key of a legacy docker config document; default `.dockercfg`.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schemars(length(min = 1, max = 253))]
-    pub docker_cfg: Option<String>,
 }
 
 /// Labels and annotations of the generated Secret.
@@ -171,41 +125,45 @@ pub struct SecretTemplate {
     pub annotations: BTreeMap<String, String>,
 }
 
-/// What the operator found and did.
+/// What the operator observed and did.
 #[derive(KubeSchema, Serialize, Deserialize, Clone, Debug, Default, PartialEq)]
 #[serde(rename_all = "camelCase")]
 pub struct DockerPullSecretStatus {
-    /// `metadata.generation` that this status speaks of.
+    /// `metadata.generation` that this status is about.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub observed_generation: Option<i64>,
 
-    /// Name of the generated Secret, to be used in `imagePullSecrets`; absent while there is none.
+    /// Name of the generated Secret, for `imagePullSecrets`; absent while there is none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub secret_name: Option<String>,
 
-    /// Registry key in the generated Secret: kubelets use the login for images that begin with it.
+    /// Registry key in the generated Secret: the kubelet uses the credentials for images that begin with it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub registry_key: Option<String>,
 
-    /// What works but will probably surprise.
+    /// Warnings: what works, but probably not as expected.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub warnings: Vec<String>,
 
-    /// The last check of the login against the registry.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    /// The last verification of the credentials.
+    #[serde(
+        default,
+        skip_serializing_if = "Option::is_none",
+        deserialize_with = "crate::api::renamed_fields::deserialize"
+    )]
     pub verification: Option<VerificationStatus>,
 
-    /// How many pods fail to pull an image with the generated Secret, or because they do not use it.
+    /// Number of pods that fail to pull an image with the generated Secret, or because they do not use it.
     #[serde(default)]
     #[schemars(with = "i32", range(min = 0))]
     pub failing_pods: u32,
 
-    /// How they fail, the worst first; at most 10, while `failingPods` counts all.
+    /// Why they fail, the worst first; at most 10, while `failingPods` counts all.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(max = 10))]
     pub pull_failures: Vec<PullFailure>,
 
-    /// `CredentialsResolved`, `SecretSynced`, `CredentialsAccepted`, `PullsHealthy`, `Ready`; `Stalled` or `Reconciling` only while true.
+    /// `CredentialsResolved`, `SecretSynced`, `CredentialsAccepted`, `PullsHealthy` and `Ready`; `Stalled` or `Reconciling` only while true.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[x_kube(merge_strategy = ListMerge::Map(vec!["type".into()]))]
     pub conditions: Vec<Condition>,

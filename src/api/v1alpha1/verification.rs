@@ -1,4 +1,4 @@
-//! How a login is checked against its registry, and what came of it.
+//! How credentials are verified with their registry, and the result.
 
 // The derive repeats the types in a private module.
 #![allow(unreachable_pub)]
@@ -11,44 +11,45 @@ use strum::IntoStaticStr;
 
 use crate::api::Reason;
 
-/// When and how the login is checked against the registry.
+/// When and how the credentials are verified with the registry.
 #[derive(KubeSchema, Serialize, Deserialize, Clone, Debug, Default, PartialEq)]
 #[serde(rename_all = "camelCase")]
 pub struct Verification {
-    /// `OnChange`: once for each new login. `Periodic`: also every `interval` after that. `Disabled`: never.
+    /// `OnChange`: once for all new credentials. `Periodic`: also every `interval` after that. `Disabled`: never.
     #[serde(default)]
     pub mode: VerificationMode,
 
-    /// Time between two checks of an accepted login, such as `12h`; only with mode `Periodic`, at least `1h`, default `12h`.
+    /// Time between two verifications of accepted credentials, such as `12h`. Only with mode `Periodic`; at least `1h`,
+    /// default `12h`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(min = 1, max = 32))]
     pub interval: Option<String>,
 
-    /// Image of this registry that the login has to be able to read, such as `team/app:1.0`: the strongest evidence.
-    /// Only its manifest is asked for, by HEAD.
+    /// Image of this registry that the credentials must be able to read, such as `team/app:1.0`: the strongest evidence.
+    /// Only its manifest is requested, with HEAD.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(min = 1, max = 512))]
     pub image: Option<String>,
 
-    /// What happens to a new login that the registry rejects while the generated Secret holds one that it accepted.
-    /// `KeepLastAccepted`: the Secret stays as it is. `WriteAnyway`: the new login is written.
+    /// What happens to new credentials that the registry rejects while the generated Secret holds accepted ones.
+    /// `KeepLastAccepted`: the Secret stays as it is. `WriteAnyway`: the new credentials are written.
     #[serde(default)]
     pub on_rejected: OnRejected,
 
-    /// How the registry's certificate is checked.
+    /// How the registry's certificate is verified.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub tls: Option<Tls>,
 
-    /// Talk http instead of https to the registry: the password can be read on the way.
+    /// Use plain HTTP; credentials are sent unencrypted.
     #[serde(default)]
     pub plain_http: bool,
 }
 
-/// How the registry's certificate is checked.
+/// How the registry's certificate is verified.
 #[derive(KubeSchema, Serialize, Deserialize, Clone, Debug, Default, PartialEq)]
 #[serde(rename_all = "camelCase")]
 pub struct Tls {
-    /// Certificates (PEM) to trust beside the system's.
+    /// Certificates (PEM) to trust in addition to the system's.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub ca_bundle_ref: Option<CaBundleRef>,
 }
@@ -68,7 +69,7 @@ pub struct CaBundleRef {
     pub key: Option<String>,
 }
 
-/// What certificates are in.
+/// Kind of object that holds certificates.
 #[derive(Serialize, Deserialize, JsonSchema, Clone, Copy, Debug, PartialEq, Eq)]
 pub enum CaBundleKind {
     /// A ConfigMap.
@@ -77,48 +78,48 @@ pub enum CaBundleKind {
     Secret,
 }
 
-/// When a login is checked.
+/// When credentials are verified.
 #[derive(Serialize, Deserialize, JsonSchema, Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum VerificationMode {
-    /// Once for each new login.
+    /// Once for all new credentials.
     #[default]
     OnChange,
-    /// Once for each new login and every `interval` after that.
+    /// Once for all new credentials, and every `interval` after that.
     Periodic,
     /// Never.
     Disabled,
 }
 
-/// What to do with a rejected login.
+/// What to do with rejected credentials.
 #[derive(Serialize, Deserialize, JsonSchema, Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum OnRejected {
-    /// Keep the Secret with the login that was accepted.
+    /// Keep the Secret with the credentials that were accepted.
     #[default]
     KeepLastAccepted,
-    /// Write it.
+    /// Write them.
     WriteAnyway,
 }
 
-/// What a check of a login found.
+/// Result of a verification.
 #[derive(Serialize, Deserialize, JsonSchema, IntoStaticStr, Clone, Copy, Debug, PartialEq, Eq)]
 pub enum VerificationResult {
-    /// The registry accepts the login.
+    /// The registry accepts the credentials.
     Accepted,
-    /// The registry refuses the login.
+    /// The registry rejects the credentials.
     Rejected,
-    /// The registry refuses any login of this user for now, or until an administrator helps.
+    /// The registry has locked out this user, for some time or until an administrator helps.
     LockedOut,
-    /// The registry wants fewer requests.
+    /// The registry limits requests.
     RateLimited,
-    /// No answer, or one that says that the registry is in trouble.
+    /// No answer, or an error of the registry itself.
     Unreachable,
-    /// The certificate is not trusted, or there is none.
+    /// The registry's certificate is not trusted, or there is none.
     #[serde(rename = "TLSFailure")]
     #[strum(serialize = "TLSFailure")]
     TlsFailure,
-    /// Something answers, and it is no registry.
+    /// What answers is not a registry.
     NotARegistry,
-    /// The registry's answers do not depend on the login.
+    /// The registry's answers do not depend on the credentials.
     NotVerifiable,
 }
 
@@ -128,17 +129,17 @@ impl VerificationResult {
         self.into()
     }
 
-    /// Whether pods cannot pull with this login: the registry itself said no.
+    /// Whether the registry itself refuses these credentials, so that pods cannot pull with them.
     pub fn refuses(self) -> bool {
         matches!(self, Self::Rejected | Self::LockedOut)
     }
 
-    /// Whether this says something of the login, for good or bad.
+    /// Whether this says something about the credentials, good or bad.
     pub fn is_firm(self) -> bool {
         self == Self::Accepted || self.refuses()
     }
 
-    /// Whether the registry could not be asked for what it makes of the login.
+    /// Whether the registry could not be reached to verify the credentials.
     pub fn is_trouble(self) -> bool {
         matches!(self, Self::Unreachable | Self::TlsFailure | Self::NotARegistry)
     }
@@ -158,46 +159,51 @@ impl VerificationResult {
     }
 }
 
-/// The last check of the login.
+/// The last verification of the credentials.
 #[derive(KubeSchema, Serialize, Deserialize, Clone, Debug, Default, PartialEq)]
 #[serde(rename_all = "camelCase")]
 pub struct VerificationStatus {
-    /// What it found; absent while the login was not checked yet.
+    /// The result; absent until the credentials are verified.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub result: Option<VerificationResult>,
 
-    /// Whether `result` is about `spec.verification.image`, and not about the login as such.
+    /// What the registry answered, and what to do about it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(max = 1024))]
+    pub message: Option<String>,
+
+    /// Whether `result` is about `spec.verification.image` only: the registry accepts the credentials as such.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub image_denied: bool,
 
-    /// When that was.
+    /// Time of the last verification.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub last_verified_time: Option<Time>,
 
-    /// Which login that was and how it was checked; opaque, made of no part of the login.
+    /// Which credentials were verified and how; opaque, derived from no part of the credentials.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub credentials_version: Option<String>,
 
-    /// When the next check is due; absent when none is before something changes.
+    /// Time of the next verification; absent if none is due until something changes.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub next_verification_time: Option<Time>,
 
-    /// How often in a row the registry rejected this login.
+    /// How often in a row the registry rejected these credentials.
     #[serde(default, skip_serializing_if = "is_zero")]
     #[schemars(with = "i32", range(min = 0))]
     pub consecutive_rejections: u32,
 
-    /// Value of the annotation `pullsecrets.dev/verify` for which a check was made last.
+    /// Value of the annotation `pullsecrets.dev/verify` that was handled last.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub handled_request: Option<String>,
 
-    /// Whether the generated Secret holds a login that the registry accepted.
+    /// Whether the generated Secret holds credentials that the registry accepted.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub secret_verified: bool,
 }
 
 impl VerificationStatus {
-    /// What was found of the login as such.
+    /// The result for the credentials as such.
     pub fn of_login(&self) -> Option<VerificationResult> {
         if self.image_denied {
             Some(VerificationResult::Accepted)
@@ -207,7 +213,7 @@ impl VerificationStatus {
     }
 }
 
-#[allow(clippy::trivially_copy_pass_by_ref, reason = "serde calls it so")]
+#[allow(clippy::trivially_copy_pass_by_ref, reason = "serde passes a reference")]
 fn is_zero(number: &u32) -> bool {
     *number == 0
 }

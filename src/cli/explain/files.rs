@@ -31,7 +31,7 @@ pub(crate) fn read(manifests: &Manifests) -> Result<Bundle, String> {
 }
 
 fn read_resources(bundle: &mut Bundle, manifests: &Manifests) {
-    for ((namespace, name), resource) in &manifests.resources {
+    for (ObjectKey { namespace, name }, resource) in &manifests.resources {
         let resource = match resource {
             Ok(resource) => Resource::of(resource).ok_or("its registry is invalid"),
             Err(problem) => Err(problem.message.as_str()),
@@ -87,7 +87,7 @@ fn read_secrets(bundle: &mut Bundle, manifests: &Manifests) {
         if manifests.knows_secrets_of(&key.namespace) {
             bundle.complete_namespaces.insert(key.namespace.clone());
         }
-        match manifests.secret(&(key.namespace.clone(), key.name.clone())) {
+        match manifests.secret(&key) {
             Ok(None) => {}
             // Support bundles often leave out the content of Secrets.
             Ok(Some(secret)) if is_redacted(&secret) => {

@@ -12,13 +12,19 @@ use crate::explain::secrets::{EntryView, SecretView};
 pub(crate) fn print(report: &Report, format: Format) -> Result<(), String> {
     let text = match format {
         Format::Json => serde_json::to_string_pretty(report).map_err(|error| error.to_string())? + "\n",
-        Format::Text => readable(report).map_err(|error| error.to_string())?,
+        Format::Text => without_control_characters(&readable(report).map_err(|error| error.to_string())?),
     };
     match std::io::stdout().write_all(text.as_bytes()) {
         // The reader closed the pipe, as `head` does.
         Err(error) if error.kind() != ErrorKind::BrokenPipe => Err(error.to_string()),
         _ => Ok(()),
     }
+}
+
+/// Names and messages may hold characters that a terminal would obey.
+fn without_control_characters(text: &str) -> String {
+    let is_hidden = |c: char| c.is_control() && c != '\n';
+    text.replace(is_hidden, "\u{fffd}")
 }
 
 fn readable(report: &Report) -> Result<String, std::fmt::Error> {

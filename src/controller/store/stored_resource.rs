@@ -1,5 +1,5 @@
-//! A resource as it is kept: its packed text takes a fraction of the memory of what it is parsed into, and it is read in
-//! a few microseconds when a pass needs it. One that does not parse hides no other.
+//! A resource as it is kept. Its compressed text takes a fraction of the memory of what it is parsed into, and it is
+//! parsed in a few microseconds when a reconcile needs it. One that does not parse hides no other.
 
 use std::borrow::Cow;
 
@@ -10,8 +10,9 @@ use serde_json::value::RawValue;
 
 use crate::api::{DockerPullSecret, DockerPullSecretStatus};
 use crate::controller::store::compressed_json::CompressedJson;
+use crate::domain::names::ResourceRef;
 
-/// See the module.
+/// A DockerPullSecret as the watch brought it.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(from = "Parts")]
 pub(crate) struct StoredResource {
@@ -31,13 +32,13 @@ impl From<Parts> for StoredResource {
     fn from(parts: Parts) -> Self {
         Self {
             metadata: parts.metadata,
-            spec: packed(parts.spec.as_deref()),
-            status: packed(parts.status.as_deref()),
+            spec: compress(parts.spec.as_deref()),
+            status: compress(parts.status.as_deref()),
         }
     }
 }
 
-fn packed(part: Option<&RawValue>) -> CompressedJson {
+fn compress(part: Option<&RawValue>) -> CompressedJson {
     CompressedJson::new(part.map_or("null", RawValue::get))
 }
 
@@ -67,6 +68,16 @@ impl StoredResource {
     /// Whether the status is the same to the letter.
     pub(crate) fn has_status_of(&self, other: &Self) -> bool {
         self.status == other.status
+    }
+}
+
+impl StoredResource {
+    /// The kind of these resources.
+    pub(crate) const KIND: &'static str = "DockerPullSecret";
+
+    /// Which resource this is.
+    pub(crate) fn reference(&self) -> Option<ResourceRef> {
+        ResourceRef::of(Self::KIND, &self.metadata)
     }
 }
 

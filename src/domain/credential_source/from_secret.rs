@@ -1,4 +1,4 @@
-//! The one login that a referenced Secret gives (design.md 2.2).
+//! The one pair of credentials that a referenced Secret gives.
 
 use std::collections::BTreeMap;
 
@@ -6,38 +6,34 @@ use k8s_openapi::ByteString;
 use k8s_openapi::api::core::v1::Secret;
 
 use crate::api::{CredentialKeys, Reason};
-use crate::domain::credentials::{RegistryCredentials, trim_line_break};
-use crate::domain::docker_config::user_document;
-use crate::domain::docker_config::user_document::ResolvedEntry;
+use crate::domain::credential_source::Resolved;
+use crate::domain::credential_source::identity::CredentialIdentity;
+use crate::domain::credential_source::problems::document_problem;
+use crate::domain::credentials::RegistryCredentials;
+use crate::domain::credentials::encoding;
+use crate::domain::docker_config::user_document::{self, ResolvedEntry};
 use crate::domain::problem::Problem;
 use crate::domain::registry::key::RegistryKey;
-use crate::domain::spec::validate::ValidatedSpec;
+use crate::domain::spec::validate::{SecretSource, ValidatedSpec};
 
 /// Types whose content gives access to the cluster itself and never to a registry.
 const FORBIDDEN_TYPES: [&str; 2] = ["kubernetes.io/service-account-token", "bootstrap.kubernetes.io/token"];
 
-/// What was found.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Resolved {
-    /// The login.
-    pub login: RegistryCredentials,
-    /// E-mail address, the spec's before the Secret's.
-    pub email: Option<String>,
-    /// The keys it was read from, for the status.
-    pub keys: String,
-    /// What works but will probably surprise.
-    pub warnings: Vec<String>,
-}
+/// Keys of docker config documents that are read when none is named.
+const DOCUMENT_KEYS: [&str; 2] = [".dockerconfigjson", "config.json"];
+const LEGACY_DOCUMENT_KEYS: [&str; 1] = [".dockercfg"];
 
-/// Reads the login out of the referenced Secret; `None` when that does not exist.
-pub fn resolve(spec: &ValidatedSpec, secret: Option<&Secret>) -> Result<Resolved, Problem> {
+/// Reads the credentials from the referenced Secret; `None` if that does not exist.
+pub(crate) fn resolve(
+    spec: &ValidatedSpec,
+    source: &SecretSource,
+    secret: Option<&Secret>,
+) -> Result<Resolved, Problem> {
+    let name = &source.name;
     let Some(secret) = secret else {
         return Err(Problem::new(
             Reason::SecretNotFound,
-            format!(
-                "Secret {:?} (spec.credentialsRef.name) does not exist in this namespace: create it",
-                spec.source
-            ),
+            format!("Secret {name:?} (spec.credentialsRef.name) does not exist in this namespace: create it"),
         ));
     };
     let secret_type = secret.type_.as_deref().unwrap_or("Opaque");
@@ -45,92 +41,110 @@ pub fn resolve(spec: &ValidatedSpec, secret: Option<&Secret>) -> Result<Resolved
         return Err(Problem::new(
             Reason::ForbiddenSecretType,
             format!(
-                "Secret {:?} is of type {secret_type}, which gives access to the cluster and is never sent to a registry: name a Secret that holds a registry login",
-                spec.source
+                "Secret {name:?} is of type {secret_type}, which gives access to the cluster and is never sent to a registry: name a Secret that holds registry credentials"
             ),
         ));
     }
     let empty = BTreeMap::new();
-    let source = Source {
-        name: &spec.source,
+    let mut reader = Reader {
+        name,
         data: secret.data.as_ref().unwrap_or(&empty),
-        keys: &spec.keys,
+        keys: &source.keys,
+        warnings: Vec::new(),
     };
-    source.resolve(spec)
+    let (form, email) = reader.read(&spec.registry, spec.email.as_deref())?;
+    Ok(Resolved {
+        credentials: form.entry.credentials,
+        email,
+        origin: format!("credentials read from {} of Secret {name:?}", form.keys),
+        identity: CredentialIdentity::of_secret(&secret.metadata, &source.keys, &spec.registry),
+        expires_at: None,
+        warnings: reader.warnings,
+    })
 }
 
-/// Reads the login for `registry` out of a docker config that stands at `place`.
+/// Reads the credentials for `registry` from a docker config that stands at `place`.
 pub fn resolve_document(place: &str, document: &[u8], registry: &RegistryKey) -> Result<RegistryCredentials, Problem> {
     user_document::find(document, registry)
-        .map(|found| found.login)
-        .map_err(|miss| crate::domain::credential_source::problems::document_problem(place, registry, miss))
+        .map(|entry| entry.credentials)
+        .map_err(|error| document_problem(place, registry, error))
 }
 
-/// A form in which a login can be written, with the keys it was read from.
+/// A form in which credentials can be written, with the keys they were read from.
 struct CredentialForm {
     keys: String,
-    found: ResolvedEntry,
+    entry: ResolvedEntry,
 }
 
-pub(crate) struct Source<'a> {
+impl CredentialForm {
+    fn plain(keys: String, credentials: RegistryCredentials) -> Self {
+        Self {
+            keys,
+            entry: ResolvedEntry {
+                credentials,
+                email: None,
+                warnings: Vec::new(),
+            },
+        }
+    }
+}
+
+/// The Secret that is read.
+pub(crate) struct Reader<'a> {
     pub(crate) name: &'a str,
     pub(crate) data: &'a BTreeMap<String, ByteString>,
-    pub(crate) keys: &'a CredentialKeys,
+    keys: &'a CredentialKeys,
+    warnings: Vec<String>,
 }
 
-impl Source<'_> {
-    fn resolve(&self, spec: &ValidatedSpec) -> Result<Resolved, Problem> {
-        let mut warnings = Vec::new();
-        let (documents, missed) = self.documents(&spec.registry)?;
-        let mut forms: Vec<CredentialForm> = documents;
+impl Reader<'_> {
+    /// The credentials of all forms, which have to agree, and the e-mail address.
+    fn read(
+        &mut self,
+        registry: &RegistryKey,
+        email: Option<&str>,
+    ) -> Result<(CredentialForm, Option<String>), Problem> {
+        let (mut forms, no_entry) = self.documents(registry)?;
         forms.extend(self.auth()?);
-        let half = self.username_and_password(&mut forms, &mut warnings)?;
-
+        let incomplete = self.username_and_password(&mut forms)?;
         let Some(first) = forms.first() else {
-            return Err(half.or(missed).unwrap_or_else(|| self.nothing()));
+            return Err(incomplete.or(no_entry).unwrap_or_else(|| self.nothing()));
         };
-        if forms.iter().any(|form| form.found.login != first.found.login) {
+        if forms
+            .iter()
+            .any(|form| form.entry.credentials != first.entry.credentials)
+        {
             let keys: Vec<&str> = forms.iter().map(|form| form.keys.as_str()).collect();
             return Err(self.ambiguous(&keys.join(" and ")));
         }
-        let email = match &spec.email {
-            Some(email) => Some(email.clone()),
+        let email = match email {
+            Some(email) => Some(email.to_owned()),
             None => self
                 .email()?
-                .or_else(|| forms.iter().find_map(|form| form.found.email.clone())),
+                .or_else(|| forms.iter().find_map(|form| form.entry.email.clone())),
         };
-        let login = first.found.login.clone();
-        let keys = first.keys.clone();
-        for form in &mut forms {
-            warnings.extend(
-                form.found
-                    .warnings
-                    .drain(..)
-                    .map(|what| format!("{} of Secret {:?}: {what}", form.keys, self.name)),
-            );
+        for form in &forms {
+            let warnings = form.entry.warnings.iter();
+            let located = warnings.map(|warning| format!("{} of Secret {:?}: {warning}", form.keys, self.name));
+            self.warnings.extend(located);
         }
-        if login.username().trim() != login.username() {
-            warnings.push(format!(
-                "the user name in Secret {:?} begins or ends with a blank; it is used as it is",
-                self.name
-            ));
+        let credentials = &first.entry.credentials;
+        for (what, text) in [
+            ("user name", credentials.username()),
+            ("password", credentials.password()),
+        ] {
+            if text.trim() != text {
+                self.warnings.push(format!(
+                    "the {what} in Secret {:?} begins or ends with whitespace; it is used as it is",
+                    self.name
+                ));
+            }
         }
-        if login.password().trim() != login.password() {
-            warnings.push(format!(
-                "the password in Secret {:?} begins or ends with a blank; it is used as it is",
-                self.name
-            ));
-        }
-        Ok(Resolved {
-            login,
-            email,
-            keys,
-            warnings,
-        })
+        Ok((forms.swap_remove(0), email))
     }
 
-    /// Whether a form is to be read: every one by default, and only the named ones once a key is named.
-    fn selected(&self, named: bool) -> bool {
+    /// Whether a form is read: every one by default, and only the named ones once a key is named.
+    fn is_selected(&self, is_named: bool) -> bool {
         let keys = self.keys;
         let forms = [
             &keys.username,
@@ -139,137 +153,123 @@ impl Source<'_> {
             &keys.docker_config_json,
             &keys.docker_cfg,
         ];
-        named || forms.iter().all(|key| key.is_none())
+        is_named || forms.iter().all(|key| key.is_none())
     }
 
-    /// Logins of the docker config documents, and why the last one without a login has none.
+    /// Keys of the documents to read: the named one, or those of the usual ones that are there.
+    fn document_keys(&self) -> Vec<&str> {
+        let keys = self.keys;
+        let forms = [
+            (&keys.docker_config_json, &DOCUMENT_KEYS[..]),
+            (&keys.docker_cfg, &LEGACY_DOCUMENT_KEYS[..]),
+        ];
+        let selected = forms.into_iter().filter(|(named, _)| self.is_selected(named.is_some()));
+        selected
+            .flat_map(|(named, usual)| match named {
+                Some(key) => vec![key.as_str()],
+                None => usual
+                    .iter()
+                    .copied()
+                    .filter(|key| self.data.contains_key(*key))
+                    .collect(),
+            })
+            .collect()
+    }
+
+    /// Credentials of the docker config documents, and why the last one without an entry has none.
     fn documents(&self, registry: &RegistryKey) -> Result<(Vec<CredentialForm>, Option<Problem>), Problem> {
-        let mut candidates: Vec<&str> = Vec::new();
-        if self.selected(self.keys.docker_config_json.is_some()) {
-            match &self.keys.docker_config_json {
-                Some(key) => candidates.push(key),
-                None => candidates.extend(
-                    [".dockerconfigjson", "config.json"]
-                        .iter()
-                        .filter(|key| self.data.contains_key(**key)),
-                ),
-            }
-        }
-        if self.selected(self.keys.docker_cfg.is_some()) {
-            match &self.keys.docker_cfg {
-                Some(key) => candidates.push(key),
-                None => candidates.extend([".dockercfg"].iter().filter(|key| self.data.contains_key(**key))),
-            }
-        }
-        let (mut forms, mut missed) = (Vec::new(), None);
-        for key in candidates {
+        let (mut forms, mut no_entry) = (Vec::new(), None);
+        for key in self.document_keys() {
             let Some(document) = self.data.get(key) else {
                 return Err(self.missing(&[key]));
             };
             match user_document::find(&document.0, registry) {
-                Ok(found) => forms.push(CredentialForm {
+                Ok(entry) => forms.push(CredentialForm {
                     keys: format!("key {key:?}"),
-                    found,
+                    entry,
                 }),
-                Err(miss) => {
-                    let problem = crate::domain::credential_source::problems::document_problem(
-                        &format!("key {:?} of Secret {:?}", key, self.name),
-                        registry,
-                        miss,
-                    );
+                Err(error) => {
+                    let place = format!("key {key:?} of Secret {:?}", self.name);
+                    let problem = document_problem(&place, registry, error);
                     if problem.reason != Reason::NoEntryForRegistry {
                         return Err(problem);
                     }
-                    missed = Some(problem);
+                    no_entry = Some(problem);
                 }
             }
         }
-        Ok((forms, missed))
+        Ok((forms, no_entry))
     }
 
-    fn auth(&self) -> Result<Option<CredentialForm>, Problem> {
-        let key = self.keys.auth.as_deref().unwrap_or("auth");
-        if !self.selected(self.keys.auth.is_some()) {
+    fn auth(&mut self) -> Result<Option<CredentialForm>, Problem> {
+        let (named, key) = (self.keys.auth.is_some(), self.keys.auth.as_deref().unwrap_or("auth"));
+        if !self.is_selected(named) {
             return Ok(None);
         }
         let Some(token) = self.text(key)? else {
-            return if self.keys.auth.is_some() {
-                Err(self.missing(&[key]))
-            } else {
-                Ok(None)
-            };
+            return if named { Err(self.missing(&[key])) } else { Ok(None) };
         };
-        let login =
-            RegistryCredentials::from_auth(token).map_err(|refusal| self.refused(&format!("key {key:?}"), refusal))?;
-        Ok(Some(CredentialForm {
-            keys: format!("key {key:?}"),
-            found: ResolvedEntry {
-                login,
-                email: None,
-                warnings: Vec::new(),
-            },
-        }))
+        let (keys, mut trimmed) = (format!("key {key:?}"), Vec::new());
+        let credentials =
+            RegistryCredentials::from_auth(token, &mut trimmed).map_err(|error| self.invalid(&keys, error))?;
+        trimmed.sort_unstable();
+        trimmed.dedup();
+        let warnings = trimmed
+            .iter()
+            .map(|what| format!("a value in key {key:?} of Secret {:?} {what}", self.name));
+        self.warnings.extend(warnings);
+        Ok(Some(CredentialForm::plain(keys, credentials)))
     }
 
-    /// Adds the login of the plain keys. A half of it is a problem when no other form is complete, and has to agree otherwise.
-    fn username_and_password(
-        &self,
-        forms: &mut Vec<CredentialForm>,
-        warnings: &mut Vec<String>,
-    ) -> Result<Option<Problem>, Problem> {
-        let named = self.keys.username.is_some() || self.keys.password.is_some();
-        if !self.selected(named) {
+    /// Adds the credentials of the plain keys. One of the two alone is a problem when no other form is complete, and has
+    /// to agree otherwise.
+    fn username_and_password(&mut self, forms: &mut Vec<CredentialForm>) -> Result<Option<Problem>, Problem> {
+        let is_named = self.keys.username.is_some() || self.keys.password.is_some();
+        if !self.is_selected(is_named) {
             return Ok(None);
         }
-        let user_key = self.keys.username.as_deref().unwrap_or("username");
+        let username_key = self.keys.username.as_deref().unwrap_or("username");
         let password_key = self.keys.password.as_deref().unwrap_or("password");
-        let (username, password) = (self.line(user_key, warnings)?, self.line(password_key, warnings)?);
-        match (username, password) {
+        let (username, password) = (self.line(username_key)?, self.line(password_key)?);
+        let (present, absent) = match (&username, &password) {
             (Some(username), Some(password)) => {
-                let keys = format!("keys {user_key:?} and {password_key:?}");
-                let login =
-                    RegistryCredentials::new(username, password).map_err(|refusal| self.refused(&keys, refusal))?;
-                forms.push(CredentialForm {
-                    keys,
-                    found: ResolvedEntry {
-                        login,
-                        email: None,
-                        warnings: Vec::new(),
-                    },
-                });
-                Ok(None)
+                let keys = format!("keys {username_key:?} and {password_key:?}");
+                let credentials =
+                    RegistryCredentials::new(username, password).map_err(|error| self.invalid(&keys, error))?;
+                forms.push(CredentialForm::plain(keys, credentials));
+                return Ok(None);
             }
-            (None, None) => Ok(named.then(|| self.missing(&[user_key, password_key]))),
-            (username, password) => {
-                let (present, absent) = if username.is_some() {
-                    (user_key, password_key)
-                } else {
-                    (password_key, user_key)
-                };
-                if named {
-                    return Err(self.missing(&[absent]));
-                }
-                let agrees = |login: &RegistryCredentials| {
-                    username.is_none_or(|username| username == login.username())
-                        && password.is_none_or(|password| password == login.password())
-                };
-                match forms.iter().find(|form| !agrees(&form.found.login)) {
-                    Some(other) => Err(self.ambiguous(&format!("key {present:?} and {}", other.keys))),
-                    None => Ok(Some(self.missing(&[absent]))),
-                }
-            }
+            (None, None) => return Ok(is_named.then(|| self.missing(&[username_key, password_key]))),
+            (Some(_), None) => (username_key, password_key),
+            (None, Some(_)) => (password_key, username_key),
+        };
+        if is_named {
+            return Err(self.missing(&[absent]));
+        }
+        let agrees = |credentials: &RegistryCredentials| {
+            username
+                .as_deref()
+                .is_none_or(|username| username == credentials.username())
+                && password
+                    .as_deref()
+                    .is_none_or(|password| password == credentials.password())
+        };
+        match forms.iter().find(|form| !agrees(&form.entry.credentials)) {
+            Some(other) => Err(self.ambiguous(&format!("key {present:?} and {}", other.keys))),
+            None => Ok(Some(self.missing(&[absent]))),
         }
     }
 
     fn email(&self) -> Result<Option<String>, Problem> {
         let key = self.keys.email.as_deref().unwrap_or("email");
-        let Some(email) = self.text(key)?.map(str::trim) else {
+        let Some(email) = self.text(key)? else {
             return if self.keys.email.is_some() {
                 Err(self.missing(&[key]))
             } else {
                 Ok(None)
             };
         };
+        let email = encoding::trim_mark(email, &mut Vec::new()).trim();
         Ok((!email.is_empty()).then(|| email.to_owned()))
     }
 
@@ -277,24 +277,23 @@ impl Source<'_> {
         let Some(value) = self.data.get(key) else {
             return Ok(None);
         };
-        let text = std::str::from_utf8(&value.0).map_err(|_| {
+        encoding::text(&value.0).map(Some).map_err(|what| {
             Problem::new(
                 Reason::Malformed,
-                format!("key {key:?} of Secret {:?} is not UTF-8 text", self.name),
+                format!("key {key:?} of Secret {:?} {what}", self.name),
             )
-        })?;
-        Ok(Some(text))
+        })
     }
 
-    fn line(&self, key: &str, warnings: &mut Vec<String>) -> Result<Option<&str>, Problem> {
+    /// The value without what editors and `echo` leave around it.
+    fn line(&mut self, key: &str) -> Result<Option<String>, Problem> {
         let Some(text) = self.text(key)? else { return Ok(None) };
-        let line = trim_line_break(text);
-        if line != text {
-            warnings.push(format!(
-                "key {key:?} of Secret {:?} ends with a line break, which is left out",
-                self.name
-            ));
-        }
+        let mut trimmed = Vec::new();
+        let line = encoding::trim(text, &mut trimmed).to_owned();
+        let warnings = trimmed
+            .iter()
+            .map(|what| format!("key {key:?} of Secret {:?} {what}", self.name));
+        self.warnings.extend(warnings);
         Ok(Some(line))
     }
 }

@@ -1,21 +1,27 @@
-//! Reading docker config documents (`config.json`, `.dockercfg`) the way kubelets do, and writing our own.
+//! Docker config documents (`config.json`, `.dockercfg`) as users give them: reading any spelling, writing our own.
 
 use serde::Serialize;
-use serde_json::{Map, Value};
+use serde_json::Value;
 
-use crate::domain::credentials::{InvalidCredentials, RegistryCredentials, trim_line_break};
+use crate::domain::credentials::encoding::{self, Trimmed};
+use crate::domain::credentials::{InvalidCredentials, RegistryCredentials};
+use crate::domain::docker_config::credential_helper::Helpers;
+use crate::domain::docker_config::kubelet_document::{Json, fields};
 use crate::domain::registry::key::{RegistryKey, serves};
+use crate::domain::registry::matching;
+use crate::domain::text::shown_key;
 
-/// Why a document gives no login. Completes "key … of Secret …"; holds no value of the document but registry keys.
+/// Why a document gives no credentials. Completes "key ... of Secret ..."; holds no value of the document but registry
+/// keys.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum LookupError {
     /// The document or the entry cannot be read.
     Malformed(String),
-    /// The login is in a credential store or helper.
+    /// The credentials are in a credential store or helper.
     CredentialStore {
         /// Name of the store.
         store: String,
-        /// What the store knows the login by.
+        /// What the store knows the credentials by.
         server: String,
     },
     /// The entry holds only an OAuth refresh token or a bearer token.
@@ -26,181 +32,246 @@ pub enum LookupError {
     Ambiguous(Vec<String>),
 }
 
-/// A login found in a document.
+/// Credentials found in a document.
 #[derive(Clone, Debug, PartialEq)]
 pub struct ResolvedEntry {
-    /// The login.
-    pub login: RegistryCredentials,
-    /// Its e-mail address, if there is one.
+    /// The credentials.
+    pub credentials: RegistryCredentials,
+    /// Their e-mail address, if there is one.
     pub email: Option<String>,
-    /// What kubelets would read differently than a person may think.
+    /// Where the kubelet reads something else than a person may expect.
     pub warnings: Vec<String>,
 }
 
-/// Go matches the names of JSON fields without regard to case (domain.md A1).
-fn field<'a>(object: &'a Map<String, Value>, name: &str) -> Option<&'a Value> {
-    object
-        .iter()
-        .rfind(|(key, _)| key.eq_ignore_ascii_case(name))
-        .map(|(_, value)| value)
+type Members = [(String, Json)];
+
+/// An entry that serves the registry.
+struct Candidate<'a> {
+    /// The key as it stands in the document.
+    key: &'a str,
+    parsed: RegistryKey,
+    entry: &'a Members,
 }
 
-fn text<'a>(object: &'a Map<String, Value>, name: &str) -> Result<&'a str, LookupError> {
-    match field(object, name) {
-        None | Some(Value::Null) => Ok(""),
-        Some(Value::String(text)) => Ok(text),
-        Some(_) => Err(LookupError::Malformed(format!(
-            "has an entry whose {name:?} is not a string"
+impl Candidate<'_> {
+    /// The most specific entry serves, and of those one whose key the kubelet understands as it is written.
+    fn rank(&self, registry: &RegistryKey) -> (bool, bool, usize, bool) {
+        let as_written = matching::normalize(self.key);
+        let is_understood = self.parsed.is_docker_hub() || as_written.as_deref() == Some(self.parsed.as_str());
+        let key = self.parsed.as_str();
+        (self.parsed == *registry, !key.contains('*'), key.len(), is_understood)
+    }
+}
+
+/// What an entry holds.
+enum EntryContent {
+    Credentials(ResolvedEntry),
+    /// Nothing that the kubelet sends: it then goes on with the next entry.
+    Nothing {
+        has_token: bool,
+    },
+}
+
+/// Finds the credentials that serve `registry`. Both shapes of document are understood under every key: with the `auths`
+/// wrapper, and flat as in `.dockercfg`.
+pub fn find(document: &[u8], registry: &RegistryKey) -> Result<ResolvedEntry, LookupError> {
+    let mut trimmed = Vec::new();
+    let document = parse(document, &mut trimmed)?;
+    let helpers = Helpers::read(&document);
+    let auths = auths(document, helpers.is_some())?;
+    let mut candidates = candidates(&auths, registry)?;
+    candidates.sort_by_key(|candidate| std::cmp::Reverse(candidate.rank(registry)));
+
+    let (mut found, mut empty) = (Vec::new(), Vec::new());
+    for candidate in candidates {
+        match read_entry(candidate.entry)? {
+            EntryContent::Credentials(entry) => found.push((candidate, entry)),
+            EntryContent::Nothing { has_token } => empty.push((candidate, has_token)),
+        }
+    }
+    let Some((best, mut entry)) = found.first().map(|(best, entry)| (best, entry.clone())) else {
+        let first_empty = empty.first().map(|(candidate, has_token)| (candidate.key, *has_token));
+        return Err(nothing_found(registry, helpers.as_ref(), first_empty, &auths));
+    };
+    let twins = || found.iter().filter(|(other, _)| other.parsed == best.parsed);
+    let differs = |other: &ResolvedEntry| other.credentials != entry.credentials;
+    let rank = best.rank(registry);
+    if twins().any(|(other, found)| other.rank(registry) == rank && differs(found)) {
+        return Err(LookupError::Ambiguous(
+            twins().map(|(other, _)| shown_key(other.key)).collect(),
+        ));
+    }
+    let ignored: Vec<String> = twins()
+        .filter(|(_, found)| differs(found))
+        .map(|(other, _)| {
+            format!(
+                "its entry {:?} has other credentials and is not used: the kubelet matches only {:?}",
+                shown_key(other.key),
+                shown_key(best.key)
+            )
+        })
+        .collect();
+    entry.warnings.extend(ignored);
+    entry.warnings.extend(trimmed.iter().map(|what| format!("it {what}")));
+    Ok(entry)
+}
+
+/// The members of the document.
+fn parse(document: &[u8], trimmed: &mut Vec<Trimmed>) -> Result<Vec<(String, Json)>, LookupError> {
+    let malformed = |what: String| LookupError::Malformed(what);
+    let text = encoding::text(document).map_err(|what| malformed(what.to_owned()))?;
+    let text = encoding::trim_mark(text, trimmed);
+    if text.trim().is_empty() {
+        return Err(malformed("is empty".to_owned()));
+    }
+    match serde_json::from_str(text) {
+        Ok(Json::Object(members)) => Ok(members),
+        Ok(Json::Text(inner)) if serde_json::from_str::<Json>(&inner).is_ok() => {
+            Err(malformed("is a docker config inside a JSON string: it is encoded twice".to_owned()))
+        }
+        Ok(_) => Err(malformed("is JSON, but not an object".to_owned())),
+        Err(_) if is_base64_of_json(text) => Err(malformed(
+            "is base64 of a docker config: it is encoded once too often (a Secret's stringData takes the document itself, data takes it as base64 once)"
+                .to_owned(),
+        )),
+        // The parser's own words could quote the document.
+        Err(error) => Err(malformed(format!(
+            "is not JSON (line {}, column {})",
+            error.line(),
+            error.column()
         ))),
     }
 }
 
-/// Finds the login that serves `registry`. Both shapes of document are understood under every key: with the `auths`
-/// wrapper, and flat as in `.dockercfg`.
-pub fn find(document: &[u8], registry: &RegistryKey) -> Result<ResolvedEntry, LookupError> {
-    let document: Value = serde_json::from_slice(document).map_err(|error| {
-        // The parser's own words could quote the document.
-        LookupError::Malformed(format!(
-            "is not JSON (line {}, column {})",
-            error.line(),
-            error.column()
-        ))
-    })?;
-    let Value::Object(document) = document else {
-        return Err(LookupError::Malformed("is JSON, but not an object".to_owned()));
-    };
-    let store = field(&document, "credsStore")
-        .and_then(Value::as_str)
-        .filter(|store| !store.is_empty());
-    let helpers = field(&document, "credHelpers").and_then(Value::as_object);
-    let auths = match field(&document, "auths") {
-        Some(Value::Object(auths)) => auths.clone(),
-        Some(Value::Null) => Map::new(),
-        Some(_) => {
-            return Err(LookupError::Malformed(
-                "has an \"auths\" that is not an object".to_owned(),
-            ));
+/// Whether the text is JSON that was encoded as base64 once or more.
+fn is_base64_of_json(text: &str) -> bool {
+    let mut text = text.to_owned();
+    for _ in 0..4 {
+        let Some(decoded) = encoding::decode_base64(&text) else {
+            return false;
+        };
+        if serde_json::from_slice::<Json>(&decoded).is_ok_and(|json| json.is_object()) {
+            return true;
         }
-        None if store.is_some() || helpers.is_some() => Map::new(),
-        None => document.clone(),
-    };
-
-    let mut best: Vec<(String, RegistryKey, &Map<String, Value>)> = Vec::new();
-    for (key, entry) in &auths {
-        let Some(parsed) = RegistryKey::of_config_entry(key).filter(|parsed| serves(parsed, registry)) else {
-            continue;
+        let Ok(decoded) = String::from_utf8(decoded) else {
+            return false;
         };
-        let Value::Object(entry) = entry else {
-            return Err(LookupError::Malformed(format!(
-                "has an entry for {} that is not an object",
-                parsed.as_str()
-            )));
-        };
-        best.push((key.clone(), parsed, entry));
+        text = decoded;
     }
-    // The most specific entry serves: kubelets too try the longest path first and wildcards last.
-    let rank = |key: &RegistryKey| (key == registry, !key.as_str().contains('*'), key.as_str().len());
-    let top = best.iter().map(|(_, key, _)| rank(key)).max();
-    best.retain(|(_, key, _)| Some(rank(key)) == top);
-
-    if best.is_empty() {
-        let helper = helpers.and_then(|helpers| {
-            let ours = |key: &str| RegistryKey::of_config_entry(key).is_some_and(|key| serves(&key, registry));
-            helpers
-                .iter()
-                .find(|(key, _)| ours(key))
-                .and_then(|(key, helper)| Some((helper.as_str()?, Some(key.as_str()))))
-        });
-        let store = store.filter(|_| auths.is_empty()).map(|store| (store, None));
-        return Err(match helper.or(store) {
-            Some((store, key)) => in_store(store, key, registry),
-            None => LookupError::NoEntry(
-                auths
-                    .keys()
-                    .filter_map(|key| Some(RegistryKey::of_config_entry(key)?.as_str().to_owned()))
-                    .collect(),
-            ),
-        });
-    }
-    let found: Vec<ResolvedEntry> = best
-        .iter()
-        .map(|(key, _, entry)| read_entry(entry, store.map(|store| in_store(store, Some(key), registry))))
-        .collect::<Result<_, _>>()?;
-    let mut found = found.into_iter();
-    match found.next() {
-        Some(first) if found.all(|other| other.login == first.login) => Ok(first),
-        _ => Err(LookupError::Ambiguous(best.into_iter().map(|(key, ..)| key).collect())),
-    }
+    false
 }
 
-/// `stored` is the answer for an entry without a login, if there is a credential store.
-fn read_entry(entry: &Map<String, Value>, stored: Option<LookupError>) -> Result<ResolvedEntry, LookupError> {
-    let (username, password, auth) = (text(entry, "username")?, text(entry, "password")?, text(entry, "auth")?);
-    let refused = |refusal| match refusal {
-        InvalidCredentials::Malformed(what) => LookupError::Malformed(format!("has an entry whose login {what}")),
-        InvalidCredentials::IdentityToken => LookupError::IdentityToken,
-    };
-    let mut warnings = Vec::new();
-    let login = if !auth.is_empty() {
-        let token = !text(entry, "identitytoken")?.is_empty();
-        let login = RegistryCredentials::from_auth(auth).map_err(|refusal| {
-            if token {
-                LookupError::IdentityToken
-            } else {
-                refused(refusal)
+/// The entries by key, as Go reads them: what several `auths` hold counts together, of two entries with one key the last.
+fn auths(document: Vec<(String, Json)>, has_helpers: bool) -> Result<Vec<(String, Json)>, LookupError> {
+    let mut merged: Option<Vec<(String, Json)>> = None;
+    for value in fields(&document, "auths") {
+        match value {
+            Json::Object(members) => {
+                let merged = merged.get_or_insert_default();
+                for (key, entry) in members {
+                    merged.retain(|(known, _)| known != key);
+                    merged.push((key.clone(), entry.clone()));
+                }
             }
-        })?;
-        let differs = (!username.is_empty() && username != login.username())
-            || (!password.is_empty() && password != login.password());
-        if differs {
-            warnings.push("its entry has an \"auth\" that differs from \"username\" and \"password\": \"auth\" is used, as kubelets do".to_owned());
+            Json::Null => merged = Some(Vec::new()),
+            _ => {
+                return Err(LookupError::Malformed(
+                    "has an \"auths\" that is not an object".to_owned(),
+                ));
+            }
         }
-        login
-    } else if username.is_empty() && password.is_empty() {
-        let token = !text(entry, "identitytoken")?.is_empty() || !text(entry, "registrytoken")?.is_empty();
-        return Err(match stored {
-            _ if token => LookupError::IdentityToken,
-            Some(miss) => miss,
-            None => LookupError::Malformed(
-                "has an entry for the registry that holds no login: no \"auth\", no \"username\" and \"password\""
-                    .to_owned(),
-            ),
-        });
-    } else {
-        RegistryCredentials::new(username, trim_line_break(password)).map_err(refused)?
-    };
-    let email = text(entry, "email")?;
-    Ok(ResolvedEntry {
-        login,
-        email: (!email.is_empty()).then(|| email.to_owned()),
-        warnings,
+    }
+    Ok(match merged {
+        Some(merged) => merged,
+        None if has_helpers => Vec::new(),
+        None => document,
     })
 }
 
-/// A store knows a login by the words with which `docker login` was called: the entry's key, otherwise probably the host.
-fn in_store(store: &str, key: Option<&str>, registry: &RegistryKey) -> LookupError {
-    let inside = |c: char| c.is_ascii_alphanumeric() || "-_.:/[]".contains(c);
-    let host = if registry.is_docker_hub() {
-        registry.as_str()
-    } else {
-        registry.host_port()
-    };
-    // It gets into a command.
-    let key = key.filter(|key| key.len() <= 255 && key.chars().all(inside));
-    LookupError::CredentialStore {
-        store: plain(store),
-        server: key.unwrap_or(host).to_owned(),
+fn candidates<'a>(auths: &'a [(String, Json)], registry: &RegistryKey) -> Result<Vec<Candidate<'a>>, LookupError> {
+    let mut candidates = Vec::new();
+    for (key, entry) in auths {
+        let Some(parsed) = RegistryKey::of_config_entry(key).filter(|parsed| serves(parsed, registry)) else {
+            continue;
+        };
+        let entry: &Members = match entry {
+            Json::Object(members) => members,
+            Json::Null => &[],
+            _ => {
+                return Err(LookupError::Malformed(format!(
+                    "has an entry for {} that is not an object",
+                    parsed.as_str()
+                )));
+            }
+        };
+        candidates.push(Candidate { key, parsed, entry });
+    }
+    Ok(candidates)
+}
+
+/// Why there are no credentials: `empty` is the best entry that holds none.
+fn nothing_found(
+    registry: &RegistryKey,
+    helpers: Option<&Helpers>,
+    empty: Option<(&str, bool)>,
+    auths: &[(String, Json)],
+) -> LookupError {
+    let is_stored_without_entry = empty.is_some() || auths.is_empty();
+    match (
+        empty,
+        helpers.and_then(|helpers| helpers.find(registry, empty.map(|(key, _)| key), is_stored_without_entry)),
+    ) {
+        (Some((_, true)), _) => LookupError::IdentityToken,
+        (_, Some(stored)) => stored,
+        (Some(_), None) => LookupError::Malformed(
+            "has an entry for the registry without credentials: no \"auth\", no \"username\" and \"password\""
+                .to_owned(),
+        ),
+        (None, None) => LookupError::NoEntry(auths.iter().map(|(key, _)| shown_key(key)).collect()),
     }
 }
 
-/// A helper's name as it may be shown: it comes from a document that also holds secrets.
-fn plain(store: &str) -> String {
-    let inside = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.');
-    if store.len() <= 64 && store.chars().all(inside) {
-        store.to_owned()
+/// A text field as Go reads it.
+fn text<'a>(entry: &'a Members, name: &str) -> Result<&'a str, LookupError> {
+    crate::domain::docker_config::kubelet_document::text(entry, name)
+        .ok_or_else(|| LookupError::Malformed(format!("has an entry whose {name:?} is not a string")))
+}
+
+fn read_entry(entry: &Members) -> Result<EntryContent, LookupError> {
+    let (username, password, auth) = (text(entry, "username")?, text(entry, "password")?, text(entry, "auth")?);
+    let has_identity_token = !text(entry, "identitytoken")?.is_empty();
+    let has_token = has_identity_token || !text(entry, "registrytoken")?.is_empty();
+    let (mut warnings, mut trimmed) = (Vec::new(), Vec::new());
+    let read = if !auth.is_empty() {
+        RegistryCredentials::from_auth(auth, &mut trimmed)
+    } else if username.is_empty() && password.is_empty() {
+        return Ok(EntryContent::Nothing { has_token });
     } else {
-        "NAME".to_owned()
+        let username = encoding::trim(username, &mut trimmed);
+        RegistryCredentials::new(username, encoding::trim(password, &mut trimmed))
+    };
+    let credentials = match read {
+        Ok(credentials) => credentials,
+        Err(_) if has_identity_token => return Ok(EntryContent::Nothing { has_token: true }),
+        Err(InvalidCredentials::IdentityToken) => return Ok(EntryContent::Nothing { has_token: true }),
+        Err(InvalidCredentials::Malformed(what)) => {
+            return Err(LookupError::Malformed(format!("has an entry whose value {what}")));
+        }
+    };
+    let differs = |text: &str, used: &str| {
+        let text = encoding::trim(text, &mut Vec::new());
+        !text.is_empty() && text != used
+    };
+    if !auth.is_empty() && (differs(username, credentials.username()) || differs(password, credentials.password())) {
+        warnings.push("its entry has an \"auth\" that differs from \"username\" and \"password\": \"auth\" is used, as the kubelet does".to_owned());
     }
+    warnings.extend(trimmed.iter().map(|what| format!("a value of its entry {what}")));
+    let email = text(entry, "email")?;
+    Ok(EntryContent::Credentials(ResolvedEntry {
+        credentials,
+        email: (!email.is_empty()).then(|| email.to_owned()),
+        warnings,
+    }))
 }
 
 #[derive(Serialize)]
@@ -214,12 +285,12 @@ struct Entry<'a> {
 
 /// The bytes of a `.dockerconfigjson` with one entry: the fields in the order in which `kubectl create secret
 /// docker-registry` writes them, no blanks, no line break. Equal input gives equal bytes.
-pub fn canonical(registry: &RegistryKey, login: &RegistryCredentials, email: Option<&str>) -> Vec<u8> {
+pub fn canonical(registry: &RegistryKey, credentials: &RegistryCredentials, email: Option<&str>) -> Vec<u8> {
     let entry = Entry {
-        username: login.username(),
-        password: login.password(),
+        username: credentials.username(),
+        password: credentials.password(),
         email,
-        auth: login.auth(),
+        auth: credentials.auth(),
     };
     let entry = serde_json::to_string(&entry).unwrap_or_default();
     let key = Value::from(registry.as_str());

@@ -1,12 +1,13 @@
-//! What resources of one namespace do to each other's logins.
+//! Resources of one namespace whose registry keys overlap.
 
-use crate::domain::index::{Key, ResourceIndex};
+use crate::domain::index::ResourceIndex;
+use crate::domain::names::ObjectKey;
 
 impl ResourceIndex {
-    /// What another resource of the namespace does to the login of this one.
-    pub fn warning(&self, resource: &Key) -> Option<String> {
-        let namespace = self.namespaces.get(&resource.0)?;
-        let registry = namespace.claims.get(&*resource.1)?.registry.as_ref()?;
+    /// How another resource of the namespace gets in the way of this one's credentials.
+    pub fn overlap_warning(&self, resource: &ObjectKey) -> Option<String> {
+        let namespace = self.namespaces.get(&resource.namespace)?;
+        let registry = namespace.claims.get(&*resource.name)?.registry.as_ref()?;
         let group = namespace.by_registry.get(registry.as_str())?;
         let registry_of = |name: &str| namespace.claims.get(name)?.registry.as_ref();
         if let Some((_, other)) = group
@@ -14,13 +15,13 @@ impl ResourceIndex {
             .find(|(_, name)| registry_of(name).is_some_and(|other| other != registry))
         {
             return Some(format!(
-                "shadowed by DockerPullSecret {other:?}: its key also matches docker.io, and kubelets use the Docker Hub login only if no other key matches; a pod that lists both Secrets never sends this login"
+                "DockerPullSecret {other:?} takes precedence: its key also matches docker.io, and the kubelet uses Docker Hub credentials only if no other key matches. A pod that lists both Secrets never sends these credentials"
             ));
         }
         let (_, oldest) = group.first()?;
-        (**oldest != *resource.1).then(|| {
+        (**oldest != *resource.name).then(|| {
             format!(
-                "DockerPullSecret {oldest:?} is for the same registry key: a pod that lists both Secrets tries both logins, in the order of its imagePullSecrets"
+                "DockerPullSecret {oldest:?} has the same registry key: for a pod that lists both Secrets, the kubelet tries both credentials, in the order of imagePullSecrets"
             )
         })
     }

@@ -1,4 +1,4 @@
-//! A sorted set that mostly has one member: a tree would take eleven places for it.
+//! A sorted set for what mostly has one member: a B-tree would allocate eleven places for it.
 
 use std::borrow::Borrow;
 

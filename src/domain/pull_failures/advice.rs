@@ -66,10 +66,7 @@ fn is_ecr(input: &DiagnosisInput<'_>) -> bool {
 /// Where the credentials of a Secret come from.
 fn place(secret: &PullSecret, input: &DiagnosisInput<'_>) -> String {
     match input.generator(&secret.name) {
-        Some(resource) => format!(
-            "Secret {:?}, which DockerPullSecret {:?} reads",
-            resource.source, resource.name
-        ),
+        Some(resource) => format!("Secret {:?}, which {resource} reads", resource.source),
         None => format!("Secret {:?}", secret.name),
     }
 }
@@ -101,14 +98,13 @@ fn missing(input: &DiagnosisInput<'_>) -> Option<String> {
     let namespace = input.context.namespace;
     if let Some(resource) = input.generator(name) {
         return Some(format!(
-            "DockerPullSecret {:?} has not created Secret {name:?} yet. See its conditions",
-            resource.name
+            "{resource} has not created Secret {name:?} yet. See its conditions"
         ));
     }
     Some(match input.serving().next() {
         Some(resource) => format!(
-            "Secret {name:?} does not exist in namespace {namespace:?}. Use {:?} in the pod's imagePullSecrets instead: DockerPullSecret {:?} generates it for this registry",
-            resource.secret, resource.name
+            "Secret {name:?} does not exist in namespace {namespace:?}. Use {:?} in the pod's imagePullSecrets instead: {resource} generates it for this registry",
+            resource.secret
         ),
         None => format!(
             "Create Secret {name:?} in namespace {namespace:?}, for example with a DockerPullSecret of that name, or correct the name in the pod's imagePullSecrets"
@@ -166,10 +162,11 @@ fn attach_serving(input: &DiagnosisInput<'_>) -> Option<String> {
 
 /// How to make the pod use the pull secret of a resource.
 fn attach(resource: &Resource, input: &DiagnosisInput<'_>) -> String {
-    let Resource { name, secret, .. } = resource;
+    let secret = &resource.secret;
     if input.context.secrets.iter().any(|listed| listed.name == *secret) {
         return format!(
-            "The pod uses Secret {secret:?}, but its content is not what DockerPullSecret {name:?} generates. See the conditions of the DockerPullSecret"
+            "The pod uses Secret {secret:?}, but its content is not what {resource} generates. See the conditions of the {}",
+            resource.kind
         );
     }
     let how = if input.context.secrets.is_empty() {
@@ -177,7 +174,12 @@ fn attach(resource: &Resource, input: &DiagnosisInput<'_>) -> String {
     } else {
         format!("Add {{name: {secret}}} to the imagePullSecrets of the pod's spec")
     };
-    format!("{how} and recreate the pod: DockerPullSecret {name:?} has credentials for this registry")
+    let doubt = if resource.verified.is_some_and(VerificationResult::refuses) {
+        ", but the registry rejects them. Correct them first"
+    } else {
+        ""
+    };
+    format!("{how} and recreate the pod: {resource} has credentials for this registry{doubt}")
 }
 
 /// A Secret that kubelets skip.
@@ -205,10 +207,7 @@ fn other_key(input: &DiagnosisInput<'_>) -> Option<String> {
         ("spec.registryUrl", image.host())
     };
     Some(match input.generator(name) {
-        Some(resource) => format!(
-            "{mismatch}. Set {field} of DockerPullSecret {:?} to {value}",
-            resource.name
-        ),
+        Some(resource) => format!("{mismatch}. Set {field} of {resource} to {value}"),
         None if image.is_docker_hub() => format!("{mismatch}. Use the key \"https://index.docker.io/v1/\""),
         None => format!("{mismatch}. Use the key {value:?}"),
     })

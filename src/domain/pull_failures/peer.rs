@@ -3,7 +3,8 @@
 //! Container runtimes ask mirrors and proxies that only the node knows; registries send them on to token servers and to
 //! the storage that holds the layers. What such a host answers is no judgment of the pod's pull secrets.
 
-use crate::domain::registry::image::{DOCKER_HUB, Image};
+use crate::domain::registry::dialect::DOCKER_HUB;
+use crate::domain::registry::image::Image;
 
 mod proxy;
 

@@ -1,15 +1,14 @@
-//! Image names as a kubelet reads them.
+//! Image names as the kubelet reads them.
 //!
-//! The grammar of `github.com/distribution/reference` 0.6, which kubelets and containerd use; `tests/oracle.rs` compares
+//! The grammar of `github.com/distribution/reference` 0.6, which the kubelet and containerd use; the cluster tests compare
 //! this with that code itself.
 
+use crate::domain::registry::dialect::DOCKER_HUB;
+
 /// Longest path of a repository, in bytes.
-const PATH_LENGTH: usize = 255;
+pub(crate) const PATH_LENGTH: usize = 255;
 
-/// The host that an image without one is pulled from.
-pub const DOCKER_HUB: &str = "docker.io";
-
-/// An image name that a kubelet accepts.
+/// An image name that the kubelet accepts.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Image {
     /// Host and path without tag and digest, such as `docker.io/library/nginx`: what registry keys are compared with.
@@ -20,7 +19,7 @@ impl Image {
     /// Reads an image as a pod names it. The error completes "the image …".
     pub fn parse(image: &str) -> Result<Self, &'static str> {
         if image.len() == 64 && image.bytes().all(is_lower_hex) {
-            return Err("is 64 hexadecimal digits, which is no name: write repository:tag or repository@sha256:…");
+            return Err("is 64 hexadecimal digits, which is not a name: write repository:tag or repository@sha256:…");
         }
         if image.is_empty() {
             return Err("is empty");
@@ -29,7 +28,7 @@ impl Image {
             return Err("must not begin with a scheme such as https://");
         }
         if image.chars().any(char::is_whitespace) {
-            return Err("must not contain blanks");
+            return Err("must not contain whitespace");
         }
         let (host, rest) = split_host(image);
         if rest
@@ -54,7 +53,7 @@ impl Image {
         }
         if tag.is_some_and(|tag| !is_tag(tag)) {
             return Err(
-                "has a tag that is empty or is not letters, digits, '_', '.' and '-' (at most 128, first no '.' or '-')",
+                "has an invalid tag: write at most 128 letters, digits, '_', '.' and '-', and neither '.' nor '-' first",
             );
         }
         let path = if host == DOCKER_HUB && !path.contains('/') {
@@ -63,19 +62,19 @@ impl Image {
             path.to_owned()
         };
         let repository = format!("{host}/{path}");
-        // What is no host, such as one with '_', can still be the beginning of a path.
+        // An invalid host, such as one with '_', can still be the beginning of a path.
         let path = if is_host(host) { &path } else { &repository };
         if path.len() > PATH_LENGTH || !path.split('/').all(is_path_component) {
             return Err(if is_host(host) {
-                "has a repository that is not lower-case letters and digits with single '/', '.', '_' or '-' between them"
+                "has an invalid repository: write lower-case letters and digits with single '/', '.', '_' or '-' between them"
             } else {
-                "has a host that is none"
+                "has an invalid host"
             });
         }
         Ok(Self { repository })
     }
 
-    /// What a name that cannot be parsed was probably meant to be: lower case, without scheme, blanks, tag and digest.
+    /// What an invalid name was probably meant to be: lower case, without scheme, whitespace, tag and digest.
     pub fn meant(image: &str) -> Self {
         let text: String = image.split_whitespace().collect::<String>().to_lowercase();
         let text = text.split_once("://").map_or(text.as_str(), |(_, rest)| rest);
@@ -134,7 +133,7 @@ fn is_host(host: &str) -> bool {
 }
 
 /// Runs of letters and digits with `.`, `_`, `__` or any number of `-` between them.
-fn is_path_component(component: &str) -> bool {
+pub(crate) fn is_path_component(component: &str) -> bool {
     let alphanumeric = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit();
     let separator =
         |text: &str| matches!(text, "." | "_" | "__") || (!text.is_empty() && text.chars().all(|c| c == '-'));

@@ -1,21 +1,21 @@
-//! Which keys of docker config documents a kubelet uses for an image, and in which order.
+//! Which keys of docker config documents the kubelet uses for an image, and in which order.
 //!
-//! A faithful copy of the behaviour of `pkg/credentialprovider/keyring.go` in Kubernetes 1.37; `tests/oracle.rs`
-//! compares it with that code itself. It knows nothing of what a sensible key is: that is [`crate::domain::registry::key`].
+//! This behaves as `pkg/credentialprovider/keyring.go` in Kubernetes 1.37; the cluster tests compare it with that code
+//! itself. Which keys are sensible is up to [`crate::domain::registry::key`].
 
-/// Whether a kubelet uses a login with this key for `image`, see [`lookup`].
+/// Whether the kubelet uses credentials with this key for `image`, see [`lookup`].
 pub fn serves(key: &str, image: &str) -> bool {
     !lookup(&[key], image).is_empty()
 }
 
-/// Indexes of `keys` whose login a kubelet would send for `image`, first tried first.
+/// Indexes of `keys` whose credentials the kubelet sends for `image`, first tried first.
 ///
-/// `image` is a normalised repository name without tag and digest, such as `docker.io/library/nginx`.
+/// `image` is a normalized repository name without tag and digest, such as `docker.io/library/nginx`.
 pub fn lookup<S: AsRef<str>>(keys: &[S], image: &str) -> Vec<usize> {
     let mut index: Vec<(String, usize)> = keys
         .iter()
         .enumerate()
-        .filter_map(|(position, key)| Some((normalise(key.as_ref())?, position)))
+        .filter_map(|(position, key)| Some((normalize(key.as_ref())?, position)))
         .collect();
     // More specific paths first; entries of one key in the order given.
     index.sort_by(|(a, i), (b, j)| b.cmp(a).then(i.cmp(j)));
@@ -31,7 +31,7 @@ pub fn lookup<S: AsRef<str>>(keys: &[S], image: &str) -> Vec<usize> {
     if !matching.is_empty() || !is_docker_hub(image) {
         return matching;
     }
-    // Only when nothing else matched.
+    // The fallback applies only when nothing else matched.
     index
         .iter()
         .filter(|(key, _)| key == "index.docker.io")
@@ -47,15 +47,15 @@ pub(crate) fn host_matches(glob: &str, host: &str) -> bool {
     }
 }
 
-/// Host, port (empty if none) and path of a key as the kubelet compares them; `None`: the kubelet drops such a key.
+/// Host, port (empty if none) and path of a key as the kubelet compares them; `None` if the kubelet drops the key.
 pub fn parts(key: &str) -> Option<(String, String, String)> {
-    let url = Url::parse(&normalise(key)?)?;
+    let url = Url::parse(&normalize(key)?)?;
     let (host, port) = split_host_port(&url.host);
     Some((host.to_owned(), port.to_owned(), url.path))
 }
 
-/// A key the way the kubelet stores it: host and path, without scheme and API version.
-fn normalise(key: &str) -> Option<String> {
+/// A key as the kubelet stores it: host and path, without scheme and API version. `None` if the kubelet drops it.
+pub(crate) fn normalize(key: &str) -> Option<String> {
     let rest = key
         .strip_prefix("https://")
         .or_else(|| key.strip_prefix("http://"))

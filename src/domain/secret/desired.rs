@@ -1,4 +1,4 @@
-//! The Secret to generate, and whether one that exists is it (design.md 2.4).
+//! The Secret to generate, and whether an existing one already is it.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -9,8 +9,9 @@ use kube::Resource as _;
 use serde_json::Value;
 
 use crate::api::{DockerPullSecret, FIELD_MANAGER, MANAGED_BY_LABEL};
-use crate::domain::credential_source::from_secret::Resolved;
+use crate::domain::credential_source::Resolved;
 use crate::domain::docker_config::user_document::canonical;
+use crate::domain::names::ObjectKey;
 use crate::domain::spec::validate::ValidatedSpec;
 
 /// Type of every generated Secret.
@@ -19,13 +20,12 @@ pub const SECRET_TYPE: &str = "kubernetes.io/dockerconfigjson";
 /// The one key of its data.
 pub const DATA_KEY: &str = ".dockerconfigjson";
 
-/// What the operator wants of a Secret; it says nothing about other labels, annotations, owners and keys.
+/// What the operator wants a Secret to be. Other labels, annotations, owners and keys are none of its business.
 ///
 /// No `Debug`: the document holds the password.
 #[derive(Clone, PartialEq)]
 pub struct Desired {
-    name: String,
-    namespace: Option<String>,
+    key: ObjectKey,
     labels: BTreeMap<String, String>,
     annotations: BTreeMap<String, String>,
     owner: Option<OwnerReference>,
@@ -33,15 +33,18 @@ pub struct Desired {
 }
 
 impl Desired {
-    /// The Secret for a login. It has an owner reference if the resource exists in a cluster, so not for `render`.
-    pub fn new(resource: &DockerPullSecret, spec: &ValidatedSpec, login: &Resolved) -> Self {
-        let mut labels = spec.labels.clone();
+    /// The Secret for resolved credentials. It has an owner reference if the resource exists in a cluster, so not for
+    /// `render`.
+    pub fn new(resource: &DockerPullSecret, spec: &ValidatedSpec, resolved: &Resolved) -> Self {
+        let mut labels = spec.targets.labels.clone();
         labels.insert(MANAGED_BY_LABEL.to_owned(), FIELD_MANAGER.to_owned());
         Self {
-            name: spec.target.clone(),
-            namespace: resource.metadata.namespace.clone(),
+            key: ObjectKey::new(
+                resource.metadata.namespace.clone().unwrap_or_default(),
+                spec.targets.secret_name.as_str(),
+            ),
             labels,
-            annotations: spec.annotations.clone(),
+            annotations: spec.targets.annotations.clone(),
             owner: resource.metadata.uid.as_ref().map(|uid| OwnerReference {
                 api_version: DockerPullSecret::api_version(&()).into_owned(),
                 kind: DockerPullSecret::kind(&()).into_owned(),
@@ -52,16 +55,21 @@ impl Desired {
                 // permission on finalizers.
                 block_owner_deletion: None,
             }),
-            document: canonical(&spec.registry, &login.login, login.email.as_deref()),
+            document: canonical(&spec.registry, &resolved.credentials, resolved.email.as_deref()),
         }
+    }
+
+    /// What it is called.
+    pub fn key(&self) -> &ObjectKey {
+        &self.key
     }
 
     /// The Secret as it is applied.
     pub fn secret(&self) -> Secret {
         Secret {
             metadata: ObjectMeta {
-                name: Some(self.name.clone()),
-                namespace: self.namespace.clone(),
+                name: Some(self.key.name.clone()),
+                namespace: Some(self.key.namespace.clone()).filter(|namespace| !namespace.is_empty()),
                 labels: Some(self.labels.clone()),
                 annotations: (!self.annotations.is_empty()).then(|| self.annotations.clone()),
                 owner_references: self.owner.clone().map(|owner| vec![owner]),

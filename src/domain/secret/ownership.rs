@@ -1,4 +1,4 @@
-//! Whether a Secret of the wanted name may be written (design.md 2.4).
+//! Whether a Secret of the wanted name may be written.
 
 use k8s_openapi::api::core::v1::Secret;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{ObjectMeta, OwnerReference};
@@ -8,7 +8,7 @@ use crate::api::{DockerPullSecret, FIELD_MANAGER, GROUP, MANAGED_BY_LABEL, Reaso
 use crate::domain::problem::Problem;
 use crate::domain::secret::desired::{Desired, SECRET_TYPE, written_by_operator};
 
-/// The resource that asks.
+/// The resource that wants to write.
 #[derive(Clone, Copy, Debug)]
 pub struct Claimant<'a> {
     /// Its name.
@@ -33,7 +33,8 @@ pub fn controlling_resource(meta: &ObjectMeta) -> Option<&OwnerReference> {
     controller_of(meta).filter(|owner| is_resource(owner))
 }
 
-/// Whether the operator made a Secret, as far as its metadata tells: others may make a resource the controller of theirs.
+/// Whether the operator made a Secret, as far as its metadata tells. Others may name a resource as the controller of
+/// what they made.
 pub fn is_labelled(meta: &ObjectMeta) -> bool {
     let label = meta.labels.as_ref().and_then(|labels| labels.get(MANAGED_BY_LABEL));
     label.is_some_and(|value| value == FIELD_MANAGER)
@@ -58,20 +59,20 @@ fn is_resource(owner: &OwnerReference) -> bool {
     owner.kind == DockerPullSecret::kind(&()) && owner.api_version.split('/').next() == Some(GROUP)
 }
 
-/// Decides about `existing`. `oldest_claimant` is the name of the oldest resource that wants this Secret, and `wants` tells of
-/// the resource that an owner reference names whether it wants this Secret too; `None` when there is no such resource.
+/// Decides about `existing`. `oldest_claimant` is the name of the oldest resource that wants this Secret. `wants` tells
+/// whether the resource that an owner reference names wants this Secret too; `None` if there is no such resource.
 pub fn authorize_write(
-    asking: Claimant<'_>,
+    claimant: Claimant<'_>,
     desired: &Desired,
     existing: Option<&Secret>,
     oldest_claimant: &str,
     wants: impl Fn(&OwnerReference) -> Option<bool>,
 ) -> Result<SecretAction, Problem> {
-    if oldest_claimant != asking.name {
+    if oldest_claimant != claimant.name {
         return Err(Problem::new(
             Reason::OwnedByOther,
             format!(
-                "DockerPullSecret {oldest_claimant:?} is older and generates the Secret of this name: give one of them another spec.secretName"
+                "DockerPullSecret {oldest_claimant:?} is older and generates the Secret of this name; set another spec.secretName in one of them"
             ),
         ));
     }
@@ -82,13 +83,13 @@ pub fn authorize_write(
     if existing.metadata.deletion_timestamp.is_some() {
         return Err(Problem::new(
             Reason::SecretBeingDeleted,
-            format!("Secret {name:?} is being deleted; it is created again as soon as it is gone"),
+            format!("Secret {name:?} is being deleted; it is recreated once it is gone"),
         ));
     }
     match controller_of(&existing.metadata) {
-        Some(owner) if owner.uid == asking.uid => {}
+        Some(owner) if owner.uid == claimant.uid => {}
         // A resource of this name that was deleted and created again.
-        Some(owner) if is_resource(owner) && owner.name == asking.name => {}
+        Some(owner) if is_resource(owner) && owner.name == claimant.name => {}
         Some(owner) if is_resource(owner) => match wants(owner) {
             // Both want it, and this one is the older.
             Some(true) => {}
@@ -97,7 +98,7 @@ pub fn authorize_write(
                 return Err(Problem::new(
                     Reason::SecretBeingDeleted,
                     format!(
-                        "Secret {name:?} belongs to the DockerPullSecret {:?} that was deleted; it is created again as soon as it is collected",
+                        "Secret {name:?} belongs to DockerPullSecret {:?}, which was deleted; it is recreated once the garbage collector has removed it",
                         owner.name
                     ),
                 ));
@@ -106,7 +107,7 @@ pub fn authorize_write(
         Some(owner) => return Err(owned_by_other(name, owner)),
         // Left behind by `kubectl delete --cascade=orphan`, or its owner reference was removed.
         None if written_by_operator(existing) => {}
-        None if asking.adopt => {}
+        None if claimant.adopt => {}
         None => return Err(name_conflict(name, existing)),
     }
     fits(name, desired, existing)
@@ -116,7 +117,7 @@ fn owned_by_other(name: &str, owner: &OwnerReference) -> Problem {
     Problem::new(
         Reason::OwnedByOther,
         format!(
-            "Secret {name:?} is controlled by {} {:?} and is left alone: choose another spec.secretName",
+            "Secret {name:?} is controlled by {} {:?} and is left alone; set another spec.secretName",
             owner.kind, owner.name
         ),
     )
@@ -125,12 +126,12 @@ fn owned_by_other(name: &str, owner: &OwnerReference) -> Problem {
 fn name_conflict(name: &str, existing: &Secret) -> Problem {
     let obstacle = fits_type(name, existing).err();
     let remedy = match obstacle {
-        None => "delete it, choose another spec.secretName, or set spec.adopt: true to replace its content",
-        Some(_) => "delete it or choose another spec.secretName (it has another type and cannot be adopted)",
+        None => "delete it, set another spec.secretName, or set spec.adopt: true to replace its content",
+        Some(_) => "delete it or set another spec.secretName (it has another type and cannot be adopted)",
     };
     Problem::new(
         Reason::NameConflict,
-        format!("Secret {name:?} exists, was not made by this operator and is left alone: {remedy}"),
+        format!("Secret {name:?} exists, was not created by this operator and is left alone; {remedy}"),
     )
 }
 
@@ -142,7 +143,7 @@ fn fits_type(name: &str, existing: &Secret) -> Result<(), Problem> {
     Err(Problem::new(
         Reason::WrongSecretType,
         format!(
-            "Secret {name:?} is of type {secret_type}, and the type of a Secret never changes: delete it, or choose another spec.secretName"
+            "Secret {name:?} has type {secret_type}, and the type of a Secret cannot be changed; delete it or set another spec.secretName"
         ),
     ))
 }
@@ -152,9 +153,7 @@ fn fits(name: &str, desired: &Desired, existing: &Secret) -> Result<SecretAction
     if existing.immutable == Some(true) && !desired.same_document(existing) {
         return Err(Problem::new(
             Reason::SecretImmutable,
-            format!(
-                "Secret {name:?} is immutable and holds something else: delete it, or choose another spec.secretName"
-            ),
+            format!("Secret {name:?} is immutable and holds other data; delete it or set another spec.secretName"),
         ));
     }
     Ok(SecretAction::Update)

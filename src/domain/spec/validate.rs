@@ -8,48 +8,69 @@ use crate::api::{CaBundleRef, CredentialKeys, DockerPullSecret, OnRejected, Reas
 use crate::domain::names::is_object_name;
 use crate::domain::problem::Problem;
 use crate::domain::registry::key::RegistryKey;
+use crate::domain::registry::manifest::ManifestReference;
 use crate::domain::spec::template;
-use crate::domain::verification::probe::Probe;
 
 /// A spec that breaks no rule.
 #[derive(Clone, Debug, PartialEq)]
 pub struct ValidatedSpec {
     /// Key to write.
     pub registry: RegistryKey,
-    /// Name of the Secret that holds the login.
-    pub source: String,
-    /// Its keys, where they differ from the defaults.
-    pub keys: CredentialKeys,
-    /// E-mail address that wins over the referenced Secret's.
+    /// Where the credentials come from.
+    pub source: CredentialSource,
+    /// E-mail address that wins over that of the source.
     pub email: Option<String>,
-    /// Name of the Secret to generate.
-    pub target: String,
-    /// Labels of the template.
-    pub labels: BTreeMap<String, String>,
-    /// Annotations of the template.
-    pub annotations: BTreeMap<String, String>,
-    /// Whether a Secret that nobody controls may be taken over.
-    pub adopt: bool,
-    /// How the login is checked.
+    /// What to generate.
+    pub targets: Targets,
+    /// How the credentials are verified.
     pub verification: VerificationSettings,
-    /// What works but will probably surprise.
+    /// What works, but probably not as expected.
     pub warnings: Vec<String>,
 }
 
-/// How the login is checked.
+/// Where credentials come from.
+#[derive(Clone, Debug, PartialEq)]
+pub enum CredentialSource {
+    /// A Secret in the namespace of the resource.
+    Secret(SecretSource),
+}
+
+/// A Secret that holds credentials.
+#[derive(Clone, Debug, PartialEq)]
+pub struct SecretSource {
+    /// Its name.
+    pub name: String,
+    /// Its keys, where they differ from the defaults.
+    pub keys: CredentialKeys,
+}
+
+/// The Secret to generate, in the namespace of the resource.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Targets {
+    /// Its name.
+    pub secret_name: String,
+    /// Labels from the template.
+    pub labels: BTreeMap<String, String>,
+    /// Annotations from the template.
+    pub annotations: BTreeMap<String, String>,
+    /// Whether a Secret without a controller may be taken over.
+    pub adopt: bool,
+}
+
+/// How credentials are verified.
 #[derive(Clone, Debug, PartialEq)]
 pub struct VerificationSettings {
-    /// Whether it is at all.
+    /// Whether they are verified at all.
     pub enabled: bool,
-    /// Time between two checks of an accepted login; `None`: it is checked once.
+    /// Time between two verifications of accepted credentials; `None` if they are verified once.
     pub interval: Option<Duration>,
-    /// Image to ask for.
-    pub image: Option<Probe>,
-    /// What to do with a rejected login.
+    /// Image that the credentials must be able to read.
+    pub image: Option<ManifestReference>,
+    /// What to do with rejected credentials.
     pub on_rejected: OnRejected,
     /// Certificates to trust.
     pub ca: Option<CaBundleRef>,
-    /// http instead of https.
+    /// HTTP instead of HTTPS.
     pub plain_http: bool,
 }
 
@@ -59,32 +80,19 @@ pub fn target_of(resource: &DockerPullSecret) -> String {
     resource.spec.secret_name.clone().unwrap_or_else(name)
 }
 
-/// Checks every rule; the first one broken is the answer.
+/// Checks every rule; the first broken one is the answer.
 pub fn validate(resource: &DockerPullSecret) -> Result<ValidatedSpec, Problem> {
     let spec = &resource.spec;
     check_name("metadata.name", resource.metadata.name.as_deref().unwrap_or_default())?;
     let registry = RegistryKey::new(spec.registry_type, spec.registry_url.as_deref())?;
-    let target = target_of(resource);
-    check_name("spec.secretName", &target)?;
-    let source = spec.credentials_ref.name.clone();
-    if source.is_empty() {
-        return Err(invalid(
-            "spec.credentialsRef.name is empty: name the Secret that holds the login",
-        ));
-    }
-    check_reference("spec.credentialsRef.name", &source)?;
-    if source == target {
-        return Err(invalid(format!(
-            "spec.credentialsRef.name is also the name of the Secret to be generated ({target:?}): give the generated one another name in spec.secretName"
-        )));
-    }
-    let keys = spec.credentials_ref.keys.clone().unwrap_or_default();
-    check_keys(&keys)?;
+    let secret_name = target_of(resource);
+    check_name("spec.secretName", &secret_name)?;
+    let source = check_source(resource, &secret_name)?;
     if let Some(email) = &spec.email
         && (email.is_empty() || email.chars().any(|c| c.is_whitespace() || c.is_control()))
     {
         return Err(invalid(
-            "spec.email must not be empty and must not contain blanks or control characters",
+            "spec.email must not be empty and must not contain whitespace or control characters",
         ));
     }
     let template = spec.secret_template.clone().unwrap_or_default();
@@ -94,15 +102,37 @@ pub fn validate(resource: &DockerPullSecret) -> Result<ValidatedSpec, Problem> {
     let (labels, annotations) = template::without_tracking(template, &mut warnings);
     Ok(ValidatedSpec {
         registry,
-        source,
-        keys,
+        source: CredentialSource::Secret(source),
         email: spec.email.clone(),
-        target,
-        labels,
-        annotations,
-        adopt: spec.adopt,
+        targets: Targets {
+            secret_name,
+            labels,
+            annotations,
+            adopt: spec.adopt,
+        },
         verification,
         warnings,
+    })
+}
+
+fn check_source(resource: &DockerPullSecret, secret_name: &str) -> Result<SecretSource, Problem> {
+    let reference = &resource.spec.credentials_ref;
+    if reference.name.is_empty() {
+        return Err(invalid(
+            "spec.credentialsRef.name is empty: name the Secret that holds the credentials",
+        ));
+    }
+    check_reference("spec.credentialsRef.name", &reference.name)?;
+    if reference.name == secret_name {
+        return Err(invalid(format!(
+            "spec.credentialsRef.name is also the name of the Secret to generate ({secret_name:?}): set another name in spec.secretName"
+        )));
+    }
+    let keys = reference.keys.clone().unwrap_or_default();
+    check_keys(&keys)?;
+    Ok(SecretSource {
+        name: reference.name.clone(),
+        keys,
     })
 }
 
@@ -115,17 +145,17 @@ fn check_name(field: &str, name: &str) -> Result<(), Problem> {
         return Ok(());
     }
     Err(invalid(format!(
-        "{field} {name:?} must be 1 to 253 lower-case letters, digits and '-', begin and end with a letter or digit, and have no dots"
+        "{field} {name:?} must be 1 to 253 lower-case letters, digits and '-', must begin and end with a letter or digit, and must not contain dots"
     )))
 }
 
-/// A name of what somebody else made.
+/// The name of an object that the operator did not create.
 fn check_reference(field: &str, name: &str) -> Result<(), Problem> {
     if is_object_name(name) {
         return Ok(());
     }
     Err(invalid(format!(
-        "{field} {name:?} cannot be the name of an object: 1 to 253 lower-case letters, digits, '-' and '.', of which each part between dots begins and ends with a letter or digit"
+        "{field} {name:?} is not a valid object name: write 1 to 253 lower-case letters, digits, '-' and '.'; each part between dots begins and ends with a letter or digit"
     )))
 }
 
@@ -143,14 +173,14 @@ fn check_keys(keys: &CredentialKeys) -> Result<(), Problem> {
         let inside = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.');
         if key.is_empty() || key.len() > 253 || !key.chars().all(inside) {
             return Err(invalid(format!(
-                "spec.credentialsRef.keys.{field} {key:?} cannot be a key of a Secret: only letters, digits, '-', '_' and '.' are possible"
+                "spec.credentialsRef.keys.{field} {key:?} is not a valid key of a Secret: write letters, digits, '-', '_' and '.'"
             )));
         }
     }
     Ok(())
 }
 
-/// Registries lock accounts that log in too often.
+/// Registries lock accounts after too many logins.
 const SHORTEST_INTERVAL: Duration = Duration::from_hours(1);
 
 const DEFAULT_INTERVAL: Duration = Duration::from_hours(12);
@@ -169,11 +199,11 @@ fn check_verification(spec: Option<&Verification>) -> Result<VerificationSetting
             let interval: Option<kube::core::Duration> = text.parse().ok();
             let interval = interval.filter(|interval| !interval.is_negative()).map(Duration::from);
             Some(interval.filter(|interval| *interval >= SHORTEST_INTERVAL).ok_or_else(|| {
-                invalid(format!("spec.verification.interval {text:?} must be a time such as 12h or 1h30m, at least 1h: registries lock accounts that log in too often"))
+                invalid(format!("spec.verification.interval {text:?} must be a duration such as 12h or 1h30m, at least 1h: registries lock accounts after too many logins"))
             })?)
         }
     };
-    let image = spec.image.as_deref().map(Probe::parse).transpose();
+    let image = spec.image.as_deref().map(ManifestReference::parse).transpose();
     let ca = spec.tls.and_then(|tls| tls.ca_bundle_ref);
     if let Some(ca) = &ca {
         check_reference("spec.verification.tls.caBundleRef.name", &ca.name)?;

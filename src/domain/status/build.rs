@@ -1,234 +1,190 @@
-//! From what a pass found to the status that is published.
-
-use k8s_openapi::apimachinery::pkg::apis::meta::v1::{Condition, Time};
-
-use strum::IntoEnumIterator as _;
+//! From what a reconcile found to the status that is published.
 
 use crate::api::{ConditionType, DockerPullSecretStatus, Reason, VerificationResult, VerificationStatus};
 use crate::domain::problem::Problem;
-use crate::domain::status::pods::Pods;
+use crate::domain::status::conditions::{ConditionState, Conditions, MESSAGE_LENGTH};
+use crate::domain::status::outcome::{Finding, Outcome};
 use crate::domain::text::cut;
-
-/// Longest message of a condition or warning, in characters: a status is read by people.
-const MESSAGE_LENGTH: usize = 1024;
+use crate::domain::time::Timestamp;
+use crate::domain::verification::finding::VerificationFinding;
 
 /// Most warnings that are shown.
 const WARNINGS: usize = 10;
 
-/// What a pass over one resource found.
-#[derive(Clone, Debug, PartialEq)]
-pub enum Finding {
-    /// `spec.suspend` is set.
-    Suspended,
-    /// The API server could not be asked. The sentence says what was tried and what came back.
-    Failing(String),
-    /// The pass went through.
-    Decided(Outcome),
-}
+/// The conditions that say something of the resource by themselves.
+const OBSERVED: [ConditionType; 4] = [
+    ConditionType::CredentialsResolved,
+    ConditionType::SecretSynced,
+    ConditionType::CredentialsAccepted,
+    ConditionType::PullsHealthy,
+];
 
-/// What a pass that went through found.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Outcome {
-    /// The login: a sentence about where it is from, or why there is none.
-    pub credentials: Result<String, Problem>,
-    /// The Secret: a sentence, or why it does not hold the login.
-    pub secret: Result<String, Problem>,
-    /// Whether the Secret held another login before this pass, or there was none.
-    pub replaced: bool,
-    /// The check of the login.
-    pub check: Check,
-    /// The pods that cannot pull.
-    pub pods: Pods,
-    /// Name of the generated Secret if there is one.
-    pub secret_name: Option<String>,
-    /// The registry key, if the spec gives one.
-    pub registry_key: Option<String>,
-    /// What works but will probably surprise.
-    pub warnings: Vec<String>,
-}
-
-impl Outcome {
-    /// There is no login: `why`; `kept` is the Secret that still holds an earlier one.
-    pub fn without_login(why: Problem, kept: Option<String>, registry_key: Option<String>) -> Self {
-        let secret = match &kept {
-            Some(name) => Problem::new(
-                Reason::Stale,
-                format!("Secret {name:?} still holds the last good login"),
-            ),
-            None => Problem::new(
-                Reason::CredentialsNotResolved,
-                "there is no login to write, see condition CredentialsResolved",
-            ),
-        };
-        Self {
-            credentials: Err(why),
-            secret: Err(secret),
-            replaced: false,
-            check: Check::NoLogin,
-            pods: Pods::Unseen,
-            secret_name: kept,
-            registry_key,
-            warnings: Vec::new(),
-        }
-    }
-}
-
-/// What is known of the login at its registry.
-#[derive(Clone, Debug, PartialEq)]
-pub enum Check {
-    /// There is no login; what was known before stays.
-    NoLogin,
-    /// It is not to be checked.
-    Disabled,
-    /// It will be checked soon.
-    Pending,
-    /// It was checked: what to publish, and the sentence.
-    Done(Box<VerificationStatus>, String),
-}
-
-/// The status to publish. Times of conditions move only when their status changes; a status equal to `old` needs no write.
+/// The status to publish. Times of conditions move only when their state changes, so that a status which says the same
+/// equals `previous`.
 pub fn build_status(
-    old: Option<&DockerPullSecretStatus>,
+    previous: Option<&DockerPullSecretStatus>,
     generation: Option<i64>,
     finding: &Finding,
-    now: &Time,
+    now: Timestamp,
 ) -> DockerPullSecretStatus {
-    let previous = old.cloned().unwrap_or_default();
-    let mut conditions = Conditions {
-        old: &previous.conditions,
-        generation,
-        now,
-        all: Vec::new(),
-    };
+    let previous = previous.cloned().unwrap_or_default();
+    let mut conditions = Conditions::new(&previous, generation, now);
     match finding {
         Finding::Suspended => {
-            conditions.keep(ConditionType::CredentialsResolved, Reason::Suspended);
-            conditions.keep(ConditionType::SecretSynced, Reason::Suspended);
-            conditions.keep(ConditionType::CredentialsAccepted, Reason::Suspended);
-            conditions.keep(ConditionType::PullsHealthy, Reason::Suspended);
+            conditions.keep_all(&OBSERVED, Reason::Suspended);
             let message = "spec.suspend is true: nothing is read or written for this resource";
-            conditions.push(ConditionType::Ready, "Unknown", Reason::Suspended, message);
+            conditions.push(
+                ConditionType::Ready,
+                ConditionState::Unknown,
+                Reason::Suspended,
+                message,
+            );
             DockerPullSecretStatus {
                 observed_generation: generation,
-                conditions: conditions.all,
+                conditions: conditions.into_vec(),
                 ..previous.clone()
             }
         }
         Finding::Failing(message) => {
-            conditions.keep(ConditionType::CredentialsResolved, Reason::RetryingAfterError);
-            conditions.keep(ConditionType::SecretSynced, Reason::RetryingAfterError);
-            conditions.keep(ConditionType::CredentialsAccepted, Reason::RetryingAfterError);
-            conditions.keep(ConditionType::PullsHealthy, Reason::RetryingAfterError);
-            conditions.push(ConditionType::Ready, "Unknown", Reason::RetryingAfterError, message);
-            conditions.push(ConditionType::Reconciling, "True", Reason::RetryingAfterError, message);
+            let reason = Reason::RetryingAfterError;
+            conditions.keep_all(&OBSERVED, reason);
+            conditions.push(ConditionType::Ready, ConditionState::Unknown, reason, message);
+            conditions.push(ConditionType::Reconciling, ConditionState::True, reason, message);
             DockerPullSecretStatus {
-                conditions: conditions.all,
+                conditions: conditions.into_vec(),
                 ..previous.clone()
             }
         }
         Finding::Decided(outcome) => {
-            decided(&mut conditions, outcome);
-            let mut warnings: Vec<String> = outcome
-                .warnings
-                .iter()
-                .take(WARNINGS)
-                .map(|text| cut(text, MESSAGE_LENGTH))
-                .collect();
-            if outcome.warnings.len() > WARNINGS {
-                warnings.push(format!("and {} more", outcome.warnings.len() - WARNINGS));
-            }
-            let (failing_pods, pull_failures) = match &outcome.pods {
-                Pods::Seen(pulls) => (pulls.failing_pods, pulls.failures.clone()),
-                Pods::Unseen | Pods::Same { .. } => (previous.failing_pods, previous.pull_failures.clone()),
+            push_all(&mut conditions, outcome);
+            let (failing_pods, pull_failures) = match &outcome.pulls {
+                Some(pulls) => (pulls.failing_pods, pulls.failures.clone()),
+                None => (previous.failing_pods, previous.pull_failures.clone()),
             };
             DockerPullSecretStatus {
                 observed_generation: generation,
-                failing_pods,
-                pull_failures,
-                verification: verification(previous.verification.as_ref(), outcome),
                 secret_name: outcome.secret_name.clone(),
                 registry_key: outcome.registry_key.clone(),
-                warnings,
-                conditions: conditions.all,
+                warnings: warnings(&outcome.warnings),
+                verification: verification(previous.verification.as_ref(), outcome),
+                failing_pods,
+                pull_failures,
+                conditions: conditions.into_vec(),
             }
         }
     }
 }
 
-fn decided(conditions: &mut Conditions<'_>, outcome: &Outcome) {
-    let mut first = None;
-    let secret = outcome.secret.clone().map_err(|problem| conditions.dated(problem));
-    for (condition, result, good) in [
-        (
-            ConditionType::CredentialsResolved,
-            &outcome.credentials,
-            Reason::Resolved,
-        ),
-        (ConditionType::SecretSynced, &secret, Reason::Synced),
-    ] {
-        match result {
-            Ok(message) => conditions.push(condition, "True", good, message),
-            Err(problem) => {
-                conditions.push(condition, "False", problem.reason, &problem.message);
-                first = first.or(Some(problem));
-            }
-        }
-    }
-    let refused = check(conditions, &outcome.check);
-    let fails = crate::domain::status::pods::publish(conditions, &outcome.pods);
-    let Some(problem) = first.or(refused.as_ref()).or(fails.as_ref()) else {
+fn warnings(all: &[String]) -> Vec<String> {
+    let shown = all.iter().take(WARNINGS).map(|text| cut(text, MESSAGE_LENGTH));
+    let more = all.len().saturating_sub(WARNINGS);
+    shown.chain((more > 0).then(|| format!("and {more} more"))).collect()
+}
+
+fn push_all(conditions: &mut Conditions<'_>, outcome: &Outcome) {
+    let kind = ConditionType::CredentialsResolved;
+    let unresolved = push_result(conditions, kind, Reason::Resolved, outcome.credentials.as_ref());
+    let secret = outcome.secret.as_ref().map_err(|problem| conditions.dated(problem));
+    let unsynced = push_result(
+        conditions,
+        ConditionType::SecretSynced,
+        Reason::Synced,
+        secret.as_ref().copied(),
+    );
+    let refused = push_verification(conditions, &outcome.verification);
+    let failing = push_pulls(conditions, outcome);
+    let Some(problem) = unresolved.or(unsynced).or(refused).or(failing) else {
         let message = format!(
-            "pods that list {:?} in imagePullSecrets send this login to {}",
+            "pods that list Secret {:?} in imagePullSecrets send these credentials to {}",
             outcome.secret_name.as_deref().unwrap_or_default(),
             outcome.registry_key.as_deref().unwrap_or_default(),
         );
-        conditions.push(ConditionType::Ready, "True", Reason::Ready, &message);
+        conditions.push(ConditionType::Ready, ConditionState::True, Reason::Ready, &message);
         return;
     };
-    conditions.push(ConditionType::Ready, "False", problem.reason, &problem.message);
+    conditions.push(
+        ConditionType::Ready,
+        ConditionState::False,
+        problem.reason,
+        &problem.message,
+    );
     let kind = if problem.reason.is_transient() {
         ConditionType::Reconciling
     } else {
         ConditionType::Stalled
     };
-    conditions.push(kind, "True", problem.reason, &problem.message);
+    conditions.push(kind, ConditionState::True, problem.reason, &problem.message);
 }
 
-/// Publishes what is known of the login. Returns the problem if the registry refuses it; nothing else that a check finds
-/// makes a resource not ready, since the operator's network is not the nodes'.
-fn check(conditions: &mut Conditions<'_>, check: &Check) -> Option<Problem> {
-    let kind = ConditionType::CredentialsAccepted;
-    match check {
-        Check::NoLogin => conditions.keep(kind, Reason::Pending),
-        Check::Disabled => {
-            conditions.push(
-                kind,
-                "Unknown",
-                Reason::Disabled,
-                "spec.verification.mode is Disabled: the login is not checked",
-            );
+/// Adds a condition that is True, or False with a problem. Returns the problem.
+fn push_result(
+    conditions: &mut Conditions<'_>,
+    kind: ConditionType,
+    good: Reason,
+    result: Result<&String, &Problem>,
+) -> Option<Problem> {
+    match result {
+        Ok(message) => {
+            conditions.push(kind, ConditionState::True, good, message);
+            None
         }
-        Check::Pending => conditions.push(kind, "Unknown", Reason::Pending, "the login is being checked"),
-        Check::Done(status, message) => {
-            let result = status.result?;
-            let shown = match result {
-                VerificationResult::Accepted => "True",
-                _ if result.refuses() => "False",
-                _ => "Unknown",
+        Err(problem) => {
+            conditions.push(kind, ConditionState::False, problem.reason, &problem.message);
+            Some(problem.clone())
+        }
+    }
+}
+
+/// Returns the problem if the registry rejects the credentials. Nothing else that a verification finds makes a resource
+/// not ready: the operator's network is not the nodes'.
+fn push_verification(conditions: &mut Conditions<'_>, finding: &VerificationFinding) -> Option<Problem> {
+    let kind = ConditionType::CredentialsAccepted;
+    match finding {
+        VerificationFinding::NoCredentials => conditions.keep(kind, Reason::Pending),
+        VerificationFinding::Disabled => {
+            let message = "spec.verification.mode is Disabled: the credentials are not verified";
+            conditions.push(kind, ConditionState::Unknown, Reason::Disabled, message);
+        }
+        VerificationFinding::Pending => {
+            let message = "the credentials are being verified";
+            conditions.push(kind, ConditionState::Unknown, Reason::Pending, message);
+        }
+        VerificationFinding::Done(status) => {
+            let (result, message) = (status.result?, status.message.as_deref().unwrap_or_default());
+            let state = match result {
+                VerificationResult::Accepted => ConditionState::True,
+                _ if result.refuses() => ConditionState::False,
+                _ => ConditionState::Unknown,
             };
-            conditions.push(kind, shown, result.reason(), message);
-            return result.refuses().then(|| Problem::new(result.reason(), message.clone()));
+            conditions.push(kind, state, result.reason(), message);
+            return result.refuses().then(|| Problem::new(result.reason(), message));
         }
     }
     None
 }
 
-/// What is kept of a check.
+/// Returns the problem if this resource is at fault for pods that cannot pull.
+fn push_pulls(conditions: &mut Conditions<'_>, outcome: &Outcome) -> Option<Problem> {
+    let kind = ConditionType::PullsHealthy;
+    let Some(pulls) = &outcome.pulls else {
+        conditions.keep(kind, Reason::Pending);
+        return None;
+    };
+    let Some(problem) = &pulls.problem else {
+        let message = "no pod that needs these credentials fails to pull its image";
+        conditions.push(kind, ConditionState::True, Reason::Healthy, message);
+        return None;
+    };
+    conditions.push(kind, ConditionState::False, problem.reason, &problem.message);
+    pulls.fault.then(|| problem.clone())
+}
+
+/// What is kept of a verification.
 fn verification(previous: Option<&VerificationStatus>, outcome: &Outcome) -> Option<VerificationStatus> {
-    match &outcome.check {
-        Check::NoLogin => previous.cloned(),
-        Check::Disabled => None,
-        Check::Pending => {
+    match &outcome.verification {
+        VerificationFinding::NoCredentials => previous.cloned(),
+        VerificationFinding::Disabled => None,
+        VerificationFinding::Pending => {
             let kept = VerificationStatus {
                 handled_request: previous.and_then(|previous| previous.handled_request.clone()),
                 secret_verified: secret_verified(previous, outcome, None),
@@ -236,15 +192,15 @@ fn verification(previous: Option<&VerificationStatus>, outcome: &Outcome) -> Opt
             };
             (kept != VerificationStatus::default()).then_some(kept)
         }
-        Check::Done(status, _) => Some(VerificationStatus {
+        VerificationFinding::Done(status) => Some(VerificationStatus {
             secret_verified: secret_verified(previous, outcome, status.of_login()),
             ..*status.clone()
         }),
     }
 }
 
-/// Whether the Secret holds an accepted login after a pass. It does until it holds another one or is refused itself:
-/// nothing that is found out of a login that is not in the Secret changes that.
+/// Whether the Secret holds accepted credentials after a reconcile. It does until it holds others or they are rejected
+/// themselves: nothing that is found out about credentials that are not in the Secret changes that.
 fn secret_verified(
     previous: Option<&VerificationStatus>,
     outcome: &Outcome,
@@ -257,69 +213,4 @@ fn secret_verified(
         (Ok(_), Some(result)) if result.refuses() => false,
         (Ok(_), _) => stands && !outcome.replaced,
     }
-}
-
-pub(crate) struct Conditions<'a> {
-    pub(crate) old: &'a [Condition],
-    generation: Option<i64>,
-    now: &'a Time,
-    all: Vec<Condition>,
-}
-
-impl Conditions<'_> {
-    pub(crate) fn push(&mut self, condition: ConditionType, status: &str, reason: Reason, message: &str) {
-        self.all.push(Condition {
-            type_: condition.as_str().to_owned(),
-            status: status.to_owned(),
-            reason: reason.as_str().to_owned(),
-            message: cut(message, MESSAGE_LENGTH),
-            observed_generation: self.generation,
-            last_transition_time: self.since(condition, status).clone(),
-        });
-    }
-
-    /// Since when a condition that is `status` now has been so.
-    fn since(&self, condition: ConditionType, status: &str) -> &Time {
-        let old = self
-            .old
-            .iter()
-            .find(|old| old.type_ == condition.as_str() && old.status == status);
-        old.map_or(self.now, |old| &old.last_transition_time)
-    }
-
-    /// Says since when the Secret has not been kept in step, if that is because a login is held back. That is the time
-    /// of the condition, which no retry moves.
-    fn dated(&self, problem: Problem) -> Problem {
-        if problem.reason != Reason::HeldBack {
-            return problem;
-        }
-        let since = self.since(ConditionType::SecretSynced, "False").0;
-        Problem::new(problem.reason, format!("since {since} {}", problem.message))
-    }
-
-    /// Leaves a condition as it was; Unknown when it was never decided.
-    pub(crate) fn keep(&mut self, condition: ConditionType, reason: Reason) {
-        match self.old.iter().find(|old| old.type_ == condition.as_str()) {
-            Some(old) => self.all.push(old.clone()),
-            None => self.push(condition, "Unknown", reason, "not looked at yet"),
-        }
-    }
-}
-
-/// Whether `there` says what `wanted` says. Conditions of types that are not ours do not count.
-pub fn is_up_to_date(there: Option<&DockerPullSecretStatus>, wanted: &DockerPullSecretStatus) -> bool {
-    let Some(there) = there else { return false };
-    let ours = |condition: &&Condition| ConditionType::iter().any(|ours| ours.as_str() == condition.type_);
-    there.observed_generation == wanted.observed_generation
-        && there.secret_name == wanted.secret_name
-        && there.registry_key == wanted.registry_key
-        && there.warnings == wanted.warnings
-        && there.verification == wanted.verification
-        && there.failing_pods == wanted.failing_pods
-        && there.pull_failures == wanted.pull_failures
-        && there.conditions.iter().filter(ours).count() == wanted.conditions.len()
-        && wanted
-            .conditions
-            .iter()
-            .all(|condition| there.conditions.contains(condition))
 }

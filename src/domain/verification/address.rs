@@ -1,18 +1,18 @@
-//! Which targets a check may talk to: registry and token server are named by users (design.md 6, domain.md C2 step 6).
+//! Which addresses a login attempt may connect to: users name the registry, and the registry names its token server.
 
 use std::net::{IpAddr, Ipv4Addr};
 
 use ipnet::IpNet;
 use url::{Host, Url};
 
-/// What whoever runs the operator allows.
+/// What the operator's administrator allows.
 #[derive(Clone, Debug, Default)]
 pub struct Policy {
-    /// Networks that are refused beside the ones that always are.
+    /// Networks that are refused in addition to those that always are.
     pub deny: Vec<IpNet>,
     /// `host:port` of targets that are allowed whatever they resolve to.
     pub allow: Vec<String>,
-    /// Whether loopback may be talked to: for a person at a shell of their own machine.
+    /// Whether loopback addresses are allowed: for a person who verifies a registry of their own machine.
     pub loopback: bool,
 }
 
@@ -38,16 +38,16 @@ impl Policy {
         if address.is_loopback() && !self.loopback {
             Some("is a loopback address")
         } else if link_local {
-            Some("is a link-local address, where metadata services are")
+            Some("is a link-local address, like those of metadata services")
         } else if METADATA
             .iter()
             .any(|net| net.parse::<IpNet>().is_ok_and(|net| net.contains(&address)))
         {
             Some("is the address of a metadata service")
         } else if is_this_network(address) || multicast {
-            Some("is no address of a host")
+            Some("is not the address of a host")
         } else if self.deny.iter().any(|net| net.contains(&address)) {
-            Some("is in a network that --deny-cidr names")
+            Some("is in a network that --deny-cidr denies")
         } else {
             None
         }
@@ -59,7 +59,7 @@ impl Policy {
         self.allow.iter().any(|allowed| allowed.eq_ignore_ascii_case(&target))
     }
 
-    /// Why a URL is refused without looking up any name, if it is.
+    /// Why a URL is refused without resolving any name, if it is.
     pub fn refuses_literal(&self, url: &Url) -> Option<String> {
         if self.exempts(url) {
             return None;
@@ -73,7 +73,8 @@ impl Policy {
     }
 }
 
-/// `::ffff:127.0.0.1` reaches 127.0.0.1, and so does `64:ff9b::7f00:1` where a network translates it (RFC 6052).
+/// The address that packets reach: `::ffff:127.0.0.1` reaches 127.0.0.1, and so does `64:ff9b::7f00:1` where a network
+/// translates it (RFC 6052).
 fn reached(address: IpAddr) -> IpAddr {
     match address.to_canonical() {
         IpAddr::V6(address) if address.segments()[..6] == [0x64, 0xff9b, 0, 0, 0, 0] => {
@@ -84,7 +85,7 @@ fn reached(address: IpAddr) -> IpAddr {
     }
 }
 
-/// `0.0.0.0/8` and `::`: connecting there reaches this host.
+/// `0.0.0.0/8` and `::`: a connection to them reaches this host.
 fn is_this_network(address: IpAddr) -> bool {
     match address {
         IpAddr::V4(address) => address.octets()[0] == 0,

@@ -1,4 +1,4 @@
-//! One request to a registry, its answer, and what an answer means by itself (domain.md C2 step 5, C3).
+//! One request to a registry, its response, and what a response means by itself.
 
 use std::time::Duration;
 
@@ -6,6 +6,9 @@ use serde_json::Value;
 use url::Url;
 
 use crate::domain::credentials::{RegistryCredentials, redact};
+use crate::domain::registry::dialect::{Dialect, LOCK_OUT_WORDS};
+use crate::domain::text::cut;
+use crate::domain::verification::requester::Requester;
 use crate::domain::verification::verdict::{Verdict, VerificationResult as R};
 
 /// Longest text of a registry that is repeated, in characters.
@@ -14,20 +17,9 @@ const TEXT_LENGTH: usize = 200;
 /// Longest pause that a registry may ask for.
 const LONGEST_PAUSE: Duration = Duration::from_hours(24);
 
-/// Words of registries that stop accepting any password of a user (domain.md C3, C4: Docker Hub, Artifactory, GitLab).
-const LOCKED: [&str; 7] = [
-    "too many failed",
-    "failed login attempts",
-    "locked out",
-    "is locked",
-    "suspended",
-    "banned",
-    "temporarily blocked",
-];
-
 /// What to send with a request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Credentials {
+pub enum Authorization {
     /// Nothing.
     None,
     /// User name and password.
@@ -38,42 +30,42 @@ pub enum Credentials {
 
 /// A request. Redirects must not be followed.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Request {
+pub struct RegistryRequest {
     /// HEAD instead of GET.
     pub head: bool,
     /// Where to.
     pub url: Url,
     /// What to send.
-    pub credentials: Credentials,
+    pub authorization: Authorization,
 }
 
-impl Request {
+impl RegistryRequest {
     /// A GET.
-    pub fn get(url: Url, credentials: Credentials) -> Self {
+    pub fn get(url: Url, authorization: Authorization) -> Self {
         Self {
             head: false,
             url,
-            credentials,
+            authorization,
         }
     }
 
-    /// The request as it is told to people: without the query, which names the user.
+    /// The request as it is shown to people: without the query, which names the user.
     pub fn describe(&self) -> String {
         let mut url = self.url.clone();
         url.set_query(None);
         let method = if self.head { "HEAD" } else { "GET" };
-        let with = match self.credentials {
-            Credentials::None => "without login",
-            Credentials::Basic => "with the login",
-            Credentials::Token => "with the token that the login gave",
+        let with = match self.authorization {
+            Authorization::None => "without credentials",
+            Authorization::Basic => "with the credentials",
+            Authorization::Token => "with the token",
         };
         format!("{method} {url} {with}")
     }
 }
 
-/// An answer, as far as it matters here.
+/// A response, as far as it matters here.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Answer {
+pub struct RegistryResponse {
     /// HTTP status code.
     pub status: u16,
     /// Values of `WWW-Authenticate`.
@@ -86,112 +78,122 @@ pub struct Answer {
     pub body: Vec<u8>,
 }
 
-/// Why there is no answer.
+/// Why there is no response.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Failure {
+pub enum RequestFailure {
     /// No name, no connection. The text comes from the client.
     Unreachable(String),
-    /// The request was sent, and no answer came in time.
+    /// The request was sent, and no response came in time.
     Unanswered(String),
     /// TLS could not be set up.
     Tls(String),
-    /// The target's address is one that must not be asked.
+    /// The policy refuses the target's address.
     Forbidden(String),
-    /// Too large, or no HTTP.
+    /// Too large, or not HTTP.
     Malformed(String),
 }
 
-/// The verdict of a request without an answer.
-pub fn failed(request: &Request, failure: &Failure) -> Verdict {
-    let asked = request.describe();
+/// The verdict for a request without a response.
+pub fn failed(request: &RegistryRequest, failure: &RequestFailure, requester: Requester) -> Verdict {
+    let request = request.describe();
     match failure {
-        Failure::Unreachable(why) | Failure::Unanswered(why) => Verdict::new(
+        RequestFailure::Unreachable(why) | RequestFailure::Unanswered(why) => Verdict::new(
             R::Unreachable,
-            format!("{asked}: {why}; checked from the operator's network, the nodes' may differ"),
+            format!("{request} failed: {why}; {}", requester.other_network()),
         ),
-        Failure::Tls(why) => Verdict::new(
-            R::TlsFailure,
-            format!(
-                "{asked}: {why}; if the certificate is of a private authority, give its certificate as CA bundle (nodes need it too); for a registry without TLS allow plain HTTP"
-            ),
-        ),
-        Failure::Forbidden(why) => Verdict::new(
+        RequestFailure::Tls(why) => {
+            Verdict::new(R::TlsFailure, format!("{request} failed: {why}; {}", requester.trust()))
+        }
+        RequestFailure::Forbidden(why) => Verdict::new(
             R::NotARegistry,
-            format!("{asked} was not sent: {why}; who runs the operator can allow this target with --allow-registry"),
+            format!("{request} was not sent: {why}; {}", requester.allow()),
         ),
-        Failure::Malformed(why) => Verdict::new(R::NotARegistry, format!("{asked}: {why}")),
+        RequestFailure::Malformed(why) => Verdict::new(R::NotARegistry, format!("{request} failed: {why}")),
     }
 }
 
-/// The verdict of an answer that ends a check whoever gave it and whatever was asked: none for 2xx, 401, 403 and 404.
-pub fn trouble(request: &Request, answer: &Answer, login: &RegistryCredentials) -> Option<Verdict> {
-    let told = told(request, answer, login);
-    let result = match answer.status {
+/// The verdict for a response that ends an attempt whatever was requested: none for 2xx, 401, 403 and 404.
+pub fn trouble(
+    request: &RegistryRequest,
+    response: &RegistryResponse,
+    credentials: &RegistryCredentials,
+    requester: Requester,
+) -> Option<Verdict> {
+    let summary = summary(request, response, credentials);
+    let (result, remedy) = match response.status {
         200..=299 | 401 | 403 | 404 => return None,
-        429 if speaks_of_lock(answer) => {
-            return Some(Verdict::new(
-                R::LockedOut,
-                format!(
-                    "{told}; the registry refuses this user for some time: find what logs in with an old password, and wait"
-                ),
-            ));
-        }
-        429 => return Some(Verdict::new(R::RateLimited, format!("{told}; asked again later"))),
-        300..=399 => {
-            let target = answer.redirect.as_deref().unwrap_or("somewhere else");
-            return Some(Verdict::new(
-                R::NotARegistry,
-                format!("{told}, a redirect to {target}; a login is never sent along: name the registry itself"),
-            ));
-        }
-        500..=599 | 408 => R::Unreachable,
-        _ => R::NotARegistry,
-    };
-    let remedy = match result {
-        R::Unreachable => "the registry is in trouble; asked again later",
-        _ => "a registry does not answer so: check the address",
-    };
-    Some(Verdict::new(result, format!("{told}; {remedy}")))
-}
-
-/// The verdict of a 401 or 403 to a request that carried the login.
-pub fn refused(request: &Request, answer: &Answer, login: &RegistryCredentials) -> Verdict {
-    let told = told(request, answer, login);
-    if speaks_of_lock(answer) {
-        return Verdict::new(
-            R::LockedOut,
-            format!(
-                "{told}; the registry has locked this user out: find what logs in with an old password, then wait or ask the registry's administrator"
-            ),
-        );
-    }
-    Verdict::new(
-        R::Rejected,
-        format!(
-            "{told}; the registry does not accept the login: check user name and password or access token, and that it may read images"
+        429 if speaks_of_lockout(response) => (R::LockedOut, LOCKED_OUT_FOR_NOW.to_owned()),
+        429 => (
+            R::RateLimited,
+            format!("the registry limits requests; {}", requester.retry()),
         ),
-    )
+        300..=399 => {
+            let target = response.redirect.as_deref().unwrap_or("another address");
+            let remedy = format!(
+                "it redirects to {target}, where credentials are never sent; use the address of the registry itself"
+            );
+            (R::NotARegistry, remedy)
+        }
+        500..=599 | 408 => (
+            R::Unreachable,
+            format!("the server has a problem; {}", requester.retry()),
+        ),
+        _ => (
+            R::NotARegistry,
+            "a registry does not answer like this; check the address".to_owned(),
+        ),
+    };
+    Some(Verdict::new(result, format!("{summary}; {remedy}")))
 }
 
-/// What was asked and what came back.
-pub fn told(request: &Request, answer: &Answer, login: &RegistryCredentials) -> String {
-    let text = text(&answer.body).map(|text| cut(&redact(&text, login)));
+const LOCKED_OUT_FOR_NOW: &str =
+    "the registry blocks this user for some time; find out what still logs in with old credentials, then wait";
+
+/// The verdict for a 401 or 403 to a request that carried the credentials for `registry`.
+pub fn refused(
+    request: &RegistryRequest,
+    response: &RegistryResponse,
+    credentials: &RegistryCredentials,
+    registry: &Url,
+) -> Verdict {
+    let summary = summary(request, response, credentials);
+    let (result, remedy) = if speaks_of_lockout(response) {
+        (
+            R::LockedOut,
+            "the registry has locked this user out; find out what still logs in with old credentials, then wait or ask the registry's administrator",
+        )
+    } else {
+        (
+            R::Rejected,
+            "the registry does not accept the credentials; check the user name, the password or access token, and its permission to read images",
+        )
+    };
+    let lifetime = Dialect::of(registry.host_str().unwrap_or_default()).lifetime_advice();
+    let lifetime = lifetime
+        .filter(|_| result == R::Rejected)
+        .map(|advice| format!("; {advice}"));
+    Verdict::new(result, format!("{summary}; {remedy}{}", lifetime.unwrap_or_default()))
+}
+
+/// The request and its response.
+pub fn summary(request: &RegistryRequest, response: &RegistryResponse, credentials: &RegistryCredentials) -> String {
+    let text = text(&response.body).map(|text| cut_line(&redact(&text, credentials)));
     let text = text
         .filter(|text| !text.is_empty())
         .map(|text| format!(" ({text})"))
         .unwrap_or_default();
-    format!("{} was answered {}{text}", request.describe(), answer.status)
+    format!("{} returned {}{text}", request.describe(), response.status)
 }
 
-/// What the registry asks for.
-pub fn pause(answer: &Answer) -> Option<Duration> {
-    Some(Duration::from_secs(answer.retry_after?).min(LONGEST_PAUSE))
+/// The pause that the registry asks for.
+pub fn pause(response: &RegistryResponse) -> Option<Duration> {
+    Some(Duration::from_secs(response.retry_after?).min(LONGEST_PAUSE))
 }
 
 /// Whether the registry says that it accepts no password of this user any more.
-pub fn speaks_of_lock(answer: &Answer) -> bool {
-    let text = String::from_utf8_lossy(&answer.body).to_lowercase();
-    LOCKED.iter().any(|word| text.contains(word))
+pub fn speaks_of_lockout(response: &RegistryResponse) -> bool {
+    let text = String::from_utf8_lossy(&response.body).to_lowercase();
+    LOCK_OUT_WORDS.iter().any(|word| text.contains(word))
 }
 
 /// The registry's own words: `errors[0]` of the distribution specification, `details` of Docker Hub's token server, what
@@ -215,10 +217,7 @@ fn text(body: &[u8]) -> Option<String> {
     (!body.starts_with(['<', '{', '['])).then(|| body.to_owned())
 }
 
-fn cut(text: &str) -> String {
+fn cut_line(text: &str) -> String {
     let line: String = text.chars().map(|c| if c.is_control() { ' ' } else { c }).collect();
-    match line.char_indices().nth(TEXT_LENGTH) {
-        None => line,
-        Some((end, _)) => format!("{}…", &line[..end]),
-    }
+    cut(&line, TEXT_LENGTH)
 }

@@ -1,72 +1,80 @@
-//! The conversation with a registry about one login (domain.md C2).
+//! The conversation with a registry about one pair of credentials: a state machine that does no input or output.
 //!
-//! `GET /v2/` without login first: it tells how to log in, and some registries answer differently when it comes with one.
-//! Then once with the login, without a scope: with one, some token servers give a token to anybody.
+//! It begins with `GET /v2/` without credentials: the response says how to log in, and some registries answer differently
+//! to a request that already carries credentials. Then it logs in once, without a scope: with a scope, some token servers
+//! give a token to anybody.
+
+mod image;
 
 use serde_json::Value;
 
 use crate::domain::credentials::redact;
 use crate::domain::verification::answer::{
-    Answer, Credentials, Failure, Request, failed, pause, refused, speaks_of_lock, told, trouble,
+    Authorization, RegistryRequest, RegistryResponse, RequestFailure, failed, pause, refused, summary, trouble,
 };
-use crate::domain::verification::challenge::{Asked, Challenge, parse};
-use crate::domain::verification::question::Question;
+use crate::domain::verification::attempt::LoginAttempt;
+use crate::domain::verification::challenge::{Challenge, LoginOffer, parse};
+use crate::domain::verification::conversation::image::image_denied;
 use crate::domain::verification::realm::token_url;
+use crate::domain::verification::requester::Requester;
 use crate::domain::verification::verdict::{Verdict, VerificationResult as R};
 
 /// What to do next.
 #[derive(Clone, Debug)]
 pub enum Step {
-    /// Send this and tell the answer.
-    Ask(Request),
+    /// Send this, and hand in the response.
+    Send(RegistryRequest),
     /// The end.
     Done(Verdict),
 }
 
-#[derive(Clone, Debug)]
-enum State {
-    /// `GET /v2/` without login.
+/// The request that was sent last.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Stage {
+    /// `GET /v2/` without credentials.
     Ping,
-    /// `GET /v2/` with the login, to a registry that wants none.
+    /// `GET /v2/` with the credentials, to a registry that requires none.
     PingOpen,
-    /// `GET /v2/` with the login.
+    /// `GET /v2/` with the credentials.
     PingBasic,
-    /// Token for the login, without scope.
+    /// Token for the credentials, without a scope.
     Token,
     /// `GET /v2/` with that token.
     PingToken,
-    /// The image without login.
-    ProbeAnonymous,
+    /// The image without credentials.
+    AnonymousImage,
     /// Token for nobody, for the image.
-    ProbeAnonymousToken,
+    AnonymousToken,
     /// The image with that token.
-    ProbeAnonymousWithToken,
-    /// Token for the login, for the image.
-    ProbeToken,
-    /// The image with the login, or with the token for it.
-    ProbeLogin,
+    AnonymousImageWithToken,
+    /// Token for the credentials, for the image.
+    ImageToken,
+    /// The image with the credentials, or with the token for them.
+    Image,
 }
 
 /// One conversation.
 #[derive(Clone, Debug)]
-pub struct Check {
-    question: Question,
-    state: State,
-    request: Request,
+pub struct Conversation {
+    attempt: LoginAttempt,
+    requester: Requester,
+    stage: Stage,
+    request: RegistryRequest,
     challenge: Option<Challenge>,
-    /// What is known of the login before the image is asked for.
+    /// The evidence that the registry accepts the credentials, before the image is requested.
     accepted: Option<String>,
     /// The token that was given last.
     token: Option<String>,
 }
 
-impl Check {
-    /// Begins. The first request is [`Check::request`].
-    pub fn new(question: Question) -> Self {
-        let request = Request::get(question.base.clone(), Credentials::None);
+impl Conversation {
+    /// Begins. The first request is [`Conversation::request`].
+    pub fn new(attempt: LoginAttempt, requester: Requester) -> Self {
+        let request = RegistryRequest::get(attempt.target.base.clone(), Authorization::None);
         Self {
-            question,
-            state: State::Ping,
+            attempt,
+            requester,
+            stage: Stage::Ping,
             request,
             challenge: None,
             accepted: None,
@@ -75,251 +83,204 @@ impl Check {
     }
 
     /// The request to send now.
-    pub fn request(&self) -> &Request {
+    pub fn request(&self) -> &RegistryRequest {
         &self.request
     }
 
     /// Value of the `Authorization` header of the request to send now.
     pub fn authorization(&self) -> Option<String> {
-        match self.request.credentials {
-            Credentials::None => None,
-            Credentials::Basic => Some(format!("Basic {}", self.question.login.auth())),
-            Credentials::Token => Some(format!("Bearer {}", self.token.as_deref().unwrap_or_default())),
+        match self.request.authorization {
+            Authorization::None => None,
+            Authorization::Basic => Some(format!("Basic {}", self.attempt.credentials.auth())),
+            Authorization::Token => Some(format!("Bearer {}", self.token.as_deref().unwrap_or_default())),
         }
     }
 
-    /// Takes the answer to the request.
-    pub fn next(&mut self, answer: Result<Answer, Failure>) -> Step {
-        let carried_login = self.request.credentials == Credentials::Basic;
-        let arrived = matches!(answer, Ok(_) | Err(Failure::Unanswered(_) | Failure::Malformed(_)));
-        let retry_after = answer.as_ref().ok().and_then(pause);
-        let verdict = match self.step(answer) {
+    /// Takes the response to the request.
+    pub fn next(&mut self, response: Result<RegistryResponse, RequestFailure>) -> Step {
+        let carried_password = self.request.authorization == Authorization::Basic;
+        let arrived = matches!(
+            response,
+            Ok(_) | Err(RequestFailure::Unanswered(_) | RequestFailure::Malformed(_))
+        );
+        let retry_after = response.as_ref().ok().and_then(pause);
+        let verdict = match self.step(response) {
             Step::Done(verdict) => verdict,
-            ask @ Step::Ask(_) => return ask,
+            send @ Step::Send(_) => return send,
         };
         let verdict = Verdict {
-            unanswered: carried_login && arrived && verdict.result.is_trouble(),
+            unanswered: carried_password && arrived && verdict.result.is_trouble(),
             retry_after,
-            // A registry may repeat the login anywhere, such as in the address of its token server.
-            message: redact(&verdict.message, &self.question.login),
+            // A registry may repeat the credentials anywhere, such as in the address of its token server.
+            message: redact(&verdict.message, &self.attempt.credentials),
             ..verdict
         };
         Step::Done(match self.accepted.take() {
-            // What happens to the image does not take back what the registry said of the login.
+            // What happens to the image does not take back what the registry said about the credentials.
             Some(accepted) if !verdict.result.is_firm() => Verdict::new(
                 R::Accepted,
-                format!("{accepted}; the image could not be asked for: {}", verdict.message),
+                format!("{accepted}; the image could not be checked: {}", verdict.message),
             ),
             _ => verdict,
         })
     }
 
-    fn step(&mut self, answer: Result<Answer, Failure>) -> Step {
-        let answer = match answer {
-            Ok(answer) => answer,
-            Err(failure) => return Step::Done(failed(&self.request, &failure)),
+    fn step(&mut self, response: Result<RegistryResponse, RequestFailure>) -> Step {
+        let response = match response {
+            Ok(response) => response,
+            Err(failure) => return Step::Done(failed(&self.request, &failure, self.requester)),
         };
-        let login = &self.question.login;
-        if let Some(verdict) = trouble(&self.request, &answer, login) {
+        let credentials = &self.attempt.credentials;
+        if let Some(verdict) = trouble(&self.request, &response, credentials, self.requester) {
             return Step::Done(verdict);
         }
-        let good = (200..300).contains(&answer.status);
-        let told = told(&self.request, &answer, login);
-        match (self.state.clone(), answer.status) {
-            (State::Ping, _) if good => match self.question.probe {
-                Some(_) => self.ask_probe(State::ProbeAnonymous, Credentials::None),
-                None => self.ask(State::PingOpen, Credentials::Basic),
-            },
-            (State::Ping, 401) => self.begin(&answer, &told),
-            (State::Ping, 403) => done(
-                R::Unreachable,
-                format!(
-                    "{told}; something refuses the operator before it could log in: a firewall, proxy or address ban?"
-                ),
-            ),
-            (State::PingOpen, _) if good => done(
-                R::NotVerifiable,
-                format!(
-                    "{told}, and so it is without: the registry does not look at the login here, name an image that needs it (verification image)"
-                ),
-            ),
-            (State::PingBasic | State::PingToken, _) if good => self.proved(told),
-            (State::Token | State::ProbeToken | State::ProbeAnonymousToken, _) if good => {
-                self.take_token(&answer, &told)
-            }
-            (
-                State::Ping | State::PingOpen | State::PingBasic | State::PingToken | State::Token | State::ProbeToken,
-                404,
-            ) => done(
-                R::NotARegistry,
-                format!("{told}; there is no registry at this address: check host and port"),
-            ),
-            (State::ProbeToken | State::ProbeLogin, status @ (401 | 403))
-                if !speaks_of_lock(&answer) && self.concerns_the_image(status) =>
-            {
-                Step::Done(Verdict {
-                    image_denied: true,
-                    ..Verdict::new(
-                        R::Rejected,
-                        format!("{told}; the login may not read this image: give it the right to pull it"),
-                    )
-                })
-            }
-            (State::PingOpen | State::PingBasic | State::PingToken | State::Token | State::ProbeToken, _) => {
-                Step::Done(refused(&self.request, &answer, login))
-            }
-            (State::ProbeAnonymous | State::ProbeAnonymousWithToken, _) if good => self.public_image(&told),
-            (State::ProbeAnonymous, _) => self.probe_refused_nobody(&answer),
-            (State::ProbeAnonymousWithToken | State::ProbeAnonymousToken, _) => self.probe_with_login(),
-            (State::ProbeLogin, _) if good => done(
+        let summary = summary(&self.request, &response, credentials);
+        let is_good = (200..300).contains(&response.status);
+        match self.stage {
+            Stage::Ping => self.after_ping(&response, &summary),
+            Stage::PingOpen if is_good => self.open_registry(&summary),
+            Stage::PingBasic | Stage::PingToken if is_good => self.credentials_accepted(&summary),
+            Stage::Token | Stage::ImageToken | Stage::AnonymousToken if is_good => self.take_token(&response, &summary),
+            Stage::AnonymousImage | Stage::AnonymousImageWithToken if is_good => self.public_image(&summary),
+            Stage::Image if is_good => done(
                 R::Accepted,
-                format!("{told}, and was refused without: the login may read this image"),
+                format!("the credentials may read the image: {summary}; without credentials, the registry refuses it"),
             ),
-            (State::ProbeLogin, 404) => self.no_image(&told),
-            (State::ProbeLogin, _) => Step::Done(refused(&self.request, &answer, login)),
-            (State::Ping, _) => done(R::NotARegistry, told),
+            Stage::AnonymousImage => self.after_anonymous_refusal(&response),
+            Stage::AnonymousImageWithToken | Stage::AnonymousToken => self.log_in_for_image(),
+            Stage::Image if response.status == 404 => self.missing_image(&summary),
+            Stage::Token | Stage::ImageToken if response.status == 404 => done(
+                R::NotARegistry,
+                format!(
+                    "{summary}; the registry names this token server, but there is none; check the registry's configuration"
+                ),
+            ),
+            _ if response.status == 404 => no_registry(&summary),
+            Stage::ImageToken | Stage::Image if self.is_about_image(&response) => image_denied(&summary),
+            _ => Step::Done(refused(
+                &self.request,
+                &response,
+                credentials,
+                &self.attempt.target.base,
+            )),
         }
     }
 
-    /// Whether it is the image that is kept from the login: it was accepted before, or it is known but not permitted.
-    fn concerns_the_image(&self, status: u16) -> bool {
-        self.accepted.is_some() || (status == 403 && matches!(self.state, State::ProbeLogin))
+    fn after_ping(&mut self, response: &RegistryResponse, summary: &str) -> Step {
+        match response.status {
+            401 => self.log_in(response, summary),
+            403 => done(
+                R::Unreachable,
+                format!(
+                    "{summary}; something blocks {} before it can log in, such as a firewall, a proxy or an address ban",
+                    self.requester.name()
+                ),
+            ),
+            404 => no_registry(summary),
+            _ if self.attempt.target.image.is_some() => self.request_image(Stage::AnonymousImage, Authorization::None),
+            _ => self.ping(Stage::PingOpen, Authorization::Basic),
+        }
     }
 
-    fn ask(&mut self, state: State, credentials: Credentials) -> Step {
-        self.go(state, Request::get(self.question.base.clone(), credentials))
+    fn ping(&mut self, stage: Stage, authorization: Authorization) -> Step {
+        self.send(
+            stage,
+            RegistryRequest::get(self.attempt.target.base.clone(), authorization),
+        )
     }
 
-    fn go(&mut self, state: State, request: Request) -> Step {
-        self.state = state;
+    fn send(&mut self, stage: Stage, request: RegistryRequest) -> Step {
+        self.stage = stage;
         self.request = request.clone();
-        Step::Ask(request)
+        Step::Send(request)
     }
 
-    fn begin(&mut self, answer: &Answer, told: &str) -> Step {
-        match parse(&answer.challenges) {
-            Asked::VerificationRecord(challenge) => {
+    fn log_in(&mut self, response: &RegistryResponse, summary: &str) -> Step {
+        match parse(&response.challenges) {
+            LoginOffer::Supported(challenge) => {
                 self.challenge = Some(challenge.clone());
                 match challenge {
-                    Challenge::Basic => self.ask(State::PingBasic, Credentials::Basic),
-                    Challenge::Bearer { .. } => self.ask_token(State::Token, Credentials::Basic, false),
+                    Challenge::Basic => self.ping(Stage::PingBasic, Authorization::Basic),
+                    Challenge::Bearer { .. } => self.request_token(Stage::Token, Authorization::Basic, false),
                 }
             }
-            Asked::Unknown(schemes) => done(
+            LoginOffer::Unsupported(schemes) => done(
                 R::NotVerifiable,
                 format!(
-                    "{told}; it asks for {}, and only Bearer and Basic logins can be checked",
+                    "{summary} and requires {}; only Bearer and Basic authentication can be verified",
                     schemes.join(", ")
                 ),
             ),
-            Asked::Nothing => done(
+            LoginOffer::Missing => done(
                 R::NotARegistry,
-                format!("{told} without a WWW-Authenticate header that says how to log in: check host and port"),
+                format!("{summary} without a WWW-Authenticate header that says how to log in; check host and port"),
             ),
         }
     }
 
-    /// Asks the token server that the registry named, if that may be trusted with the login.
-    fn ask_token(&mut self, state: State, credentials: Credentials, scoped: bool) -> Step {
+    /// Requests a token from the token server that the registry named, if credentials may be sent there.
+    fn request_token(&mut self, stage: Stage, authorization: Authorization, scoped: bool) -> Step {
         let Some(Challenge::Bearer { realm, service }) = self.challenge.clone() else {
             return done(
                 R::NotARegistry,
-                "the registry asks for a token and names no token server",
+                "the registry requires a token and names no token server",
             );
         };
-        let scope = self.question.probe.as_ref().filter(|_| scoped);
-        let account = (credentials == Credentials::Basic).then(|| self.question.login.username());
-        match token_url(&self.question.base, &realm, service.as_deref(), scope, account) {
-            Ok(url) => self.go(state, Request::get(url, credentials)),
+        let target = &self.attempt.target;
+        let scope = target.image.as_ref().filter(|_| scoped);
+        let account = (authorization == Authorization::Basic).then(|| self.attempt.credentials.username());
+        match token_url(&target.base, &realm, service.as_deref(), scope, account) {
+            Ok(url) => self.send(stage, RegistryRequest::get(url, authorization)),
             Err(why) => done(R::NotARegistry, why),
         }
     }
 
-    fn take_token(&mut self, answer: &Answer, told: &str) -> Step {
-        let document: Value = serde_json::from_slice(&answer.body).unwrap_or_default();
+    fn take_token(&mut self, response: &RegistryResponse, summary: &str) -> Step {
+        let document: Value = serde_json::from_slice(&response.body).unwrap_or_default();
         let token = ["token", "access_token"]
             .iter()
             .find_map(|field| document[field].as_str());
         // A token that cannot stand in a header is none.
         let token = token.filter(|token| !token.is_empty() && token.bytes().all(|byte| byte.is_ascii_graphic()));
         self.token = token.map(str::to_owned);
-        match (&self.token, &self.state) {
-            (None, State::ProbeAnonymousToken) => self.probe_with_login(),
+        match (&self.token, self.stage) {
+            (None, Stage::AnonymousToken) => self.log_in_for_image(),
             (None, _) => done(
                 R::NotARegistry,
-                format!("{told} without a token: check the registry's token server"),
+                format!("{summary} without a token; check the registry's token server"),
             ),
-            (_, State::ProbeAnonymousToken) => self.ask_probe(State::ProbeAnonymousWithToken, Credentials::Token),
-            (_, State::ProbeToken) => self.ask_probe(State::ProbeLogin, Credentials::Token),
-            _ => self.ask(State::PingToken, Credentials::Token),
+            (_, Stage::AnonymousToken) => self.request_image(Stage::AnonymousImageWithToken, Authorization::Token),
+            (_, Stage::ImageToken) => self.request_image(Stage::Image, Authorization::Token),
+            _ => self.ping(Stage::PingToken, Authorization::Token),
         }
     }
 
-    /// The registry takes the login; an image may still say more.
-    fn proved(&mut self, told: String) -> Step {
-        if self.question.probe.is_none() {
-            return done(R::Accepted, told);
+    /// The registry accepts the credentials; an image may still say more.
+    fn credentials_accepted(&mut self, summary: &str) -> Step {
+        let accepted = format!("the registry accepts the credentials: {summary}");
+        if self.attempt.target.image.is_none() {
+            return done(R::Accepted, accepted);
         }
-        self.accepted = Some(told);
-        self.ask_probe(State::ProbeAnonymous, Credentials::None)
+        self.accepted = Some(accepted);
+        self.request_image(Stage::AnonymousImage, Authorization::None)
     }
 
-    fn ask_probe(&mut self, state: State, credentials: Credentials) -> Step {
-        let Some(probe) = &self.question.probe else {
-            return done(R::NotVerifiable, "there is no image to ask for");
-        };
-        let mut url = self.question.base.clone();
-        url.set_path(&format!("/v2/{}/manifests/{}", probe.repository, probe.reference));
-        let request = Request {
-            head: true,
-            url,
-            credentials,
-        };
-        self.go(state, request)
-    }
-
-    fn probe_refused_nobody(&mut self, answer: &Answer) -> Step {
-        if let Asked::VerificationRecord(challenge) = parse(&answer.challenges) {
-            self.challenge = Some(challenge);
-        }
-        match self.challenge {
-            // Registries with tokens refuse also public images before somebody has got a token for nobody.
-            Some(Challenge::Bearer { .. }) if answer.status == 401 => {
-                self.ask_token(State::ProbeAnonymousToken, Credentials::None, true)
-            }
-            _ => self.probe_with_login(),
-        }
-    }
-
-    fn probe_with_login(&mut self) -> Step {
-        match self.challenge {
-            Some(Challenge::Bearer { .. }) => self.ask_token(State::ProbeToken, Credentials::Basic, true),
-            _ => self.ask_probe(State::ProbeLogin, Credentials::Basic),
-        }
-    }
-
-    fn public_image(&mut self, told: &str) -> Step {
-        match self.accepted.take() {
-            Some(accepted) => done(R::Accepted, format!("{accepted}; the image needs no login")),
-            None => done(
-                R::NotVerifiable,
-                format!("{told}: neither the registry nor this image needs a login, name an image that does"),
+    fn open_registry(&self, summary: &str) -> Step {
+        done(
+            R::NotVerifiable,
+            format!(
+                "{summary}; the registry answers the same without credentials, so they cannot be verified; {}",
+                self.requester.private_image()
             ),
-        }
+        )
     }
+}
 
-    fn no_image(&mut self, told: &str) -> Step {
-        match self.accepted.take() {
-            Some(accepted) => done(
-                R::Accepted,
-                format!("{accepted}; but {told}: there is no such image, or the login may not see it"),
-            ),
-            None => done(
-                R::NotVerifiable,
-                format!("{told}: there is no such image, or the login may not see it"),
-            ),
-        }
-    }
+fn no_registry(summary: &str) -> Step {
+    done(
+        R::NotARegistry,
+        format!("{summary}; there is no registry at this address; check host and port"),
+    )
 }
 
 fn done(result: R, message: impl Into<String>) -> Step {

@@ -1,286 +1,208 @@
-//! What is known of logins, whichever resource they were checked for, and when to ask again (design.md 5).
+//! What is known about all credentials, whichever resource they were verified for.
 //!
-//! Times are seconds since 1970. Fingerprints stand for (registry host, user, password).
+//! Times are whole seconds, as those of a status: what a status says is compared with what was found since.
 
 use std::collections::HashMap;
 use std::time::Duration;
 
-use crate::domain::verification::verdict::{Verdict, VerificationResult};
+use url::Url;
 
-/// Stands for a login at a registry; made by whoever can make it unguessable.
-pub type Fingerprint = u128;
+use crate::domain::credentials::RegistryCredentials;
+use crate::domain::time::{Timestamp, after, since, whole_second};
+use crate::domain::verification::fingerprint::{Fingerprint, Fingerprinter};
+use crate::domain::verification::method::VerificationMethod;
+use crate::domain::verification::record::VerificationRecord;
+use crate::domain::verification::verdict::Verdict;
 
-/// Pauses after the first, second and third rejection of a login; after that it is not tried again.
-const AFTER_REJECTION: [u64; 3] = [15 * 60, 3600, 6 * 3600];
-
-/// First and longest pause while the registry gives no verdict.
-const NO_VERDICT: (u64, u64) = (60, 3600);
-
-/// Pause after a 429 that names none.
-const RATE_LIMITED: u64 = 15 * 60;
-
-/// A login that no pass has wanted for so long is forgotten, in seconds. Each resource wants its own at least hourly, and
+/// Credentials that no reconcile has wanted for so long are forgotten. Each resource wants its own at least hourly, and
 /// no pause is longer, so that nothing is tried early for having been forgotten.
-const KEPT: i64 = 24 * 3600;
+const KEPT: Duration = Duration::from_hours(24);
 
-/// Time between two looks for what to forget, in seconds.
-const SWEEP: u64 = 3600;
+/// Time between two searches for what to forget.
+const SWEEP: Duration = Duration::from_hours(1);
 
-/// What is known of a login.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct VerificationRecord {
-    /// What was found.
-    pub result: VerificationResult,
-    /// What to tell.
-    pub message: String,
-    /// How it was checked: an answer about one image says nothing about another one.
-    pub how: String,
-    /// When it was checked.
-    pub checked: i64,
-    /// When it may be checked again; `None`: not before something changes.
-    pub next: Option<i64>,
-    /// Rejections in a row.
-    pub rejections: u32,
-    /// Checks in a row without a verdict.
-    pub attempts: u32,
-    /// Whether nobody may have it checked before `next`: a registry counts failed logins, or wants a pause.
-    pub bound: bool,
-    /// Whether this is about the image that was asked for, and not about the login as such.
-    pub image_denied: bool,
-}
-
-impl VerificationRecord {
-    /// When it is checked again: an accepted login `interval` after the last time, if at all, and any login as soon as
-    /// the bounds allow when a person `asked`.
-    pub fn due(&self, interval: Option<Duration>, asked: bool) -> Option<i64> {
-        let after = |pause| self.checked.saturating_add_unsigned(pause);
-        match self.next {
-            // A login that was given up may be tried once more for each request, at the pace of the first retry.
-            None if self.bound => asked.then(|| after(AFTER_REJECTION[0])),
-            next if self.bound => next,
-            _ if asked => Some(self.checked),
-            None => interval.map(|interval| after(interval.as_secs())),
-            next => next,
-        }
-    }
-
-    /// Whether a check would now be for nothing, or against the bounds.
-    pub fn stands(&self, how: &str, due: Option<i64>, now: i64) -> bool {
-        (self.bound || self.how == how) && due.is_none_or(|due| due > now)
-    }
-
-    /// Whether the login as such was refused: it does not matter how it is checked.
-    pub fn refuses_login(&self) -> bool {
-        self.result.refuses() && !self.image_denied
-    }
-
-    /// Whether the login as such was accepted, even if an image was kept from it.
-    pub fn accepts_login(&self) -> bool {
-        self.image_denied || self.result == VerificationResult::Accepted
-    }
-}
-
-/// What is known of all logins.
-#[derive(Debug, Default)]
+/// What is known about all credentials.
+#[derive(Debug)]
 pub struct Ledger {
-    logins: HashMap<Fingerprint, CredentialHistory>,
-    swept: i64,
+    fingerprinter: Fingerprinter,
+    credentials: HashMap<Fingerprint, CredentialHistory>,
+    swept_at: Timestamp,
 }
 
-/// What is known of one login.
+/// What is known about one pair of credentials.
 #[derive(Debug, Default)]
 struct CredentialHistory {
-    by_how: HashMap<String, Entry>,
-    /// That it was refused as such, or must wait: it does not matter how it is checked.
-    in_any_way: Option<Entry>,
-    /// When it was last accepted as such, in whichever way: no older refusal counts.
-    accepted: Option<i64>,
+    by_method: HashMap<VerificationMethod, LedgerEntry>,
+    /// That they were refused as such, or that attempts have to wait, whatever the method.
+    any_method: Option<LedgerEntry>,
+    /// When they were last accepted as such, by whatever method: no older refusal counts.
+    accepted_at: Option<Timestamp>,
 }
 
 #[derive(Debug)]
-struct Entry {
-    known: VerificationRecord,
-    /// When somebody last had to do with it.
-    wanted: i64,
+struct LedgerEntry {
+    record: VerificationRecord,
+    /// When a reconcile or an attempt last had to do with it.
+    wanted_at: Timestamp,
 }
 
 impl Ledger {
-    /// What is known of a login that is to be checked like this.
-    pub fn get(&self, login: Fingerprint, how: &str) -> Option<&VerificationRecord> {
-        self.logins.get(&login)?.get(how)
+    /// Nothing is known yet.
+    pub fn new(fingerprinter: Fingerprinter) -> Self {
+        Self {
+            fingerprinter,
+            credentials: HashMap::new(),
+            swept_at: Timestamp::UNIX_EPOCH,
+        }
     }
 
-    /// A pass wants to know of a login, which keeps it from being forgotten, as others are.
-    pub fn want(&mut self, login: Fingerprint, how: &str, now: i64) {
-        if let Some(login) = self.logins.get_mut(&login) {
-            let specific = login.by_how.get_mut(how);
-            for entry in specific.into_iter().chain(&mut login.in_any_way) {
-                entry.wanted = now;
+    /// What stands for credentials at the registry at this URL.
+    pub fn fingerprint(&self, registry: &Url, credentials: &RegistryCredentials) -> Fingerprint {
+        self.fingerprinter.fingerprint(registry, credentials)
+    }
+
+    /// What is known about credentials that are to be verified by this method.
+    pub fn get(&self, fingerprint: Fingerprint, method: &VerificationMethod) -> Option<&VerificationRecord> {
+        self.credentials.get(&fingerprint)?.get(method)
+    }
+
+    /// A reconcile needs these credentials, which keeps them from being forgotten, as others are.
+    pub fn want(&mut self, fingerprint: Fingerprint, method: &VerificationMethod, now: Timestamp) {
+        if let Some(history) = self.credentials.get_mut(&fingerprint) {
+            let specific = history.by_method.get_mut(method);
+            for entry in specific.into_iter().chain(&mut history.any_method) {
+                entry.wanted_at = now;
             }
         }
-        if now.abs_diff(self.swept) >= SWEEP {
-            self.swept = now;
-            let wanted = |entry: &Entry| now - entry.wanted <= KEPT;
-            self.logins.retain(|_, login| {
-                login.by_how.retain(|_, entry| wanted(entry));
-                login.in_any_way = login.in_any_way.take().filter(wanted);
-                !login.by_how.is_empty() || login.in_any_way.is_some()
+        if since(self.swept_at, now) >= SWEEP {
+            self.swept_at = now;
+            let wanted = |entry: &LedgerEntry| since(entry.wanted_at, now) <= KEPT;
+            self.credentials.retain(|_, history| {
+                history.by_method.retain(|_, entry| wanted(entry));
+                history.any_method = history.any_method.take().filter(wanted);
+                !history.by_method.is_empty() || history.any_method.is_some()
             });
         }
     }
 
     /// Takes over what a status says, unless something newer is known.
-    pub fn seed(&mut self, login: Fingerprint, known: VerificationRecord, now: i64) {
-        self.logins.entry(login).or_default().seed(known, now);
+    pub fn seed(&mut self, fingerprint: Fingerprint, record: VerificationRecord, now: Timestamp) {
+        let history = self.credentials.entry(fingerprint).or_default();
+        history.seed(record, whole_second(now));
     }
 
     /// Takes in a verdict.
-    pub fn record(&mut self, login: Fingerprint, verdict: &Verdict, how: &str, now: i64) {
-        self.logins.entry(login).or_default().record(verdict, how, now);
+    pub fn record(&mut self, fingerprint: Fingerprint, verdict: &Verdict, method: &VerificationMethod, now: Timestamp) {
+        let history = self.credentials.entry(fingerprint).or_default();
+        history.record(verdict, method, whole_second(now));
     }
 }
 
 impl CredentialHistory {
-    fn get(&self, how: &str) -> Option<&VerificationRecord> {
-        let specific = self.by_how.get(how).map(|entry| &entry.known);
-        let any = self.in_any_way.as_ref().map(|entry| &entry.known);
+    fn get(&self, method: &VerificationMethod) -> Option<&VerificationRecord> {
+        let specific = self.by_method.get(method).map(|entry| &entry.record);
+        let any = self.any_method.as_ref().map(|entry| &entry.record);
         match (specific, any) {
-            (Some(specific), Some(any)) if any.checked <= specific.checked => Some(specific),
-            // That a registry gave no answer takes back none.
+            // The same refusal, once as a status says it: only the other one knows about later attempts without a verdict.
+            (Some(specific), Some(any))
+                if any.verified_at == specific.verified_at
+                    && any.refuses_credentials()
+                    && specific.refuses_credentials() =>
+            {
+                Some(if retries_later(any, specific) { any } else { specific })
+            }
+            (Some(specific), Some(any)) if any.verified_at <= specific.verified_at => Some(specific),
+            // That a registry gave no verdict takes back none.
             (Some(specific), Some(any)) if specific.result.is_firm() && !any.result.is_firm() => Some(specific),
             (specific, any) => any.or(specific),
         }
     }
 
-    fn seed(&mut self, mut known: VerificationRecord, now: i64) {
-        if known.accepts_login() && self.accepted < Some(known.checked) {
+    fn seed(&mut self, mut record: VerificationRecord, now: Timestamp) {
+        if record.accepts_credentials() && self.accepted_at < Some(record.verified_at) {
             // A status of the same second was written before what was found since.
-            self.accept(known.checked, known.checked, now);
+            self.accept(record.verified_at, record.verified_at, now);
         }
-        if known.refuses_login() {
-            if self.accepted > Some(known.checked) {
-                known.next = Some(now);
+        if record.refuses_credentials() {
+            if self.accepted_at > Some(record.verified_at) {
+                record.retry_at = Some(now);
             } else {
-                merge(&mut self.in_any_way, known.clone(), now);
+                merge(&mut self.any_method, record.clone(), now);
             }
         }
-        let mut there = self.by_how.remove(&known.how);
-        let how = known.how.clone();
-        merge(&mut there, known, now);
-        self.by_how.extend(there.map(|entry| (how, entry)));
+        let method = record.method.clone();
+        let mut known = self.by_method.remove(&method);
+        merge(&mut known, record, now);
+        self.by_method.extend(known.map(|entry| (method, entry)));
     }
 
-    fn record(&mut self, verdict: &Verdict, how: &str, now: i64) {
-        let known = after(self.get(how), verdict, how, now);
-        let entry = |known| Entry { known, wanted: now };
-        let refused = self.in_any_way.as_ref().is_some_and(|any| any.known.refuses_login());
-        if verdict.image_denied || verdict.result == VerificationResult::Accepted {
-            self.accept(now, now + 1, now);
-        } else if verdict.refuses_login() || (known.refuses_login() && refused) {
-            self.in_any_way = Some(entry(known.clone()));
-        } else if known.bound && !known.refuses_login() && !known.image_denied {
-            // An accepted login stays accepted in the way in which it was, and in no other.
-            self.in_any_way = Some(entry(VerificationRecord {
+    fn record(&mut self, verdict: &Verdict, method: &VerificationMethod, now: Timestamp) {
+        let record = VerificationRecord::following(self.get(method), verdict, method, now);
+        let entry = |record| LedgerEntry { record, wanted_at: now };
+        let any_method = self.any_method.as_ref().map(|entry| &entry.record);
+        let was_refused = any_method.is_some_and(VerificationRecord::refuses_credentials);
+        if verdict.accepts_credentials() {
+            self.accept(now, after(now, Duration::from_secs(1)), now);
+        } else if verdict.refuses_credentials() || (record.refuses_credentials() && was_refused) {
+            self.any_method = Some(entry(record.clone()));
+        } else if record.backoff_enforced && !record.refuses_credentials() && !record.image_denied {
+            // Accepted credentials stay accepted by the method by which they were, and by no other.
+            self.any_method = Some(entry(VerificationRecord {
                 result: verdict.result,
                 message: verdict.message.clone(),
-                checked: now,
-                ..known.clone()
+                verified_at: now,
+                ..record.clone()
             }));
         }
-        self.by_how.insert(known.how.clone(), entry(known));
+        self.by_method.insert(record.method.clone(), entry(record));
     }
 
-    /// It was accepted `at` that time: whoever was refused `before` is to ask again.
-    fn accept(&mut self, at: i64, before: i64, now: i64) {
-        self.accepted = self.accepted.max(Some(at));
-        let older = |entry: &Entry| entry.known.checked < before;
-        self.in_any_way = self.in_any_way.take().filter(|entry| !older(entry));
-        for entry in self.by_how.values_mut().filter(|entry| older(entry)) {
-            if entry.known.refuses_login() {
-                entry.known.next = Some(now);
+    /// The credentials were accepted `at` that time: whoever was refused `before` may try again.
+    fn accept(&mut self, at: Timestamp, before: Timestamp, now: Timestamp) {
+        self.accepted_at = self.accepted_at.max(Some(at));
+        let is_older = |entry: &LedgerEntry| entry.record.verified_at < before;
+        self.any_method = self.any_method.take().filter(|entry| !is_older(entry));
+        for entry in self.by_method.values_mut().filter(|entry| is_older(entry)) {
+            if entry.record.refuses_credentials() {
+                entry.record.retry_at = Some(now);
             }
         }
     }
 }
 
-/// Takes in what a status says beside what is there. Of a login, a refusal is not forgotten for an answer that says
-/// nothing, and it counts as often as it did.
-fn merge(there: &mut Option<Entry>, status: VerificationRecord, now: i64) {
-    let refused = status.refuses_login();
-    let merged = match there.as_ref().map(|entry| &entry.known) {
-        Some(there) if refused && there.refuses_login() => VerificationRecord {
-            rejections: status.rejections.max(there.rejections),
-            ..if there.checked < status.checked {
-                status
-            } else {
-                there.clone()
-            }
-        },
-        Some(there) if refused && there.checked >= status.checked && !there.result.is_firm() => VerificationRecord {
-            next: status.next.map(|next| there.next.map_or(next, |other| next.max(other))),
-            ..status
-        },
-        Some(there) if there.checked >= status.checked => return,
-        _ => status,
-    };
-    *there = Some(Entry {
-        known: merged,
-        wanted: now,
-    });
-}
-
-/// What is known after a check. No verdict leaves an earlier one of the same login as it is: the registry has not changed
-/// its mind.
-fn after(before: Option<&VerificationRecord>, verdict: &Verdict, how: &str, now: i64) -> VerificationRecord {
-    let rejections = before.map_or(0, |before| before.rejections);
-    let attempts = before.map_or(0, |before| before.attempts);
-    let (rejections, attempts) = match verdict.result {
-        VerificationResult::Accepted | VerificationResult::NotVerifiable => (0, 0),
-        VerificationResult::Rejected | VerificationResult::LockedOut => (rejections + 1, 0),
-        _ => (rejections, attempts + 1),
-    };
-    let next = pause(verdict, rejections, attempts).map(|pause| now.saturating_add_unsigned(pause));
-    let bound = rejections > 0 || verdict.unanswered || verdict.result == VerificationResult::RateLimited;
-    let concerned =
-        |before: &VerificationRecord| before.result.is_firm() && (before.how == how || before.refuses_login());
-    let kept = before.filter(|before| !verdict.result.is_firm() && concerned(before));
-    match kept {
-        Some(before) if verdict.result != VerificationResult::NotVerifiable => VerificationRecord {
-            next,
-            rejections,
-            attempts,
-            bound,
-            ..before.clone()
-        },
-        _ => VerificationRecord {
-            result: verdict.result,
-            message: verdict.message.clone(),
-            how: how.to_owned(),
-            checked: now,
-            next,
-            rejections,
-            attempts,
-            bound,
-            image_denied: verdict.image_denied,
-        },
+fn retries_later(record: &VerificationRecord, than: &VerificationRecord) -> bool {
+    match (record.retry_at, than.retry_at) {
+        (Some(retry_at), Some(than)) => retry_at > than,
+        (retry_at, than) => retry_at.is_none() && than.is_some(),
     }
 }
 
-fn pause(verdict: &Verdict, rejections: u32, attempts: u32) -> Option<u64> {
-    let asked = verdict.retry_after.map_or(0, |pause| pause.as_secs());
-    let doubled = (NO_VERDICT.0 << attempts.saturating_sub(1).min(10)).min(NO_VERDICT.1);
-    let pause = match verdict.result {
-        VerificationResult::Accepted | VerificationResult::NotVerifiable => return None,
-        VerificationResult::Rejected | VerificationResult::LockedOut => after_rejections(rejections)?,
-        VerificationResult::RateLimited if asked == 0 => RATE_LIMITED.max(doubled),
-        // As if it were one more: many registries would call it so.
-        _ if verdict.unanswered => after_rejections((rejections + 1).min(3))?.max(doubled),
-        _ => doubled,
+/// Merges what a status says into what is known. A refusal of the credentials is not forgotten for an attempt without a
+/// verdict, and it counts as often as it did.
+fn merge(known: &mut Option<LedgerEntry>, status: VerificationRecord, now: Timestamp) {
+    let is_refusal = status.refuses_credentials();
+    let merged = match known.as_ref().map(|entry| &entry.record) {
+        Some(known) if is_refusal && known.refuses_credentials() => VerificationRecord {
+            consecutive_rejections: status.consecutive_rejections.max(known.consecutive_rejections),
+            ..if known.verified_at < status.verified_at {
+                status
+            } else {
+                known.clone()
+            }
+        },
+        Some(known) if is_refusal && known.verified_at >= status.verified_at && !known.result.is_firm() => {
+            VerificationRecord {
+                retry_at: status
+                    .retry_at
+                    .map(|retry_at| known.retry_at.map_or(retry_at, |other| retry_at.max(other))),
+                ..status
+            }
+        }
+        Some(known) if known.verified_at >= status.verified_at => return,
+        _ => status,
     };
-    Some(pause.max(asked))
-}
-
-fn after_rejections(rejections: u32) -> Option<u64> {
-    let index = usize::try_from(rejections.saturating_sub(1)).ok()?;
-    AFTER_REJECTION.get(index).copied()
+    *known = Some(LedgerEntry {
+        record: merged,
+        wanted_at: now,
+    });
 }

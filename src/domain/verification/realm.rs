@@ -1,30 +1,30 @@
-//! Where a login may be taken to get a token (domain.md C2 steps 3 and 6): the registry names the place.
+//! Where credentials may be sent to get a token: the registry names the place.
 
 use url::Url;
 
+use crate::domain::registry::manifest::ManifestReference;
 use crate::domain::verification::address::target;
-use crate::domain::verification::probe::Probe;
 
-/// The address to ask for a token for `account`, or for nobody. Err: why nothing is sent there.
+/// The address of a token for `account`, or for nobody. Err: why nothing is sent there.
 pub fn token_url(
     base: &Url,
     realm: &str,
     service: Option<&str>,
-    scope: Option<&Probe>,
+    scope: Option<&ManifestReference>,
     account: Option<&str>,
 ) -> Result<Url, String> {
     let mut url = match Url::parse(realm) {
         Ok(url) if url.scheme() == "https" || (url.scheme() == "http" && base.scheme() == "http") => url,
         _ => {
             return Err(format!(
-                "{} sends its users to the token server {realm:?}, which is no https address: nothing was sent there",
+                "{} names the token server {realm:?}, which is not an HTTPS address; nothing was sent there",
                 target(base)
             ));
         }
     };
     if url.host().is_none() || !url.username().is_empty() || url.password().is_some() {
         return Err(format!(
-            "{} names a token server with a login in its address: nothing was sent there",
+            "{} names a token server with credentials in its address; nothing was sent there",
             target(base)
         ));
     }
@@ -33,8 +33,8 @@ pub fn token_url(
         if let Some(service) = service {
             query.append_pair("service", service);
         }
-        if let Some(probe) = scope {
-            query.append_pair("scope", &format!("repository:{}:pull", probe.repository));
+        if let Some(image) = scope {
+            query.append_pair("scope", &format!("repository:{}:pull", image.repository));
         }
         if let Some(account) = account {
             query.append_pair("account", account);

@@ -1,32 +1,27 @@
-//! What a check found.
+//! What a login attempt found.
 
 use std::time::Duration;
 
 pub use crate::api::VerificationResult;
 
-/// What was found, and what to tell.
+/// What was found, and what to say about it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Verdict {
     /// The word.
     pub result: VerificationResult,
-    /// What was asked, what came back and what to do; no part of the login.
+    /// The request, its response and the remedy; no part of the credentials.
     pub message: String,
-    /// Whether this is about the image that was asked for, and not about the login as such.
+    /// Whether this is about the image that was asked for, and not about the credentials as such.
     pub image_denied: bool,
-    /// Whether the password was sent and nothing came back that tells what the registry made of it: it may count as a
-    /// failed login there.
+    /// Whether the password was sent and the response does not say what the registry made of it: the registry may count
+    /// it as a failed login.
     pub unanswered: bool,
-    /// Time after which the registry wants to be asked again.
+    /// Pause that the registry asks for.
     pub retry_after: Option<Duration>,
 }
 
 impl Verdict {
-    /// Whether the login as such was refused: it does not matter how it is checked.
-    pub fn refuses_login(&self) -> bool {
-        self.result.refuses() && !self.image_denied
-    }
-
-    /// A verdict without a time.
+    /// A verdict about the credentials, without a pause.
     pub fn new(result: VerificationResult, message: impl Into<String>) -> Self {
         Self {
             result,
@@ -35,5 +30,15 @@ impl Verdict {
             unanswered: false,
             retry_after: None,
         }
+    }
+
+    /// Whether the credentials as such were refused: the method does not matter.
+    pub fn refuses_credentials(&self) -> bool {
+        self.result.refuses() && !self.image_denied
+    }
+
+    /// Whether the credentials as such were accepted, even if they may not read an image.
+    pub fn accepts_credentials(&self) -> bool {
+        self.image_denied || self.result == VerificationResult::Accepted
     }
 }

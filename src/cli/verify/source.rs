@@ -1,0 +1,147 @@
+//! Where `dps verify` takes credentials from: flags, manifests, or a resource in the cluster.
+
+use std::io::{IsTerminal as _, Read as _};
+
+use k8s_openapi::api::core::v1::Secret;
+use kube::{Api, Client, ResourceExt as _};
+
+use crate::api::{DockerPullSecret, RegistryType};
+use crate::cli::manifests::Manifests;
+use crate::cli::verify::Verify;
+use crate::domain::credential_source::from_secret::resolve_document;
+use crate::domain::credential_source::resolve;
+use crate::domain::credentials::{InvalidCredentials, RegistryCredentials, trim_line_break};
+use crate::domain::names::ObjectKey;
+use crate::domain::registry::key::RegistryKey;
+use crate::domain::registry::manifest::ManifestReference;
+use crate::domain::spec::validate::{CredentialSource, ValidatedSpec, validate};
+
+/// Credentials to verify, or why there are none.
+pub(super) struct CredentialsToVerify {
+    /// What they are called in the output.
+    pub(super) name: String,
+    /// Their registry key; empty if it is not known.
+    pub(super) registry: String,
+    /// Err: why there are none.
+    pub(super) credentials: Result<(RegistryKey, RegistryCredentials), String>,
+    /// `spec.verification.image`.
+    pub(super) image: Option<ManifestReference>,
+    /// `spec.verification.plainHttp`.
+    pub(super) plain_http: bool,
+}
+
+/// The credentials that the arguments name.
+pub(super) async fn read(arguments: &Verify) -> Result<Vec<CredentialsToVerify>, String> {
+    if let Some(name) = &arguments.name {
+        return Ok(vec![in_cluster(name, arguments.namespace.as_deref()).await?]);
+    }
+    if let Some(registry) = &arguments.registry {
+        return Ok(vec![from_flags(registry, arguments)?]);
+    }
+    let manifests = Manifests::read(&arguments.filename)?;
+    let sources = manifests.resources.iter().map(|(key, resource)| {
+        let name = format!("DockerPullSecret {key}");
+        let found = resource.clone().and_then(|resource| {
+            let spec = validate(&resource)?;
+            let CredentialSource::Secret(reference) = &spec.source;
+            let source = manifests.secret(&ObjectKey::new(&*key.namespace, &*reference.name))?;
+            Ok((spec, source))
+        });
+        match found {
+            Ok((spec, source)) => from_resource(name, &spec, source.as_ref()),
+            Err(problem) => CredentialsToVerify {
+                name,
+                registry: String::new(),
+                credentials: Err(format!("{}: {}", problem.reason.as_str(), problem.message)),
+                image: None,
+                plain_http: false,
+            },
+        }
+    });
+    Ok(sources.collect())
+}
+
+fn from_resource(name: String, spec: &ValidatedSpec, source: Option<&Secret>) -> CredentialsToVerify {
+    CredentialsToVerify {
+        name,
+        registry: spec.registry.as_str().to_owned(),
+        credentials: match resolve(spec, source) {
+            Ok(resolved) => Ok((spec.registry.clone(), resolved.credentials)),
+            Err(problem) => Err(format!("{}: {}", problem.reason.as_str(), problem.message)),
+        },
+        image: spec.verification.image.clone(),
+        plain_http: spec.verification.plain_http,
+    }
+}
+
+fn from_flags(registry: &str, arguments: &Verify) -> Result<CredentialsToVerify, String> {
+    let key = match RegistryKey::of_config_entry(registry) {
+        Some(key) if key.is_docker_hub() => key,
+        _ => RegistryKey::new(RegistryType::PrivateRegistry, Some(registry))
+            .map_err(|problem| problem.message.replace("spec.registryUrl", "--registry"))?,
+    };
+    let credentials = if let Some(file) = &arguments.docker_config {
+        let place = file.display().to_string();
+        let document = std::fs::read(file).map_err(|error| format!("--docker-config {place}: {error}"))?;
+        resolve_document(&place, &document, &key).map_err(|problem| problem.message)?
+    } else {
+        let username = arguments
+            .username
+            .as_deref()
+            .ok_or("no credentials: use --username or --docker-config")?;
+        RegistryCredentials::new(username, trim_line_break(&password(arguments.password_stdin)?)).map_err(
+            |refusal| match refusal {
+                InvalidCredentials::Malformed(problem) => format!("the input {problem}"),
+                InvalidCredentials::IdentityToken => {
+                    "the user name <token> marks an identity token, which the kubelet cannot use".to_owned()
+                }
+            },
+        )?
+    };
+    Ok(CredentialsToVerify {
+        name: registry.to_owned(),
+        registry: key.as_str().to_owned(),
+        credentials: Ok((key, credentials)),
+        image: None,
+        plain_http: false,
+    })
+}
+
+fn password(from_stdin: bool) -> Result<String, String> {
+    if !from_stdin {
+        if !std::io::stdin().is_terminal() {
+            return Err(
+                "cannot prompt for the password because stdin is not a terminal; use --password-stdin".to_owned(),
+            );
+        }
+        return rpassword::prompt_password("Password: ").map_err(|error| format!("cannot read the password: {error}"));
+    }
+    let mut text = Vec::new();
+    std::io::stdin()
+        .read_to_end(&mut text)
+        .map_err(|error| format!("stdin: {error}"))?;
+    String::from_utf8(text).map_err(|_| "stdin: the password is not UTF-8 text".to_owned())
+}
+
+async fn in_cluster(name: &str, namespace: Option<&str>) -> Result<CredentialsToVerify, String> {
+    let client = Client::try_default()
+        .await
+        .map_err(|error| format!("cannot connect to a cluster: {error}"))?;
+    let namespace = namespace.unwrap_or(client.default_namespace()).to_owned();
+    let resource = Api::<DockerPullSecret>::namespaced(client.clone(), &namespace)
+        .get(name)
+        .await
+        .map_err(|error| format!("reading DockerPullSecret {namespace}/{name}: {error}"))?;
+    let place = format!("DockerPullSecret {namespace}/{}", resource.name_any());
+    let spec = validate(&resource).map_err(|problem| format!("{place}: {}", problem.message))?;
+    let CredentialSource::Secret(reference) = &spec.source;
+    let source = Api::<Secret>::namespaced(client, &namespace)
+        .get_opt(&reference.name)
+        .await
+        .map_err(|error| match error {
+            kube::Error::Api(status) => format!("reading Secret {namespace}/{}: {}", reference.name, status.message),
+            // Anything else could quote the Secret.
+            _ => format!("reading Secret {namespace}/{} failed", reference.name),
+        })?;
+    Ok(from_resource(place, &spec, source.as_ref()))
+}

@@ -1,0 +1,202 @@
+//! The hands of verification against a registry in this process.
+
+use std::io::{BufRead as _, BufReader, Write as _};
+use std::net::{TcpListener, TcpStream};
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::mpsc::{Receiver, channel};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use super::Verifier;
+use crate::controller::metrics::Metrics;
+use crate::domain::credentials::RegistryCredentials;
+use crate::domain::names::{ObjectKey, ResourceRef, Uid};
+use crate::domain::verification::address::Policy;
+use crate::domain::verification::attempt::{LoginAttempt, LoginTarget};
+use crate::domain::verification::queue::VerificationRequest;
+use crate::domain::verification::verdict::VerificationResult;
+
+/// Longest time that something may take on a busy machine.
+const LONG: Duration = Duration::from_secs(20);
+
+/// A registry with basic authentication that accepts everything after a moment.
+struct Registry {
+    address: String,
+    /// Requests with credentials.
+    logins: Arc<AtomicUsize>,
+    /// Most connections at a time.
+    most: Arc<AtomicUsize>,
+}
+
+impl Registry {
+    fn start() -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let registry = Self {
+            address: listener.local_addr().unwrap().to_string(),
+            logins: Arc::default(),
+            most: Arc::default(),
+        };
+        let (logins, most) = (Arc::clone(&registry.logins), Arc::clone(&registry.most));
+        let now = Arc::new(AtomicUsize::new(0));
+        std::thread::spawn(move || {
+            for stream in listener.incoming() {
+                let (logins, most, now) = (Arc::clone(&logins), Arc::clone(&most), Arc::clone(&now));
+                std::thread::spawn(move || {
+                    most.fetch_max(now.fetch_add(1, Ordering::SeqCst) + 1, Ordering::SeqCst);
+                    serve(&stream.unwrap(), &logins);
+                    now.fetch_sub(1, Ordering::SeqCst);
+                });
+            }
+        });
+        registry
+    }
+
+    fn request(&self, user: &str, verifier: &Verifier) -> VerificationRequest {
+        let target = LoginTarget {
+            base: format!("http://{}/v2/", self.address).parse().unwrap(),
+            image: None,
+        };
+        let credentials = RegistryCredentials::new(user, "word").unwrap();
+        VerificationRequest {
+            fingerprint: verifier.state().ledger.fingerprint(&target.base, &credentials),
+            method: target.method(None),
+            attempt: LoginAttempt { target, credentials },
+            ca_bundle: None,
+        }
+    }
+
+    fn verifier(&self) -> Arc<Verifier> {
+        let policy = Policy {
+            allow: vec![self.address.clone()],
+            ..Policy::default()
+        };
+        Verifier::start(policy, 1, Arc::new(Metrics::default())).unwrap()
+    }
+}
+
+fn serve(stream: &TcpStream, logins: &AtomicUsize) {
+    let head: Vec<String> = BufReader::new(stream)
+        .lines()
+        .map_while(Result::ok)
+        .take_while(|line| !line.is_empty())
+        .collect();
+    let has_credentials = head
+        .iter()
+        .any(|line| line.to_lowercase().starts_with("authorization:"));
+    std::thread::sleep(Duration::from_millis(50));
+    let response = if has_credentials {
+        logins.fetch_add(1, Ordering::SeqCst);
+        "HTTP/1.1 200 OK\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"
+    } else {
+        "HTTP/1.1 401 Unauthorized\r\nWWW-Authenticate: Basic realm=\"x\"\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"
+    };
+    let mut stream = stream;
+    // The client may have gone.
+    let _ = stream.write_all(response.as_bytes());
+}
+
+fn resource(namespace: &str, name: &str) -> ResourceRef {
+    ResourceRef {
+        kind: "DockerPullSecret",
+        key: ObjectKey::new(namespace, name),
+        uid: Uid::new(&format!("uid-{namespace}-{name}")),
+    }
+}
+
+fn subscribe(verifier: &Verifier, namespace: Option<&str>) -> Receiver<ResourceRef> {
+    let (sender, receiver) = channel();
+    let sender = Mutex::new(sender);
+    let notify = move |resource: &ResourceRef| sender.lock().unwrap().send(resource.clone()).unwrap();
+    verifier.subscribe(namespace.map(str::to_owned), Box::new(notify));
+    receiver
+}
+
+#[test]
+fn verdict_is_recorded_and_told_to_the_subscribers_of_the_namespace() {
+    let registry = Registry::start();
+    let verifier = registry.verifier();
+    let (everybody, team, other) = (
+        subscribe(&verifier, None),
+        subscribe(&verifier, Some("team")),
+        subscribe(&verifier, Some("other")),
+    );
+    let request = registry.request("robot", &verifier);
+    let (app, web) = (resource("team", "app"), resource("team", "web"));
+    verifier.submit(request.clone(), app.clone());
+    verifier.submit(request.clone(), web.clone());
+    // Nothing begins before every resource was reconciled once.
+    verifier.scope_listed([app.uid.clone(), web.uid.clone()]);
+    verifier.reconciled(&app.uid);
+    assert!(everybody.recv_timeout(Duration::from_millis(200)).is_err());
+    verifier.reconciled(&web.uid);
+    for receiver in [everybody, team] {
+        let told = [
+            receiver.recv_timeout(LONG).unwrap(),
+            receiver.recv_timeout(LONG).unwrap(),
+        ];
+        assert_eq!(told, [app.clone(), web.clone()]);
+    }
+    assert!(other.try_recv().is_err());
+    let known = verifier
+        .state()
+        .ledger
+        .get(request.fingerprint, &request.method)
+        .cloned();
+    assert_eq!(known.unwrap().result, VerificationResult::Accepted);
+    assert_eq!(registry.logins.load(Ordering::SeqCst), 1);
+}
+
+#[test]
+fn attempts_at_one_registry_are_made_one_after_another() {
+    let registry = Registry::start();
+    let verifier = registry.verifier();
+    let told = subscribe(&verifier, None);
+    for user in ["one", "two", "three"] {
+        verifier.submit(registry.request(user, &verifier), resource("team", user));
+    }
+    verifier.scope_listed([]);
+    for user in ["one", "two", "three"] {
+        assert_eq!(told.recv_timeout(LONG).unwrap(), resource("team", user));
+    }
+    assert_eq!(registry.logins.load(Ordering::SeqCst), 3);
+    assert_eq!(registry.most.load(Ordering::SeqCst), 1);
+}
+
+#[tokio::test]
+async fn drain_waits_for_the_attempt_in_flight_and_starts_no_other() {
+    let registry = Registry::start();
+    let verifier = registry.verifier();
+    let told = subscribe(&verifier, None);
+    verifier.scope_listed([]);
+    for user in ["one", "two"] {
+        verifier.submit(registry.request(user, &verifier), resource("team", user));
+    }
+    let until = std::time::Instant::now() + LONG;
+    while *verifier.in_flight.borrow() == 0 {
+        assert!(std::time::Instant::now() < until, "no attempt has started");
+        tokio::time::sleep(Duration::from_millis(1)).await;
+    }
+    verifier.drain().await;
+    assert_eq!(told.try_recv().unwrap(), resource("team", "one"));
+    assert!(told.recv_timeout(Duration::from_millis(300)).is_err());
+    assert_eq!(registry.logins.load(Ordering::SeqCst), 1);
+}
+
+#[test]
+fn ca_bundle_without_certificates_is_a_tls_failure() {
+    let registry = Registry::start();
+    let verifier = registry.verifier();
+    let told = subscribe(&verifier, None);
+    let mut request = registry.request("robot", &verifier);
+    request.ca_bundle = Some(b"-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n".to_vec());
+    verifier.submit(request.clone(), resource("team", "app"));
+    verifier.scope_listed([]);
+    told.recv_timeout(LONG).unwrap();
+    let known = verifier
+        .state()
+        .ledger
+        .get(request.fingerprint, &request.method)
+        .cloned();
+    assert_eq!(known.unwrap().result, VerificationResult::TlsFailure);
+    assert_eq!(registry.logins.load(Ordering::SeqCst), 0);
+}

@@ -1,0 +1,73 @@
+//! The watch of the metadata of Secrets. Only what the index wants of generated ones is kept.
+
+use std::sync::Arc;
+
+use k8s_openapi::api::core::v1::Secret;
+use kube::core::PartialObjectMeta;
+
+use crate::api::MANAGED_BY_LABEL;
+use crate::controller::context::Context;
+use crate::controller::watches::drive::Watched;
+use crate::domain::names::ObjectKey;
+use crate::domain::secret::ownership::controlling_resource;
+
+pub(crate) struct Secrets(pub(crate) Arc<Context>);
+
+impl Watched for Secrets {
+    type Object = PartialObjectMeta<Secret>;
+    const KIND: &'static str = "Secret";
+    const RESOURCE: &'static str = "secrets";
+
+    fn slim(secret: &mut Self::Object) {
+        let meta = &mut secret.metadata;
+        meta.managed_fields = None;
+        meta.annotations = None;
+        if let Some(labels) = &mut meta.labels {
+            labels.retain(|name, _| name == MANAGED_BY_LABEL);
+        }
+    }
+
+    fn list_begins(&mut self) {
+        self.0.index().begin_secret_list();
+    }
+
+    fn listed(&mut self, secret: Self::Object) {
+        self.0.index().observe_secret(&secret.metadata);
+    }
+
+    fn list_ends(&mut self, first: bool) {
+        self.0.index().end_secret_list();
+        // A list does not tell what was deleted meanwhile: every resource has to look. At the start it does anyway.
+        if !first {
+            self.0.trigger_all();
+        }
+    }
+
+    fn applied(&mut self, secret: Self::Object) {
+        let key = ObjectKey::of(&secret.metadata);
+        let (mut affected, owner) = {
+            let mut index = self.0.index();
+            let affected = index.observe_secret(&secret.metadata);
+            let owner = controlling_resource(&secret.metadata);
+            (affected, owner.filter(|owner| index.wants(owner, &key) == Some(true)))
+        };
+        // What a reconcile wrote is no news to its resource, unless that wants another name by now and has to clean up.
+        // Others may read it.
+        if let Some(owner) = owner
+            && self
+                .0
+                .own_writes()
+                .consume(&key, secret.metadata.resource_version.as_deref())
+        {
+            affected.retain(|resource| resource.name != owner.name);
+        }
+        self.0.trigger(&affected);
+    }
+
+    fn deleted(&mut self, secret: Self::Object) {
+        let key = ObjectKey::of(&secret.metadata);
+        let affected = self.0.index().forget_secret(&key);
+        self.0.own_writes().forget(&key);
+        self.0.trigger(&affected);
+    }
+}

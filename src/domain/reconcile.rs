@@ -1,0 +1,11 @@
+//! The centre of the operator: from what was observed of one resource to what is done about it.
+
+pub mod change;
+pub mod decide;
+pub mod memory;
+pub mod observed;
+pub mod own_writes;
+pub mod refusal;
+pub mod retry;
+pub mod throttle;
+pub mod trigger;

@@ -1,0 +1,239 @@
+//! What is done about one resource. Everything that was observed goes in; nothing but this function decides.
+
+mod pods;
+mod secret;
+
+use std::time::Duration;
+
+use crate::api::{ConditionType, DockerPullSecret, DockerPullSecretStatus, Reason, VERIFY_ANNOTATION};
+use crate::domain::names::ResourceRef;
+use crate::domain::problem::Problem;
+use crate::domain::reconcile::change::Change;
+use crate::domain::reconcile::memory::{DecisionMemory, ResourceMemory};
+use crate::domain::reconcile::observed::Observed;
+use crate::domain::reconcile::retry::{AFTER_REFUSAL, spread};
+use crate::domain::secret::plan::{SecretPlan, plan};
+use crate::domain::spec::validate::ValidatedSpec;
+use crate::domain::status::conditions::condition;
+use crate::domain::status::outcome::{Finding, Outcome};
+use crate::domain::time::Timestamp;
+use crate::domain::verification::finding::PublishedVerification;
+use crate::domain::verification::queue::VerificationRequest;
+use crate::domain::verification::schedule::{ScheduleInput, VerificationView, remember, schedule};
+use crate::domain::verification::state::VerificationState;
+
+/// The resource that is decided about.
+pub struct Subject<'a> {
+    /// Which it is.
+    pub reference: &'a ResourceRef,
+    /// The resource.
+    pub resource: &'a DockerPullSecret,
+    /// Its spec, or the rule that it breaks.
+    pub spec: &'a Result<ValidatedSpec, Problem>,
+    /// Its status as far as is known.
+    pub previous: Option<&'a DockerPullSecretStatus>,
+}
+
+/// What to do.
+#[derive(Debug, Default)]
+pub struct Decision {
+    /// Writes, in this order. The first that is refused ends them.
+    pub changes: Vec<Change>,
+    /// A login attempt to make.
+    pub verify: Option<VerificationRequest>,
+    /// What the status is to say; `None`: it stays as it is, while a verdict is awaited.
+    pub finding: Option<Finding>,
+    /// What to remember until the next decision.
+    pub memory: DecisionMemory,
+    /// When to reconcile again, if nothing happens before.
+    pub next: Option<Duration>,
+}
+
+/// Decides. `verification` takes note of what the status says of the credentials, so that it is known whichever resource
+/// has them verified.
+pub fn decide(
+    subject: &Subject<'_>,
+    observed: &Observed,
+    memory: &ResourceMemory,
+    verification: &mut VerificationState,
+    now: Timestamp,
+) -> Decision {
+    if subject.resource.spec.suspend {
+        return Decision {
+            finding: Some(Finding::Suspended),
+            memory: DecisionMemory {
+                awaiting_verdict: None,
+                ..memory.decided.clone()
+            },
+            ..Decision::default()
+        };
+    }
+    let planned = subject
+        .spec
+        .as_ref()
+        .map_err(|problem| (problem.clone(), None))
+        .and_then(|spec| match plan(subject.resource, spec, observed.source.as_ref()) {
+            Ok(plan) => Ok((spec, plan)),
+            Err(problem) => Err((problem, Some(spec))),
+        });
+    match planned {
+        Ok((spec, plan)) => with_credentials(subject, spec, &plan, observed, memory, verification, now),
+        Err((problem, spec)) => without_credentials(subject, spec, problem, observed, memory, now),
+    }
+}
+
+fn schedule_input<'a>(
+    subject: &Subject<'a>,
+    spec: &'a ValidatedSpec,
+    plan: &'a SecretPlan,
+    observed: &'a Observed,
+    submitted: Option<&'a str>,
+) -> ScheduleInput<'a> {
+    let annotations = subject.resource.metadata.annotations.as_ref();
+    ScheduleInput {
+        credentials: &plan.credentials,
+        identity: plan.identity.as_str(),
+        registry: &spec.registry,
+        settings: &spec.verification,
+        ca_bundle: observed.ca_bundle.as_ref().map(Option::as_ref),
+        previous: subject.previous.and_then(published),
+        interval: spec
+            .verification
+            .interval
+            .map(|interval| spread(interval, &subject.reference.uid)),
+        requested: annotations
+            .and_then(|all| all.get(VERIFY_ANNOTATION))
+            .map(String::as_str),
+        submitted,
+    }
+}
+
+/// What a status says of the credentials.
+fn published(status: &DockerPullSecretStatus) -> Option<PublishedVerification<'_>> {
+    let accepted = condition(status, ConditionType::CredentialsAccepted);
+    Some(PublishedVerification {
+        status: status.verification.as_ref()?,
+        fallback_message: accepted.map(|accepted| accepted.message.as_str()),
+    })
+}
+
+fn without_credentials(
+    subject: &Subject<'_>,
+    spec: Option<&ValidatedSpec>,
+    problem: Problem,
+    observed: &Observed,
+    memory: &ResourceMemory,
+    now: Timestamp,
+) -> Decision {
+    let registry_key = spec.map(|spec| spec.registry.as_str().to_owned());
+    let mut outcome = Outcome::without_credentials(problem, observed.index.retained_secret.clone(), registry_key);
+    outcome.warnings = spec.map_or_else(Vec::new, |spec| warnings(spec, None, observed));
+    let mut memory = ResourceMemory {
+        decided: DecisionMemory {
+            awaiting_verdict: None,
+            ..memory.decided.clone()
+        },
+        ..memory.clone()
+    };
+    let next = pods::survey_pods(
+        subject,
+        &mut outcome,
+        observed.target.as_ref(),
+        observed,
+        &mut memory,
+        now,
+    );
+    Decision {
+        finding: Some(Finding::Decided(Box::new(outcome))),
+        memory: memory.decided,
+        next,
+        ..Decision::default()
+    }
+}
+
+fn with_credentials(
+    subject: &Subject<'_>,
+    spec: &ValidatedSpec,
+    plan: &SecretPlan,
+    observed: &Observed,
+    memory: &ResourceMemory,
+    verification: &mut VerificationState,
+    now: Timestamp,
+) -> Decision {
+    let submitted = memory.decided.submitted_request.as_deref();
+    let input = schedule_input(subject, spec, plan, observed, submitted);
+    remember(&input, verification, now);
+    let view = schedule(&input, verification, now);
+    let standing = secret::Standing::of(subject, plan, observed);
+    let awaiting = standing.verdict_to_wait_for(spec, &view, memory, now);
+    let mut memory = ResourceMemory {
+        decided: DecisionMemory {
+            awaiting_verdict: awaiting,
+            submitted_request: view.submitted.clone(),
+            ..memory.decided.clone()
+        },
+        ..memory.clone()
+    };
+    if let Some(left) = secret::time_left(awaiting, verification, now) {
+        return Decision {
+            verify: view.request,
+            memory: memory.decided,
+            next: Some(left),
+            ..Decision::default()
+        };
+    }
+    let secret = secret::changes(subject, spec, plan, &standing, &view, observed);
+    let holder = secret.is_ok().then(|| plan.desired.secret());
+    let mut outcome = outcome(spec, plan, &standing, &view, secret.as_ref().err(), observed);
+    let holder = holder.as_ref().or(observed.target.as_ref());
+    let survey = pods::survey_pods(subject, &mut outcome, holder, observed, &mut memory, now);
+    let refused = matches!(&secret, Err(problem) if problem.reason == Reason::WriteRefused);
+    let retry = refused.then(|| spread(AFTER_REFUSAL, &subject.reference.uid));
+    Decision {
+        changes: secret.unwrap_or_default(),
+        next: [view.next, survey, retry].into_iter().flatten().min(),
+        verify: view.request,
+        finding: Some(Finding::Decided(Box::new(outcome))),
+        memory: memory.decided,
+    }
+}
+
+fn outcome(
+    spec: &ValidatedSpec,
+    plan: &SecretPlan,
+    standing: &secret::Standing,
+    view: &VerificationView,
+    obstacle: Option<&Problem>,
+    observed: &Observed,
+) -> Outcome {
+    let registry = spec.registry.as_str();
+    Outcome {
+        credentials: Ok(plan.origin.clone()),
+        secret: match obstacle {
+            Some(problem) => Err(problem.clone()),
+            None => Ok(format!(
+                "Secret {:?} holds the credentials for {registry}",
+                spec.targets.secret_name
+            )),
+        },
+        secret_name: match obstacle {
+            Some(_) => observed.index.retained_secret.clone(),
+            None => Some(spec.targets.secret_name.clone()),
+        },
+        replaced: obstacle.is_none() && standing.changes_credentials,
+        verification: view.finding.clone(),
+        pulls: None,
+        registry_key: Some(registry.to_owned()),
+        warnings: warnings(spec, Some(plan), observed),
+    }
+}
+
+fn warnings(spec: &ValidatedSpec, plan: Option<&SecretPlan>, observed: &Observed) -> Vec<String> {
+    let of_plan = plan.into_iter().flat_map(|plan| &plan.warnings);
+    let all = spec
+        .warnings
+        .iter()
+        .chain(&observed.index.overlap_warning)
+        .chain(of_plan);
+    all.cloned().collect()
+}

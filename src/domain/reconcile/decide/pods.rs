@@ -1,0 +1,81 @@
+//! What a resource reports of the pods that cannot pull, and how soon.
+
+use std::time::Duration;
+
+use k8s_openapi::api::core::v1::Secret;
+
+use crate::api::{Reason, VerificationResult};
+use crate::domain::docker_config::kubelet_secret::PullSecret;
+use crate::domain::pull_failures::resource::Resource;
+use crate::domain::pull_failures::summary::{PullSummary, same_cause};
+use crate::domain::pull_failures::survey::{SurveyInput, survey};
+use crate::domain::reconcile::decide::Subject;
+use crate::domain::reconcile::memory::ResourceMemory;
+use crate::domain::reconcile::observed::Observed;
+use crate::domain::secret::ownership::is_own;
+use crate::domain::status::outcome::Outcome;
+use crate::domain::time::Timestamp;
+use crate::domain::verification::finding::VerificationFinding;
+
+/// Adds to the outcome what is found out about failing pods; `holder` is the Secret of the wanted name as it will be.
+/// Returns when the next look is due, if one is.
+pub(super) fn survey_pods(
+    subject: &Subject<'_>,
+    outcome: &mut Outcome,
+    holder: Option<&Secret>,
+    observed: &Observed,
+    memory: &mut ResourceMemory,
+    now: Timestamp,
+) -> Option<Duration> {
+    let pods = observed.pods.as_ref()?;
+    let throttle = &mut memory.decided.status_throttle;
+    let Some(mut own) = Resource::of(subject.resource) else {
+        throttle.reset();
+        outcome.pulls = Some(Box::default());
+        return None;
+    };
+    own.verified = verified(subject, outcome);
+    if let Some(holder) = holder {
+        own.owns = is_own(holder, subject.reference.uid.as_str());
+    }
+    let mut pull_secrets = pods.pull_secrets.clone();
+    pull_secrets.insert(own.secret.clone(), PullSecret::new(&own.secret, holder));
+    let previous = subject.previous.map_or(&[][..], |status| &status.pull_failures);
+    let input = SurveyInput {
+        namespace: &subject.reference.key.namespace,
+        own: &own,
+        others: &pods.others,
+        failing: &pods.failing,
+        pull_secrets: &pull_secrets,
+        credentials_changed_at: memory.credentials_changed_at,
+        previous,
+    };
+    let found = survey(&input, now);
+    let mut summary = found.summary;
+    let published = subject
+        .previous
+        .is_some_and(|status| status.failing_pods == summary.failing_pods && status.pull_failures == summary.failures);
+    let mut next = found.next;
+    if summary.problem.is_none() {
+        throttle.reset();
+    } else if !same_cause(&summary.failures, previous) {
+        throttle.begin(now);
+    } else if !published && let Some(pause) = throttle.pause(now) {
+        let failing_pods = subject.previous.map_or(0, |status| status.failing_pods);
+        summary = PullSummary::published(failing_pods, previous, summary.fault);
+        next = Some(next.map_or(pause, |next| next.min(pause)));
+    }
+    outcome.pulls = Some(Box::new(summary));
+    next
+}
+
+/// What the registry said of the credentials that are in the Secret after this reconcile.
+fn verified(subject: &Subject<'_>, outcome: &Outcome) -> Option<VerificationResult> {
+    let verification = subject.previous.and_then(|status| status.verification.as_ref());
+    let stands = verification.is_some_and(|verification| verification.secret_verified);
+    match (&outcome.secret, &outcome.verification) {
+        (Ok(_), VerificationFinding::Done(status)) => status.of_login(),
+        (Err(problem), _) if stands || problem.reason == Reason::HeldBack => Some(VerificationResult::Accepted),
+        _ => None,
+    }
+}

@@ -1,0 +1,104 @@
+//! What the process remembers of each resource, from its first event until it is gone.
+
+use std::collections::HashMap;
+
+use crate::api::DockerPullSecretStatus;
+use crate::domain::names::Uid;
+use crate::domain::reconcile::throttle::StatusThrottle;
+use crate::domain::time::Timestamp;
+use crate::domain::verification::fingerprint::Fingerprint;
+
+/// All that is remembered of one resource. Nothing of it has to survive a restart.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct ResourceMemory {
+    /// Errors of the platform in a row.
+    pub consecutive_errors: u32,
+    /// The last status that was written, until the watch brings it or something newer.
+    pub published: Option<PublishedStatus>,
+    /// When the credentials in the generated Secret were last replaced by others.
+    pub credentials_changed_at: Option<Timestamp>,
+    /// What [`decide`](crate::domain::reconcile::decide::decide) keeps from one reconcile to the next.
+    pub decided: DecisionMemory,
+    /// Whether a reconcile will be triggered in a moment, for pods that fail.
+    pub wakeup_scheduled: bool,
+    /// Whether there is a verdict on the credentials that no status says yet.
+    pub verdict_unpublished: bool,
+}
+
+/// What one decision leaves for the next.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct DecisionMemory {
+    /// The verdict that a changed login waits for, and since when.
+    pub awaiting_verdict: Option<(Fingerprint, Timestamp)>,
+    /// The value of the annotation for which a verification was last requested.
+    pub submitted_request: Option<String>,
+    /// The pace of status writes.
+    pub status_throttle: StatusThrottle,
+}
+
+/// A status that this process wrote.
+#[derive(Clone, Debug, PartialEq)]
+pub struct PublishedStatus {
+    /// Resource version that the API server gave the resource; `None` while the request runs.
+    pub resource_version: Option<String>,
+    /// The status.
+    pub status: DockerPullSecretStatus,
+}
+
+impl ResourceMemory {
+    /// The status of the resource as far as is known: what was stored may be older than what was written since.
+    pub fn previous_status(&self, stored: Option<DockerPullSecretStatus>) -> Option<DockerPullSecretStatus> {
+        let published = self.published.as_ref().map(|published| published.status.clone());
+        published.or(stored)
+    }
+
+    /// The watch has brought the resource in this version: what was published before it is known from there.
+    pub fn acknowledge(&mut self, resource_version: Option<&str>) {
+        self.published = self.published.take().filter(|published| {
+            let Some(own) = &published.resource_version else {
+                return true;
+            };
+            version(resource_version) < version(Some(own))
+        });
+    }
+}
+
+/// Resource versions of one kind can be compared as numbers (Kubernetes KEP-5504: guaranteed since 1.35, true before).
+fn version(text: Option<&str>) -> u64 {
+    text.and_then(|text| text.parse().ok()).unwrap_or_default()
+}
+
+/// What is remembered of all resources.
+///
+/// An entry exists as long as the watch shows the resource. A change to one that is gone does nothing, so that a
+/// reconcile in flight cannot bring it back.
+#[derive(Debug, Default)]
+pub struct ResourceMemories(HashMap<Uid, ResourceMemory>);
+
+impl ResourceMemories {
+    /// The watch shows a resource.
+    pub fn insert(&mut self, uid: Uid) {
+        self.0.entry(uid).or_default();
+    }
+
+    /// The resource is gone.
+    pub fn remove(&mut self, uid: &Uid) {
+        self.0.remove(uid);
+    }
+
+    /// What is remembered of a resource; nothing if it is gone.
+    pub fn get(&self, uid: &Uid) -> ResourceMemory {
+        self.0.get(uid).cloned().unwrap_or_default()
+    }
+
+    /// Changes what is remembered; `None` if the resource is gone.
+    pub fn update<T>(&mut self, uid: &Uid, change: impl FnOnce(&mut ResourceMemory) -> T) -> Option<T> {
+        self.0.get_mut(uid).map(change)
+    }
+
+    /// Resources whose status does not say the verdict yet.
+    pub fn with_unpublished_verdict(&self) -> Vec<Uid> {
+        let unpublished = self.0.iter().filter(|(_, memory)| memory.verdict_unpublished);
+        unpublished.map(|(uid, _)| uid.clone()).collect()
+    }
+}

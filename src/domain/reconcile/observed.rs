@@ -1,0 +1,59 @@
+//! What a decision is made from.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use k8s_openapi::api::core::v1::Secret;
+
+use crate::domain::docker_config::kubelet_secret::PullSecret;
+use crate::domain::index::IndexView;
+use crate::domain::problem::Problem;
+use crate::domain::pull_failures::failing_pods::FailingPod;
+use crate::domain::pull_failures::resource::Resource;
+use crate::domain::verification::ca_bundle::CaBundle;
+use crate::domain::verification::verdict::Verdict;
+
+/// What was read for one resource. Nothing was, if it is suspended.
+///
+/// No `Debug`: it holds Secrets.
+pub struct Observed {
+    /// The Secret that holds the credentials.
+    pub source: Option<Secret>,
+    /// The Secret of the wanted name.
+    pub target: Option<Secret>,
+    /// The Secret that was generated under an earlier name, while there is none of the wanted name.
+    pub retained: Option<Secret>,
+    /// What the index says of the resource and its target.
+    pub index: IndexView,
+    /// Certificates to trust, if the resource names any; or why they cannot be used.
+    pub ca_bundle: Result<Option<CaBundle>, Verdict>,
+    /// The pods that fail; `None`: they have not been listed yet.
+    pub pods: Option<ObservedPods>,
+    /// Why the API server refused the write of this reconcile.
+    pub refusal: Option<Problem>,
+}
+
+/// The failing pods that may have to do with a resource.
+#[derive(Default)]
+pub struct ObservedPods {
+    /// The pods, by name.
+    pub failing: Vec<(String, Arc<FailingPod>)>,
+    /// What their lists name, but for the resource's own Secret.
+    pub pull_secrets: HashMap<String, PullSecret>,
+    /// The other resources of the namespace.
+    pub others: Vec<Resource>,
+}
+
+impl Default for Observed {
+    fn default() -> Self {
+        Self {
+            source: None,
+            target: None,
+            retained: None,
+            index: IndexView::default(),
+            ca_bundle: Ok(None),
+            pods: None,
+            refusal: None,
+        }
+    }
+}

@@ -1,0 +1,123 @@
+//! What is special about a registry: the hosts that belong to it, how long its credentials are valid, how a node gets
+//! access without a pull secret, and how it says that a user is locked out.
+
+use std::time::Duration;
+
+/// The one key under which the kubelet, Docker and CRI-O all look for Docker Hub credentials.
+///
+/// Kubernetes `pkg/credentialprovider/keyring.go` falls back to `index.docker.io`; `docker login` writes exactly this.
+pub const DOCKER_HUB_KEY: &str = "https://index.docker.io/v1/";
+
+/// The host of Docker Hub in image names.
+pub const DOCKER_HUB: &str = "docker.io";
+
+/// The host that serves the registry API of Docker Hub.
+pub const DOCKER_HUB_API: &str = "registry-1.docker.io";
+
+/// Hosts that people write for Docker Hub. As a key, most of them match no image.
+pub const DOCKER_HUB_HOSTS: [&str; 5] = [
+    DOCKER_HUB,
+    "index.docker.io",
+    DOCKER_HUB_API,
+    "hub.docker.com",
+    "registry.hub.docker.com",
+];
+
+/// Whether people mean Docker Hub by this host.
+pub fn is_docker_hub_host(host: &str) -> bool {
+    DOCKER_HUB_HOSTS.iter().any(|known| known.eq_ignore_ascii_case(host))
+}
+
+/// What registries say when they stop accepting any password of a user, in lower case: Docker Hub, Artifactory
+/// ("User Lock and Login Suspension" in the manual), GitLab ("Git and container registry failed authentication ban").
+pub const LOCK_OUT_WORDS: [&str; 7] = [
+    "too many failed",
+    "failed login attempts",
+    "locked out",
+    "is locked",
+    "suspended",
+    "banned",
+    "temporarily blocked",
+];
+
+/// Pause after rejected credentials before other credentials of the same user are tried: Harbor rejects every password
+/// of a user for 1.5 seconds then (goharbor/harbor `src/core/auth/authenticator.go`).
+pub const REJECTION_COOLDOWN: Duration = Duration::from_secs(2);
+
+/// Lifetime of a password from `aws ecr get-login-password`.
+const ECR_LIFETIME: Duration = Duration::from_hours(12);
+
+/// A registry that is known by its host. One that somebody runs at a host of his own (Harbor, Artifactory, GitLab) cannot
+/// be told by it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Dialect {
+    /// Docker Hub.
+    DockerHub,
+    /// Amazon ECR, private.
+    Ecr,
+    /// Google Artifact Registry and Container Registry.
+    Google,
+    /// Azure Container Registry.
+    Azure,
+    /// GitHub Container Registry.
+    GitHub,
+    /// GitLab.com.
+    GitLab,
+    /// Quay.io.
+    Quay,
+    /// Artifactory in JFrog's cloud.
+    Artifactory,
+    /// Any other registry.
+    Other,
+}
+
+impl Dialect {
+    /// The registry at `host`, with or without port.
+    pub fn of(host: &str) -> Self {
+        let host = host.split(':').next().unwrap_or_default().to_ascii_lowercase();
+        let is_below = |domain: &str| host.strip_suffix(domain).is_some_and(|rest| rest.ends_with('.'));
+        let aws = ["amazonaws.com", "amazonaws.com.cn"];
+        match host.as_str() {
+            host if is_docker_hub_host(host) => Self::DockerHub,
+            host if host.contains(".dkr.ecr") && aws.iter().any(|domain| is_below(domain)) => Self::Ecr,
+            "gcr.io" => Self::Google,
+            _ if is_below("gcr.io") || is_below("pkg.dev") => Self::Google,
+            _ if is_below("azurecr.io") || is_below("azurecr.cn") || is_below("azurecr.us") => Self::Azure,
+            "ghcr.io" => Self::GitHub,
+            "registry.gitlab.com" => Self::GitLab,
+            "quay.io" => Self::Quay,
+            _ if is_below("jfrog.io") => Self::Artifactory,
+            _ => Self::Other,
+        }
+    }
+
+    /// How long credentials are valid, if the registry limits it.
+    pub fn credentials_lifetime(self) -> Option<Duration> {
+        (self == Self::Ecr).then_some(ECR_LIFETIME)
+    }
+
+    /// What to know about credentials that expire: one sentence without a final stop.
+    pub fn lifetime_advice(self) -> Option<&'static str> {
+        (self == Self::Ecr).then_some(
+            "Amazon ECR credentials expire after 12 hours; refresh the referenced Secret before that, or use the ECR credential provider of the kubelet",
+        )
+    }
+
+    /// How nodes usually get access without a pull secret: completes "usually, ...".
+    pub fn node_access(self) -> Option<&'static str> {
+        match self {
+            Self::Ecr => Some("the IAM role of the node gives access: attach AmazonEC2ContainerRegistryPullOnly to it"),
+            Self::Google => {
+                Some("the service account of the node gives access: grant it roles/artifactregistry.reader")
+            }
+            Self::Azure => Some("the kubelet identity of the cluster gives access: run az aks update --attach-acr"),
+            _ => None,
+        }
+    }
+
+    /// Whether a bare 403 to credentials means that they are valid and lack the permission: these registries answer 401
+    /// to wrong credentials.
+    pub fn denies_valid_credentials_with_403(self) -> bool {
+        matches!(self, Self::Google | Self::GitLab)
+    }
+}

@@ -1,0 +1,43 @@
+//! Whether a status has to be written.
+
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
+use strum::IntoEnumIterator as _;
+
+use crate::api::{ConditionType, DockerPullSecretStatus};
+
+/// Whether `stored` says what `wanted` says. Conditions of types that are not the operator's do not count.
+///
+/// Both sides are taken apart without `..`, so that a new field of the status cannot be forgotten here.
+pub fn is_up_to_date(stored: Option<&DockerPullSecretStatus>, wanted: &DockerPullSecretStatus) -> bool {
+    let Some(stored) = stored else { return false };
+    let DockerPullSecretStatus {
+        observed_generation,
+        secret_name,
+        registry_key,
+        warnings,
+        verification,
+        failing_pods,
+        pull_failures,
+        conditions,
+    } = stored;
+    let DockerPullSecretStatus {
+        observed_generation: wanted_generation,
+        secret_name: wanted_secret,
+        registry_key: wanted_key,
+        warnings: wanted_warnings,
+        verification: wanted_verification,
+        failing_pods: wanted_pods,
+        pull_failures: wanted_failures,
+        conditions: wanted_conditions,
+    } = wanted;
+    let is_ours = |condition: &&Condition| ConditionType::iter().any(|ours| ours.as_str() == condition.type_);
+    observed_generation == wanted_generation
+        && secret_name == wanted_secret
+        && registry_key == wanted_key
+        && warnings == wanted_warnings
+        && verification == wanted_verification
+        && failing_pods == wanted_pods
+        && pull_failures == wanted_failures
+        && conditions.iter().filter(is_ours).count() == wanted_conditions.len()
+        && wanted_conditions.iter().all(|condition| conditions.contains(condition))
+}

@@ -1,0 +1,32 @@
+//! Which change of a status is worth an Event.
+
+use crate::api::{ConditionType, DockerPullSecretStatus};
+use crate::domain::status::conditions::condition;
+
+/// Longest note of an Event, in bytes (Kubernetes `pkg/apis/core/validation/events.go`: `NoteLengthLimit`).
+const NOTE_LENGTH: usize = 1024;
+
+/// What an Event says of pods that cannot pull.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PullEvent {
+    /// Whether pods pull again.
+    pub healthy: bool,
+    /// The reason of `PullsHealthy`.
+    pub reason: String,
+    /// Its message, at most 1 KiB.
+    pub note: String,
+}
+
+/// The Event for a new status: pods fail for another cause than before, or fail no more.
+pub fn pull_event(previous: Option<&DockerPullSecretStatus>, new: &DockerPullSecretStatus) -> Option<PullEvent> {
+    let previous = previous.and_then(|status| condition(status, ConditionType::PullsHealthy));
+    let new = condition(new, ConditionType::PullsHealthy)?;
+    let failed = previous.is_some_and(|previous| previous.status == "False");
+    let same_reason = previous.is_some_and(|previous| previous.reason == new.reason);
+    let is_news = (new.status == "False" && !same_reason) || (new.status == "True" && failed);
+    is_news.then(|| PullEvent {
+        healthy: new.status == "True",
+        reason: new.reason.clone(),
+        note: new.message[..new.message.floor_char_boundary(NOTE_LENGTH)].to_owned(),
+    })
+}

@@ -1,0 +1,43 @@
+//! `docs/metrics.md`, from one sample of every metric.
+
+use std::fmt::Write as _;
+
+const INTRODUCTION: &str = "# Metrics
+
+`GET /metrics` on port 8080 of the operator's pod, as OpenMetrics text. How to scrape it: [production.md](production.md#metrics).
+No metric has a label that a user can choose, such as a namespace or a registry. A counter appears with its first event.
+
+| metric | type | labels | description |
+|---|---|---|---|
+";
+
+/// The page.
+pub(super) fn render(sample: &str) -> String {
+    let mut page = INTRODUCTION.to_owned();
+    for line in sample.lines() {
+        let Some((name, help)) = line.strip_prefix("# HELP ").and_then(|rest| rest.split_once(' ')) else {
+            continue;
+        };
+        let kind = sample
+            .lines()
+            .find_map(|line| line.strip_prefix("# TYPE ")?.strip_prefix(name)?.strip_prefix(' '))
+            .unwrap_or_else(|| panic!("{name} has no type"));
+        // The name that a query uses.
+        let shown = if kind == "counter" {
+            format!("{name}_total")
+        } else {
+            name.to_owned()
+        };
+        let labels = sample
+            .lines()
+            .find_map(|line| line.strip_prefix(&shown)?.strip_prefix('{'));
+        let labels: Vec<String> = labels
+            .and_then(|rest| rest.split_once('}'))
+            .map_or("", |(labels, _)| labels)
+            .split(',')
+            .filter_map(|label| label.split_once('=').map(|(name, _)| format!("`{name}`")))
+            .collect();
+        let _ = writeln!(page, "| `{shown}` | {kind} | {} | {help} |", labels.join(", "));
+    }
+    page
+}

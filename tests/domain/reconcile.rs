@@ -1,0 +1,183 @@
+//! The small rules around a decision: what is remembered, which answers are the user's, how often, and when again.
+
+use std::time::Duration;
+
+use dps::api::DockerPullSecretStatus;
+use dps::domain::credentials::RegistryCredentials;
+use dps::domain::names::{ObjectKey, Uid};
+use dps::domain::reconcile::memory::{PublishedStatus, ResourceMemories, ResourceMemory};
+use dps::domain::reconcile::own_writes::OwnWrites;
+use dps::domain::reconcile::refusal::refusal;
+use dps::domain::reconcile::retry::{is_reported, pause, spread};
+use dps::domain::reconcile::throttle::StatusThrottle;
+use dps::domain::reconcile::trigger::metadata_calls;
+use dps::domain::time::Timestamp;
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
+use serde_json::{Value, json};
+
+fn at(second: i64) -> Timestamp {
+    Timestamp::from_second(second).unwrap()
+}
+
+#[test]
+fn memory_of_a_resource_that_is_gone_cannot_be_brought_back() {
+    let (uid, mut memories) = (Uid::new("uid"), ResourceMemories::default());
+    assert_eq!(memories.update(&uid, |memory| memory.consecutive_errors = 1), None);
+    memories.insert(uid.clone());
+    memories.update(&uid, |memory| memory.consecutive_errors = 1);
+    memories.insert(uid.clone());
+    assert_eq!(memories.get(&uid).consecutive_errors, 1, "seen again");
+    memories.remove(&uid);
+    memories.update(&uid, |memory| memory.verdict_unpublished = true);
+    assert_eq!(memories.get(&uid), ResourceMemory::default());
+    assert!(memories.with_unpublished_verdict().is_empty());
+}
+
+#[test]
+fn a_verdict_is_unpublished_until_a_status_was_written() {
+    let (uid, mut memories) = (Uid::new("uid"), ResourceMemories::default());
+    memories.insert(uid.clone());
+    memories.update(&uid, |memory| memory.verdict_unpublished = true);
+    // Reading it changes nothing.
+    assert_eq!(memories.with_unpublished_verdict(), [uid.clone()]);
+    assert_eq!(memories.with_unpublished_verdict(), [uid]);
+}
+
+#[test]
+fn the_published_status_counts_until_the_watch_brings_it_or_a_newer_one() {
+    let status = |name: &str| DockerPullSecretStatus {
+        secret_name: Some(name.to_owned()),
+        ..DockerPullSecretStatus::default()
+    };
+    struct Row {
+        published: Option<&'static str>,
+        watched: &'static str,
+        counts: bool,
+    }
+    for Row {
+        published,
+        watched,
+        counts,
+    } in [
+        Row {
+            published: Some("10"),
+            watched: "9",
+            counts: true,
+        },
+        Row {
+            published: Some("10"),
+            watched: "10",
+            counts: false,
+        },
+        Row {
+            published: Some("9"),
+            watched: "10",
+            counts: false,
+        },
+        // The request has not been answered yet.
+        Row {
+            published: None,
+            watched: "10",
+            counts: true,
+        },
+    ] {
+        let mut memory = ResourceMemory {
+            published: Some(PublishedStatus {
+                resource_version: published.map(str::to_owned),
+                status: status("published"),
+            }),
+            ..ResourceMemory::default()
+        };
+        memory.acknowledge(Some(watched));
+        let previous = memory.previous_status(Some(status("stored"))).unwrap();
+        let expected = if counts { "published" } else { "stored" };
+        assert_eq!(previous, status(expected), "{published:?} {watched}");
+    }
+}
+
+#[test]
+fn own_writes_are_consumed_once() {
+    let (secret, mut writes) = (ObjectKey::new("team", "app"), OwnWrites::default());
+    writes.expect(secret.clone(), "7".to_owned());
+    assert!(!writes.consume(&secret, Some("6")), "somebody else's");
+    assert!(!writes.consume(&secret, None));
+    assert!(writes.consume(&secret, Some("7")));
+    assert!(!writes.consume(&secret, Some("7")));
+    writes.expect(secret.clone(), "8".to_owned());
+    writes.forget(&secret);
+    assert!(!writes.consume(&secret, Some("8")));
+}
+
+#[test]
+fn refusals_are_the_users_to_solve_and_show_no_password() {
+    let credentials = RegistryCredentials::new("user", "canary-password").unwrap();
+    for (code, is_refusal) in [
+        (400, true),
+        (401, false),
+        (403, true),
+        (404, false),
+        (409, false),
+        (413, true),
+        (422, true),
+        (429, false),
+        (500, false),
+        (503, false),
+    ] {
+        let problem = refusal(code, "denied: canary-password", "app", &credentials);
+        assert_eq!(problem.is_some(), is_refusal, "{code}");
+        let shown = problem.map(|problem| problem.message).unwrap_or_default();
+        assert!(!shown.contains("canary-password"), "{shown}");
+    }
+}
+
+#[test]
+fn numbers_alone_are_reported_at_a_slowing_pace() {
+    let mut throttle = StatusThrottle::default();
+    throttle.begin(at(0));
+    let pauses: Vec<Option<u64>> = [1, 2, 3, 6, 7, 200, 230, 260]
+        .map(|second| throttle.pause(at(second)).map(|pause| pause.as_secs()))
+        .into();
+    assert_eq!(pauses, [Some(1), None, Some(3), None, Some(7), None, None, Some(2)]);
+    throttle.reset();
+    assert_eq!(throttle, StatusThrottle::default());
+}
+
+#[test]
+fn retries_slow_down_to_a_minute_and_are_reported_from_the_third() {
+    let seconds: Vec<u64> = (0..9).map(|errors| pause(errors).as_secs()).collect();
+    assert_eq!(seconds, [1, 1, 2, 4, 8, 16, 32, 60, 60]);
+    assert_eq!([1, 2, 3, 4].map(is_reported), [false, false, true, true]);
+    let (one, other) = (Uid::new("uid-one"), Uid::new("uid-other"));
+    let base = Duration::from_secs(100);
+    assert_eq!(spread(base, &one), spread(base, &one), "the same each time");
+    assert_ne!(spread(base, &one), spread(base, &other));
+    for uid in [one, other] {
+        assert!((90..=110).contains(&spread(base, &uid).as_secs()));
+    }
+}
+
+#[test]
+fn only_what_a_decision_depends_on_calls_for_a_reconcile() {
+    let meta = |fields: Value| serde_json::from_value::<ObjectMeta>(fields).unwrap();
+    let before = meta(json!({"uid": "uid", "generation": 1, "resourceVersion": "1"}));
+    for (after, calls) in [
+        (json!({"uid": "uid", "generation": 1, "resourceVersion": "2"}), false),
+        (json!({"uid": "uid", "generation": 1, "labels": {"a": "b"}}), false),
+        (
+            json!({"uid": "uid", "generation": 1, "annotations": {"other": "1"}}),
+            false,
+        ),
+        (json!({"uid": "uid", "generation": 2}), true),
+        (json!({"uid": "other", "generation": 1}), true),
+        (
+            json!({"uid": "uid", "generation": 1, "annotations": {"pullsecrets.dev/verify": "1"}}),
+            true,
+        ),
+        (
+            json!({"uid": "uid", "generation": 1, "deletionTimestamp": "2026-01-01T00:00:00Z"}),
+            true,
+        ),
+    ] {
+        assert_eq!(metadata_calls(&before, &meta(after.clone())), calls, "{after}");
+    }
+}

@@ -1,0 +1,186 @@
+//! Where a login attempt goes: the registry's host, the way to log in, and the addresses that are refused.
+
+use dps::api::RegistryType;
+use dps::domain::registry::key::RegistryKey;
+use dps::domain::registry::manifest::ManifestReference;
+use dps::domain::verification::address::Policy;
+use dps::domain::verification::attempt::LoginTarget;
+use dps::domain::verification::challenge::{Challenge, LoginOffer, parse};
+
+#[test]
+fn challenge_is_read_as_registries_write_it() {
+    let bearer = |realm: &str, service: Option<&str>| {
+        LoginOffer::Supported(Challenge::Bearer {
+            realm: realm.to_owned(),
+            service: service.map(str::to_owned),
+        })
+    };
+    let unknown = |names: &[&str]| LoginOffer::Unsupported(names.iter().map(|&name| name.to_owned()).collect());
+    for (headers, asked) in [
+        (
+            &["Basic realm=\"x\", Bearer realm=\"https://a/t\",service=\"s\""][..],
+            bearer("https://a/t", Some("s")),
+        ),
+        (
+            &["Negotiate", "bEARER Realm=\"https://a/t\""],
+            bearer("https://a/t", None),
+        ),
+        (
+            &[r#"Bearer realm="https://a/t?a=\"b\"",service=s"#],
+            bearer("https://a/t?a=\"b\"", Some("s")),
+        ),
+        (
+            &["Digest realm=\"x\", nonce=\"a,b\", qop=\"auth\"", "Basic realm=\"x\""],
+            LoginOffer::Supported(Challenge::Basic),
+        ),
+        (&["BASIC"], LoginOffer::Supported(Challenge::Basic)),
+        (&["Negotiate, Digest realm=\"x\""], unknown(&["Negotiate", "Digest"])),
+        (&["Bearer service=\"x\""], unknown(&["Bearer"])),
+        (&["Bearer realm=\"\""], unknown(&["Bearer"])),
+        (
+            &["\u{1}\u{2}", "Basic realm=\"x\""],
+            LoginOffer::Supported(Challenge::Basic),
+        ),
+        (&[","], LoginOffer::Missing),
+        (&[], LoginOffer::Missing),
+    ] {
+        let headers: Vec<String> = headers.iter().map(|&header| header.to_owned()).collect();
+        assert_eq!(parse(&headers), asked, "{headers:?}");
+    }
+}
+
+#[test]
+fn login_target_is_the_host_of_the_registry_key() {
+    let private = |url| RegistryKey::new(RegistryType::PrivateRegistry, Some(url)).unwrap();
+    let base = |registry: &RegistryKey, image: Option<&str>, plain| {
+        let image = image.map(|image| ManifestReference::parse(image).unwrap());
+        LoginTarget::new(registry, image.as_ref(), plain).map(|target| target.base.to_string())
+    };
+    assert_eq!(
+        base(&RegistryKey::docker_hub(), None, false).unwrap(),
+        "https://registry-1.docker.io/v2/"
+    );
+    assert_eq!(
+        base(&private("r.example.com:5000/team"), None, false).unwrap(),
+        "https://r.example.com:5000/v2/"
+    );
+    assert_eq!(
+        base(&private("r.example.com"), None, true).unwrap(),
+        "http://r.example.com/v2/"
+    );
+    assert_eq!(
+        base(&private("[::1]:5000"), None, false).unwrap(),
+        "https://[::1]:5000/v2/"
+    );
+    let wildcard = private("*.example.com");
+    assert_eq!(
+        base(&wildcard, None, false).unwrap_err().result.as_str(),
+        "NotVerifiable"
+    );
+    assert_eq!(
+        base(&wildcard, Some("app:1"), false).unwrap_err().result.as_str(),
+        "NotVerifiable"
+    );
+    assert_eq!(
+        base(&wildcard, Some("a.example.com/app:1"), false).unwrap(),
+        "https://a.example.com/v2/"
+    );
+    // Never to a host that no kubelet would send the login to.
+    for (registry, image) in [
+        (&wildcard, "a.exmaple.com/app:1"),
+        (&private("r.example.com"), "quay.io/team/app:1"),
+        (&private("r.example.com/team"), "r.example.com/other/app:1"),
+        (&RegistryKey::docker_hub(), "quay.io/team/app:1"),
+    ] {
+        let refused = base(registry, Some(image), false).unwrap_err();
+        assert_eq!(refused.result.as_str(), "NotVerifiable", "{image}");
+        assert!(refused.message.contains("nothing was sent"), "{}", refused.message);
+    }
+    for (registry, image) in [
+        (&private("r.example.com/team"), "r.example.com/team/app:1"),
+        (&RegistryKey::docker_hub(), "docker.io/team/app:1"),
+        (&RegistryKey::docker_hub(), "index.docker.io/team/app:1"),
+    ] {
+        assert!(base(registry, Some(image), false).is_ok(), "{image}");
+    }
+
+    let image = ManifestReference::parse("alpine").unwrap();
+    let hub = LoginTarget::new(&RegistryKey::docker_hub(), Some(&image), false).unwrap();
+    assert_eq!(hub.image.unwrap().repository, "library/alpine");
+    for (image, host, repository, reference) in [
+        ("app", None, "app", "latest"),
+        ("team/app:1.0", None, "team/app", "1.0"),
+        (
+            "r.example.com:5000/team/app",
+            Some("r.example.com:5000"),
+            "team/app",
+            "latest",
+        ),
+        ("localhost/app:x", Some("localhost"), "app", "x"),
+        ("team/app:1@sha256:abc", None, "team/app", "sha256:abc"),
+    ] {
+        let parsed = ManifestReference::parse(image).unwrap();
+        assert_eq!(
+            (
+                parsed.host.as_deref(),
+                parsed.repository.as_str(),
+                parsed.reference.as_str()
+            ),
+            (host, repository, reference),
+            "{image}"
+        );
+    }
+    for image in [
+        "", "Team/app", "a//b", "../x", "a/..", "app:..", "app:a b", "app:", "a?b",
+    ] {
+        assert!(ManifestReference::parse(image).is_err(), "{image}");
+    }
+}
+
+#[test]
+fn address_of_no_registry_is_refused() {
+    let policy = Policy {
+        deny: vec!["10.0.0.0/8".parse().unwrap(), "fd12::/16".parse().unwrap()],
+        ..Policy::default()
+    };
+    for address in [
+        "127.0.0.1",
+        "127.8.9.1",
+        "::1",
+        "::ffff:127.0.0.1",
+        "169.254.169.254",
+        "169.254.1.1",
+        "fe80::1",
+        "::ffff:169.254.169.254",
+        "fd00:ec2::254",
+        "100.100.100.200",
+        "0.0.0.0",
+        "0.1.2.3",
+        "::",
+        "224.0.0.1",
+        "ff02::1",
+        "255.255.255.255",
+        "10.1.2.3",
+        "::ffff:10.1.2.3",
+        "64:ff9b::a01:203",
+        "64:ff9b::7f00:1",
+        "64:ff9b::a9fe:a9fe",
+        "168.63.129.16",
+        "fd00:ec2::23",
+        "fd20:ce::254",
+        "fd12::1",
+    ] {
+        assert!(policy.refuses(address.parse().unwrap()).is_some(), "{address}");
+    }
+    for address in [
+        "192.0.2.1",
+        "192.168.1.1",
+        "172.16.0.1",
+        "2001:db8::1",
+        "64:ff9b::808:808",
+        "fd13::1",
+        "11.0.0.1",
+    ] {
+        assert_eq!(policy.refuses(address.parse().unwrap()), None, "{address}");
+    }
+}
