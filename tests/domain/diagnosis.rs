@@ -64,7 +64,11 @@ fn blame_names_a_resource_of_any_kind_and_namespace() {
         ..resource("shared", HOST, None)
     };
     let unauthorized = "unexpected status from HEAD request to https://r.example.com/v2/: 401 Unauthorized";
-    let found = find(unauthorized, &[secret("shared", HOST)], &[cluster_wide.clone()]);
+    let found = find(
+        unauthorized,
+        &[secret("shared", HOST)],
+        std::slice::from_ref(&cluster_wide),
+    );
     let blame = found.blame.as_ref().unwrap();
     assert_eq!(
         (blame.kind, blame.namespace.as_str(), blame.name.as_str()),
@@ -109,7 +113,6 @@ fn rows() -> Vec<Row> {
             blames: Some("DockerPullSecret app"),
             action: "in Secret \"app-login\", which DockerPullSecret \"app\" reads",
             involvement: Some(Fault),
-            ..Row::default()
         },
         Row {
             report: WRONG,
@@ -117,9 +120,8 @@ fn rows() -> Vec<Row> {
             resources: ours(Some(Accepted)),
             cause: "AccessDenied",
             blames: Some("DockerPullSecret app"),
-            action: "The registry accepts the credentials. Grant the user",
+            action: "The registry accepts the credentials. Grant permission",
             involvement: Some(Attached),
-            ..Row::default()
         },
         Row {
             report: WRONG,
@@ -129,7 +131,6 @@ fn rows() -> Vec<Row> {
             blames: Some("DockerPullSecret app"),
             action: "Correct the password",
             involvement: Some(Fault),
-            ..Row::default()
         },
         Row {
             report: DENIED,
@@ -139,7 +140,6 @@ fn rows() -> Vec<Row> {
             blames: Some("DockerPullSecret app"),
             action: "Correct the user name",
             involvement: Some(Fault),
-            ..Row::default()
         },
         Row {
             report: DENIED,
@@ -149,7 +149,6 @@ fn rows() -> Vec<Row> {
             blames: Some("DockerPullSecret app"),
             action: "permission to pull r.example.com/team/app",
             involvement: Some(Attached),
-            ..Row::default()
         },
         Row {
             report: WRONG,
@@ -168,7 +167,6 @@ fn rows() -> Vec<Row> {
             blames: Some("DockerPullSecret app"),
             action: "which DockerPullSecret \"app\" reads",
             involvement: Some(Fault),
-            ..Row::default()
         },
         Row {
             report: NO_LOGIN,
@@ -188,7 +186,6 @@ fn rows() -> Vec<Row> {
             blames: Some("Secret hand"),
             action: "in Secret \"hand\"",
             involvement: Some(Attached),
-            ..Row::default()
         },
         Row {
             report: WRONG,
@@ -198,7 +195,6 @@ fn rows() -> Vec<Row> {
             blames: Some("DockerPullSecret app"),
             action: "app-login",
             involvement: Some(Fault),
-            ..Row::default()
         },
         // Somebody else's Secret is for another registry.
         Row {
@@ -209,7 +205,6 @@ fn rows() -> Vec<Row> {
             blames: Some("DockerPullSecret app"),
             action: "app-login",
             involvement: Some(Fault),
-            ..Row::default()
         },
         // No login was there to be sent.
         Row {
@@ -279,7 +274,6 @@ fn rows() -> Vec<Row> {
             blames: Some("DockerPullSecret app"),
             action: "has not created Secret",
             involvement: Some(Fault),
-            ..Row::default()
         },
         Row {
             report: NO_LOGIN,
@@ -289,7 +283,6 @@ fn rows() -> Vec<Row> {
             blames: Some("Secret ap"),
             action: "Use \"app\" in the pod's imagePullSecrets instead",
             involvement: Some(NotAttached),
-            ..Row::default()
         },
         Row {
             report: NO_LOGIN,
@@ -316,7 +309,6 @@ fn rows() -> Vec<Row> {
             blames: Some("DockerPullSecret app"),
             action: "app-login",
             involvement: Some(Fault),
-            ..Row::default()
         },
         // The node's own.
         Row {

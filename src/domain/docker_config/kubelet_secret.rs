@@ -97,15 +97,18 @@ pub struct Tried {
 
 /// The entries whose credentials a kubelet tries for a repository, in that order. None if a Secret is malformed.
 pub fn tried(secrets: &[PullSecret], repository: &str) -> Vec<Tried> {
-    if secrets.iter().any(|one| matches!(one.content, Content::Malformed(_))) {
+    if secrets
+        .iter()
+        .any(|secret| matches!(secret.content, Content::Malformed(_)))
+    {
         return Vec::new();
     }
     let all: Vec<(Tried, &str)> = secrets
         .iter()
         .enumerate()
-        .flat_map(|(secret, one)| {
-            let entries = one.entries().iter().enumerate();
-            entries.map(move |(entry, found)| (Tried { secret, entry }, found.key.as_str()))
+        .flat_map(|(index, secret)| {
+            let entries = secret.entries().iter().enumerate();
+            entries.map(move |(entry, found)| (Tried { secret: index, entry }, found.key.as_str()))
         })
         .collect();
     let keys: Vec<&str> = all.iter().map(|(_, key)| *key).collect();

@@ -6,6 +6,8 @@
 use crate::domain::registry::dialect::DOCKER_HUB;
 use crate::domain::registry::image::Image;
 
+mod proxy;
+
 /// What a host that is not the image's registry has to do with the pull.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Role {
@@ -69,30 +71,11 @@ const PAST_THE_MANIFEST: [&str; 6] = [
 /// How storage refuses.
 const REFUSED: [&str; 3] = ["403", "forbidden", "access denied"];
 
-/// How Go reports that a proxy refused to connect to the registry: the words of the proxy's status line alone
-/// (`net/http/transport.go`, `dialConn`).
-const STATUS_LINES: [&str; 14] = [
-    "unauthorized",
-    "forbidden",
-    "not found",
-    "method not allowed",
-    "proxy authentication required",
-    "authenticationrequired",
-    "too many requests",
-    "internal server error",
-    "not implemented",
-    "bad gateway",
-    "service unavailable",
-    "gateway timeout",
-    "gateway time-out",
-    "bad request",
-];
-
 /// The host that one attempt's report speaks of; `None`: the image's registry, as far as is known.
 pub(crate) fn peer(report: &str, image: &str) -> Option<Peer> {
     let report = report.to_lowercase();
     let registry = Image::parse(image).unwrap_or_else(|_| Image::meant(image));
-    proxy(&report).or_else(|| match Request::of(&report) {
+    proxy::peer(&report).or_else(|| match Request::of(&report) {
         Some(request) => asked(&request, &report, &registry),
         None => named(&report, &registry, is_short(image)),
     })
@@ -131,20 +114,18 @@ impl<'a> Request<'a> {
     /// The last request of a report. Other URLs, such as those of help pages, are not preceded by a method.
     fn of(report: &'a str) -> Option<Self> {
         let words: Vec<&str> = report.split_whitespace().collect();
-        let found = words.windows(3).chain(words.get(..2)).filter_map(|words| {
-            let url = words.last()?;
-            let before = words[words.len() - 2].trim_matches(|c: char| !c.is_ascii_alphanumeric());
-            let earlier = words.len().checked_sub(3).map_or("", |index| words[index]);
-            let asks = match before {
+        let asks = |index: usize| {
+            let word = |back: usize| index.checked_sub(back).map_or("", |index| words[index]);
+            match word(1).trim_matches(|c: char| !c.is_ascii_alphanumeric()) {
                 "get" | "head" | "post" => true,
-                "to" => earlier == "request",
-                "code" => earlier == "status",
-                "at" => earlier == "content",
+                "to" => word(2) == "request",
+                "code" => word(2) == "status",
+                "at" => word(2) == "content",
                 _ => false,
-            };
-            Self::parse(url).filter(|_| asks)
-        });
-        found.last()
+            }
+        };
+        let mut indexes = (0..words.len()).rev().filter(|index| asks(*index));
+        indexes.find_map(|index| Self::parse(words[index]))
     }
 
     fn parse(word: &'a str) -> Option<Self> {
@@ -153,7 +134,7 @@ impl<'a> Request<'a> {
         let end = rest.find(['/', '?', '"']).unwrap_or(rest.len());
         let (authority, rest) = rest.split_at(end);
         let (path, query) = rest.split_once('?').unwrap_or((rest, ""));
-        let host = authority.rsplit('@').next().filter(|host| !host.is_empty())?;
+        let host = authority.rsplit('@').next().filter(|host| is_host_text(host))?;
         Some(Self { host, path, query })
     }
 
@@ -174,45 +155,18 @@ impl<'a> Request<'a> {
     }
 }
 
-fn proxy(report: &str) -> Option<Peer> {
-    let through = ["proxyconnect tcp:", "socks connect tcp"]
-        .iter()
-        .find_map(|word| Some(report.split_once(word)?.1.trim_start()));
-    let host = match through {
-        Some(rest) => rest
-            .split_once("lookup ")
-            .or_else(|| rest.split_once("dial tcp "))
-            .map(|(_, named)| named)
-            .or_else(|| rest.contains("->").then_some(rest))
-            .and_then(|named| host_at(named.split("->").next().unwrap_or(named))),
-        None if refused_by_proxy(report) => None,
-        None => return None,
-    };
-    Some(Peer {
-        role: Role::Proxy,
-        host,
-    })
-}
-
-fn refused_by_proxy(report: &str) -> bool {
-    let ending = report.trim_end_matches(|c: char| c == ']' || c == '.' || c.is_whitespace());
-    let refused_connect = STATUS_LINES.iter().any(|line| {
-        let before = ending.strip_suffix(line).and_then(|rest| rest.strip_suffix(": "));
-        before
-            .and_then(|before| before.split_whitespace().next_back())
-            .is_some_and(|word| word.contains("://"))
-    });
-    let no_status = |before: &str| !before.ends_with("status: ") || report.contains("407");
-    let asks_credentials = report
-        .split_once("proxy authentication required")
-        .is_some_and(|(before, _)| no_status(before));
-    refused_connect || asks_credentials || report.contains("407 proxy")
+/// Whether a text can be `host[:port]`: whatever else a report has in its place is not repeated.
+fn is_host_text(text: &str) -> bool {
+    let allowed = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '-' | '_' | ':' | '[' | ']');
+    !text.is_empty() && text.len() <= 260 && text.chars().all(allowed)
 }
 
 /// The host at the beginning of a text.
 fn host_at(text: &str) -> Option<String> {
-    let word = text.split_whitespace().next()?.trim_end_matches([':', ',', ']', '"']);
-    (!word.is_empty()).then(|| word.to_owned())
+    let word = text.split_whitespace().next()?;
+    let word = word.split('/').next()?.trim_end_matches([':', ',', ']', '"']);
+    let host = word.rsplit('@').next()?;
+    is_host_text(host).then(|| host.to_owned())
 }
 
 /// From the URL of the request that failed.
@@ -255,10 +209,7 @@ fn named(report: &str, image: &Image, is_short: bool) -> Option<Peer> {
     let others = ["pinging container registry ", "pulling from host "]
         .iter()
         .find_map(|words| Some(report.split_once(words)?.1));
-    let host = reading
-        .or(others)
-        .and_then(host_at)
-        .map(|name| name.split('/').next().unwrap_or_default().to_owned());
+    let host = reading.or(others).and_then(host_at);
     if let Some(host) = host.filter(|host| host.contains(['.', ':'])) {
         let host = (!is_host_of(&host, image)).then_some(host)?;
         let role = if is_short {

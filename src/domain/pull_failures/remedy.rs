@@ -117,7 +117,6 @@ fn connection(class: ErrorClass, cause: Cause, host: &str) -> Option<String> {
 /// About an answer of the registry, or a problem of image and node, that its cause alone does not explain.
 fn registry_itself(class: ErrorClass, registry: &str) -> Option<String> {
     Some(match class {
-        ErrorClass::KeyUnreadable => return None,
         ErrorClass::AddressRefused => format!(
             "{registry}, or a gateway in front of it, refuses the node's address or location, so other credentials do not help. Allow the node's outbound address there, or pull through a mirror"
         ),

@@ -45,12 +45,12 @@ pub struct SurveyResult {
 
 /// Diagnoses every failing container, and sums up those failures that affect the resource and have lasted long enough.
 pub fn survey(input: &SurveyInput<'_>, now: Timestamp) -> SurveyResult {
-    let mut diagnoses = Diagnoses::new(input);
+    let mut memo = Diagnoses::new(input);
     let mut counting = Vec::new();
     let mut next: Option<Timestamp> = None;
     for (pod, failing) in input.failing {
         for container in &failing.containers {
-            let (diagnosis, Some(involvement)) = diagnoses.of(container, &failing.pull_secrets) else {
+            let (diagnosis, Some(involvement)) = memo.of(container, &failing.pull_secrets) else {
                 continue;
             };
             let counts_from = container.counts_from(diagnosis.cause, diagnosis.may_pass());
@@ -87,6 +87,7 @@ type FailureKey<'a> = (
 /// The diagnosis, and what the resource has to do with it if it has.
 type Diagnosed = (Arc<Diagnosis>, Option<Involvement>);
 
+/// The diagnoses that were made.
 struct Diagnoses<'a> {
     input: &'a SurveyInput<'a>,
     /// All resources of the namespace.
