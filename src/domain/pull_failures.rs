@@ -19,3 +19,4 @@ pub(crate) mod remedy;
 pub mod resource;
 pub mod summary;
 pub mod survey;
+pub(crate) mod words;

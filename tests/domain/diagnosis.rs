@@ -120,7 +120,7 @@ fn rows() -> Vec<Row> {
             resources: ours(Some(Accepted)),
             cause: "AccessDenied",
             blames: Some("DockerPullSecret app"),
-            action: "The registry accepts the credentials. Grant the user",
+            action: "The registry accepts the credentials. Grant permission",
             involvement: Some(Attached),
         },
         Row {

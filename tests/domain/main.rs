@@ -9,6 +9,7 @@
 mod api;
 mod architecture;
 mod canary;
+mod cause_messages;
 mod causes;
 mod decide;
 mod diagnosis;

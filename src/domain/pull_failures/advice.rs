@@ -19,7 +19,7 @@ pub(crate) fn action(cause: Cause, input: &DiagnosisInput<'_>) -> String {
         Advice::General => None,
         Advice::CorrectCredentials if is_unreadable_key(input) => Some(credentials(input, |place| {
             format!(
-                "The password in {place} is not a JSON key. Store the whole key file of the service account as the password"
+                "The registry cannot parse the password as a JSON key. Store the whole key file of the service account as the password in {place}"
             )
         })),
         Advice::CorrectCredentials => Some(credentials(input, |place| {
@@ -87,9 +87,9 @@ fn denied(input: &DiagnosisInput<'_>) -> Option<String> {
         _ => "",
     };
     Some(format!(
-        "{known}Grant the user in {} permission to pull {}, or correct the image name: many registries deny access to images that do not exist",
-        place(secret, input),
-        image.repository
+        "{known}Grant permission to pull {} to the user in {}, or correct the image name: many registries deny access to images that do not exist",
+        image.repository,
+        place(secret, input)
     ))
 }
 

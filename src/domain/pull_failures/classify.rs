@@ -4,6 +4,7 @@
 
 use crate::domain::pull_failures::patterns;
 use crate::domain::pull_failures::peer::{Peer, Role, answers_in_json, is_google, peer, takes_no_credentials};
+use crate::domain::pull_failures::words::{has_status, occurs};
 use crate::domain::text::{attempts, unwrap, without_names};
 
 /// What the words of a report mean.
@@ -203,7 +204,7 @@ fn classify(report: &str, image: &str) -> Classification {
     let peer = peer(report, image);
     let text = without_names(report, image).to_lowercase();
     let class = patterns::all()
-        .find(|pattern| pattern.words.split(" + ").all(|fragment| has(&text, fragment)))
+        .find(|pattern| pattern.words.split(" + ").all(|fragment| occurs(&text, fragment)))
         .map_or(ErrorClass::Unknown, |pattern| pattern.class);
     let role = peer.as_ref().map(|peer| peer.role);
     let class = of_host(class, role, image, &report.to_lowercase());
@@ -238,7 +239,9 @@ fn of_host(class: ErrorClass, role: Option<Role>, image: &str, report: &str) -> 
             ErrorClass::AddressRefused
         }
         None if refuses && takes_no_credentials(image) => ErrorClass::AddressRefused,
-        _ if report.contains("token") && has_status(report, "403") => forbidden_token(class, image, report),
+        _ if report.contains("token") && has_status(report, |code| code == "403") => {
+            forbidden_token(class, image, report)
+        }
         _ if class == ErrorClass::TokenForbidden => ErrorClass::Refused,
         _ => class,
     }
@@ -255,55 +258,4 @@ fn forbidden_token(class: ErrorClass, image: &str, report: &str) -> ErrorClass {
         ErrorClass::TokenForbidden => ErrorClass::Refused,
         _ => class,
     }
-}
-
-fn has(text: &str, fragment: &str) -> bool {
-    if fragment.len() == 3 && fragment.ends_with("xx") {
-        let hundreds = &fragment[..1];
-        return (0..100).any(|rest| has_status(text, &format!("{hundreds}{rest:02}")));
-    }
-    if fragment.len() == 3 && fragment.bytes().all(|byte| byte.is_ascii_digit()) {
-        return has_status(text, fragment);
-    }
-    if fragment == "eof" {
-        return text
-            .split(|c: char| !c.is_ascii_alphanumeric())
-            .any(|word| word == fragment);
-    }
-    text.contains(fragment)
-}
-
-/// Whether a number is a status code, not a port or a part of a digest or of a name: what stands beside it tells.
-fn has_status(text: &str, code: &str) -> bool {
-    const BEFORE: [&str; 6] = ["status", "code", "http", "response", "error", "answered"];
-    const AFTER: [&str; 15] = [
-        "unauthorized",
-        "forbidden",
-        "not found",
-        "too many requests",
-        "internal server error",
-        "bad gateway",
-        "service unavailable",
-        "gateway time",
-        "(unauthorized",
-        "(forbidden",
-        "(not found",
-        "(too many",
-        "(internal",
-        "(bad gateway",
-        "(service",
-    ];
-    text.match_indices(code).any(|(at, _)| {
-        let (before, after) = (&text[..at], &text[at + code.len()..]);
-        let apart = !before.ends_with(|c: char| c.is_ascii_alphanumeric() || c == '.')
-            && !after.starts_with(|c: char| c.is_ascii_alphanumeric());
-        let last = before
-            .split(|c: char| !c.is_ascii_alphabetic())
-            .rfind(|word| !word.is_empty())
-            .unwrap_or_default();
-        let nearby = before.len() - before.trim_end_matches(|c: char| !c.is_ascii_alphabetic()).len() <= 3;
-        // containerd since 1.7, after the URL was taken out: "unexpected status from GET request to : 503 …".
-        let named = (BEFORE.contains(&last) && nearby) || before.ends_with("request to : ");
-        apart && (named || AFTER.iter().any(|word| after.trim_start().starts_with(word)))
-    })
 }

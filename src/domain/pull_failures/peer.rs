@@ -131,20 +131,18 @@ impl<'a> Request<'a> {
     /// The last request of a report. Other URLs, such as those of help pages, are not preceded by a method.
     fn of(report: &'a str) -> Option<Self> {
         let words: Vec<&str> = report.split_whitespace().collect();
-        let found = words.windows(3).chain(words.get(..2)).filter_map(|words| {
-            let url = words.last()?;
-            let before = words[words.len() - 2].trim_matches(|c: char| !c.is_ascii_alphanumeric());
-            let earlier = words.len().checked_sub(3).map_or("", |index| words[index]);
-            let asks = match before {
+        let asks = |index: usize| {
+            let word = |back: usize| index.checked_sub(back).map_or("", |index| words[index]);
+            match word(1).trim_matches(|c: char| !c.is_ascii_alphanumeric()) {
                 "get" | "head" | "post" => true,
-                "to" => earlier == "request",
-                "code" => earlier == "status",
-                "at" => earlier == "content",
+                "to" => word(2) == "request",
+                "code" => word(2) == "status",
+                "at" => word(2) == "content",
                 _ => false,
-            };
-            Self::parse(url).filter(|_| asks)
-        });
-        found.last()
+            }
+        };
+        let mut indexes = (0..words.len()).rev().filter(|index| asks(*index));
+        indexes.find_map(|index| Self::parse(words[index]))
     }
 
     fn parse(word: &'a str) -> Option<Self> {
@@ -153,7 +151,7 @@ impl<'a> Request<'a> {
         let end = rest.find(['/', '?', '"']).unwrap_or(rest.len());
         let (authority, rest) = rest.split_at(end);
         let (path, query) = rest.split_once('?').unwrap_or((rest, ""));
-        let host = authority.rsplit('@').next().filter(|host| !host.is_empty())?;
+        let host = authority.rsplit('@').next().filter(|host| is_host_text(host))?;
         Some(Self { host, path, query })
     }
 
@@ -209,10 +207,18 @@ fn refused_by_proxy(report: &str) -> bool {
     refused_connect || asks_credentials || report.contains("407 proxy")
 }
 
+/// Whether a text can be `host[:port]`: whatever else a report has in its place is not repeated.
+fn is_host_text(text: &str) -> bool {
+    let allowed = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '-' | '_' | ':' | '[' | ']');
+    !text.is_empty() && text.len() <= 260 && text.chars().all(allowed)
+}
+
 /// The host at the beginning of a text.
 fn host_at(text: &str) -> Option<String> {
-    let word = text.split_whitespace().next()?.trim_end_matches([':', ',', ']', '"']);
-    (!word.is_empty()).then(|| word.to_owned())
+    let word = text.split_whitespace().next()?;
+    let word = word.split('/').next()?.trim_end_matches([':', ',', ']', '"']);
+    let host = word.rsplit('@').next()?;
+    is_host_text(host).then(|| host.to_owned())
 }
 
 /// From the URL of the request that failed.
@@ -255,10 +261,7 @@ fn named(report: &str, image: &Image, is_short: bool) -> Option<Peer> {
     let others = ["pinging container registry ", "pulling from host "]
         .iter()
         .find_map(|words| Some(report.split_once(words)?.1));
-    let host = reading
-        .or(others)
-        .and_then(host_at)
-        .map(|name| name.split('/').next().unwrap_or_default().to_owned());
+    let host = reading.or(others).and_then(host_at);
     if let Some(host) = host.filter(|host| host.contains(['.', ':'])) {
         let host = (!is_host_of(&host, image)).then_some(host)?;
         let role = if is_short {

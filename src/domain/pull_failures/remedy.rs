@@ -23,8 +23,8 @@ pub(crate) fn remedy(report: &Classification, cause: Cause, image: &str) -> Opti
         Some(Role::Proxy) => Some(proxy(registry, host)),
         Some(Role::Storage) => storage(report.class, cause, registry, host),
         Some(Role::TokenServer) => {
-            let server = host.map_or_else(|| "the token server".to_owned(), |host| format!("token server {host}"));
-            connection(report.class, cause, &format!("{server} of registry {registry}"))
+            let server = host.map_or_else(String::new, |host| format!("{host}, "));
+            connection(report.class, cause, &format!("{server}the token server of {registry}"))
                 .or_else(|| registry_itself(report.class, registry))
         }
         None if parsed.is_docker_hub() => registry_itself(report.class, registry)
@@ -38,25 +38,25 @@ pub(crate) fn remedy(report: &Classification, cause: Cause, image: &str) -> Opti
 
 fn mirror(cause: Cause, registry: &str, host: Option<&str>) -> Option<String> {
     let mirror = match host {
-        Some(host) => format!("{host}, which the node uses as a mirror of {registry}"),
+        Some(host) => format!("{host}, which the node uses as a mirror of {registry},"),
         None => format!("The mirror that the node uses for {registry}"),
     };
     let configuration = "the container runtime configuration of the node";
     Some(match cause {
         Cause::CredentialsNotSent => format!(
-            "{mirror}, requires credentials of its own. Add them to {configuration}, or remove the mirror there. The pod's pull secrets are for {registry}"
+            "{mirror} requires credentials of its own. Add them to {configuration}, or remove the mirror there. The pod's pull secrets are for {registry}"
         ),
         Cause::AccessDenied => format!(
-            "{mirror}, denies access to this image. Allow the image on the mirror, or remove the mirror from {configuration}"
+            "{mirror} denies access to this image. Allow the image on the mirror, or remove the mirror from {configuration}"
         ),
         Cause::ImageNotFound => format!(
-            "{mirror}, does not have this image. Correct the image name, or remove the mirror from {configuration}"
+            "{mirror} does not have this image. Correct the image name, or remove the mirror from {configuration}"
         ),
         Cause::RateLimited => {
-            format!("{mirror}, limits the rate of pulls. Wait, or remove the mirror from {configuration}")
+            format!("{mirror} limits the rate of pulls. Wait, or remove the mirror from {configuration}")
         }
         Cause::RegistryUnreachable | Cause::DnsFailure | Cause::TlsVerification | Cause::PlainHttpRegistry => {
-            format!("{mirror}, cannot be used. Check the mirror and the network, or remove it from {configuration}")
+            format!("{mirror} cannot be used. Check the mirror and the network, or remove it from {configuration}")
         }
         Cause::CredentialsRejected
         | Cause::CredentialsExpired
@@ -82,7 +82,7 @@ fn proxy(registry: &str, host: Option<&str>) -> String {
 
 fn storage(class: ErrorClass, cause: Cause, registry: &str, host: Option<&str>) -> Option<String> {
     let storage = match host {
-        Some(host) => format!("{host}, which stores the layers of {registry},"),
+        Some(host) => format!("{host}, which stores images for {registry},"),
         None => format!("The storage behind {registry}"),
     };
     match class {
@@ -117,7 +117,6 @@ fn connection(class: ErrorClass, cause: Cause, host: &str) -> Option<String> {
 /// About an answer of the registry, or a problem of image and node, that its cause alone does not explain.
 fn registry_itself(class: ErrorClass, registry: &str) -> Option<String> {
     Some(match class {
-        ErrorClass::KeyUnreadable => return None,
         ErrorClass::AddressRefused => format!(
             "{registry}, or a gateway in front of it, refuses the node's address or location, so other credentials do not help. Allow the node's outbound address there, or pull through a mirror"
         ),
