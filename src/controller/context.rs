@@ -113,7 +113,7 @@ impl Context {
     /// There is a verdict on the credentials of a resource.
     pub(crate) fn verdict_reached(&self, resource: &ResourceRef) {
         self.memories()
-            .update(&resource.uid, |memory| memory.verdict_unpublished = true);
+            .update(&resource.uid, |memory| memory.unpublished_verdicts += 1);
         self.trigger([&resource.key]);
     }
 

@@ -40,8 +40,6 @@ pub(crate) async fn publish(
         Err(error) if error.answer().is_some_and(kube::core::Status::is_not_found) => {}
         Err(error) => return Err(error),
     }
-    ctx.memories()
-        .update(&resource.uid, |memory| memory.verdict_unpublished = false);
     Ok(ready.unwrap_or_default())
 }
 

@@ -82,7 +82,8 @@ async fn reconcile_once(reference: &ResourceRef, object: &StoredResource, ctx: &
         Ok(resource) => resource,
         Err(error) => return publish_unparsable(reference, object, &error, ctx).await,
     };
-    let previous = ctx.memory(&reference.uid).previous_status(resource.status.clone());
+    let memory = ctx.memory(&reference.uid);
+    let previous = memory.previous_status(resource.status.clone());
     let subject = Subject {
         reference,
         resource: &resource,
@@ -95,14 +96,16 @@ async fn reconcile_once(reference: &ResourceRef, object: &StoredResource, ctx: &
     if observed.refusal.is_some() {
         decision = decide(&subject, &observed, ctx);
     }
-    let reason = match &decision.finding {
-        Some(finding) => publish(reference, resource.metadata.generation, subject.previous, finding, ctx).await?,
-        None => Reason::Pending.as_str().to_owned(),
+    let next = decision.next;
+    let Some(finding) = &decision.finding else {
+        let reason = Reason::Pending.as_str().to_owned();
+        return Ok(Reconciled { reason, next });
     };
-    Ok(Reconciled {
-        reason,
-        next: decision.next,
-    })
+    let reason = publish(reference, resource.metadata.generation, subject.previous, finding, ctx).await?;
+    let verdicts = memory.unpublished_verdicts;
+    ctx.memories()
+        .update(&reference.uid, |memory| memory.publish_verdicts(verdicts));
+    Ok(Reconciled { reason, next })
 }
 
 /// Decides, keeps what is to be remembered, and has credentials verified. The verifier needs no answer to go on.

@@ -196,7 +196,7 @@ async fn a_secret_that_changed_after_it_was_observed_is_not_overwritten() {
 async fn rejected_credentials_are_held_back_and_the_verdict_counts_as_unpublished_until_it_is_written() {
     let mut world = World::new(&verified());
     world.reconcile().await.unwrap();
-    conclude(&world, VerificationResult::Accepted);
+    conclude(&world.ctx, VerificationResult::Accepted);
     world.reconcile().await.unwrap();
     assert_eq!(world.condition("CredentialsAccepted").1, "Accepted");
     let accepted = world.server.get(TARGET);
@@ -209,7 +209,7 @@ async fn rejected_credentials_are_held_back_and_the_verdict_counts_as_unpublishe
     world.server.writes();
     world.reconcile().await.unwrap();
     assert_eq!(world.server.writes(), [""; 0], "waits for the verdict");
-    conclude(&world, VerificationResult::Rejected);
+    conclude(&world.ctx, VerificationResult::Rejected);
     world
         .server
         .fail(Method::PATCH, &format!("{RESOURCE}/status"), 500, "not now");
@@ -225,16 +225,31 @@ async fn rejected_credentials_are_held_back_and_the_verdict_counts_as_unpublishe
 
 /// Gives the attempt that the resource waits for its verdict, as the verifier does. The verifier itself makes none in a
 /// test: no scope was listed, and that is waited for longer than a test lasts.
-fn conclude(world: &World, result: VerificationResult) {
+fn conclude(ctx: &Context, result: VerificationResult) {
     let later = after(now(), STARTUP_GRACE);
     let waiters = {
-        let mut state = world.ctx.shared.verifier.state();
+        let mut state = ctx.shared.verifier.state();
         let request = state.start(later).attempts.pop().expect("an attempt is queued");
         state.conclude(&request, Some(&Verdict::new(result, "what the registry said")), now())
     };
     for waiter in &waiters {
-        world.ctx.verdict_reached(waiter);
+        ctx.verdict_reached(waiter);
     }
+}
+
+#[tokio::test]
+async fn a_verdict_that_comes_while_an_older_status_is_written_stays_unpublished() {
+    let mut world = World::new(&verified());
+    let ctx = Arc::clone(&world.ctx);
+    world.server.meanwhile(&format!("{RESOURCE}/status"), move || {
+        conclude(&ctx, VerificationResult::Rejected)
+    });
+    world.reconcile().await.unwrap();
+    assert_eq!(world.condition("CredentialsAccepted").1, "Pending");
+    assert_eq!(world.ctx.memories().with_unpublished_verdict(), [Uid::new("uid-app")]);
+    world.reconcile().await.unwrap();
+    assert_eq!(world.condition("CredentialsAccepted").1, "Rejected");
+    assert!(world.ctx.memories().with_unpublished_verdict().is_empty());
 }
 
 #[tokio::test]

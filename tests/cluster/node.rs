@@ -219,7 +219,7 @@ async fn malformed_secret(world: &'static World) {
     case.pods.create("web", &case.image("basic"), &["app", "broken"]).await;
     let (told, failure) = case.fails("PullSecretMalformed").await;
     assert_eq!(condition_of(&told, "Ready").status, "True");
-    says(&failure, "Secret \"broken\" has in \".dockerconfigjson\" an entry");
+    says(&failure, "Secret \"broken\" holds an entry");
     write("dTpw").await;
     case.heals().await;
 }

@@ -79,7 +79,7 @@ async fn a_rejected_login_is_named_on_the_resource_and_forgotten_when_the_pod_ru
     for part in [
         "DEP_E153 (the image could not be pulled): the registry rejected the credentials",
         "pod web cannot pull r.example.com/team/app:1",
-        "Correct user name and password or access token in Secret \"app-login\", which DockerPullSecret \"app\" reads",
+        "Correct the user name and the password or access token in Secret \"app-login\", which DockerPullSecret \"app\" reads",
     ] {
         assert!(message.contains(part), "{message}");
     }
@@ -411,7 +411,7 @@ async fn secrets_that_are_missing_or_broken_are_found() {
     assert_eq!(condition_of(&told, "Ready").status, "True");
     let action = &told.status.unwrap().pull_failures[0].action;
     assert!(
-        action.contains("Secret \"broken\" has in \".dockerconfigjson\" an entry \"s.example.com\""),
+        action.contains("Secret \"broken\" holds an entry \"s.example.com\" whose \"auth\""),
         "{action}"
     );
     pods.delete("spoilt").await;

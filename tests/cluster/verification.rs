@@ -81,7 +81,7 @@ async fn a_rejected_login_does_not_replace_an_accepted_one() {
         let held = space.reason(kind, "HeldBack").await;
         let synced = condition_of(&held, "SecretSynced");
         assert_eq!(synced.status, "False");
-        let since = format!("since {} the Secret keeps", synced.last_transition_time.0);
+        let since = format!("since {}: the Secret keeps", synced.last_transition_time.0);
         assert!(synced.message.starts_with(&since), "{}", synced.message);
         let said = condition_of(&held, "CredentialsAccepted");
         assert_eq!((said.status.as_str(), said.reason.as_str()), ("False", "Rejected"));

@@ -28,7 +28,7 @@ fn memory_of_a_resource_that_is_gone_cannot_be_brought_back() {
     memories.insert(uid.clone());
     assert_eq!(memories.get(&uid).consecutive_errors, 1, "seen again");
     memories.remove(&uid);
-    memories.update(&uid, |memory| memory.verdict_unpublished = true);
+    memories.update(&uid, |memory| memory.unpublished_verdicts += 1);
     assert_eq!(memories.get(&uid), ResourceMemory::default());
     assert!(memories.with_unpublished_verdict().is_empty());
 }
@@ -37,7 +37,7 @@ fn memory_of_a_resource_that_is_gone_cannot_be_brought_back() {
 fn a_verdict_is_unpublished_until_a_status_was_written() {
     let (uid, mut memories) = (Uid::new("uid"), ResourceMemories::default());
     memories.insert(uid.clone());
-    memories.update(&uid, |memory| memory.verdict_unpublished = true);
+    memories.update(&uid, |memory| memory.unpublished_verdicts += 1);
     // Reading it changes nothing.
     assert_eq!(memories.with_unpublished_verdict(), [uid.clone()]);
     assert_eq!(memories.with_unpublished_verdict(), [uid]);

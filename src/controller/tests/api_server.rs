@@ -17,6 +17,8 @@ pub(super) struct StoredObjects {
     version: u64,
     failures: HashMap<(Method, String), (u16, String)>,
     writes: Vec<(Method, String)>,
+    /// By path: what happens while a request is on its way.
+    meanwhile: HashMap<String, Box<dyn FnOnce() + Send>>,
 }
 
 #[derive(Clone, Default)]
@@ -39,6 +41,10 @@ impl ApiServer {
     async fn answer(&self, request: Request<Body>) -> Response<Body> {
         let (method, path) = (request.method().clone(), request.uri().path().to_owned());
         let body = request.into_body().collect().await.unwrap().to_bytes();
+        let meanwhile = self.state().meanwhile.remove(&path);
+        if let Some(meanwhile) = meanwhile {
+            meanwhile();
+        }
         let mut state = self.state();
         if method != Method::GET {
             state.writes.push((method.clone(), path.clone()));
@@ -69,6 +75,11 @@ impl ApiServer {
     pub(super) fn fail(&self, method: Method, path: &str, code: u16, message: &str) {
         let answer = (code, message.to_owned());
         self.state().failures.insert((method, path.to_owned()), answer);
+    }
+
+    /// Lets something happen while the next request of this path is on its way.
+    pub(super) fn meanwhile(&self, path: &str, happens: impl FnOnce() + Send + 'static) {
+        self.state().meanwhile.insert(path.to_owned(), Box::new(happens));
     }
 
     /// Fails nothing any more.

@@ -20,6 +20,13 @@ pub enum Change {
     },
 }
 
+impl Change {
+    /// Whether it puts other credentials into a Secret that pods may use.
+    pub fn replaces_credentials(&self) -> bool {
+        matches!(self, Self::ApplySecret(change) if change.changes_credentials)
+    }
+}
+
 /// Create or update the generated Secret. `Debug` shows none of its data.
 #[derive(Clone, PartialEq)]
 pub struct ApplySecret {

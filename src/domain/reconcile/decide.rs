@@ -183,6 +183,9 @@ fn with_credentials(
         };
     }
     let secret = secret::changes(subject, spec, plan, &standing, &view, observed);
+    if secret.iter().flatten().any(Change::replaces_credentials) {
+        memory.credentials_changed_at = Some(now);
+    }
     let holder = secret.is_ok().then(|| plan.desired.secret());
     let mut outcome = outcome(spec, plan, &standing, &view, secret.as_ref().err(), observed);
     let holder = holder.as_ref().or(observed.target.as_ref());

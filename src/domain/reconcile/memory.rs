@@ -21,8 +21,8 @@ pub struct ResourceMemory {
     pub decided: DecisionMemory,
     /// Whether a reconcile will be triggered in a moment, for pods that fail.
     pub wakeup_scheduled: bool,
-    /// Whether there is a verdict on the credentials that no status says yet.
-    pub verdict_unpublished: bool,
+    /// Verdicts on the credentials that no status says yet.
+    pub unpublished_verdicts: u32,
 }
 
 /// What one decision leaves for the next.
@@ -50,6 +50,12 @@ impl ResourceMemory {
     pub fn previous_status(&self, stored: Option<DockerPullSecretStatus>) -> Option<DockerPullSecretStatus> {
         let published = self.published.as_ref().map(|published| published.status.clone());
         published.or(stored)
+    }
+
+    /// A status was written that was decided on when there were so many unpublished verdicts. One that came meanwhile is
+    /// still unpublished.
+    pub fn publish_verdicts(&mut self, count: u32) {
+        self.unpublished_verdicts = self.unpublished_verdicts.saturating_sub(count);
     }
 
     /// The watch has brought the resource in this version: what was published before it is known from there.
@@ -98,7 +104,7 @@ impl ResourceMemories {
 
     /// Resources whose status does not say the verdict yet.
     pub fn with_unpublished_verdict(&self) -> Vec<Uid> {
-        let unpublished = self.0.iter().filter(|(_, memory)| memory.verdict_unpublished);
+        let unpublished = self.0.iter().filter(|(_, memory)| memory.unpublished_verdicts > 0);
         unpublished.map(|(uid, _)| uid.clone()).collect()
     }
 }

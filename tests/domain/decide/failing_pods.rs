@@ -44,6 +44,30 @@ fn failing_pods_are_reported_at_once_and_other_numbers_later() {
     }
 }
 
+/// The kubelet tried with the old ones: that says nothing about those that are written now.
+#[test]
+fn credentials_that_are_replaced_are_not_blamed_any_more() {
+    let mut cluster = Cluster::new(&with(spec(), json!({"verification": {"mode": "Disabled"}})), "wrong");
+    cluster.reconcile();
+    let mut failing = FailingPods::default();
+    failing.observe(&pod_that_fails("web"), cluster.now);
+    cluster.pods = failing
+        .of_namespace("team")
+        .map(|(name, pod)| (name.to_owned(), Arc::clone(pod)))
+        .collect();
+    cluster.wait(Duration::from_secs(10));
+    cluster.reconcile();
+    assert_eq!(cluster.condition("Ready"), ("False", "CredentialsRejected"));
+    cluster.change_password("right");
+    cluster.reconcile();
+    assert_eq!(cluster.condition("Ready"), ("True", "Ready"));
+    assert_eq!(
+        cluster.condition("PullsHealthy").0,
+        "False",
+        "the pod has not pulled yet"
+    );
+}
+
 /// A pod that lists the Secret and was refused, long ago.
 fn pod_that_fails(name: &str) -> Pod {
     let image = "registry.example.com/team/app:1";
