@@ -36,6 +36,7 @@ mod store;
 #[path = "../support/mod.rs"]
 mod support;
 mod survey;
+mod tour;
 mod verification;
 mod verification_inputs;
 mod verification_messages;

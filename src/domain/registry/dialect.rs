@@ -49,7 +49,7 @@ const ECR_LIFETIME: Duration = Duration::from_hours(12);
 
 /// A registry that is known by its host. One that somebody runs at a host of his own (Harbor, Artifactory, GitLab) cannot
 /// be told by it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, strum::EnumIter)]
 pub enum Dialect {
     /// Docker Hub.
     DockerHub,
