@@ -153,6 +153,7 @@ fn cause_is_found_in_a_message_of_the_corpus() {
     let corpora = [
         include_str!("corpus/messages.jsonl"),
         include_str!("corpus/hosts-and-rules.jsonl"),
+        include_str!("corpus/containerd-2.1.jsonl"),
     ];
     let lines = corpora.into_iter().flat_map(str::lines);
     let causes: BTreeSet<String> = lines
