@@ -1,4 +1,4 @@
-//! Reads what a decision about one resource needs. Secrets are read by name, and never kept.
+//! Reads what a decision about one resource needs. Secrets are read by name and never stored.
 
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;

@@ -135,7 +135,7 @@ async fn publish_unparsable(
     let previous = ctx.memory(&reference.uid).previous_status(object.status());
     let published = publish(reference, object.meta().generation, previous.as_ref(), &finding, ctx).await;
     let reason = match published {
-        // The API server may refuse any write to an object that does not fit its schema; then only the log can tell.
+        // The API server may refuse any write to an object that does not fit its schema; then only the log says it.
         Err(error) if error.answer().is_some_and(kube::core::Status::is_invalid) => {
             let key = &reference.key;
             tracing::warn!(namespace = key.namespace, name = key.name, "{}", problem.message);

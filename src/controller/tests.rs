@@ -242,7 +242,7 @@ async fn a_verdict_that_comes_while_an_older_status_is_written_stays_unpublished
     let mut world = World::new(&verified());
     let ctx = Arc::clone(&world.ctx);
     world.server.meanwhile(&format!("{RESOURCE}/status"), move || {
-        conclude(&ctx, VerificationResult::Rejected)
+        conclude(&ctx, VerificationResult::Rejected);
     });
     world.reconcile().await.unwrap();
     assert_eq!(world.condition("CredentialsAccepted").1, "Pending");

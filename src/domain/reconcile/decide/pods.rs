@@ -18,7 +18,7 @@ use crate::domain::time::Timestamp;
 use crate::domain::verification::finding::VerificationFinding;
 
 /// Adds to the outcome what is found out about failing pods; `holder` is the Secret of the wanted name as it will be.
-/// Returns when the next look is due, if one is.
+/// Returns when the next failure begins to count, if one is waiting to.
 pub(super) fn survey_pods(
     subject: &Subject<'_>,
     outcome: &mut Outcome,
