@@ -6,11 +6,11 @@ use std::sync::Arc;
 use k8s_openapi::api::core::v1::{ConfigMap, Secret};
 use kube::Api;
 
-use crate::api::{CaBundleKind, DockerPullSecret};
+use crate::api::CaBundleKind;
 use crate::controller::context::Context;
 use crate::controller::kubelet_reports;
 use crate::domain::docker_config::kubelet_secret::{Content, PullSecret};
-use crate::domain::names::{ObjectKey, ResourceRef, is_object_name};
+use crate::domain::names::{ObjectKey, is_object_name};
 use crate::domain::pull_failures::failing_pods::FailingPod;
 use crate::domain::pull_failures::relevance::concerning;
 use crate::domain::pull_failures::resource::Resource;
@@ -25,7 +25,7 @@ use crate::kubernetes::request::{Error, call};
 /// Most Secrets that one reconcile reads because failing pods name them.
 const FOREIGN_SECRETS: usize = 20;
 
-/// Reads everything that concerns a resource; nothing if it is suspended.
+/// Reads everything that concerns a resource, but for pods; nothing if it is suspended.
 pub(crate) async fn observe(subject: &Subject<'_>, ctx: &Context) -> Result<Observed, Error> {
     let Subject {
         reference,
@@ -64,7 +64,7 @@ pub(crate) async fn observe(subject: &Subject<'_>, ctx: &Context) -> Result<Obse
     };
     Ok(Observed {
         ca_bundle,
-        pods: pods(reference, resource, &target_name, &secrets, ctx).await?,
+        pods: None,
         source,
         target,
         retained,
@@ -103,15 +103,13 @@ async fn ca_bundle(
     Ok(ca_bundle::read(reference, holder).map(Some))
 }
 
-/// The failing pods that may have to do with a resource, and what is behind their lists of pull secrets.
-async fn pods(
-    reference: &ResourceRef,
-    resource: &DockerPullSecret,
-    target: &str,
-    secrets: &Api<Secret>,
-    ctx: &Context,
-) -> Result<Option<ObservedPods>, Error> {
-    if !ctx.pods_are_listed() {
+/// The failing pods that may have to do with a resource, and what is behind their lists of pull secrets. `None`: pods are
+/// not listed yet, or the resource is suspended.
+pub(crate) async fn observe_pods(subject: &Subject<'_>, ctx: &Context) -> Result<Option<ObservedPods>, Error> {
+    let Subject {
+        reference, resource, ..
+    } = subject;
+    if resource.spec.suspend || !ctx.pods_are_listed() {
         return Ok(None);
     }
     let namespace = reference.key.namespace.as_str();
@@ -123,8 +121,9 @@ async fn pods(
         return Ok(Some(ObservedPods::default()));
     }
     let failing = kubelet_reports::enrich(failing, namespace, ctx).await;
+    let secrets = Api::namespaced(ctx.client.clone(), namespace);
     Ok(Some(ObservedPods {
-        pull_secrets: pull_secrets(&failing, target, secrets).await?,
+        pull_secrets: pull_secrets(&failing, &target_of(resource), &secrets).await?,
         others: others(&reference.key, ctx),
         failing,
     }))

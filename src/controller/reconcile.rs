@@ -9,7 +9,7 @@ use kube::runtime::controller::Action;
 use crate::api::Reason;
 use crate::controller::apply::apply;
 use crate::controller::context::{Context, now};
-use crate::controller::observe::observe;
+use crate::controller::observe::{observe, observe_pods};
 use crate::controller::publish::publish;
 use crate::controller::store::stored_resource::StoredResource;
 use crate::domain::names::ResourceRef;
@@ -91,6 +91,10 @@ async fn reconcile_once(reference: &ResourceRef, object: &StoredResource, ctx: &
         previous: previous.as_ref(),
     };
     let mut observed = observe(&subject, ctx).await?;
+    // What cannot be found out about pods must not keep the Secret from being written.
+    let pods = observe_pods(&subject, ctx).await;
+    let (pods, failure) = pods.map_or_else(|error| (None, Some(error)), |pods| (pods, None));
+    observed.pods = pods;
     let mut decision = decide(&subject, &observed, ctx);
     observed.refusal = apply(reference, &decision.changes, ctx).await?;
     if observed.refusal.is_some() {
@@ -105,7 +109,7 @@ async fn reconcile_once(reference: &ResourceRef, object: &StoredResource, ctx: &
     let verdicts = memory.unpublished_verdicts;
     ctx.memories()
         .update(&reference.uid, |memory| memory.publish_verdicts(verdicts));
-    Ok(Reconciled { reason, next })
+    failure.map_or(Ok(Reconciled { reason, next }), Err)
 }
 
 /// Decides, keeps what is to be remembered, and has credentials verified. The verifier needs no answer to go on.

@@ -19,6 +19,7 @@ use crate::controller::reconcile::reconcile;
 use crate::controller::store::stored_resource::StoredResource;
 use crate::controller::verification::Verifier;
 use crate::domain::names::Uid;
+use crate::domain::pull_failures::pod::Pod;
 use crate::domain::time::after;
 use crate::domain::verification::address::Policy;
 use crate::domain::verification::queue::STARTUP_GRACE;
@@ -250,6 +251,32 @@ async fn a_verdict_that_comes_while_an_older_status_is_written_stays_unpublished
     world.reconcile().await.unwrap();
     assert_eq!(world.condition("CredentialsAccepted").1, "Rejected");
     assert!(world.ctx.memories().with_unpublished_verdict().is_empty());
+}
+
+#[tokio::test]
+async fn a_pull_secret_of_a_pod_that_cannot_be_read_does_not_keep_the_own_one_from_being_written() {
+    let mut world = World::new(&unverified());
+    let pod: Pod = serde_json::from_value(json!({
+        "metadata": {"name": "web", "namespace": "team", "uid": "uid-web"},
+        "spec": {"imagePullSecrets": [{"name": "other"}],
+            "containers": [{"name": "web", "image": "registry.example.com/app"}]},
+        "status": {"phase": "Pending", "containerStatuses": [{"name": "web", "image": "registry.example.com/app",
+            "state": {"waiting": {"reason": "ErrImagePull", "message": "401 Unauthorized"}}}]},
+    }))
+    .unwrap();
+    world.ctx.failing_pods().observe(&pod, now());
+    world
+        .server
+        .fail(Method::GET, "/api/v1/namespaces/team/secrets/other", 500, "not now");
+    world.reconcile().await.unwrap_err();
+    assert!(world.server.get(TARGET).is_some());
+    assert_eq!(world.condition("SecretSynced").1, "Synced");
+    assert_eq!(world.condition("PullsHealthy").0, "Unknown");
+    // Somebody took the right to read Secrets away: that is worth a diagnosis all the same.
+    world
+        .server
+        .fail(Method::GET, "/api/v1/namespaces/team/secrets/other", 403, "forbidden");
+    world.reconcile().await.unwrap();
 }
 
 #[tokio::test]

@@ -136,6 +136,7 @@ fn success(object: &Value) -> Response<Body> {
 
 fn failure(code: u16, message: &str) -> Response<Body> {
     let reason = match code {
+        403 => "Forbidden",
         404 => "NotFound",
         409 => "Conflict",
         _ => "Other",
