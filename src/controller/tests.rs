@@ -227,10 +227,9 @@ async fn rejected_credentials_are_held_back_and_the_verdict_counts_as_unpublishe
 /// Gives the attempt that the resource waits for its verdict, as the verifier does. The verifier itself makes none in a
 /// test: no scope was listed, and that is waited for longer than a test lasts.
 fn conclude(ctx: &Context, result: VerificationResult) {
-    let later = after(now(), STARTUP_GRACE);
     let waiters = {
         let mut state = ctx.shared.verifier.state();
-        let request = state.start(later).attempts.pop().expect("an attempt is queued");
+        let request = state.queue.take_queued().pop().expect("an attempt is queued");
         state.conclude(&request, Some(&Verdict::new(result, "what the registry said")), now())
     };
     for waiter in &waiters {
@@ -265,17 +264,16 @@ async fn a_pull_secret_of_a_pod_that_cannot_be_read_does_not_keep_the_own_one_fr
     }))
     .unwrap();
     world.ctx.failing_pods().observe(&pod, now());
-    world
-        .server
-        .fail(Method::GET, "/api/v1/namespaces/team/secrets/other", 500, "not now");
-    world.reconcile().await.unwrap_err();
-    assert!(world.server.get(TARGET).is_some());
-    assert_eq!(world.condition("SecretSynced").1, "Synced");
-    assert_eq!(world.condition("PullsHealthy").0, "Unknown");
+    let other = "/api/v1/namespaces/team/secrets/other";
+    world.server.fail(Method::GET, other, 500, "not now");
+    for _ in 0..4 {
+        world.reconcile().await.unwrap();
+        assert_eq!(world.condition("Ready").1, "Ready");
+        assert_eq!(world.condition("PullsHealthy").0, "Unknown");
+    }
+    assert_eq!(world.server.writes().len(), 2, "once each: the Secret and the status");
     // Somebody took the right to read Secrets away: that is worth a diagnosis all the same.
-    world
-        .server
-        .fail(Method::GET, "/api/v1/namespaces/team/secrets/other", 403, "forbidden");
+    world.server.fail(Method::GET, other, 403, "forbidden");
     world.reconcile().await.unwrap();
 }
 

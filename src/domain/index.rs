@@ -130,11 +130,13 @@ impl ResourceIndex {
         self.missing_from_relist = generated.collect();
     }
 
-    /// The list is complete: what it did not show is gone.
-    pub fn end_secret_list(&mut self) {
-        for gone in std::mem::take(&mut self.missing_from_relist) {
-            self.forget_secret(&gone);
+    /// The list is complete: what it did not show is gone. Returns that.
+    pub fn end_secret_list(&mut self) -> HashSet<ObjectKey> {
+        let gone = std::mem::take(&mut self.missing_from_relist);
+        for secret in &gone {
+            self.forget_secret(secret);
         }
+        gone
     }
 
     /// All of it that concerns one resource, and the Secret `target` with this controller.

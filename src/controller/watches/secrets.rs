@@ -36,7 +36,10 @@ impl Watched for Secrets {
     }
 
     fn list_ends(&mut self, first: bool) {
-        self.0.index().end_secret_list();
+        let gone = self.0.index().end_secret_list();
+        for secret in &gone {
+            self.0.own_writes().forget(secret);
+        }
         // A list does not tell what was deleted meanwhile: every resource is reconciled. At the start each is anyway.
         if !first {
             self.0.trigger_all();
