@@ -1,14 +1,13 @@
 //! Observing, applying and publishing against a scripted API server in memory.
 
 mod api_server;
+mod watches;
 
 use std::sync::Arc;
 
 use futures::channel::mpsc;
 use http::Method;
 use kube::runtime::reflector;
-use kube::runtime::reflector::store::Writer;
-use kube::runtime::watcher::Event;
 use serde_json::{Value, json};
 
 use self::api_server::ApiServer;
@@ -18,11 +17,11 @@ use crate::controller::readiness::Readiness;
 use crate::controller::reconcile::reconcile;
 use crate::controller::store::stored_resource::StoredResource;
 use crate::controller::verification::Verifier;
+use crate::controller::watches::docker_pull_secrets::DockerPullSecrets;
+use crate::controller::watches::drive::Watched as _;
 use crate::domain::names::Uid;
 use crate::domain::pull_failures::pod::Pod;
-use crate::domain::time::after;
 use crate::domain::verification::address::Policy;
-use crate::domain::verification::queue::STARTUP_GRACE;
 use crate::domain::verification::verdict::{Verdict, VerificationResult};
 
 const RESOURCE: &str = "/apis/pullsecrets.dev/v1alpha1/namespaces/team/dockerpullsecrets/app";
@@ -33,7 +32,7 @@ const PASSWORD: &str = "canary-password";
 /// A controller beside the scripted API server.
 struct World {
     server: ApiServer,
-    writer: Writer<StoredResource>,
+    watched: DockerPullSecrets,
     ctx: Arc<Context>,
 }
 
@@ -59,13 +58,12 @@ impl World {
         };
         let (store, writer) = reflector::store();
         let (triggers, _) = mpsc::unbounded();
-        let ctx = Context::new(server.client(), Arc::new(shared), store, triggers);
-        ctx.memories().insert(Uid::new("uid-app"));
+        let ctx = Arc::new(Context::new(server.client(), Arc::new(shared), store, triggers));
         ctx.set_pods_listed();
         let mut world = Self {
             server,
-            writer,
-            ctx: Arc::new(ctx),
+            watched: DockerPullSecrets::new(Arc::clone(&ctx), writer),
+            ctx,
         };
         world.watch();
         world
@@ -75,13 +73,7 @@ impl World {
     fn watch(&mut self) -> Arc<StoredResource> {
         let object = self.server.state().objects[RESOURCE].clone();
         let object: StoredResource = serde_json::from_str(&object.to_string()).unwrap();
-        self.writer.apply_watcher_event(&Event::Apply(object.clone()));
-        self.ctx.index().insert(&object.without_status().unwrap());
-        let version = kube::ResourceExt::resource_version(&object);
-        let uid = Uid::new("uid-app");
-        self.ctx
-            .memories()
-            .update(&uid, |memory| memory.acknowledge(version.as_deref()));
+        self.watched.applied(object.clone());
         Arc::new(object)
     }
 
