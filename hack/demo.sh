@@ -58,7 +58,7 @@ message() {
     kubectl get dps "$1" -n demo -o jsonpath='{.status.conditions[?(@.type=="Ready")].message}'
     echo
 }
-# Waits, at most 30 s, until a Secret holds what `dps render` makes of the resource and its login.
+# Waits, at most 30 s, until a Secret holds what `dps render` makes of the resource and its credentials.
 until_rendered() {
     wanted=$(kubectl get "secret/$1-login" "dps/$1" -n demo -o json | target/debug/dps render -f - -o json |
         sed -n 's/.*"\.dockerconfigjson": "\(.*\)".*/\1/p')
@@ -105,7 +105,7 @@ users: [{name: operator, user: {token: "$token"}}]
 contexts: [{name: world, context: {cluster: world, user: operator}}]
 current-context: world
 END
-# The samples' logins are made up: they must not be tried at the real Docker Hub.
+# The samples' credentials are made up: they must not be sent to the real Docker Hub.
 set -- target/debug/dps controller --health-address 127.0.0.1:0 --deny-cidr 0.0.0.0/0,::/0 --allow-registry "$registry"
 if [ -n "$node" ]; then
     set -- unshare --mount sh -c 'mount --bind "$0" /etc/hosts && exec "$@"' "$(of_node hostsFile)" "$@" --allow-registry "$(beside basic)"
@@ -114,7 +114,7 @@ KUBECONFIG="$state/operator.kubeconfig" SSL_CERT_FILE="$state/pki/ca.crt" nohup 
 echo $! >"$state/operator.pid"
 echo "dps controller runs, its log is in .world/operator.log; here it may log in only at the registry of this demo"
 
-say "4. A login for every kind of credential becomes a pull secret"
+say "4. Credentials in every form become a pull secret"
 kubectl create namespace demo >/dev/null
 show apply -n demo -f deploy/samples
 for name in docker-hub team-registry ghcr quay legacy harbor; do until_reason "$name" Ready; done
@@ -122,7 +122,7 @@ show get dps -n demo
 echo "The Secret that kubelets read (password masked here):"
 masked team-registry
 
-say "5. A spec that cannot work is refused at once, with a sentence that says what to do"
+say "5. A spec that cannot work is rejected at once, with a sentence that says what to do"
 printf '$ kubectl apply: registryUrl: docker.io\n'
 if kubectl apply -n demo -f - <<'END'
 apiVersion: pullsecrets.dev/v1alpha1
@@ -161,7 +161,7 @@ show delete secret team-registry -n demo
 kubectl wait secret/team-registry -n demo --for=create --timeout=30s >/dev/null
 show get secret team-registry -n demo
 
-say "8. A Secret that somebody else made is left alone"
+say "8. A Secret that somebody else created is left alone"
 kubectl create secret generic precious -n demo --from-literal=other=thing >/dev/null
 kubectl apply -n demo -f - >/dev/null <<'END'
 apiVersion: pullsecrets.dev/v1alpha1
@@ -173,7 +173,7 @@ until_reason precious NameConflict
 message precious
 show get secret precious -n demo
 
-say "9. A login is checked at the registry before a pod needs it"
+say "9. Credentials are verified at the registry before a pod needs them"
 accepted() {
     kubectl get dps login -n demo -o jsonpath='{.status.conditions[?(@.type=="CredentialsAccepted")].message}'
     echo

@@ -1,7 +1,7 @@
 //! Every rule of the operator. Nothing here knows a client, a clock, the environment or async code.
 //!
 //! A module imports only modules that stand before it in this order (tested): names, time, text, problem, credentials,
-//! registry, docker_config, spec, credential_source, verification, secret, pull_failures, index, status, reconcile.
+//! registry, `docker_config`, spec, `credential_source`, verification, secret, `pull_failures`, index, status, reconcile.
 
 pub mod credential_source;
 pub mod credentials;

@@ -1,16 +1,17 @@
-//! Reads what a decision about one resource needs. Secrets are read by name, and never kept.
+//! Reads what a decision about one resource needs. Secrets are read by name and never stored.
 
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
+use std::time::Duration;
 
 use k8s_openapi::api::core::v1::{ConfigMap, Secret};
 use kube::Api;
 
-use crate::api::{CaBundleKind, DockerPullSecret};
+use crate::api::CaBundleKind;
 use crate::controller::context::Context;
 use crate::controller::kubelet_reports;
 use crate::domain::docker_config::kubelet_secret::{Content, PullSecret};
-use crate::domain::names::{ObjectKey, ResourceRef, is_object_name};
+use crate::domain::names::{ObjectKey, is_object_name};
 use crate::domain::pull_failures::failing_pods::FailingPod;
 use crate::domain::pull_failures::relevance::concerning;
 use crate::domain::pull_failures::resource::Resource;
@@ -22,10 +23,13 @@ use crate::domain::verification::ca_bundle::{self, CaBundle, CaBundleSource};
 use crate::domain::verification::verdict::Verdict;
 use crate::kubernetes::request::{Error, call};
 
+/// Longest time for reading what failing pods list.
+const PODS: Duration = Duration::from_secs(5);
+
 /// Most Secrets that one reconcile reads because failing pods name them.
 const FOREIGN_SECRETS: usize = 20;
 
-/// Reads everything that concerns a resource; nothing if it is suspended.
+/// Reads everything that concerns a resource, but for pods; nothing if it is suspended.
 pub(crate) async fn observe(subject: &Subject<'_>, ctx: &Context) -> Result<Observed, Error> {
     let Subject {
         reference,
@@ -36,17 +40,17 @@ pub(crate) async fn observe(subject: &Subject<'_>, ctx: &Context) -> Result<Obse
     if resource.spec.suspend {
         return Ok(Observed::default());
     }
-    let secrets = Api::<Secret>::namespaced(ctx.client.clone(), &reference.key.namespace);
     let target_name = target_of(resource);
-    let source = async {
-        match spec {
-            Ok(spec) => match &spec.source {
-                CredentialSource::Secret(reference) => get(&secrets, &reference.name).await,
-            },
-            Err(_) => Ok(None),
-        }
+    let Ok(spec) = spec else {
+        let index = ctx.index().view(reference, &target_name, None);
+        return Ok(Observed {
+            index,
+            ..Observed::default()
+        });
     };
-    let (source, target) = futures::try_join!(source, get(&secrets, &target_name))?;
+    let secrets = Api::<Secret>::namespaced(ctx.client.clone(), &reference.key.namespace);
+    let CredentialSource::Secret(source) = &spec.source;
+    let (source, target) = futures::try_join!(get(&secrets, &source.name), get(&secrets, &target_name))?;
     let controller = target
         .as_ref()
         .and_then(|target| controlling_resource(&target.metadata));
@@ -55,16 +59,17 @@ pub(crate) async fn observe(subject: &Subject<'_>, ctx: &Context) -> Result<Obse
         .and_then(|status| status.verification.as_ref())
         .is_some_and(|verification| verification.secret_verified);
     let retained = match &index.retained_secret {
-        Some(name) if verified && target.is_none() => get(&secrets, name).await?,
+        Some(name) if verified && source.is_some() && target.is_none() => get(&secrets, name).await?,
         _ => None,
     };
-    let ca_bundle = match spec {
-        Ok(spec) => ca_bundle(spec, &secrets, &reference.key.namespace, ctx).await?,
-        Err(_) => Ok(None),
+    // Without a source there are no credentials to verify.
+    let ca_bundle = match source {
+        Some(_) => ca_bundle(spec, &secrets, &reference.key.namespace, ctx).await?,
+        None => Ok(None),
     };
     Ok(Observed {
         ca_bundle,
-        pods: pods(reference, resource, &target_name, &secrets, ctx).await?,
+        pods: None,
         source,
         target,
         retained,
@@ -103,31 +108,51 @@ async fn ca_bundle(
     Ok(ca_bundle::read(reference, holder).map(Some))
 }
 
-/// The failing pods that may have to do with a resource, and what is behind their lists of pull secrets.
-async fn pods(
-    reference: &ResourceRef,
-    resource: &DockerPullSecret,
-    target: &str,
-    secrets: &Api<Secret>,
-    ctx: &Context,
-) -> Result<Option<ObservedPods>, Error> {
-    if !ctx.pods_are_listed() {
-        return Ok(None);
+/// The failing pods that may have to do with a resource, and what is behind their lists of pull secrets. `None`: pods are
+/// not listed yet, or the resource is suspended. What takes too long or fails must not keep the Secret from being written.
+pub(crate) async fn observe_pods(subject: &Subject<'_>, ctx: &Context) -> Option<ObservedPods> {
+    let Subject {
+        reference, resource, ..
+    } = subject;
+    if resource.spec.suspend || !ctx.pods_are_listed() {
+        return None;
     }
     let namespace = reference.key.namespace.as_str();
     let Some(own) = Resource::of(resource) else {
-        return Ok(Some(ObservedPods::default()));
+        return Some(ObservedPods::default());
     };
     let failing = concerning(&own, ctx.failing_pods().of_namespace(namespace));
     if failing.is_empty() {
-        return Ok(Some(ObservedPods::default()));
+        return Some(ObservedPods::default());
     }
-    let failing = kubelet_reports::enrich(failing, namespace, ctx).await;
-    Ok(Some(ObservedPods {
-        pull_secrets: pull_secrets(&failing, target, secrets).await?,
-        others: others(&reference.key, ctx),
-        failing,
-    }))
+    let read = async {
+        let failing = kubelet_reports::enrich(failing, namespace, ctx).await;
+        // A resource with an invalid spec does not read its own Secret.
+        let own = subject.spec.as_ref().ok().map(|_| own.secret.as_str());
+        let pull_secrets = pull_secrets(&failing, own, namespace, ctx).await?;
+        Ok::<_, Error>((failing, pull_secrets))
+    };
+    let why = match tokio::time::timeout(PODS, read).await {
+        Ok(Ok((failing, pull_secrets))) => {
+            return Some(ObservedPods {
+                incomplete: false,
+                failing,
+                pull_secrets,
+                others: others(&reference.key, ctx),
+            });
+        }
+        Ok(Err(error)) => error.to_string(),
+        Err(_) => format!("no answer within {} seconds", PODS.as_secs()),
+    };
+    tracing::warn!(
+        namespace,
+        name = reference.key.name,
+        "reading what failing pods list: {why}"
+    );
+    Some(ObservedPods {
+        incomplete: true,
+        ..ObservedPods::default()
+    })
 }
 
 /// The other resources of the namespace.
@@ -141,16 +166,18 @@ fn others(own: &ObjectKey, ctx: &Context) -> Vec<Resource> {
     others.collect()
 }
 
-/// The Secrets that the pods' lists name, but for `target`.
+/// The Secrets that the pods' lists name, but for the resource's own.
 async fn pull_secrets(
     failing: &[(String, Arc<FailingPod>)],
-    target: &str,
-    secrets: &Api<Secret>,
+    own: Option<&str>,
+    namespace: &str,
+    ctx: &Context,
 ) -> Result<HashMap<String, PullSecret>, Error> {
+    let secrets = Api::<Secret>::namespaced(ctx.client.clone(), namespace);
     let mut known = HashMap::new();
     let mut seen = HashSet::new();
     let names = failing.iter().flat_map(|(_, pod)| &pod.pull_secrets);
-    for name in names.filter(|name| *name != target && seen.insert(name.as_str())) {
+    for name in names.filter(|name| own != Some(name.as_str()) && seen.insert(name.as_str())) {
         let unreadable = || PullSecret {
             name: name.clone(),
             content: Content::Unreadable,
@@ -158,7 +185,7 @@ async fn pull_secrets(
         let secret = if known.len() >= FOREIGN_SECRETS {
             unreadable()
         } else {
-            match get(secrets, name).await {
+            match get(&secrets, name).await {
                 Ok(secret) => PullSecret::new(name, secret.as_ref()),
                 // Somebody took this right away; what is found out without it is worth something too.
                 Err(error) if error.answer().is_some_and(kube::core::Status::is_forbidden) => unreadable(),

@@ -68,7 +68,7 @@ impl Readiness {
     }
 }
 
-/// What to tell about a failed watch.
+/// Why a watch failed, and what to do about it.
 pub(crate) fn explain(error: &kube::runtime::watcher::Error, resource: &str) -> String {
     use kube::runtime::watcher::Error as E;
     let source = match error {
@@ -78,7 +78,9 @@ pub(crate) fn explain(error: &kube::runtime::watcher::Error, resource: &str) -> 
     };
     match source {
         kube::Error::Api(status) if status.code == 404 => {
-            format!("the API server does not know {resource}: install the CRD (`dps crds | kubectl apply -f -`)")
+            format!(
+                "the API server does not know {resource}: install the CRD (`dps crds | kubectl apply --server-side -f -`)"
+            )
         }
         kube::Error::Api(status) if status.code == 403 => {
             format!("not allowed to list and watch {resource}: {}", status.message)

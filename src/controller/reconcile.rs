@@ -6,10 +6,10 @@ use std::time::Duration;
 use kube::Resource as _;
 use kube::runtime::controller::Action;
 
-use crate::api::Reason;
+use crate::api::{DockerPullSecretStatus, Reason};
 use crate::controller::apply::apply;
 use crate::controller::context::{Context, now};
-use crate::controller::observe::observe;
+use crate::controller::observe::{observe, observe_pods};
 use crate::controller::publish::publish;
 use crate::controller::store::stored_resource::StoredResource;
 use crate::domain::names::ResourceRef;
@@ -55,7 +55,7 @@ pub(crate) async fn reconcile(object: Arc<StoredResource>, ctx: Arc<Context>) ->
                 memory.consecutive_errors
             });
             if errors.is_some_and(is_reported) {
-                let previous = ctx.memory(&resource.uid).previous_status(object.status());
+                let previous = previous_status(&resource, &object, &ctx);
                 let finding = Finding::Failing(error.to_string());
                 // It cannot be published when the API server is the one that fails.
                 let _ = publish(&resource, object.meta().generation, previous.as_ref(), &finding, &ctx).await;
@@ -83,17 +83,23 @@ async fn reconcile_once(reference: &ResourceRef, object: &StoredResource, ctx: &
         Err(error) => return publish_unparsable(reference, object, &error, ctx).await,
     };
     let memory = ctx.memory(&reference.uid);
-    let previous = memory.previous_status(resource.status.clone());
+    let previous = previous_status(reference, object, ctx);
     let subject = Subject {
         reference,
         resource: &resource,
         spec: &validate(&resource),
         previous: previous.as_ref(),
     };
-    let mut observed = observe(&subject, ctx).await?;
+    let (observed, pods) = tokio::join!(observe(&subject, ctx), observe_pods(&subject, ctx));
+    let mut observed = observed?;
+    observed.pods = pods;
     let mut decision = decide(&subject, &observed, ctx);
     observed.refusal = apply(reference, &decision.changes, ctx).await?;
     if observed.refusal.is_some() {
+        // The first decision reports nothing.
+        let throttle = memory.decided.status_throttle;
+        ctx.memories()
+            .update(&reference.uid, |memory| memory.decided.status_throttle = throttle);
         decision = decide(&subject, &observed, ctx);
     }
     let next = decision.next;
@@ -106,6 +112,15 @@ async fn reconcile_once(reference: &ResourceRef, object: &StoredResource, ctx: &
     ctx.memories()
         .update(&reference.uid, |memory| memory.publish_verdicts(verdicts));
     Ok(Reconciled { reason, next })
+}
+
+/// The status as far as is known. Memory is read before the store: the watch fills the store before it tells memory.
+fn previous_status(resource: &ResourceRef, object: &StoredResource, ctx: &Context) -> Option<DockerPullSecretStatus> {
+    let memory = ctx.memory(&resource.uid);
+    let newest = ctx
+        .stored(&resource.key)
+        .filter(|stored| stored.reference().as_ref() == Some(resource));
+    memory.previous_status(newest.as_deref().unwrap_or(object).status())
 }
 
 /// Decides, keeps what is to be remembered, and has credentials verified. The verifier needs no answer to go on.
@@ -132,10 +147,11 @@ async fn publish_unparsable(
     let problem = problem::unparsable(error);
     let retained = ctx.index().view(reference, &reference.key.name, None).retained_secret;
     let finding = Finding::Decided(Box::new(Outcome::without_credentials(problem.clone(), retained, None)));
-    let previous = ctx.memory(&reference.uid).previous_status(object.status());
+    let verdicts = ctx.memory(&reference.uid).unpublished_verdicts;
+    let previous = previous_status(reference, object, ctx);
     let published = publish(reference, object.meta().generation, previous.as_ref(), &finding, ctx).await;
     let reason = match published {
-        // The API server may refuse any write to an object that does not fit its schema; then only the log can tell.
+        // The API server may refuse any write to an object that does not fit its schema; then only the log says it.
         Err(error) if error.answer().is_some_and(kube::core::Status::is_invalid) => {
             let key = &reference.key;
             tracing::warn!(namespace = key.namespace, name = key.name, "{}", problem.message);
@@ -143,5 +159,7 @@ async fn publish_unparsable(
         }
         result => result?,
     };
+    ctx.memories()
+        .update(&reference.uid, |memory| memory.publish_verdicts(verdicts));
     Ok(Reconciled { reason, next: None })
 }

@@ -1,4 +1,4 @@
-//! `dps controller`: sets everything up, runs until it is told to stop.
+//! `dps controller`: sets everything up, runs until a signal ends it.
 
 use std::net::SocketAddr;
 use std::sync::Arc;

@@ -1,14 +1,13 @@
 //! Observing, applying and publishing against a scripted API server in memory.
 
 mod api_server;
+mod watches;
 
 use std::sync::Arc;
 
 use futures::channel::mpsc;
 use http::Method;
 use kube::runtime::reflector;
-use kube::runtime::reflector::store::Writer;
-use kube::runtime::watcher::Event;
 use serde_json::{Value, json};
 
 use self::api_server::ApiServer;
@@ -18,10 +17,11 @@ use crate::controller::readiness::Readiness;
 use crate::controller::reconcile::reconcile;
 use crate::controller::store::stored_resource::StoredResource;
 use crate::controller::verification::Verifier;
+use crate::controller::watches::docker_pull_secrets::DockerPullSecrets;
+use crate::controller::watches::drive::Watched as _;
 use crate::domain::names::Uid;
-use crate::domain::time::after;
+use crate::domain::pull_failures::pod::Pod;
 use crate::domain::verification::address::Policy;
-use crate::domain::verification::queue::STARTUP_GRACE;
 use crate::domain::verification::verdict::{Verdict, VerificationResult};
 
 const RESOURCE: &str = "/apis/pullsecrets.dev/v1alpha1/namespaces/team/dockerpullsecrets/app";
@@ -32,7 +32,7 @@ const PASSWORD: &str = "canary-password";
 /// A controller beside the scripted API server.
 struct World {
     server: ApiServer,
-    writer: Writer<StoredResource>,
+    watched: DockerPullSecrets,
     ctx: Arc<Context>,
 }
 
@@ -58,13 +58,12 @@ impl World {
         };
         let (store, writer) = reflector::store();
         let (triggers, _) = mpsc::unbounded();
-        let ctx = Context::new(server.client(), Arc::new(shared), store, triggers);
-        ctx.memories().insert(Uid::new("uid-app"));
+        let ctx = Arc::new(Context::new(server.client(), Arc::new(shared), store, triggers));
         ctx.set_pods_listed();
         let mut world = Self {
             server,
-            writer,
-            ctx: Arc::new(ctx),
+            watched: DockerPullSecrets::new(Arc::clone(&ctx), writer),
+            ctx,
         };
         world.watch();
         world
@@ -74,13 +73,7 @@ impl World {
     fn watch(&mut self) -> Arc<StoredResource> {
         let object = self.server.state().objects[RESOURCE].clone();
         let object: StoredResource = serde_json::from_str(&object.to_string()).unwrap();
-        self.writer.apply_watcher_event(&Event::Apply(object.clone()));
-        self.ctx.index().insert(&object.without_status().unwrap());
-        let version = kube::ResourceExt::resource_version(&object);
-        let uid = Uid::new("uid-app");
-        self.ctx
-            .memories()
-            .update(&uid, |memory| memory.acknowledge(version.as_deref()));
+        self.watched.applied(object.clone());
         Arc::new(object)
     }
 
@@ -226,10 +219,9 @@ async fn rejected_credentials_are_held_back_and_the_verdict_counts_as_unpublishe
 /// Gives the attempt that the resource waits for its verdict, as the verifier does. The verifier itself makes none in a
 /// test: no scope was listed, and that is waited for longer than a test lasts.
 fn conclude(ctx: &Context, result: VerificationResult) {
-    let later = after(now(), STARTUP_GRACE);
     let waiters = {
         let mut state = ctx.shared.verifier.state();
-        let request = state.start(later).attempts.pop().expect("an attempt is queued");
+        let request = state.queue.take_queued().pop().expect("an attempt is queued");
         state.conclude(&request, Some(&Verdict::new(result, "what the registry said")), now())
     };
     for waiter in &waiters {
@@ -242,7 +234,7 @@ async fn a_verdict_that_comes_while_an_older_status_is_written_stays_unpublished
     let mut world = World::new(&verified());
     let ctx = Arc::clone(&world.ctx);
     world.server.meanwhile(&format!("{RESOURCE}/status"), move || {
-        conclude(&ctx, VerificationResult::Rejected)
+        conclude(&ctx, VerificationResult::Rejected);
     });
     world.reconcile().await.unwrap();
     assert_eq!(world.condition("CredentialsAccepted").1, "Pending");
@@ -250,6 +242,31 @@ async fn a_verdict_that_comes_while_an_older_status_is_written_stays_unpublished
     world.reconcile().await.unwrap();
     assert_eq!(world.condition("CredentialsAccepted").1, "Rejected");
     assert!(world.ctx.memories().with_unpublished_verdict().is_empty());
+}
+
+#[tokio::test]
+async fn a_pull_secret_of_a_pod_that_cannot_be_read_does_not_keep_the_own_one_from_being_written() {
+    let mut world = World::new(&unverified());
+    let pod: Pod = serde_json::from_value(json!({
+        "metadata": {"name": "web", "namespace": "team", "uid": "uid-web"},
+        "spec": {"imagePullSecrets": [{"name": "other"}],
+            "containers": [{"name": "web", "image": "registry.example.com/app"}]},
+        "status": {"phase": "Pending", "containerStatuses": [{"name": "web", "image": "registry.example.com/app",
+            "state": {"waiting": {"reason": "ErrImagePull", "message": "401 Unauthorized"}}}]},
+    }))
+    .unwrap();
+    world.ctx.failing_pods().observe(&pod, now());
+    let other = "/api/v1/namespaces/team/secrets/other";
+    world.server.fail(Method::GET, other, 500, "not now");
+    for _ in 0..4 {
+        world.reconcile().await.unwrap();
+        assert_eq!(world.condition("Ready").1, "Ready");
+        assert_eq!(world.condition("PullsHealthy").0, "Unknown");
+    }
+    assert_eq!(world.server.writes().len(), 2, "once each: the Secret and the status");
+    // Somebody took the right to read Secrets away: that is worth a diagnosis all the same.
+    world.server.fail(Method::GET, other, 403, "forbidden");
+    world.reconcile().await.unwrap();
 }
 
 #[tokio::test]

@@ -14,7 +14,7 @@ use std::sync::Arc;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{ObjectMeta, OwnerReference};
 
 use crate::api::DockerPullSecret;
-use crate::domain::index::namespace::Namespace;
+use crate::domain::index::namespace::NamespaceIndex;
 use crate::domain::names::{ObjectKey, ResourceRef, Uid};
 use crate::domain::secret::ownership::{controlling_resource, is_labelled};
 
@@ -47,10 +47,10 @@ pub struct IndexView {
     pub overlap_warning: Option<String>,
 }
 
-/// The index. All resources that an operation returns have to be looked at again.
+/// The index. All resources that an operation returns have to be reconciled.
 #[derive(Debug, Default)]
 pub struct ResourceIndex {
-    namespaces: BTreeMap<String, Namespace>,
+    namespaces: BTreeMap<String, NamespaceIndex>,
     /// While Secrets are listed again: those that the list has not shown yet.
     missing_from_relist: HashSet<ObjectKey>,
 }
@@ -78,7 +78,7 @@ impl ResourceIndex {
         self.namespaces
             .get(namespace)
             .into_iter()
-            .flat_map(Namespace::resources)
+            .flat_map(NamespaceIndex::resources)
     }
 
     /// UID of a resource.
@@ -90,21 +90,21 @@ impl ResourceIndex {
     }
 
     /// Resources that read or write this Secret, or control it.
-    pub fn concerned_by_secret(&self, secret: &ObjectKey) -> Vec<ObjectKey> {
+    pub fn affected_by_secret(&self, secret: &ObjectKey) -> Vec<ObjectKey> {
         let namespace = self.namespaces.get(&secret.namespace);
-        let names = namespace.map(|namespace| namespace.concerned_by_secret(&secret.name));
+        let names = namespace.map(|namespace| namespace.affected_by_secret(&secret.name));
         keys(&secret.namespace, names.unwrap_or_default())
     }
 
     /// Resources that read this ConfigMap.
-    pub fn concerned_by_config_map(&self, config_map: &ObjectKey) -> Vec<ObjectKey> {
+    pub fn affected_by_config_map(&self, config_map: &ObjectKey) -> Vec<ObjectKey> {
         let namespace = self.namespaces.get(&config_map.namespace);
-        let names = namespace.map(|namespace| namespace.concerned_by_config_map(&config_map.name));
+        let names = namespace.map(|namespace| namespace.affected_by_config_map(&config_map.name));
         keys(&config_map.namespace, names.unwrap_or_default())
     }
 
     /// Takes note of a Secret, whoever made it. Returns the resources that this concerns. Only one that the operator made
-    /// is kept, since what is kept may be deleted.
+    /// is stored, since what is stored here may be deleted.
     pub fn observe_secret(&mut self, meta: &ObjectMeta) -> Vec<ObjectKey> {
         let key = ObjectKey::of(meta);
         self.missing_from_relist.remove(&key);
@@ -112,10 +112,10 @@ impl ResourceIndex {
             return self.forget_secret(&key);
         };
         let text = |text: &Option<String>| text.as_deref().unwrap_or_default().into();
-        let concerned =
+        let affected =
             self.of(&key.namespace)
                 .observe_secret(&key.name, text(&meta.uid), text(&meta.resource_version), owner);
-        keys(&key.namespace, concerned)
+        keys(&key.namespace, affected)
     }
 
     /// Takes note that a Secret is gone. Returns the resources that this concerns.
@@ -123,18 +123,20 @@ impl ResourceIndex {
         self.forget(&secret.namespace, |namespace| namespace.forget_secret(&secret.name))
     }
 
-    /// The Secrets are about to be listed anew. What is known stays until the list is complete.
+    /// The Secrets are about to be listed again. What is known stays until the list is complete.
     pub fn begin_secret_list(&mut self) {
         let all = self.namespaces.iter();
         let generated = all.flat_map(|(at, namespace)| namespace.generated().map(move |name| ObjectKey::new(at, name)));
         self.missing_from_relist = generated.collect();
     }
 
-    /// The list is complete: what it did not show is gone.
-    pub fn end_secret_list(&mut self) {
-        for gone in std::mem::take(&mut self.missing_from_relist) {
-            self.forget_secret(&gone);
+    /// The list is complete: what it did not show is gone. Returns that.
+    pub fn end_secret_list(&mut self) -> HashSet<ObjectKey> {
+        let gone = std::mem::take(&mut self.missing_from_relist);
+        for secret in &gone {
+            self.forget_secret(secret);
         }
+        gone
     }
 
     /// All of it that concerns one resource, and the Secret `target` with this controller.
@@ -169,24 +171,24 @@ impl ResourceIndex {
 
     /// Name of a Secret in `namespace` that still holds credentials of a resource; the wanted one if that exists.
     pub fn retained_secret(&self, namespace: &str, uid: &str, target: &str) -> Option<String> {
-        let kept = self.namespaces.get(namespace)?.retained_secret(uid, target);
-        kept.map(str::to_owned)
+        let retained = self.namespaces.get(namespace)?.retained_secret(uid, target);
+        retained.map(str::to_owned)
     }
 
-    fn of(&mut self, namespace: &str) -> &mut Namespace {
+    fn of(&mut self, namespace: &str) -> &mut NamespaceIndex {
         self.namespaces.entry(namespace.to_owned()).or_default()
     }
 
     /// Takes something out of a namespace. One without resources and generated Secrets takes no memory.
-    fn forget(&mut self, at: &str, what: impl FnOnce(&mut Namespace) -> Vec<Name>) -> Vec<ObjectKey> {
+    fn forget(&mut self, at: &str, what: impl FnOnce(&mut NamespaceIndex) -> Vec<Name>) -> Vec<ObjectKey> {
         let Some(namespace) = self.namespaces.get_mut(at) else {
             return Vec::new();
         };
-        let concerned = keys(at, what(namespace));
+        let affected = keys(at, what(namespace));
         if namespace.is_empty() {
             self.namespaces.remove(at);
         }
-        concerned
+        affected
     }
 }
 

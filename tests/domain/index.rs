@@ -39,12 +39,12 @@ fn certificates_concern_those_that_name_them() {
     let mut claims = ResourceIndex::default();
     claims.insert(&named("a", 1, &with(private("a.example.com"), ca("ConfigMap"))));
     claims.insert(&named("b", 2, &with(private("b.example.com"), ca("Secret"))));
-    assert_eq!(names(&claims.concerned_by_config_map(&key("ca"))), ["a"]);
-    assert_eq!(names(&claims.concerned_by_secret(&key("ca"))), ["b"]);
+    assert_eq!(names(&claims.affected_by_config_map(&key("ca"))), ["a"]);
+    assert_eq!(names(&claims.affected_by_secret(&key("ca"))), ["b"]);
     claims.insert(&named("a", 1, &private("a.example.com")));
     claims.remove(&key("b"));
-    assert_eq!(names(&claims.concerned_by_config_map(&key("ca"))), [""; 0]);
-    assert_eq!(names(&claims.concerned_by_secret(&key("ca"))), [""; 0]);
+    assert_eq!(names(&claims.affected_by_config_map(&key("ca"))), [""; 0]);
+    assert_eq!(names(&claims.affected_by_secret(&key("ca"))), [""; 0]);
 }
 
 #[test]
@@ -56,10 +56,10 @@ fn a_secret_concerns_those_that_read_write_or_control_it() {
         2,
         &with(private("b.example.com"), json!({"secretName": "target"})),
     ));
-    assert_eq!(names(&claims.concerned_by_secret(&key("login"))), ["a", "b"]);
-    assert_eq!(names(&claims.concerned_by_secret(&key("a"))), ["a"]);
-    assert_eq!(names(&claims.concerned_by_secret(&key("target"))), ["b"]);
-    assert!(claims.concerned_by_secret(&ObjectKey::new("other", "login")).is_empty());
+    assert_eq!(names(&claims.affected_by_secret(&key("login"))), ["a", "b"]);
+    assert_eq!(names(&claims.affected_by_secret(&key("a"))), ["a"]);
+    assert_eq!(names(&claims.affected_by_secret(&key("target"))), ["b"]);
+    assert!(claims.affected_by_secret(&ObjectKey::new("other", "login")).is_empty());
     // One that it left behind.
     assert_eq!(names(&claims.observe_secret(&generated("old", Some("b")))), ["b"]);
     assert_eq!(names(&claims.forget_secret(&key("old"))), ["b"]);
@@ -70,8 +70,8 @@ fn a_secret_concerns_those_that_read_write_or_control_it() {
         1,
         &with(private("a.example.com"), json!({"credentialsRef": {"name": "new"}})),
     ));
-    assert_eq!(names(&claims.concerned_by_secret(&key("login"))), ["b"]);
-    assert_eq!(names(&claims.concerned_by_secret(&key("new"))), ["a"]);
+    assert_eq!(names(&claims.affected_by_secret(&key("login"))), ["b"]);
+    assert_eq!(names(&claims.affected_by_secret(&key("new"))), ["a"]);
 }
 
 #[test]

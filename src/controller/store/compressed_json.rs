@@ -1,4 +1,4 @@
-//! Text that is kept for long and read now and then, in a fraction of its memory.
+//! Text that is stored for long and read now and then, in a fraction of its memory.
 //!
 //! Statuses say much the same: LZ4 finds in a sample what it would otherwise have to write out for each.
 

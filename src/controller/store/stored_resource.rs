@@ -1,4 +1,4 @@
-//! A resource as it is kept. Its compressed text takes a fraction of the memory of what it is parsed into, and it is
+//! A resource as it is stored. Its compressed text takes a fraction of the memory of what it is parsed into, and it is
 //! parsed in a few microseconds when a reconcile needs it. One that does not parse hides no other.
 
 use std::borrow::Cow;

@@ -103,17 +103,17 @@ impl ApiServer {
 }
 
 impl StoredObjects {
-    pub(super) fn patch(&mut self, path: &str, patch: &Value) -> Response<Body> {
+    pub(super) fn patch(&mut self, path: &str, fields: &Value) -> Response<Body> {
         let path = path.strip_suffix("/status").unwrap_or(path);
         let stored = self.objects.get(path);
-        let wanted = &patch["metadata"]["resourceVersion"];
+        let wanted = &fields["metadata"]["resourceVersion"];
         if !wanted.is_null() && stored.is_some_and(|stored| stored["metadata"]["resourceVersion"] != *wanted) {
             return failure(409, "the object has been modified");
         }
         let mut object = stored
             .cloned()
             .unwrap_or_else(|| json!({"metadata": {"uid": "uid-of-secret"}}));
-        for (field, value) in patch.as_object().unwrap() {
+        for (field, value) in fields.as_object().unwrap() {
             if field == "metadata" {
                 object["metadata"]
                     .as_object_mut()
@@ -136,6 +136,7 @@ fn success(object: &Value) -> Response<Body> {
 
 fn failure(code: u16, message: &str) -> Response<Body> {
     let reason = match code {
+        403 => "Forbidden",
         404 => "NotFound",
         409 => "Conflict",
         _ => "Other",

@@ -1,4 +1,4 @@
-//! The watch of the metadata of ConfigMaps, which may hold certificates. Nothing of it is kept.
+//! The watch of the metadata of ConfigMaps, which may hold certificates. Nothing of it is stored.
 
 use std::sync::Arc;
 
@@ -14,7 +14,7 @@ pub(crate) struct ConfigMaps(pub(crate) Arc<Context>);
 impl ConfigMaps {
     fn changed(&self, config_map: &PartialObjectMeta<ConfigMap>) {
         let key = ObjectKey::of(&config_map.metadata);
-        let affected = self.0.index().concerned_by_config_map(&key);
+        let affected = self.0.index().affected_by_config_map(&key);
         self.0.trigger(&affected);
     }
 }

@@ -21,7 +21,7 @@ pub(crate) struct DockerPullSecrets {
     ctx: Arc<Context>,
     writer: Writer<StoredResource>,
     /// What the list that is being read has shown.
-    listed: BTreeSet<ObjectKey>,
+    listed: BTreeSet<ResourceRef>,
 }
 
 impl DockerPullSecrets {
@@ -35,28 +35,33 @@ impl DockerPullSecrets {
 
     /// Takes a resource in. Returns others that this affects.
     fn insert(&self, object: &StoredResource) -> Vec<ObjectKey> {
-        let before = self.ctx.index().uid(&ObjectKey::of(object.meta()));
+        let mut affected = Vec::new();
         if let Some(resource) = object.reference() {
-            if before.is_some_and(|before| before != resource.uid) {
-                self.forget(&resource.key);
+            let before = self.ctx.index().uid(&resource.key);
+            if let Some(uid) = before.filter(|uid| *uid != resource.uid) {
+                affected.extend(self.forget(&ResourceRef {
+                    uid,
+                    ..resource.clone()
+                }));
             }
             self.ctx.memories().insert(resource.uid);
         }
         // One that does not parse keeps the place that it had.
-        match object.without_status() {
-            Ok(resource) => self.ctx.index().insert(&resource),
-            Err(_) => Vec::new(),
+        if let Ok(resource) = object.without_status() {
+            affected.extend(self.ctx.index().insert(&resource));
         }
+        affected
     }
 
     /// Forgets a resource that is gone. Returns others that this affects.
-    fn forget(&self, key: &ObjectKey) -> Vec<ObjectKey> {
-        let uid = self.ctx.index().uid(key);
-        let affected = self.ctx.index().remove(key);
-        if let Some(uid) = uid {
-            self.ctx.forget(&resource(key, uid));
+    fn forget(&self, resource: &ResourceRef) -> Vec<ObjectKey> {
+        self.ctx.forget(resource);
+        let mut index = self.ctx.index();
+        // Its place may be another's by now, or it never had one.
+        if index.uid(&resource.key).is_some_and(|uid| uid == resource.uid) {
+            return index.remove(&resource.key);
         }
-        affected
+        Vec::new()
     }
 
     /// Whether more changed than what the operator itself wrote to the status.
@@ -70,14 +75,6 @@ impl DockerPullSecrets {
         }
         let published = now.uid().and_then(|uid| self.ctx.memory(&Uid::new(&uid)).published);
         !published.is_some_and(|published| is_up_to_date(now.status().as_ref(), &published.status))
-    }
-}
-
-fn resource(key: &ObjectKey, uid: Uid) -> ResourceRef {
-    ResourceRef {
-        kind: StoredResource::KIND,
-        key: key.clone(),
-        uid,
     }
 }
 
@@ -96,19 +93,24 @@ impl Watched for DockerPullSecrets {
     }
 
     fn listed(&mut self, object: StoredResource) {
-        self.listed.insert(ObjectKey::of(object.meta()));
+        self.listed.extend(object.reference());
         self.insert(&object);
         self.writer.apply_watcher_event(&Event::InitApply(object));
     }
 
     fn list_ends(&mut self, _first: bool) {
+        let before = self.ctx.store.state();
         self.writer.apply_watcher_event(&Event::InitDone);
-        let known: Vec<ObjectKey> = self.ctx.index().resources().collect();
-        for gone in known.iter().filter(|key| !self.listed.contains(key)) {
-            self.forget(gone);
+        let before = before.iter().filter_map(|object| object.reference());
+        for gone in before.filter(|resource| !self.listed.contains(resource)) {
+            self.forget(&gone);
         }
-        self.ctx.trigger(&self.listed);
-        self.listed.clear();
+        for resource in std::mem::take(&mut self.listed) {
+            if let Some(stored) = self.ctx.stored(&resource.key) {
+                acknowledge(&resource, stored.resource_version().as_deref(), &self.ctx);
+            }
+            self.ctx.trigger([&resource.key]);
+        }
     }
 
     fn applied(&mut self, object: StoredResource) {
@@ -126,9 +128,9 @@ impl Watched for DockerPullSecrets {
     }
 
     fn deleted(&mut self, object: StoredResource) {
-        let key = ObjectKey::of(object.meta());
+        let gone = object.reference();
         self.writer.apply_watcher_event(&Event::Delete(object));
-        let affected = self.forget(&key);
+        let affected = gone.map_or_else(Vec::new, |gone| self.forget(&gone));
         self.ctx.trigger(&affected);
     }
 }

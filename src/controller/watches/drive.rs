@@ -27,7 +27,7 @@ pub(crate) trait Watched: Send {
     /// The resource, for messages.
     const RESOURCE: &'static str;
 
-    /// Takes out of an object what nobody reads, before it is kept anywhere.
+    /// Takes out of an object what nobody reads, before it is stored anywhere.
     fn slim(_object: &mut Self::Object) {}
 
     /// A list begins.
@@ -36,7 +36,7 @@ pub(crate) trait Watched: Send {
     /// An object of the list.
     fn listed(&mut self, object: Self::Object);
 
-    /// The list is complete. `first`: it is the first one, or the first after a failure was announced as one.
+    /// The list is complete. `first`: nothing was ready before it.
     fn list_ends(&mut self, first: bool);
 
     /// An object was created or changed.

@@ -1,4 +1,4 @@
-//! The watch of pods. Those that cannot pull are remembered; nothing is kept of any other.
+//! The watch of pods. Those that cannot pull are remembered; nothing is stored of any other.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -64,7 +64,7 @@ impl Pods {
 
     /// Triggers the resources that a failing pod may affect, soon and once for many pods.
     fn notify(&self, pod: &ObjectKey, failing: &FailingPod, needs_it: impl Fn(&ObjectKey) -> bool) {
-        let affected = self.ctx.index().concerned_by_pod(&pod.namespace, failing);
+        let affected = self.ctx.index().affected_by_pod(&pod.namespace, failing);
         for key in affected.into_iter().filter(needs_it) {
             let Some(uid) = self.ctx.index().uid(&key) else {
                 continue;

@@ -1,4 +1,4 @@
-//! The watch of the metadata of Secrets. Only what the index wants of generated ones is kept.
+//! The watch of the metadata of Secrets. Only what the index needs of generated ones is stored.
 
 use std::sync::Arc;
 
@@ -36,8 +36,11 @@ impl Watched for Secrets {
     }
 
     fn list_ends(&mut self, first: bool) {
-        self.0.index().end_secret_list();
-        // A list does not tell what was deleted meanwhile: every resource has to look. At the start it does anyway.
+        let gone = self.0.index().end_secret_list();
+        for secret in &gone {
+            self.0.own_writes().forget(secret);
+        }
+        // A list does not tell what was deleted meanwhile: every resource is reconciled. At the start each is anyway.
         if !first {
             self.0.trigger_all();
         }

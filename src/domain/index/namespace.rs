@@ -39,9 +39,9 @@ impl Claim {
     }
 }
 
-/// See the module. All resources that an operation returns have to be looked at again.
+/// What is known of one namespace. All resources that an operation returns have to be reconciled.
 #[derive(Debug, Default)]
-pub(crate) struct Namespace {
+pub(crate) struct NamespaceIndex {
     pub(crate) claims: BTreeMap<Name, Claim>,
     /// Resources by the Secrets they read or write.
     by_secret: HashMap<Name, SmallSortedSet<Name>>,
@@ -54,7 +54,7 @@ pub(crate) struct Namespace {
     by_owner: HashMap<Name, SmallSortedSet<Name>>,
 }
 
-impl Namespace {
+impl NamespaceIndex {
     pub(crate) fn insert(&mut self, resource: &DockerPullSecret) -> Vec<Name> {
         let meta = &resource.metadata;
         let name = self.name(meta.name.as_deref().unwrap_or_default());
@@ -79,7 +79,7 @@ impl Namespace {
         if self.claims.get(&name) == Some(&claim) {
             return Vec::new();
         }
-        let mut concerned = self.remove(&name);
+        let mut affected = self.remove(&name);
         let index = |map: &mut HashMap<Name, SmallSortedSet<Name>>, object: &Name| {
             let users = map.entry(Name::clone(object)).or_default();
             users.insert(Name::clone(&name));
@@ -88,17 +88,17 @@ impl Namespace {
         let map = claim.ca(CaBundleKind::ConfigMap).into_iter();
         map.for_each(|map| index(&mut self.by_config_map, map));
         let rank = (claim.created, Name::clone(&name));
-        concerned.extend(change(&mut self.by_target, &claim.target, |ranks| {
+        affected.extend(change(&mut self.by_target, &claim.target, |ranks| {
             ranks.insert(rank.clone())
         }));
         for group in groups(claim.registry.as_ref()) {
-            concerned.extend(change(&mut self.by_registry, &group.into(), |ranks| {
+            affected.extend(change(&mut self.by_registry, &group.into(), |ranks| {
                 ranks.insert(rank.clone())
             }));
         }
-        concerned.retain(|other| *other != name);
+        affected.retain(|other| *other != name);
         self.claims.insert(name, claim);
-        concerned
+        affected
     }
 
     pub(crate) fn remove(&mut self, name: &str) -> Vec<Name> {
@@ -112,13 +112,13 @@ impl Namespace {
             drop_from(&mut self.by_config_map, map, &name);
         }
         let rank = (claim.created, name);
-        let mut concerned = change(&mut self.by_target, &claim.target, |ranks| ranks.remove(&rank));
+        let mut affected = change(&mut self.by_target, &claim.target, |ranks| ranks.remove(&rank));
         for group in groups(claim.registry.as_ref()) {
-            concerned.extend(change(&mut self.by_registry, &group.into(), |ranks| {
+            affected.extend(change(&mut self.by_registry, &group.into(), |ranks| {
                 ranks.remove(&rank)
             }));
         }
-        concerned
+        affected
     }
 
     pub(crate) fn is_empty(&self) -> bool {
@@ -137,7 +137,7 @@ impl Namespace {
         Some(&self.claims.get(name)?.uid)
     }
 
-    pub(crate) fn concerned_by_secret(&self, secret: &str) -> Vec<Name> {
+    pub(crate) fn affected_by_secret(&self, secret: &str) -> Vec<Name> {
         let by_name = self.by_secret.get(secret).into_iter().flatten();
         let owner = self.generated.get(secret).map(|generated| &generated.owner);
         let owner = owner.filter(|(name, uid)| self.uid(name) == Some(uid));
@@ -145,7 +145,7 @@ impl Namespace {
         all.into_iter().cloned().collect()
     }
 
-    pub(crate) fn concerned_by_config_map(&self, map: &str) -> Vec<Name> {
+    pub(crate) fn affected_by_config_map(&self, map: &str) -> Vec<Name> {
         self.by_config_map.get(map).into_iter().flatten().cloned().collect()
     }
 
@@ -167,19 +167,19 @@ impl Namespace {
             owner,
         };
         self.generated.insert(Name::clone(&secret), generated);
-        let mut concerned = self.concerned_by_secret(&secret);
-        concerned.extend(before);
-        concerned.sort();
-        concerned.dedup();
-        concerned
+        let mut affected = self.affected_by_secret(&secret);
+        affected.extend(before);
+        affected.sort();
+        affected.dedup();
+        affected
     }
 
     pub(crate) fn forget_secret(&mut self, secret: &str) -> Vec<Name> {
-        let concerned = self.concerned_by_secret(secret);
+        let affected = self.affected_by_secret(secret);
         if let Some(Generated { owner: (_, uid), .. }) = self.generated.remove(secret) {
             drop_from(&mut self.by_owner, &uid, secret);
         }
-        concerned
+        affected
     }
 
     pub(crate) fn oldest_claimant(&self, target: &str) -> Option<&str> {
@@ -193,7 +193,7 @@ impl Namespace {
 
     pub(crate) fn orphans(&self, uid: &str, target: &str) -> Vec<(String, Generated)> {
         let names = self.by_owner.get(uid).into_iter().flatten();
-        // A login may be read from what the resource itself generated under an earlier name.
+        // Credentials may be read from what the resource itself generated under an earlier name.
         let reads = |name: &Name| {
             let users = self.by_secret.get(name).into_iter().flatten();
             let mut claims = users.filter_map(|user| self.claims.get(user));
@@ -244,7 +244,7 @@ fn groups(registry: Option<&RegistryKey>) -> Vec<&str> {
         .collect()
 }
 
-/// Changes a group and returns its members if that changed what they are told: only the oldest counts, and for Docker
+/// Changes a group and returns its members if that changed what their status says: only the oldest counts, and for Docker
 /// Hub every member.
 fn change(
     groups: &mut HashMap<Name, SmallSortedSet<Rank>>,
@@ -256,7 +256,7 @@ fn change(
     let count = ranks.len();
     with(ranks);
     let changed = ranks.first() != before.as_ref() || (**group == *DOCKER_HUB_KEY && ranks.len() != count);
-    let concerned = if changed {
+    let affected = if changed {
         ranks.iter().map(|(_, name)| Name::clone(name)).collect()
     } else {
         Vec::new()
@@ -264,5 +264,5 @@ fn change(
     if ranks.is_empty() {
         groups.remove(group);
     }
-    concerned
+    affected
 }

@@ -7,7 +7,7 @@ use crate::domain::pull_failures::relevance::{may_affect, repository};
 
 impl ResourceIndex {
     /// The resources whose status a failing pod may change.
-    pub fn concerned_by_pod(&self, namespace: &str, pod: &FailingPod) -> Vec<ObjectKey> {
+    pub fn affected_by_pod(&self, namespace: &str, pod: &FailingPod) -> Vec<ObjectKey> {
         let repositories: Vec<String> = pod.containers.iter().map(|one| repository(&one.image)).collect();
         let claims = self.namespaces.get(namespace).into_iter().flat_map(|one| &one.claims);
         claims

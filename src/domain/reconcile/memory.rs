@@ -28,7 +28,7 @@ pub struct ResourceMemory {
 /// What one decision leaves for the next.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct DecisionMemory {
-    /// The verdict that a changed login waits for, and since when.
+    /// The verdict that changed credentials wait for, and since when.
     pub awaiting_verdict: Option<(Fingerprint, Timestamp)>,
     /// The value of the annotation for which a verification was last requested.
     pub submitted_request: Option<String>,

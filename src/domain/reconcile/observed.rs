@@ -33,9 +33,11 @@ pub struct Observed {
     pub refusal: Option<Problem>,
 }
 
-/// The failing pods that may have to do with a resource.
+/// What was read of the failing pods that may have to do with a resource.
 #[derive(Default)]
 pub struct ObservedPods {
+    /// Whether something could not be read, so that what the status said before stays.
+    pub incomplete: bool,
     /// The pods, by name.
     pub failing: Vec<(String, Arc<FailingPod>)>,
     /// What their lists name, but for the resource's own Secret.

@@ -10,6 +10,9 @@ const LONGEST: Duration = Duration::from_mins(1);
 /// Pause after the API server refused a write: nothing tells when a quota has room again.
 pub const AFTER_REFUSAL: Duration = Duration::from_mins(1);
 
+/// Pause after something could not be read about failing pods.
+pub const AFTER_INCOMPLETE: Duration = Duration::from_secs(15);
+
 /// Errors in a row after which the status says so. A short hiccup of the API server is not worth a write for each
 /// resource.
 const PUBLISH_FROM: u32 = 3;

@@ -21,7 +21,12 @@ impl StatusThrottle {
     /// There are new numbers: how long they have to wait. `None`: they are reported now.
     pub fn pause(&mut self, now: Timestamp) -> Option<Duration> {
         let (reported, pause) = self.0.unwrap_or((now, FIRST_PAUSE));
-        let left = pause.saturating_sub(since(reported, now));
+        // The clock may have been set back since.
+        let left = if reported > now {
+            Duration::ZERO
+        } else {
+            pause.saturating_sub(since(reported, now))
+        };
         self.0 = if left.is_zero() {
             Some((now, (pause * 2).min(LONGEST_PAUSE)))
         } else {

@@ -185,12 +185,12 @@ fn verification(previous: Option<&VerificationStatus>, outcome: &Outcome) -> Opt
         VerificationFinding::NoCredentials => previous.cloned(),
         VerificationFinding::Disabled => None,
         VerificationFinding::Pending => {
-            let kept = VerificationStatus {
+            let carried_over = VerificationStatus {
                 handled_request: previous.and_then(|previous| previous.handled_request.clone()),
                 secret_verified: secret_verified(previous, outcome, None),
                 ..VerificationStatus::default()
             };
-            (kept != VerificationStatus::default()).then_some(kept)
+            (carried_over != VerificationStatus::default()).then_some(carried_over)
         }
         VerificationFinding::Done(status) => Some(VerificationStatus {
             secret_verified: secret_verified(previous, outcome, status.of_login()),

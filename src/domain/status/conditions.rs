@@ -72,7 +72,9 @@ impl<'a> Conditions<'a> {
 
     /// [`Self::keep`] for each of these.
     pub(crate) fn keep_all(&mut self, kinds: &[ConditionType], reason: Reason) {
-        kinds.iter().for_each(|kind| self.keep(*kind, reason));
+        for kind in kinds {
+            self.keep(*kind, reason);
+        }
     }
 
     /// Puts in front of a problem since when credentials have been held back. That is the time of the condition, which

@@ -74,7 +74,7 @@ impl Ledger {
                 entry.wanted_at = now;
             }
         }
-        if since(self.swept_at, now) >= SWEEP {
+        if self.swept_at > now || since(self.swept_at, now) >= SWEEP {
             self.swept_at = now;
             let wanted = |entry: &LedgerEntry| since(entry.wanted_at, now) <= KEPT;
             self.credentials.retain(|_, history| {

@@ -78,8 +78,8 @@ struct Startup {
     started_at: Timestamp,
     scopes_to_list: usize,
     to_reconcile: HashSet<Uid>,
-    /// When everything had happened.
-    complete_at: Option<Timestamp>,
+    /// Since when attempts have been possible.
+    opened_at: Option<Timestamp>,
 }
 
 /// What [`VerificationQueue::start`] decided.
@@ -101,7 +101,7 @@ impl VerificationQueue {
                 started_at: now,
                 scopes_to_list: scopes,
                 to_reconcile: HashSet::new(),
-                complete_at: None,
+                opened_at: None,
             },
             waiters: HashMap::new(),
             targets: BTreeMap::new(),
@@ -124,8 +124,7 @@ impl VerificationQueue {
 
     /// For how long attempts have been possible.
     pub fn open_for(&self, now: Timestamp) -> Duration {
-        let opened_at = self.startup.opened_at();
-        since(opened_at, now)
+        self.startup.open_for(now)
     }
 
     /// Whether such an attempt is queued or in flight.
@@ -171,13 +170,14 @@ impl VerificationQueue {
     /// Takes out the attempts that may start now, and those that are `needless` by now.
     pub fn start(&mut self, now: Timestamp, needless: impl Fn(&VerificationRequest) -> bool) -> Started {
         let mut started = Started::default();
-        let opened_at = self.startup.opened_at();
-        if opened_at > now {
+        if let Some(wait) = self.startup.wait(now) {
             let is_waiting = self.targets.values().any(|target| !target.queued.is_empty());
-            started.next = is_waiting.then(|| since(now, opened_at));
+            started.next = is_waiting.then_some(wait);
             return started;
         }
-        self.rejection_cooldown.retain(|_, until| *until > now);
+        // A longer one is left from before the clock was set back.
+        let is_current = |until: Timestamp| until > now && since(now, until) <= REJECTION_COOLDOWN;
+        self.rejection_cooldown.retain(|_, until| is_current(*until));
         for target in self.targets.values_mut().filter(|target| !target.in_flight) {
             let position = loop {
                 let position = target.next(&self.rejection_cooldown);
@@ -228,6 +228,13 @@ impl VerificationQueue {
         self.waiters.remove(&request.key()).unwrap_or_default()
     }
 
+    /// Takes out everything that is queued, whether it may start or not.
+    #[cfg(test)]
+    pub(crate) fn take_queued(&mut self) -> Vec<VerificationRequest> {
+        let queued = self.targets.values_mut().flat_map(|target| target.queued.drain(..));
+        queued.collect()
+    }
+
     /// No attempt starts any more; those in flight may still be concluded.
     pub fn drain(&mut self) {
         self.is_stopped = true;
@@ -257,14 +264,33 @@ impl Startup {
     fn update(&mut self, now: Timestamp) -> bool {
         let is_complete = self.scopes_to_list == 0 && self.to_reconcile.is_empty();
         if is_complete {
-            self.complete_at.get_or_insert(now);
+            self.opened_at
+                .get_or_insert(now.min(after(self.started_at, STARTUP_GRACE)));
         }
         is_complete
     }
 
-    /// When attempts become possible, as far as it is known.
-    fn opened_at(&self) -> Timestamp {
+    /// How long no attempt is possible yet. What has opened stays open, also when the clock is set back.
+    fn wait(&mut self, now: Timestamp) -> Option<Duration> {
+        if self.opened_at.is_some() {
+            return None;
+        }
+        self.started_at = self.started_at.min(now);
         let end = after(self.started_at, STARTUP_GRACE);
-        self.complete_at.map_or(end, |complete_at| complete_at.min(end))
+        if end > now {
+            return Some(since(now, end));
+        }
+        self.opened_at = Some(end);
+        None
+    }
+
+    /// For how long attempts have been possible.
+    fn open_for(&self, now: Timestamp) -> Duration {
+        match self.opened_at {
+            // The clock was set back: nobody knows how long ago it was.
+            Some(opened_at) if opened_at > now => Duration::MAX,
+            Some(opened_at) => since(opened_at, now),
+            None => since(after(self.started_at, STARTUP_GRACE), now),
+        }
     }
 }

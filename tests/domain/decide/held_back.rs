@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use dps::api::VerificationResult;
 use dps::domain::spec::validate::target_of;
+use dps::domain::time::Timestamp;
 use serde_json::json;
 
 use super::{Cluster, spec};
@@ -135,6 +136,18 @@ fn changed_credentials_without_a_verdict_within_20_s_are_written() {
     cluster.reconcile();
     assert_eq!(cluster.password("app").as_deref(), Some("unknown"));
     assert_eq!(cluster.condition("Ready"), ("False", "Rejected"));
+}
+
+#[test]
+fn a_clock_that_is_set_back_does_not_make_the_wait_longer_than_another_20_s() {
+    let mut cluster = Cluster::with_accepted(&spec());
+    cluster.change_password("unknown");
+    cluster.reconcile();
+    cluster.now = Timestamp::from_second(cluster.now.as_second() - 10 * 3600).unwrap();
+    cluster.reconcile();
+    cluster.wait(Duration::from_secs(20));
+    cluster.reconcile();
+    assert_eq!(cluster.password("app").as_deref(), Some("unknown"));
 }
 
 #[test]

@@ -12,13 +12,14 @@ use crate::domain::pull_failures::survey::{SurveyInput, survey};
 use crate::domain::reconcile::decide::Subject;
 use crate::domain::reconcile::memory::ResourceMemory;
 use crate::domain::reconcile::observed::Observed;
+use crate::domain::reconcile::retry::AFTER_INCOMPLETE;
 use crate::domain::secret::ownership::is_own;
 use crate::domain::status::outcome::Outcome;
 use crate::domain::time::Timestamp;
 use crate::domain::verification::finding::VerificationFinding;
 
 /// Adds to the outcome what is found out about failing pods; `holder` is the Secret of the wanted name as it will be.
-/// Returns when the next look is due, if one is.
+/// Returns when the next failure begins to count, if one is waiting to.
 pub(super) fn survey_pods(
     subject: &Subject<'_>,
     outcome: &mut Outcome,
@@ -28,6 +29,9 @@ pub(super) fn survey_pods(
     now: Timestamp,
 ) -> Option<Duration> {
     let pods = observed.pods.as_ref()?;
+    if pods.incomplete {
+        return Some(AFTER_INCOMPLETE);
+    }
     let throttle = &mut memory.decided.status_throttle;
     let Some(mut own) = Resource::of(subject.resource) else {
         throttle.reset();
@@ -39,7 +43,10 @@ pub(super) fn survey_pods(
         own.owns = is_own(holder, subject.reference.uid.as_str());
     }
     let mut pull_secrets = pods.pull_secrets.clone();
-    pull_secrets.insert(own.secret.clone(), PullSecret::new(&own.secret, holder));
+    // With an invalid spec the Secret was read like any other.
+    if subject.spec.is_ok() {
+        pull_secrets.insert(own.secret.clone(), PullSecret::new(&own.secret, holder));
+    }
     let previous = subject.previous.map_or(&[][..], |status| &status.pull_failures);
     let input = SurveyInput {
         namespace: &subject.reference.key.namespace,

@@ -53,7 +53,9 @@ impl Standing {
     ) -> Option<(Fingerprint, Timestamp)> {
         let keeps = spec.verification.on_rejected == OnRejected::KeepLastAccepted;
         let awaited = view.awaited.filter(|_| self.replaces_accepted && keeps)?;
-        let before = memory.decided.awaiting_verdict.filter(|(before, _)| *before == awaited);
+        // A wait that begins in the future is left from before the clock was set back.
+        let is_current = |(before, since): &(Fingerprint, Timestamp)| *before == awaited && *since <= now;
+        let before = memory.decided.awaiting_verdict.filter(is_current);
         Some(before.unwrap_or((awaited, now)))
     }
 }
