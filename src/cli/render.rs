@@ -82,9 +82,9 @@ fn render(
     let target = ObjectKey::new(&*key.namespace, &*spec.targets.secret_name);
     let existing = manifests.secret(&target)?;
     let uid = resource.metadata.uid.clone().unwrap_or_default();
-    let mut unowned = resource.clone();
-    unowned.metadata.uid = None;
-    let plan = plan(&unowned, &spec, source.as_ref())?;
+    // Without an owner: what is rendered is applied where nobody knows the UID of the resource yet.
+    let namespace = resource.metadata.namespace.as_deref().unwrap_or_default();
+    let plan = plan(namespace, None, &spec, source.as_ref())?;
     let asking = Claimant {
         name: &key.name,
         uid: &uid,

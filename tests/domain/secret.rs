@@ -3,6 +3,7 @@
 use dps::api::Reason;
 use dps::domain::credentials::{RegistryCredentials, hide, redact};
 use dps::domain::docker_config::user_document::canonical;
+use dps::domain::names::ResourceRef;
 use dps::domain::registry::key::RegistryKey;
 use dps::domain::secret::desired::Desired;
 use dps::domain::secret::ownership::{Claimant, SecretAction, authorize_write};
@@ -19,7 +20,8 @@ const MANAGER: &str = "docker-pull-secret-operator";
 fn desired(spec: &Value) -> Desired {
     let resource = resource(spec);
     let login = secret(&[("username", "user"), ("password", "word")]);
-    plan(&resource, &validate(&resource).unwrap(), Some(&login))
+    let owner = ResourceRef::of("DockerPullSecret", &resource.metadata);
+    plan("team", owner.as_ref(), &validate(&resource).unwrap(), Some(&login))
         .unwrap_or_else(|problem| panic!("{problem:?}"))
         .desired
 }

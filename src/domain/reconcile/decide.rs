@@ -72,9 +72,16 @@ pub fn decide(
         .spec
         .as_ref()
         .map_err(|problem| (problem.clone(), None))
-        .and_then(|spec| match plan(subject.resource, spec, observed.source.as_ref()) {
-            Ok(plan) => Ok((spec, plan)),
-            Err(problem) => Err((problem, Some(spec))),
+        .and_then(|spec| {
+            match plan(
+                &subject.reference.key.namespace,
+                Some(subject.reference),
+                spec,
+                observed.source.as_ref(),
+            ) {
+                Ok(plan) => Ok((spec, plan)),
+                Err(problem) => Err((problem, Some(spec))),
+            }
         });
     match planned {
         Ok((spec, plan)) => with_credentials(subject, spec, &plan, observed, memory, verification, now),

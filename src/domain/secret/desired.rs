@@ -11,7 +11,7 @@ use serde_json::Value;
 use crate::api::{DockerPullSecret, FIELD_MANAGER, MANAGED_BY_LABEL};
 use crate::domain::credential_source::Resolved;
 use crate::domain::docker_config::user_document::canonical;
-use crate::domain::names::ObjectKey;
+use crate::domain::names::{ObjectKey, ResourceRef};
 use crate::domain::spec::validate::ValidatedSpec;
 
 /// Type of every generated Secret.
@@ -33,23 +33,19 @@ pub struct Desired {
 }
 
 impl Desired {
-    /// The Secret for resolved credentials. It has an owner reference if the resource exists in a cluster, so not for
-    /// `render`.
-    pub fn new(resource: &DockerPullSecret, spec: &ValidatedSpec, resolved: &Resolved) -> Self {
+    /// The Secret for resolved credentials in `namespace`. Without an `owner`, as for `render`, it has no owner reference.
+    pub fn new(namespace: &str, owner: Option<&ResourceRef>, spec: &ValidatedSpec, resolved: &Resolved) -> Self {
         let mut labels = spec.targets.labels.clone();
         labels.insert(MANAGED_BY_LABEL.to_owned(), FIELD_MANAGER.to_owned());
         Self {
-            key: ObjectKey::new(
-                resource.metadata.namespace.clone().unwrap_or_default(),
-                spec.targets.secret_name.as_str(),
-            ),
+            key: ObjectKey::new(namespace, spec.targets.secret_name.as_str()),
             labels,
             annotations: spec.targets.annotations.clone(),
-            owner: resource.metadata.uid.as_ref().map(|uid| OwnerReference {
+            owner: owner.map(|owner| OwnerReference {
                 api_version: DockerPullSecret::api_version(&()).into_owned(),
-                kind: DockerPullSecret::kind(&()).into_owned(),
-                name: resource.metadata.name.clone().unwrap_or_default(),
-                uid: uid.clone(),
+                kind: owner.kind.to_owned(),
+                name: owner.key.name.clone(),
+                uid: owner.uid.as_str().to_owned(),
                 controller: Some(true),
                 // Deleting the resource in the foreground need not wait for the Secret, and setting this would need a
                 // permission on finalizers.

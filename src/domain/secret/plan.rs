@@ -2,10 +2,10 @@
 
 use k8s_openapi::api::core::v1::Secret;
 
-use crate::api::DockerPullSecret;
 use crate::domain::credential_source::identity::CredentialIdentity;
 use crate::domain::credential_source::resolve;
 use crate::domain::credentials::RegistryCredentials;
+use crate::domain::names::ResourceRef;
 use crate::domain::problem::Problem;
 use crate::domain::secret::desired::Desired;
 use crate::domain::spec::validate::ValidatedSpec;
@@ -24,11 +24,17 @@ pub struct SecretPlan {
     pub warnings: Vec<String>,
 }
 
-/// What to generate for a valid resource and the Secret that it references.
-pub fn plan(resource: &DockerPullSecret, spec: &ValidatedSpec, source: Option<&Secret>) -> Result<SecretPlan, Problem> {
+/// What to generate in `namespace` from a valid spec and the Secret that it references. `owner`: the resource, if it exists
+/// in a cluster.
+pub fn plan(
+    namespace: &str,
+    owner: Option<&ResourceRef>,
+    spec: &ValidatedSpec,
+    source: Option<&Secret>,
+) -> Result<SecretPlan, Problem> {
     let resolved = resolve(spec, source)?;
     Ok(SecretPlan {
-        desired: Desired::new(resource, spec, &resolved),
+        desired: Desired::new(namespace, owner, spec, &resolved),
         credentials: resolved.credentials,
         identity: resolved.identity,
         origin: resolved.origin,
