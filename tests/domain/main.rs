@@ -13,6 +13,7 @@ mod cause_messages;
 mod causes;
 mod decide;
 mod diagnosis;
+mod docker_hub;
 mod docs;
 mod explain;
 mod explain_cases;

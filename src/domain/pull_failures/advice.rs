@@ -5,6 +5,7 @@ use crate::domain::docker_config::kubelet_secret::{Content, PullSecret};
 use crate::domain::pull_failures::cause::{Advice, about};
 use crate::domain::pull_failures::classify::ErrorClass;
 use crate::domain::pull_failures::context::{DiagnosisInput, NearMiss};
+use crate::domain::pull_failures::docker_hub::docker_hub_name;
 use crate::domain::pull_failures::remedy::remedy;
 use crate::domain::pull_failures::resource::Resource;
 use crate::domain::registry::image::Image;
@@ -42,7 +43,9 @@ pub(crate) fn action(cause: Cause, input: &DiagnosisInput<'_>) -> String {
         Advice::CreateSecret => missing(input),
         Advice::RepairSecret => malformed(input),
         Advice::GrantPermission => denied(input),
-        Advice::AttachSecret => other_key(input).or_else(|| attach_serving(input)),
+        Advice::AttachSecret => docker_hub_name(input)
+            .or_else(|| other_key(input))
+            .or_else(|| attach_serving(input)),
         Advice::CorrectImageName => Image::parse(input.image)
             .err()
             .map(|what| format!("Correct the image name: it {what}")),
@@ -139,6 +142,7 @@ fn not_sent(input: &DiagnosisInput<'_>) -> Option<String> {
             .any(|secret| secret.name == resource.secret)
     };
     empty_entry(input)
+        .or_else(|| docker_hub_name(input))
         .or_else(|| {
             let stale = input.serving().find(attached);
             stale.map(|resource| attach(resource, input))
@@ -161,7 +165,7 @@ fn attach_serving(input: &DiagnosisInput<'_>) -> Option<String> {
 }
 
 /// How to make the pod use the pull secret of a resource.
-fn attach(resource: &Resource, input: &DiagnosisInput<'_>) -> String {
+pub(crate) fn attach(resource: &Resource, input: &DiagnosisInput<'_>) -> String {
     let secret = &resource.secret;
     if input.context.secrets.iter().any(|listed| listed.name == *secret) {
         return format!(
