@@ -3,7 +3,7 @@
 use crate::support::canary::CANARY;
 use crate::support::objects::{Space, condition, condition_of, docker_hub, password, private};
 use crate::support::operator::operator;
-use crate::support::pods::{Pods, back_off, no_login, unauthorized};
+use crate::support::pods::{Pods, back_off, not_sent, unauthorized};
 use crate::support::world::world;
 use crate::support::{audit, eventually};
 use dps::api::{Cause, DockerPullSecret, DockerPullSecretStatus};
@@ -199,7 +199,7 @@ async fn a_pod_that_does_not_use_the_login_it_needs_is_told_of_without_blame() {
     ready(&space, "app", "r.example.com").await;
     let image = "r.example.com/team/app:1";
     pods.create("web", image, &[]).await;
-    pods.fails("web", image, &no_login(image)).await;
+    pods.fails("web", image, &not_sent(image)).await;
     let told = space
         .until("app", "told", |status| failing(status, "CredentialsNotSent", 1))
         .await;
@@ -212,7 +212,7 @@ async fn a_pod_that_does_not_use_the_login_it_needs_is_told_of_without_blame() {
     // The Secret is there, but its key is for another port.
     let image = "r.example.com:5000/team/app:1";
     pods.create("port", image, &["app"]).await;
-    pods.fails("port", image, &no_login(image)).await;
+    pods.fails("port", image, &not_sent(image)).await;
     let told = space
         .until("app", "told of the port", |status| {
             failing(status, "CredentialsNotSent", 1)
@@ -226,7 +226,7 @@ async fn a_pod_that_does_not_use_the_login_it_needs_is_told_of_without_blame() {
 
     // Pods that have nothing to do with it are no news.
     pods.create("other", "s.example.com/app:1", &[]).await;
-    pods.fails("other", "s.example.com/app:1", &no_login("s.example.com/app:1"))
+    pods.fails("other", "s.example.com/app:1", &not_sent("s.example.com/app:1"))
         .await;
     pods.delete("port").await;
     space.until("app", "none", healthy).await;
@@ -294,7 +294,7 @@ async fn one_odd_failure_proves_nothing() {
     let image = "r.example.com/team/app:1";
     // As a kubelet reports that could not read the Secret yet.
     pods.create("web", image, &["app"]).await;
-    pods.fails("web", image, &no_login(image)).await;
+    pods.fails("web", image, &not_sent(image)).await;
     // A connection that failed once.
     pods.create("net", image, &["app"]).await;
     pods.fails(
@@ -381,7 +381,7 @@ async fn secrets_that_are_missing_or_broken_are_found() {
 
     // The pod names a Secret that is not there, instead of the one that is.
     pods.create("typo", image, &["ap"]).await;
-    pods.fails("typo", image, &no_login(image)).await;
+    pods.fails("typo", image, &not_sent(image)).await;
     let told = space
         .until("app", "missing", |status| failing(status, "PullSecretMissing", 1))
         .await;
@@ -422,7 +422,7 @@ async fn secrets_that_are_missing_or_broken_are_found() {
     space.reason("late", "SecretNotFound").await;
     let image = "t.example.com/app:1";
     pods.create("waiting", image, &["late"]).await;
-    pods.fails("waiting", image, &no_login(image)).await;
+    pods.fails("waiting", image, &not_sent(image)).await;
     let told = space
         .until("late", "missing", |status| failing(status, "PullSecretMissing", 1))
         .await;

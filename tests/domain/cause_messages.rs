@@ -9,7 +9,7 @@ use dps::domain::pull_failures::resource::Resource;
 use serde_json::{Value, json};
 use strum::IntoEnumIterator as _;
 
-use super::pods::{NO_LOGIN, WRONG, absent, find_for, resource, secret};
+use super::pods::{NOT_SENT, WRONG, absent, find_for, resource, secret};
 use super::pulls::typed;
 
 const JSON: &str = "kubernetes.io/dockerconfigjson";
@@ -31,7 +31,7 @@ impl Default for Example {
         Self {
             title: "",
             image: IMAGE.to_owned(),
-            report: NO_LOGIN,
+            report: NOT_SENT,
             secrets: Vec::new(),
             resources: Vec::new(),
         }

@@ -4,7 +4,7 @@ use dps::domain::docker_config::kubelet_secret::PullSecret;
 use dps::domain::pull_failures::resource::Resource;
 use dps::domain::registry::key::DOCKER_HUB_KEY;
 
-use super::pods::{DENIED, NO_LOGIN, find_for, resource, secret};
+use super::pods::{DENIED, NOT_SENT, find_for, resource, secret};
 
 const RATE_LIMITED: &str = "toomanyrequests: You have reached your unauthenticated pull rate limit";
 
@@ -42,7 +42,7 @@ fn image_with_an_api_host_of_docker_hub_is_to_be_written_with_docker_io() {
             then: ". Create a DockerPullSecret of type DockerHub in namespace \"team\"",
         },
     ] {
-        for report in [NO_LOGIN, DENIED, RATE_LIMITED] {
+        for report in [NOT_SENT, DENIED, RATE_LIMITED] {
             let action = find_for(row.image, report, &row.secrets, &row.resources).action;
             let advice = format!("Write the image as {}:", row.written);
             assert!(action.starts_with(&advice), "{}: {action}", row.image);

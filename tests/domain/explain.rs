@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 
 use crate::support::canary::CANARY;
 use crate::support::explain::{IMAGE, run};
-use crate::support::pods::{no_login, unauthorized};
+use crate::support::pods::{not_sent, unauthorized};
 
 /// The report about an input, and the exit code.
 fn explain(args: &[&str], objects: &[Value]) -> (i32, Value) {
@@ -134,7 +134,7 @@ fn the_captured_pods_as_one_bundle() {
 #[allow(clippy::too_many_lines, reason = "a table")]
 fn causes_blame_and_advice() {
     let wrong = waiting("ErrImagePull", &unauthorized(IMAGE));
-    let none = waiting("ErrImagePull", &no_login(IMAGE));
+    let none = waiting("ErrImagePull", &not_sent(IMAGE));
     let ours = resource("app", "r.example.com:5000", &verified("Rejected"));
     let good = resource("app", "r.example.com:5000", &verified("Accepted"));
     let secret = pull_secret("app", "r.example.com:5000");

@@ -24,7 +24,7 @@ use serde_json::{Value, json};
 pub(super) const IMAGE: &str = "r.example.com/team/app:1";
 pub(super) const WRONG: &str =
     "failed to resolve image: unexpected status from HEAD request to https://r.example.com/v2/: 401 Unauthorized";
-pub(super) const NO_LOGIN: &str = "pull access denied, repository does not exist or may require authorization: authorization failed: no basic auth credentials";
+pub(super) const NOT_SENT: &str = "pull access denied, repository does not exist or may require authorization: authorization failed: no basic auth credentials";
 
 fn class(container: &FailingContainer) -> Option<ErrorClass> {
     container.classification.as_ref().map(|report| report.class)
@@ -132,7 +132,7 @@ fn one_failure_has_to_last_and_two_count_at_once() {
         }
         list.get(&ObjectKey::new("team", "web")).unwrap().containers[0].clone()
     };
-    for (attempts, cause, may_pass, from) in [
+    for (attempts, cause, may_succeed_next, from) in [
         (1, Cause::CredentialsRejected, false, ms(11_000)),
         (1, Cause::ImageNotFound, false, ms(11_000)),
         (1, Cause::CredentialsNotSent, false, ms(11_000)),
@@ -144,9 +144,9 @@ fn one_failure_has_to_last_and_two_count_at_once() {
         (2, Cause::CredentialsNotSent, true, ms(10_000)),
     ] {
         assert_eq!(
-            seen(attempts).counts_from(cause, may_pass),
+            seen(attempts).counts_from(cause, may_succeed_next),
             from,
-            "{attempts} {cause:?} {may_pass}"
+            "{attempts} {cause:?} {may_succeed_next}"
         );
     }
     // A pause that is seen first comes after an attempt; the pod began at second 5.

@@ -204,7 +204,7 @@ pub struct VerificationStatus {
 
 impl VerificationStatus {
     /// The result for the credentials as such.
-    pub fn of_login(&self) -> Option<VerificationResult> {
+    pub fn credentials_result(&self) -> Option<VerificationResult> {
         if self.image_denied {
             Some(VerificationResult::Accepted)
         } else {

@@ -75,9 +75,13 @@ fn in_detail(image: &ExplainedImage, failure: Option<&ExplainedFailure>) -> Resu
     match failure {
         None => writeln!(out, "no failure")?,
         Some(failure) => {
-            let what = about(failure.cause).what;
             writeln!(out, "{} ({})", failure.code.as_str(), failure.code.title())?;
-            writeln!(out, "  cause     {}: {what}", failure.cause.as_str())?;
+            writeln!(
+                out,
+                "  cause     {}: {}",
+                failure.cause.as_str(),
+                about(failure.cause).what
+            )?;
             writeln!(out, "  action    {}", failure.action)?;
             if let Some(blame) = &failure.blame {
                 writeln!(out, "  at fault  {} {}/{}", blame.kind, blame.namespace, blame.name)?;

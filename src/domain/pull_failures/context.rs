@@ -58,7 +58,7 @@ impl<'a> DiagnosisInput<'a> {
     }
 
     /// The resources whose credentials serve the image, the most promising first: those that the registry accepts, then
-    /// those it was not asked about. Those that it rejects are left out unless there are no others.
+    /// those that were not verified. Those that it rejects are left out unless there are no others.
     pub(crate) fn serving(&self) -> impl Iterator<Item = &'a Resource> {
         let resources = self.context.resources.iter();
         let mut serving: Vec<&Resource> = resources.filter(|resource| self.serves(resource)).collect();

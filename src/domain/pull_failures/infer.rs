@@ -100,7 +100,7 @@ fn unauthorized(sent: Sent) -> Cause {
 
 /// Whether the next attempt may succeed without anybody doing anything. A kubelet may not see a Secret yet at its first
 /// attempt, and then these words come from an attempt without credentials.
-pub fn may_pass(report: Option<&Classification>, sent: Sent) -> bool {
+pub fn may_succeed_next(report: Option<&Classification>, sent: Sent) -> bool {
     let Sent::Credentials(verified) = sent else {
         return false;
     };

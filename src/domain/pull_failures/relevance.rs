@@ -12,7 +12,7 @@ use crate::domain::registry::key::RegistryKey;
 use crate::domain::registry::matching::serves;
 use crate::domain::registry::mismatch::mismatch;
 
-/// What a resource has to do with a failure. The closest comes first.
+/// How a resource is involved in a failure. The closest involvement comes first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Involvement {
     /// The resource is at fault.
@@ -23,9 +23,9 @@ pub enum Involvement {
     NotAttached,
 }
 
-/// What a resource has to do with a failure, if it has.
+/// How a resource is involved in a failure; `None`: it is not.
 ///
-/// It has if the pod lists its Secret and the key serves the image, or nearly does; and if the pod lacks credentials that
+/// It is involved if the pod lists its Secret and the key serves the image, or nearly does; and if the pod lacks credentials that
 /// the resource has.
 pub fn affects(resource: &Resource, image: &str, secrets: &[PullSecret], diagnosis: &Diagnosis) -> Option<Involvement> {
     let repository = repository(image);

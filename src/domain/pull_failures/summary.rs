@@ -169,11 +169,11 @@ fn as_sentence(clause: &str) -> String {
 
 /// Whether two lists of failures differ at most in numbers, names of pods and order. Another cause, or something else to do
 /// about the same image, is worth reporting at once.
-pub fn same_cause(one: &[PullFailure], other: &[PullFailure]) -> bool {
-    match (one.first(), other.first()) {
+pub fn have_same_cause(first: &[PullFailure], second: &[PullFailure]) -> bool {
+    match (first.first(), second.first()) {
         (None, None) => true,
-        (Some(one), Some(other)) => {
-            one.cause == other.cause && (one.image != other.image || one.action == other.action)
+        (Some(first), Some(second)) => {
+            first.cause == second.cause && (first.image != second.image || first.action == second.action)
         }
         _ => false,
     }

@@ -180,7 +180,7 @@ fn check_keys(keys: &CredentialKeys) -> Result<(), Problem> {
     Ok(())
 }
 
-/// Registries lock accounts after too many logins.
+/// Registries lock accounts after too many failed login attempts.
 const SHORTEST_INTERVAL: Duration = Duration::from_hours(1);
 
 const DEFAULT_INTERVAL: Duration = Duration::from_hours(12);
@@ -199,7 +199,7 @@ fn check_verification(spec: Option<&Verification>) -> Result<VerificationSetting
             let interval: Option<kube::core::Duration> = text.parse().ok();
             let interval = interval.filter(|interval| !interval.is_negative()).map(Duration::from);
             Some(interval.filter(|interval| *interval >= SHORTEST_INTERVAL).ok_or_else(|| {
-                invalid(format!("spec.verification.interval {text:?} must be a duration such as 12h or 1h30m, at least 1h: registries lock accounts after too many logins"))
+                invalid(format!("spec.verification.interval {text:?} must be a duration such as 12h or 1h30m, at least 1h: registries lock accounts after too many failed login attempts"))
             })?)
         }
     };

@@ -5,7 +5,7 @@ use base64::engine::general_purpose::STANDARD;
 use serde_json::{Value, json};
 
 use super::{CANARY, IMAGE, explain, pod, pull_secret, resource, run, typed, verified, waiting};
-use crate::support::pods::{no_login, unauthorized};
+use crate::support::pods::{not_sent, unauthorized};
 
 const JSON: &str = "kubernetes.io/dockerconfigjson";
 
@@ -83,7 +83,7 @@ fn no_form_of_a_secret_reaches_the_output() {
     let report = format!("{}; Authorization: Basic {auth}", unauthorized(IMAGE));
     let states = [
         waiting("ErrImagePull", &report),
-        waiting("ErrImagePull", &no_login(IMAGE)),
+        waiting("ErrImagePull", &not_sent(IMAGE)),
         json!({"running": {}}),
     ];
     let mut objects = Vec::new();
@@ -113,7 +113,7 @@ fn no_form_of_a_secret_reaches_the_output() {
 
 #[test]
 fn bundles_without_the_content_of_secrets_prove_nothing() {
-    let fails = waiting("ErrImagePull", &no_login(IMAGE));
+    let fails = waiting("ErrImagePull", &not_sent(IMAGE));
     for data in [
         json!({".dockerconfigjson": STANDARD.encode("REDACTED")}),
         json!({".dockerconfigjson": "***"}),
@@ -174,7 +174,7 @@ fn a_service_account_counts_before_a_pod_exists_and_is_a_hint_after() {
         "{report}"
     );
 
-    let mut created = pod("web", IMAGE, &[], &waiting("ErrImagePull", &no_login(IMAGE)));
+    let mut created = pod("web", IMAGE, &[], &waiting("ErrImagePull", &not_sent(IMAGE)));
     created["spec"]["serviceAccountName"] = json!("robot");
     let (code, text, _) = text_of(&with(&created), &["pod", "web"]);
     assert_eq!(code, 1);
@@ -222,7 +222,7 @@ fn every_kind_of_container_and_image_volumes() {
     web["spec"]["volumes"] =
         json!([{"name": "data", "image": {"reference": volume}}, {"name": "other", "emptyDir": {}}]);
     web["spec"]["containers"][0]["volumeMounts"] = json!([{"name": "data", "mountPath": "/data"}]);
-    let fails = |name: &str, image: &str| json!([{"name": name, "state": waiting("ErrImagePull", &no_login(image))}]);
+    let fails = |name: &str, image: &str| json!([{"name": name, "state": waiting("ErrImagePull", &not_sent(image))}]);
     web["status"]["initContainerStatuses"] = fails("first", "r.example.com:5000/team/init:1");
     web["status"]["ephemeralContainerStatuses"] = fails("debug", "r.example.com:5000/team/debug:1");
     web["status"]["containerStatuses"] = fails("app", volume);
