@@ -177,7 +177,7 @@ fn rows() -> Vec<Row> {
             involvement: Some(NotAttached),
             ..Row::default()
         },
-        // Of two logins the one that is not known to be good.
+        // Of two pairs of credentials, the one not known to be accepted.
         Row {
             report: WRONG,
             secrets: vec![secret("app", host), secret("hand", host)],
@@ -206,7 +206,7 @@ fn rows() -> Vec<Row> {
             action: "app-login",
             involvement: Some(Fault),
         },
-        // No login was there to be sent.
+        // There were no credentials to send.
         Row {
             report: WRONG,
             resources: ours(Some(Accepted)),
@@ -255,7 +255,7 @@ fn rows() -> Vec<Row> {
             involvement: Some(Attached),
             ..Row::default()
         },
-        // Another one serves the image: not our business.
+        // Another resource serves the image: this one is not involved.
         Row {
             report: WRONG,
             secrets: vec![secret("hand", host)],

@@ -204,7 +204,7 @@ pub struct VerificationStatus {
 
 impl VerificationStatus {
     /// The result for the credentials as such.
-    pub fn credentials_result(&self) -> Option<VerificationResult> {
+    pub fn of_credentials(&self) -> Option<VerificationResult> {
         if self.image_denied {
             Some(VerificationResult::Accepted)
         } else {

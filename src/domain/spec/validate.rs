@@ -199,7 +199,7 @@ fn check_verification(spec: Option<&Verification>) -> Result<VerificationSetting
             let interval: Option<kube::core::Duration> = text.parse().ok();
             let interval = interval.filter(|interval| !interval.is_negative()).map(Duration::from);
             Some(interval.filter(|interval| *interval >= SHORTEST_INTERVAL).ok_or_else(|| {
-                invalid(format!("spec.verification.interval {text:?} must be a duration such as 12h or 1h30m, at least 1h: registries lock accounts after too many failed login attempts"))
+                invalid(format!("spec.verification.interval {text:?} must be a duration such as 12h or 1h30m, at least 1h: registries lock accounts after too many login attempts"))
             })?)
         }
     };

@@ -193,7 +193,7 @@ fn verification(previous: Option<&VerificationStatus>, outcome: &Outcome) -> Opt
             (kept != VerificationStatus::default()).then_some(kept)
         }
         VerificationFinding::Done(status) => Some(VerificationStatus {
-            secret_verified: secret_verified(previous, outcome, status.credentials_result()),
+            secret_verified: secret_verified(previous, outcome, status.of_credentials()),
             ..*status.clone()
         }),
     }

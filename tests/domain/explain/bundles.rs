@@ -22,7 +22,7 @@ fn text_of(objects: &[Value], args: &[&str]) -> (i32, String, String) {
 }
 
 #[test]
-fn no_form_of_a_secret_reaches_the_output() {
+fn bundle_with_secrets_prints_no_part_of_them() {
     let auth = STANDARD.encode(format!("u:{CANARY}"));
     let entries = [
         json!({"username": "u", "password": CANARY}),
@@ -112,7 +112,7 @@ fn no_form_of_a_secret_reaches_the_output() {
 }
 
 #[test]
-fn bundles_without_the_content_of_secrets_prove_nothing() {
+fn bundle_without_the_content_of_secrets_proves_nothing() {
     let fails = waiting("ErrImagePull", &not_sent(IMAGE));
     for data in [
         json!({".dockerconfigjson": STANDARD.encode("REDACTED")}),
@@ -148,7 +148,7 @@ fn bundles_without_the_content_of_secrets_prove_nothing() {
 }
 
 #[test]
-fn a_service_account_counts_before_a_pod_exists_and_is_a_hint_after() {
+fn service_account_counts_before_a_pod_exists_and_is_a_note_after() {
     let mut manifest = pod("web", IMAGE, &[], &Value::Null);
     manifest["status"] = json!({});
     manifest["metadata"]["creationTimestamp"] = Value::Null;
@@ -214,7 +214,7 @@ fn events_of_an_earlier_pod_of_the_same_name_do_not_count() {
 }
 
 #[test]
-fn every_kind_of_container_and_image_volumes() {
+fn every_kind_of_container_and_image_volume_is_explained() {
     let volume = "r.example.com:5000/team/data:1";
     let mut web = pod("web", IMAGE, &[], &json!({"running": {}}));
     web["spec"]["initContainers"] = json!([{"name": "first", "image": "r.example.com:5000/team/init:1"}]);
@@ -252,7 +252,7 @@ fn every_kind_of_container_and_image_volumes() {
 }
 
 #[test]
-fn a_folder_as_tools_write_it() {
+fn folder_as_tools_write_it_is_read() {
     let folder = tempfile::tempdir().unwrap();
     let write = |name: &str, text: &str| {
         let path = folder.path().join(name);
