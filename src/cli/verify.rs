@@ -2,6 +2,7 @@
 
 mod source;
 
+use std::fmt;
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -68,6 +69,16 @@ struct ResultLine {
     #[serde(skip_serializing_if = "Option::is_none")]
     result: Option<&'static str>,
     message: String,
+}
+
+impl fmt::Display for ResultLine {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(formatter, "{}: ", self.name)?;
+        if let Some(result) = self.result {
+            write!(formatter, "{result}: ")?;
+        }
+        formatter.write_str(&self.message)
+    }
 }
 
 pub(crate) fn run(arguments: &Verify) -> ExitCode {
@@ -188,11 +199,6 @@ fn to_text(results: Vec<SourceResult>, format: Format) -> Result<String, String>
     });
     match format {
         Format::Json => to_json(&serde_json::json!({"results": lines.collect::<Vec<_>>()})),
-        Format::Text => Ok(lines
-            .map(|line| {
-                let result = line.result.map(|result| format!("{result}: ")).unwrap_or_default();
-                format!("{}: {result}{}\n", line.name, line.message)
-            })
-            .collect()),
+        Format::Text => Ok(lines.map(|line| line.to_string() + "\n").collect()),
     }
 }

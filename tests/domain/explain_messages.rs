@@ -184,7 +184,7 @@ fn output_of_explain() {
         heading(&mut out, name);
         let input = json!({"apiVersion": "v1", "kind": "List", "items": objects}).to_string();
         let (code, stdout, stderr) = run(&[&["-f", "-"], &args[..]].concat(), &input, None);
-        write!(out, "{stderr}{stdout}(exit code {code})\n").unwrap();
+        writeln!(out, "{stderr}{stdout}(exit code {code})").unwrap();
     }
     insta::assert_snapshot!("explain_output", out);
 }

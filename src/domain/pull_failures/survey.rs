@@ -45,12 +45,12 @@ pub struct SurveyResult {
 
 /// Diagnoses every failing container, and sums up those failures that affect the resource and have lasted long enough.
 pub fn survey(input: &SurveyInput<'_>, now: Timestamp) -> SurveyResult {
-    let mut diagnoses = Diagnoses::new(input);
+    let mut cache = DiagnosisCache::new(input);
     let mut counting = Vec::new();
     let mut next: Option<Timestamp> = None;
     for (pod, failing) in input.failing {
         for container in &failing.containers {
-            let (diagnosis, Some(involvement)) = diagnoses.diagnosis_of(container, &failing.pull_secrets) else {
+            let (diagnosis, Some(involvement)) = cache.diagnosis_of(container, &failing.pull_secrets) else {
                 continue;
             };
             let counts_from = container.counts_from(diagnosis.cause, diagnosis.may_succeed_next());
@@ -88,7 +88,7 @@ type FailureKey<'a> = (
 type Diagnosed = (Arc<Diagnosis>, Option<Involvement>);
 
 /// The diagnoses that were made.
-struct Diagnoses<'a> {
+struct DiagnosisCache<'a> {
     input: &'a SurveyInput<'a>,
     /// All resources of the namespace.
     resources: Vec<Resource>,
@@ -98,7 +98,7 @@ struct Diagnoses<'a> {
     known: HashMap<FailureKey<'a>, Diagnosed>,
 }
 
-impl<'a> Diagnoses<'a> {
+impl<'a> DiagnosisCache<'a> {
     fn new(input: &'a SurveyInput<'a>) -> Self {
         let with_others = |own: Resource| std::iter::once(own).chain(input.others.iter().cloned()).collect();
         let unverified = Resource {

@@ -276,7 +276,7 @@ fn challenge(data: &[u8]) {
             let more = more.map_or_else(String::new, |service| format!(",service=\"{}\"", quoted(service)));
             let header = format!("Bearer realm=\"{}\"{more}", quoted(&realm));
             is_asked_safely(&realm, service.as_deref());
-            let again = parse(&[header.clone()]);
+            let again = parse(std::slice::from_ref(&header));
             assert_eq!(
                 again,
                 LoginOffer::Supported(Challenge::Bearer { realm, service }),
