@@ -16,8 +16,8 @@ use crate::domain::names::ObjectKey;
 use crate::domain::problem::Problem;
 use crate::domain::spec::parse::parse;
 
-/// Everything found, by namespace (`default` where none is given) and name. Of several objects with one name the last
-/// counts, as with `kubectl apply`.
+/// Everything found, by namespace (`default` where none is given) and name. If several objects have the same name,
+/// the last counts, as with `kubectl apply`.
 #[derive(Default)]
 pub(crate) struct Manifests {
     /// The resources in the order they were read.

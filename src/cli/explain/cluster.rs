@@ -24,7 +24,7 @@ pub(crate) async fn read_pod(name: &str, namespace: Option<&str>) -> Result<Bund
     let names: Vec<String> = pod.pull_secrets().map(str::to_owned).collect();
     let mut bundle = read_namespace(&client, &namespace, &names).await?;
     if names.is_empty() {
-        // Only for a note: the pod does not use what the ServiceAccount lists by now.
+        // Only for a note: the pod does not use what the ServiceAccount lists now.
         let account = ObjectKey::new(namespace.as_str(), pod.service_account());
         let listed = pull_secrets_of(&client, &account).await.ok().flatten();
         bundle.service_accounts.extend(listed.map(|names| (account, names)));

@@ -93,12 +93,12 @@ pub enum ErrorClass {
 pub struct Classification {
     /// What its words mean.
     pub class: ErrorClass,
-    /// The host that it speaks of; `None`: the image's registry, as far as is known.
+    /// The host that it names; `None`: the image's registry, as far as is known.
     pub peer: Option<Peer>,
 }
 
 impl Classification {
-    /// Of a report that speaks of no other host.
+    /// The classification of a report that names no other host.
     pub fn of_class(class: ErrorClass) -> Self {
         Self { class, peer: None }
     }
@@ -111,12 +111,12 @@ impl Classification {
             && self.peer.as_ref().map(host) == other.peer.as_ref().map(host)
     }
 
-    /// The role of the host that it speaks of; `None`: the image's registry.
+    /// The role of the host that it names; `None`: the image's registry.
     pub fn role(&self) -> Option<Role> {
         self.peer.as_ref().map(|peer| peer.role)
     }
 
-    /// Whether it speaks of a host for which the pod's pull secrets are not meant.
+    /// Whether it names a host for which the pod's pull secrets are not meant.
     pub fn is_about_another_host(&self) -> bool {
         match self.role() {
             Some(Role::Mirror | Role::ShortNameRegistry | Role::Proxy | Role::Storage) => true,

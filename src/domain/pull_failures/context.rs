@@ -1,4 +1,4 @@
-//! The surroundings of a failing pod: what cause, blame and advice are found from.
+//! The Secrets and resources of a failing pod, from which cause, blame and advice are found.
 
 use crate::api::VerificationResult;
 use crate::domain::docker_config::kubelet_secret::PullSecret;
@@ -7,7 +7,7 @@ use crate::domain::pull_failures::resource::Resource;
 use crate::domain::registry::image::Image;
 use crate::domain::registry::mismatch::{Mismatch, mismatch};
 
-/// The surroundings of a failing pod.
+/// The Secrets and resources of a failing pod.
 #[derive(Clone, Copy, Debug)]
 pub struct PullContext<'a> {
     /// The namespace of the pod.

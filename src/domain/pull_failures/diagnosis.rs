@@ -63,7 +63,7 @@ impl Blame {
 /// Why a container cannot get its image.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Diagnosis {
-    /// Why.
+    /// Why the image cannot be pulled.
     pub cause: Cause,
     /// The platform's code.
     pub code: PullCode,
@@ -184,7 +184,7 @@ fn missing<'a>(input: &DiagnosisInput<'a>) -> Option<&'a PullSecret> {
     })
 }
 
-/// Without a report only what is certainly wrong counts.
+/// The cause without a report: only what is certainly wrong counts.
 fn guess(input: &DiagnosisInput<'_>, sent: Sent) -> Cause {
     match sent {
         _ if input.context.secrets.iter().any(is_malformed) => Cause::PullSecretMalformed,

@@ -25,8 +25,8 @@ pub enum Involvement {
 
 /// How a resource is involved in a failure; `None`: it is not.
 ///
-/// It is involved if the pod lists its Secret and the key serves the image, or nearly does; and if the pod lacks credentials that
-/// the resource has.
+/// It is involved if the pod lists its Secret and the key serves the image, or nearly does; and if the pod lacks
+/// credentials that the resource has.
 pub fn affects(resource: &Resource, image: &str, secrets: &[PullSecret], diagnosis: &Diagnosis) -> Option<Involvement> {
     let repository = repository(image);
     let is_attached = resource.owns && secrets.iter().any(|secret| secret.name == resource.secret);
@@ -60,7 +60,7 @@ pub fn may_affect(
     pull_secrets.iter().any(|name| name == secret) || registry.is_some_and(serves_any)
 }
 
-/// Those of the failing pods that may have to do with a resource.
+/// The failing pods that may involve a resource.
 pub fn concerning<'a>(
     resource: &Resource,
     pods: impl Iterator<Item = (&'a str, &'a Arc<FailingPod>)>,

@@ -10,8 +10,8 @@ use crate::domain::registry::key::RegistryKey;
 use crate::domain::registry::matching::serves;
 use crate::domain::spec::validate::target_of;
 
-/// What a diagnosis needs to know of a resource that generates a Secret in the namespace of the pod. A resource that
-/// generates Secrets in several namespaces is one of these in each of them.
+/// What a diagnosis needs to know of a resource that generates a Secret in the namespace of the pod. For a resource that
+/// generates Secrets in several namespaces, there is a value for each namespace.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Resource {
     /// Its kind, such as `DockerPullSecret`.

@@ -1,5 +1,5 @@
-//! What one resource reports of the pods that fail in its namespace. The pods of a Deployment are alike: each failure is diagnosed
-//! once.
+//! What one resource reports of the pods that fail in its namespace. The pods of a Deployment are alike: each failure is
+//! diagnosed once.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -24,7 +24,7 @@ pub struct SurveyInput<'a> {
     pub own: &'a Resource,
     /// The other resources that generate Secrets in the namespace.
     pub others: &'a [Resource],
-    /// The failing pods that may have to do with the resource, with their names. See
+    /// The failing pods that may involve the resource, with their names. See
     /// [`crate::domain::pull_failures::relevance::concerning`].
     pub failing: &'a [(String, Arc<FailingPod>)],
     /// The Secrets that the pods list. What is missing here could not be read.
@@ -84,15 +84,15 @@ type FailureKey<'a> = (
     bool,
 );
 
-/// The diagnosis, and what the resource has to do with it if it has.
+/// The diagnosis, and how the resource is involved; `None`: it is not.
 type Diagnosed = (Arc<Diagnosis>, Option<Involvement>);
 
-/// The diagnoses that were made.
+/// Each different failure is diagnosed once.
 struct DiagnosisCache<'a> {
     input: &'a SurveyInput<'a>,
     /// All resources of the namespace.
     resources: Vec<Resource>,
-    /// The same, before anything was known of the resource's credentials.
+    /// The same, as if the credentials of the reporting resource were not verified.
     unverified: Vec<Resource>,
     pull_secrets: HashMap<&'a [String], Vec<PullSecret>>,
     known: HashMap<FailureKey<'a>, Diagnosed>,
