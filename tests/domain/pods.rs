@@ -1,7 +1,5 @@
 //! Pods that fail, their Secrets and resources, for tests of several subjects.
 
-use std::collections::BTreeMap;
-
 use dps::api::{PullCode, VerificationResult};
 use dps::domain::docker_config::kubelet_secret::PullSecret;
 use dps::domain::pull_failures::classify::read;
@@ -11,9 +9,9 @@ use dps::domain::pull_failures::pod::Pod;
 use dps::domain::pull_failures::resource::Resource;
 use dps::domain::registry::key::RegistryKey;
 use dps::domain::time::Timestamp;
-use k8s_openapi::ByteString;
-use k8s_openapi::api::core::v1::Secret;
 use serde_json::{Value, json};
+
+use super::pulls::typed;
 
 pub(super) const IMAGE: &str = "r.example.com/team/app:1";
 pub(super) const WRONG: &str =
@@ -48,13 +46,7 @@ pub(super) fn secret(name: &str, key: &str) -> PullSecret {
 
 /// A Secret with a type and a key, which holds a document.
 pub(super) fn holding(name: &str, (type_, key): (&str, &str), document: &str) -> PullSecret {
-    let data = [(key.to_owned(), ByteString(document.as_bytes().to_vec()))];
-    let secret = Secret {
-        type_: Some(type_.to_owned()),
-        data: Some(BTreeMap::from(data)),
-        ..Secret::default()
-    };
-    PullSecret::new(name, Some(&secret))
+    PullSecret::new(name, Some(&typed(type_, key, document)))
 }
 
 pub(super) fn absent(name: &str) -> PullSecret {

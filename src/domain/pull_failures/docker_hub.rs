@@ -12,7 +12,7 @@ pub(crate) fn docker_hub_name(input: &DiagnosisInput<'_>) -> Option<String> {
     let corrected = parsed.on_docker_hub()?;
     let (_, path) = input.image.split_once('/')?;
     let rename = format!(
-        "Write the image as {DOCKER_HUB}/{path}: Docker Hub credentials never match an image written {}/...",
+        "Write the image as {DOCKER_HUB}/{path}: Docker Hub credentials never match an image with the host {}",
         parsed.host()
     );
     let has_credentials = input.context.secrets.iter().any(|secret| {
