@@ -15,7 +15,7 @@ use dps::domain::registry::image::Image;
 use dps::domain::registry::key::RegistryKey;
 use dps::domain::registry::mismatch::mismatch;
 use dps::domain::secret::ownership::is_own;
-use dps::domain::text::{attempts, excerpt, unwrap};
+use dps::domain::text::{attempts, excerpt, shown_key, unwrap};
 use dps::domain::time::Timestamp;
 use k8s_openapi::ByteString;
 use k8s_openapi::api::core::v1::Secret;
@@ -193,6 +193,25 @@ fn reports_are_unwrapped_split_and_made_fit_to_be_shown() {
             "GET https://[redacted]@a.b/token?…: 401",
         ),
         (
+            "GET https://u:pa/ss@a.b/v2/: 401",
+            "GET https://[redacted]@a.b/v2/: 401",
+        ),
+        (
+            "GET https://u:12/34@a.b/v2/: 401",
+            "GET https://[redacted]@a.b/v2/: 401",
+        ),
+        (
+            "GET https://u:pa?ss#1@a.b/v2/: 401",
+            "GET https://[redacted]@a.b/v2/: 401",
+        ),
+        (
+            "GET https://u:p@ss/w@a.b/v2/: 401",
+            "GET https://[redacted]@a.b/v2/: 401",
+        ),
+        ("(https://a.b/x?y,https://u:p@c.d/)", "(https://[redacted]@c.d/)"),
+        ("docker://u:p@a.b/x@sha256:12", "docker://[redacted]@a.b/x@sha256:12"),
+        ("docker://a.b/x@sha256:12", "docker://a.b/x@sha256:12"),
+        (
             "Head \"https://a.b/v2/x?ns=y\": EOF",
             "Head \"https://a.b/v2/x?…\": EOF",
         ),
@@ -207,6 +226,19 @@ fn reports_are_unwrapped_split_and_made_fit_to_be_shown() {
         assert_eq!(excerpt(text, 200), shown);
     }
     assert_eq!(excerpt("äöü", 2), "äö…");
+}
+
+#[test]
+fn registry_key_with_user_info_is_shown_without_it() {
+    for (key, shown) in [
+        ("https://index.docker.io/v1/", "https://index.docker.io/v1/"),
+        ("https://u:pa/ss@a.b/team", "https://[redacted]@a.b/team"),
+        ("https://u:pa?ss@a.b/team", "https://[redacted]@a.b/team"),
+        ("u:pa#ss@a.b", "[redacted]@a.b"),
+        ("a.b/team?token=x", "a.b/team?…"),
+    ] {
+        assert_eq!(shown_key(key), shown);
+    }
 }
 
 #[test]
