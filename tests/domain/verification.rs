@@ -373,7 +373,7 @@ pub(crate) fn image_rows() -> Vec<ImageRow> {
             responses: vec![says(429, "", "")],
             result: R::Accepted,
             image_denied: false,
-            message: "could not be checked: HEAD",
+            message: "could not be verified: HEAD",
         },
         ImageRow {
             name: "silent",

@@ -639,7 +639,7 @@ fn attempt_without_verdict_publishes_the_refusal_until_the_next_verdict() {
     let view = world.reconcile(at(900));
     assert!(view.request.is_some());
     assert_eq!(view.awaited, None);
-    assert!(view.record.is_some_and(|record| record.refuses_credentials()));
+    assert!(view.record.is_some_and(|record| record.credentials_refused()));
     world.answer(&verdict(R::Unreachable), at(901));
     let view = world.reconcile(at(902));
     assert_eq!(status_of(&view).result, Some(R::Rejected));
@@ -695,7 +695,7 @@ fn impossible_attempt_is_published_with_the_time_since_when_it_is_so() {
                     .credentials_version
                     .as_ref()
                     .unwrap()
-                    .ends_with(" cannot be asked")
+                    .ends_with(" not possible")
             );
             assert_eq!(published.last_verified_time, Some(Time(at(10))), "{}", row.name);
             world.restart();

@@ -168,7 +168,7 @@ fn attach(resource: &Resource, input: &DiagnosisInput<'_>) -> String {
     } else {
         format!("Add {{name: {secret}}} to the imagePullSecrets of the pod's spec")
     };
-    let doubt = if resource.verified.is_some_and(VerificationResult::refuses) {
+    let doubt = if resource.verified.is_some_and(VerificationResult::is_refusal) {
         ", but the registry rejects them. Correct them first"
     } else {
         ""

@@ -104,7 +104,7 @@ pub fn may_pass(report: Option<&Classification>, sent: Sent) -> bool {
     let Sent::Credentials(verified) = sent else {
         return false;
     };
-    let refuses = verified.is_some_and(VerificationResult::refuses);
+    let refuses = verified.is_some_and(VerificationResult::is_refusal);
     report.is_some_and(|report| match report.class {
         ErrorClass::NotSent => true,
         ErrorClass::Denied | ErrorClass::Unclear => !refuses,

@@ -77,7 +77,7 @@ fn verdict_on_secret(status: &DockerPullSecretStatus) -> Option<VerificationResu
         return Some(VerificationResult::Accepted);
     }
     let holds_current = secret_synced(status).is_some_and(|synced| synced.status == "True");
-    holds_current.then(|| verification.of_login()).flatten()
+    holds_current.then(|| verification.of_credentials()).flatten()
 }
 
 fn secret_synced(status: &DockerPullSecretStatus) -> Option<&Condition> {

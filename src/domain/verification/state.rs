@@ -1,4 +1,5 @@
-//! What the process remembers about verification. It is changed as one: a verdict is known before anybody is told.
+//! What the process remembers about verification. Both parts change together: a verdict is
+//! in the ledger before anybody is notified of it.
 
 use crate::domain::names::ResourceRef;
 use crate::domain::time::Timestamp;

@@ -74,7 +74,7 @@ fn verified(subject: &Subject<'_>, outcome: &Outcome) -> Option<VerificationResu
     let verification = subject.previous.and_then(|status| status.verification.as_ref());
     let stands = verification.is_some_and(|verification| verification.secret_verified);
     match (&outcome.secret, &outcome.verification) {
-        (Ok(_), VerificationFinding::Done(status)) => status.of_login(),
+        (Ok(_), VerificationFinding::Done(status)) => status.of_credentials(),
         (Err(problem), _) if stands || problem.reason == Reason::HeldBack => Some(VerificationResult::Accepted),
         _ => None,
     }
