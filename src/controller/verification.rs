@@ -163,7 +163,7 @@ impl Verifier {
         let (registry, result) = (request.target(), verdict.result.as_str());
         tracing::info!(registry, result, "verified credentials");
         self.metrics.login_attempted(result);
-        let waiters = self.state().conclude(&request, Some(&verdict), Timestamp::now());
+        let waiters = self.state().conclude(&request, &verdict, Timestamp::now());
         self.notify(&waiters);
         self.in_flight.send_modify(|attempts| *attempts -= 1);
         self.wake.notify_one();

@@ -1,4 +1,4 @@
-//! Pods that cannot pull: what is remembered, who is told, what is published.
+//! Pods that cannot pull: what is remembered, who is notified, what is published.
 
 use std::collections::BTreeMap;
 

@@ -117,11 +117,11 @@ impl World {
         let started = self.state.start(now);
         assert!(!started.attempts.is_empty(), "nothing is queued");
         for request in started.attempts {
-            assert_eq!(self.state.conclude(&request, Some(verdict), now), [resource()]);
+            assert_eq!(self.state.conclude(&request, verdict, now), [resource()]);
         }
     }
 
-    /// A verdict for this resource, as if it had been asked for.
+    /// Records a verdict about the credentials of this resource.
     fn know(&mut self, verdict: &Verdict, method: &VerificationMethod, now: Timestamp) {
         let fingerprint = self
             .state
@@ -539,7 +539,7 @@ fn request_leads_to_an_attempt_within_the_backoff() {
         row(&[R::NotVerifiable], 0, true),
         row(&[R::RateLimited], 899, false),
         row(&[R::RateLimited], 900, true),
-        // The verdict is still the old one, and the registry asked for a pause.
+        // The verdict is still the old one, and the registry requested a pause.
         row(&[R::Accepted, R::RateLimited], 899, false),
         row(&[R::Rejected], 899, false),
         row(&[R::Rejected; 2], 3599, false),

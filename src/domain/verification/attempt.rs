@@ -36,11 +36,7 @@ impl LoginTarget {
                 R::NotVerifiable,
                 format!(
                     "no kubelet would use credentials for {} to pull image {image}, so nothing was sent; set the verification image to an image of this registry",
-                    if registry.is_docker_hub() {
-                        "Docker Hub"
-                    } else {
-                        registry.as_str()
-                    }
+                    registry.display_name()
                 ),
             ));
         }

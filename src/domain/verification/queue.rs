@@ -208,12 +208,7 @@ impl VerificationQueue {
     }
 
     /// An attempt has ended. Returns who waits for its verdict.
-    pub fn conclude(
-        &mut self,
-        request: &VerificationRequest,
-        verdict: Option<&Verdict>,
-        now: Timestamp,
-    ) -> Vec<ResourceRef> {
+    pub fn conclude(&mut self, request: &VerificationRequest, verdict: &Verdict, now: Timestamp) -> Vec<ResourceRef> {
         let name = request.target();
         if let Some(target) = self.targets.get_mut(&name) {
             target.in_flight = false;
@@ -221,7 +216,7 @@ impl VerificationQueue {
                 self.targets.remove(&name);
             }
         }
-        if verdict.is_some_and(|verdict| verdict.result.is_refusal()) {
+        if verdict.result.is_refusal() {
             self.rejection_cooldown
                 .insert(request.account(), after(now, REJECTION_COOLDOWN));
         }

@@ -28,16 +28,9 @@ impl VerificationState {
         })
     }
 
-    /// An attempt has ended, with or without a verdict. Returns who waits for it.
-    pub fn conclude(
-        &mut self,
-        request: &VerificationRequest,
-        verdict: Option<&Verdict>,
-        now: Timestamp,
-    ) -> Vec<ResourceRef> {
-        if let Some(verdict) = verdict {
-            self.ledger.record(request.fingerprint, verdict, &request.method, now);
-        }
+    /// An attempt has ended. Returns who waits for its verdict.
+    pub fn conclude(&mut self, request: &VerificationRequest, verdict: &Verdict, now: Timestamp) -> Vec<ResourceRef> {
+        self.ledger.record(request.fingerprint, verdict, &request.method, now);
         self.queue.conclude(request, verdict, now)
     }
 }
