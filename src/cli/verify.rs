@@ -145,7 +145,7 @@ impl Attempts<'_> {
         let known = self.made.iter().find(|(other, verdict)| {
             let is_same_login =
                 (&other.target.base, &other.credentials) == (&attempt.target.base, &attempt.credentials);
-            is_same_login && (other.target.image == attempt.target.image || verdict.refuses_credentials())
+            is_same_login && (other.target.image == attempt.target.image || verdict.credentials_refused())
         });
         if let Some((_, verdict)) = known {
             return Ok(verdict.clone());
@@ -159,7 +159,7 @@ impl Attempts<'_> {
 
 fn exit_code(results: &[SourceResult]) -> ExitCode {
     let verdicts = || results.iter().map(|result| result.verdict.as_ref().ok());
-    let is_refused = |verdict: &Verdict| verdict.result.refuses();
+    let is_refused = |verdict: &Verdict| verdict.result.is_refusal();
     let is_accepted = |verdict: &Verdict| verdict.result == VerificationResult::Accepted;
     if verdicts().any(|verdict| verdict.is_some_and(is_refused)) {
         ExitCode::FAILURE

@@ -230,7 +230,7 @@ fn conclude(ctx: &Context, result: VerificationResult) {
     let waiters = {
         let mut state = ctx.shared.verifier.state();
         let request = state.start(later).attempts.pop().expect("an attempt is queued");
-        state.conclude(&request, Some(&Verdict::new(result, "what the registry said")), now())
+        state.conclude(&request, &Verdict::new(result, "what the registry said"), now())
     };
     for waiter in &waiters {
         ctx.verdict_reached(waiter);

@@ -461,7 +461,7 @@ async fn a_refused_login_is_held_back_also_while_nobody_can_be_asked() {
     config_maps.delete("ca", &DeleteParams::default()).await.unwrap();
     let without_ca = |status: &DockerPullSecretStatus| {
         let version = status.verification.as_ref()?.credentials_version.as_deref()?;
-        version.ends_with("cannot be asked").then_some(())
+        version.ends_with("not possible").then_some(())
     };
     let held = space.until("app", "without CA", without_ca).await;
     assert_eq!(condition_of(&held, "Ready").reason, "HeldBack");

@@ -2,7 +2,7 @@
 
 use dps::domain::docker_config::kubelet_secret::PullSecret;
 use dps::domain::pull_failures::resource::Resource;
-use dps::domain::registry::key::DOCKER_HUB_KEY;
+use dps::domain::registry::dialect::DOCKER_HUB_KEY;
 
 use super::pods::{DENIED, NOT_SENT, find_for, resource, secret};
 

@@ -1,7 +1,7 @@
 //! Reports of kubelets: how they are unwrapped, shown and classified.
 
 use dps::domain::pull_failures::classify::{ErrorClass, read};
-use dps::domain::text::{attempts, excerpt, unwrap};
+use dps::domain::text::{attempts, excerpt, shown_key, unwrap};
 
 use super::pods::IMAGE;
 
@@ -26,6 +26,25 @@ fn report_is_unwrapped_split_and_redacted() {
             "GET https://u:p@a.b/token?scope=x&account=me: 401",
             "GET https://[redacted]@a.b/token?…: 401",
         ),
+        (
+            "GET https://u:pa/ss@a.b/v2/: 401",
+            "GET https://[redacted]@a.b/v2/: 401",
+        ),
+        (
+            "GET https://u:12/34@a.b/v2/: 401",
+            "GET https://[redacted]@a.b/v2/: 401",
+        ),
+        (
+            "GET https://u:pa?ss#1@a.b/v2/: 401",
+            "GET https://[redacted]@a.b/v2/: 401",
+        ),
+        (
+            "GET https://u:p@ss/w@a.b/v2/: 401",
+            "GET https://[redacted]@a.b/v2/: 401",
+        ),
+        ("(https://a.b/x?y,https://u:p@c.d/)", "(https://[redacted]@c.d/)"),
+        ("docker://u:p@a.b/x@sha256:12", "docker://[redacted]@a.b/x@sha256:12"),
+        ("docker://a.b/x@sha256:12", "docker://a.b/x@sha256:12"),
         (
             "Head \"https://a.b/v2/x?ns=y\": EOF",
             "Head \"https://a.b/v2/x?…\": EOF",
@@ -77,5 +96,18 @@ fn words_in_names_are_not_classified() {
             Some(class),
             "{report}"
         );
+    }
+}
+
+#[test]
+fn registry_key_with_user_info_is_shown_without_it() {
+    for (key, shown) in [
+        ("https://index.docker.io/v1/", "https://index.docker.io/v1/"),
+        ("https://u:pa/ss@a.b/team", "https://[redacted]@a.b/team"),
+        ("https://u:pa?ss@a.b/team", "https://[redacted]@a.b/team"),
+        ("u:pa#ss@a.b", "[redacted]@a.b"),
+        ("a.b/team?token=x", "a.b/team?…"),
+    ] {
+        assert_eq!(shown_key(key), shown);
     }
 }

@@ -107,7 +107,7 @@ impl Promise {
     pub(crate) fn of(verified: Option<VerificationResult>) -> Self {
         match verified {
             Some(VerificationResult::Accepted) => Self::Accepted,
-            Some(result) if result.refuses() => Self::Rejected,
+            Some(result) if result.is_refusal() => Self::Rejected,
             _ => Self::Unverified,
         }
     }
