@@ -9,7 +9,7 @@ use kube::api::{ListParams, PostParams};
 use kube::{Api, Client};
 
 use super::support::DEADLINE;
-use super::support::objects::{checked, condition_of, resource, secret};
+use super::support::objects::{condition_of, private_verified, resource, secret};
 use super::support::operator::{Operator, counter};
 use super::support::registries::registries;
 use super::support::world::World;
@@ -92,7 +92,7 @@ async fn prepare(client: &Client, prefix: &str) {
                     let login = secret(&format!("login-{number}"), "Opaque", &data);
                     secrets.create(&PostParams::default(), &login).await.unwrap();
                     let url = format!("{}/team-{number:04}", all.get("basic"));
-                    let resource = resource(&user, &checked(&url, &format!("login-{number}")));
+                    let resource = resource(&user, &private_verified(&url, &format!("login-{number}")));
                     resources.create(&PostParams::default(), &resource).await.unwrap();
                 }
             })
@@ -127,7 +127,7 @@ async fn all_accepted(operator: &Operator) -> Vec<Measured> {
         if checks >= RESOURCES && asked.is_none() {
             asked = begin.as_ref().map(measured);
         }
-        // Each status was written before its login was checked, and after that.
+        // Each status was written before its login was private_verified, and after that.
         let statuses = counter(&metrics, "dps_writes_total{kind=\"DockerPullSecretStatus\"}");
         if statuses >= 2 * RESOURCES {
             return asked.into_iter().chain(begin.as_ref().map(measured)).collect();

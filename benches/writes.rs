@@ -1,4 +1,4 @@
-//! First passes over resources whose login is not checked, and the operator at rest after that.
+//! First passes over resources whose login is not private_verified, and the operator at rest after that.
 
 use std::path::Path;
 use std::time::{Duration, Instant};

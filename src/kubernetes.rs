@@ -1,3 +1,4 @@
-//! Requests to the API server, for the controller and the command line.
+//! Connection and requests to the API server, for the controller and the command line.
 
+pub(crate) mod connect;
 pub(crate) mod request;

@@ -140,7 +140,7 @@ pub(crate) fn interval_mode() -> Rule {
 pub(crate) fn interval_length() -> Rule {
     invalid(
         "!has(self.verification) || !has(self.verification.interval) || (self.verification.interval.matches('^([0-9]+([.][0-9]+)?(h|m|s|ms))+$') && duration(self.verification.interval) >= duration('1h'))",
-        "must be a duration such as 12h or 1h30m, at least 1h: registries lock accounts after too many logins",
+        "must be a duration such as 12h or 1h30m, at least 1h: registries lock accounts after too many login attempts",
     )
     .field_path(".verification.interval")
 }

@@ -9,8 +9,10 @@ use std::process::ExitCode;
 
 use clap::Args;
 
+use crate::cli::exit::exit_code;
 use crate::cli::manifests::Manifests;
-use crate::cli::{Format, USAGE};
+use crate::cli::output::{Format, write};
+use crate::cli::runtime::block_on;
 use crate::domain::names::ObjectKey;
 use crate::explain::bundle::Bundle;
 use crate::explain::report::{Report, explain_image, explain_pods};
@@ -49,25 +51,20 @@ enum ExplainSubject {
 }
 
 pub(crate) fn run(arguments: &Explain) -> ExitCode {
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
-    let explained = runtime
-        .map_err(|error| error.to_string())
-        .and_then(|runtime| runtime.block_on(explain(arguments)));
-    let printed = explained.and_then(|(bundle, report)| {
-        for warning in &bundle.warnings {
-            eprintln!("warning: {warning}");
-        }
-        print::print(&report, arguments.output)?;
-        Ok(report)
-    });
-    match printed {
-        Ok(report) if report.failures.is_empty() => ExitCode::SUCCESS,
-        Ok(_) => ExitCode::FAILURE,
-        Err(message) => {
-            eprintln!("dps explain: {message}");
-            ExitCode::from(USAGE)
-        }
+    exit_code("explain", block_on(explain_and_print(arguments)))
+}
+
+async fn explain_and_print(arguments: &Explain) -> Result<ExitCode, String> {
+    let (bundle, report) = explain(arguments).await?;
+    for warning in &bundle.warnings {
+        eprintln!("warning: {warning}");
     }
+    write(&print::to_text(&report, arguments.output)?)?;
+    Ok(if report.failures.is_empty() {
+        ExitCode::SUCCESS
+    } else {
+        ExitCode::FAILURE
+    })
 }
 
 async fn explain(arguments: &Explain) -> Result<(Bundle, Report), String> {

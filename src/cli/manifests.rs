@@ -16,8 +16,8 @@ use crate::domain::names::ObjectKey;
 use crate::domain::problem::Problem;
 use crate::domain::spec::parse::parse;
 
-/// Everything found, by namespace (`default` where none is given) and name. Of several objects with one name the last
-/// counts, as with `kubectl apply`.
+/// Everything found, by namespace (`default` where none is given) and name. If several objects have the same name,
+/// the last counts, as with `kubectl apply`.
 #[derive(Default)]
 pub(crate) struct Manifests {
     /// The resources in the order they were read.
@@ -33,11 +33,14 @@ impl Manifests {
     /// Reads files, folders and stdin (`-`). Errors say which input cannot be read, and where.
     pub(crate) fn read(inputs: &[PathBuf]) -> Result<Self, String> {
         let manifests = Self::read_bundle(inputs)?;
-        manifests.skipped.first().map_or(Ok(()), |what| Err(what.clone()))?;
+        manifests
+            .skipped
+            .first()
+            .map_or(Ok(()), |problem| Err(problem.clone()))?;
         Ok(manifests)
     }
 
-    /// The same for inputs that a tool has collected: not every document has to be a Kubernetes object.
+    /// Reads inputs that a tool has collected: not every document has to be a Kubernetes object.
     pub(crate) fn read_bundle(inputs: &[PathBuf]) -> Result<Self, String> {
         let mut manifests = Self::default();
         for input in inputs {
@@ -59,9 +62,9 @@ impl Manifests {
         manifests.resources.reverse();
         manifests.resources.retain(|(key, _)| seen.insert(key.clone()));
         manifests.resources.reverse();
-        let nothing = manifests.resources.is_empty() && manifests.secrets.is_empty() && manifests.others.is_empty();
+        let is_empty = manifests.resources.is_empty() && manifests.secrets.is_empty() && manifests.others.is_empty();
         match manifests.skipped.first() {
-            Some(what) if nothing => Err(what.clone()),
+            Some(problem) if is_empty => Err(problem.clone()),
             _ => Ok(manifests),
         }
     }
@@ -71,9 +74,12 @@ impl Manifests {
         let Some((place, object)) = self.secrets.get(key) else {
             return Ok(None);
         };
-        secret(object)
-            .map(Some)
-            .map_err(|what| Problem::new(Reason::Malformed, format!("Secret {:?} in {place}: {what}", key.name)))
+        secret(object).map(Some).map_err(|problem| {
+            Problem::new(
+                Reason::Malformed,
+                format!("Secret {:?} in {place}: {problem}", key.name),
+            )
+        })
     }
 
     /// Whether the input has any Secret of a namespace, so that a missing one does not exist.
@@ -83,7 +89,7 @@ impl Manifests {
 
     fn add(&mut self, place: &str, text: &[u8]) -> Result<(), String> {
         let text = std::str::from_utf8(text).map_err(|_| format!("{place}: not UTF-8 text"))?;
-        for document in documents(text).map_err(|what| format!("{place}: {what}"))? {
+        for document in documents(text).map_err(|problem| format!("{place}: {problem}"))? {
             self.add_object(place, document, None)?;
         }
         Ok(())
@@ -96,8 +102,9 @@ impl Manifests {
             (None, None, Some((api_version, kind))) if object.is_object() => (api_version.to_owned(), kind.to_owned()),
             _ if object.is_null() => return Ok(()),
             _ => {
-                let what = "a document without apiVersion and kind is not a Kubernetes object";
-                self.skipped.push(format!("{place}: {what}"));
+                self.skipped.push(format!(
+                    "{place}: a document without apiVersion and kind is not a Kubernetes object"
+                ));
                 return Ok(());
             }
         };
@@ -134,20 +141,20 @@ impl Manifests {
 }
 
 fn files(input: &Path) -> Result<Vec<PathBuf>, String> {
-    let broken = |error: std::io::Error| format!("{}: {error}", input.display());
-    if !std::fs::metadata(input).map_err(broken)?.is_dir() {
+    let unreadable = |error: std::io::Error| format!("{}: {error}", input.display());
+    if !std::fs::metadata(input).map_err(unreadable)?.is_dir() {
         return Ok(vec![input.to_owned()]);
     }
     let mut entries: Vec<_> = std::fs::read_dir(input)
-        .map_err(broken)?
+        .map_err(unreadable)?
         .collect::<Result<_, _>>()
-        .map_err(broken)?;
+        .map_err(unreadable)?;
     entries.sort_by_key(std::fs::DirEntry::file_name);
     let mut found = Vec::new();
     for entry in entries {
         let path = entry.path();
         // Symbolic links to folders are not followed: they could form a cycle.
-        if entry.file_type().map_err(broken)?.is_dir() {
+        if entry.file_type().map_err(unreadable)?.is_dir() {
             found.extend(files(&path)?);
         } else if path
             .extension()

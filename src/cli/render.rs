@@ -1,14 +1,15 @@
 //! `dps render`: the Secrets that the controller would write, without a cluster.
 
-use std::io::Write as _;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
+use clap::{Args, ValueEnum};
 use serde_json::{Value, json};
 
 use crate::api::DockerPullSecret;
+use crate::cli::exit::exit_code;
 use crate::cli::manifests::Manifests;
-use crate::cli::{Output, USAGE};
+use crate::cli::output::{to_json, write};
 use crate::domain::index::ResourceIndex;
 use crate::domain::names::ObjectKey;
 use crate::domain::problem::Problem;
@@ -16,28 +17,45 @@ use crate::domain::secret::ownership::{Claimant, authorize_write};
 use crate::domain::secret::plan::plan;
 use crate::domain::spec::validate::{CredentialSource, validate};
 
-pub(crate) fn run(inputs: &[PathBuf], output: Output) -> ExitCode {
-    let manifests = match Manifests::read(inputs) {
-        Ok(manifests) => manifests,
-        Err(what) => {
-            eprintln!("dps render: {what}");
-            return ExitCode::from(USAGE);
-        }
-    };
-    let mut claims = ResourceIndex::default();
-    for (_, resource) in &manifests.resources {
-        if let Ok(resource) = resource {
-            claims.insert(&placed(resource));
-        }
+#[derive(Args)]
+pub(crate) struct Render {
+    /// File, folder (all .yaml, .yml and .json files below it) or - for stdin, with DockerPullSecrets and the Secrets that
+    /// they reference. Can be repeated.
+    #[arg(short, long = "filename", required = true, value_name = "FILE|DIR|-")]
+    filename: Vec<PathBuf>,
+    /// Output format: YAML documents, or one v1 List as JSON.
+    #[arg(short, long, value_enum, default_value = "yaml")]
+    output: Output,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Output {
+    Yaml,
+    Json,
+}
+
+pub(crate) fn run(arguments: &Render) -> ExitCode {
+    exit_code("render", render_all(arguments))
+}
+
+fn render_all(arguments: &Render) -> Result<ExitCode, String> {
+    let manifests = Manifests::read(&arguments.filename)?;
+    let mut index = ResourceIndex::default();
+    for resource in manifests
+        .resources
+        .iter()
+        .filter_map(|(_, resource)| resource.as_ref().ok())
+    {
+        index.insert(&placed(resource));
     }
     let (mut secrets, mut code) = (Vec::new(), ExitCode::SUCCESS);
     for (key, resource) in &manifests.resources {
         let place = format!("DockerPullSecret {key}");
-        match resource
-            .as_ref()
-            .map_err(Clone::clone)
-            .and_then(|resource| render(key, resource, &manifests, &claims))
-        {
+        let rendered = match resource {
+            Ok(resource) => render(key, resource, &manifests, &index),
+            Err(problem) => Err(problem.clone()),
+        };
+        match rendered {
             Ok(Some((secret, warnings))) => {
                 secrets.push(secret);
                 for warning in warnings {
@@ -51,13 +69,8 @@ pub(crate) fn run(inputs: &[PathBuf], output: Output) -> ExitCode {
             }
         }
     }
-    match print(&secrets, output) {
-        Ok(()) => code,
-        Err(error) => {
-            eprintln!("dps render: {error}");
-            ExitCode::from(USAGE)
-        }
-    }
+    write(&to_text(&secrets, arguments.output)?)?;
+    Ok(code)
 }
 
 /// The resource with the namespace under which objects without one are compared.
@@ -71,7 +84,7 @@ fn render(
     key: &ObjectKey,
     resource: &DockerPullSecret,
     manifests: &Manifests,
-    claims: &ResourceIndex,
+    index: &ResourceIndex,
 ) -> Result<Option<(Value, Vec<String>)>, Problem> {
     if resource.spec.suspend {
         return Ok(None);
@@ -85,38 +98,30 @@ fn render(
     // Without an owner: what is rendered is applied where nobody knows the UID of the resource yet.
     let namespace = resource.metadata.namespace.as_deref().unwrap_or_default();
     let plan = plan(namespace, None, &spec, source.as_ref())?;
-    let asking = Claimant {
+    let claimant = Claimant {
         name: &key.name,
         uid: &uid,
         adopt: spec.targets.adopt,
     };
-    let oldest_claimant = claims.oldest_claimant(&target).unwrap_or(&key.name);
-    authorize_write(asking, &plan.desired, existing.as_ref(), oldest_claimant, |owner| {
-        claims.wants(owner, &target)
+    let oldest_claimant = index.oldest_claimant(&target).unwrap_or(&key.name);
+    authorize_write(claimant, &plan.desired, existing.as_ref(), oldest_claimant, |owner| {
+        index.wants(owner, &target)
     })?;
     let mut warnings = spec.warnings;
-    warnings.extend(claims.overlap_warning(key));
+    warnings.extend(index.overlap_warning(key));
     warnings.extend(plan.warnings);
     let secret = serde_json::to_value(plan.desired.secret()).unwrap_or_default();
     Ok(Some((secret, warnings)))
 }
 
-fn print(secrets: &[Value], output: Output) -> Result<(), String> {
-    let text = match output {
-        Output::Json => {
-            let list = json!({"apiVersion": "v1", "kind": "List", "items": secrets});
-            serde_json::to_string_pretty(&list).map_err(|error| error.to_string())? + "\n"
-        }
-        Output::Yaml => {
-            let documents = secrets
-                .iter()
-                .map(|secret| to_yaml(secret).map(|yaml| format!("---\n{yaml}")));
-            documents.collect::<Result<String, _>>()?
-        }
-    };
-    std::io::stdout()
-        .write_all(text.as_bytes())
-        .map_err(|error| error.to_string())
+fn to_text(secrets: &[Value], output: Output) -> Result<String, String> {
+    match output {
+        Output::Json => to_json(&json!({"apiVersion": "v1", "kind": "List", "items": secrets})),
+        Output::Yaml => secrets
+            .iter()
+            .map(|secret| to_yaml(secret).map(|yaml| format!("---\n{yaml}")))
+            .collect(),
+    }
 }
 
 /// YAML with base64 in one piece instead of a folded block.

@@ -2,6 +2,7 @@
 
 mod source;
 
+use std::fmt;
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -10,16 +11,16 @@ use clap::Args;
 use serde::Serialize;
 use url::{Host, Url};
 
-use crate::cli::{Format, NetworkArguments, USAGE};
+use crate::cli::exit::{self, NO_VERDICT};
+use crate::cli::network::NetworkArguments;
+use crate::cli::output::{Format, to_json, write};
+use crate::cli::runtime::block_on;
 use crate::domain::registry::manifest::ManifestReference;
 use crate::domain::verification::address::{Policy, target};
 use crate::domain::verification::attempt::{LoginAttempt, LoginTarget};
 use crate::domain::verification::requester::Requester;
 use crate::domain::verification::verdict::{Verdict, VerificationResult};
 use crate::registry_client::http::verify;
-
-/// Exit code when no registry said yes or no.
-const NO_VERDICT: u8 = 3;
 
 #[derive(Args)]
 pub(crate) struct Verify {
@@ -70,15 +71,18 @@ struct ResultLine {
     message: String,
 }
 
+impl fmt::Display for ResultLine {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(formatter, "{}: ", self.name)?;
+        if let Some(result) = self.result {
+            write!(formatter, "{result}: ")?;
+        }
+        formatter.write_str(&self.message)
+    }
+}
+
 pub(crate) fn run(arguments: &Verify) -> ExitCode {
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
-    let result = runtime
-        .map_err(|error| error.to_string())
-        .and_then(|runtime| runtime.block_on(verify_all(arguments)));
-    result.unwrap_or_else(|problem| {
-        eprintln!("dps verify: {problem}");
-        ExitCode::from(USAGE)
-    })
+    exit::exit_code("verify", block_on(verify_all(arguments)))
 }
 
 async fn verify_all(arguments: &Verify) -> Result<ExitCode, String> {
@@ -116,7 +120,7 @@ async fn verify_all(arguments: &Verify) -> Result<ExitCode, String> {
         });
     }
     let code = exit_code(&results);
-    print(results, arguments.output)?;
+    write(&to_text(results, arguments.output)?)?;
     Ok(code)
 }
 
@@ -141,7 +145,7 @@ impl Attempts<'_> {
         let known = self.made.iter().find(|(other, verdict)| {
             let is_same_login =
                 (&other.target.base, &other.credentials) == (&attempt.target.base, &attempt.credentials);
-            is_same_login && (other.target.image == attempt.target.image || verdict.refuses_credentials())
+            is_same_login && (other.target.image == attempt.target.image || verdict.credentials_refused())
         });
         if let Some((_, verdict)) = known {
             return Ok(verdict.clone());
@@ -155,7 +159,7 @@ impl Attempts<'_> {
 
 fn exit_code(results: &[SourceResult]) -> ExitCode {
     let verdicts = || results.iter().map(|result| result.verdict.as_ref().ok());
-    let is_refused = |verdict: &Verdict| verdict.result.refuses();
+    let is_refused = |verdict: &Verdict| verdict.result.is_refusal();
     let is_accepted = |verdict: &Verdict| verdict.result == VerificationResult::Accepted;
     if verdicts().any(|verdict| verdict.is_some_and(is_refused)) {
         ExitCode::FAILURE
@@ -180,7 +184,7 @@ fn policy(base: &Url, targets: &NetworkArguments) -> Policy {
     policy
 }
 
-fn print(results: Vec<SourceResult>, format: Format) -> Result<(), String> {
+fn to_text(results: Vec<SourceResult>, format: Format) -> Result<String, String> {
     let lines = results.into_iter().map(|result| {
         let (word, message) = match result.verdict {
             Ok(verdict) => (Some(verdict.result.as_str()), verdict.message),
@@ -194,19 +198,7 @@ fn print(results: Vec<SourceResult>, format: Format) -> Result<(), String> {
         }
     });
     match format {
-        Format::Text => {
-            for line in lines {
-                let result = line.result.map(|result| format!("{result}: ")).unwrap_or_default();
-                println!("{}: {result}{}", line.name, line.message);
-            }
-        }
-        Format::Json => {
-            let document = serde_json::json!({"results": lines.collect::<Vec<_>>()});
-            println!(
-                "{}",
-                serde_json::to_string_pretty(&document).map_err(|error| error.to_string())?
-            );
-        }
+        Format::Json => to_json(&serde_json::json!({"results": lines.collect::<Vec<_>>()})),
+        Format::Text => Ok(lines.map(|line| line.to_string() + "\n").collect()),
     }
-    Ok(())
 }

@@ -31,6 +31,7 @@ use crate::controller::watches::resync::resync;
 use crate::controller::watches::secrets::Secrets;
 use crate::domain::names::ResourceRef;
 use crate::domain::verification::address::Policy;
+use crate::kubernetes::connect::{self, ConnectError};
 
 /// How long a stop may take: less than the 30 s that a pod gets by default.
 const STOP: Duration = Duration::from_secs(20);
@@ -51,12 +52,9 @@ pub struct Options {
 /// Why the controller ended although nobody stopped it.
 #[derive(Debug, thiserror::Error)]
 pub enum StartError {
-    /// No cluster to talk to.
-    #[error("no cluster to connect to, neither from inside a pod nor from a kubeconfig: {0}")]
-    Config(String),
-    /// The client cannot be built.
-    #[error("cannot create a client for the cluster: {0}")]
-    Client(String),
+    /// There is no client for the API server.
+    #[error(transparent)]
+    Connect(#[from] ConnectError),
     /// The health address is taken or not allowed.
     #[error("cannot serve health checks on {0}: {1}")]
     Health(SocketAddr, std::io::Error),
@@ -75,7 +73,7 @@ pub enum StartError {
 pub async fn run(options: Options) -> Result<(), StartError> {
     let mut terminate = signal(SignalKind::terminate()).map_err(StartError::Signal)?;
     let mut interrupt = signal(SignalKind::interrupt()).map_err(StartError::Signal)?;
-    let client = client().await?;
+    let client = connect::client().await?;
     let metrics = Arc::new(Metrics::default());
     let scopes = options.namespaces.len().max(1);
     let verifier = Verifier::start(options.policy, scopes, Arc::clone(&metrics)).map_err(StartError::Thread)?;
@@ -144,16 +142,6 @@ async fn finish(scopes: Vec<JoinHandle<Arc<Context>>>, verifier: &Verifier) {
             }
         }
     }
-}
-
-async fn client() -> Result<Client, StartError> {
-    let mut config = kube::Config::infer()
-        .await
-        .map_err(|error| StartError::Config(error.to_string()))?;
-    config.connect_timeout = Some(Duration::from_secs(5));
-    // A watch is quiet for up to 290 s; a dead connection must not stay for ever.
-    config.read_timeout = Some(Duration::from_mins(5));
-    Client::try_from(config).map_err(|error| StartError::Client(error.to_string()))
 }
 
 /// One namespace, or the cluster: the watches, and the reconciles that they trigger.

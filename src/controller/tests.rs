@@ -222,7 +222,7 @@ fn conclude(ctx: &Context, result: VerificationResult) {
     let waiters = {
         let mut state = ctx.shared.verifier.state();
         let request = state.queue.take_queued().pop().expect("an attempt is queued");
-        state.conclude(&request, Some(&Verdict::new(result, "what the registry said")), now())
+        state.conclude(&request, &Verdict::new(result, "what the registry said"), now())
     };
     for waiter in &waiters {
         ctx.verdict_reached(waiter);

@@ -1,5 +1,5 @@
 //! The async hands of verification: makes the login attempts that [`crate::domain::verification::queue`] hands out, and
-//! tells subscribers about verdicts.
+//! notifies subscribers of verdicts.
 
 #[cfg(test)]
 #[allow(clippy::unwrap_used, reason = "a test fails that way")]
@@ -38,14 +38,14 @@ pub(crate) struct Verifier {
     state: Mutex<VerificationState>,
     /// The queue has changed.
     wake: Notify,
-    /// Attempts that have started and whose verdict was not told yet.
+    /// Attempts that have started and whose verdict no subscriber knows yet.
     in_flight: watch::Sender<usize>,
     subscribers: RwLock<Vec<Subscriber>>,
     /// Clients, by the CA bundle that they trust: reading the system's certificates takes longer than an attempt.
     clients: Mutex<HashMap<Option<Vec<u8>>, RegistryClients>>,
 }
 
-/// Tells a scope about a verdict.
+/// Who is notified of verdicts.
 struct Subscriber {
     /// `None`: all namespaces.
     namespace: Option<String>,
@@ -147,7 +147,7 @@ impl Verifier {
         for request in started.attempts {
             tokio::spawn(Arc::clone(&self).attempt(request));
         }
-        self.tell(&started.informed);
+        self.notify(&started.informed);
         started.next
     }
 
@@ -163,13 +163,13 @@ impl Verifier {
         let (registry, result) = (request.target(), verdict.result.as_str());
         tracing::info!(registry, result, "verified credentials");
         self.metrics.login_attempted(result);
-        let waiters = self.state().conclude(&request, Some(&verdict), Timestamp::now());
-        self.tell(&waiters);
+        let waiters = self.state().conclude(&request, &verdict, Timestamp::now());
+        self.notify(&waiters);
         self.in_flight.send_modify(|attempts| *attempts -= 1);
         self.wake.notify_one();
     }
 
-    fn tell(&self, waiters: &[ResourceRef]) {
+    fn notify(&self, waiters: &[ResourceRef]) {
         let subscribers = self.subscribers.read().unwrap_or_else(PoisonError::into_inner);
         for waiter in waiters {
             for subscriber in subscribers.iter() {

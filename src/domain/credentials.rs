@@ -139,9 +139,9 @@ pub fn hide<'a>(text: &str, secrets: impl IntoIterator<Item = &'a str>) -> Strin
     };
     let mut found: Vec<(usize, usize)> = Vec::new();
     for secret in secrets.into_iter().filter(|secret| !secret.is_empty()) {
-        let begins = text.char_indices().map(|(at, _)| at);
-        let begins = begins.filter(|at| text[*at..].starts_with(secret));
-        let places = begins.map(|at| (at, at + secret.len()));
+        let begins = text.char_indices().map(|(begin, _)| begin);
+        let begins = begins.filter(|begin| text[*begin..].starts_with(secret));
+        let places = begins.map(|begin| (begin, begin + secret.len()));
         found.extend(places.filter(|(from, to)| secret.len() > 3 || is_word(*from, *to)));
     }
     // All are searched in the original text: one may be a part of another, or of its replacement.

@@ -1,12 +1,12 @@
-//! What objects are called, and by what the operator tells them apart.
+//! Names and identities of objects.
 
 use std::fmt;
 use std::sync::Arc;
 
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 
-/// Whether a Secret or ConfigMap can have this name: an RFC 1123 subdomain. Any other is nowhere in the cluster, and has
-/// no place in the path of a request: the client escapes nothing, so that `?` would list everything.
+/// Whether a Secret or ConfigMap can have this name: an RFC 1123 subdomain. Any other must
+/// not get into the path of a request: the client escapes nothing, so that `?` would list everything.
 pub fn is_object_name(name: &str) -> bool {
     name.len() <= 253 && name.split('.').all(is_label)
 }
@@ -17,7 +17,7 @@ fn is_label(text: &str) -> bool {
     !text.is_empty() && text.chars().all(inside) && !text.starts_with('-') && !text.ends_with('-')
 }
 
-/// UID of an object: another one that is created later under the same name has another.
+/// UID of an object: an object that is created later under the same name has another.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Uid(Arc<str>);
 
@@ -51,7 +51,7 @@ impl ObjectKey {
         }
     }
 
-    /// The object that this metadata is of.
+    /// The key of the object with this metadata.
     pub fn of(meta: &ObjectMeta) -> Self {
         let part = |part: &Option<String>| part.clone().unwrap_or_default();
         Self::new(part(&meta.namespace), part(&meta.name))
@@ -64,14 +64,14 @@ impl fmt::Display for ObjectKey {
     }
 }
 
-/// A resource of the operator's, as long as it exists.
+/// A resource of the operator, from its creation to its deletion.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct ResourceRef {
     /// Its kind, such as `DockerPullSecret`.
     pub kind: &'static str,
-    /// What it is called.
+    /// Its namespace and name.
     pub key: ObjectKey,
-    /// Which of those that were called so.
+    /// Its UID: resources of the same name can follow each other.
     pub uid: Uid,
 }
 

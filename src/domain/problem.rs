@@ -33,7 +33,7 @@ pub fn unparsable(error: &str) -> Problem {
     )
 }
 
-/// The same, when the field is known.
+/// The problem of one field, at `place`, that does not fit the schema.
 pub(crate) fn unparsable_at(place: &str, error: &str) -> Problem {
     Problem::new(Reason::InvalidSpec, format!("{place}: {}", without_values(error)))
 }

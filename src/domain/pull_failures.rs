@@ -9,6 +9,7 @@ pub mod cause;
 pub mod classify;
 pub mod context;
 pub mod diagnosis;
+pub(crate) mod docker_hub;
 pub mod failing_pods;
 pub mod infer;
 pub mod patterns;

@@ -1,4 +1,4 @@
-//! What a resource asks for.
+//! What a resource wants: read, and validated.
 
 pub mod parse;
 pub mod template;

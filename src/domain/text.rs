@@ -72,8 +72,8 @@ pub fn missing_pull_secrets(message: &str) -> impl Iterator<Item = &str> {
         .filter(|name| !name.is_empty())
 }
 
-/// The attempts that a text tells of: a kubelet joins those of several logins as `[a, b]`. Of what CRI-O says of mirrors and
-/// of its second try, to pull an artifact, only the part about the image counts.
+/// The pull attempts in a text: a kubelet joins those with several credentials as `[a, b]`. CRI-O also reports mirrors, and
+/// a second try that pulls the image as an artifact; only the part about the image itself counts.
 pub fn attempts(text: &str) -> Vec<&str> {
     if let Some((_, primary)) = text
         .split_once("Mirrors also failed")
@@ -89,11 +89,11 @@ pub fn attempts(text: &str) -> Vec<&str> {
     };
     let mut parts = Vec::new();
     let mut begin = 0;
-    for (at, _) in inner.match_indices(", ") {
-        let rest = &inner[at + 2..];
-        if BEGINNINGS.iter().any(|beginning| rest.starts_with(beginning)) {
-            parts.push(&inner[begin..at]);
-            begin = at + 2;
+    for (end, separator) in inner.match_indices(", ") {
+        let next = end + separator.len();
+        if BEGINNINGS.iter().any(|beginning| inner[next..].starts_with(beginning)) {
+            parts.push(&inner[begin..end]);
+            begin = next;
         }
     }
     parts.push(&inner[begin..]);
@@ -109,7 +109,9 @@ pub fn without_names(text: &str, image: &str) -> String {
     let words = text.split_whitespace().map(|word| {
         let name = word.trim_matches(|c: char| !c.is_ascii_alphanumeric());
         match word.rfind(name) {
-            Some(at) if !name.is_empty() && (word.contains("://") || names_image(name)) => &word[at + name.len()..],
+            Some(begin) if !name.is_empty() && (word.contains("://") || names_image(name)) => {
+                &word[begin + name.len()..]
+            }
             _ => word,
         }
     });
@@ -133,14 +135,16 @@ pub fn excerpt(text: &str, length: usize) -> String {
 
 /// A registry key as it may be shown: a URL that somebody pasted can hold user name and password, which kubelets ignore.
 pub fn shown_key(key: &str) -> String {
-    let begin = key.find("://").map_or(0, |at| at + 3);
-    let end = key[begin..].find(['?', '#']).map_or(key.len(), |at| begin + at);
-    let (user, rest) = match key[begin..end].rfind('@') {
-        Some(at) => ("[redacted]", &key[begin + at..end]),
-        None => ("", &key[begin..end]),
+    let (scheme, rest) = key.split_at(key.find("://").map_or(0, |end| end + 3));
+    let (user, rest) = match rest.rfind('@') {
+        Some(end) => ("[redacted]", &rest[end..]),
+        None => ("", rest),
     };
-    let query = if end < key.len() { "?…" } else { "" };
-    format!("{}{user}{rest}{query}", &key[..begin])
+    let (rest, query) = match rest.split_once(['?', '#']) {
+        Some((rest, _)) => (rest, "?…"),
+        None => (rest, ""),
+    };
+    format!("{scheme}{user}{rest}{query}")
 }
 
 fn follows_authorization(shown: &[String]) -> bool {
@@ -152,29 +156,47 @@ fn follows_authorization(shown: &[String]) -> bool {
 }
 
 fn without_secrets(word: &str) -> String {
-    let mut word = word.to_owned();
-    if let Some(begin) = word.find("://") {
-        let after = begin + 3;
-        let authority = word[after..]
-            .find(['/', '?', '#'])
-            .map_or(word.len(), |end| after + end);
-        if let Some(at) = word[after..authority].rfind('@') {
-            word.replace_range(after..after + at, "[redacted]");
-        }
-        if let Some(query) = word.find('?') {
-            let end = word[query..]
-                .find(['"', '\'', ')', '>', ','])
-                .map_or_else(|| word.trim_end_matches([':', ';', '.']).len(), |end| query + end);
-            word.replace_range(query..end.max(query + 1), "?…");
+    let (mut shown, mut rest) = (String::new(), word);
+    while let Some((before, url)) = rest.split_once("://") {
+        shown.push_str(before);
+        shown.push_str("://");
+        rest = match user_info_end(url) {
+            Some(end) => {
+                shown.push_str("[redacted]");
+                &url[end..]
+            }
+            None => url,
+        };
+        if let Some((before, query)) = rest.split_once('?') {
+            shown.push_str(before);
+            shown.push_str("?…");
+            let end = query.find(['"', '\'', ')', '>', ',']);
+            rest = &query[end.unwrap_or_else(|| query.trim_end_matches([':', ';', '.']).len())..];
         }
     }
+    shown.push_str(rest);
     // A JSON web token.
-    while let Some(begin) = word.find("eyJ") {
+    while let Some(begin) = shown.find("eyJ") {
         let token = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.' | '=');
-        let end = word[begin..].find(|c| !token(c)).map_or(word.len(), |end| begin + end);
-        word.replace_range(begin..end, "[redacted]");
+        let length = shown[begin..].find(|c| !token(c));
+        let end = length.map_or(shown.len(), |length| begin + length);
+        shown.replace_range(begin..end, "[redacted]");
     }
-    word
+    shown
+}
+
+/// The last `@` of a URL without its scheme that begins no digest. A pasted password may have an unescaped `/`, `?` or `#`
+/// in it, which would end the host name of a valid URL.
+fn user_info_end(url: &str) -> Option<usize> {
+    let begins_digest = |end: usize| {
+        let rest = &url[end + 1..];
+        ["sha256:", "sha384:", "sha512:"]
+            .iter()
+            .any(|algorithm| rest.starts_with(algorithm))
+    };
+    url.rmatch_indices('@')
+        .map(|(end, _)| end)
+        .find(|end| !begins_digest(*end))
 }
 
 /// At most `length` characters.

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 pub use k8s_openapi::jiff::Timestamp;
 
-/// The time `pause` after `start`. A time too far in the future to be one is the last that there is.
+/// The time `pause` after `start`. The latest possible time, if that is too far in the future.
 pub fn after(start: Timestamp, pause: Duration) -> Timestamp {
     start.checked_add(pause).unwrap_or(Timestamp::MAX)
 }

@@ -20,5 +20,4 @@ pub mod record;
 pub mod requester;
 pub mod schedule;
 pub mod state;
-
 pub mod verdict;

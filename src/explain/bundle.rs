@@ -35,14 +35,14 @@ pub struct Bundle {
     events: HashMap<ObjectKey, Vec<PodEvent>>,
 }
 
-/// The surroundings of a pod.
-pub(crate) struct Surroundings {
+/// The Secrets and resources of a pod.
+pub(crate) struct ContextObjects {
     namespace: String,
     secrets: Vec<PullSecret>,
     resources: Vec<Resource>,
 }
 
-impl Surroundings {
+impl ContextObjects {
     pub(crate) fn context(&self) -> PullContext<'_> {
         PullContext {
             namespace: &self.namespace,
@@ -84,11 +84,11 @@ impl Bundle {
         }
     }
 
-    /// What surrounds a pod that lists these Secrets. The Events about `pod` may tell which of them do not exist.
-    pub(crate) fn surroundings(&self, namespace: &str, names: &[&str], pod: Option<&Pod>) -> Surroundings {
+    /// The objects for a pod that lists these Secrets. The Events about `pod` may say which of them do not exist.
+    pub(crate) fn context_objects(&self, namespace: &str, names: &[&str], pod: Option<&Pod>) -> ContextObjects {
         let resources = self.resources.iter();
         let secrets = names.iter().map(|name| self.pull_secret(namespace, name, pod));
-        Surroundings {
+        ContextObjects {
             namespace: namespace.to_owned(),
             secrets: secrets.collect(),
             resources: resources
@@ -98,7 +98,7 @@ impl Bundle {
         }
     }
 
-    /// A Secret of the input is there whatever Events say: it may have been created since.
+    /// A Secret of the input exists whatever Events say: it may have been created since.
     fn pull_secret(&self, namespace: &str, name: &str, pod: Option<&Pod>) -> PullSecret {
         let key = ObjectKey::new(namespace, name);
         let secret = self.secrets.get(&key);

@@ -42,12 +42,12 @@ pub struct ImageUse {
 /// An image that cannot be pulled.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct ExplainedFailure {
-    /// Which.
+    /// The image, and the container that uses it.
     #[serde(flatten)]
     pub subject: ImageUse,
     /// The platform's code.
     pub code: PullCode,
-    /// Why.
+    /// Why it cannot be pulled.
     pub cause: Cause,
     /// Who is at fault, if it is a Secret or the resource that generates it.
     pub blame: Option<Blame>,
@@ -60,7 +60,7 @@ pub struct ExplainedFailure {
 /// An image, and what a kubelet makes of the pull secrets for it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct ExplainedImage {
-    /// Which.
+    /// The image, and the container that uses it.
     #[serde(flatten)]
     pub subject: ImageUse,
     /// The pull secrets.
@@ -84,8 +84,8 @@ pub fn explain_pods(bundle: &Bundle, is_wanted: impl Fn(&ObjectKey) -> bool) -> 
 pub fn explain_image(bundle: &Bundle, image: &str, account: &ObjectKey) -> Result<Report, String> {
     let names = bundle.pull_secrets_of_account(account)?;
     let names: Vec<&str> = names.iter().map(String::as_str).collect();
-    let surroundings = bundle.surroundings(&account.namespace, &names, None);
-    let context = surroundings.context();
+    let objects = bundle.context_objects(&account.namespace, &names, None);
+    let context = objects.context();
     let certain = certain_failure(image, context);
     let note = if certain.is_some() {
         None
@@ -106,8 +106,8 @@ pub fn explain_image(bundle: &Bundle, image: &str, account: &ObjectKey) -> Resul
 fn explain_pod(bundle: &Bundle, pod: &Pod, report: &mut Report) {
     let key = key_of(pod);
     let (names, account_note) = pull_secrets(bundle, pod, &key.namespace);
-    let surroundings = bundle.surroundings(&key.namespace, &names, Some(pod));
-    let context = surroundings.context();
+    let objects = bundle.context_objects(&key.namespace, &names, Some(pod));
+    let context = objects.context();
     let waiting = if pod.is_over() {
         Vec::new()
     } else {

@@ -48,7 +48,7 @@ pub(crate) struct RegistryClients {
 /// Why there are no clients.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum ClientError {
-    /// The CA bundle.
+    /// The CA bundle is unusable.
     #[error("the CA bundle contains an invalid PEM certificate, or none")]
     CaBundle,
     /// The system's certificates or the proxy variables cannot be read.
@@ -75,7 +75,7 @@ impl RegistryClients {
                 .http1_only()
                 .connect_timeout(CONNECT)
                 .timeout(REQUEST)
-                // An attempt is a few requests; no connection is kept for the next attempt.
+                // An attempt is a few requests; the next attempt opens its own connections.
                 .pool_idle_timeout(CONNECT);
             if !certificates.is_empty() {
                 builder = builder.tls_certs_merge(certificates.clone());
@@ -146,7 +146,7 @@ impl RegistryClients {
     }
 }
 
-/// One attempt with clients of its own. Err: the CA bundle or the system's certificates cannot be used.
+/// One attempt with clients of its own. The error: the CA bundle or the system's certificates cannot be used.
 pub async fn verify(
     policy: Arc<Policy>,
     ca_bundle: Option<&[u8]>,
@@ -190,7 +190,7 @@ async fn read(mut response: Response, requested: &Url) -> Result<RegistryRespons
     Ok(read)
 }
 
-/// What a `Retry-After` asks for: seconds, or a date (RFC 9110 10.2.3).
+/// What a `Retry-After` requests: seconds, or a date (RFC 9110 10.2.3).
 fn seconds(value: &str) -> Option<u64> {
     let date = || {
         let date = rfc2822::parse(value).ok()?.timestamp().as_second();

@@ -22,7 +22,7 @@ async fn no_log_status_event_or_metric_has_the_password() {
         space.reason(name, reason).await;
     }
     // A write that is refused: the server's words are repeated.
-    space.login("refused-login", "user", CANARY).await;
+    space.credentials("refused-login", "user", CANARY).await;
     let annotations = json!({"secretTemplate": {"annotations": {"a": "x".repeat(60_000), "b": "x".repeat(60_000), "c": "x".repeat(60_000), "d": "x".repeat(60_000)}}});
     space
         .create(

@@ -289,7 +289,7 @@ async fn it_installs_upgrades_and_uninstalls_and_works_in_between() {
     answers_over_either_family(&operator);
     let outside = Space::new(world, "outside").await;
     for space in [&outside, &one, &other] {
-        space.login("login", "user", "word").await;
+        space.credentials("login", "user", "word").await;
         space.create("app", private("registry.example.com", "login")).await;
     }
     one.ready("app").await;

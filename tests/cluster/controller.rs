@@ -57,7 +57,7 @@ async fn every_sample_becomes_a_secret_that_a_kubelet_uses() {
         );
         let content = document(&secret).to_string();
         assert_eq!(
-            oracle.logins(&content, image),
+            oracle.tried(&content, image),
             [(username.to_owned(), password.to_owned())],
             "{name}: {content}"
         );
@@ -67,7 +67,7 @@ async fn every_sample_becomes_a_secret_that_a_kubelet_uses() {
 #[tokio::test]
 async fn a_new_resource_costs_one_secret_write_and_one_status_write() {
     let space = space("writes").await;
-    space.login("login", "user", "word").await;
+    space.credentials("login", "user", "word").await;
     space.create("one", private("registry.example.com", "login")).await;
     space.ready("one").await;
     space.settle().await;
@@ -109,7 +109,7 @@ async fn missing_credentials_are_named_and_heal_when_they_come() {
             .any(|c| c.type_ == "Reconciling")
     );
 
-    space.login("login", "user", "word").await;
+    space.credentials("login", "user", "word").await;
     let ready = space.ready("app").await;
     let types: Vec<&str> = ready
         .status
@@ -134,7 +134,7 @@ async fn missing_credentials_are_named_and_heal_when_they_come() {
 #[tokio::test]
 async fn drift_is_repaired_and_foreign_metadata_survives() {
     let space = space("drift").await;
-    space.login("login", "user", "first").await;
+    space.credentials("login", "user", "first").await;
     let template = json!({"secretTemplate": {"labels": {"team": "a", "tier": "b"}, "annotations": {"note": "x"}}});
     space
         .create("app", with(private("registry.example.com", "login"), template))
@@ -166,7 +166,7 @@ async fn drift_is_repaired_and_foreign_metadata_survives() {
     );
 
     // The password changes: the same object gets it.
-    space.login("login", "user", "second").await;
+    space.credentials("login", "user", "second").await;
     let rotated = space
         .secret_until("app", "rotated", |secret| password(secret).as_deref() == Some("second"))
         .await;
@@ -203,7 +203,7 @@ async fn drift_is_repaired_and_foreign_metadata_survives() {
 #[tokio::test]
 async fn a_foreign_secret_is_left_alone_until_it_may_be_adopted() {
     let space = space("foreign").await;
-    space.login("login", "user", "word").await;
+    space.credentials("login", "user", "word").await;
     let foreign = space
         .secret(
             "app",
@@ -235,7 +235,7 @@ async fn a_foreign_secret_is_left_alone_until_it_may_be_adopted() {
 #[tokio::test]
 async fn secrets_that_cannot_become_ours_have_their_own_reasons() {
     let space = space("obstacles").await;
-    space.login("login", "user", "word").await;
+    space.credentials("login", "user", "word").await;
     let adopting = || with(private("registry.example.com", "login"), json!({"adopt": true}));
 
     space.secret("opaque", "Opaque", &[("some", "thing")]).await;
@@ -297,7 +297,7 @@ async fn secrets_that_cannot_become_ours_have_their_own_reasons() {
 #[tokio::test]
 async fn a_new_secret_name_replaces_the_old_secret() {
     let space = space("rename").await;
-    space.login("login", "user", "word").await;
+    space.credentials("login", "user", "word").await;
     space.create("app", private("registry.example.com", "login")).await;
     space.ready("app").await;
 
@@ -319,7 +319,7 @@ async fn a_new_secret_name_replaces_the_old_secret() {
 #[tokio::test]
 async fn a_secret_that_the_operator_did_not_make_is_not_deleted_whoever_controls_it() {
     let space = space("owned").await;
-    space.login("login", "user", "first").await;
+    space.credentials("login", "user", "first").await;
     let resource = space.create("app", private("registry.example.com", "login")).await;
     space.ready("app").await;
     let owner = json!([{"apiVersion": "pullsecrets.dev/v1alpha1", "kind": "DockerPullSecret", "name": "app", "uid": uid(&resource), "controller": true}]);
@@ -339,7 +339,7 @@ async fn a_secret_that_the_operator_did_not_make_is_not_deleted_whoever_controls
     space.settle().await;
     assert!(space.secrets.get_opt("login").await.unwrap().is_some());
     // It is read as ever, and what the operator made stays its own.
-    space.login("login", "user", "second").await;
+    space.credentials("login", "user", "second").await;
     space
         .secret_until("other", "rotated", |secret| {
             password(secret).as_deref() == Some("second")
@@ -371,13 +371,13 @@ async fn a_secret_that_the_operator_did_not_make_is_not_deleted_whoever_controls
 #[tokio::test]
 async fn a_login_that_comes_from_another_generated_secret_follows_it() {
     let space = space("chain").await;
-    space.login("login", "user", "first").await;
+    space.credentials("login", "user", "first").await;
     space.create("a", private("registry.example.com", "login")).await;
     space.ready("a").await;
     space.create("b", private("registry.example.com", "a")).await;
     space.ready("b").await;
     for word in ["second", "third", "fourth"] {
-        space.login("login", "user", word).await;
+        space.credentials("login", "user", word).await;
         space
             .secret_until("b", word, |secret| password(secret).as_deref() == Some(word))
             .await;
@@ -387,8 +387,8 @@ async fn a_login_that_comes_from_another_generated_secret_follows_it() {
 #[tokio::test]
 async fn of_two_that_want_one_secret_the_older_gets_it() {
     let space = space("two").await;
-    space.login("login", "user", "older").await;
-    space.login("other", "user", "younger").await;
+    space.credentials("login", "user", "older").await;
+    space.credentials("other", "user", "younger").await;
     let shared = json!({"secretName": "shared"});
     space
         .create(
@@ -423,7 +423,7 @@ async fn of_two_that_want_one_secret_the_older_gets_it() {
 #[tokio::test]
 async fn a_deleted_resource_takes_its_secret_along() {
     let space = space("delete").await;
-    space.login("login", "user", "word").await;
+    space.credentials("login", "user", "word").await;
     let resource = space.create("app", private("registry.example.com", "login")).await;
     assert_eq!(resource.finalizers(), [""; 0]);
     space.ready("app").await;
@@ -453,14 +453,14 @@ async fn a_deleted_resource_takes_its_secret_along() {
 #[tokio::test]
 async fn a_suspended_resource_is_left_as_it_is() {
     let space = space("suspend").await;
-    space.login("login", "user", "first").await;
+    space.credentials("login", "user", "first").await;
     space.create("app", private("registry.example.com", "login")).await;
     space.ready("app").await;
     space.change("app", json!({"suspend": true})).await;
     let suspended = space.reason("app", "Suspended").await;
     assert_eq!(condition_of(&suspended, "Ready").status, "Unknown");
     assert_eq!(condition_of(&suspended, "SecretSynced").status, "True");
-    space.login("login", "user", "second").await;
+    space.credentials("login", "user", "second").await;
     space.settle().await;
     assert_eq!(
         password(&space.secrets.get("app").await.unwrap()).as_deref(),
@@ -478,7 +478,7 @@ async fn a_suspended_resource_is_left_as_it_is() {
 #[tokio::test]
 async fn the_last_good_login_stays_when_the_credentials_break() {
     let space = space("stale").await;
-    space.login("login", "user", "good").await;
+    space.credentials("login", "user", "good").await;
     space.create("app", private("registry.example.com", "login")).await;
     let ready = space.ready("app").await;
     let since = condition_of(&ready, "CredentialsResolved").last_transition_time.clone();
@@ -505,7 +505,7 @@ async fn the_last_good_login_stays_when_the_credentials_break() {
 #[tokio::test]
 async fn what_will_surprise_is_warned_of() {
     let space = space("warn").await;
-    space.login("login", "user", "word").await;
+    space.credentials("login", "user", "word").await;
     space.create("hub", docker_hub("login")).await;
     space.ready("hub").await;
     space.create("wild", private("*.io", "login")).await;
@@ -540,7 +540,7 @@ async fn what_will_surprise_is_warned_of() {
 #[tokio::test]
 async fn a_quota_in_the_way_is_said_and_what_a_webhook_may_have_seen_is_not() {
     let space = space("quota").await;
-    space.login("login", "user", "word").await;
+    space.credentials("login", "user", "word").await;
     let quota = json!({
         "apiVersion": "v1", "kind": "ResourceQuota", "metadata": {"name": "few"}, "spec": {"hard": {"count/secrets": "1"}},
     });
@@ -567,7 +567,7 @@ async fn a_quota_in_the_way_is_said_and_what_a_webhook_may_have_seen_is_not() {
 #[tokio::test]
 async fn many_resources_at_rest_cost_no_writes_also_after_a_restart() {
     let space = space("rest").await;
-    space.login("login", "user", "word").await;
+    space.credentials("login", "user", "word").await;
     for index in 0..200 {
         space
             .create(
@@ -599,7 +599,7 @@ async fn many_resources_at_rest_cost_no_writes_also_after_a_restart() {
 #[tokio::test]
 async fn the_operator_asks_for_nothing_it_may_not_have() {
     let space = space("least").await;
-    space.login("login", "user", "word").await;
+    space.credentials("login", "user", "word").await;
     space.create("app", private("registry.example.com", "login")).await;
     space.ready("app").await;
     space.settle().await;

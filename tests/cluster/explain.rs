@@ -13,11 +13,11 @@ use crate::support::pods::{Pods, unauthorized};
 use crate::support::world::world;
 
 #[tokio::test]
-async fn a_pod_and_an_image_of_a_cluster() {
+async fn pod_and_image_of_a_cluster_are_explained() {
     operator();
     let space = Space::new(world(), "explain").await;
     let pods = Pods::of(&space).await;
-    space.login("login", "u", CANARY).await;
+    space.credentials("login", "u", CANARY).await;
     space.create("app", private("r.example.com:5000", "login")).await;
     space.ready("app").await;
     pods.create("web", IMAGE, &["app"]).await;
@@ -70,7 +70,7 @@ async fn a_pod_and_an_image_of_a_cluster() {
 }
 
 #[tokio::test]
-async fn who_may_not_read_secrets_is_told_what_can_be_told() {
+async fn user_without_permission_to_read_secrets_gets_the_rest_with_warnings() {
     world().install();
     let space = Space::new(world(), "explain-viewer").await;
     let pods = Pods::of(&space).await;

@@ -43,7 +43,7 @@ async fn changes_during_an_outage_of_the_api_server_are_not_lost() {
     let space = Space::new(world, "outage").await;
     let operator = start(world);
     // The garbage collector has to know the kind before the outage: what it learns of it meanwhile it retries ever later.
-    space.login("known-login", "user", "word").await;
+    space.credentials("known-login", "user", "word").await;
     space
         .create("known", private("registry.example.com", "known-login"))
         .await;
@@ -52,7 +52,7 @@ async fn changes_during_an_outage_of_the_api_server_are_not_lost() {
     space.gone("known").await;
 
     for name in ["kept", "rotated", "renamed", "deleted", "drifted"] {
-        space.login(&format!("{name}-login"), "user", "first").await;
+        space.credentials(&format!("{name}-login"), "user", "first").await;
         space
             .create(name, private(&format!("{name}.example.com"), &format!("{name}-login")))
             .await;
@@ -66,11 +66,11 @@ async fn changes_during_an_outage_of_the_api_server_are_not_lost() {
     })
     .await;
     world.api_server("start");
-    space.login("rotated-login", "user", "second").await;
+    space.credentials("rotated-login", "user", "second").await;
     space.change("renamed", json!({"secretName": "renamed-anew"})).await;
     space.delete("deleted").await;
     space.delete_secret("drifted").await;
-    space.login("new-login", "user", "first").await;
+    space.credentials("new-login", "user", "first").await;
     space.create("new", private("new.example.com", "new-login")).await;
 
     space.ready("new").await;
@@ -93,7 +93,7 @@ async fn changes_during_an_outage_of_the_api_server_are_not_lost() {
 async fn an_api_server_that_says_nothing_neither_blocks_for_ever_nor_blocks_the_stop() {
     let (_alone, world) = alone().await;
     let space = Space::new(world, "silence").await;
-    space.login("login", "user", "first").await;
+    space.credentials("login", "user", "first").await;
     let (patient, stopping) = (start(world), start(world));
     space.create("app", private("registry.example.com", "login")).await;
     space.ready("app").await;
@@ -111,7 +111,7 @@ async fn an_api_server_that_says_nothing_neither_blocks_for_ever_nor_blocks_the_
     assert!(well && took.as_secs() < 25, "took {took:?}");
     world.api_server("resume");
 
-    space.login("login", "user", "second").await;
+    space.credentials("login", "user", "second").await;
     space
         .secret_until("app", "rotated", |secret| password(secret).as_deref() == Some("second"))
         .await;
@@ -123,7 +123,7 @@ async fn an_api_server_that_says_nothing_neither_blocks_for_ever_nor_blocks_the_
 async fn a_conflict_is_resolved_by_looking_again() {
     let space = space("conflict").await;
     let operator = start_in(&space);
-    space.login("login", "user", "0").await;
+    space.credentials("login", "user", "0").await;
     space.create("app", private("registry.example.com", "login")).await;
     space.ready("app").await;
     // Somebody else changes the Secret all the time, until a write of the operator met one of those changes.
@@ -136,7 +136,7 @@ async fn a_conflict_is_resolved_by_looking_again() {
     while round < 50 || (!conflicted() && round < 2000) {
         round += 1;
         if round.is_multiple_of(2) {
-            space.login("login", "user", &round.to_string()).await;
+            space.credentials("login", "user", &round.to_string()).await;
         }
         let label = json!({"metadata": {"labels": {"round": round.to_string()}}});
         space
@@ -146,7 +146,7 @@ async fn a_conflict_is_resolved_by_looking_again() {
             .unwrap();
     }
     assert!(conflicted(), "no conflict in {round} rounds");
-    space.login("login", "user", "last").await;
+    space.credentials("login", "user", "last").await;
     let secret = space
         .secret_until("app", "last", |secret| password(secret).as_deref() == Some("last"))
         .await;
@@ -163,14 +163,14 @@ async fn a_conflict_is_resolved_by_looking_again() {
 async fn of_a_burst_of_changes_the_last_one_wins() {
     let space = space("burst").await;
     let operator = start_in(&space);
-    space.login("login", "user", "0").await;
+    space.credentials("login", "user", "0").await;
     space.create("app", private("registry.example.com", "login")).await;
     space.ready("app").await;
     for round in 1..=100 {
         if round % 10 == 0 {
             space.delete_secret("login").await;
         }
-        space.login("login", "user", &format!("word-{round}")).await;
+        space.credentials("login", "user", &format!("word-{round}")).await;
     }
     space
         .secret_until("app", "the last", |secret| {
@@ -185,7 +185,7 @@ async fn of_a_burst_of_changes_the_last_one_wins() {
 async fn a_resource_that_does_not_parse_says_so_and_harms_no_other() {
     let (_alone, world) = alone().await;
     let space = Space::new(world, "unparsable").await;
-    space.login("login", "user", "word").await;
+    space.credentials("login", "user", "word").await;
     // As after a change of the schema: the object is older than the rule.
     let crd = repository().join("crds/dockerpullsecrets.pullsecrets.dev.yaml");
     let mut loose: serde_json::Value = serde_json::from_str(&world.kubectl(&[
@@ -244,7 +244,7 @@ async fn a_resource_that_does_not_parse_says_so_and_harms_no_other() {
     world.kubectl(&["replace", "-f", &crd.display().to_string()]);
     drop(operator);
     let operator = start(world);
-    space.login("login", "user", "again").await;
+    space.credentials("login", "user", "again").await;
     space
         .secret_until("good", "rotated", |secret| password(secret).as_deref() == Some("again"))
         .await;
@@ -279,7 +279,7 @@ async fn without_the_crd_it_says_so_and_starts_when_the_crd_comes() {
         "crd/dockerpullsecrets.pullsecrets.dev",
     ]);
     let space = Space::new(world, "crd").await;
-    space.login("login", "user", "word").await;
+    space.credentials("login", "user", "word").await;
     eventually("the API server serves the kind", || async {
         space
             .try_create("app", private("registry.example.com", "login"))
@@ -316,7 +316,7 @@ async fn without_rights_it_says_which() {
 async fn two_operators_at_once_do_not_fight() {
     let space = space("both").await;
     let (one, other) = (start_in(&space), start_in(&space));
-    space.login("login", "user", "first").await;
+    space.credentials("login", "user", "first").await;
     for index in 0..20 {
         space
             .create(
@@ -328,7 +328,7 @@ async fn two_operators_at_once_do_not_fight() {
     for index in 0..20 {
         space.ready(&format!("app-{index}")).await;
     }
-    space.login("login", "user", "second").await;
+    space.credentials("login", "user", "second").await;
     for index in 0..20 {
         space
             .secret_until(&format!("app-{index}"), "rotated", |secret| {

@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use crate::support::canary::CANARY;
-use crate::support::objects::{Space, checked, condition, condition_of};
+use crate::support::objects::{Space, condition, condition_of, private_verified};
 use crate::support::operator::Operator;
 use crate::support::pods::Pods;
 use crate::support::within;
@@ -20,7 +20,7 @@ use serde_json::json;
 /// Longest time until a kubelet has tried again: its pauses double from 10 s on.
 const RETRY: Duration = Duration::from_mins(4);
 
-/// A namespace with the resource `app`, whose login is in the Secret `login`.
+/// A namespace with the resource `app`, whose credentials are in the Secret `login`.
 struct Case {
     world: &'static World,
     space: Space,
@@ -34,11 +34,11 @@ impl Case {
         Self { world, space, pods }
     }
 
-    /// With a resource for a registry and a login that is written at once.
+    /// With a resource for a registry and credentials that are written at once.
     async fn with(world: &'static World, purpose: &str, registry: &str, user: &str, password: &str) -> Self {
         let case = Self::new(world, purpose).await;
-        case.space.login("login", user, password).await;
-        case.space.create("app", checked(registry, "login")).await;
+        case.space.credentials("login", user, password).await;
+        case.space.create("app", private_verified(registry, "login")).await;
         case.space
             .until("app", "a Secret", |status| status.secret_name.as_ref().map(|_| ()))
             .await;
@@ -54,7 +54,7 @@ impl Case {
     /// Waits until the resource names this cause, and returns it with its only failure.
     async fn fails(&self, cause: &str) -> (DockerPullSecret, PullFailure) {
         let what = format!("{} names {cause}", self.space.name);
-        let told = within(RETRY, &what, || async {
+        let reported = within(RETRY, &what, || async {
             let resource = self
                 .space
                 .resources
@@ -71,12 +71,12 @@ impl Case {
             }
         })
         .await;
-        let failures = &told.status.as_ref().unwrap().pull_failures;
+        let failures = &reported.status.as_ref().unwrap().pull_failures;
         assert_eq!(failures.len(), 1, "{failures:?}");
-        let message = &condition_of(&told, "PullsHealthy").message;
+        let message = &condition_of(&reported, "PullsHealthy").message;
         assert!(message.starts_with(failures[0].code.as_str()), "{message}");
         let failure = failures[0].clone();
-        (told, failure)
+        (reported, failure)
     }
 
     /// Waits until the pods run and the resource is well again, by themselves.
@@ -126,16 +126,18 @@ fn says(failure: &PullFailure, part: &str) {
 async fn wrong_password(world: &'static World, kind: &'static str) {
     let case = Case::with(world, kind, world.registry(kind), "robot", CANARY).await;
     case.pods.create("web", &case.image(kind), &["app"]).await;
-    let (told, failure) = case.fails("CredentialsRejected").await;
+    let (reported, failure) = case.fails("CredentialsRejected").await;
     assert_eq!(
-        (condition_of(&told, "Ready").status.as_str(), failure.code.as_str()),
+        (condition_of(&reported, "Ready").status.as_str(), failure.code.as_str()),
         ("False", "DEP_E153")
     );
     says(
         &failure,
         "Correct the user name and the password or access token in Secret \"login\"",
     );
-    case.space.login("login", "robot", world.registry("password")).await;
+    case.space
+        .credentials("login", "robot", world.registry("password"))
+        .await;
     case.heals().await;
 }
 
@@ -149,19 +151,21 @@ async fn no_permission(world: &'static World) {
     )
     .await;
     case.pods.create("web", &case.image("bearer"), &["app"]).await;
-    let (told, failure) = case.fails("AccessDenied").await;
-    assert_eq!(condition_of(&told, "Ready").status, "True");
+    let (reported, failure) = case.fails("AccessDenied").await;
+    assert_eq!(condition_of(&reported, "Ready").status, "True");
     says(&failure, "permission to pull bearer.world.test");
     // Somebody with that right.
-    case.space.login("login", "robot", world.registry("password")).await;
+    case.space
+        .credentials("login", "robot", world.registry("password"))
+        .await;
     case.heals().await;
 }
 
 async fn missing_attachment(world: &'static World) {
     let case = Case::good(world, "attachment", world.registry("basic")).await;
     case.pods.create("web", &case.image("basic"), &[]).await;
-    let (told, failure) = case.fails("CredentialsNotSent").await;
-    assert_eq!(condition_of(&told, "Ready").status, "True");
+    let (reported, failure) = case.fails("CredentialsNotSent").await;
+    assert_eq!(condition_of(&reported, "Ready").status, "True");
     says(&failure, "Add imagePullSecrets: [{name: app}] to the pod's spec");
     case.pods.delete("web").await;
     case.pods.create("again", &case.image("basic"), &["app"]).await;
@@ -184,24 +188,26 @@ async fn other_key(world: &'static World, purpose: &'static str, registry: Strin
 async fn absent_secret(world: &'static World) {
     let case = Case::good(world, "absent", world.registry("basic")).await;
     case.pods.create("web", &case.image("basic"), &["ap"]).await;
-    let (told, failure) = case.fails("PullSecretMissing").await;
-    assert_eq!(condition_of(&told, "Ready").status, "True");
+    let (reported, failure) = case.fails("PullSecretMissing").await;
+    assert_eq!(condition_of(&reported, "Ready").status, "True");
     says(&failure, "Use \"app\" in the pod's imagePullSecrets instead");
     case.pods.delete("web").await;
     case.pods.create("again", &case.image("basic"), &["app"]).await;
     case.heals().await;
 }
 
-async fn login_comes_late(world: &'static World) {
+async fn credentials_come_late(world: &'static World) {
     let case = Case::new(world, "late").await;
     case.space
-        .create("app", checked(world.registry("basic"), "login"))
+        .create("app", private_verified(world.registry("basic"), "login"))
         .await;
     case.pods.create("web", &case.image("basic"), &["app"]).await;
-    let (told, failure) = case.fails("PullSecretMissing").await;
-    assert_eq!(condition_of(&told, "Ready").reason, "SecretNotFound");
+    let (reported, failure) = case.fails("PullSecretMissing").await;
+    assert_eq!(condition_of(&reported, "Ready").reason, "SecretNotFound");
     says(&failure, "has not created Secret");
-    case.space.login("login", "robot", world.registry("password")).await;
+    case.space
+        .credentials("login", "robot", world.registry("password"))
+        .await;
     case.heals().await;
 }
 
@@ -217,8 +223,8 @@ async fn malformed_secret(world: &'static World) {
     };
     write("!!!").await;
     case.pods.create("web", &case.image("basic"), &["app", "broken"]).await;
-    let (told, failure) = case.fails("PullSecretMalformed").await;
-    assert_eq!(condition_of(&told, "Ready").status, "True");
+    let (reported, failure) = case.fails("PullSecretMalformed").await;
+    assert_eq!(condition_of(&reported, "Ready").status, "True");
     says(&failure, "Secret \"broken\" holds an entry");
     write("dTpw").await;
     case.heals().await;
@@ -233,8 +239,8 @@ async fn wrong_image(
 ) {
     let case = Case::good(world, purpose, world.registry("basic")).await;
     case.pods.create("web", &image, &["app"]).await;
-    let (told, failure) = case.fails(cause).await;
-    assert_eq!(condition_of(&told, "Ready").status, "True");
+    let (reported, failure) = case.fails(cause).await;
+    assert_eq!(condition_of(&reported, "Ready").status, "True");
     says(&failure, part);
     case.pods.set_image("web", &case.image("basic")).await;
     case.heals().await;
@@ -251,8 +257,8 @@ async fn unusable(world: &'static World, registry: &'static str, cause: &'static
     )
     .await;
     case.pods.create("web", &case.image(registry), &["app"]).await;
-    let (told, _) = case.fails(cause).await;
-    assert_eq!(condition_of(&told, "Ready").status, "True");
+    let (reported, _) = case.fails(cause).await;
+    assert_eq!(condition_of(&reported, "Ready").status, "True");
     world.tell(cure);
     case.heals().await;
 }
@@ -261,8 +267,8 @@ async fn unusable(world: &'static World, registry: &'static str, cause: &'static
 async fn hopeless(world: &'static World, purpose: &'static str, registry: String, image: String, cause: &'static str) {
     let case = Case::with(world, purpose, &registry, "robot", "any").await;
     case.pods.create("web", &image, &["app"]).await;
-    let (told, _) = case.fails(cause).await;
-    assert_eq!(condition_of(&told, "Ready").status, "True");
+    let (reported, _) = case.fails(cause).await;
+    assert_eq!(condition_of(&reported, "Ready").status, "True");
     case.pods.delete("web").await;
     case.heals().await;
 }
@@ -288,7 +294,9 @@ async fn init_container(world: &'static World) {
     case.pods.create_with("web", spec, &["app"]).await;
     let (_, failure) = case.fails("CredentialsRejected").await;
     assert_eq!(failure.container, "init");
-    case.space.login("login", "robot", world.registry("password")).await;
+    case.space
+        .credentials("login", "robot", world.registry("password"))
+        .await;
     case.heals().await;
 }
 
@@ -305,19 +313,21 @@ async fn deployment(world: &'static World) {
     let deployments: Api<Deployment> = Api::namespaced(case.space.client.clone(), &case.space.name);
     deployments.create(&PostParams::default(), &deployment).await.unwrap();
     case.fails("CredentialsRejected").await;
-    let told = case
+    let reported = case
         .space
         .until("app", "3 pods", |status| (status.failing_pods == 3).then_some(()))
         .await;
-    let failures = told.status.unwrap().pull_failures;
+    let failures = reported.status.unwrap().pull_failures;
     assert_eq!((failures.len(), failures[0].count), (1, 3));
-    case.space.login("login", "robot", world.registry("password")).await;
+    case.space
+        .credentials("login", "robot", world.registry("password"))
+        .await;
     case.heals().await;
 }
 
 #[tokio::test]
 #[allow(clippy::too_many_lines, reason = "a table")]
-async fn every_failure_is_named_and_what_is_said_to_do_heals() {
+async fn every_failure_is_diagnosed_and_its_action_heals() {
     let Some(world) = node_world() else { return };
     let kubeconfig = world.install();
     let kinds = [
@@ -352,7 +362,7 @@ async fn every_failure_is_named_and_what_is_said_to_do_heals() {
         other_key(world, "port", "basic.world.test".to_owned()).boxed(),
         other_key(world, "path", of("basic", "nope")).boxed(),
         absent_secret(world).boxed(),
-        login_comes_late(world).boxed(),
+        credentials_come_late(world).boxed(),
         malformed_secret(world).boxed(),
         wrong_image(
             world,

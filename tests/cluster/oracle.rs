@@ -81,7 +81,7 @@ const TABLE: [(&str, &str, bool); 51] = [
 ];
 
 #[test]
-fn the_truth_table_is_what_the_kubelet_does_and_what_we_say() {
+fn truth_table_agrees_with_the_kubelet_and_with_explain() {
     let mut oracle = Oracle::start();
     for (key, image, used) in TABLE {
         let expected: Vec<usize> = if used { vec![0] } else { Vec::new() };
@@ -91,7 +91,7 @@ fn the_truth_table_is_what_the_kubelet_does_and_what_we_say() {
 }
 
 #[test]
-fn docker_hub_logins_are_only_used_when_nothing_else_matches() {
+fn docker_hub_credentials_are_used_only_if_no_other_key_matches() {
     let mut oracle = Oracle::start();
     let keys = ["https://index.docker.io/v1/", "*.io", "docker.io/acme"];
     assert_eq!(oracle.keys(&keys, "docker.io/acme/app"), [2, 1]);
@@ -186,7 +186,7 @@ fn keys_and_image() -> impl Strategy<Value = (Vec<String>, String)> {
 }
 
 #[test]
-fn matching_agrees_with_the_kubelet_on_generated_keys() {
+fn matching_of_generated_keys_agrees_with_the_kubelet() {
     let mut oracle = Oracle::start();
     let (mut pairs, mut matches) = (0u32, 0u32);
     let mut runner = TestRunner::new(Config {
@@ -215,7 +215,7 @@ fn matching_agrees_with_the_kubelet_on_generated_keys() {
 }
 
 #[test]
-fn every_key_that_we_write_is_used_for_the_images_it_names() {
+fn every_written_key_is_used_for_the_images_it_names() {
     let mut oracle = Oracle::start();
     let accepted = std::cell::Cell::new(0u32);
     let oracle = std::cell::RefCell::new(&mut oracle);

@@ -3,7 +3,7 @@
 use crate::support::canary::CANARY;
 use crate::support::objects::{Space, condition, condition_of, docker_hub, password, private};
 use crate::support::operator::operator;
-use crate::support::pods::{Pods, back_off, no_login, unauthorized};
+use crate::support::pods::{Pods, back_off, not_sent, unauthorized};
 use crate::support::world::world;
 use crate::support::{audit, eventually};
 use dps::api::{Cause, DockerPullSecret, DockerPullSecretStatus};
@@ -45,7 +45,7 @@ async fn events(space: &Space, name: &str) -> Vec<(String, String)> {
 }
 
 async fn ready(space: &Space, name: &str, registry: &str) -> DockerPullSecret {
-    space.login(&format!("{name}-login"), "user", CANARY).await;
+    space.credentials(&format!("{name}-login"), "user", CANARY).await;
     space.create(name, private(registry, &format!("{name}-login"))).await;
     let resource = space.ready(name).await;
     assert_eq!(condition_of(&resource, "PullsHealthy").status, "True");
@@ -53,7 +53,7 @@ async fn ready(space: &Space, name: &str, registry: &str) -> DockerPullSecret {
 }
 
 #[tokio::test]
-async fn a_rejected_login_is_named_on_the_resource_and_forgotten_when_the_pod_runs() {
+async fn rejected_credentials_are_reported_until_the_pod_runs() {
     let (space, pods) = space("joined").await;
     ready(&space, "app", "r.example.com").await;
     let image = "r.example.com/team/app:1";
@@ -128,7 +128,7 @@ async fn a_rejected_login_is_named_on_the_resource_and_forgotten_when_the_pod_ru
 
 /// The API server takes any name in `imagePullSecrets`, also what no path of a request can hold.
 #[tokio::test]
-async fn a_pod_that_names_what_no_secret_can_be_called_does_not_stop_a_pass() {
+async fn pod_with_an_invalid_secret_name_does_not_stop_a_reconcile() {
     let (space, pods) = space("names").await;
     ready(&space, "app", "r.example.com").await;
     let image = "r.example.com/team/app:1";
@@ -146,18 +146,18 @@ async fn a_pod_that_names_what_no_secret_can_be_called_does_not_stop_a_pass() {
 }
 
 #[tokio::test]
-async fn a_login_that_somebody_else_made_is_not_the_fault_of_a_resource_of_its_name() {
+async fn foreign_secret_with_wrong_credentials_is_not_the_fault_of_a_resource_of_its_name() {
     let (space, pods) = space("conflict").await;
     let document = json!({"auths": {"r.example.com": {"username": "hand", "password": CANARY}}}).to_string();
     let kind = "kubernetes.io/dockerconfigjson";
     space.secret("app", kind, &[(".dockerconfigjson", &document)]).await;
-    space.login("login", "user", CANARY).await;
+    space.credentials("login", "user", CANARY).await;
     let image = "r.example.com/team/app:1";
     pods.create("web", image, &["app"]).await;
     pods.fails("web", image, &unauthorized(image)).await;
     space.create("app", private("r.example.com", "login")).await;
     space.reason("app", "NameConflict").await;
-    // One that is at fault is told in the same time.
+    // A resource at fault is reported within the same time.
     ready(&space, "own", "own.example.com").await;
     let image = "own.example.com/team/app:1";
     pods.create("own", image, &["own"]).await;
@@ -170,7 +170,7 @@ async fn a_login_that_somebody_else_made_is_not_the_fault_of_a_resource_of_its_n
 }
 
 #[tokio::test]
-async fn pods_of_a_deployment_are_one_failure() {
+async fn pods_of_a_deployment_are_reported_as_one_failure() {
     let (space, pods) = space("deployment").await;
     ready(&space, "app", "r.example.com").await;
     let image = "r.example.com/team/app:1";
@@ -194,17 +194,17 @@ async fn pods_of_a_deployment_are_one_failure() {
 }
 
 #[tokio::test]
-async fn a_pod_that_does_not_use_the_login_it_needs_is_told_of_without_blame() {
+async fn pod_that_does_not_list_the_secret_it_needs_is_reported_without_blame() {
     let (space, pods) = space("unused").await;
     ready(&space, "app", "r.example.com").await;
     let image = "r.example.com/team/app:1";
     pods.create("web", image, &[]).await;
-    pods.fails("web", image, &no_login(image)).await;
-    let told = space
-        .until("app", "told", |status| failing(status, "CredentialsNotSent", 1))
+    pods.fails("web", image, &not_sent(image)).await;
+    let reported = space
+        .until("app", "a report", |status| failing(status, "CredentialsNotSent", 1))
         .await;
-    assert_eq!(condition_of(&told, "Ready").status, "True");
-    let action = &told.status.unwrap().pull_failures[0].action;
+    assert_eq!(condition_of(&reported, "Ready").status, "True");
+    let action = &reported.status.unwrap().pull_failures[0].action;
     assert!(action.contains("Add imagePullSecrets: [{name: app}]"), "{action}");
     pods.delete("web").await;
     space.until("app", "none", healthy).await;
@@ -212,13 +212,13 @@ async fn a_pod_that_does_not_use_the_login_it_needs_is_told_of_without_blame() {
     // The Secret is there, but its key is for another port.
     let image = "r.example.com:5000/team/app:1";
     pods.create("port", image, &["app"]).await;
-    pods.fails("port", image, &no_login(image)).await;
-    let told = space
-        .until("app", "told of the port", |status| {
+    pods.fails("port", image, &not_sent(image)).await;
+    let reported = space
+        .until("app", "a report about the port", |status| {
             failing(status, "CredentialsNotSent", 1)
         })
         .await;
-    let action = &told.status.unwrap().pull_failures[0].action;
+    let action = &reported.status.unwrap().pull_failures[0].action;
     assert!(
         action.contains("Set spec.registryUrl of DockerPullSecret \"app\" to r.example.com:5000"),
         "{action}"
@@ -226,14 +226,14 @@ async fn a_pod_that_does_not_use_the_login_it_needs_is_told_of_without_blame() {
 
     // Pods that have nothing to do with it are no news.
     pods.create("other", "s.example.com/app:1", &[]).await;
-    pods.fails("other", "s.example.com/app:1", &no_login("s.example.com/app:1"))
+    pods.fails("other", "s.example.com/app:1", &not_sent("s.example.com/app:1"))
         .await;
     pods.delete("port").await;
     space.until("app", "none", healthy).await;
 }
 
 #[tokio::test]
-async fn failures_that_are_not_the_secrets_leave_the_resource_ready() {
+async fn failures_without_fault_of_the_secret_leave_the_resource_ready() {
     let (space, pods) = space("others").await;
     ready(&space, "app", "r.example.com").await;
     for (name, reason, image, report, cause) in [
@@ -276,25 +276,25 @@ async fn failures_that_are_not_the_secrets_leave_the_resource_ready() {
         pods.create(name, image, &["app"]).await;
         pods.waits(name, reason, report).await;
         if name == "denied" {
-            // These words could come from an attempt without the login: the second one proves it.
+            // These words could come from an attempt without the credentials: the second one proves it.
             pods.fails(name, image, report).await;
             pods.fails(name, image, report).await;
         }
-        let told = space.until("app", cause, |status| failing(status, cause, 1)).await;
-        assert_eq!(condition_of(&told, "Ready").status, "True", "{cause}");
+        let reported = space.until("app", cause, |status| failing(status, cause, 1)).await;
+        assert_eq!(condition_of(&reported, "Ready").status, "True", "{cause}");
         pods.delete(name).await;
         space.until("app", "none", healthy).await;
     }
 }
 
 #[tokio::test]
-async fn one_odd_failure_proves_nothing() {
+async fn single_transient_failure_is_not_reported() {
     let (space, pods) = space("odd").await;
     ready(&space, "app", "r.example.com").await;
     let image = "r.example.com/team/app:1";
     // As a kubelet reports that could not read the Secret yet.
     pods.create("web", image, &["app"]).await;
-    pods.fails("web", image, &no_login(image)).await;
+    pods.fails("web", image, &not_sent(image)).await;
     // A connection that failed once.
     pods.create("net", image, &["app"]).await;
     pods.fails(
@@ -320,14 +320,14 @@ async fn one_odd_failure_proves_nothing() {
         "failed to do request: dial tcp 10.0.0.1:443: connect: connection refused",
     )
     .await;
-    let told = space
+    let reported = space
         .until("app", "unreachable", |status| failing(status, "RegistryUnreachable", 1))
         .await;
-    assert_eq!(condition_of(&told, "Ready").status, "True");
+    assert_eq!(condition_of(&reported, "Ready").status, "True");
 }
 
 #[tokio::test]
-async fn every_kind_of_container_counts() {
+async fn failure_of_any_kind_of_container_is_reported() {
     let (space, pods) = space("kinds").await;
     ready(&space, "app", "r.example.com").await;
     let image = "r.example.com/team/app:1";
@@ -337,8 +337,8 @@ async fn every_kind_of_container_counts() {
     let init = json!({"initContainers": [{"name": "init", "image": image}], "containers": [main]});
     pods.create_with("init", init, &["app"]).await;
     pods.status("init", "initContainerStatuses", "init", &waiting).await;
-    let told = space.reason("app", "CredentialsRejected").await;
-    assert_eq!(told.status.unwrap().pull_failures[0].container, "init");
+    let reported = space.reason("app", "CredentialsRejected").await;
+    assert_eq!(reported.status.unwrap().pull_failures[0].container, "init");
     pods.delete("init").await;
     space.ready("app").await;
 
@@ -348,8 +348,8 @@ async fn every_kind_of_container_counts() {
     });
     pods.create_with("volume", volume, &["app"]).await;
     pods.status("volume", "containerStatuses", "main", &waiting).await;
-    let told = space.reason("app", "CredentialsRejected").await;
-    assert_eq!(told.status.unwrap().pull_failures[0].image, image);
+    let reported = space.reason("app", "CredentialsRejected").await;
+    assert_eq!(reported.status.unwrap().pull_failures[0].image, image);
     pods.delete("volume").await;
     space.ready("app").await;
 
@@ -369,24 +369,24 @@ async fn every_kind_of_container_counts() {
         .patch_status("debug", &params, &kube::api::Patch::Merge(waiting))
         .await
         .unwrap();
-    let told = space.reason("app", "CredentialsRejected").await;
-    assert_eq!(told.status.unwrap().pull_failures[0].container, "shell");
+    let reported = space.reason("app", "CredentialsRejected").await;
+    assert_eq!(reported.status.unwrap().pull_failures[0].container, "shell");
 }
 
 #[tokio::test]
-async fn secrets_that_are_missing_or_broken_are_found() {
+async fn missing_and_malformed_secrets_are_reported() {
     let (space, pods) = space("secrets").await;
     ready(&space, "app", "r.example.com").await;
     let image = "r.example.com/team/app:1";
 
-    // The pod names a Secret that is not there, instead of the one that is.
+    // The pod names a Secret that does not exist, instead of the existing one.
     pods.create("typo", image, &["ap"]).await;
-    pods.fails("typo", image, &no_login(image)).await;
-    let told = space
+    pods.fails("typo", image, &not_sent(image)).await;
+    let reported = space
         .until("app", "missing", |status| failing(status, "PullSecretMissing", 1))
         .await;
-    assert_eq!(condition_of(&told, "Ready").status, "True");
-    let action = &told.status.unwrap().pull_failures[0].action;
+    assert_eq!(condition_of(&reported, "Ready").status, "True");
+    let action = &reported.status.unwrap().pull_failures[0].action;
     assert!(
         action.contains("Use \"app\" in the pod's imagePullSecrets instead"),
         "{action}"
@@ -405,11 +405,11 @@ async fn secrets_that_are_missing_or_broken_are_found() {
     pods.create("spoilt", image, &["app", "broken"]).await;
     let text = "illegal base64 data at input byte 0";
     pods.waits("spoilt", text, text).await;
-    let told = space
+    let reported = space
         .until("app", "malformed", |status| failing(status, "PullSecretMalformed", 1))
         .await;
-    assert_eq!(condition_of(&told, "Ready").status, "True");
-    let action = &told.status.unwrap().pull_failures[0].action;
+    assert_eq!(condition_of(&reported, "Ready").status, "True");
+    let action = &reported.status.unwrap().pull_failures[0].action;
     assert!(
         action.contains("Secret \"broken\" holds an entry \"s.example.com\" whose \"auth\""),
         "{action}"
@@ -422,27 +422,27 @@ async fn secrets_that_are_missing_or_broken_are_found() {
     space.reason("late", "SecretNotFound").await;
     let image = "t.example.com/app:1";
     pods.create("waiting", image, &["late"]).await;
-    pods.fails("waiting", image, &no_login(image)).await;
-    let told = space
+    pods.fails("waiting", image, &not_sent(image)).await;
+    let reported = space
         .until("late", "missing", |status| failing(status, "PullSecretMissing", 1))
         .await;
-    assert_eq!(condition_of(&told, "Ready").reason, "SecretNotFound");
+    assert_eq!(condition_of(&reported, "Ready").reason, "SecretNotFound");
 }
 
 #[tokio::test]
-async fn a_new_password_takes_the_blame_away_before_the_node_tries_again() {
+async fn new_password_removes_the_blame_before_the_node_tries_again() {
     let (space, pods) = space("rotated").await;
     ready(&space, "app", "r.example.com").await;
     let image = "r.example.com/team/app:1";
     pods.create("web", image, &["app"]).await;
     pods.fails("web", image, &unauthorized(image)).await;
     space.reason("app", "CredentialsRejected").await;
-    space.login("app-login", "user", "better").await;
+    space.credentials("app-login", "user", "better").await;
     space
         .secret_until("app", "new", |secret| password(secret).as_deref() == Some("better"))
         .await;
-    let told = space.ready("app").await;
-    let status = told.status.unwrap();
+    let reported = space.ready("app").await;
+    let status = reported.status.unwrap();
     assert_eq!(failing(&status, "CredentialsRejected", 1), Some(()));
     assert!(
         status.pull_failures[0].action.contains("has changed since"),
@@ -454,9 +454,9 @@ async fn a_new_password_takes_the_blame_away_before_the_node_tries_again() {
 }
 
 #[tokio::test]
-async fn what_an_old_kubelet_says_only_in_events_is_found_there() {
+async fn report_that_an_old_kubelet_writes_only_in_events_is_found() {
     let (space, pods) = space("events").await;
-    space.login("hub-login", "user", CANARY).await;
+    space.credentials("hub-login", "user", CANARY).await;
     space.create("hub", docker_hub("hub-login")).await;
     space.ready("hub").await;
     let image = "acme/app:1";
@@ -483,16 +483,16 @@ async fn what_an_old_kubelet_says_only_in_events_is_found_there() {
         &format!("Back-off pulling image \"{image}\""),
     )
     .await;
-    let told = space.reason("hub", "CredentialsRejected").await;
+    let reported = space.reason("hub", "CredentialsRejected").await;
     assert!(
-        told.status.unwrap().pull_failures[0]
+        reported.status.unwrap().pull_failures[0]
             .message
             .contains("incorrect username")
     );
 }
 
 #[tokio::test]
-async fn many_pods_that_fail_at_once_cost_few_writes() {
+async fn many_pods_failing_at_once_cause_few_writes() {
     let (space, pods) = space("many").await;
     ready(&space, "app", "r.example.com").await;
     let image = "r.example.com/team/app:1";

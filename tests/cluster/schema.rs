@@ -158,7 +158,7 @@ fn cases() -> Vec<(&'static str, Value, Option<&'static str>)> {
 }
 
 #[tokio::test]
-async fn each_rule_refuses_with_a_sentence_and_the_core_agrees() {
+async fn each_rule_refuses_with_a_sentence_as_the_core_does() {
     world().install();
     let space = Space::new(world(), "schema").await;
     let kind = kube::api::ApiResource::erase::<DockerPullSecret>(&());

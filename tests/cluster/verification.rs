@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use crate::support::canary::CANARY;
-use crate::support::objects::{Space, checked, condition, condition_of, password, resource, with};
+use crate::support::objects::{Space, condition, condition_of, password, private_verified, resource, with};
 use crate::support::operator::Operator;
 use crate::support::registries::{Answer, Registries, Scripted, answer, registries};
 use crate::support::world::scoped_world;
@@ -63,8 +63,8 @@ async fn a_rejected_login_does_not_replace_an_accepted_one() {
     let operator = operator_at(all, &space, &[], "trace");
     for kind in ["basic", "bearer"] {
         let login = format!("{kind}-login");
-        space.login(&login, "robot", all.get("password")).await;
-        space.create(kind, checked(all.get(kind), &login)).await;
+        space.credentials(&login, "robot", all.get("password")).await;
+        space.create(kind, private_verified(all.get(kind), &login)).await;
         let resource = until_accepted(&space, kind).await;
         assert_eq!(condition_of(&resource, "Ready").status, "True");
         let status = in_status(&resource);
@@ -77,7 +77,7 @@ async fn a_rejected_login_does_not_replace_an_accepted_one() {
         assert!(of(&format!("patch dockerpullsecrets/{kind}/status")) <= 2, "{writes:?}");
 
         // The registry says no: the Secret that works stays.
-        space.login(&login, "robot", CANARY).await;
+        space.credentials(&login, "robot", CANARY).await;
         let held = space.reason(kind, "HeldBack").await;
         let synced = condition_of(&held, "SecretSynced");
         assert_eq!(synced.status, "False");
@@ -97,7 +97,7 @@ async fn a_rejected_login_does_not_replace_an_accepted_one() {
         assert_eq!(password(&secret).as_deref(), Some(all.get("password")));
 
         // The right one heals.
-        space.login(&login, "robot", all.get("password")).await;
+        space.credentials(&login, "robot", all.get("password")).await;
         let healed = space.ready(kind).await;
         assert_eq!(condition_of(&healed, "CredentialsAccepted").status, "True");
         assert_eq!(in_status(&healed).consecutive_rejections, 0);
@@ -122,8 +122,8 @@ async fn a_rejected_login_does_not_replace_an_accepted_one() {
 async fn without_an_accepted_login_a_rejected_one_is_written_and_named() {
     let (space, all) = (space("named").await, registries());
     let _operator = operator(&space, &[]);
-    space.login("login", "robot", CANARY).await;
-    space.create("app", checked(all.get("basic"), "login")).await;
+    space.credentials("login", "robot", CANARY).await;
+    space.create("app", private_verified(all.get("basic"), "login")).await;
     let rejected = space.reason("app", "Rejected").await;
     assert_eq!(condition_of(&rejected, "SecretSynced").status, "True");
     assert_eq!(condition_of(&rejected, "Stalled").status, "True");
@@ -131,14 +131,14 @@ async fn without_an_accepted_login_a_rejected_one_is_written_and_named() {
     assert_eq!(password(&secret).as_deref(), Some(CANARY));
 
     // WriteAnyway writes over an accepted one.
-    space.login("good", "robot", all.get("password")).await;
+    space.credentials("good", "robot", all.get("password")).await;
     let always = with(
-        checked(all.get("basic"), "good"),
+        private_verified(all.get("basic"), "good"),
         json!({"verification": {"onRejected": "WriteAnyway"}}),
     );
     space.create("always", always).await;
     until_accepted(&space, "always").await;
-    space.login("good", "robot", CANARY).await;
+    space.credentials("good", "robot", CANARY).await;
     space.reason("always", "Rejected").await;
     space
         .secret_until("always", "the new one", |secret| {
@@ -164,31 +164,43 @@ async fn what_says_nothing_of_the_login_leaves_a_resource_ready() {
         answer("429 Too Many Requests", &[&format!("Retry-After: {at}")], "")
     });
     let _operator = operator(&space, &[&nobody, &limited.address, &until.address]);
-    space.login("login", "robot", all.get("password")).await;
+    space.credentials("login", "robot", all.get("password")).await;
     let http = json!({"verification": {"plainHttp": true}});
     let image = json!({"verification": {"image": "team/app:1.0"}});
     for (name, spec, reason) in [
-        ("anonymous", checked(all.get("anonymous"), "login"), "NotVerifiable"),
-        ("wildcard", checked("*.example.com", "login"), "NotVerifiable"),
-        ("nobody", checked(&nobody, "login"), "Unreachable"),
-        ("no-tls", checked(all.get("plain"), "login"), "TLSFailure"),
+        (
+            "anonymous",
+            private_verified(all.get("anonymous"), "login"),
+            "NotVerifiable",
+        ),
+        ("wildcard", private_verified("*.example.com", "login"), "NotVerifiable"),
+        ("nobody", private_verified(&nobody, "login"), "Unreachable"),
+        ("no-tls", private_verified(all.get("plain"), "login"), "TLSFailure"),
         (
             "plain",
-            with(checked(all.get("plain"), "login"), http.clone()),
+            with(private_verified(all.get("plain"), "login"), http.clone()),
             "Accepted",
         ),
-        ("image", with(checked(all.get("bearer"), "login"), image), "Accepted"),
+        (
+            "image",
+            with(private_verified(all.get("bearer"), "login"), image),
+            "Accepted",
+        ),
         (
             "refused",
-            with(checked(&refused.address, "login"), http.clone()),
+            with(private_verified(&refused.address, "login"), http.clone()),
             "NotARegistry",
         ),
         (
             "limited",
-            with(checked(&limited.address, "login"), http.clone()),
+            with(private_verified(&limited.address, "login"), http.clone()),
             "RateLimited",
         ),
-        ("until", with(checked(&until.address, "login"), http), "RateLimited"),
+        (
+            "until",
+            with(private_verified(&until.address, "login"), http),
+            "RateLimited",
+        ),
     ] {
         space.create(name, spec).await;
         let resource = space.until(name, reason, |status| accepted(status, reason)).await;
@@ -219,7 +231,7 @@ async fn create_many(
             let (name, login) = (format!("{prefix}-{number}"), format!("{prefix}-{number}-login"));
             let (spec, word) = (spec(number, &login), word(number));
             async move {
-                space.login(&login, "robot", &word).await;
+                space.credentials(&login, "robot", &word).await;
                 space.create(&name, spec).await;
             }
         })
@@ -253,16 +265,16 @@ async fn two_hundred_with_one_wrong_login_fail_once_also_across_restarts() {
     let (space, all) = (space("once").await, Registries::start());
     let start = || operator_at(&all, &space, &[], "info,dps=debug");
     let failed = |before: usize| {
-        let all = all.logins_at_token_server();
+        let all = all.attempts_at_token_server();
         all[before..].iter().filter(|status| *status == "401").count()
     };
-    let before = all.logins_at_token_server().len();
+    let before = all.attempts_at_token_server().len();
     let first = start();
     create_many(
         &space,
         "app",
         200,
-        |_, login| checked(all.get("bearer"), login),
+        |_, login| private_verified(all.get("bearer"), login),
         |_| CANARY.to_owned(),
     )
     .await;
@@ -287,7 +299,7 @@ async fn two_hundred_with_one_wrong_login_fail_once_also_across_restarts() {
     let _third = start();
     for number in 0..200 {
         space
-            .login(&format!("app-{number}-login"), "robot", &format!("{CANARY}2"))
+            .credentials(&format!("app-{number}-login"), "robot", &format!("{CANARY}2"))
             .await;
     }
     eventually("all speak of the new login", || async {
@@ -354,7 +366,7 @@ async fn a_registry_that_never_answers_holds_up_nobody_else() {
     let (space, all) = (space("slow").await, registries());
     let silent = Scripted::start(|_, _| Answer::Nothing);
     let _operator = operator(&space, &[&silent.address]);
-    let good = |_, login: &str| checked(all.get("basic"), login);
+    let good = |_, login: &str| private_verified(all.get("basic"), login);
     let mut times = Vec::new();
     for (prefix, with_silent) in [("alone", false), ("beside", true)] {
         if with_silent {
@@ -380,8 +392,8 @@ async fn certificates_that_a_resource_names_are_trusted_and_their_changes_notice
     // This operator trusts nothing by itself.
     let args = ["--namespace", &space.name, "--allow-registry", all.get("basic")];
     let _operator = Operator::start_in(scoped_world(), &scoped_world().install(), &args, &[]);
-    space.login("login", "robot", all.get("password")).await;
-    space.create("none", checked(all.get("basic"), "login")).await;
+    space.credentials("login", "robot", all.get("password")).await;
+    space.create("none", private_verified(all.get("basic"), "login")).await;
     space
         .until("none", "untrusted", |status| accepted(status, "TLSFailure"))
         .await;
@@ -392,7 +404,10 @@ async fn certificates_that_a_resource_names_are_trusted_and_their_changes_notice
     for kind in ["ConfigMap", "Secret"] {
         let (name, object) = (kind.to_lowercase(), format!("{}-ca", kind.to_lowercase()));
         space
-            .create(&name, with(checked(all.get("basic"), "login"), ca(kind, "bundle")))
+            .create(
+                &name,
+                with(private_verified(all.get("basic"), "login"), ca(kind, "bundle")),
+            )
             .await;
         for (text, part) in [
             (None, "does not exist"),
@@ -435,16 +450,18 @@ async fn a_refused_login_is_held_back_also_while_nobody_can_be_asked() {
     let pem = std::fs::read_to_string(all.get("caFile")).unwrap();
     put_ca(&space, &config_maps, "ConfigMap", "ca", "ca.crt", &pem).await;
     let ca = json!({"verification": {"tls": {"caBundleRef": {"kind": "ConfigMap", "name": "ca"}}}});
-    space.login("login", "robot", all.get("password")).await;
-    space.create("app", with(checked(all.get("basic"), "login"), ca)).await;
+    space.credentials("login", "robot", all.get("password")).await;
+    space
+        .create("app", with(private_verified(all.get("basic"), "login"), ca))
+        .await;
     until_accepted(&space, "app").await;
-    space.login("login", "robot", CANARY).await;
+    space.credentials("login", "robot", CANARY).await;
     space.reason("app", "HeldBack").await;
 
     config_maps.delete("ca", &DeleteParams::default()).await.unwrap();
     let without_ca = |status: &DockerPullSecretStatus| {
         let version = status.verification.as_ref()?.credentials_version.as_deref()?;
-        version.ends_with("cannot be asked").then_some(())
+        version.ends_with("not possible").then_some(())
     };
     let held = space.until("app", "without CA", without_ca).await;
     assert_eq!(condition_of(&held, "Ready").reason, "HeldBack");
@@ -459,7 +476,7 @@ async fn a_refused_login_is_held_back_also_while_nobody_can_be_asked() {
     assert_eq!(password(&secret).as_deref(), Some(all.get("password")));
 
     put_ca(&space, &config_maps, "ConfigMap", "ca", "ca.crt", &pem).await;
-    space.login("login", "robot", all.get("password")).await;
+    space.credentials("login", "robot", all.get("password")).await;
     space.ready("app").await;
 }
 
@@ -483,7 +500,7 @@ async fn an_annotation_asks_for_a_check_within_the_bounds() {
     };
     let logins = || logins_at(&server);
     let operator = operator(&space, &[&server.address]);
-    space.login("login", "robot", "word").await;
+    space.credentials("login", "robot", "word").await;
     space.create("app", plain(&server, "login")).await;
     until_accepted(&space, "app").await;
     assert_eq!(logins(), 1);
@@ -521,7 +538,7 @@ async fn a_verdict_that_comes_while_the_operator_stops_is_written_down() {
         answer("401 Unauthorized", &["WWW-Authenticate: Basic realm=\"x\""], "")
     });
     let first = operator(&space, &[&slow.address]);
-    space.login("login", "robot", "word").await;
+    space.credentials("login", "robot", "word").await;
     space.create("app", plain(&slow, "login")).await;
     eventually("a login", || async {
         (logins_at(&slow) == 1).then_some(()).ok_or_else(|| "none".to_owned())
@@ -542,7 +559,7 @@ async fn a_verdict_that_comes_while_the_operator_stops_is_written_down() {
     let second = operator(&space, &[&slow.address]);
     more_passes(&second, 0).await;
     // A host has one check at a time, in the order in which they are asked for.
-    space.login("other-login", "somebody", "word").await;
+    space.credentials("other-login", "somebody", "word").await;
     space.create("other", plain(&slow, "other-login")).await;
     let_go.send(()).unwrap();
     space
@@ -557,7 +574,7 @@ async fn checks_begin_although_a_resource_is_stuck_in_its_deletion() {
     let space = space("stuck").await;
     let server = picky(|password| password == "word");
     let first = operator(&space, &[&server.address]);
-    space.login("login", "robot", "word").await;
+    space.credentials("login", "robot", "word").await;
     space.create("app", plain(&server, "login")).await;
     until_accepted(&space, "app").await;
     let mut stuck = resource("stuck", &plain(&server, "login"));
@@ -566,7 +583,7 @@ async fn checks_begin_although_a_resource_is_stuck_in_its_deletion() {
     space.ready("stuck").await;
     first.stop();
     space.resources.delete("stuck", &DeleteParams::default()).await.unwrap();
-    space.login("login", "robot", CANARY).await;
+    space.credentials("login", "robot", CANARY).await;
 
     let _second = operator(&space, &[&server.address]);
     // Long before checks begin although a pass is missing.
@@ -626,7 +643,7 @@ fn picky(good: impl Fn(&str) -> bool + Send + Sync + 'static) -> Scripted {
 
 fn plain(server: &Scripted, login: &str) -> Value {
     with(
-        checked(&server.address, login),
+        private_verified(&server.address, login),
         json!({"verification": {"plainHttp": true}}),
     )
 }
@@ -636,7 +653,7 @@ async fn a_request_is_one_login_and_another_password_one_more() {
     let space = space("again").await;
     let server = picky(|_| true);
     let _operator = operator(&space, &[&server.address]);
-    space.login("login", "robot", "word").await;
+    space.credentials("login", "robot", "word").await;
     space.create("app", plain(&server, "login")).await;
     until_accepted(&space, "app").await;
     ask(&space, "1").await;
@@ -650,7 +667,7 @@ async fn a_request_is_one_login_and_another_password_one_more() {
         .await;
     assert_eq!(logins_at(&server), 2);
     let before = in_status(&resource).credentials_version.clone();
-    space.login("login", "robot", "another word").await;
+    space.credentials("login", "robot", "another word").await;
     space
         .until("app", "obeyed", |status| obeyed(status, before.as_deref()).map(|_| ()))
         .await;
@@ -685,7 +702,7 @@ async fn an_accepted_login_stays_whatever_changes_with_the_password() {
                 .await
                 .unwrap();
         };
-        let rotate = || space.login(&login, "robot", CANARY);
+        let rotate = || space.credentials(&login, "robot", CANARY);
         match name {
             // The rejected one is known when the name changes.
             "name" => {

@@ -165,7 +165,7 @@ fn logins_from_docker_config_and_manifests() {
     );
 
     // Three resources share a wrong login and ask for images of their own: one failed login. One has no login.
-    let before = all.logins_at_token_server().len();
+    let before = all.attempts_at_token_server().len();
     let mut input = json!({"apiVersion": "v1", "kind": "Secret", "metadata": {"name": "login"},
         "stringData": {"username": "robot", "password": CANARY}})
     .to_string();
@@ -192,7 +192,7 @@ fn logins_from_docker_config_and_manifests() {
             .unwrap()
             .contains("SecretNotFound")
     );
-    assert_eq!(all.logins_at_token_server()[before..], ["401"]);
+    assert_eq!(all.attempts_at_token_server()[before..], ["401"]);
 }
 
 #[test]

@@ -9,11 +9,8 @@ use dps::domain::pull_failures::resource::Resource;
 use serde_json::{Value, json};
 use strum::IntoEnumIterator as _;
 
-use super::pods::{NO_LOGIN, WRONG, absent, find_for, resource, secret};
-use super::pulls::typed;
+use super::pods::{DENIED, JSON, NOT_SENT, WRONG, absent, find_for, holding, resource, secret};
 
-const JSON: &str = "kubernetes.io/dockerconfigjson";
-const DENIED: &str = "pull access denied: server message: insufficient_scope: authorization failed";
 const HOST: &str = "r.example.com";
 const IMAGE: &str = "r.example.com/team/app:1";
 const ECR: &str = "123456789012.dkr.ecr.eu-west-1.amazonaws.com";
@@ -31,15 +28,11 @@ impl Default for Example {
         Self {
             title: "",
             image: IMAGE.to_owned(),
-            report: NO_LOGIN,
+            report: NOT_SENT,
             secrets: Vec::new(),
             resources: Vec::new(),
         }
     }
-}
-
-fn holding(name: &str, kind: &str, document: &Value) -> PullSecret {
-    PullSecret::new(name, Some(&typed(kind, ".dockerconfigjson", &document.to_string())))
 }
 
 fn ours(verified: Option<VerificationResult>) -> Vec<Resource> {
@@ -108,7 +101,11 @@ fn missing() -> Vec<Example> {
             report: "illegal base64 data at input byte 3",
             ..row(
                 "malformed",
-                vec![holding("bad", JSON, &json!({"auths": {HOST: {"auth": "%"}}}))],
+                vec![holding(
+                    "bad",
+                    JSON,
+                    &json!({"auths": {HOST: {"auth": "%"}}}).to_string(),
+                )],
                 vec![],
             )
         },
@@ -131,7 +128,7 @@ fn not_sent() -> Vec<Example> {
         row("not sent, sent by now", vec![secret("hand", HOST)], vec![]),
         row(
             "not sent, empty entry",
-            vec![holding("hand", JSON, &json!({"auths": {HOST: {}}}))],
+            vec![holding("hand", JSON, &json!({"auths": {HOST: {}}}).to_string())],
             vec![],
         ),
         row("not sent, no imagePullSecrets", vec![], ours(None)),
@@ -166,12 +163,12 @@ fn not_sent() -> Vec<Example> {
         },
         row(
             "not sent, wrong type",
-            vec![holding("hand", "Opaque", &json!({}))],
+            vec![holding("hand", ("Opaque", ".dockerconfigjson"), &json!({}).to_string())],
             vec![],
         ),
         row(
             "not sent, no entries",
-            vec![holding("hand", JSON, &json!({"auths": {}}))],
+            vec![holding("hand", JSON, &json!({"auths": {}}).to_string())],
             vec![],
         ),
         row("not sent, nothing there", vec![], vec![]),
@@ -179,6 +176,10 @@ fn not_sent() -> Vec<Example> {
             report: DENIED,
             ..at("not sent, Docker Hub", "acme/app:1")
         },
+        at(
+            "not sent, another host of Docker Hub",
+            "registry-1.docker.io/acme/app:1",
+        ),
         at("not sent, Azure", "wood.azurecr.io/app:1"),
         at("not sent, Amazon ECR", &format!("{ECR}/app:1")),
         at("not sent, Google", "europe-docker.pkg.dev/acme/web/app:1"),

@@ -7,7 +7,7 @@ use dps::domain::registry::image::Image;
 use serde::Deserialize;
 use strum::IntoEnumIterator as _;
 
-use super::pulls::{diagnosis, login};
+use super::pulls::{diagnosis, pull_secret_for};
 
 /// A line of `corpus/hosts-and-rules.jsonl`.
 #[derive(Deserialize)]
@@ -25,13 +25,13 @@ struct Case {
 }
 
 #[test]
-fn reports_of_other_hosts_and_rules_blame_nobody_in_vain() {
+fn reports_of_other_hosts_and_policies_blame_no_secret() {
     let cases = include_str!("corpus/hosts-and-rules.jsonl").lines();
     let cases: Vec<Case> = cases.map(|line| serde_json::from_str(line).unwrap()).collect();
     let mut wrong = Vec::new();
     for case in &cases {
         let key = Image::parse(&case.image).unwrap().host().to_owned();
-        let sent = [PullSecret::new("login", Some(&login(&key)))];
+        let sent = [PullSecret::new("login", Some(&pull_secret_for(&key)))];
         let contexts: &[&[PullSecret]] = match case.credentials.as_str() {
             "sent" => &[&sent],
             "none" => &[&[]],
@@ -60,7 +60,7 @@ fn reports_of_other_hosts_and_rules_blame_nobody_in_vain() {
 }
 
 #[test]
-fn refusals_of_another_host_ask_for_no_pull_secret() {
+fn refusals_of_another_host_recommend_no_pull_secret() {
     for image in ["quay.io/acme/tool:3", "docker.io/acme/tool:3"] {
         let registry = Image::parse(image).unwrap().host().to_owned();
         let message = format!(

@@ -161,7 +161,7 @@ impl Cluster {
     fn verdict(&mut self, result: VerificationResult) {
         let request = self.request.take().expect("a login attempt was requested");
         let verdict = Verdict::new(result, "what the registry said");
-        self.verification.conclude(&request, Some(&verdict), self.now);
+        self.verification.conclude(&request, &verdict, self.now);
     }
 
     /// The password in a generated Secret.

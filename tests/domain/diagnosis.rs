@@ -7,7 +7,7 @@ use dps::domain::pull_failures::relevance::{Involvement, affects};
 use dps::domain::pull_failures::resource::Resource;
 use serde_json::{Value, json};
 
-use super::pods::{DENIED, IMAGE, NO_LOGIN, WRONG, absent, find, resource, secret};
+use super::pods::{DENIED, IMAGE, NOT_SENT, WRONG, absent, find, resource, secret};
 
 const HOST: &str = "r.example.com";
 
@@ -29,9 +29,9 @@ fn advice_names_the_credentials_most_likely_to_work() {
     ];
     let rate_limited = "toomanyrequests: You have reached your unauthenticated pull rate limit";
     for (report, secrets) in [
-        (NO_LOGIN, vec![]),
-        (NO_LOGIN, vec![secret("hand", "s.example.com")]),
-        (NO_LOGIN, vec![absent("gone")]),
+        (NOT_SENT, vec![]),
+        (NOT_SENT, vec![secret("hand", "s.example.com")]),
+        (NOT_SENT, vec![absent("gone")]),
         (rate_limited, vec![]),
     ] {
         for (count, name) in [(5, "d"), (3, "b"), (1, "a")] {
@@ -49,7 +49,7 @@ fn advice_names_the_credentials_most_likely_to_work() {
 fn advice_corrects_the_pods_own_secret_before_it_names_another() {
     let own = [secret("mine", "r.example.com:5000")];
     let rate_limited = "toomanyrequests: You have reached your unauthenticated pull rate limit";
-    for report in [NO_LOGIN, rate_limited] {
+    for report in [NOT_SENT, rate_limited] {
         let found = find(report, &own, &resources(&[("foreign", Some(Accepted))]));
         assert!(found.action.contains("of Secret \"mine\""), "{}", found.action);
         assert!(!found.action.contains("foreign"), "{}", found.action);
@@ -169,7 +169,7 @@ fn rows() -> Vec<Row> {
             involvement: Some(Fault),
         },
         Row {
-            report: NO_LOGIN,
+            report: NOT_SENT,
             secrets: vec![secret("app", other)],
             resources: vec![in_vain("app")],
             cause: "CredentialsNotSent",
@@ -177,7 +177,7 @@ fn rows() -> Vec<Row> {
             involvement: Some(NotAttached),
             ..Row::default()
         },
-        // Of two logins the one that is not known to be good.
+        // Of two pairs of credentials, the one not known to be accepted.
         Row {
             report: WRONG,
             secrets: vec![secret("app", host), secret("hand", host)],
@@ -206,7 +206,7 @@ fn rows() -> Vec<Row> {
             action: "app-login",
             involvement: Some(Fault),
         },
-        // No login was there to be sent.
+        // There were no credentials to send.
         Row {
             report: WRONG,
             resources: ours(Some(Accepted)),
@@ -225,7 +225,7 @@ fn rows() -> Vec<Row> {
             ..Row::default()
         },
         Row {
-            report: NO_LOGIN,
+            report: NOT_SENT,
             secrets: vec![secret("app", "r.example.com:5000")],
             resources: vec![resource("app", "r.example.com:5000", None)],
             cause: "CredentialsNotSent",
@@ -234,20 +234,20 @@ fn rows() -> Vec<Row> {
             ..Row::default()
         },
         Row {
-            report: NO_LOGIN,
+            report: NOT_SENT,
             secrets: vec![secret("hand", "r.example.com/nope")],
             cause: "CredentialsNotSent",
             action: "Use the key \"r.example.com\"",
             ..Row::default()
         },
         Row {
-            report: NO_LOGIN,
+            report: NOT_SENT,
             cause: "CredentialsNotSent",
             action: "Create a DockerPullSecret for r.example.com in namespace \"team\"",
             ..Row::default()
         },
         Row {
-            report: NO_LOGIN,
+            report: NOT_SENT,
             secrets: vec![secret("app", host)],
             resources: ours(None),
             cause: "CredentialsNotSent",
@@ -255,7 +255,7 @@ fn rows() -> Vec<Row> {
             involvement: Some(Attached),
             ..Row::default()
         },
-        // Another one serves the image: not our business.
+        // Another resource serves the image: this one is not involved.
         Row {
             report: WRONG,
             secrets: vec![secret("hand", host)],
@@ -267,7 +267,7 @@ fn rows() -> Vec<Row> {
         },
         // Missing.
         Row {
-            report: NO_LOGIN,
+            report: NOT_SENT,
             secrets: vec![absent("app")],
             resources: ours(None),
             cause: "PullSecretMissing",
@@ -276,7 +276,7 @@ fn rows() -> Vec<Row> {
             involvement: Some(Fault),
         },
         Row {
-            report: NO_LOGIN,
+            report: NOT_SENT,
             secrets: vec![absent("ap")],
             resources: ours(None),
             cause: "PullSecretMissing",
@@ -285,7 +285,7 @@ fn rows() -> Vec<Row> {
             involvement: Some(NotAttached),
         },
         Row {
-            report: NO_LOGIN,
+            report: NOT_SENT,
             secrets: vec![absent("gone")],
             cause: "PullSecretMissing",
             blames: Some("Secret gone"),
@@ -294,7 +294,7 @@ fn rows() -> Vec<Row> {
         },
         // The missing one is for another registry.
         Row {
-            report: NO_LOGIN,
+            report: NOT_SENT,
             secrets: vec![absent("other")],
             resources: vec![resource("other", other, None)],
             cause: "CredentialsNotSent",
@@ -353,9 +353,9 @@ fn report_in_context_has_one_cause_blame_action_and_involvement() {
 #[test]
 fn report_that_fits_an_attempt_without_credentials_may_pass() {
     let old = "pulling from host r.example.com failed with status code [manifests 1]: 401 Unauthorized";
-    for (report, attached, verified, may_pass) in [
-        (NO_LOGIN, true, None, true),
-        (NO_LOGIN, false, None, false),
+    for (report, attached, verified, may_succeed_next) in [
+        (NOT_SENT, true, None, true),
+        (NOT_SENT, false, None, false),
         (DENIED, true, Some(Accepted), true),
         (DENIED, true, Some(Rejected), false),
         (DENIED, false, None, false),
@@ -369,7 +369,11 @@ fn report_that_fits_an_attempt_without_credentials_may_pass() {
             Vec::new()
         };
         let found = find(report, &secrets, &[resource("app", "r.example.com", verified)]);
-        assert_eq!(found.may_pass(), may_pass, "{report} {attached} {verified:?}");
+        assert_eq!(
+            found.may_succeed_next(),
+            may_succeed_next,
+            "{report} {attached} {verified:?}"
+        );
     }
 }
 

@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 
 use crate::support::canary::CANARY;
 use crate::support::explain::{IMAGE, run};
-use crate::support::pods::{no_login, unauthorized};
+use crate::support::pods::{not_sent, unauthorized};
 
 /// The report about an input, and the exit code.
 fn explain(args: &[&str], objects: &[Value]) -> (i32, Value) {
@@ -54,7 +54,7 @@ fn resource(name: &str, registry: &str, status: &Value) -> Value {
     })
 }
 
-/// Status of a resource whose login the registry judged so.
+/// Status of a resource whose credentials got this result.
 fn verified(result: &str) -> Value {
     json!({
         "verification": {"result": result, "secretVerified": result == "Accepted"},
@@ -63,7 +63,7 @@ fn verified(result: &str) -> Value {
 }
 
 #[test]
-fn the_captured_pods_as_one_bundle() {
+fn bundle_of_captured_pods_gives_every_cause() {
     let secrets: Value = serde_json::from_str(include_str!("corpus/secrets.json")).unwrap();
     let corpora = [
         include_str!("corpus/containerd-1.7.jsonl"),
@@ -132,9 +132,9 @@ fn the_captured_pods_as_one_bundle() {
 
 #[test]
 #[allow(clippy::too_many_lines, reason = "a table")]
-fn causes_blame_and_advice() {
+fn failing_pod_gets_cause_blame_and_advice() {
     let wrong = waiting("ErrImagePull", &unauthorized(IMAGE));
-    let none = waiting("ErrImagePull", &no_login(IMAGE));
+    let none = waiting("ErrImagePull", &not_sent(IMAGE));
     let ours = resource("app", "r.example.com:5000", &verified("Rejected"));
     let good = resource("app", "r.example.com:5000", &verified("Accepted"));
     let secret = pull_secret("app", "r.example.com:5000");
@@ -319,7 +319,7 @@ fn every_entry_is_explained() {
 }
 
 #[test]
-fn images_before_there_is_a_pod() {
+fn image_without_a_pod_is_explained_for_a_new_pod() {
     let account = json!({"apiVersion": "v1", "kind": "ServiceAccount", "metadata": {"name": "default", "namespace": "team"}, "imagePullSecrets": [{"name": "app"}]});
     let secret = pull_secret("app", "r.example.com:5000");
     let ours = |result: &str| resource("app", "r.example.com:5000", &verified(result));
@@ -372,7 +372,7 @@ fn control_character_in_a_name_or_message_is_not_printed() {
 }
 
 #[test]
-fn pods_that_are_over_fail_no_more_and_usage_is_explained() {
+fn finished_pods_do_not_fail_and_wrong_usage_is_explained() {
     let wrong = waiting("ErrImagePull", &unauthorized(IMAGE));
     let mut evicted = pod("evicted", IMAGE, &[], &wrong);
     evicted["status"]["phase"] = json!("Failed");

@@ -10,7 +10,7 @@ use dps::domain::pull_failures::summary::{DiagnosedContainer, summarize};
 use dps::domain::registry::mismatch::mismatch;
 use serde_json::{Value, json};
 
-use super::pods::{IMAGE, NO_LOGIN, WRONG, find, ms, resource, secret};
+use super::pods::{IMAGE, NOT_SENT, WRONG, find, ms, resource, secret};
 use crate::support::dps::dps;
 use crate::support::explain::run;
 
@@ -124,11 +124,11 @@ fn outputs() -> Vec<(&'static str, Vec<&'static str>, Vec<Value>)> {
                 malformed,
             ],
         ),
-        ("no pull secrets", vec![], vec![pod("web", IMAGE, &[], Some(NO_LOGIN))]),
+        ("no pull secrets", vec![], vec![pod("web", IMAGE, &[], Some(NOT_SENT))]),
         (
             "a pod older than the list of its ServiceAccount",
             vec![],
-            vec![pod("web", IMAGE, &[], Some(NO_LOGIN)), account(&["app"]), app()],
+            vec![pod("web", IMAGE, &[], Some(NOT_SENT)), account(&["app"]), app()],
         ),
         (
             "a pod that does not exist yet",
@@ -184,7 +184,7 @@ fn output_of_explain() {
         heading(&mut out, name);
         let input = json!({"apiVersion": "v1", "kind": "List", "items": objects}).to_string();
         let (code, stdout, stderr) = run(&[&["-f", "-"], &args[..]].concat(), &input, None);
-        write!(out, "{stderr}{stdout}(exit code {code})\n").unwrap();
+        writeln!(out, "{stderr}{stdout}(exit code {code})").unwrap();
     }
     insta::assert_snapshot!("explain_output", out);
 }
@@ -223,7 +223,7 @@ fn reasons_why_a_key_does_not_match() {
 fn condition_about_failing_pods() {
     let resources = [resource("app", "r.example.com", None)];
     let rejected = Arc::new(find(WRONG, &[secret("app", "r.example.com")], &resources));
-    let not_sent = Arc::new(find(NO_LOGIN, &[], &resources));
+    let not_sent = Arc::new(find(NOT_SENT, &[], &resources));
     let outdated = Arc::new((*rejected).clone().outdated(&resources[0]));
     let container = |pod, diagnosis: &Arc<_>, involvement| DiagnosedContainer {
         pod,

@@ -44,12 +44,12 @@ fn with_other_image() -> VerificationMethod {
 #[test]
 fn fingerprint_differs_by_registry_port_user_and_password_only() {
     let ledger = ledger();
-    let of = |url: &str, password: &str| ledger.fingerprint(&url.parse().unwrap(), &credentials(password));
-    let first = of("https://r.example.com/v2/", "one");
-    assert_eq!(first, of("https://r.example.com:443/v2/", "one"));
-    assert_ne!(first, of("https://r.example.com/v2/", "two"));
-    assert_ne!(first, of("https://r.example.com:444/v2/", "one"));
-    assert_ne!(first, of("https://s.example.com/v2/", "one"));
+    let fingerprint = |url: &str, password: &str| ledger.fingerprint(&url.parse().unwrap(), &credentials(password));
+    let first = fingerprint("https://r.example.com/v2/", "one");
+    assert_eq!(first, fingerprint("https://r.example.com:443/v2/", "one"));
+    assert_ne!(first, fingerprint("https://r.example.com/v2/", "two"));
+    assert_ne!(first, fingerprint("https://r.example.com:444/v2/", "one"));
+    assert_ne!(first, fingerprint("https://s.example.com/v2/", "one"));
     assert_ne!(
         first,
         self::ledger().fingerprint(&"https://r.example.com/v2/".parse().unwrap(), &credentials("one"))
@@ -82,7 +82,7 @@ fn retry_pause_grows_with_each_attempt() {
             ],
         },
         Row {
-            name: "an acceptance begins anew",
+            name: "an acceptance resets the count",
             attempts: &[(R::Rejected, Some(15)), (R::Accepted, None), (R::Rejected, Some(15))],
         },
         Row {
@@ -117,10 +117,10 @@ fn retry_pause_grows_with_each_attempt() {
         },
     ] {
         let (mut ledger, mut now) = (ledger(), at(0));
-        let login = fingerprint(&ledger, 1);
+        let stored = fingerprint(&ledger, 1);
         for (result, pause) in attempts {
-            ledger.record(login, &verdict(*result), &plain(), now);
-            let known = ledger.get(login, &plain()).unwrap();
+            ledger.record(stored, &verdict(*result), &plain(), now);
+            let known = ledger.get(stored, &plain()).unwrap();
             let pause = pause.map(minutes);
             assert_eq!(known.retry_at.map(|retry_at| since(now, retry_at)), pause, "{name}");
             if let Some(pause) = pause {
@@ -215,11 +215,11 @@ fn retry_pause_covers_unanswered_passwords_and_wanted_pauses() {
         },
     ] {
         let mut ledger = ledger();
-        let login = fingerprint(&ledger, 1);
+        let stored = fingerprint(&ledger, 1);
         for verdict in &row.verdicts {
-            ledger.record(login, verdict, &plain(), at(0));
+            ledger.record(stored, verdict, &plain(), at(0));
         }
-        let known = ledger.get(login, &plain()).unwrap();
+        let known = ledger.get(stored, &plain()).unwrap();
         assert_eq!(known.retry_at, Some(after(at(0), row.pause)), "{}", row.name);
         assert_eq!(known.backoff_enforced, row.enforced, "{}", row.name);
         let just_before = second_before(after(at(0), row.pause));
@@ -269,10 +269,10 @@ fn credentials_unwanted_for_a_day_are_forgotten() {
         },
     ] {
         let mut ledger = ledger();
-        let (login, other) = (fingerprint(&ledger, 1), fingerprint(&ledger, 2));
-        ledger.record(login, &verdict(row.result), &plain(), hour(0));
+        let (stored, other) = (fingerprint(&ledger, 1), fingerprint(&ledger, 2));
+        ledger.record(stored, &verdict(row.result), &plain(), hour(0));
         for wanted in &row.wanted {
-            ledger.want(login, &row.method, hour(*wanted));
+            ledger.want(stored, &row.method, hour(*wanted));
         }
         ledger.want(other, &plain(), hour(row.end));
         let name = format!(
@@ -282,22 +282,22 @@ fn credentials_unwanted_for_a_day_are_forgotten() {
             row.wanted.len(),
             row.end
         );
-        assert_eq!(ledger.get(login, &plain()).is_some(), row.known, "{name}");
+        assert_eq!(ledger.get(stored, &plain()).is_some(), row.known, "{name}");
     }
 }
 
 #[test]
 fn longest_pause_ends_before_credentials_are_forgotten() {
     let mut ledger = ledger();
-    let (login, other) = (fingerprint(&ledger, 1), fingerprint(&ledger, 2));
+    let (stored, other) = (fingerprint(&ledger, 1), fingerprint(&ledger, 2));
     let limited = Verdict {
         retry_after: Some(Duration::from_hours(24)),
         ..verdict(R::Rejected)
     };
-    ledger.record(login, &limited, &plain(), at(0));
-    let retry_at = ledger.get(login, &plain()).unwrap().retry_at.unwrap();
+    ledger.record(stored, &limited, &plain(), at(0));
+    let retry_at = ledger.get(stored, &plain()).unwrap().retry_at.unwrap();
     ledger.want(other, &plain(), second_before(retry_at));
-    assert!(ledger.get(login, &plain()).is_some());
+    assert!(ledger.get(stored, &plain()).is_some());
 }
 
 #[test]
@@ -351,50 +351,54 @@ fn record(result: R, method: VerificationMethod, verified_at: Timestamp, rejecti
 
 #[test]
 fn refusal_older_than_an_acceptance_does_not_count() {
-    let (here, there, elsewhere) = (plain(), with_image(), with_other_image());
+    let (without_image, of_image, of_other_image) = (plain(), with_image(), with_other_image());
     let mut ledger = ledger();
-    let login = fingerprint(&ledger, 1);
-    ledger.record(login, &verdict(R::Rejected), &there, at(10));
-    ledger.record(login, &verdict(R::Accepted), &here, at(20));
+    let stored = fingerprint(&ledger, 1);
+    ledger.record(stored, &verdict(R::Rejected), &of_image, at(10));
+    ledger.record(stored, &verdict(R::Accepted), &without_image, at(20));
     for result in [R::Unreachable, R::RateLimited] {
-        ledger.record(login, &verdict(result), &there, at(20));
-        assert_eq!(ledger.get(login, &here).unwrap().result, R::Accepted, "{result:?}");
+        ledger.record(stored, &verdict(result), &of_image, at(20));
+        assert_eq!(
+            ledger.get(stored, &without_image).unwrap().result,
+            R::Accepted,
+            "{result:?}"
+        );
         assert_ne!(
-            ledger.get(login, &elsewhere).map(|known| known.result),
+            ledger.get(stored, &of_other_image).map(|known| known.result),
             Some(R::Rejected)
         );
     }
     // A new one does.
-    ledger.record(login, &verdict(R::Rejected), &there, at(30));
-    assert_eq!(ledger.get(login, &here).unwrap().result, R::Rejected);
+    ledger.record(stored, &verdict(R::Rejected), &of_image, at(30));
+    assert_eq!(ledger.get(stored, &without_image).unwrap().result, R::Rejected);
 
     // Also when the status with the acceptance is of the same second.
-    ledger.seed(login, record(R::Accepted, here, at(30), 0), at(30));
-    ledger.seed(login, record(R::Accepted, there, at(30), 0), at(30));
-    assert_eq!(ledger.get(login, &elsewhere).unwrap().result, R::Rejected);
+    ledger.seed(stored, record(R::Accepted, without_image, at(30), 0), at(30));
+    ledger.seed(stored, record(R::Accepted, of_image, at(30), 0), at(30));
+    assert_eq!(ledger.get(stored, &of_other_image).unwrap().result, R::Rejected);
 }
 
 #[test]
 fn refusal_older_than_an_acceptance_does_not_count_after_a_restart() {
-    let (here, there, elsewhere) = (plain(), with_image(), with_other_image());
-    let accepted = || record(R::Accepted, here.clone(), at(20), 0);
-    let refused = || record(R::Rejected, there.clone(), at(10), 4);
+    let (without_image, of_image, of_other_image) = (plain(), with_image(), with_other_image());
+    let accepted = || record(R::Accepted, without_image.clone(), at(20), 0);
+    let refused = || record(R::Rejected, of_image.clone(), at(10), 4);
     for seeds in [[accepted(), refused()], [refused(), accepted()]] {
         let mut ledger = ledger();
-        let login = fingerprint(&ledger, 1);
+        let stored = fingerprint(&ledger, 1);
         for seed in seeds {
-            ledger.seed(login, seed, at(100));
+            ledger.seed(stored, seed, at(100));
         }
-        assert_eq!(ledger.get(login, &here).unwrap().result, R::Accepted);
-        assert_eq!(ledger.get(login, &elsewhere), None);
+        assert_eq!(ledger.get(stored, &without_image).unwrap().result, R::Accepted);
+        assert_eq!(ledger.get(stored, &of_other_image), None);
         // The credentials that were given up are tried again.
-        let stale = ledger.get(login, &there).unwrap();
-        assert!(!stale.stands(&there, stale.due(None, false), at(100)), "{stale:?}");
+        let stale = ledger.get(stored, &of_image).unwrap();
+        assert!(!stale.stands(&of_image, stale.due(None, false), at(100)), "{stale:?}");
         // Once: they have a pace of their own then, whatever is read again from other statuses.
-        ledger.record(login, &verdict(R::Unreachable), &there, at(100));
-        ledger.seed(login, accepted(), at(101));
-        let waits = ledger.get(login, &there).unwrap();
-        assert!(waits.stands(&there, waits.due(None, false), at(101)), "{waits:?}");
+        ledger.record(stored, &verdict(R::Unreachable), &of_image, at(100));
+        ledger.seed(stored, accepted(), at(101));
+        let waits = ledger.get(stored, &of_image).unwrap();
+        assert!(waits.stands(&of_image, waits.due(None, false), at(101)), "{waits:?}");
     }
 }
 
@@ -402,14 +406,14 @@ fn refusal_older_than_an_acceptance_does_not_count_after_a_restart() {
 fn status_read_after_an_attempt_keeps_its_refusal() {
     for result in [R::Unreachable, R::RateLimited, R::Rejected] {
         let mut ledger = ledger();
-        let login = fingerprint(&ledger, 1);
-        ledger.record(login, &verdict(result), &plain(), at(50));
+        let stored = fingerprint(&ledger, 1);
+        ledger.record(stored, &verdict(result), &plain(), at(50));
         let late = VerificationRecord {
             retry_at: Some(at(60)),
             ..record(R::Rejected, plain(), at(10), 3)
         };
-        ledger.seed(login, late, at(51));
-        let found = ledger.get(login, &plain()).unwrap();
+        ledger.seed(stored, late, at(51));
+        let found = ledger.get(stored, &plain()).unwrap();
         assert_eq!(
             (found.result, found.consecutive_rejections),
             (R::Rejected, 3),
@@ -483,12 +487,12 @@ fn record_for_another_method_counts_as_far_as_it_is_about_the_credentials() {
         },
     ] {
         let (mut ledger, mut now) = (ledger(), at(0));
-        let login = fingerprint(&ledger, 1);
+        let stored = fingerprint(&ledger, 1);
         for (method, verdict) in &row.verdicts {
             now = after(now, Duration::from_secs(10));
-            ledger.record(login, verdict, method, now);
+            ledger.record(stored, verdict, method, now);
         }
-        let found = ledger.get(login, &with_image()).map(|known| {
+        let found = ledger.get(stored, &with_image()).map(|known| {
             let stands = known.stands(&with_image(), known.due(None, false), now);
             (known.result, known.backoff_enforced && stands)
         });

@@ -27,7 +27,7 @@ pub(crate) fn typed(kind: &str, key: &str, document: &str) -> Secret {
     }
 }
 
-pub(crate) fn login(key: &str) -> Secret {
+pub(crate) fn pull_secret_for(key: &str) -> Secret {
     let document = json!({"auths": {key: {"username": "u", "password": "p"}}});
     typed(
         "kubernetes.io/dockerconfigjson",
@@ -82,7 +82,7 @@ fn captured(case: &Value, state: &Value) -> Pod {
 }
 
 #[test]
-fn every_captured_pod_has_the_right_cause_and_no_wrong_blame() {
+fn captured_pods_have_the_right_cause_and_no_wrong_blame() {
     let secrets: Value = serde_json::from_str(include_str!("corpus/secrets.json")).unwrap();
     let corpora = [
         include_str!("corpus/containerd-1.7.jsonl"),
@@ -146,7 +146,7 @@ fn reports_of_every_runtime_have_the_right_cause() {
         let key = Image::parse(image)
             .map(|image| image.host().to_owned())
             .unwrap_or_default();
-        let sent = [PullSecret::new("login", Some(&login(&key)))];
+        let sent = [PullSecret::new("login", Some(&pull_secret_for(&key)))];
         let contexts: &[&[PullSecret]] = match text(one, "login") {
             "sent" => &[&sent],
             "none" => &[&[]],
@@ -172,7 +172,7 @@ fn reports_of_every_runtime_have_the_right_cause() {
 }
 
 #[test]
-fn every_cause_is_told() {
+fn every_cause_is_found_in_a_message() {
     use strum::IntoEnumIterator as _;
     for cause in Cause::iter() {
         let about = about(cause);

@@ -19,8 +19,8 @@ fn pair(resolved: &Resolved) -> (&str, &str) {
     (resolved.credentials.username(), resolved.credentials.password())
 }
 
-fn auth(login: &str) -> String {
-    STANDARD.encode(login)
+fn auth(pair: &str) -> String {
+    STANDARD.encode(pair)
 }
 
 fn config(key: &str, entry: &Value) -> String {
@@ -136,7 +136,7 @@ fn unusable_credentials_are_refused_with_reason() {
             Ambiguous, "entries for registry.example.com with different credentials"),
         (vec![("username", "u".into()), ("password", "p".into()), ("auth", auth("u:other"))], Ambiguous, "key \"auth\" and keys \"username\" and \"password\""),
         (vec![("username", "x".into()), ("auth", auth("u:p"))], Ambiguous, "key \"username\" and key \"auth\""),
-        // Something unreadable beside a good login is not passed over.
+        // Something unreadable beside valid credentials is not ignored.
         (vec![("auth", "%%%".into()), ("username", "u".into()), ("password", "p".into())], Malformed, "\"auth\""),
     ];
     for (data, reason, sentence) in table {

@@ -1,4 +1,4 @@
-//! What a spec asks for: labels and annotations that users may set on the generated Secret.
+//! What a spec wants: labels and annotations that users may set on the generated Secret.
 
 use dps::domain::spec::validate::validate;
 use serde_json::{Value, json};
@@ -18,7 +18,7 @@ struct TemplateKey {
 }
 
 impl TemplateKey {
-    const fn kept(field: &'static str, key: &'static str) -> Self {
+    const fn retained(field: &'static str, key: &'static str) -> Self {
         Self {
             field,
             key,
@@ -53,17 +53,17 @@ fn template_key_that_tracks_is_left_out_and_settings_are_kept() {
         TemplateKey::dropped("labels", "applyset.kubernetes.io/part-of"),
         TemplateKey::dropped("labels", "objectset.rio.cattle.io/hash"),
         TemplateKey::dropped("annotations", "kubectl.kubernetes.io/last-applied-configuration"),
-        TemplateKey::kept("annotations", "argocd.argoproj.io/compare-options"),
-        TemplateKey::kept("annotations", "argocd.argoproj.io/sync-options"),
-        TemplateKey::kept("annotations", "argocd.argoproj.io/sync-wave"),
-        TemplateKey::kept("annotations", "kustomize.toolkit.fluxcd.io/prune"),
-        TemplateKey::kept("annotations", "kustomize.toolkit.fluxcd.io/reconcile"),
-        TemplateKey::kept("annotations", "helm.toolkit.fluxcd.io/driftDetection"),
-        TemplateKey::kept("labels", "app.kubernetes.io/name"),
-        TemplateKey::kept("labels", "team"),
+        TemplateKey::retained("annotations", "argocd.argoproj.io/compare-options"),
+        TemplateKey::retained("annotations", "argocd.argoproj.io/sync-options"),
+        TemplateKey::retained("annotations", "argocd.argoproj.io/sync-wave"),
+        TemplateKey::retained("annotations", "kustomize.toolkit.fluxcd.io/prune"),
+        TemplateKey::retained("annotations", "kustomize.toolkit.fluxcd.io/reconcile"),
+        TemplateKey::retained("annotations", "helm.toolkit.fluxcd.io/driftDetection"),
+        TemplateKey::retained("labels", "app.kubernetes.io/name"),
+        TemplateKey::retained("labels", "team"),
         TemplateKey {
             warning: "Argo CD tracks objects by label",
-            ..TemplateKey::kept("labels", "app.kubernetes.io/instance")
+            ..TemplateKey::retained("labels", "app.kubernetes.io/instance")
         },
     ] {
         let spec = validate(&resource(&template(row.field, row.key, "value"))).unwrap();

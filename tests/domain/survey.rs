@@ -12,12 +12,12 @@ use dps::domain::pull_failures::failing_pods::{FailingPod, FailingPods};
 use dps::domain::pull_failures::pod::Pod;
 use dps::domain::pull_failures::relevance::{Involvement, concerning};
 use dps::domain::pull_failures::resource::Resource;
-use dps::domain::pull_failures::summary::{DiagnosedContainer, PullSummary, same_cause, summarize};
+use dps::domain::pull_failures::summary::{DiagnosedContainer, PullSummary, have_same_cause, summarize};
 use dps::domain::pull_failures::survey::{SurveyInput, SurveyResult, survey};
 use dps::domain::time::Timestamp;
 use serde_json::json;
 
-use super::pods::{IMAGE, NO_LOGIN, WRONG, find, ms, pod, resource, secret};
+use super::pods::{IMAGE, NOT_SENT, WRONG, find, ms, pod, resource, secret};
 
 fn failing<'a>(
     pod: &'a str,
@@ -79,17 +79,17 @@ fn failures_of_many_pods_are_grouped_ranked_and_cut() {
     let later = summarize("team", &all, &summary.failures);
     let first = &later.failures[0];
     assert_eq!((first.pod.as_str(), first.first_seen.0.as_second()), ("b", 7));
-    assert!(same_cause(&later.failures, &summary.failures));
+    assert!(have_same_cause(&later.failures, &summary.failures));
     let none = summarize("team", &[], &summary.failures);
     assert_eq!((&none.problem, none.failing_pods), (&None, 0));
-    assert!(!same_cause(&none.failures, &summary.failures));
+    assert!(!have_same_cause(&none.failures, &summary.failures));
 }
 
 #[test]
 fn pods_that_list_the_secret_come_before_pods_that_should() {
     use Involvement::{Attached, Fault, NotAttached};
     let (rejected, not_found) = (rejected(), Arc::new(find("manifest unknown", &[], &[])));
-    let not_sent = Arc::new(find(NO_LOGIN, &[], &[resource("app", "r.example.com", None)]));
+    let not_sent = Arc::new(find(NOT_SENT, &[], &[resource("app", "r.example.com", None)]));
     let other = "r.example.com/team/other:1";
     let example = |containers: &[DiagnosedContainer<'_>], previous: &[PullFailure]| -> Vec<(String, Cause)> {
         let summary = summarize("team", containers, previous);

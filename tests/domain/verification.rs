@@ -34,7 +34,7 @@ fn requests_follow_the_way_to_log_in() {
     assert_eq!(verdict.result.as_str(), "Accepted");
     assert_eq!(requests, ["GET /v2/ None", "GET /v2/ Basic"]);
 
-    // With an image: nobody may read it, the login may.
+    // With an image: nobody may read it without credentials, the credentials may.
     let (requests, verdict) = talk(
         attempt(Some("team/app:1.0")),
         &[
@@ -64,7 +64,7 @@ fn requests_follow_the_way_to_log_in() {
 #[test]
 fn token_server_over_http_is_used_only_for_a_registry_without_tls() {
     let registry = RegistryKey::new(RegistryType::PrivateRegistry, Some("registry.example.com")).unwrap();
-    for (plain_http, realm, asked) in [
+    for (plain_http, realm, is_used) in [
         (false, "https://auth.example.com/token", true),
         (false, "http://auth.example.com/token", false),
         (false, "HTTP://auth.example.com/token", false),
@@ -81,10 +81,10 @@ fn token_server_over_http_is_used_only_for_a_registry_without_tls() {
         match conversation.next(says(401, &format!("Bearer realm=\"{realm}\""), "")) {
             Step::Send(request) => {
                 let sent = (request.url.as_str().starts_with(realm), request.authorization);
-                assert!(asked && sent == (true, Authorization::Basic), "{realm}");
+                assert!(is_used && sent == (true, Authorization::Basic), "{realm}");
             }
             Step::Done(verdict) => {
-                assert!(!asked && verdict.result.as_str() == "NotARegistry", "{realm}");
+                assert!(!is_used && verdict.result.as_str() == "NotARegistry", "{realm}");
                 assert!(
                     verdict.message.contains("nothing was sent there"),
                     "{}",
@@ -373,7 +373,7 @@ pub(crate) fn image_rows() -> Vec<ImageRow> {
             responses: vec![says(429, "", "")],
             result: R::Accepted,
             image_denied: false,
-            message: "could not be checked: HEAD",
+            message: "could not be verified: HEAD",
         },
         ImageRow {
             name: "silent",
@@ -407,7 +407,7 @@ pub(crate) fn image_rows() -> Vec<ImageRow> {
             message: locked,
         },
         ImageRow {
-            name: "no token for the login",
+            name: "no token for the credentials",
             responses: to_login().into_iter().chain([timeout()]).collect(),
             result: R::Accepted,
             image_denied: false,
@@ -522,7 +522,7 @@ proptest! {
     }
 }
 
-/// A registry that lets anybody in says at the image what it makes of a login.
+/// A registry that requires no credentials judges them only when they are sent for an image.
 #[test]
 fn open_registry_refuses_the_credentials_or_the_image() {
     for (status, image_denied) in [(401, false), (403, true)] {
@@ -550,7 +550,7 @@ fn password_without_a_verdict_may_count_as_failed() {
         (vec![ping(), says(404, "", "")], true),
         (vec![ping(), says(429, "", "")], false),
         (vec![ping(), says(401, "", "")], false),
-        // The token server took the login.
+        // The token server accepted the credentials.
         (vec![ping(), says(200, "", TOKEN), silent()], false),
     ] {
         let row = format!("{answers:?}");
@@ -583,11 +583,11 @@ fn retry_after_becomes_the_pause() {
 
 #[test]
 fn words_of_a_registry_are_cut_and_redacted() {
-    let login = RegistryCredentials::new("robot", "pass word").unwrap();
+    let credentials = RegistryCredentials::new("robot", "pass word").unwrap();
     let long = format!(
         "{} {} pass word pass+word {}\r\n",
         "x".repeat(100),
-        login.auth(),
+        credentials.auth(),
         "y".repeat(1000)
     );
     let (_, verdict) = talk(attempt(None), &[says(401, BASIC, ""), says(401, BASIC, &long)]);
@@ -601,7 +601,7 @@ fn words_of_a_registry_are_cut_and_redacted() {
         "{message}"
     );
     // Also what is no text of an answer.
-    let realm = format!("Bearer realm=\"http://auth.example.com/{}\"", login.auth());
+    let realm = format!("Bearer realm=\"http://auth.example.com/{}\"", credentials.auth());
     let moved = RegistryResponse {
         status: 307,
         redirect: Some("pass word".to_owned()),

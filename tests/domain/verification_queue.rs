@@ -76,7 +76,7 @@ impl World {
 
     fn conclude(&mut self, request: &VerificationRequest, result: R, now: Timestamp) -> Vec<ResourceRef> {
         let verdict = Verdict::new(result, "");
-        self.state.conclude(request, Some(&verdict), now)
+        self.state.conclude(request, &verdict, now)
     }
 }
 
@@ -122,8 +122,8 @@ fn identical_attempts_share_one() {
     assert_eq!(world.start(at(1)), (users(&["robot"]), None));
     world.submit(&request, "late");
     assert_eq!(world.start(at(1)), (vec![], None));
-    let told = world.conclude(&request, R::Accepted, at(2));
-    assert_eq!(told, [resource("first"), resource("second"), resource("late")]);
+    let notified = world.conclude(&request, R::Accepted, at(2));
+    assert_eq!(notified, [resource("first"), resource("second"), resource("late")]);
 }
 
 #[test]
@@ -261,19 +261,6 @@ fn forgotten_resource_is_not_told_and_its_queued_attempt_not_made() {
         world.conclude(&shared, R::Accepted, at(4)),
         [resource("app"), successor]
     );
-}
-
-#[test]
-fn attempt_without_verdict_frees_the_host_and_is_not_recorded() {
-    let mut world = World::open();
-    let first = world.request("r.example.com", "first", "word");
-    let second = world.request("r.example.com", "second", "word");
-    world.submit(&first, "app");
-    world.submit(&second, "app");
-    world.start(at(1));
-    assert_eq!(world.state.conclude(&first, None, at(2)), [resource("app")]);
-    assert_eq!(world.state.ledger.get(first.fingerprint, &first.method), None);
-    assert_eq!(world.start(at(2)), (users(&["second"]), None));
 }
 
 /// A refusal by one method makes the attempts by others needless that were queued meanwhile.

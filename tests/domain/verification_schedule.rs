@@ -117,11 +117,11 @@ impl World {
         let started = self.state.start(now);
         assert!(!started.attempts.is_empty(), "nothing is queued");
         for request in started.attempts {
-            assert_eq!(self.state.conclude(&request, Some(verdict), now), [resource()]);
+            assert_eq!(self.state.conclude(&request, verdict, now), [resource()]);
         }
     }
 
-    /// A verdict for this resource, as if it had been asked for.
+    /// Records a verdict about the credentials of this resource.
     fn know(&mut self, verdict: &Verdict, method: &VerificationMethod, now: Timestamp) {
         let fingerprint = self
             .state
@@ -539,7 +539,7 @@ fn request_leads_to_an_attempt_within_the_backoff() {
         row(&[R::NotVerifiable], 0, true),
         row(&[R::RateLimited], 899, false),
         row(&[R::RateLimited], 900, true),
-        // The verdict is still the old one, and the registry asked for a pause.
+        // The verdict is still the old one, and the registry requested a pause.
         row(&[R::Accepted, R::RateLimited], 899, false),
         row(&[R::Rejected], 899, false),
         row(&[R::Rejected; 2], 3599, false),
@@ -639,7 +639,7 @@ fn attempt_without_verdict_publishes_the_refusal_until_the_next_verdict() {
     let view = world.reconcile(at(900));
     assert!(view.request.is_some());
     assert_eq!(view.awaited, None);
-    assert!(view.record.is_some_and(|record| record.refuses_credentials()));
+    assert!(view.record.is_some_and(|record| record.credentials_refused()));
     world.answer(&verdict(R::Unreachable), at(901));
     let view = world.reconcile(at(902));
     assert_eq!(status_of(&view).result, Some(R::Rejected));
@@ -695,7 +695,7 @@ fn impossible_attempt_is_published_with_the_time_since_when_it_is_so() {
                     .credentials_version
                     .as_ref()
                     .unwrap()
-                    .ends_with(" cannot be asked")
+                    .ends_with(" not possible")
             );
             assert_eq!(published.last_verified_time, Some(Time(at(10))), "{}", row.name);
             world.restart();

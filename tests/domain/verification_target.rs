@@ -16,7 +16,7 @@ fn challenge_is_read_as_registries_write_it() {
         })
     };
     let unknown = |names: &[&str]| LoginOffer::Unsupported(names.iter().map(|&name| name.to_owned()).collect());
-    for (headers, asked) in [
+    for (headers, offer) in [
         (
             &["Basic realm=\"x\", Bearer realm=\"https://a/t\",service=\"s\""][..],
             bearer("https://a/t", Some("s")),
@@ -45,7 +45,7 @@ fn challenge_is_read_as_registries_write_it() {
         (&[], LoginOffer::Missing),
     ] {
         let headers: Vec<String> = headers.iter().map(|&header| header.to_owned()).collect();
-        assert_eq!(parse(&headers), asked, "{headers:?}");
+        assert_eq!(parse(&headers), offer, "{headers:?}");
     }
 }
 
@@ -85,7 +85,7 @@ fn login_target_is_the_host_of_the_registry_key() {
         base(&wildcard, Some("a.example.com/app:1"), false).unwrap(),
         "https://a.example.com/v2/"
     );
-    // Never to a host that no kubelet would send the login to.
+    // Never to a host that no kubelet would send the credentials to.
     for (registry, image) in [
         (&wildcard, "a.exmaple.com/app:1"),
         (&private("r.example.com"), "quay.io/team/app:1"),

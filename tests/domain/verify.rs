@@ -96,7 +96,7 @@ fn usage_is_explained() {
         (&["--allow-registry", "user@r.example.com:443"], "HOST:PORT"),
         (&["--allow-registry", "*.example.com:443"], "HOST:PORT"),
         (&["--allow-registry", ""], "HOST:PORT"),
-        // Fine, so that the next thing is asked for.
+        // Fine, so that the next request follows.
         (
             &["--allow-registry", "R.example.com:5000,[2001:db8::1]:443,10.0.0.1:80"],
             "required",
@@ -157,10 +157,10 @@ fn a_login_never_goes_where_a_registry_should_not_send_it() {
     }
 }
 
-/// As the controller checks, which may not talk to loopback unless told so.
+/// Verifies as the controller does, which may not connect to loopback addresses unless they are allowed.
 async fn as_controller(registry: &str, allow: &[&str]) -> Verdict {
     let policy = Policy {
-        allow: allow.iter().map(|&one| one.to_owned()).collect(),
+        allow: allow.iter().map(|&target| target.to_owned()).collect(),
         ..Policy::default()
     };
     let registry = RegistryKey::new(RegistryType::PrivateRegistry, Some(registry)).unwrap();
@@ -251,17 +251,18 @@ fn a_silent_server_is_unreachable_in_time() {
 }
 
 #[test]
-fn a_registry_that_repeats_the_password_does_not_make_us_tell_it() {
-    let echo = Scripted::start(|head, _| {
-        let login = head.lines().find_map(|line| {
+fn registry_that_repeats_the_password_message_hides_it() {
+    let repeating = Scripted::start(|head, _| {
+        let authorization = head.lines().find_map(|line| {
             line.to_lowercase()
                 .starts_with("authorization:")
                 .then(|| line[15..].trim())
         });
-        match login {
+        match authorization {
             None => answer("401 Unauthorized", &["WWW-Authenticate: Basic realm=\"x\""], ""),
-            Some(login) => {
-                let body = json!({"errors": [{"code": "DENIED", "message": format!("{login} is robot:{CANARY}")}]});
+            Some(authorization) => {
+                let body =
+                    json!({"errors": [{"code": "DENIED", "message": format!("{authorization} is robot:{CANARY}")}]});
                 answer("403 Forbidden", &[], body.to_string())
             }
         }
@@ -270,7 +271,7 @@ fn a_registry_that_repeats_the_password_does_not_make_us_tell_it() {
     let (code, result, message) = verify(
         &[
             "--registry",
-            &echo.address,
+            &repeating.address,
             "--username",
             "robot",
             "--password-stdin",

@@ -47,22 +47,22 @@ pub fn tools(names: &[&str]) -> PathBuf {
     String::from_utf8(output.stdout).expect("a path").trim().into()
 }
 
-/// Asks `probe` until it gives something; fails with `what` and the last refusal after [`DEADLINE`].
-pub async fn eventually<T, F>(what: &str, probe: impl FnMut() -> F) -> T
+/// Repeats `attempt` until it succeeds; fails with `what` and the last refusal after [`DEADLINE`].
+pub async fn eventually<T, F>(what: &str, attempt: impl FnMut() -> F) -> T
 where
     F: Future<Output = Result<T, String>>,
 {
-    within(DEADLINE, what, probe).await
+    within(DEADLINE, what, attempt).await
 }
 
 /// [`eventually`], with another deadline.
-pub async fn within<T, F>(deadline: Duration, what: &str, mut probe: impl FnMut() -> F) -> T
+pub async fn within<T, F>(deadline: Duration, what: &str, mut attempt: impl FnMut() -> F) -> T
 where
     F: Future<Output = Result<T, String>>,
 {
     let begin = Instant::now();
     loop {
-        let last = match probe().await {
+        let last = match attempt().await {
             Ok(found) => return found,
             Err(last) => last,
         };

@@ -46,8 +46,8 @@ impl Space {
         }
     }
 
-    /// Creates or replaces a login with the keys `username` and `password`.
-    pub async fn login(&self, name: &str, username: &str, password: &str) {
+    /// Creates or replaces credentials with the keys `username` and `password`.
+    pub async fn credentials(&self, name: &str, username: &str, password: &str) {
         self.secret(name, "Opaque", &[("username", username), ("password", password)])
             .await;
     }
@@ -166,7 +166,7 @@ impl Space {
     pub async fn settle(&self) {
         static COUNT: AtomicU32 = AtomicU32::new(0);
         let name = format!("barrier-{}", COUNT.fetch_add(1, Ordering::Relaxed));
-        self.login(&format!("{name}-login"), "barrier", "barrier").await;
+        self.credentials(&format!("{name}-login"), "barrier", "barrier").await;
         self.create(&name, private(&format!("{name}.example"), &format!("{name}-login")))
             .await;
         self.ready(&name).await;
@@ -199,17 +199,20 @@ pub fn secret(name: &str, secret_type: &str, data: &[(&str, &str)]) -> Secret {
     }
 }
 
-/// A spec for a private registry whose login is not checked.
+/// A spec for a private registry whose credentials are not verified.
 pub fn private(url: &str, source: &str) -> Value {
-    with(checked(url, source), json!({"verification": {"mode": "Disabled"}}))
+    with(
+        private_verified(url, source),
+        json!({"verification": {"mode": "Disabled"}}),
+    )
 }
 
 /// A spec for a private registry.
-pub fn checked(url: &str, source: &str) -> Value {
+pub fn private_verified(url: &str, source: &str) -> Value {
     json!({"type": "PrivateRegistry", "registryUrl": url, "credentialsRef": {"name": source}})
 }
 
-/// A spec for Docker Hub whose login is not checked.
+/// A spec for Docker Hub whose credentials are not verified.
 pub fn docker_hub(source: &str) -> Value {
     json!({"type": "DockerHub", "credentialsRef": {"name": source}, "verification": {"mode": "Disabled"}})
 }

@@ -9,9 +9,9 @@ use serde_json::{Value, json};
 
 use super::tools;
 
-/// A login that a kubelet tries.
+/// Credentials that a kubelet tries.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct RegistryCredentials {
+pub struct TriedCredentials {
     /// Index of the Secret that it is from.
     pub secret: usize,
     pub username: String,
@@ -36,7 +36,7 @@ impl Oracle {
         Self { child, stdin, stdout }
     }
 
-    fn ask(&mut self, question: &Value) -> Value {
+    fn request(&mut self, question: &Value) -> Value {
         let stdin = self.stdin.as_mut().expect("open until dropped");
         writeln!(stdin, "{question}").expect("the oracle runs");
         let mut answer = String::new();
@@ -46,7 +46,7 @@ impl Oracle {
 
     /// Indexes of the keys that serve `image`, first tried first.
     pub fn keys(&mut self, keys: &[&str], image: &str) -> Vec<usize> {
-        let answer = self.ask(&json!({"keys": keys, "image": image}));
+        let answer = self.request(&json!({"keys": keys, "image": image}));
         assert_eq!(answer.get("error"), None, "{keys:?}");
         let found = answer["keys"].as_array().cloned().unwrap_or_default();
         found
@@ -55,42 +55,42 @@ impl Oracle {
             .collect()
     }
 
-    /// Logins (user name, password) that a kubelet tries for `image` with one Secret of this content.
-    pub fn logins(&mut self, document: &str, image: &str) -> Vec<(String, String)> {
-        let answer = self.ask(&json!({"documents": [document], "image": image}));
+    /// Credentials (user name, password) that a kubelet tries for `image` with one Secret of this content.
+    pub fn tried(&mut self, document: &str, image: &str) -> Vec<(String, String)> {
+        let answer = self.request(&json!({"documents": [document], "image": image}));
         assert_eq!(answer.get("error"), None, "{image}");
-        logins(&answer)
+        tried(&answer)
             .into_iter()
-            .map(|login| (login.username, login.password))
+            .map(|credentials| (credentials.username, credentials.password))
             .collect()
     }
 
     /// Logins that a kubelet tries for `image` with Secrets of these types, keys and documents, first tried first. None:
     /// it cannot read one of them, and uses no Secret.
-    pub fn logins_of(&mut self, secrets: &[(&str, &str, &[u8])], image: &str) -> Option<Vec<RegistryCredentials>> {
+    pub fn tried_of(&mut self, secrets: &[(&str, &str, &[u8])], image: &str) -> Option<Vec<TriedCredentials>> {
         let secrets = secrets
             .iter()
             .map(|(kind, key, document)| json!({"type": kind, "key": key, "document": STANDARD.encode(document)}));
-        let answer = self.ask(&json!({"secrets": secrets.collect::<Vec<_>>(), "image": image}));
-        answer.get("error").is_none().then(|| logins(&answer))
+        let answer = self.request(&json!({"secrets": secrets.collect::<Vec<_>>(), "image": image}));
+        answer.get("error").is_none().then(|| tried(&answer))
     }
 
     /// What a kubelet looks up for an image as a pod names it; None: it refuses the name.
     pub fn repository(&mut self, image: &str) -> Option<String> {
-        let answer = self.ask(&json!({"parse": image}));
+        let answer = self.request(&json!({"parse": image}));
         answer["repository"].as_str().map(str::to_owned)
     }
 }
 
-fn logins(answer: &Value) -> Vec<RegistryCredentials> {
-    let text = |login: &Value, field: &str| login[field].as_str().unwrap_or_default().to_owned();
-    let login = |login: &Value| RegistryCredentials {
-        secret: usize::try_from(login["secret"].as_u64().expect("an index")).expect("small"),
-        username: text(login, "username"),
-        password: text(login, "password"),
+fn tried(answer: &Value) -> Vec<TriedCredentials> {
+    let text = |entry: &Value, field: &str| entry[field].as_str().unwrap_or_default().to_owned();
+    let credentials = |entry: &Value| TriedCredentials {
+        secret: usize::try_from(entry["secret"].as_u64().expect("an index")).expect("small"),
+        username: text(entry, "username"),
+        password: text(entry, "password"),
     };
     let found = answer["logins"].as_array();
-    found.into_iter().flatten().map(login).collect()
+    found.into_iter().flatten().map(credentials).collect()
 }
 
 impl Drop for Oracle {

@@ -15,8 +15,8 @@ pub fn unauthorized(image: &str) -> String {
     )
 }
 
-/// What it reports when it has no login.
-pub fn no_login(image: &str) -> String {
+/// What it reports when it has no credentials.
+pub fn not_sent(image: &str) -> String {
     format!(
         "failed to pull and unpack image \"{image}\": failed to resolve image: pull access denied, repository does not exist or may require authorization: authorization failed: no basic auth credentials"
     )

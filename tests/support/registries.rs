@@ -39,8 +39,8 @@ impl Registries {
         self.info[field].as_str().unwrap_or_else(|| panic!("no {field}"))
     }
 
-    /// Answers of the token server so far to requests that brought a login: their status codes.
-    pub fn logins_at_token_server(&self) -> Vec<String> {
+    /// Answers of the token server so far to requests that brought credentials: their status codes.
+    pub fn attempts_at_token_server(&self) -> Vec<String> {
         let log = std::fs::read_to_string(self.get("tokenLog")).expect("readable");
         log.lines()
             .filter_map(|line| line.strip_suffix(" true"))

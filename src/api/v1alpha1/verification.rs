@@ -130,13 +130,13 @@ impl VerificationResult {
     }
 
     /// Whether the registry itself refuses these credentials, so that pods cannot pull with them.
-    pub fn refuses(self) -> bool {
+    pub fn is_refusal(self) -> bool {
         matches!(self, Self::Rejected | Self::LockedOut)
     }
 
     /// Whether this says something about the credentials, good or bad.
     pub fn is_firm(self) -> bool {
-        self == Self::Accepted || self.refuses()
+        self == Self::Accepted || self.is_refusal()
     }
 
     /// Whether the registry could not be reached to verify the credentials.
@@ -204,7 +204,7 @@ pub struct VerificationStatus {
 
 impl VerificationStatus {
     /// The result for the credentials as such.
-    pub fn of_login(&self) -> Option<VerificationResult> {
+    pub fn of_credentials(&self) -> Option<VerificationResult> {
         if self.image_denied {
             Some(VerificationResult::Accepted)
         } else {

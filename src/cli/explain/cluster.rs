@@ -5,6 +5,7 @@ use kube::api::ListParams;
 use kube::{Api, Client, ResourceExt as _};
 
 use crate::api::DockerPullSecret;
+use crate::cli::cluster::{connect_to, failed};
 use crate::domain::names::{ObjectKey, is_object_name};
 use crate::domain::pull_failures::pod::Pod;
 use crate::domain::pull_failures::resource::Resource;
@@ -13,7 +14,7 @@ use crate::explain::pod_event::PodEvent;
 
 /// A pod and what it refers to.
 pub(crate) async fn read_pod(name: &str, namespace: Option<&str>) -> Result<Bundle, String> {
-    let (client, namespace) = connect(namespace).await?;
+    let (client, namespace) = connect_to(namespace).await?;
     let pods = Api::<Pod>::namespaced(client.clone(), &namespace);
     let pod = pods
         .get_opt(name)
@@ -23,7 +24,7 @@ pub(crate) async fn read_pod(name: &str, namespace: Option<&str>) -> Result<Bund
     let names: Vec<String> = pod.pull_secrets().map(str::to_owned).collect();
     let mut bundle = read_namespace(&client, &namespace, &names).await?;
     if names.is_empty() {
-        // Only for a note: the pod does not use what the ServiceAccount lists by now.
+        // Only for a note: the pod does not use what the ServiceAccount lists now.
         let account = ObjectKey::new(namespace.as_str(), pod.service_account());
         let listed = pull_secrets_of(&client, &account).await.ok().flatten();
         bundle.service_accounts.extend(listed.map(|names| (account, names)));
@@ -46,7 +47,7 @@ pub(crate) async fn read_pod(name: &str, namespace: Option<&str>) -> Result<Bund
 
 /// A ServiceAccount and what it refers to.
 pub(crate) async fn read_account(name: &str, namespace: Option<&str>) -> Result<(Bundle, ObjectKey), String> {
-    let (client, namespace) = connect(namespace).await?;
+    let (client, namespace) = connect_to(namespace).await?;
     let account = ObjectKey::new(namespace.as_str(), name);
     let names = pull_secrets_of(&client, &account)
         .await
@@ -104,22 +105,6 @@ async fn read_namespace(client: &Client, namespace: &str, names: &[String]) -> R
     Ok(bundle)
 }
 
-async fn connect(namespace: Option<&str>) -> Result<(Client, String), String> {
-    let client = Client::try_default()
-        .await
-        .map_err(|error| format!("cannot connect to a cluster: {error}"))?;
-    let namespace = namespace.unwrap_or(client.default_namespace()).to_owned();
-    Ok((client, namespace))
-}
-
 fn is_forbidden(error: &kube::Error) -> bool {
     matches!(error, kube::Error::Api(status) if status.code == 403)
-}
-
-fn failed(what: &str, error: &kube::Error) -> String {
-    match error {
-        kube::Error::Api(status) => format!("{what}: {}", status.message),
-        // Other errors can quote a Secret.
-        _ => format!("{what}: the API server gave no valid answer"),
-    }
 }

@@ -20,7 +20,7 @@ pub(crate) fn read(manifests: &Manifests) -> Result<Bundle, String> {
     for (place, object) in &manifests.others {
         read_object(&mut bundle, place, object)?;
     }
-    // Of several objects with the same name the last counts.
+    // If several objects have the same name, the last counts.
     let mut seen = HashSet::new();
     bundle.pods.reverse();
     bundle.pods.retain(|pod| seen.insert(key_of(pod)));

@@ -1,23 +1,19 @@
-//! Prints an explanation, for people or for programs.
+//! An explanation as text, for people or for programs.
 
 use std::collections::{HashMap, HashSet};
 use std::fmt::Write as _;
-use std::io::{ErrorKind, Write as _};
 
-use crate::cli::Format;
+use crate::cli::output::{Format, to_json};
 use crate::domain::pull_failures::cause::about;
 use crate::explain::report::{ExplainedFailure, ExplainedImage, ImageUse, Report};
 use crate::explain::secrets::{EntryView, SecretView};
 
-pub(crate) fn print(report: &Report, format: Format) -> Result<(), String> {
-    let text = match format {
-        Format::Json => serde_json::to_string_pretty(report).map_err(|error| error.to_string())? + "\n",
-        Format::Text => without_control_characters(&readable(report).map_err(|error| error.to_string())?),
-    };
-    match std::io::stdout().write_all(text.as_bytes()) {
-        // The reader closed the pipe, as `head` does.
-        Err(error) if error.kind() != ErrorKind::BrokenPipe => Err(error.to_string()),
-        _ => Ok(()),
+pub(crate) fn to_text(report: &Report, format: Format) -> Result<String, String> {
+    match format {
+        Format::Json => to_json(report),
+        Format::Text => readable(report)
+            .map(|text| without_control_characters(&text))
+            .map_err(|error| error.to_string()),
     }
 }
 
@@ -79,9 +75,13 @@ fn in_detail(image: &ExplainedImage, failure: Option<&ExplainedFailure>) -> Resu
     match failure {
         None => writeln!(out, "no failure")?,
         Some(failure) => {
-            let what = about(failure.cause).what;
             writeln!(out, "{} ({})", failure.code.as_str(), failure.code.title())?;
-            writeln!(out, "  cause     {}: {what}", failure.cause.as_str())?;
+            writeln!(
+                out,
+                "  cause     {}: {}",
+                failure.cause.as_str(),
+                about(failure.cause).what
+            )?;
             writeln!(out, "  action    {}", failure.action)?;
             if let Some(blame) = &failure.blame {
                 writeln!(out, "  at fault  {} {}/{}", blame.kind, blame.namespace, blame.name)?;

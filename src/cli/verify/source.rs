@@ -3,9 +3,10 @@
 use std::io::{IsTerminal as _, Read as _};
 
 use k8s_openapi::api::core::v1::Secret;
-use kube::{Api, Client, ResourceExt as _};
+use kube::Api;
 
 use crate::api::{DockerPullSecret, RegistryType};
+use crate::cli::cluster::{connect_to, failed};
 use crate::cli::manifests::Manifests;
 use crate::cli::verify::Verify;
 use crate::domain::credential_source::from_secret::resolve_document;
@@ -124,24 +125,17 @@ fn password(from_stdin: bool) -> Result<String, String> {
 }
 
 async fn in_cluster(name: &str, namespace: Option<&str>) -> Result<CredentialsToVerify, String> {
-    let client = Client::try_default()
-        .await
-        .map_err(|error| format!("cannot connect to a cluster: {error}"))?;
-    let namespace = namespace.unwrap_or(client.default_namespace()).to_owned();
+    let (client, namespace) = connect_to(namespace).await?;
+    let place = format!("DockerPullSecret {namespace}/{name}");
     let resource = Api::<DockerPullSecret>::namespaced(client.clone(), &namespace)
         .get(name)
         .await
-        .map_err(|error| format!("reading DockerPullSecret {namespace}/{name}: {error}"))?;
-    let place = format!("DockerPullSecret {namespace}/{}", resource.name_any());
+        .map_err(|error| failed(&format!("reading {place}"), &error))?;
     let spec = validate(&resource).map_err(|problem| format!("{place}: {}", problem.message))?;
     let CredentialSource::Secret(reference) = &spec.source;
     let source = Api::<Secret>::namespaced(client, &namespace)
         .get_opt(&reference.name)
         .await
-        .map_err(|error| match error {
-            kube::Error::Api(status) => format!("reading Secret {namespace}/{}: {}", reference.name, status.message),
-            // Anything else could quote the Secret.
-            _ => format!("reading Secret {namespace}/{} failed", reference.name),
-        })?;
+        .map_err(|error| failed(&format!("reading Secret {namespace}/{}", reference.name), &error))?;
     Ok(from_resource(place, &spec, source.as_ref()))
 }

@@ -23,7 +23,7 @@ const LONG: Duration = Duration::from_secs(20);
 struct Registry {
     address: String,
     /// Requests with credentials.
-    logins: Arc<AtomicUsize>,
+    attempts: Arc<AtomicUsize>,
     /// Most requests at a time.
     most: Arc<AtomicUsize>,
 }
@@ -33,17 +33,17 @@ impl Registry {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let registry = Self {
             address: listener.local_addr().unwrap().to_string(),
-            logins: Arc::default(),
+            attempts: Arc::default(),
             most: Arc::default(),
         };
-        let (logins, most) = (Arc::clone(&registry.logins), Arc::clone(&registry.most));
+        let (attempts, most) = (Arc::clone(&registry.attempts), Arc::clone(&registry.most));
         let current = Arc::new(AtomicUsize::new(0));
         std::thread::spawn(move || {
             for stream in listener.incoming() {
-                let (logins, most, current) = (Arc::clone(&logins), Arc::clone(&most), Arc::clone(&current));
+                let (attempts, most, current) = (Arc::clone(&attempts), Arc::clone(&most), Arc::clone(&current));
                 std::thread::spawn(move || {
                     most.fetch_max(current.fetch_add(1, Ordering::SeqCst) + 1, Ordering::SeqCst);
-                    serve(&stream.unwrap(), &logins, &current);
+                    serve(&stream.unwrap(), &attempts, &current);
                 });
             }
         });
@@ -73,7 +73,7 @@ impl Registry {
     }
 }
 
-fn serve(stream: &TcpStream, logins: &AtomicUsize, current: &AtomicUsize) {
+fn serve(stream: &TcpStream, attempts: &AtomicUsize, current: &AtomicUsize) {
     let head: Vec<String> = BufReader::new(stream)
         .lines()
         .map_while(Result::ok)
@@ -84,7 +84,7 @@ fn serve(stream: &TcpStream, logins: &AtomicUsize, current: &AtomicUsize) {
         .any(|line| line.to_lowercase().starts_with("authorization:"));
     std::thread::sleep(Duration::from_millis(50));
     let response = if has_credentials {
-        logins.fetch_add(1, Ordering::SeqCst);
+        attempts.fetch_add(1, Ordering::SeqCst);
         "HTTP/1.1 200 OK\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"
     } else {
         "HTTP/1.1 401 Unauthorized\r\nWWW-Authenticate: Basic realm=\"x\"\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"
@@ -131,11 +131,11 @@ fn verdict_is_recorded_and_told_to_the_subscribers_of_the_namespace() {
     assert!(everybody.recv_timeout(Duration::from_millis(200)).is_err());
     verifier.reconciled(&web.uid);
     for receiver in [everybody, team] {
-        let told = [
+        let notified = [
             receiver.recv_timeout(LONG).unwrap(),
             receiver.recv_timeout(LONG).unwrap(),
         ];
-        assert_eq!(told, [app.clone(), web.clone()]);
+        assert_eq!(notified, [app.clone(), web.clone()]);
     }
     assert!(other.try_recv().is_err());
     let known = verifier
@@ -144,22 +144,22 @@ fn verdict_is_recorded_and_told_to_the_subscribers_of_the_namespace() {
         .get(request.fingerprint, &request.method)
         .cloned();
     assert_eq!(known.unwrap().result, VerificationResult::Accepted);
-    assert_eq!(registry.logins.load(Ordering::SeqCst), 1);
+    assert_eq!(registry.attempts.load(Ordering::SeqCst), 1);
 }
 
 #[test]
 fn attempts_at_one_registry_are_made_one_after_another() {
     let registry = Registry::start();
     let verifier = registry.verifier();
-    let told = subscribe(&verifier, None);
+    let notified = subscribe(&verifier, None);
     for user in ["one", "two", "three"] {
         verifier.submit(registry.request(user, &verifier), resource("team", user));
     }
     verifier.scope_listed([]);
     for user in ["one", "two", "three"] {
-        assert_eq!(told.recv_timeout(LONG).unwrap(), resource("team", user));
+        assert_eq!(notified.recv_timeout(LONG).unwrap(), resource("team", user));
     }
-    assert_eq!(registry.logins.load(Ordering::SeqCst), 3);
+    assert_eq!(registry.attempts.load(Ordering::SeqCst), 3);
     assert_eq!(registry.most.load(Ordering::SeqCst), 1);
 }
 
@@ -167,7 +167,7 @@ fn attempts_at_one_registry_are_made_one_after_another() {
 async fn drain_waits_for_the_attempt_in_flight_and_starts_no_other() {
     let registry = Registry::start();
     let verifier = registry.verifier();
-    let told = subscribe(&verifier, None);
+    let notified = subscribe(&verifier, None);
     verifier.scope_listed([]);
     for user in ["one", "two"] {
         verifier.submit(registry.request(user, &verifier), resource("team", user));
@@ -178,26 +178,26 @@ async fn drain_waits_for_the_attempt_in_flight_and_starts_no_other() {
         tokio::time::sleep(Duration::from_millis(1)).await;
     }
     verifier.drain().await;
-    assert_eq!(told.try_recv().unwrap(), resource("team", "one"));
-    assert!(told.recv_timeout(Duration::from_millis(300)).is_err());
-    assert_eq!(registry.logins.load(Ordering::SeqCst), 1);
+    assert_eq!(notified.try_recv().unwrap(), resource("team", "one"));
+    assert!(notified.recv_timeout(Duration::from_millis(300)).is_err());
+    assert_eq!(registry.attempts.load(Ordering::SeqCst), 1);
 }
 
 #[test]
 fn ca_bundle_without_certificates_is_a_tls_failure() {
     let registry = Registry::start();
     let verifier = registry.verifier();
-    let told = subscribe(&verifier, None);
+    let notified = subscribe(&verifier, None);
     let mut request = registry.request("robot", &verifier);
     request.ca_bundle = Some(b"-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n".to_vec());
     verifier.submit(request.clone(), resource("team", "app"));
     verifier.scope_listed([]);
-    told.recv_timeout(LONG).unwrap();
+    notified.recv_timeout(LONG).unwrap();
     let known = verifier
         .state()
         .ledger
         .get(request.fingerprint, &request.method)
         .cloned();
     assert_eq!(known.unwrap().result, VerificationResult::TlsFailure);
-    assert_eq!(registry.logins.load(Ordering::SeqCst), 0);
+    assert_eq!(registry.attempts.load(Ordering::SeqCst), 0);
 }

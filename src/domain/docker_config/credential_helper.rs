@@ -1,4 +1,4 @@
-//! Credential stores and helpers: programs of somebody's machine, which no kubelet can ask.
+//! Credential stores and helpers: programs on somebody's machine, which no kubelet can run.
 
 use crate::domain::docker_config::kubelet_document::{Json, fields, text};
 use crate::domain::docker_config::user_document::LookupError;
@@ -38,8 +38,8 @@ impl Helpers {
     }
 
     /// The program that has the credentials for `registry`: its own helper before the store, as Docker chooses
-    /// (docker/cli `cli/config/configfile/file.go`). `entry` is the key of an entry without credentials; `in_store`
-    /// tells whether the store probably has them.
+    /// (docker/cli `cli/config/configfile/file.go`). `entry` is the key of an entry without credentials; `in_store`:
+    /// whether the store probably has them.
     pub(crate) fn find(&self, registry: &RegistryKey, entry: Option<&str>, in_store: bool) -> Option<LookupError> {
         let serving = self.by_registry.iter().filter_map(|(key, helper)| {
             let parsed = RegistryKey::of_config_entry(key).filter(|parsed| serves(parsed, registry))?;

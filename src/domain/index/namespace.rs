@@ -7,7 +7,8 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::OwnerReference;
 use crate::api::{CaBundleKind, DockerPullSecret};
 use crate::domain::index::small_sorted_set::SmallSortedSet;
 use crate::domain::index::{Generated, Name};
-use crate::domain::registry::key::{DOCKER_HUB_KEY, RegistryKey};
+use crate::domain::registry::dialect::DOCKER_HUB_KEY;
+use crate::domain::registry::key::RegistryKey;
 use crate::domain::registry::matching::host_matches;
 use crate::domain::spec::validate::target_of;
 

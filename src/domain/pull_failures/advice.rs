@@ -5,8 +5,10 @@ use crate::domain::docker_config::kubelet_secret::{Content, PullSecret};
 use crate::domain::pull_failures::cause::{Advice, about};
 use crate::domain::pull_failures::classify::ErrorClass;
 use crate::domain::pull_failures::context::{DiagnosisInput, NearMiss};
+use crate::domain::pull_failures::docker_hub::docker_hub_name;
 use crate::domain::pull_failures::remedy::remedy;
 use crate::domain::pull_failures::resource::Resource;
+use crate::domain::registry::dialect::{DOCKER_HUB_KEY, Dialect};
 use crate::domain::registry::image::Image;
 use crate::domain::text::shown_key;
 
@@ -26,11 +28,9 @@ pub(crate) fn action(cause: Cause, input: &DiagnosisInput<'_>) -> String {
             format!("Correct the user name and the password or access token in {place}")
         })),
         Advice::RenewCredentials => Some(credentials(input, |place| {
-            let lifetime = if is_ecr(input) {
-                ". Amazon ECR credentials are valid for 12 hours: refresh them more often than that"
-            } else {
-                ""
-            };
+            let host = input.parsed.as_ref().map_or("", Image::host);
+            let lifetime = Dialect::of(host).lifetime_advice();
+            let lifetime = lifetime.map(|advice| format!(". {advice}")).unwrap_or_default();
             format!("Store new credentials in {place}{lifetime}")
         })),
         Advice::UnlockUser => Some(credentials(input, |place| {
@@ -42,7 +42,9 @@ pub(crate) fn action(cause: Cause, input: &DiagnosisInput<'_>) -> String {
         Advice::CreateSecret => missing(input),
         Advice::RepairSecret => malformed(input),
         Advice::GrantPermission => denied(input),
-        Advice::AttachSecret => other_key(input).or_else(|| attach_serving(input)),
+        Advice::AttachSecret => docker_hub_name(input)
+            .or_else(|| other_key(input))
+            .or_else(|| attach_serving(input)),
         Advice::CorrectImageName => Image::parse(input.image)
             .err()
             .map(|what| format!("Correct the image name: it {what}")),
@@ -56,11 +58,6 @@ fn is_unreadable_key(input: &DiagnosisInput<'_>) -> bool {
     input
         .classification
         .is_some_and(|report| report.class == ErrorClass::KeyUnreadable)
-}
-
-fn is_ecr(input: &DiagnosisInput<'_>) -> bool {
-    let host = input.parsed.as_ref().map_or("", Image::host);
-    host.contains(".dkr.ecr") || host == "public.ecr.aws"
 }
 
 /// Where the credentials of a Secret come from.
@@ -139,6 +136,7 @@ fn not_sent(input: &DiagnosisInput<'_>) -> Option<String> {
             .any(|secret| secret.name == resource.secret)
     };
     empty_entry(input)
+        .or_else(|| docker_hub_name(input))
         .or_else(|| {
             let stale = input.serving().find(attached);
             stale.map(|resource| attach(resource, input))
@@ -161,7 +159,7 @@ fn attach_serving(input: &DiagnosisInput<'_>) -> Option<String> {
 }
 
 /// How to make the pod use the pull secret of a resource.
-fn attach(resource: &Resource, input: &DiagnosisInput<'_>) -> String {
+pub(crate) fn attach(resource: &Resource, input: &DiagnosisInput<'_>) -> String {
     let secret = &resource.secret;
     if input.context.secrets.iter().any(|listed| listed.name == *secret) {
         return format!(
@@ -174,7 +172,7 @@ fn attach(resource: &Resource, input: &DiagnosisInput<'_>) -> String {
     } else {
         format!("Add {{name: {secret}}} to the imagePullSecrets of the pod's spec")
     };
-    let doubt = if resource.verified.is_some_and(VerificationResult::refuses) {
+    let doubt = if resource.verified.is_some_and(VerificationResult::is_refusal) {
         ", but the registry rejects them. Correct them first"
     } else {
         ""
@@ -208,27 +206,10 @@ fn other_key(input: &DiagnosisInput<'_>) -> Option<String> {
     };
     Some(match input.generator(name) {
         Some(resource) => format!("{mismatch}. Set {field} of {resource} to {value}"),
-        None if image.is_docker_hub() => format!("{mismatch}. Use the key \"https://index.docker.io/v1/\""),
+        None if image.is_docker_hub() => format!("{mismatch}. Use the key {DOCKER_HUB_KEY:?}"),
         None => format!("{mismatch}. Use the key {value:?}"),
     })
 }
-
-/// Clouds whose nodes can pull with an identity of their own: the end of the registry's host, and what to grant.
-const NODE_IDENTITIES: [(&str, &str); 4] = [
-    (".azurecr.io", "the role AcrPull to the identity of the kubelet"),
-    (
-        ".amazonaws.com",
-        "the node's IAM role permission to pull from Amazon ECR",
-    ),
-    (
-        ".pkg.dev",
-        "the role Artifact Registry Reader to the service account of the nodes",
-    ),
-    (
-        "gcr.io",
-        "the role Artifact Registry Reader to the service account of the nodes",
-    ),
-];
 
 fn no_secret(input: &DiagnosisInput<'_>) -> Option<String> {
     let image = input.parsed.as_ref()?;
@@ -242,10 +223,9 @@ fn no_secret(input: &DiagnosisInput<'_>) -> Option<String> {
     } else {
         "None of the pod's pull secrets is for this registry"
     };
-    let identity = NODE_IDENTITIES
-        .iter()
-        .find(|(end, _)| image.host().ends_with(end))
-        .map_or_else(String::new, |(_, grant)| format!(", or grant {grant}"));
+    let identity = Dialect::of(image.host())
+        .node_grant()
+        .map_or_else(String::new, |grant| format!(", or grant {grant}"));
     Some(format!(
         "{reason}. Create a DockerPullSecret for {registry} in namespace {:?} and add its Secret to the pod's imagePullSecrets{identity}. If the image is meant to be public, check its name",
         input.context.namespace

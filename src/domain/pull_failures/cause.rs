@@ -5,19 +5,19 @@ use crate::api::Cause;
 /// Whether a pull secret is at fault.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Fault {
-    /// It is.
+    /// It is at fault.
     Yes,
     /// Its credentials are valid but may lack a permission, or the image name is wrong: many registries answer the same
     /// to both.
     Maybe,
-    /// It is not.
+    /// It is not at fault.
     No,
 }
 
 /// Which pull secret of the pod the cause points to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum BlamedSecret {
-    /// None.
+    /// No Secret.
     None,
     /// The first Secret sent whose credentials the registry is not known to accept.
     SentAndDoubtful,
@@ -34,7 +34,7 @@ pub enum BlamedSecret {
 /// Which advice is more precise than the general action.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Advice {
-    /// None.
+    /// No other advice: the general action.
     General,
     /// Replace the credentials in the blamed Secret.
     CorrectCredentials,

@@ -20,7 +20,7 @@ pub enum ErrorClass {
     KeyUnreadable,
     /// Credentials were sent and rejected.
     Refused,
-    /// A token server answered 403: who sent the credentials is known and lacks a permission, or the credentials are wrong.
+    /// A token server returned 403: the user lacks a permission, or the credentials are wrong.
     TokenForbidden,
     /// The registry requires credentials, and none were sent.
     NotSent,
@@ -28,13 +28,13 @@ pub enum ErrorClass {
     RateLimitedAnonymous,
     /// A rate limit.
     RateLimited,
-    /// No permission, or no credentials: the words do not tell.
+    /// No permission, or no credentials: the words do not say which.
     Denied,
     /// The registry names the identity that lacks a permission.
     IdentityDenied,
     /// 401, from a runtime that has other words for sending no credentials: most likely wrong ones.
     Unauthorized,
-    /// 401: wrong credentials, or none: the words do not tell.
+    /// 401: wrong credentials, or none: the words do not say which.
     Unclear,
     /// The registry or a gateway in front of it does not serve this client, whatever its credentials.
     AddressRefused,
@@ -93,17 +93,17 @@ pub enum ErrorClass {
 pub struct Classification {
     /// What its words mean.
     pub class: ErrorClass,
-    /// The host that it speaks of; `None`: the image's registry, as far as is known.
+    /// The host that it names; `None`: the image's registry, as far as is known.
     pub peer: Option<Peer>,
 }
 
 impl Classification {
-    /// Of a report that speaks of no other host.
+    /// The classification of a report that names no other host.
     pub fn of_class(class: ErrorClass) -> Self {
         Self { class, peer: None }
     }
 
-    /// Whether another report tells of the same problem. The same storage has many hosts.
+    /// Whether another report is about the same problem. The same storage has many hosts.
     pub fn is_alike(&self, other: &Self) -> bool {
         let host = |peer: &Peer| (peer.role != Role::Storage).then(|| peer.host.clone());
         self.class == other.class
@@ -111,12 +111,12 @@ impl Classification {
             && self.peer.as_ref().map(host) == other.peer.as_ref().map(host)
     }
 
-    /// What the host that it speaks of is; `None`: the image's registry.
+    /// The role of the host that it names; `None`: the image's registry.
     pub fn role(&self) -> Option<Role> {
         self.peer.as_ref().map(|peer| peer.role)
     }
 
-    /// Whether it speaks of a host for which the pod's pull secrets are not meant.
+    /// Whether it names a host for which the pod's pull secrets are not meant.
     pub fn is_about_another_host(&self) -> bool {
         match self.role() {
             Some(Role::Mirror | Role::ShortNameRegistry | Role::Proxy | Role::Storage) => true,
@@ -124,7 +124,7 @@ impl Classification {
         }
     }
 
-    /// Of several attempts with different credentials, the one that got furthest tells what is in the way.
+    /// How far the pull got. Of several attempts with different credentials, the one that got furthest shows the obstacle.
     fn progress(&self) -> u8 {
         match self.class {
             ErrorClass::KeyUnreadable => 7,
@@ -247,8 +247,8 @@ fn of_host(class: ErrorClass, role: Option<Role>, image: &str, report: &str) -> 
     }
 }
 
-/// Whether 403 of a token server means the credentials is known of some: Google and GitLab answer 401 to wrong ones
-/// (GitLab: `app/controllers/jwt_controller.rb`), and so does Azure, whose 403 means the firewall.
+/// What 403 of a token server means. Google, GitLab (`app/controllers/jwt_controller.rb`) and Azure answer 401 to wrong
+/// credentials. So 403 means a missing permission at Google and GitLab, and the firewall at Azure.
 fn forbidden_token(class: ErrorClass, image: &str, report: &str) -> ErrorClass {
     let host = image.split('/').next().unwrap_or_default();
     let is_gitlab = report.contains("/jwt/auth") || host == "registry.gitlab.com";

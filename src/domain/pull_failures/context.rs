@@ -1,4 +1,4 @@
-//! The surroundings of a failing pod: what cause, blame and advice are found from.
+//! The Secrets and resources of a failing pod, from which cause, blame and advice are found.
 
 use crate::api::VerificationResult;
 use crate::domain::docker_config::kubelet_secret::PullSecret;
@@ -7,7 +7,7 @@ use crate::domain::pull_failures::resource::Resource;
 use crate::domain::registry::image::Image;
 use crate::domain::registry::mismatch::{Mismatch, mismatch};
 
-/// The surroundings of a failing pod.
+/// The Secrets and resources of a failing pod.
 #[derive(Clone, Copy, Debug)]
 pub struct PullContext<'a> {
     /// The namespace of the pod.
@@ -58,7 +58,7 @@ impl<'a> DiagnosisInput<'a> {
     }
 
     /// The resources whose credentials serve the image, the most promising first: those that the registry accepts, then
-    /// those it was not asked about. Those that it rejects are left out unless there are no others.
+    /// those that were not verified. Those that it rejects are left out unless there are no others.
     pub(crate) fn serving(&self) -> impl Iterator<Item = &'a Resource> {
         let resources = self.context.resources.iter();
         let mut serving: Vec<&Resource> = resources.filter(|resource| self.serves(resource)).collect();
@@ -107,7 +107,7 @@ impl Promise {
     pub(crate) fn of(verified: Option<VerificationResult>) -> Self {
         match verified {
             Some(VerificationResult::Accepted) => Self::Accepted,
-            Some(result) if result.refuses() => Self::Rejected,
+            Some(result) if result.is_refusal() => Self::Rejected,
             _ => Self::Unverified,
         }
     }

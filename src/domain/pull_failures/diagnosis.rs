@@ -6,7 +6,7 @@ use crate::domain::pull_failures::advice::action;
 use crate::domain::pull_failures::cause::{BlamedSecret, Fault, about};
 use crate::domain::pull_failures::classify::Classification;
 use crate::domain::pull_failures::context::{DiagnosisInput, Promise, PullContext};
-use crate::domain::pull_failures::infer::{Sent, infer_cause, may_pass};
+use crate::domain::pull_failures::infer::{Sent, infer_cause, may_succeed_next};
 use crate::domain::pull_failures::resource::Resource;
 use crate::domain::registry::image::Image;
 use crate::domain::text::cut;
@@ -63,7 +63,7 @@ impl Blame {
 /// Why a container cannot get its image.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Diagnosis {
-    /// Why.
+    /// Why the image cannot be pulled.
     pub cause: Cause,
     /// The platform's code.
     pub code: PullCode,
@@ -75,7 +75,7 @@ pub struct Diagnosis {
     pub action: String,
     has_credentials: bool,
     lacks_credentials: bool,
-    may_pass: bool,
+    may_succeed_next: bool,
 }
 
 impl Diagnosis {
@@ -97,9 +97,9 @@ impl Diagnosis {
         self
     }
 
-    /// Whether the next attempt may well succeed, see [`may_pass`].
-    pub fn may_pass(&self) -> bool {
-        self.may_pass
+    /// Whether the next attempt may well succeed, see [`may_succeed_next`].
+    pub fn may_succeed_next(&self) -> bool {
+        self.may_succeed_next
     }
 
     /// Whether credentials for the image's registry would help that the pod does not send.
@@ -142,7 +142,7 @@ pub fn diagnose(error: PullError<'_>, context: PullContext<'_>) -> Diagnosis {
         action: cut(&action(cause, &input), LENGTH),
         has_credentials: !input.sent.is_empty(),
         lacks_credentials: about(cause).lacks_credentials && !input.is_about_another_host(),
-        may_pass: may_pass(error.classification, sent),
+        may_succeed_next: may_succeed_next(error.classification, sent),
     }
 }
 
@@ -184,7 +184,7 @@ fn missing<'a>(input: &DiagnosisInput<'a>) -> Option<&'a PullSecret> {
     })
 }
 
-/// Without a report only what is certainly wrong counts.
+/// The cause without a report: only what is certainly wrong counts.
 fn guess(input: &DiagnosisInput<'_>, sent: Sent) -> Cause {
     match sent {
         _ if input.context.secrets.iter().any(is_malformed) => Cause::PullSecretMalformed,

@@ -1,4 +1,4 @@
-//! The pods that cannot pull an image, for as long as they cannot. Nothing is kept of any other pod.
+//! The pods that cannot pull an image, for as long as they cannot. No other pod is stored.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -12,10 +12,10 @@ use crate::domain::pull_failures::pod::{Pod, WaitingContainer};
 use crate::domain::text::{excerpt, unwrap};
 use crate::domain::time::{Timestamp, after};
 
-/// Longest report that is kept, in characters.
+/// Longest report that is stored, in characters.
 const REPORT_LENGTH: usize = 400;
 
-/// How long a failure has to last that the next attempt may end, unless a second attempt fails first.
+/// How long a transient failure has to last, unless a second attempt fails first.
 const TRANSIENT_DELAY: Duration = Duration::from_secs(30);
 
 /// How long any other failure has to last: a Secret that the same `kubectl apply` creates may be a moment behind.
@@ -41,7 +41,7 @@ pub struct FailingContainer {
     pub image: String,
     /// The platform's code.
     pub code: PullCode,
-    /// What the last report means that gave a reason.
+    /// What the last report that gave a reason means.
     pub classification: Option<Classification>,
     /// That report, fit to be shown.
     pub report: String,
@@ -57,11 +57,11 @@ pub struct FailingContainer {
 
 impl FailingContainer {
     /// From when on the failure counts. A single failed attempt proves little.
-    pub fn counts_from(&self, cause: Cause, may_pass: bool) -> Timestamp {
+    pub fn counts_from(&self, cause: Cause, may_succeed_next: bool) -> Timestamp {
         if self.is_confirmed() {
             return self.since;
         }
-        let delay = if about(cause).is_transient || may_pass {
+        let delay = if about(cause).is_transient || may_succeed_next {
             TRANSIENT_DELAY
         } else {
             FIRM_DELAY
@@ -118,11 +118,11 @@ impl FailingContainer {
     }
 }
 
-/// Whether two reports tell of the same problem.
-fn is_alike(one: Option<&Classification>, other: Option<&Classification>) -> bool {
-    match (one, other) {
-        (Some(one), Some(other)) => one.is_alike(other),
-        (one, other) => one.is_none() && other.is_none(),
+/// Whether two reports are about the same problem.
+fn is_alike(first: Option<&Classification>, second: Option<&Classification>) -> bool {
+    match (first, second) {
+        (Some(first), Some(second)) => first.is_alike(second),
+        (first, second) => first.is_none() && second.is_none(),
     }
 }
 
@@ -150,7 +150,7 @@ impl FailingPod {
                 .containers
                 .iter()
                 .zip(&other.containers)
-                .all(|(one, other)| one.is_alike(other))
+                .all(|(container, other)| container.is_alike(other))
     }
 
     fn last_attempt(&self) -> Option<Timestamp> {
@@ -158,7 +158,7 @@ impl FailingPod {
     }
 }
 
-/// What a look at a pod changed.
+/// What an observation of a pod changed.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum PodChange {
     /// Nothing that a resource would report.
@@ -178,7 +178,7 @@ pub struct FailingPods {
 }
 
 impl FailingPods {
-    /// Takes in what a pod looks like now.
+    /// Records the current state of a pod.
     pub fn observe(&mut self, pod: &Pod, now: Timestamp) -> PodChange {
         let key = ObjectKey::of(&pod.metadata);
         let uid = match pod.metadata.uid.as_deref() {
@@ -202,7 +202,7 @@ impl FailingPods {
         change
     }
 
-    /// A pod is gone.
+    /// Forgets a pod that no longer fails or exists.
     pub fn forget(&mut self, pod: &ObjectKey) -> PodChange {
         self.pods.remove(pod).map_or(PodChange::None, PodChange::Ended)
     }

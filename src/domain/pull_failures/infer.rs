@@ -100,14 +100,48 @@ fn unauthorized(sent: Sent) -> Cause {
 
 /// Whether the next attempt may succeed without anybody doing anything. A kubelet may not see a Secret yet at its first
 /// attempt, and then these words come from an attempt without credentials.
-pub fn may_pass(report: Option<&Classification>, sent: Sent) -> bool {
+pub fn may_succeed_next(report: Option<&Classification>, sent: Sent) -> bool {
     let Sent::Credentials(verified) = sent else {
         return false;
     };
-    let refuses = verified.is_some_and(VerificationResult::refuses);
+    let refuses = verified.is_some_and(VerificationResult::is_refusal);
     report.is_some_and(|report| match report.class {
         ErrorClass::NotSent => true,
         ErrorClass::Denied | ErrorClass::Unclear => !refuses,
-        _ => false,
+        ErrorClass::Malformed
+        | ErrorClass::Locked
+        | ErrorClass::Expired
+        | ErrorClass::KeyUnreadable
+        | ErrorClass::Refused
+        | ErrorClass::TokenForbidden
+        | ErrorClass::IdentityDenied
+        | ErrorClass::Unauthorized
+        | ErrorClass::RateLimitedAnonymous
+        | ErrorClass::RateLimited
+        | ErrorClass::Platform
+        | ErrorClass::WindowsVersion
+        | ErrorClass::NotFound
+        | ErrorClass::LayerMissing
+        | ErrorClass::Tls
+        | ErrorClass::TlsClock
+        | ErrorClass::TlsClientCertificate
+        | ErrorClass::PlainHttp
+        | ErrorClass::Dns
+        | ErrorClass::Proxy
+        | ErrorClass::WebPage
+        | ErrorClass::AddressRefused
+        | ErrorClass::OwnerRefused
+        | ErrorClass::UpstreamRefused
+        | ErrorClass::StorageRefused
+        | ErrorClass::Unreachable
+        | ErrorClass::Signature
+        | ErrorClass::RegistryPolicy
+        | ErrorClass::VerifierFailed
+        | ErrorClass::InvalidName
+        | ErrorClass::InvalidFormat
+        | ErrorClass::NeverPull
+        | ErrorClass::Node
+        | ErrorClass::NodeFile
+        | ErrorClass::Unknown => false,
     })
 }

@@ -3,7 +3,7 @@
 //! Container runtimes ask mirrors and proxies that only the node knows; registries send them on to token servers and to
 //! the storage that holds the layers. What such a host answers is no judgment of the pod's pull secrets.
 
-use crate::domain::registry::dialect::DOCKER_HUB;
+use crate::domain::registry::dialect::{Dialect, is_docker_hub_host};
 use crate::domain::registry::image::Image;
 
 mod proxy;
@@ -34,17 +34,6 @@ pub struct Peer {
 
 /// Registries that serve manifests by redirecting to other hosts, and never ask for credentials.
 const REDIRECTING: [&str; 2] = ["registry.k8s.io", "k8s.gcr.io"];
-
-/// Registries whose token server is known: the end of the registry's host, and the token server; `None`: the registry.
-const TOKEN_SERVERS: [(&str, Option<&str>); 7] = [
-    (DOCKER_HUB, Some("auth.docker.io")),
-    ("registry.gitlab.com", Some("gitlab.com")),
-    ("ghcr.io", None),
-    ("quay.io", None),
-    ("gcr.io", None),
-    (".pkg.dev", None),
-    (".azurecr.io", None),
-];
 
 /// Hosts that store layers for registries, by the end of their names.
 const STORAGE: [&str; 8] = [
@@ -100,7 +89,7 @@ pub(crate) fn answers_in_json(image: &str) -> bool {
 
 /// Whether a registry is one of Google's.
 pub(crate) fn is_google(host: &str) -> bool {
-    host == "gcr.io" || host.ends_with(".gcr.io") || host.ends_with(".pkg.dev")
+    Dialect::of(host) == Dialect::Google
 }
 
 /// A request whose URL stands in a report.
@@ -235,18 +224,12 @@ fn named(report: &str, image: &Image, is_short: bool) -> Option<Peer> {
 
 fn is_host_of(host: &str, image: &Image) -> bool {
     let bare = |host: &str| host.trim_end_matches(":443").to_lowercase();
-    let hub = [
-        "docker.io",
-        "index.docker.io",
-        "registry-1.docker.io",
-        "registry.docker.io",
-    ];
-    bare(host) == bare(image.host()) || (image.is_docker_hub() && hub.contains(&bare(host).as_str()))
+    bare(host) == bare(image.host()) || (image.is_docker_hub() && is_docker_hub_host(&bare(host)))
 }
 
 fn is_foreign_token_server(request: &Request<'_>, image: &Image) -> bool {
-    let registry = image.host();
-    let known = TOKEN_SERVERS.iter().find(|(end, _)| registry.ends_with(end));
-    let expected = known.map(|(_, server)| server.unwrap_or(registry));
-    expected.is_some_and(|expected| expected != request.host) || request.scope_is_of_another(image)
+    let bare = |host| str::trim_end_matches(host, ":443");
+    let registry = bare(image.host());
+    let expected = Dialect::of(registry).token_server(registry);
+    expected.is_some_and(|expected| expected != bare(request.host)) || request.scope_is_of_another(image)
 }

@@ -17,7 +17,7 @@ pub struct Pod {
     /// Its metadata.
     #[serde(default)]
     pub metadata: ObjectMeta,
-    /// What it asks for.
+    /// Its spec.
     #[serde(default)]
     pub spec: PodSpec,
     /// What the kubelet reports.
@@ -25,7 +25,7 @@ pub struct Pod {
     pub status: PodStatus,
 }
 
-/// What a pod asks for.
+/// The spec of a pod.
 #[derive(Deserialize, Clone, Debug, Default)]
 #[serde(rename_all = "camelCase", default)]
 pub struct PodSpec {
@@ -216,7 +216,7 @@ impl Pod {
         let mounted = self.mounted_images(container);
         let volumes = self.image_volumes().map(|(_, reference)| reference);
         let candidates = own.chain(mounted).chain(volumes);
-        // Of equals the first: the container's own image.
+        // The first of equals is the container's own image.
         let best = candidates.min_by_key(|image| Reverse(Mention::of(image, message)));
         best.unwrap_or_default()
     }

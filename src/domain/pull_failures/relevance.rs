@@ -12,7 +12,7 @@ use crate::domain::registry::key::RegistryKey;
 use crate::domain::registry::matching::serves;
 use crate::domain::registry::mismatch::mismatch;
 
-/// What a resource has to do with a failure. The closest comes first.
+/// How a resource is involved in a failure. The closest involvement comes first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Involvement {
     /// The resource is at fault.
@@ -23,10 +23,10 @@ pub enum Involvement {
     NotAttached,
 }
 
-/// What a resource has to do with a failure, if it has.
+/// How a resource is involved in a failure; `None`: it is not.
 ///
-/// It has if the pod lists its Secret and the key serves the image, or nearly does; and if the pod lacks credentials that
-/// the resource has.
+/// It is involved if the pod lists its Secret and the key serves the image, or nearly does; and if the pod lacks
+/// credentials that the resource has.
 pub fn affects(resource: &Resource, image: &str, secrets: &[PullSecret], diagnosis: &Diagnosis) -> Option<Involvement> {
     let repository = repository(image);
     let is_attached = resource.owns && secrets.iter().any(|secret| secret.name == resource.secret);
@@ -60,7 +60,7 @@ pub fn may_affect(
     pull_secrets.iter().any(|name| name == secret) || registry.is_some_and(serves_any)
 }
 
-/// Those of the failing pods that may have to do with a resource.
+/// The failing pods that may involve a resource.
 pub fn concerning<'a>(
     resource: &Resource,
     pods: impl Iterator<Item = (&'a str, &'a Arc<FailingPod>)>,

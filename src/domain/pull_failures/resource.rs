@@ -10,8 +10,8 @@ use crate::domain::registry::key::RegistryKey;
 use crate::domain::registry::matching::serves;
 use crate::domain::spec::validate::target_of;
 
-/// What a diagnosis needs to know of a resource that generates a Secret in the namespace of the pod. A resource that
-/// generates Secrets in several namespaces is one of these in each of them.
+/// What a diagnosis needs to know of a resource that generates a Secret in the namespace of the pod. For a resource that
+/// generates Secrets in several namespaces, there is a value for each namespace.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Resource {
     /// Its kind, such as `DockerPullSecret`.
@@ -22,7 +22,7 @@ pub struct Resource {
     pub name: String,
     /// The Secret that it generates.
     pub secret: String,
-    /// Whether that Secret is its own, as far as is known: somebody else may have made one of this name.
+    /// Whether that Secret is its own, as far as is known: somebody else may have created a Secret of this name.
     pub owns: bool,
     /// The Secret that holds its credentials.
     pub source: String,
@@ -77,7 +77,7 @@ fn verdict_on_secret(status: &DockerPullSecretStatus) -> Option<VerificationResu
         return Some(VerificationResult::Accepted);
     }
     let holds_current = secret_synced(status).is_some_and(|synced| synced.status == "True");
-    holds_current.then(|| verification.of_login()).flatten()
+    holds_current.then(|| verification.of_credentials()).flatten()
 }
 
 fn secret_synced(status: &DockerPullSecretStatus) -> Option<&Condition> {

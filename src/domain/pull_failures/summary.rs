@@ -27,9 +27,9 @@ pub struct DiagnosedContainer<'a> {
     pub image: &'a str,
     /// When the failure was first seen.
     pub since: Timestamp,
-    /// Why.
+    /// Why it failed.
     pub diagnosis: Arc<Diagnosis>,
-    /// What the resource that reports has to do with it.
+    /// How the resource that reports is involved.
     pub involvement: Involvement,
 }
 
@@ -47,7 +47,7 @@ pub struct PullSummary {
 }
 
 impl PullSummary {
-    /// `failures` is what a status lists.
+    /// From what a status lists.
     pub fn published(failing_pods: u32, failures: &[PullFailure], fault: bool) -> Self {
         Self {
             failing_pods,
@@ -61,7 +61,7 @@ impl PullSummary {
 /// Containers that fail alike.
 type Group<'c, 'a> = Vec<&'c DiagnosedContainer<'a>>;
 
-/// Sums up. `previous` is what the status lists now: a failure keeps its time and its example as long as it lasts.
+/// Groups containers that fail alike. `previous` is what the status lists now: a failure keeps its time and its example as long as it lasts.
 pub fn summarize(namespace: &str, containers: &[DiagnosedContainer<'_>], previous: &[PullFailure]) -> PullSummary {
     let mut groups: BTreeMap<(Cause, PullCode, &str, &str), Group<'_, '_>> = BTreeMap::new();
     for container in containers {
@@ -169,11 +169,11 @@ fn as_sentence(clause: &str) -> String {
 
 /// Whether two lists of failures differ at most in numbers, names of pods and order. Another cause, or something else to do
 /// about the same image, is worth reporting at once.
-pub fn same_cause(one: &[PullFailure], other: &[PullFailure]) -> bool {
-    match (one.first(), other.first()) {
+pub fn have_same_cause(first: &[PullFailure], second: &[PullFailure]) -> bool {
+    match (first.first(), second.first()) {
         (None, None) => true,
-        (Some(one), Some(other)) => {
-            one.cause == other.cause && (one.image != other.image || one.action == other.action)
+        (Some(first), Some(second)) => {
+            first.cause == second.cause && (first.image != second.image || first.action == second.action)
         }
         _ => false,
     }

@@ -1,5 +1,5 @@
-//! What one resource reports of the pods that fail around it. The pods of a Deployment are alike: each failure is diagnosed
-//! once.
+//! What one resource reports of the pods that fail in its namespace. The pods of a Deployment are alike: each failure is
+//! diagnosed once.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -16,7 +16,7 @@ use crate::domain::pull_failures::resource::Resource;
 use crate::domain::pull_failures::summary::{DiagnosedContainer, PullSummary, summarize};
 use crate::domain::time::{Timestamp, since};
 
-/// What was observed around a resource.
+/// What the failures that concern a resource are found from.
 pub struct SurveyInput<'a> {
     /// The namespace of the pods.
     pub namespace: &'a str,
@@ -24,7 +24,7 @@ pub struct SurveyInput<'a> {
     pub own: &'a Resource,
     /// The other resources that generate Secrets in the namespace.
     pub others: &'a [Resource],
-    /// The failing pods that may have to do with the resource, with their names. See
+    /// The failing pods that may involve the resource, with their names. See
     /// [`crate::domain::pull_failures::relevance::concerning`].
     pub failing: &'a [(String, Arc<FailingPod>)],
     /// The Secrets that the pods list. What is missing here could not be read.
@@ -45,15 +45,15 @@ pub struct SurveyResult {
 
 /// Diagnoses every failing container, and sums up those failures that affect the resource and have lasted long enough.
 pub fn survey(input: &SurveyInput<'_>, now: Timestamp) -> SurveyResult {
-    let mut memo = Diagnoses::new(input);
+    let mut cache = DiagnosisCache::new(input);
     let mut counting = Vec::new();
     let mut next: Option<Timestamp> = None;
     for (pod, failing) in input.failing {
         for container in &failing.containers {
-            let (diagnosis, Some(involvement)) = memo.of(container, &failing.pull_secrets) else {
+            let (diagnosis, Some(involvement)) = cache.diagnosis_of(container, &failing.pull_secrets) else {
                 continue;
             };
-            let counts_from = container.counts_from(diagnosis.cause, diagnosis.may_pass());
+            let counts_from = container.counts_from(diagnosis.cause, diagnosis.may_succeed_next());
             if counts_from > now {
                 next = Some(next.map_or(counts_from, |next| next.min(counts_from)));
                 continue;
@@ -84,37 +84,37 @@ type FailureKey<'a> = (
     bool,
 );
 
-/// The diagnosis, and what the resource has to do with it if it has.
+/// The diagnosis, and how the resource is involved; `None`: it is not.
 type Diagnosed = (Arc<Diagnosis>, Option<Involvement>);
 
-/// The diagnoses that were made.
-struct Diagnoses<'a> {
+/// Each different failure is diagnosed once.
+struct DiagnosisCache<'a> {
     input: &'a SurveyInput<'a>,
     /// All resources of the namespace.
     resources: Vec<Resource>,
-    /// The same, before anything was known of the resource's credentials.
+    /// The same, as if the credentials of the reporting resource were not verified.
     unverified: Vec<Resource>,
     pull_secrets: HashMap<&'a [String], Vec<PullSecret>>,
     known: HashMap<FailureKey<'a>, Diagnosed>,
 }
 
-impl<'a> Diagnoses<'a> {
+impl<'a> DiagnosisCache<'a> {
     fn new(input: &'a SurveyInput<'a>) -> Self {
-        let with = |own: Resource| std::iter::once(own).chain(input.others.iter().cloned()).collect();
+        let with_others = |own: Resource| std::iter::once(own).chain(input.others.iter().cloned()).collect();
         let unverified = Resource {
             verified: None,
             ..input.own.clone()
         };
         Self {
             input,
-            resources: with(input.own.clone()),
-            unverified: with(unverified),
+            resources: with_others(input.own.clone()),
+            unverified: with_others(unverified),
             pull_secrets: HashMap::new(),
             known: HashMap::new(),
         }
     }
 
-    fn of(&mut self, container: &'a FailingContainer, pull_secrets: &'a [String]) -> Diagnosed {
+    fn diagnosis_of(&mut self, container: &'a FailingContainer, pull_secrets: &'a [String]) -> Diagnosed {
         let changed_at = self.input.credentials_changed_at;
         let is_outdated = changed_at.is_some_and(|changed_at| changed_at > container.attempted);
         let key = (
@@ -152,7 +152,7 @@ impl<'a> Diagnoses<'a> {
             classification: container.classification.as_ref(),
             report: &container.report,
         };
-        // An attempt with earlier credentials and the verdict on the current ones say nothing of each other.
+        // An attempt with earlier credentials and the verdict on the current ones say nothing about each other.
         let resources = if is_outdated { &self.unverified } else { &self.resources };
         let context = PullContext {
             namespace: input.namespace,

@@ -28,14 +28,16 @@ pub(crate) fn occurs(text: &str, fragment: &str) -> bool {
     }
 }
 
-/// Whether a report names an HTTP status. A number can also be a port, or a part of a digest or a name: the text around it
-/// tells.
+/// Whether a report names an HTTP status. A number can also be a port, or a part of a digest or a name: the text before
+/// and after it decides.
 pub(crate) fn has_status(text: &str, is_wanted: impl Fn(&str) -> bool) -> bool {
-    let mut numbers = text.match_indices(|c: char| c.is_ascii_digit()).filter_map(|(at, _)| {
-        let code = text.get(at..at + 3)?;
-        (code.bytes().all(|byte| byte.is_ascii_digit()) && is_wanted(code)).then_some(at)
-    });
-    numbers.any(|at| is_status(&text[..at], &text[at + 3..]))
+    let mut numbers = text
+        .match_indices(|c: char| c.is_ascii_digit())
+        .filter_map(|(start, _)| {
+            let code = text.get(start..start + 3)?;
+            (code.bytes().all(|byte| byte.is_ascii_digit()) && is_wanted(code)).then_some(start)
+        });
+    numbers.any(|start| is_status(&text[..start], &text[start + 3..]))
 }
 
 fn is_status(before: &str, after: &str) -> bool {

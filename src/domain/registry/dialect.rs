@@ -1,5 +1,5 @@
-//! What is special about a registry: the hosts that belong to it, how long its credentials are valid, how a node gets
-//! access without a pull secret, and how it says that a user is locked out.
+//! What is special about a registry: the hosts that belong to it, how long its credentials are valid, where its token server
+//! is, how a node gets access without a pull secret, and how it says that a user is locked out.
 
 use std::time::Duration;
 
@@ -44,17 +44,16 @@ pub const LOCK_OUT_WORDS: [&str; 7] = [
 /// of a user for 1.5 seconds then (goharbor/harbor `src/core/auth/authenticator.go`).
 pub const REJECTION_COOLDOWN: Duration = Duration::from_secs(2);
 
-/// Lifetime of a password from `aws ecr get-login-password`.
-const ECR_LIFETIME: Duration = Duration::from_hours(12);
-
-/// A registry that is known by its host. One that somebody runs at a host of his own (Harbor, Artifactory, GitLab) cannot
-/// be told by it.
+/// A registry that is known by its host. One that somebody runs at a host of their own (Harbor, Artifactory, GitLab) is
+/// [`Dialect::Other`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, strum::EnumIter)]
 pub enum Dialect {
     /// Docker Hub.
     DockerHub,
     /// Amazon ECR, private.
     Ecr,
+    /// Amazon ECR Public.
+    EcrPublic,
     /// Google Artifact Registry and Container Registry.
     Google,
     /// Azure Container Registry.
@@ -65,8 +64,6 @@ pub enum Dialect {
     GitLab,
     /// Quay.io.
     Quay,
-    /// Artifactory in JFrog's cloud.
-    Artifactory,
     /// Any other registry.
     Other,
 }
@@ -80,44 +77,41 @@ impl Dialect {
         match host.as_str() {
             host if is_docker_hub_host(host) => Self::DockerHub,
             host if host.contains(".dkr.ecr") && aws.iter().any(|domain| is_below(domain)) => Self::Ecr,
+            "public.ecr.aws" => Self::EcrPublic,
             "gcr.io" => Self::Google,
             _ if is_below("gcr.io") || is_below("pkg.dev") => Self::Google,
             _ if is_below("azurecr.io") || is_below("azurecr.cn") || is_below("azurecr.us") => Self::Azure,
             "ghcr.io" => Self::GitHub,
             "registry.gitlab.com" => Self::GitLab,
             "quay.io" => Self::Quay,
-            _ if is_below("jfrog.io") => Self::Artifactory,
             _ => Self::Other,
         }
     }
 
-    /// How long credentials are valid, if the registry limits it.
-    pub fn credentials_lifetime(self) -> Option<Duration> {
-        (self == Self::Ecr).then_some(ECR_LIFETIME)
-    }
-
     /// What to know about credentials that expire: one sentence without a final stop.
     pub fn lifetime_advice(self) -> Option<&'static str> {
-        (self == Self::Ecr).then_some(
-            "Amazon ECR credentials expire after 12 hours; refresh the referenced Secret before that, or use the ECR credential provider of the kubelet",
+        matches!(self, Self::Ecr | Self::EcrPublic).then_some(
+            "Amazon ECR credentials expire after 12 hours; refresh them before that, or use the ECR credential provider of the kubelet",
         )
     }
 
-    /// How nodes usually get access without a pull secret: completes "usually, ...".
-    pub fn node_access(self) -> Option<&'static str> {
+    /// What to grant so that nodes can pull without a pull secret: completes "grant ...".
+    pub fn node_grant(self) -> Option<&'static str> {
         match self {
-            Self::Ecr => Some("the IAM role of the node gives access: attach AmazonEC2ContainerRegistryPullOnly to it"),
-            Self::Google => {
-                Some("the service account of the node gives access: grant it roles/artifactregistry.reader")
-            }
-            Self::Azure => Some("the kubelet identity of the cluster gives access: run az aks update --attach-acr"),
-            _ => None,
+            Self::Ecr => Some("the node's IAM role permission to pull from Amazon ECR"),
+            Self::Google => Some("the role Artifact Registry Reader to the service account of the nodes"),
+            Self::Azure => Some("the role AcrPull to the identity of the kubelet"),
+            Self::DockerHub | Self::EcrPublic | Self::GitHub | Self::GitLab | Self::Quay | Self::Other => None,
         }
     }
 
-    /// Whether a bare 403 to credentials means that they are valid and lack the permission: these registries answer 401
-    /// to wrong credentials.
-    pub fn denies_valid_credentials_with_403(self) -> bool {
-        matches!(self, Self::Google | Self::GitLab)
+    /// Host of the token server of the registry at `host`, if it is known.
+    pub fn token_server(self, host: &str) -> Option<&str> {
+        match self {
+            Self::DockerHub => Some("auth.docker.io"),
+            Self::GitLab => Some("gitlab.com"),
+            Self::Google | Self::Azure | Self::GitHub | Self::Quay => Some(host),
+            Self::Ecr | Self::EcrPublic | Self::Other => None,
+        }
     }
 }

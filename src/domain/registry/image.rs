@@ -3,7 +3,7 @@
 //! The grammar of `github.com/distribution/reference` 0.6, which the kubelet and containerd use; the cluster tests compare
 //! this with that code itself.
 
-use crate::domain::registry::dialect::DOCKER_HUB;
+use crate::domain::registry::dialect::{DOCKER_HUB, is_docker_hub_host};
 
 /// Longest path of a repository, in bytes.
 pub(crate) const PATH_LENGTH: usize = 255;
@@ -93,6 +93,16 @@ impl Image {
     /// Whether it comes from Docker Hub.
     pub fn is_docker_hub(&self) -> bool {
         self.host() == DOCKER_HUB
+    }
+
+    /// The repository under the one host with which Docker Hub credentials match, if it is written with another of Docker
+    /// Hub's hosts.
+    pub fn on_docker_hub(&self) -> Option<Self> {
+        let (host, path) = self.repository.split_once('/')?;
+        let name = host.split(':').next().unwrap_or_default();
+        (!self.is_docker_hub() && is_docker_hub_host(name)).then(|| Self {
+            repository: format!("{DOCKER_HUB}/{path}"),
+        })
     }
 }
 

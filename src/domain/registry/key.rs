@@ -2,11 +2,9 @@
 
 use crate::api::{Reason, RegistryType};
 use crate::domain::problem::Problem;
-use crate::domain::registry::dialect::{DOCKER_HUB, Dialect};
+use crate::domain::registry::dialect::{DOCKER_HUB, DOCKER_HUB_KEY, Dialect};
 use crate::domain::registry::matching;
 use crate::domain::registry::url::UrlParts;
-
-pub use crate::domain::registry::dialect::{DOCKER_HUB_KEY, is_docker_hub_host};
 
 /// A key of a docker config document that the kubelet matches, in canonical form.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]

@@ -1,4 +1,4 @@
-//! The image that a login attempt may ask a registry for: `spec.verification.image`.
+//! The image that a login attempt may read from a registry: `spec.verification.image`.
 
 use std::fmt;
 

@@ -125,7 +125,7 @@ impl Url {
 }
 
 fn parse_host(host: &str) -> Option<String> {
-    if host.rfind('[').is_some_and(|at| at > 0) {
+    if host.rfind('[').is_some_and(|index| index > 0) {
         return None;
     }
     if let Some(bracketed) = host.strip_prefix('[') {
@@ -149,7 +149,7 @@ fn parse_host(host: &str) -> Option<String> {
     // An escaped byte must not be ASCII, so every ASCII byte stands there as itself.
     let escapes_ascii = host
         .match_indices('%')
-        .any(|(at, _)| host.as_bytes().get(at + 1).is_some_and(|digit| *digit < b'8'));
+        .any(|(index, _)| host.as_bytes().get(index + 1).is_some_and(|digit| *digit < b'8'));
     (host.bytes().all(allowed) && !escapes_ascii).then_some(decoded)
 }
 
@@ -200,24 +200,24 @@ fn split_host_port(host: &str) -> (&str, &str) {
 ///
 /// On a mismatch only the last `*` takes one byte more, so that a hostile key costs no more than the product of the lengths.
 fn label_matches(glob: &[u8], label: &[u8]) -> bool {
-    let (mut at, mut seen) = (0, 0);
+    let (mut glob_index, mut label_index) = (0, 0);
     let mut star = None;
-    while seen < label.len() {
-        match glob.get(at) {
+    while label_index < label.len() {
+        match glob.get(glob_index) {
             Some(b'*') => {
-                star = Some((at, seen));
-                at += 1;
+                star = Some((glob_index, label_index));
+                glob_index += 1;
             }
-            Some(byte) if *byte != b'[' && *byte == label[seen] => {
-                at += 1;
-                seen += 1;
+            Some(byte) if *byte != b'[' && *byte == label[label_index] => {
+                glob_index += 1;
+                label_index += 1;
             }
             _ => {
-                let Some((star_at, taken)) = star else { return false };
-                star = Some((star_at, taken + 1));
-                (at, seen) = (star_at + 1, taken + 1);
+                let Some((star_index, taken)) = star else { return false };
+                star = Some((star_index, taken + 1));
+                (glob_index, label_index) = (star_index + 1, taken + 1);
             }
         }
     }
-    glob[at..].iter().all(|byte| *byte == b'*')
+    glob[glob_index..].iter().all(|byte| *byte == b'*')
 }

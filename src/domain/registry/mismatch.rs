@@ -1,6 +1,6 @@
 //! Why an entry of a pull secret does not serve an image, in words.
 
-use crate::domain::registry::key::is_docker_hub_host;
+use crate::domain::registry::dialect::{DOCKER_HUB, DOCKER_HUB_KEY, is_docker_hub_host};
 use crate::domain::registry::matching::{parts, serves};
 
 /// How far a key is from serving an image.
@@ -14,7 +14,7 @@ pub struct Mismatch {
 
 /// Why `key` does not serve `repository` (such as `registry.example.com:5000/team/app`). `None`: it does.
 ///
-/// That kubelets skip Docker Hub credentials if another key matches is not seen here, but by [`crate::domain::docker_config::kubelet_secret::tried`].
+/// This looks at one key alone. Kubelets skip Docker Hub credentials if another key matches: see [`crate::domain::docker_config::kubelet_secret::tried`].
 pub fn mismatch(key: &str, repository: &str) -> Option<Mismatch> {
     if serves(key, repository) {
         return None;
@@ -28,9 +28,11 @@ pub fn mismatch(key: &str, repository: &str) -> Option<Mismatch> {
     let Some((wanted, wanted_port, _)) = parts(repository) else {
         return found("no key can match the registry of this image".to_owned(), false);
     };
-    if is_docker_hub_host(&host) && wanted == "docker.io" {
-        let what = "kubelets match Docker Hub only with the key https://index.docker.io/v1/";
-        return found(what.to_owned(), true);
+    if is_docker_hub_host(&host) && wanted == DOCKER_HUB {
+        return found(
+            format!("kubelets match Docker Hub only with the key {DOCKER_HUB_KEY}"),
+            true,
+        );
     }
     let same_host = serves_host(&host, &wanted);
     if !same_host && host.eq_ignore_ascii_case(&wanted) {

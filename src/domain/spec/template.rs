@@ -36,8 +36,8 @@ const INSTANCE_LABEL: &str = "app.kubernetes.io/instance";
 /// The API server's limit for all annotations of an object together (`apimachinery`, `TotalAnnotationSizeLimitB`).
 const ANNOTATION_BYTES: usize = 256 * 1024;
 
-/// Checks what the API server would refuse on the Secret, so that the message names the field of the spec.
-pub fn check(template: &SecretTemplate) -> Result<(), Problem> {
+/// Finds what the API server would refuse on the Secret, so that the message names the field of the spec.
+pub fn validate(template: &SecretTemplate) -> Result<(), Problem> {
     let invalid = |message: String| Err(Problem::new(Reason::InvalidSpec, message));
     for (field, map) in [("labels", &template.labels), ("annotations", &template.annotations)] {
         if let Some(key) = map.keys().find(|key| !is_qualified_name(key)) {

@@ -1,4 +1,4 @@
-//! What a resource asks for, checked: the core repeats the API server's rules, because `render` has no API server and
+//! What a resource wants, validated: the core repeats the API server's rules, because `render` has no API server and
 //! an object may be older than a rule.
 
 use std::collections::BTreeMap;
@@ -96,7 +96,7 @@ pub fn validate(resource: &DockerPullSecret) -> Result<ValidatedSpec, Problem> {
         ));
     }
     let template = spec.secret_template.clone().unwrap_or_default();
-    template::check(&template)?;
+    template::validate(&template)?;
     let verification = check_verification(spec.verification.as_ref())?;
     let mut warnings = registry.warnings();
     let (labels, annotations) = template::without_tracking(template, &mut warnings);
@@ -180,7 +180,7 @@ fn check_keys(keys: &CredentialKeys) -> Result<(), Problem> {
     Ok(())
 }
 
-/// Registries lock accounts after too many logins.
+/// Registries lock accounts after too many login attempts.
 const SHORTEST_INTERVAL: Duration = Duration::from_hours(1);
 
 const DEFAULT_INTERVAL: Duration = Duration::from_hours(12);
@@ -199,7 +199,7 @@ fn check_verification(spec: Option<&Verification>) -> Result<VerificationSetting
             let interval: Option<kube::core::Duration> = text.parse().ok();
             let interval = interval.filter(|interval| !interval.is_negative()).map(Duration::from);
             Some(interval.filter(|interval| *interval >= SHORTEST_INTERVAL).ok_or_else(|| {
-                invalid(format!("spec.verification.interval {text:?} must be a duration such as 12h or 1h30m, at least 1h: registries lock accounts after too many logins"))
+                invalid(format!("spec.verification.interval {text:?} must be a duration such as 12h or 1h30m, at least 1h: registries lock accounts after too many login attempts"))
             })?)
         }
     };

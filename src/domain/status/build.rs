@@ -153,11 +153,11 @@ fn push_verification(conditions: &mut Conditions<'_>, finding: &VerificationFind
             let (result, message) = (status.result?, status.message.as_deref().unwrap_or_default());
             let state = match result {
                 VerificationResult::Accepted => ConditionState::True,
-                _ if result.refuses() => ConditionState::False,
+                _ if result.is_refusal() => ConditionState::False,
                 _ => ConditionState::Unknown,
             };
             conditions.push(kind, state, result.reason(), message);
-            return result.refuses().then(|| Problem::new(result.reason(), message));
+            return result.is_refusal().then(|| Problem::new(result.reason(), message));
         }
     }
     None
@@ -193,7 +193,7 @@ fn verification(previous: Option<&VerificationStatus>, outcome: &Outcome) -> Opt
             (carried_over != VerificationStatus::default()).then_some(carried_over)
         }
         VerificationFinding::Done(status) => Some(VerificationStatus {
-            secret_verified: secret_verified(previous, outcome, status.of_login()),
+            secret_verified: secret_verified(previous, outcome, status.of_credentials()),
             ..*status.clone()
         }),
     }
@@ -210,7 +210,7 @@ fn secret_verified(
     match (&outcome.secret, result) {
         (Err(_), _) => stands,
         (Ok(_), Some(VerificationResult::Accepted)) => true,
-        (Ok(_), Some(result)) if result.refuses() => false,
+        (Ok(_), Some(result)) if result.is_refusal() => false,
         (Ok(_), _) => stands && !outcome.replaced,
     }
 }

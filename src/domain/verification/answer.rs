@@ -14,7 +14,7 @@ use crate::domain::verification::verdict::{Verdict, VerificationResult as R};
 /// Longest text of a registry that is repeated, in characters.
 const TEXT_LENGTH: usize = 200;
 
-/// Longest pause that a registry may ask for.
+/// Longest pause that a registry may request.
 const LONGEST_PAUSE: Duration = Duration::from_hours(24);
 
 /// What to send with a request.
@@ -70,7 +70,7 @@ pub struct RegistryResponse {
     pub status: u16,
     /// Values of `WWW-Authenticate`.
     pub challenges: Vec<String>,
-    /// What `Retry-After` asks for, in seconds.
+    /// What `Retry-After` requests, in seconds.
     pub retry_after: Option<u64>,
     /// Host in `Location`.
     pub redirect: Option<String>,
@@ -185,7 +185,7 @@ pub fn summary(request: &RegistryRequest, response: &RegistryResponse, credentia
     format!("{} returned {}{text}", request.describe(), response.status)
 }
 
-/// The pause that the registry asks for.
+/// The pause that the registry requests.
 pub fn pause(response: &RegistryResponse) -> Option<Duration> {
     Some(Duration::from_secs(response.retry_after?).min(LONGEST_PAUSE))
 }

@@ -22,25 +22,21 @@ pub struct LoginTarget {
 /// Credentials, and where they are verified.
 #[derive(Clone, Debug, PartialEq)]
 pub struct LoginAttempt {
-    /// Where.
+    /// Where they are verified.
     pub target: LoginTarget,
     /// The credentials.
     pub credentials: RegistryCredentials,
 }
 
 impl LoginTarget {
-    /// The target for a registry key. Err: no login attempt is possible.
+    /// The target for a registry key. The error: why no login attempt is possible.
     pub fn new(registry: &RegistryKey, image: Option<&ManifestReference>, plain_http: bool) -> Result<Self, Verdict> {
         if let Some(image) = image.filter(|image| !image.may_be_read_with(registry)) {
             return Err(Verdict::new(
                 R::NotVerifiable,
                 format!(
                     "no kubelet would use credentials for {} to pull image {image}, so nothing was sent; set the verification image to an image of this registry",
-                    if registry.is_docker_hub() {
-                        "Docker Hub"
-                    } else {
-                        registry.as_str()
-                    }
+                    registry.display_name()
                 ),
             ));
         }

@@ -28,7 +28,7 @@ pub enum CaBundleSource {
     Secret(Secret),
 }
 
-/// Reads the CA bundle; `None`: the object does not exist. Err: why no login attempt is possible.
+/// Reads the CA bundle; `None`: the object does not exist. The error: why no login attempt is possible.
 pub fn read(reference: &CaBundleRef, source: Option<CaBundleSource>) -> Result<CaBundle, Verdict> {
     let kind = match reference.kind {
         CaBundleKind::ConfigMap => "ConfigMap",

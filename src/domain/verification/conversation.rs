@@ -43,7 +43,7 @@ enum Stage {
     PingToken,
     /// The image without credentials.
     AnonymousImage,
-    /// Token for nobody, for the image.
+    /// Token without credentials, for the image.
     AnonymousToken,
     /// The image with that token.
     AnonymousImageWithToken,
@@ -119,7 +119,10 @@ impl Conversation {
             // What happens to the image does not take back what the registry said about the credentials.
             Some(accepted) if !verdict.result.is_firm() => Verdict::new(
                 R::Accepted,
-                format!("{accepted}; the image could not be checked: {}", verdict.message),
+                format!(
+                    "{accepted}; access to the image could not be verified: {}",
+                    verdict.message
+                ),
             ),
             _ => verdict,
         })

@@ -62,9 +62,9 @@ impl PublishedVerification<'_> {
         let record = self.read(identity)?;
         let counts = match (method, &record.method) {
             (now, then) if now == then => true,
-            (VerificationMethod::NotPossible, _) => record.result.refuses(),
-            (_, VerificationMethod::NotPossible) => record.refuses_credentials(),
-            (now, then) => record.refuses_credentials() && now.is_same_registry(then),
+            (VerificationMethod::NotPossible, _) => record.result.is_refusal(),
+            (_, VerificationMethod::NotPossible) => record.credentials_refused(),
+            (now, then) => record.credentials_refused() && now.is_same_registry(then),
         };
         counts.then_some(record)
     }

@@ -16,7 +16,7 @@ use crate::domain::verification::verdict::Verdict;
 
 /// Credentials that no reconcile has wanted for so long are forgotten. Each resource wants its own at least hourly, and
 /// no pause is longer, so that nothing is tried early for having been forgotten.
-const KEPT: Duration = Duration::from_hours(24);
+const RETENTION: Duration = Duration::from_hours(24);
 
 /// Time between two searches for what to forget.
 const SWEEP: Duration = Duration::from_hours(1);
@@ -66,7 +66,7 @@ impl Ledger {
         self.credentials.get(&fingerprint)?.get(method)
     }
 
-    /// A reconcile needs these credentials, which keeps them from being forgotten, as others are.
+    /// A reconcile needs these credentials, so they are not forgotten.
     pub fn want(&mut self, fingerprint: Fingerprint, method: &VerificationMethod, now: Timestamp) {
         if let Some(history) = self.credentials.get_mut(&fingerprint) {
             let specific = history.by_method.get_mut(method);
@@ -76,7 +76,7 @@ impl Ledger {
         }
         if self.swept_at > now || since(self.swept_at, now) >= SWEEP {
             self.swept_at = now;
-            let wanted = |entry: &LedgerEntry| since(entry.wanted_at, now) <= KEPT;
+            let wanted = |entry: &LedgerEntry| since(entry.wanted_at, now) <= RETENTION;
             self.credentials.retain(|_, history| {
                 history.by_method.retain(|_, entry| wanted(entry));
                 history.any_method = history.any_method.take().filter(wanted);
@@ -106,8 +106,8 @@ impl CredentialHistory {
             // The same refusal, once as a status says it: only the other one knows about later attempts without a verdict.
             (Some(specific), Some(any))
                 if any.verified_at == specific.verified_at
-                    && any.refuses_credentials()
-                    && specific.refuses_credentials() =>
+                    && any.credentials_refused()
+                    && specific.credentials_refused() =>
             {
                 Some(if retries_later(any, specific) { any } else { specific })
             }
@@ -119,11 +119,11 @@ impl CredentialHistory {
     }
 
     fn seed(&mut self, mut record: VerificationRecord, now: Timestamp) {
-        if record.accepts_credentials() && self.accepted_at < Some(record.verified_at) {
+        if record.credentials_accepted() && self.accepted_at < Some(record.verified_at) {
             // A status of the same second was written before what was found since.
             self.accept(record.verified_at, record.verified_at, now);
         }
-        if record.refuses_credentials() {
+        if record.credentials_refused() {
             if self.accepted_at > Some(record.verified_at) {
                 record.retry_at = Some(now);
             } else {
@@ -131,21 +131,21 @@ impl CredentialHistory {
             }
         }
         let method = record.method.clone();
-        let mut known = self.by_method.remove(&method);
-        merge(&mut known, record, now);
-        self.by_method.extend(known.map(|entry| (method, entry)));
+        let mut entry = self.by_method.remove(&method);
+        merge(&mut entry, record, now);
+        self.by_method.extend(entry.map(|entry| (method, entry)));
     }
 
     fn record(&mut self, verdict: &Verdict, method: &VerificationMethod, now: Timestamp) {
         let record = VerificationRecord::following(self.get(method), verdict, method, now);
         let entry = |record| LedgerEntry { record, wanted_at: now };
         let any_method = self.any_method.as_ref().map(|entry| &entry.record);
-        let was_refused = any_method.is_some_and(VerificationRecord::refuses_credentials);
-        if verdict.accepts_credentials() {
+        let was_refused = any_method.is_some_and(VerificationRecord::credentials_refused);
+        if verdict.credentials_accepted() {
             self.accept(now, after(now, Duration::from_secs(1)), now);
-        } else if verdict.refuses_credentials() || (record.refuses_credentials() && was_refused) {
+        } else if verdict.credentials_refused() || (record.credentials_refused() && was_refused) {
             self.any_method = Some(entry(record.clone()));
-        } else if record.backoff_enforced && !record.refuses_credentials() && !record.image_denied {
+        } else if record.backoff_enforced && !record.credentials_refused() && !record.image_denied {
             // Accepted credentials stay accepted by the method by which they were, and by no other.
             self.any_method = Some(entry(VerificationRecord {
                 result: verdict.result,
@@ -157,13 +157,13 @@ impl CredentialHistory {
         self.by_method.insert(record.method.clone(), entry(record));
     }
 
-    /// The credentials were accepted `at` that time: whoever was refused `before` may try again.
-    fn accept(&mut self, at: Timestamp, before: Timestamp, now: Timestamp) {
-        self.accepted_at = self.accepted_at.max(Some(at));
+    /// The credentials were accepted at `accepted_at`: a refusal from `before` no longer delays an attempt.
+    fn accept(&mut self, accepted_at: Timestamp, before: Timestamp, now: Timestamp) {
+        self.accepted_at = self.accepted_at.max(Some(accepted_at));
         let is_older = |entry: &LedgerEntry| entry.record.verified_at < before;
         self.any_method = self.any_method.take().filter(|entry| !is_older(entry));
         for entry in self.by_method.values_mut().filter(|entry| is_older(entry)) {
-            if entry.record.refuses_credentials() {
+            if entry.record.credentials_refused() {
                 entry.record.retry_at = Some(now);
             }
         }
@@ -180,9 +180,9 @@ fn retries_later(record: &VerificationRecord, than: &VerificationRecord) -> bool
 /// Merges what a status says into what is known. A refusal of the credentials is not forgotten for an attempt without a
 /// verdict, and it counts as often as it did.
 fn merge(known: &mut Option<LedgerEntry>, status: VerificationRecord, now: Timestamp) {
-    let is_refusal = status.refuses_credentials();
+    let is_refusal = status.credentials_refused();
     let merged = match known.as_ref().map(|entry| &entry.record) {
-        Some(known) if is_refusal && known.refuses_credentials() => VerificationRecord {
+        Some(known) if is_refusal && known.credentials_refused() => VerificationRecord {
             consecutive_rejections: status.consecutive_rejections.max(known.consecutive_rejections),
             ..if known.verified_at < status.verified_at {
                 status

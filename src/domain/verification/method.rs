@@ -1,4 +1,4 @@
-//! How credentials are verified. An answer about one image says nothing about another one.
+//! How credentials are verified. A response about one image says nothing about another.
 
 use std::fmt;
 use std::str::FromStr;
@@ -8,8 +8,8 @@ use url::Url;
 use crate::domain::registry::manifest::ManifestReference;
 use crate::domain::verification::ca_bundle::CaBundle;
 
-/// What [`VerificationMethod::NotPossible`] is called in a status.
-const NOT_POSSIBLE: &str = "cannot be asked";
+/// [`VerificationMethod::NotPossible`] in a status.
+const NOT_POSSIBLE: &str = "not possible";
 
 /// Stands in front of the version of a CA bundle.
 const CA_BUNDLE: &str = "with";
@@ -43,10 +43,10 @@ impl VerificationMethod {
     pub fn new(base: &Url, image: Option<&ManifestReference>, ca_bundle: Option<&CaBundle>) -> Option<Self> {
         let image = image.map(|image| (image.repository.clone(), image.reference.clone()));
         let ca_bundle = ca_bundle.map(|bundle| bundle.version.clone());
-        Self::at(base, image, ca_bundle)
+        Self::from_parts(base, image, ca_bundle)
     }
 
-    fn at(base: &Url, image: Option<(String, String)>, ca_bundle: Option<String>) -> Option<Self> {
+    fn from_parts(base: &Url, image: Option<(String, String)>, ca_bundle: Option<String>) -> Option<Self> {
         Some(Self::LoginAttempt(Box::new(LoginMethod {
             plain_http: match base.scheme() {
                 "http" => true,
@@ -63,7 +63,9 @@ impl VerificationMethod {
     /// Whether both methods are for the same registry: another host or port is another registry.
     pub fn is_same_registry(&self, other: &Self) -> bool {
         match (self, other) {
-            (Self::LoginAttempt(one), Self::LoginAttempt(other)) => (&one.host, one.port) == (&other.host, other.port),
+            (Self::LoginAttempt(method), Self::LoginAttempt(other)) => {
+                (&method.host, method.port) == (&other.host, other.port)
+            }
             _ => false,
         }
     }
@@ -122,7 +124,7 @@ impl FromStr for VerificationMethod {
             Some(CA_BUNDLE) => Some(words.next().ok_or(UnknownMethod)?.to_owned()),
             Some(_) => return Err(UnknownMethod),
         };
-        let method = Self::at(&base, image, ca_bundle).ok_or(UnknownMethod)?;
+        let method = Self::from_parts(&base, image, ca_bundle).ok_or(UnknownMethod)?;
         // Also refuses what is left over, and a path that is not the one of a registry.
         if method.to_string() == text {
             Ok(method)

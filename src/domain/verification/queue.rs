@@ -1,7 +1,7 @@
-//! Which login attempt may start when. Nothing here waits: the controller asks again at the time that it is told.
+//! Which login attempt may start when. Nothing here waits: the controller calls again after [`Started::next`].
 //!
 //! Identical attempts share one. Each registry has one attempt in flight. After the start of the process no attempt is
-//! made until every resource was reconciled once, so that no verdict that a status already has is found out again.
+//! made until every resource was reconciled once: their statuses have verdicts, which need no second attempt.
 
 use std::collections::{BTreeMap, HashMap, HashSet, VecDeque};
 use std::time::Duration;
@@ -208,12 +208,7 @@ impl VerificationQueue {
     }
 
     /// An attempt has ended. Returns who waits for its verdict.
-    pub fn conclude(
-        &mut self,
-        request: &VerificationRequest,
-        verdict: Option<&Verdict>,
-        now: Timestamp,
-    ) -> Vec<ResourceRef> {
+    pub fn conclude(&mut self, request: &VerificationRequest, verdict: &Verdict, now: Timestamp) -> Vec<ResourceRef> {
         let name = request.target();
         if let Some(target) = self.targets.get_mut(&name) {
             target.in_flight = false;
@@ -221,7 +216,7 @@ impl VerificationQueue {
                 self.targets.remove(&name);
             }
         }
-        if verdict.is_some_and(|verdict| verdict.result.refuses()) {
+        if verdict.result.is_refusal() {
             self.rejection_cooldown
                 .insert(request.account(), after(now, REJECTION_COOLDOWN));
         }

@@ -5,7 +5,7 @@ use url::Url;
 use crate::domain::registry::manifest::ManifestReference;
 use crate::domain::verification::address::target;
 
-/// The address of a token for `account`, or for nobody. Err: why nothing is sent there.
+/// The address of a token for `account`, or without one. The error: why nothing is sent there.
 pub fn token_url(
     base: &Url,
     realm: &str,

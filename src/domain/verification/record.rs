@@ -24,7 +24,7 @@ pub struct VerificationRecord {
     pub consecutive_rejections: u32,
     /// Attempts in a row without a verdict.
     pub attempts: u32,
-    /// Whether nobody may cause an attempt before `retry_at`: registries count failed logins, and want pauses.
+    /// Whether nobody may cause an attempt before `retry_at`: registries count failed login attempts, and want pauses.
     pub backoff_enforced: bool,
     /// Whether the result is about `spec.verification.image`, and not about the credentials as such.
     pub image_denied: bool,
@@ -50,12 +50,12 @@ impl VerificationRecord {
     }
 
     /// Whether the credentials as such were refused: the method does not matter.
-    pub fn refuses_credentials(&self) -> bool {
-        self.result.refuses() && !self.image_denied
+    pub fn credentials_refused(&self) -> bool {
+        self.result.is_refusal() && !self.image_denied
     }
 
     /// Whether the credentials as such were accepted, even if they may not read an image.
-    pub fn accepts_credentials(&self) -> bool {
+    pub fn credentials_accepted(&self) -> bool {
         self.image_denied || self.result == VerificationResult::Accepted
     }
 
@@ -77,9 +77,9 @@ impl VerificationRecord {
         let backoff_enforced =
             rejections > 0 || verdict.unanswered || verdict.result == VerificationResult::RateLimited;
         let still_counts =
-            |before: &Self| before.result.is_firm() && (before.method == *method || before.refuses_credentials());
-        let kept = before.filter(|before| !verdict.result.is_firm() && still_counts(before));
-        match kept {
+            |before: &Self| before.result.is_firm() && (before.method == *method || before.credentials_refused());
+        let earlier = before.filter(|before| !verdict.result.is_firm() && still_counts(before));
+        match earlier {
             Some(before) if verdict.result != VerificationResult::NotVerifiable => Self {
                 retry_at,
                 consecutive_rejections: rejections,

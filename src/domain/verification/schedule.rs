@@ -79,7 +79,7 @@ enum VerificationPlan {
     },
 }
 
-/// Tells the ledger what the status of a resource says, and that these credentials are still in use.
+/// Records in the ledger what the status of a resource says, and that these credentials are still in use.
 pub fn remember(input: &ScheduleInput<'_>, state: &mut VerificationState, now: Timestamp) {
     if !input.settings.enabled {
         return;
@@ -163,7 +163,7 @@ pub fn schedule(input: &ScheduleInput<'_>, state: &VerificationState, now: Times
 /// adds since when.
 pub fn held_back(policy: OnRejected, accepted_stands: bool, known: Option<&VerificationRecord>) -> Option<Problem> {
     let known =
-        known.filter(|known| known.result.refuses() && accepted_stands && policy == OnRejected::KeepLastAccepted)?;
+        known.filter(|known| known.result.is_refusal() && accepted_stands && policy == OnRejected::KeepLastAccepted)?;
     Some(Problem::new(
         Reason::HeldBack,
         format!(
@@ -223,8 +223,8 @@ impl ScheduleInput<'_> {
     ) -> VerificationView {
         let method = VerificationMethod::NotPossible;
         let own = self.own(&method);
-        let refused = known.filter(|known| known.result.refuses()).cloned();
-        let refused = refused.or_else(|| own.clone().filter(|own| own.result.refuses()));
+        let refused = known.filter(|known| known.result.is_refusal()).cloned();
+        let refused = refused.or_else(|| own.clone().filter(|own| own.result.is_refusal()));
         let shown = refused.clone().unwrap_or_else(|| VerificationRecord {
             // The time since when this has been so.
             verified_at: own

@@ -1,4 +1,5 @@
-//! What the process remembers about verification. It is changed as one: a verdict is known before anybody is told.
+//! What the process remembers about verification. Both parts change together: a verdict is
+//! in the ledger before anybody is notified of it.
 
 use crate::domain::names::ResourceRef;
 use crate::domain::time::Timestamp;
@@ -27,16 +28,9 @@ impl VerificationState {
         })
     }
 
-    /// An attempt has ended, with or without a verdict. Returns who waits for it.
-    pub fn conclude(
-        &mut self,
-        request: &VerificationRequest,
-        verdict: Option<&Verdict>,
-        now: Timestamp,
-    ) -> Vec<ResourceRef> {
-        if let Some(verdict) = verdict {
-            self.ledger.record(request.fingerprint, verdict, &request.method, now);
-        }
+    /// An attempt has ended. Returns who waits for its verdict.
+    pub fn conclude(&mut self, request: &VerificationRequest, verdict: &Verdict, now: Timestamp) -> Vec<ResourceRef> {
+        self.ledger.record(request.fingerprint, verdict, &request.method, now);
         self.queue.conclude(request, verdict, now)
     }
 }

@@ -7,16 +7,16 @@ pub use crate::api::VerificationResult;
 /// What was found, and what to say about it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Verdict {
-    /// The word.
+    /// The result, as a status has it.
     pub result: VerificationResult,
     /// The request, its response and the remedy; no part of the credentials.
     pub message: String,
-    /// Whether this is about the image that was asked for, and not about the credentials as such.
+    /// Whether this is about the requested image, and not about the credentials as such.
     pub image_denied: bool,
     /// Whether the password was sent and the response does not say what the registry made of it: the registry may count
-    /// it as a failed login.
+    /// it as a failed login attempt.
     pub unanswered: bool,
-    /// Pause that the registry asks for.
+    /// Pause that the registry requests.
     pub retry_after: Option<Duration>,
 }
 
@@ -33,12 +33,12 @@ impl Verdict {
     }
 
     /// Whether the credentials as such were refused: the method does not matter.
-    pub fn refuses_credentials(&self) -> bool {
-        self.result.refuses() && !self.image_denied
+    pub fn credentials_refused(&self) -> bool {
+        self.result.is_refusal() && !self.image_denied
     }
 
     /// Whether the credentials as such were accepted, even if they may not read an image.
-    pub fn accepts_credentials(&self) -> bool {
+    pub fn credentials_accepted(&self) -> bool {
         self.image_denied || self.result == VerificationResult::Accepted
     }
 }

@@ -1,4 +1,4 @@
-//! Sets of Secrets in every shape: which logins are tried, and in which order.
+//! Sets of Secrets in every shape: which credentials are tried, and in which order.
 
 use std::cell::RefCell;
 use std::collections::BTreeMap;
@@ -17,7 +17,7 @@ use proptest::test_runner::{Config, TestRunner};
 use serde_json::json;
 
 use super::{image, key, related};
-use crate::support::oracle::{Oracle, RegistryCredentials};
+use crate::support::oracle::{Oracle, TriedCredentials};
 
 /// A Secret before it is sent anywhere. `MARK` in the document stands for what makes each entry recognisable.
 #[derive(Clone, Debug)]
@@ -56,24 +56,24 @@ fn value(mark: String) -> impl Strategy<Value = (String, String)> {
         if is_odd {
             return (odd.to_owned(), odd.to_owned());
         }
-        let login = |suffix: &str| format!("{mark}:p{mark}{suffix}");
+        let pair = |suffix: &str| format!("{mark}:p{mark}{suffix}");
         let auth = match shape {
-            0 => STANDARD.encode(login("")),
-            1 => STANDARD_NO_PAD.encode(login("x")),
+            0 => STANDARD.encode(pair("")),
+            1 => STANDARD_NO_PAD.encode(pair("x")),
             2 => {
-                let mut text = STANDARD.encode(login(""));
+                let mut text = STANDARD.encode(pair(""));
                 text.insert_str(4, "\r\n");
                 text + "\n"
             }
             3 => STANDARD.encode(format!("{mark}:")),
             4 => STANDARD.encode(&mark),
-            5 => STANDARD.encode(login("")) + "=",
-            6 => format!(" {}", STANDARD.encode(login(""))),
-            7 => STANDARD.encode(login("")) + " ",
+            5 => STANDARD.encode(pair("")) + "=",
+            6 => format!(" {}", STANDARD.encode(pair(""))),
+            7 => STANDARD.encode(pair("")) + " ",
             8 => STANDARD.encode(format!(":p{mark}")),
             9 => "\n".to_owned(),
             // Bits after the last byte.
-            10 => STANDARD_NO_PAD.encode(login("x")) + "B",
+            10 => STANDARD_NO_PAD.encode(pair("x")) + "B",
             11 => STANDARD.encode(":"),
             12 => STANDARD.encode([mark.as_bytes(), b":\xff\xfe"].concat()),
             _ => "not base64!".to_owned(),
@@ -203,11 +203,11 @@ struct Counts {
 }
 
 fn compare(oracle: &mut Oracle, cases: &[Case], image: &str, counts: &mut Counts) -> Result<(), TestCaseError> {
-    let asked: Vec<(&str, &str, &[u8])> = cases
+    let requested: Vec<(&str, &str, &[u8])> = cases
         .iter()
         .map(|case| (case.kind, case.key, case.document.as_slice()))
         .collect();
-    let expected = oracle.logins_of(&asked, image);
+    let expected = oracle.tried_of(&requested, image);
     let shown: Vec<_> = cases
         .iter()
         .map(|case| (case.kind, String::from_utf8_lossy(&case.document)))
@@ -224,31 +224,31 @@ fn compare(oracle: &mut Oracle, cases: &[Case], image: &str, counts: &mut Counts
     };
     counts.several += u32::from(expected.len() > 1);
     prop_assert_eq!(found.len(), expected.len(), "{} of {:?}: {:?}", image, shown, expected);
-    for (one, login) in found.iter().zip(&expected) {
-        let RegistryCredentials {
+    for (ours, theirs) in found.iter().zip(&expected) {
+        let TriedCredentials {
             secret,
             username,
             password,
-        } = login;
-        let entry = &secrets[one.secret].entries()[one.entry];
+        } = theirs;
+        let entry = &secrets[ours.secret].entries()[ours.entry];
         let complete = !username.is_empty() && !password.is_empty();
         counts.tried += 1;
         counts.incomplete += u32::from(!complete);
         prop_assert_eq!(
-            (one.secret, entry.complete),
+            (ours.secret, entry.complete),
             (*secret, complete),
             "{} of {:?}",
             entry.key,
             shown
         );
-        let mark = &cases[one.secret].marks[&entry.key];
+        let mark = &cases[ours.secret].marks[&entry.key];
         let recognisable = username.contains('m') || password.contains('m');
         let same = username.contains(mark.as_str()) || password.contains(mark.as_str());
         prop_assert!(
             same || !recognisable,
             "{} and not {:?} for {} of {:?}",
             entry.key,
-            login,
+            theirs,
             image,
             shown
         );
@@ -281,7 +281,7 @@ fn order_shown(secrets: &[PullSecret], image: &str) -> Vec<Tried> {
     tried.collect()
 }
 
-/// Documents whose reading generated ones have found to be no matter of course; whether a login is tried for
+/// Documents whose reading generated ones have found to be no matter of course; whether credentials are tried for
 /// `r.io/app`, and whether it is complete. None: the kubelet cannot read the document.
 const FOUND: [(&str, Option<&[bool]>); 12] = [
     (r#"{"auths":{"r.io":{"username":"u","password":"p"}}}"#, Some(&[true])),
@@ -334,10 +334,10 @@ fn documents_that_surprise() {
             document: document.as_bytes().to_vec(),
             marks: BTreeMap::new(),
         };
-        let theirs = oracle.logins_of(&[(case.kind, case.key, &case.document)], "r.io/app");
-        let theirs = theirs.map(|logins| {
-            let complete = |login: &RegistryCredentials| !login.username.is_empty() && !login.password.is_empty();
-            logins.iter().map(complete).collect::<Vec<_>>()
+        let theirs = oracle.tried_of(&[(case.kind, case.key, &case.document)], "r.io/app");
+        let theirs = theirs.map(|credentials| {
+            let complete = |pair: &TriedCredentials| !pair.username.is_empty() && !pair.password.is_empty();
+            credentials.iter().map(complete).collect::<Vec<_>>()
         });
         assert_eq!(theirs.as_deref(), expected, "kubelet: {document}");
         let secrets = ours(&[case]);
@@ -352,7 +352,7 @@ fn documents_that_surprise() {
 }
 
 #[test]
-fn logins_of_generated_secrets_are_tried_as_the_kubelet_tries_them() {
+fn credentials_of_generated_secrets_are_tried_as_by_the_kubelet() {
     let oracle = RefCell::new(Oracle::start());
     let counts = RefCell::new(Counts::default());
     let mut runner = TestRunner::new(Config {
@@ -375,7 +375,7 @@ fn logins_of_generated_secrets_are_tried_as_the_kubelet_tries_them() {
         shown,
     } = *counts.borrow();
     let counted = format!(
-        "{sets} sets, {spoilt} spoilt, {tried} logins, {incomplete} incomplete; {several} sets with several, {shown} of them shown"
+        "{sets} sets, {spoilt} spoilt, {tried} credentials, {incomplete} incomplete; {several} sets with several, {shown} of them shown"
     );
     println!("{counted}");
     assert!(

@@ -5,7 +5,7 @@ use base64::engine::general_purpose::STANDARD;
 use serde_json::{Value, json};
 
 use super::{CANARY, IMAGE, explain, pod, pull_secret, resource, run, typed, verified, waiting};
-use crate::support::pods::{no_login, unauthorized};
+use crate::support::pods::{not_sent, unauthorized};
 
 const JSON: &str = "kubernetes.io/dockerconfigjson";
 
@@ -22,7 +22,7 @@ fn text_of(objects: &[Value], args: &[&str]) -> (i32, String, String) {
 }
 
 #[test]
-fn no_form_of_a_secret_reaches_the_output() {
+fn bundle_with_secrets_prints_no_part_of_them() {
     let auth = STANDARD.encode(format!("u:{CANARY}"));
     let entries = [
         json!({"username": "u", "password": CANARY}),
@@ -83,7 +83,7 @@ fn no_form_of_a_secret_reaches_the_output() {
     let report = format!("{}; Authorization: Basic {auth}", unauthorized(IMAGE));
     let states = [
         waiting("ErrImagePull", &report),
-        waiting("ErrImagePull", &no_login(IMAGE)),
+        waiting("ErrImagePull", &not_sent(IMAGE)),
         json!({"running": {}}),
     ];
     let mut objects = Vec::new();
@@ -112,8 +112,8 @@ fn no_form_of_a_secret_reaches_the_output() {
 }
 
 #[test]
-fn bundles_without_the_content_of_secrets_prove_nothing() {
-    let fails = waiting("ErrImagePull", &no_login(IMAGE));
+fn bundle_without_the_content_of_secrets_proves_nothing() {
+    let fails = waiting("ErrImagePull", &not_sent(IMAGE));
     for data in [
         json!({".dockerconfigjson": STANDARD.encode("REDACTED")}),
         json!({".dockerconfigjson": "***"}),
@@ -148,7 +148,7 @@ fn bundles_without_the_content_of_secrets_prove_nothing() {
 }
 
 #[test]
-fn a_service_account_counts_before_a_pod_exists_and_is_a_hint_after() {
+fn service_account_counts_before_a_pod_exists_and_is_a_note_after() {
     let mut manifest = pod("web", IMAGE, &[], &Value::Null);
     manifest["status"] = json!({});
     manifest["metadata"]["creationTimestamp"] = Value::Null;
@@ -174,7 +174,7 @@ fn a_service_account_counts_before_a_pod_exists_and_is_a_hint_after() {
         "{report}"
     );
 
-    let mut created = pod("web", IMAGE, &[], &waiting("ErrImagePull", &no_login(IMAGE)));
+    let mut created = pod("web", IMAGE, &[], &waiting("ErrImagePull", &not_sent(IMAGE)));
     created["spec"]["serviceAccountName"] = json!("robot");
     let (code, text, _) = text_of(&with(&created), &["pod", "web"]);
     assert_eq!(code, 1);
@@ -214,7 +214,7 @@ fn events_of_an_earlier_pod_of_the_same_name_do_not_count() {
 }
 
 #[test]
-fn every_kind_of_container_and_image_volumes() {
+fn every_kind_of_container_and_image_volume_is_explained() {
     let volume = "r.example.com:5000/team/data:1";
     let mut web = pod("web", IMAGE, &[], &json!({"running": {}}));
     web["spec"]["initContainers"] = json!([{"name": "first", "image": "r.example.com:5000/team/init:1"}]);
@@ -222,7 +222,7 @@ fn every_kind_of_container_and_image_volumes() {
     web["spec"]["volumes"] =
         json!([{"name": "data", "image": {"reference": volume}}, {"name": "other", "emptyDir": {}}]);
     web["spec"]["containers"][0]["volumeMounts"] = json!([{"name": "data", "mountPath": "/data"}]);
-    let fails = |name: &str, image: &str| json!([{"name": name, "state": waiting("ErrImagePull", &no_login(image))}]);
+    let fails = |name: &str, image: &str| json!([{"name": name, "state": waiting("ErrImagePull", &not_sent(image))}]);
     web["status"]["initContainerStatuses"] = fails("first", "r.example.com:5000/team/init:1");
     web["status"]["ephemeralContainerStatuses"] = fails("debug", "r.example.com:5000/team/debug:1");
     web["status"]["containerStatuses"] = fails("app", volume);
@@ -252,7 +252,7 @@ fn every_kind_of_container_and_image_volumes() {
 }
 
 #[test]
-fn a_folder_as_tools_write_it() {
+fn folder_as_tools_write_it_is_read() {
     let folder = tempfile::tempdir().unwrap();
     let write = |name: &str, text: &str| {
         let path = folder.path().join(name);

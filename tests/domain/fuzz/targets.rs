@@ -72,7 +72,7 @@ fn registry_key(data: &[u8]) {
         }
     }
     for pasted in [format!("https://user:{CANARY}@{url}"), format!("{url}{CANARY}@{url}")] {
-        let refused = private(&pasted).expect_err("it has a login inside");
+        let refused = private(&pasted).expect_err("it has credentials inside");
         assert_hidden(&refused.message);
     }
 }
@@ -275,10 +275,10 @@ fn challenge(data: &[u8]) {
             let more = service.as_ref();
             let more = more.map_or_else(String::new, |service| format!(",service=\"{}\"", quoted(service)));
             let header = format!("Bearer realm=\"{}\"{more}", quoted(&realm));
-            is_asked_safely(&realm, service.as_deref());
-            let again = parse(&[header.clone()]);
+            is_requested_safely(&realm, service.as_deref());
+            let reparsed = parse(std::slice::from_ref(&header));
             assert_eq!(
-                again,
+                reparsed,
                 LoginOffer::Supported(Challenge::Bearer { realm, service }),
                 "{header}"
             );
@@ -290,7 +290,7 @@ fn challenge(data: &[u8]) {
 }
 
 /// Nobody is sent where a password could be read on the way.
-fn is_asked_safely(realm: &str, service: Option<&str>) {
+fn is_requested_safely(realm: &str, service: Option<&str>) {
     for scheme in ["https", "http"] {
         let base = format!("{scheme}://r.example.com/v2/").parse().expect("a URL");
         match token_url(&base, realm, service, None, Some("user")) {

@@ -1,4 +1,4 @@
-//! Registries that mean harm, beyond where they send a login.
+//! Registries that mean harm, beyond where they have credentials sent.
 
 use std::time::{Duration, Instant};
 

@@ -29,8 +29,8 @@ fn a_proxy_may_be_where_a_token_server_may_not() {
         let url = format!("http://localhost:{}", proxy.address.rsplit(':').next().unwrap());
         let (code, document) = verify_in(&[("HTTP_PROXY", &url)], &HTTP, CANARY);
         assert_eq!(code, expected, "{realm}: {document}");
-        let asked = format!("GET http://{realm}/token");
-        let reached = proxy.requests().iter().any(|head| head.starts_with(&asked));
+        let request = format!("GET http://{realm}/token");
+        let reached = proxy.requests().iter().any(|head| head.starts_with(&request));
         assert_eq!(reached, expected == 0, "{realm}");
         assert_eq!(document.to_string().contains("loopback"), expected != 0, "{document}");
     }

@@ -7,7 +7,7 @@ use k8s_openapi::api::core::v1::Secret;
 use crate::api::{Reason, VerificationResult};
 use crate::domain::docker_config::kubelet_secret::PullSecret;
 use crate::domain::pull_failures::resource::Resource;
-use crate::domain::pull_failures::summary::{PullSummary, same_cause};
+use crate::domain::pull_failures::summary::{PullSummary, have_same_cause};
 use crate::domain::pull_failures::survey::{SurveyInput, survey};
 use crate::domain::reconcile::decide::Subject;
 use crate::domain::reconcile::memory::ResourceMemory;
@@ -65,7 +65,7 @@ pub(super) fn survey_pods(
     let mut next = found.next;
     if summary.problem.is_none() {
         throttle.reset();
-    } else if !same_cause(&summary.failures, previous) {
+    } else if !have_same_cause(&summary.failures, previous) {
         throttle.begin(now);
     } else if !published && let Some(pause) = throttle.pause(now) {
         let failing_pods = subject.previous.map_or(0, |status| status.failing_pods);
@@ -81,7 +81,7 @@ fn verified(subject: &Subject<'_>, outcome: &Outcome) -> Option<VerificationResu
     let verification = subject.previous.and_then(|status| status.verification.as_ref());
     let stands = verification.is_some_and(|verification| verification.secret_verified);
     match (&outcome.secret, &outcome.verification) {
-        (Ok(_), VerificationFinding::Done(status)) => status.of_login(),
+        (Ok(_), VerificationFinding::Done(status)) => status.of_credentials(),
         (Err(problem), _) if stands || problem.reason == Reason::HeldBack => Some(VerificationResult::Accepted),
         _ => None,
     }

@@ -32,7 +32,7 @@ impl Conversation {
             self.challenge = Some(challenge);
         }
         match self.challenge {
-            // Registries with tokens refuse public images too, until the client has a token for nobody.
+            // Registries with tokens refuse public images too, until the client has an anonymous token.
             Some(Challenge::Bearer { .. }) if response.status == 401 => {
                 self.request_token(Stage::AnonymousToken, Authorization::None, true)
             }

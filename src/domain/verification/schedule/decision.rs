@@ -72,7 +72,7 @@ impl ScheduleInput<'_> {
                 VerificationDecision::Stands(known)
             }
             known => VerificationDecision::Attempt(
-                known.filter(|known| known.method == *method || known.refuses_credentials()),
+                known.filter(|known| known.method == *method || known.credentials_refused()),
             ),
         }
     }

@@ -1,0 +1,58 @@
+//! `dps controller`: runs the operator.
+
+use std::net::SocketAddr;
+use std::process::ExitCode;
+
+use clap::Args;
+
+use crate::cli::network::NetworkArguments;
+use crate::cli::runtime::block_on;
+use crate::controller::run::{self, Options};
+use crate::controller::telemetry::{self, LogFormat};
+
+#[derive(Args)]
+pub(crate) struct Controller {
+    /// Namespace to work in; all namespaces by default. Can be repeated.
+    #[arg(
+        long = "namespace",
+        value_name = "NAMESPACE",
+        env = "DPS_NAMESPACES",
+        value_delimiter = ','
+    )]
+    namespaces: Vec<String>,
+    /// Address of /livez, /readyz and /metrics. [::] is every address, including IPv4.
+    #[arg(long, default_value = "[::]:8080", env = "DPS_HEALTH_ADDRESS")]
+    health_address: SocketAddr,
+    /// Format of log lines on stderr. Set the level in RUST_LOG; the default is info.
+    #[arg(long, value_enum, default_value = "text", env = "DPS_LOG_FORMAT")]
+    log_format: LogFormat,
+    /// Maximum number of resources to reconcile at the same time.
+    #[arg(long, default_value_t = 16, value_parser = clap::value_parser!(u16).range(1..=256), env = "DPS_CONCURRENCY")]
+    concurrency: u16,
+    #[command(flatten)]
+    targets: NetworkArguments,
+}
+
+pub(crate) fn run(arguments: Controller) -> ExitCode {
+    telemetry::init(arguments.log_format);
+    let mut namespaces: Vec<String> = arguments
+        .namespaces
+        .into_iter()
+        .filter(|namespace| !namespace.is_empty())
+        .collect();
+    namespaces.sort();
+    namespaces.dedup();
+    let options = Options {
+        namespaces,
+        health_address: arguments.health_address,
+        policy: arguments.targets.policy(),
+        concurrency: arguments.concurrency,
+    };
+    match block_on(async { run::run(options).await.map_err(|error| error.to_string()) }) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            tracing::error!("{error}");
+            ExitCode::FAILURE
+        }
+    }
+}

@@ -1,0 +1,18 @@
+//! Exit codes, and the line on stderr that says why.
+
+use std::fmt::Display;
+use std::process::ExitCode;
+
+/// Usage error or unreadable input.
+pub(crate) const USAGE: u8 = 2;
+
+/// `dps verify`: no registry accepted or refused the credentials.
+pub(crate) const NO_VERDICT: u8 = 3;
+
+/// The exit code of a command. An error is printed and counts as a usage error.
+pub(crate) fn exit_code(command: &str, result: Result<ExitCode, impl Display>) -> ExitCode {
+    result.unwrap_or_else(|error| {
+        eprintln!("dps {command}: {error}");
+        ExitCode::from(USAGE)
+    })
+}

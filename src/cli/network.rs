@@ -1,0 +1,48 @@
+//! Arguments of every command that logs in to registries.
+
+use clap::Args;
+use url::Url;
+
+use crate::domain::verification::address::Policy;
+
+/// Where login attempts may connect to.
+#[derive(Args)]
+pub(crate) struct NetworkArguments {
+    /// Network in which no registry or token server may be, in addition to loopback, link-local and metadata addresses.
+    /// Can be repeated.
+    #[arg(long, value_name = "CIDR", value_delimiter = ',', env = "DPS_DENY_CIDR")]
+    deny_cidr: Vec<ipnet::IpNet>,
+    /// Registry or token server that is allowed at any address. Can be repeated.
+    #[arg(long, value_name = "HOST:PORT", value_parser = host_port, value_delimiter = ',', env = "DPS_ALLOW_REGISTRY")]
+    allow_registry: Vec<String>,
+}
+
+impl NetworkArguments {
+    pub(crate) fn policy(&self) -> Policy {
+        Policy {
+            deny: self.deny_cidr.clone(),
+            allow: self.allow_registry.clone(),
+            loopback: false,
+        }
+    }
+}
+
+/// A target as [`Policy`] compares it. Anything else would match nothing without a message.
+fn host_port(text: &str) -> Result<String, String> {
+    let exact = |text: &str| {
+        let (name, port) = text.rsplit_once(':')?;
+        let port: u16 = port.parse().ok().filter(|port| *port != 0)?;
+        let url = Url::parse(&format!("https://{name}")).ok()?;
+        let host = url.host_str().filter(|host| !host.contains('*'))?;
+        // Anything but a host is refused.
+        (url.as_str() == format!("https://{host}/")).then(|| format!("{host}:{port}"))
+    };
+    exact(text).ok_or_else(|| {
+        let port = if text.starts_with("http://") { 80 } else { 443 };
+        let bare = text.split_once("://").map_or(text, |(_, rest)| rest);
+        let bare = bare.split('/').next().unwrap_or_default();
+        let right = exact(bare).or_else(|| exact(&format!("{bare}:{port}")));
+        let right = right.unwrap_or_else(|| "registry.example.com:443 or [2001:db8::1]:5000".to_owned());
+        format!("write HOST:PORT, such as {right}")
+    })
+}
