@@ -1,4 +1,4 @@
-//! First passes over resources whose login is not private_verified, and the operator at rest after that.
+//! First reconciles of resources whose credentials are not verified, and the operator at rest after that.
 
 use std::path::Path;
 use std::time::{Duration, Instant};

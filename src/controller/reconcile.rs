@@ -90,7 +90,7 @@ async fn reconcile_once(reference: &ResourceRef, object: &StoredResource, ctx: &
         spec: &validate(&resource),
         previous: previous.as_ref(),
     };
-    let (observed, pods) = tokio::join!(observe(&subject, ctx), observe_pods(&subject, ctx));
+    let (observed, pods) = tokio::join!(observe(&subject, ctx), Box::pin(observe_pods(&subject, ctx)));
     let mut observed = observed?;
     observed.pods = pods;
     let mut decision = decide(&subject, &observed, ctx);

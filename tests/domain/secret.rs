@@ -203,28 +203,34 @@ fn only_what_may_be_ours_is_written() {
     };
     for (what, adopt, changes, expected) in table {
         let existing = applied(&wish, &changes);
-        let asking = Claimant {
+        let claimant = Claimant {
             name: "app",
             uid: "uid-app",
             adopt,
         };
-        let verdict = authorize_write(asking, &wish, Some(&existing), "app", wants);
+        let verdict = authorize_write(claimant, &wish, Some(&existing), "app", wants);
         assert_eq!(
             verdict.map_err(|problem| problem.reason),
             expected.map(|()| SecretAction::Update),
             "{what}"
         );
     }
-    let asking = Claimant {
+}
+
+#[test]
+fn a_secret_that_is_missing_is_created_by_the_oldest() {
+    let wish = desired(&private("r.example.com"));
+    let claimant = Claimant {
         name: "app",
         uid: "uid-app",
         adopt: false,
     };
+    let wants = |_: &OwnerReference| None;
     assert_eq!(
-        authorize_write(asking, &wish, None, "app", wants),
+        authorize_write(claimant, &wish, None, "app", wants),
         Ok(SecretAction::Create)
     );
-    let refused = authorize_write(asking, &wish, None, "older", wants).unwrap_err();
+    let refused = authorize_write(claimant, &wish, None, "older", wants).unwrap_err();
     assert!(refused.reason == Reason::OwnedByOther && refused.message.contains("\"older\""));
 }
 

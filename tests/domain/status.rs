@@ -45,6 +45,7 @@ fn bad(reason: Reason, retained: Option<&str>) -> Finding {
 }
 
 /// What stood before, what a reconcile finds, and whether accepted credentials stand after it.
+#[allow(clippy::struct_excessive_bools, reason = "columns of a table")]
 struct Standing {
     stood: bool,
     result: Option<VerificationResult>,
@@ -68,11 +69,10 @@ impl Default for Standing {
     }
 }
 
-#[test]
-fn accepted_credentials_stand_until_the_secret_holds_others_or_they_are_rejected() {
+fn standings() -> [Standing; 14] {
     use VerificationResult as R;
     let row = Standing::default;
-    let rows = [
+    [
         Standing {
             stood: false,
             result: Some(R::Accepted),
@@ -144,8 +144,12 @@ fn accepted_credentials_stand_until_the_secret_holds_others_or_they_are_rejected
             obstacle: Some(Reason::HeldBack),
             ..row()
         },
-    ];
-    for (index, row) in rows.into_iter().enumerate() {
+    ]
+}
+
+#[test]
+fn accepted_credentials_stand_until_the_secret_holds_others_or_they_are_rejected() {
+    for (index, row) in standings().into_iter().enumerate() {
         let previous = DockerPullSecretStatus {
             verification: Some(VerificationStatus {
                 secret_verified: row.stood,
@@ -283,17 +287,18 @@ fn each_finding_has_its_conditions() {
     );
 }
 
-fn with_pulls(pulls: Option<Box<PullSummary>>) -> Finding {
+fn with_pulls(pulls: Option<PullSummary>) -> Finding {
+    let pulls = pulls.map(Box::new);
     decided(Outcome { pulls, ..good() })
 }
 
-fn fails(cause: Cause, message: &str, fault: bool) -> Option<Box<PullSummary>> {
-    Some(Box::new(PullSummary {
+fn fails(cause: Cause, message: &str, fault: bool) -> PullSummary {
+    PullSummary {
         failing_pods: 2,
         failures: Vec::new(),
         problem: Some(Problem::new(Reason::PullFailure(cause), message)),
         fault,
-    }))
+    }
 }
 
 #[test]
@@ -306,7 +311,7 @@ fn pods_make_a_resource_not_ready_only_if_it_is_at_fault() {
     let innocent = build_status(
         Some(&unseen),
         Some(1),
-        &with_pulls(fails(Cause::ImageNotFound, "why", false)),
+        &with_pulls(Some(fails(Cause::ImageNotFound, "why", false))),
         at(2),
     );
     assert_eq!(
@@ -316,7 +321,7 @@ fn pods_make_a_resource_not_ready_only_if_it_is_at_fault() {
     let fault = build_status(
         Some(&innocent),
         Some(1),
-        &with_pulls(fails(Cause::CredentialsRejected, "why", true)),
+        &with_pulls(Some(fails(Cause::CredentialsRejected, "why", true))),
         at(3),
     );
     assert_eq!(
@@ -338,10 +343,10 @@ fn pods_make_a_resource_not_ready_only_if_it_is_at_fault() {
 fn an_event_is_worth_another_cause_and_the_end() {
     let status = |pulls| build_status(None, Some(1), &with_pulls(pulls), at(1));
     let none = status(None);
-    let well = status(Some(Box::default()));
-    let rejected = status(fails(Cause::CredentialsRejected, &"ä".repeat(800), true));
-    let other = status(fails(Cause::CredentialsRejected, "other words", true));
-    let denied = status(fails(Cause::AccessDenied, "why", false));
+    let well = status(Some(PullSummary::default()));
+    let rejected = status(Some(fails(Cause::CredentialsRejected, &"ä".repeat(800), true)));
+    let other = status(Some(fails(Cause::CredentialsRejected, "other words", true)));
+    let denied = status(Some(fails(Cause::AccessDenied, "why", false)));
     let reason = |old: Option<&DockerPullSecretStatus>, new: &DockerPullSecretStatus| {
         pull_event(old, new).map(|event| (event.healthy, event.reason))
     };

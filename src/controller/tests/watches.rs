@@ -27,7 +27,9 @@ impl World {
     /// The watch was cut, and lists again.
     fn relist(&mut self, objects: Vec<StoredResource>) {
         self.watched.list_begins();
-        objects.into_iter().for_each(|object| self.watched.listed(object));
+        for object in objects {
+            self.watched.listed(object);
+        }
         self.watched.list_ends(false);
     }
 }

@@ -41,10 +41,9 @@ impl Default for Found {
     }
 }
 
-#[test]
-fn a_secret_of_somebody_else_is_left_alone() {
+fn rows() -> [Found; 11] {
     let resource = |name, uid| Some(("DockerPullSecret", name, uid));
-    let rows = [
+    [
         Found {
             case: "nobody controls it",
             reason: "NameConflict",
@@ -115,8 +114,12 @@ fn a_secret_of_somebody_else_is_left_alone() {
             reason: "Synced",
             ..Found::default()
         },
-    ];
-    for row in rows {
+    ]
+}
+
+#[test]
+fn a_secret_of_somebody_else_is_left_alone() {
+    for row in rows() {
         let mut cluster = Cluster::new(&with(spec(), json!({"adopt": row.adopt})), "password");
         let owners: Vec<Value> = row
             .controller
