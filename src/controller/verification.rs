@@ -1,4 +1,4 @@
-//! The async hands of verification: makes the login attempts that [`crate::domain::verification::queue`] hands out, and
+//! The async part of verification: makes the login attempts that [`crate::domain::verification::queue`] hands out, and
 //! notifies subscribers of verdicts.
 
 #[cfg(test)]

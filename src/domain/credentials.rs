@@ -107,7 +107,7 @@ impl RegistryCredentials {
     }
 }
 
-/// What an API server, a webhook or a registry says, without the credentials that it may have seen.
+/// A text from an API server, a webhook or a registry without the credentials that it may repeat.
 pub fn redact(text: &str, credentials: &RegistryCredentials) -> String {
     let shapes = shapes(credentials.username(), credentials.password());
     hide(text, shapes.iter().map(String::as_str))

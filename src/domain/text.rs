@@ -1,4 +1,4 @@
-//! Takes apart what a kubelet reports, and makes it fit to be shown.
+//! Parses what a kubelet reports, and hides its secrets before it is shown.
 
 /// What kubelets put before the words of the runtime (`pkg/kubelet/images/image_manager.go` in Kubernetes 1.37).
 const WRAPPERS: [&str; 2] = ["Back-off pulling image \"", "Failed to pull image \""];
@@ -100,7 +100,7 @@ pub fn attempts(text: &str) -> Vec<&str> {
     parts
 }
 
-/// A text without URLs and without the image: words in names mean nothing.
+/// A text without URLs and without the image: their words are no part of the report.
 pub fn without_names(text: &str, image: &str) -> String {
     let bare = image.split('@').next().unwrap_or_default();
     let names_image = |word: &str| {

@@ -217,7 +217,7 @@ fn failure(error: &reqwest::Error) -> RequestFailure {
             });
         }
         innermost = Some(error);
-        // The source of an `io::Error` is that of the error inside: it skips one.
+        // `io::Error::source` returns the source of the inner error, and so skips the inner error itself.
         cause = match error.downcast_ref::<std::io::Error>() {
             Some(error) => error.get_ref().map(|inner| inner as &(dyn std::error::Error + 'static)),
             None => error.source(),

@@ -1,4 +1,4 @@
-//! A registry URL taken apart and checked: a key that no image name can have is refused.
+//! Parses and validates a registry URL: a key that no image name can have is refused.
 //!
 //! Errors complete the sentence "spec.registryUrl ..." and never repeat user info, which may hold a password.
 

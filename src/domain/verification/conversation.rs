@@ -116,7 +116,7 @@ impl Conversation {
             ..verdict
         };
         Step::Done(match self.accepted.take() {
-            // What happens to the image does not take back what the registry said about the credentials.
+            // A problem with the image does not withdraw the verdict about the credentials.
             Some(accepted) if !verdict.result.is_firm() => Verdict::new(
                 R::Accepted,
                 format!(

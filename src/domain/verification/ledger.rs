@@ -42,7 +42,7 @@ struct CredentialHistory {
 #[derive(Debug)]
 struct LedgerEntry {
     record: VerificationRecord,
-    /// When a reconcile or an attempt last had to do with it.
+    /// When a reconcile or an attempt last used it.
     wanted_at: Timestamp,
 }
 
@@ -103,7 +103,7 @@ impl CredentialHistory {
         let specific = self.by_method.get(method).map(|entry| &entry.record);
         let any = self.any_method.as_ref().map(|entry| &entry.record);
         match (specific, any) {
-            // The same refusal, once as a status says it: only the other one knows about later attempts without a verdict.
+            // The same refusal, one copy read from a status. Only the other copy counts later attempts without a verdict.
             (Some(specific), Some(any))
                 if any.verified_at == specific.verified_at
                     && any.credentials_refused()
@@ -112,7 +112,7 @@ impl CredentialHistory {
                 Some(if retries_later(any, specific) { any } else { specific })
             }
             (Some(specific), Some(any)) if any.verified_at <= specific.verified_at => Some(specific),
-            // That a registry gave no verdict takes back none.
+            // An attempt without a verdict does not withdraw an earlier verdict.
             (Some(specific), Some(any)) if specific.result.is_firm() && !any.result.is_firm() => Some(specific),
             (specific, any) => any.or(specific),
         }
@@ -120,7 +120,7 @@ impl CredentialHistory {
 
     fn seed(&mut self, mut record: VerificationRecord, now: Timestamp) {
         if record.credentials_accepted() && self.accepted_at < Some(record.verified_at) {
-            // A status of the same second was written before what was found since.
+            // A refusal of the same second may be newer than this status, so it stays.
             self.accept(record.verified_at, record.verified_at, now);
         }
         if record.credentials_refused() {
@@ -146,7 +146,7 @@ impl CredentialHistory {
         } else if verdict.credentials_refused() || (record.credentials_refused() && was_refused) {
             self.any_method = Some(entry(record.clone()));
         } else if record.backoff_enforced && !record.credentials_refused() && !record.image_denied {
-            // Accepted credentials stay accepted by the method by which they were, and by no other.
+            // An acceptance stays valid for its own method only.
             self.any_method = Some(entry(VerificationRecord {
                 result: verdict.result,
                 message: verdict.message.clone(),
@@ -177,8 +177,8 @@ fn retries_later(record: &VerificationRecord, than: &VerificationRecord) -> bool
     }
 }
 
-/// Merges what a status says into what is known. A refusal of the credentials is not forgotten for an attempt without a
-/// verdict, and it counts as often as it did.
+/// Merges what a status says into what is known. An attempt without a verdict does not replace a refusal of the
+/// credentials, and the number of rejections never drops.
 fn merge(known: &mut Option<LedgerEntry>, status: VerificationRecord, now: Timestamp) {
     let is_refusal = status.credentials_refused();
     let merged = match known.as_ref().map(|entry| &entry.record) {

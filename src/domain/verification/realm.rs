@@ -1,4 +1,4 @@
-//! Where credentials may be sent to get a token: the registry names the place.
+//! Where credentials may be sent to get a token: the registry names the token server.
 
 use url::Url;
 

@@ -1,4 +1,4 @@
-//! Who verifies credentials: the remedies in messages are what this reader can do.
+//! Who verifies credentials: messages name remedies that this reader can apply.
 
 /// Who verifies credentials.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -25,7 +25,7 @@ impl Requester {
         )
     }
 
-    /// The remedy for a problem that passes.
+    /// The remedy for a temporary problem.
     pub(crate) fn retry(self) -> &'static str {
         self.choose("the operator retries later", "try again later")
     }

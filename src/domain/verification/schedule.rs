@@ -212,8 +212,8 @@ impl ScheduleInput<'_> {
         }
     }
 
-    /// What is known while no attempt is possible: that the registry refused the credentials, if it did. What is missing
-    /// for an attempt says nothing against that.
+    /// What is known while no attempt is possible: that the registry refused the credentials, if it did. A missing CA
+    /// bundle, for example, does not withdraw that.
     fn without_attempt(
         &self,
         view: VerificationView,
