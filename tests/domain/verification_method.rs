@@ -87,7 +87,10 @@ fn text_of_an_earlier_version_is_read_and_written_unchanged() {
         );
         assert_eq!(method(row.text).to_string(), row.text);
     }
-    assert_eq!(method("not possible"), VerificationMethod::NotPossible);
+    // Also as version 0.1.0 wrote it.
+    for text in ["not possible", "cannot be asked"] {
+        assert_eq!(method(text), VerificationMethod::NotPossible);
+    }
     assert_eq!(VerificationMethod::NotPossible.to_string(), "not possible");
 }
 

@@ -11,6 +11,9 @@ use crate::domain::verification::ca_bundle::CaBundle;
 /// [`VerificationMethod::NotPossible`] in a status.
 const NOT_POSSIBLE: &str = "not possible";
 
+/// What version 0.1.0 wrote for it.
+const NOT_POSSIBLE_0_1: &str = "cannot be asked";
+
 /// Stands in front of the version of a CA bundle.
 const CA_BUNDLE: &str = "with";
 
@@ -105,7 +108,7 @@ impl FromStr for VerificationMethod {
     type Err = UnknownMethod;
 
     fn from_str(text: &str) -> Result<Self, UnknownMethod> {
-        if text == NOT_POSSIBLE {
+        if [NOT_POSSIBLE, NOT_POSSIBLE_0_1].contains(&text) {
             return Ok(Self::NotPossible);
         }
         let mut words = text.split(' ');
