@@ -13,8 +13,8 @@ use crate::domain::verification::fingerprint::Fingerprint;
 pub struct ResourceMemory {
     /// Errors of the platform in a row.
     pub consecutive_errors: u32,
-    /// The last status that was written, until the watch brings it or something newer.
-    pub published: Option<PublishedStatus>,
+    /// The last status that was written, until the watch brings it or something newer. Boxed: most resources have none.
+    pub published: Option<Box<PublishedStatus>>,
     /// When the credentials in the generated Secret were last replaced by others.
     pub credentials_changed_at: Option<Timestamp>,
     /// What [`decide`](crate::domain::reconcile::decide::decide) keeps from one reconcile to the next.
