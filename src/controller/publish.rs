@@ -58,10 +58,10 @@ async fn write(
     });
     // The watch may bring it before the answer comes.
     let published = |resource_version| {
-        Some(Box::new(PublishedStatus {
+        Some(PublishedStatus {
             resource_version,
             status: status.clone(),
-        }))
+        })
     };
     remember(resource, published(None), ctx);
     let resources = Api::<PartialObjectMeta<DockerPullSecret>>::namespaced(ctx.client.clone(), &key.namespace);
@@ -82,7 +82,7 @@ async fn write(
     Ok(())
 }
 
-fn remember(resource: &ResourceRef, published: Option<Box<PublishedStatus>>, ctx: &Context) {
+fn remember(resource: &ResourceRef, published: Option<PublishedStatus>, ctx: &Context) {
     ctx.memories()
         .update(&resource.uid, |memory| memory.published = published);
 }

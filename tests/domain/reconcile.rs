@@ -85,10 +85,10 @@ fn the_published_status_counts_until_the_watch_brings_it_or_a_newer_one() {
         },
     ] {
         let mut memory = ResourceMemory {
-            published: Some(Box::new(PublishedStatus {
+            published: Some(PublishedStatus {
                 resource_version: published.map(str::to_owned),
                 status: status("published"),
-            })),
+            }),
             ..ResourceMemory::default()
         };
         memory.acknowledge(Some(watched));

@@ -65,7 +65,7 @@ async fn a_new_list_brings_back_what_was_published() {
     world
         .ctx
         .memories()
-        .update(&uid, |memory| memory.published = Some(Box::new(published("7"))));
+        .update(&uid, |memory| memory.published = Some(published("7")));
     world.relist(vec![object("app", "uid-app", "6", &unverified())]);
     assert!(world.ctx.memory(&uid).published.is_some(), "an older list");
     world.relist(vec![object("app", "uid-app", "8", &unverified())]);

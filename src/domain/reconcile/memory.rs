@@ -13,8 +13,8 @@ use crate::domain::verification::fingerprint::Fingerprint;
 pub struct ResourceMemory {
     /// Errors of the platform in a row.
     pub consecutive_errors: u32,
-    /// The last status that was written, until the watch brings it or something newer. Boxed: most resources have none.
-    pub published: Option<Box<PublishedStatus>>,
+    /// The last status that was written, until the watch brings it or something newer.
+    pub published: Option<PublishedStatus>,
     /// When the credentials in the generated Secret were last replaced by others.
     pub credentials_changed_at: Option<Timestamp>,
     /// What [`decide`](crate::domain::reconcile::decide::decide) keeps from one reconcile to the next.
@@ -77,9 +77,9 @@ fn version(text: Option<&str>) -> u64 {
 /// What is remembered of all resources.
 ///
 /// An entry exists as long as the watch shows the resource. A change to one that is gone does nothing, so that a
-/// reconcile in flight cannot bring it back.
+/// reconcile in flight cannot bring it back. At rest there is nothing to remember of most resources, and it takes no memory.
 #[derive(Debug, Default)]
-pub struct ResourceMemories(HashMap<Uid, ResourceMemory>);
+pub struct ResourceMemories(HashMap<Uid, Option<Box<ResourceMemory>>>);
 
 impl ResourceMemories {
     /// The watch shows a resource.
@@ -94,17 +94,24 @@ impl ResourceMemories {
 
     /// What is remembered of a resource; nothing if it is gone.
     pub fn get(&self, uid: &Uid) -> ResourceMemory {
-        self.0.get(uid).cloned().unwrap_or_default()
+        let memory = self.0.get(uid).and_then(Option::as_deref);
+        memory.cloned().unwrap_or_default()
     }
 
     /// Changes what is remembered; `None` if the resource is gone.
     pub fn update<T>(&mut self, uid: &Uid, change: impl FnOnce(&mut ResourceMemory) -> T) -> Option<T> {
-        self.0.get_mut(uid).map(change)
+        let entry = self.0.get_mut(uid)?;
+        let mut memory = entry.take().unwrap_or_default();
+        let result = change(&mut memory);
+        *entry = Some(memory).filter(|memory| **memory != ResourceMemory::default());
+        Some(result)
     }
 
     /// Resources whose status does not say the verdict yet.
     pub fn with_unpublished_verdict(&self) -> Vec<Uid> {
-        let unpublished = self.0.iter().filter(|(_, memory)| memory.unpublished_verdicts > 0);
-        unpublished.map(|(uid, _)| uid.clone()).collect()
+        let unpublished = |memory: &ResourceMemory| memory.unpublished_verdicts > 0;
+        let all = self.0.iter();
+        let all = all.filter(|(_, memory)| memory.as_deref().is_some_and(unpublished));
+        all.map(|(uid, _)| uid.clone()).collect()
     }
 }
