@@ -56,6 +56,21 @@ pub enum Advice {
     CorrectImageName,
 }
 
+/// What the cause says about a mirror, if one answered instead of the registry.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum MirrorProblem {
+    /// It requires credentials of its own.
+    WantsCredentials,
+    /// It denies access to the image.
+    DeniesAccess,
+    /// It does not have the image.
+    LacksImage,
+    /// It limits the rate of pulls.
+    LimitsRate,
+    /// It cannot be used at all.
+    CannotBeUsed,
+}
+
 /// What is known about a cause.
 #[derive(Clone, Copy, Debug)]
 pub struct CauseProperties {
@@ -73,6 +88,8 @@ pub struct CauseProperties {
     pub blames: BlamedSecret,
     /// Which advice is more precise than `action`.
     pub advice: Advice,
+    /// What it says about a mirror; `None`: nothing.
+    pub at_mirror: Option<MirrorProblem>,
 }
 
 /// What is known about a cause.
@@ -109,6 +126,7 @@ const CREDENTIALS_REJECTED: CauseProperties = CauseProperties {
     lacks_credentials: false,
     blames: BlamedSecret::SentAndDoubtful,
     advice: Advice::CorrectCredentials,
+    at_mirror: None,
 };
 const CREDENTIALS_EXPIRED: CauseProperties = CauseProperties {
     fault: Fault::Yes,
@@ -118,6 +136,7 @@ const CREDENTIALS_EXPIRED: CauseProperties = CauseProperties {
     lacks_credentials: false,
     blames: BlamedSecret::SentAndDoubtful,
     advice: Advice::RenewCredentials,
+    at_mirror: None,
 };
 const LOGIN_LOCKED_OUT: CauseProperties = CauseProperties {
     fault: Fault::Yes,
@@ -127,6 +146,7 @@ const LOGIN_LOCKED_OUT: CauseProperties = CauseProperties {
     lacks_credentials: false,
     blames: BlamedSecret::SentAndDoubtful,
     advice: Advice::UnlockUser,
+    at_mirror: None,
 };
 const CREDENTIALS_NOT_SENT: CauseProperties = CauseProperties {
     fault: Fault::No,
@@ -136,6 +156,7 @@ const CREDENTIALS_NOT_SENT: CauseProperties = CauseProperties {
     lacks_credentials: true,
     blames: BlamedSecret::WithoutCredentials,
     advice: Advice::SendCredentials,
+    at_mirror: Some(MirrorProblem::WantsCredentials),
 };
 const PULL_SECRET_MISSING: CauseProperties = CauseProperties {
     fault: Fault::Yes,
@@ -145,6 +166,7 @@ const PULL_SECRET_MISSING: CauseProperties = CauseProperties {
     lacks_credentials: true,
     blames: BlamedSecret::Missing,
     advice: Advice::CreateSecret,
+    at_mirror: None,
 };
 const PULL_SECRET_MALFORMED: CauseProperties = CauseProperties {
     fault: Fault::Yes,
@@ -154,6 +176,7 @@ const PULL_SECRET_MALFORMED: CauseProperties = CauseProperties {
     lacks_credentials: false,
     blames: BlamedSecret::Malformed,
     advice: Advice::RepairSecret,
+    at_mirror: None,
 };
 const ACCESS_DENIED: CauseProperties = CauseProperties {
     fault: Fault::Maybe,
@@ -163,6 +186,7 @@ const ACCESS_DENIED: CauseProperties = CauseProperties {
     lacks_credentials: false,
     blames: BlamedSecret::SentAndBest,
     advice: Advice::GrantPermission,
+    at_mirror: Some(MirrorProblem::DeniesAccess),
 };
 const RATE_LIMITED: CauseProperties = CauseProperties {
     fault: Fault::No,
@@ -172,6 +196,7 @@ const RATE_LIMITED: CauseProperties = CauseProperties {
     lacks_credentials: false,
     blames: BlamedSecret::None,
     advice: Advice::General,
+    at_mirror: Some(MirrorProblem::LimitsRate),
 };
 const RATE_LIMITED_ANONYMOUS: CauseProperties = CauseProperties {
     fault: Fault::No,
@@ -181,6 +206,7 @@ const RATE_LIMITED_ANONYMOUS: CauseProperties = CauseProperties {
     lacks_credentials: true,
     blames: BlamedSecret::None,
     advice: Advice::AttachSecret,
+    at_mirror: None,
 };
 const IMAGE_NOT_FOUND: CauseProperties = CauseProperties {
     fault: Fault::No,
@@ -190,6 +216,7 @@ const IMAGE_NOT_FOUND: CauseProperties = CauseProperties {
     lacks_credentials: false,
     blames: BlamedSecret::None,
     advice: Advice::General,
+    at_mirror: Some(MirrorProblem::LacksImage),
 };
 const PLATFORM_MISMATCH: CauseProperties = CauseProperties {
     fault: Fault::No,
@@ -199,6 +226,7 @@ const PLATFORM_MISMATCH: CauseProperties = CauseProperties {
     lacks_credentials: false,
     blames: BlamedSecret::None,
     advice: Advice::General,
+    at_mirror: None,
 };
 const INVALID_IMAGE: CauseProperties = CauseProperties {
     fault: Fault::No,
@@ -208,6 +236,7 @@ const INVALID_IMAGE: CauseProperties = CauseProperties {
     lacks_credentials: false,
     blames: BlamedSecret::None,
     advice: Advice::CorrectImageName,
+    at_mirror: None,
 };
 const NEVER_PULL: CauseProperties = CauseProperties {
     fault: Fault::No,
@@ -217,6 +246,7 @@ const NEVER_PULL: CauseProperties = CauseProperties {
     lacks_credentials: false,
     blames: BlamedSecret::None,
     advice: Advice::General,
+    at_mirror: None,
 };
 const TLS_VERIFICATION: CauseProperties = CauseProperties {
     fault: Fault::No,
@@ -226,6 +256,7 @@ const TLS_VERIFICATION: CauseProperties = CauseProperties {
     lacks_credentials: false,
     blames: BlamedSecret::None,
     advice: Advice::General,
+    at_mirror: Some(MirrorProblem::CannotBeUsed),
 };
 const PLAIN_HTTP_REGISTRY: CauseProperties = CauseProperties {
     fault: Fault::No,
@@ -235,6 +266,7 @@ const PLAIN_HTTP_REGISTRY: CauseProperties = CauseProperties {
     lacks_credentials: false,
     blames: BlamedSecret::None,
     advice: Advice::General,
+    at_mirror: Some(MirrorProblem::CannotBeUsed),
 };
 const DNS_FAILURE: CauseProperties = CauseProperties {
     fault: Fault::No,
@@ -244,6 +276,7 @@ const DNS_FAILURE: CauseProperties = CauseProperties {
     lacks_credentials: false,
     blames: BlamedSecret::None,
     advice: Advice::General,
+    at_mirror: Some(MirrorProblem::CannotBeUsed),
 };
 const REGISTRY_UNREACHABLE: CauseProperties = CauseProperties {
     fault: Fault::No,
@@ -253,6 +286,7 @@ const REGISTRY_UNREACHABLE: CauseProperties = CauseProperties {
     lacks_credentials: false,
     blames: BlamedSecret::None,
     advice: Advice::General,
+    at_mirror: Some(MirrorProblem::CannotBeUsed),
 };
 const SIGNATURE_POLICY: CauseProperties = CauseProperties {
     fault: Fault::No,
@@ -262,6 +296,7 @@ const SIGNATURE_POLICY: CauseProperties = CauseProperties {
     lacks_credentials: false,
     blames: BlamedSecret::None,
     advice: Advice::General,
+    at_mirror: None,
 };
 const NODE_PROBLEM: CauseProperties = CauseProperties {
     fault: Fault::No,
@@ -271,6 +306,7 @@ const NODE_PROBLEM: CauseProperties = CauseProperties {
     lacks_credentials: false,
     blames: BlamedSecret::None,
     advice: Advice::General,
+    at_mirror: None,
 };
 const UNKNOWN: CauseProperties = CauseProperties {
     fault: Fault::No,
@@ -280,4 +316,5 @@ const UNKNOWN: CauseProperties = CauseProperties {
     lacks_credentials: false,
     blames: BlamedSecret::None,
     advice: Advice::General,
+    at_mirror: None,
 };

@@ -1,6 +1,7 @@
 //! What a report itself says to do, whatever the pod's Secrets hold: which host to look at, and what that host wants.
 
 use crate::api::Cause;
+use crate::domain::pull_failures::cause::{MirrorProblem, about};
 use crate::domain::pull_failures::classify::{Classification, ErrorClass};
 use crate::domain::pull_failures::peer::Role;
 use crate::domain::registry::image::Image;
@@ -42,34 +43,23 @@ fn mirror(cause: Cause, registry: &str, host: Option<&str>) -> Option<String> {
         None => format!("The mirror that the node uses for {registry}"),
     };
     let configuration = "the container runtime configuration of the node";
-    Some(match cause {
-        Cause::CredentialsNotSent => format!(
+    let problem = about(cause).at_mirror?;
+    Some(match problem {
+        MirrorProblem::WantsCredentials => format!(
             "{mirror} requires credentials of its own. Add them to {configuration}, or remove the mirror there. The pod's pull secrets are for {registry}"
         ),
-        Cause::AccessDenied => format!(
+        MirrorProblem::DeniesAccess => format!(
             "{mirror} denies access to this image. Allow the image on the mirror, or remove the mirror from {configuration}"
         ),
-        Cause::ImageNotFound => format!(
+        MirrorProblem::LacksImage => format!(
             "{mirror} does not have this image. Correct the image name, or remove the mirror from {configuration}"
         ),
-        Cause::RateLimited => {
+        MirrorProblem::LimitsRate => {
             format!("{mirror} limits the rate of pulls. Wait, or remove the mirror from {configuration}")
         }
-        Cause::RegistryUnreachable | Cause::DnsFailure | Cause::TlsVerification | Cause::PlainHttpRegistry => {
+        MirrorProblem::CannotBeUsed => {
             format!("{mirror} cannot be used. Check the mirror and the network, or remove it from {configuration}")
         }
-        Cause::CredentialsRejected
-        | Cause::CredentialsExpired
-        | Cause::LoginLockedOut
-        | Cause::PullSecretMissing
-        | Cause::PullSecretMalformed
-        | Cause::RateLimitedAnonymous
-        | Cause::PlatformMismatch
-        | Cause::InvalidImage
-        | Cause::NeverPull
-        | Cause::SignaturePolicy
-        | Cause::NodeProblem
-        | Cause::Unknown => return None,
     })
 }
 
