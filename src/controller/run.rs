@@ -25,7 +25,7 @@ use crate::controller::store::stored_resource::StoredResource;
 use crate::controller::verification::Verifier;
 use crate::controller::watches::config_maps::ConfigMaps;
 use crate::controller::watches::docker_pull_secrets::DockerPullSecrets;
-use crate::controller::watches::drive::{Watch, Watched, drive};
+use crate::controller::watches::drive::{WatchSettings, Watched, drive};
 use crate::controller::watches::pods::{Pods, UNFINISHED};
 use crate::controller::watches::resync::resync;
 use crate::controller::watches::secrets::Secrets;
@@ -229,9 +229,9 @@ where
     let (ready, is_ready) = watch::channel(false);
     let name = format!("{} in {place}", W::RESOURCE.split('.').next().unwrap_or(W::RESOURCE));
     ctx.shared.readiness.expect(&name);
-    let watch = Watch { name, fields, ready };
+    let settings = WatchSettings { name, fields, ready };
     let api = api(&ctx.client, namespace);
-    (tokio::spawn(drive(watched, api, watch, Arc::clone(ctx))), is_ready)
+    (tokio::spawn(drive(watched, api, settings, Arc::clone(ctx))), is_ready)
 }
 
 /// Ends when the flag is set, or nobody can set it any more.

@@ -13,9 +13,9 @@ use std::time::Duration;
 use tokio::runtime::Runtime;
 use tokio::sync::{Notify, watch};
 
+use crate::controller::context::now;
 use crate::controller::metrics::Metrics;
 use crate::domain::names::{ResourceRef, Uid};
-use crate::domain::time::Timestamp;
 use crate::domain::verification::address::Policy;
 use crate::domain::verification::fingerprint::Fingerprinter;
 use crate::domain::verification::ledger::Ledger;
@@ -60,7 +60,7 @@ impl Verifier {
             metrics,
             state: Mutex::new(VerificationState {
                 ledger: Ledger::new(Fingerprinter::new([RandomState::new(), RandomState::new()])),
-                queue: VerificationQueue::new(scopes, Timestamp::now()),
+                queue: VerificationQueue::new(scopes, now()),
             }),
             wake: Notify::new(),
             in_flight: watch::Sender::new(0),
@@ -95,20 +95,20 @@ impl Verifier {
 
     /// The resources of a scope are known.
     pub(crate) fn scope_listed(&self, resources: impl IntoIterator<Item = Uid>) {
-        self.state().queue.scope_listed(resources, Timestamp::now());
+        self.state().queue.scope_listed(resources, now());
         self.wake.notify_one();
     }
 
     /// A resource was reconciled.
     pub(crate) fn reconciled(&self, resource: &Uid) {
-        if self.state().queue.reconciled(resource, Timestamp::now()) {
+        if self.state().queue.reconciled(resource, now()) {
             self.wake.notify_one();
         }
     }
 
     /// A resource is gone.
     pub(crate) fn forget(&self, resource: &ResourceRef) {
-        self.state().queue.forget(resource, Timestamp::now());
+        self.state().queue.forget(resource, now());
         self.wake.notify_one();
     }
 
@@ -138,7 +138,7 @@ impl Verifier {
     fn start_attempts(self: Arc<Self>) -> Option<Duration> {
         let started = {
             let mut state = self.state();
-            let started = state.start(Timestamp::now());
+            let started = state.start(now());
             // Under the lock: a drain must not miss it.
             self.in_flight
                 .send_modify(|attempts| *attempts += started.attempts.len());
@@ -163,7 +163,7 @@ impl Verifier {
         let (registry, result) = (request.target(), verdict.result.as_str());
         tracing::info!(registry, result, "verified credentials");
         self.metrics.login_attempted(result);
-        let waiters = self.state().conclude(&request, &verdict, Timestamp::now());
+        let waiters = self.state().conclude(&request, &verdict, now());
         self.notify(&waiters);
         self.in_flight.send_modify(|attempts| *attempts -= 1);
         self.wake.notify_one();

@@ -24,10 +24,6 @@ impl Watched for ConfigMaps {
     const KIND: &'static str = "ConfigMap";
     const RESOURCE: &'static str = "configmaps";
 
-    fn slim(config_map: &mut Self::Object) {
-        config_map.metadata.managed_fields = None;
-    }
-
     /// A later list shows what changed while the watch was cut; at the start every resource is reconciled anyway.
     fn listed(&mut self, config_map: Self::Object) {
         self.changed(&config_map);

@@ -3,12 +3,10 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use kube::core::ObjectMeta;
 use kube::runtime::reflector::store::Writer;
 use kube::runtime::watcher::Event;
 use kube::{Resource as _, ResourceExt as _};
 
-use crate::api::VERIFY_ANNOTATION;
 use crate::controller::context::Context;
 use crate::controller::publish::acknowledge;
 use crate::controller::store::stored_resource::StoredResource;
@@ -83,10 +81,6 @@ impl Watched for DockerPullSecrets {
     const KIND: &'static str = StoredResource::KIND;
     const RESOURCE: &'static str = "dockerpullsecrets.pullsecrets.dev";
 
-    fn slim(object: &mut StoredResource) {
-        slim(object.meta_mut());
-    }
-
     fn list_begins(&mut self) {
         self.listed.clear();
         self.writer.apply_watcher_event(&Event::Init);
@@ -132,14 +126,5 @@ impl Watched for DockerPullSecrets {
         self.writer.apply_watcher_event(&Event::Delete(object));
         let affected = gone.map_or_else(Vec::new, |gone| self.forget(&gone));
         self.ctx.trigger(&affected);
-    }
-}
-
-/// Most of an object's metadata is read by nobody.
-fn slim(meta: &mut ObjectMeta) {
-    meta.managed_fields = None;
-    meta.labels = None;
-    if let Some(annotations) = &mut meta.annotations {
-        annotations.retain(|name, _| name == VERIFY_ANNOTATION);
     }
 }

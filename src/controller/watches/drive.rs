@@ -5,12 +5,14 @@
 use std::sync::Arc;
 
 use futures::{StreamExt as _, pin_mut};
-use kube::runtime::watcher::{self, Event};
-use kube::runtime::{WatchStreamExt as _, watcher as watch};
+use kube::core::ObjectMeta;
+use kube::runtime::WatchStreamExt as _;
+use kube::runtime::watcher::{self, Event, watcher};
 use kube::{Api, Resource};
 use serde::de::DeserializeOwned;
 use tokio::sync::watch::Sender;
 
+use crate::api::{MANAGED_BY_LABEL, VERIFY_ANNOTATION};
 use crate::controller::backoff::NonResettingBackoff;
 use crate::controller::context::Context;
 use crate::controller::readiness::explain;
@@ -26,9 +28,6 @@ pub(crate) trait Watched: Send {
     const KIND: &'static str;
     /// The resource, for messages.
     const RESOURCE: &'static str;
-
-    /// Takes out of an object what nobody reads, before it is stored anywhere.
-    fn slim(_object: &mut Self::Object) {}
 
     /// A list begins.
     fn list_begins(&mut self) {}
@@ -52,7 +51,7 @@ pub(crate) trait Watched: Send {
 }
 
 /// What the loop needs beside the objects.
-pub(crate) struct Watch {
+pub(crate) struct WatchSettings {
     /// For `/readyz` and the log, such as `pods in all namespaces`.
     pub(crate) name: String,
     /// Field selector.
@@ -61,14 +60,25 @@ pub(crate) struct Watch {
     pub(crate) ready: Sender<bool>,
 }
 
+/// Takes out of an object what nobody reads, before it is stored anywhere: most of its metadata.
+fn slim(meta: &mut ObjectMeta) {
+    meta.managed_fields = None;
+    if let Some(labels) = &mut meta.labels {
+        labels.retain(|name, _| name == MANAGED_BY_LABEL);
+    }
+    if let Some(annotations) = &mut meta.annotations {
+        annotations.retain(|name, _| name == VERIFY_ANNOTATION);
+    }
+}
+
 /// Watches until the process ends.
-pub(crate) async fn drive<W: Watched>(mut watched: W, api: Api<W::Object>, watch_: Watch, ctx: Arc<Context>) {
-    let Watch { name, fields, ready } = watch_;
+pub(crate) async fn drive<W: Watched>(mut watched: W, api: Api<W::Object>, settings: WatchSettings, ctx: Arc<Context>) {
+    let WatchSettings { name, fields, ready } = settings;
     let mut config = watcher::Config::default().page_size(PAGE);
     config.field_selector = fields.map(str::to_owned);
-    let events = watch(api, config)
+    let events = watcher(api, config)
         .backoff(NonResettingBackoff::default())
-        .modify(W::slim);
+        .modify(|object| slim(object.meta_mut()));
     pin_mut!(events);
     while let Some(event) = events.next().await {
         match event {

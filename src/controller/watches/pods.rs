@@ -91,12 +91,6 @@ impl Watched for Pods {
     const KIND: &'static str = "Pod";
     const RESOURCE: &'static str = "pods";
 
-    fn slim(pod: &mut Pod) {
-        pod.metadata.managed_fields = None;
-        pod.metadata.labels = None;
-        pod.metadata.annotations = None;
-    }
-
     fn list_begins(&mut self) {
         self.missing_from_relist = self.ctx.failing_pods().keys().cloned().collect();
     }

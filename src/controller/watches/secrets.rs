@@ -5,7 +5,6 @@ use std::sync::Arc;
 use k8s_openapi::api::core::v1::Secret;
 use kube::core::PartialObjectMeta;
 
-use crate::api::MANAGED_BY_LABEL;
 use crate::controller::context::Context;
 use crate::controller::watches::drive::Watched;
 use crate::domain::names::ObjectKey;
@@ -17,15 +16,6 @@ impl Watched for Secrets {
     type Object = PartialObjectMeta<Secret>;
     const KIND: &'static str = "Secret";
     const RESOURCE: &'static str = "secrets";
-
-    fn slim(secret: &mut Self::Object) {
-        let meta = &mut secret.metadata;
-        meta.managed_fields = None;
-        meta.annotations = None;
-        if let Some(labels) = &mut meta.labels {
-            labels.retain(|name, _| name == MANAGED_BY_LABEL);
-        }
-    }
 
     fn list_begins(&mut self) {
         self.0.index().begin_secret_list();
