@@ -15,6 +15,7 @@ use crate::controller::store::stored_resource::StoredResource;
 use crate::domain::names::ResourceRef;
 use crate::domain::problem;
 use crate::domain::reconcile::decide::{self, Decision, Subject};
+use crate::domain::reconcile::memory::ResourceMemory;
 use crate::domain::reconcile::observed::Observed;
 use crate::domain::reconcile::retry::{is_reported, pause, spread};
 use crate::domain::spec::validate::validate;
@@ -55,7 +56,8 @@ pub(crate) async fn reconcile(object: Arc<StoredResource>, ctx: Arc<Context>) ->
                 memory.consecutive_errors
             });
             if errors.is_some_and(is_reported) {
-                let previous = previous_status(&resource, &object, &ctx);
+                let memory = ctx.memory(&resource.uid);
+                let previous = previous_status(&memory, &resource, &object, &ctx);
                 let finding = Finding::Failing(error.to_string());
                 // It cannot be published when the API server is the one that fails.
                 let _ = publish(&resource, object.meta().generation, previous.as_ref(), &finding, &ctx).await;
@@ -83,7 +85,7 @@ async fn reconcile_once(reference: &ResourceRef, object: &StoredResource, ctx: &
         Err(error) => return publish_unparsable(reference, object, &error, ctx).await,
     };
     let memory = ctx.memory(&reference.uid);
-    let previous = previous_status(reference, object, ctx);
+    let previous = previous_status(&memory, reference, object, ctx);
     let subject = Subject {
         reference,
         resource: &resource,
@@ -114,9 +116,13 @@ async fn reconcile_once(reference: &ResourceRef, object: &StoredResource, ctx: &
     Ok(Reconciled { reason, next })
 }
 
-/// The status as far as is known. Memory is read before the store: the watch fills the store before it tells memory.
-fn previous_status(resource: &ResourceRef, object: &StoredResource, ctx: &Context) -> Option<DockerPullSecretStatus> {
-    let memory = ctx.memory(&resource.uid);
+/// The status as far as is known. `memory` has to be read before the store is: the watch fills the store first.
+fn previous_status(
+    memory: &ResourceMemory,
+    resource: &ResourceRef,
+    object: &StoredResource,
+    ctx: &Context,
+) -> Option<DockerPullSecretStatus> {
     let newest = ctx
         .stored(&resource.key)
         .filter(|stored| stored.reference().as_ref() == Some(resource));
@@ -147,8 +153,9 @@ async fn publish_unparsable(
     let problem = problem::unparsable(error);
     let retained = ctx.index().view(reference, &reference.key.name, None).retained_secret;
     let finding = Finding::Decided(Box::new(Outcome::without_credentials(problem.clone(), retained, None)));
-    let verdicts = ctx.memory(&reference.uid).unpublished_verdicts;
-    let previous = previous_status(reference, object, ctx);
+    let memory = ctx.memory(&reference.uid);
+    let verdicts = memory.unpublished_verdicts;
+    let previous = previous_status(&memory, reference, object, ctx);
     let published = publish(reference, object.meta().generation, previous.as_ref(), &finding, ctx).await;
     let reason = match published {
         // The API server may refuse any write to an object that does not fit its schema; then only the log says it.

@@ -139,6 +139,12 @@ impl VerificationResult {
         self == Self::Accepted || self.is_refusal()
     }
 
+    /// What it says about the credentials as such. `image_denied`: it is about an image, and who is told that an image is
+    /// not for them has logged in.
+    pub fn of_credentials(self, image_denied: bool) -> Self {
+        if image_denied { Self::Accepted } else { self }
+    }
+
     /// Whether the registry could not be reached to verify the credentials.
     pub fn is_trouble(self) -> bool {
         matches!(self, Self::Unreachable | Self::TlsFailure | Self::NotARegistry)

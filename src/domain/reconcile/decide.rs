@@ -135,24 +135,22 @@ fn without_credentials(
     let registry_key = spec.map(|spec| spec.registry.as_str().to_owned());
     let mut outcome = Outcome::without_credentials(problem, observed.index.retained_secret.clone(), registry_key);
     outcome.warnings = spec.map_or_else(Vec::new, |spec| warnings(spec, None, observed));
-    let mut memory = ResourceMemory {
-        decided: DecisionMemory {
-            awaiting_verdict: None,
-            ..memory.decided.clone()
-        },
-        ..memory.clone()
+    let mut decided = DecisionMemory {
+        awaiting_verdict: None,
+        ..memory.decided.clone()
     };
     let next = pods::survey_pods(
         subject,
         &mut outcome,
         observed.target.as_ref(),
         observed,
-        &mut memory,
+        memory.credentials_changed_at,
+        &mut decided.status_throttle,
         now,
     );
     Decision {
         finding: Some(Finding::Decided(Box::new(outcome))),
-        memory: memory.decided,
+        memory: decided,
         next,
         ..Decision::default()
     }
@@ -173,30 +171,30 @@ fn with_credentials(
     let view = schedule(&input, verification, now);
     let standing = secret::Standing::of(subject, plan, observed);
     let awaiting = standing.verdict_to_wait_for(spec, &view, memory, now);
-    let mut memory = ResourceMemory {
-        decided: DecisionMemory {
-            awaiting_verdict: awaiting,
-            submitted_request: view.submitted.clone(),
-            ..memory.decided.clone()
-        },
-        ..memory.clone()
+    let mut decided = DecisionMemory {
+        awaiting_verdict: awaiting,
+        submitted_request: view.submitted.clone(),
+        status_throttle: memory.decided.status_throttle,
     };
     if let Some(left) = secret::time_left(awaiting, verification, now) {
         return Decision {
             verify: view.request,
-            memory: memory.decided,
+            memory: decided,
             next: Some(left),
             ..Decision::default()
         };
     }
     let secret = secret::changes(subject, spec, plan, &standing, &view, observed);
-    if secret.iter().flatten().any(Change::replaces_credentials) {
-        memory.credentials_changed_at = Some(now);
-    }
+    let changed_at = if secret.iter().flatten().any(Change::replaces_credentials) {
+        Some(now)
+    } else {
+        memory.credentials_changed_at
+    };
     let holder = secret.is_ok().then(|| plan.desired.secret());
     let mut outcome = outcome(spec, plan, &standing, &view, secret.as_ref().err(), observed);
     let holder = holder.as_ref().or(observed.target.as_ref());
-    let survey = pods::survey_pods(subject, &mut outcome, holder, observed, &mut memory, now);
+    let throttle = &mut decided.status_throttle;
+    let survey = pods::survey_pods(subject, &mut outcome, holder, observed, changed_at, throttle, now);
     let refused = matches!(&secret, Err(problem) if problem.reason == Reason::WriteRefused);
     let retry = refused.then(|| spread(AFTER_REFUSAL, &subject.reference.uid));
     Decision {
@@ -204,7 +202,7 @@ fn with_credentials(
         next: [view.next, survey, retry].into_iter().flatten().min(),
         verify: view.request,
         finding: Some(Finding::Decided(Box::new(outcome))),
-        memory: memory.decided,
+        memory: decided,
     }
 }
 

@@ -51,12 +51,12 @@ impl VerificationRecord {
 
     /// Whether the credentials as such were refused: the method does not matter.
     pub fn credentials_refused(&self) -> bool {
-        self.result.is_refusal() && !self.image_denied
+        self.result.of_credentials(self.image_denied).is_refusal()
     }
 
     /// Whether the credentials as such were accepted, even if they may not read an image.
     pub fn credentials_accepted(&self) -> bool {
-        self.image_denied || self.result == VerificationResult::Accepted
+        self.result.of_credentials(self.image_denied) == VerificationResult::Accepted
     }
 
     /// What is known after an attempt. An attempt without a verdict leaves an earlier verdict as it is: the registry has

@@ -10,9 +10,9 @@ use crate::domain::pull_failures::resource::Resource;
 use crate::domain::pull_failures::summary::{PullSummary, have_same_cause};
 use crate::domain::pull_failures::survey::{SurveyInput, survey};
 use crate::domain::reconcile::decide::Subject;
-use crate::domain::reconcile::memory::ResourceMemory;
 use crate::domain::reconcile::observed::Observed;
 use crate::domain::reconcile::retry::AFTER_INCOMPLETE;
+use crate::domain::reconcile::throttle::StatusThrottle;
 use crate::domain::secret::ownership::is_own;
 use crate::domain::status::outcome::Outcome;
 use crate::domain::time::Timestamp;
@@ -25,14 +25,14 @@ pub(super) fn survey_pods(
     outcome: &mut Outcome,
     holder: Option<&Secret>,
     observed: &Observed,
-    memory: &mut ResourceMemory,
+    credentials_changed_at: Option<Timestamp>,
+    throttle: &mut StatusThrottle,
     now: Timestamp,
 ) -> Option<Duration> {
     let pods = observed.pods.as_ref()?;
     if pods.incomplete {
         return Some(AFTER_INCOMPLETE);
     }
-    let throttle = &mut memory.decided.status_throttle;
     let Some(mut own) = Resource::of(subject.resource) else {
         throttle.reset();
         outcome.pulls = Some(Box::default());
@@ -54,7 +54,7 @@ pub(super) fn survey_pods(
         others: &pods.others,
         failing: &pods.failing,
         pull_secrets: &pull_secrets,
-        credentials_changed_at: memory.credentials_changed_at,
+        credentials_changed_at,
         previous,
     };
     let found = survey(&input, now);
