@@ -81,7 +81,7 @@ impl Cause {
     }
 }
 
-/// The code of a failed pull on rapyuta.io.
+/// The error code of a failed pull, as rapyuta.io defines it.
 #[derive(
     Serialize, Deserialize, JsonSchema, IntoStaticStr, Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash,
 )]
@@ -133,7 +133,7 @@ impl PullCode {
 #[derive(KubeSchema, Serialize, Deserialize, Clone, Debug, PartialEq)]
 #[serde(rename_all = "camelCase")]
 pub struct PullFailure {
-    /// The code on rapyuta.io.
+    /// The error code, as rapyuta.io defines it.
     pub code: PullCode,
     /// Why the image cannot be pulled.
     pub cause: Cause,

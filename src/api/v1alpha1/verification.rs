@@ -139,8 +139,8 @@ impl VerificationResult {
         self == Self::Accepted || self.is_refusal()
     }
 
-    /// What it says about the credentials as such. `image_denied`: it is about an image, and who is told that an image is
-    /// not for them has logged in.
+    /// The result for the credentials as such. A registry that denies an image (`image_denied`) has accepted them.
+    #[must_use]
     pub fn of_credentials(self, image_denied: bool) -> Self {
         if image_denied { Self::Accepted } else { self }
     }
