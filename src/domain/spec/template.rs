@@ -65,7 +65,7 @@ pub fn validate(template: &SecretTemplate) -> Result<(), Problem> {
         .sum();
     if size > ANNOTATION_BYTES {
         return invalid(format!(
-            "spec.secretTemplate.annotations is {size} bytes long; the limit for an object is {ANNOTATION_BYTES}"
+            "spec.secretTemplate.annotations has {size} bytes; an object can have {ANNOTATION_BYTES}"
         ));
     }
     Ok(())
