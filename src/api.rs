@@ -20,6 +20,12 @@ use serde_json::{Value, json};
 /// API group of all kinds.
 pub const GROUP: &str = "pullsecrets.dev";
 
+/// The kinds whose resources generate Secrets and own them.
+pub const KINDS: [&str; 1] = ["DockerPullSecret"];
+
+/// `apiVersion` of all kinds.
+pub const API_VERSION: &str = "pullsecrets.dev/v1alpha1";
+
 /// Name under which server-side apply records what this operator owns, in Secrets and in status.
 pub const FIELD_MANAGER: &str = "docker-pull-secret-operator";
 

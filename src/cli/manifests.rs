@@ -15,6 +15,7 @@ use crate::api::{DockerPullSecret, GROUP, Reason};
 use crate::domain::names::ObjectKey;
 use crate::domain::problem::Problem;
 use crate::domain::spec::parse::parse;
+use crate::domain::spec::validate::ValidatedSpec;
 
 /// Everything found, by namespace (`default` where none is given) and name. If several objects have the same name,
 /// the last counts, as with `kubectl apply`.
@@ -137,6 +138,18 @@ impl Manifests {
             self.secrets.insert(key, (place.to_owned(), object));
         }
         Ok(())
+    }
+}
+
+/// The Secret from which a resource takes its credentials; `None` if the input does not have it, or none is needed.
+pub(crate) fn source_secret(
+    spec: &ValidatedSpec,
+    resource: &ObjectKey,
+    manifests: &Manifests,
+) -> Result<Option<Secret>, Problem> {
+    match spec.source.secret_name() {
+        Some(name) => manifests.secret(&ObjectKey::new(&*resource.namespace, name)),
+        None => Ok(None),
     }
 }
 

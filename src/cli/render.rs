@@ -8,14 +8,14 @@ use serde_json::{Value, json};
 
 use crate::api::DockerPullSecret;
 use crate::cli::exit::exit_code;
-use crate::cli::manifests::Manifests;
+use crate::cli::manifests::{Manifests, source_secret};
 use crate::cli::output::{to_json, write};
 use crate::domain::index::ResourceIndex;
-use crate::domain::names::ObjectKey;
+use crate::domain::names::{ObjectKey, Uid};
 use crate::domain::problem::Problem;
 use crate::domain::secret::ownership::{Claimant, authorize_write};
 use crate::domain::secret::plan::plan;
-use crate::domain::spec::validate::{CredentialSource, validate};
+use crate::domain::spec::declaration::Declaration;
 
 #[derive(Args)]
 pub(crate) struct Render {
@@ -41,12 +41,10 @@ pub(crate) fn run(arguments: &Render) -> ExitCode {
 fn render_all(arguments: &Render) -> Result<ExitCode, String> {
     let manifests = Manifests::read(&arguments.filename)?;
     let mut index = ResourceIndex::default();
-    for resource in manifests
-        .resources
-        .iter()
-        .filter_map(|(_, resource)| resource.as_ref().ok())
-    {
-        index.insert(&placed(resource));
+    for (key, resource) in &manifests.resources {
+        if let Ok(resource) = resource {
+            index.insert(&placed(key, resource));
+        }
     }
     let (mut secrets, mut code) = (Vec::new(), ExitCode::SUCCESS);
     for (key, resource) in &manifests.resources {
@@ -73,11 +71,12 @@ fn render_all(arguments: &Render) -> Result<ExitCode, String> {
     Ok(code)
 }
 
-/// The resource with the namespace under which objects without one are compared.
-fn placed(resource: &DockerPullSecret) -> DockerPullSecret {
-    let mut resource = resource.clone();
-    resource.metadata.namespace.get_or_insert_with(|| "default".to_owned());
-    resource
+/// What a resource declares, in the namespace under which objects without one are compared.
+fn placed(key: &ObjectKey, resource: &DockerPullSecret) -> Declaration {
+    Declaration {
+        key: key.clone(),
+        ..resource.into()
+    }
 }
 
 fn render(
@@ -86,21 +85,21 @@ fn render(
     manifests: &Manifests,
     index: &ResourceIndex,
 ) -> Result<Option<(Value, Vec<String>)>, Problem> {
-    if resource.spec.suspend {
+    let declaration = placed(key, resource);
+    if declaration.suspended {
         return Ok(None);
     }
-    let spec = validate(resource)?;
-    let CredentialSource::Secret(reference) = &spec.source;
-    let source = manifests.secret(&ObjectKey::new(&*key.namespace, &*reference.name))?;
+    let spec = declaration.spec?;
+    let source = source_secret(&spec, key, manifests)?;
     let target = ObjectKey::new(&*key.namespace, &*spec.targets.secret_name);
     let existing = manifests.secret(&target)?;
-    let uid = resource.metadata.uid.clone().unwrap_or_default();
+    let uid = declaration.uid.as_ref().map_or("", Uid::as_str);
     // Without an owner: what is rendered is applied where nobody knows the UID of the resource yet.
     let namespace = resource.metadata.namespace.as_deref().unwrap_or_default();
     let plan = plan(namespace, None, &spec, source.as_ref())?;
     let claimant = Claimant {
         name: &key.name,
-        uid: &uid,
+        uid,
         adopt: spec.targets.adopt,
     };
     let oldest_claimant = index.oldest_claimant(&target).unwrap_or(&key.name);

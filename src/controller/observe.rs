@@ -18,7 +18,7 @@ use crate::domain::pull_failures::resource::Resource;
 use crate::domain::reconcile::decide::Subject;
 use crate::domain::reconcile::observed::{Observed, ObservedPods};
 use crate::domain::secret::ownership::controlling_resource;
-use crate::domain::spec::validate::{CredentialSource, ValidatedSpec, target_of};
+use crate::domain::spec::validate::ValidatedSpec;
 use crate::domain::verification::ca_bundle::{self, CaBundle, CaBundleSource};
 use crate::domain::verification::verdict::Verdict;
 use crate::kubernetes::request::{Error, call};
@@ -33,33 +33,37 @@ const FOREIGN_SECRETS: usize = 20;
 pub(crate) async fn observe(subject: &Subject<'_>, ctx: &Context) -> Result<Observed, Error> {
     let Subject {
         reference,
-        resource,
-        spec,
+        declaration,
         previous,
     } = subject;
-    if resource.spec.suspend {
+    if declaration.suspended {
         return Ok(Observed::default());
     }
-    let target_name = target_of(resource);
-    let Ok(spec) = spec else {
-        let index = ctx.index().view(reference, &target_name, None);
+    let target = &declaration.target;
+    let Ok(spec) = &declaration.spec else {
+        let index = ctx.index().view(reference, target, None);
         return Ok(Observed {
             index,
             ..Observed::default()
         });
     };
     let secrets = Api::<Secret>::namespaced(ctx.client.clone(), &reference.key.namespace);
-    let CredentialSource::Secret(source) = &spec.source;
-    let (source, target) = futures::try_join!(get(&secrets, &source.name), get(&secrets, &target_name))?;
-    let controller = target
+    let source = async {
+        match spec.source.secret_name() {
+            Some(name) => get(&secrets, name).await,
+            None => Ok(None),
+        }
+    };
+    let (source, existing) = futures::try_join!(source, get(&secrets, target))?;
+    let controller = existing
         .as_ref()
-        .and_then(|target| controlling_resource(&target.metadata));
-    let index = ctx.index().view(reference, &target_name, controller);
+        .and_then(|existing| controlling_resource(&existing.metadata));
+    let index = ctx.index().view(reference, target, controller);
     let verified = previous
         .and_then(|status| status.verification.as_ref())
         .is_some_and(|verification| verification.secret_verified);
     let retained = match &index.retained_secret {
-        Some(name) if verified && source.is_some() && target.is_none() => get(&secrets, name).await?,
+        Some(name) if verified && source.is_some() && existing.is_none() => get(&secrets, name).await?,
         _ => None,
     };
     // Without a source there are no credentials to verify.
@@ -71,7 +75,7 @@ pub(crate) async fn observe(subject: &Subject<'_>, ctx: &Context) -> Result<Obse
         ca_bundle,
         pods: None,
         source,
-        target,
+        target: existing,
         retained,
         index,
         refusal: None,
@@ -112,13 +116,15 @@ async fn ca_bundle(
 /// not listed yet, or the resource is suspended. What takes too long or fails must not keep the Secret from being written.
 pub(crate) async fn observe_pods(subject: &Subject<'_>, ctx: &Context) -> Option<ObservedPods> {
     let Subject {
-        reference, resource, ..
+        reference,
+        declaration,
+        previous,
     } = subject;
-    if resource.spec.suspend || !ctx.pods_are_listed() {
+    if declaration.suspended || !ctx.pods_are_listed() {
         return None;
     }
     let namespace = reference.key.namespace.as_str();
-    let Some(own) = Resource::of(resource) else {
+    let Some(own) = Resource::of(declaration, *previous) else {
         return Some(ObservedPods::default());
     };
     let failing = concerning(&own, ctx.failing_pods().of_namespace(namespace));
@@ -128,7 +134,7 @@ pub(crate) async fn observe_pods(subject: &Subject<'_>, ctx: &Context) -> Option
     let read = async {
         let failing = kubelet_reports::enrich(failing, namespace, ctx).await;
         // A resource with an invalid spec does not read its own Secret.
-        let own = subject.spec.as_ref().ok().map(|_| own.secret.as_str());
+        let own = declaration.spec.as_ref().ok().map(|_| own.secret.as_str());
         let pull_secrets = pull_secrets(&failing, own, namespace, ctx).await?;
         Ok::<_, Error>((failing, pull_secrets))
     };
@@ -161,7 +167,7 @@ fn others(own: &ObjectKey, ctx: &Context) -> Vec<Resource> {
     let others = names.into_iter().filter(|name| *name != own.name);
     let others = others.filter_map(|name| {
         let resource = ctx.stored(&ObjectKey::new(&own.namespace, name))?;
-        Resource::of(&resource.parse().ok()?)
+        Resource::of(&resource.declaration().ok()?, resource.status().as_ref())
     });
     others.collect()
 }

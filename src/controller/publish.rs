@@ -8,8 +8,9 @@ use kube::core::{ObjectMeta, PartialObjectMeta, TypeMeta};
 use kube::{Api, ResourceExt as _};
 use serde_json::json;
 
-use crate::api::{ConditionType, DockerPullSecret, DockerPullSecretStatus, FIELD_MANAGER};
+use crate::api::{ConditionType, DockerPullSecretStatus, FIELD_MANAGER};
 use crate::controller::context::{Context, now};
+use crate::controller::store::stored_resource::StoredResource;
 use crate::domain::names::ResourceRef;
 use crate::domain::reconcile::memory::PublishedStatus;
 use crate::domain::status::build::build_status;
@@ -51,7 +52,7 @@ async fn write(
 ) -> Result<(), Error> {
     let key = &resource.key;
     // With the UID, so that a resource deleted and created again does not get the status of its predecessor.
-    let types = TypeMeta::resource::<DockerPullSecret>();
+    let types = TypeMeta::resource::<StoredResource>();
     let body = json!({
         "apiVersion": types.api_version, "kind": types.kind,
         "metadata": {"name": key.name, "namespace": key.namespace, "uid": resource.uid.as_str()}, "status": status,
@@ -64,7 +65,7 @@ async fn write(
         })
     };
     remember(resource, published(None), ctx);
-    let resources = Api::<PartialObjectMeta<DockerPullSecret>>::namespaced(ctx.client.clone(), &key.namespace);
+    let resources = Api::<PartialObjectMeta<StoredResource>>::namespaced(ctx.client.clone(), &key.namespace);
     let (params, patch) = (PatchParams::apply(FIELD_MANAGER).force(), Patch::Apply(&body));
     let answer = call(
         || format!("writing the status of {} {key}", resource.kind),
@@ -129,7 +130,7 @@ fn event_object(resource: &ResourceRef, event: PullEvent) -> Event {
             |name| name.chars().filter(char::is_ascii).take(128).collect(),
         )),
         regarding: Some(ObjectReference {
-            api_version: Some(TypeMeta::resource::<DockerPullSecret>().api_version),
+            api_version: Some(TypeMeta::resource::<StoredResource>().api_version),
             kind: Some(resource.kind.to_owned()),
             name: Some(key.name.clone()),
             namespace: Some(key.namespace.clone()),

@@ -18,7 +18,6 @@ use crate::domain::reconcile::decide::{self, Decision, Subject};
 use crate::domain::reconcile::memory::ResourceMemory;
 use crate::domain::reconcile::observed::Observed;
 use crate::domain::reconcile::retry::{is_reported, pause, spread};
-use crate::domain::spec::validate::validate;
 use crate::domain::status::outcome::{Finding, Outcome};
 use crate::kubernetes::request::Error;
 
@@ -73,23 +72,23 @@ pub(crate) fn error_policy(object: Arc<StoredResource>, error: &Error, ctx: Arc<
     let Some(resource) = object.reference() else {
         return Action::await_change();
     };
-    let pause = spread(pause(ctx.memory(&resource.uid).consecutive_errors), &resource.uid);
+    let errors = ctx.memories().look(&resource.uid, |memory| memory.consecutive_errors);
+    let pause = spread(pause(errors.unwrap_or_default()), &resource.uid);
     let key = &resource.key;
     tracing::warn!(namespace = key.namespace, name = key.name, retry_in = ?pause, "{error}");
     Action::requeue(pause)
 }
 
 async fn reconcile_once(reference: &ResourceRef, object: &StoredResource, ctx: &Context) -> Result<Reconciled, Error> {
-    let resource = match object.parse() {
-        Ok(resource) => resource,
+    let declaration = match object.declaration() {
+        Ok(declaration) => declaration,
         Err(error) => return publish_unparsable(reference, object, &error, ctx).await,
     };
     let memory = ctx.memory(&reference.uid);
     let previous = previous_status(&memory, reference, object, ctx);
     let subject = Subject {
         reference,
-        resource: &resource,
-        spec: &validate(&resource),
+        declaration: &declaration,
         previous: previous.as_ref(),
     };
     let (observed, pods) = tokio::join!(observe(&subject, ctx), Box::pin(observe_pods(&subject, ctx)));
@@ -109,7 +108,7 @@ async fn reconcile_once(reference: &ResourceRef, object: &StoredResource, ctx: &
         let reason = Reason::Pending.as_str().to_owned();
         return Ok(Reconciled { reason, next });
     };
-    let reason = publish(reference, resource.metadata.generation, subject.previous, finding, ctx).await?;
+    let reason = publish(reference, declaration.generation, subject.previous, finding, ctx).await?;
     let verdicts = memory.unpublished_verdicts;
     ctx.memories()
         .update(&reference.uid, |memory| memory.publish_verdicts(verdicts));

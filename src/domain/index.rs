@@ -13,12 +13,12 @@ use std::sync::Arc;
 
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{ObjectMeta, OwnerReference};
 
-use crate::api::DockerPullSecret;
 use crate::domain::index::namespace::NamespaceIndex;
 use crate::domain::names::{ObjectKey, ResourceRef, Uid};
 use crate::domain::secret::ownership::{controlling_resource, is_labelled};
+use crate::domain::spec::declaration::Declaration;
 
-/// A name or UID. Equal ones share their memory.
+/// A name. Equal ones share their memory.
 type Name = Arc<str>;
 
 /// A generated Secret as last seen.
@@ -29,7 +29,7 @@ pub struct Generated {
     /// Resource version, for a precondition.
     pub resource_version: Arc<str>,
     /// Name and UID of the resource that controls it.
-    owner: (Name, Name),
+    owner: (Name, Uid),
 }
 
 /// What the index says of one resource and the Secret that it wants.
@@ -57,9 +57,9 @@ pub struct ResourceIndex {
 
 impl ResourceIndex {
     /// Takes over what a resource wants now. Returns *other* resources that this concerns.
-    pub fn insert(&mut self, resource: &DockerPullSecret) -> Vec<ObjectKey> {
-        let at = resource.metadata.namespace.as_deref().unwrap_or_default();
-        keys(at, self.of(at).insert(resource))
+    pub fn insert(&mut self, declaration: &Declaration) -> Vec<ObjectKey> {
+        let at = &declaration.key.namespace;
+        keys(at, self.of(at).insert(declaration))
     }
 
     /// Forgets a resource. Returns other resources that this concerns.
@@ -83,10 +83,7 @@ impl ResourceIndex {
 
     /// UID of a resource.
     pub fn uid(&self, resource: &ObjectKey) -> Option<Uid> {
-        self.namespaces
-            .get(&resource.namespace)?
-            .uid(&resource.name)
-            .map(Uid::new)
+        self.namespaces.get(&resource.namespace)?.uid(&resource.name).cloned()
     }
 
     /// Resources that read or write this Secret, or control it.
@@ -141,7 +138,7 @@ impl ResourceIndex {
 
     /// All of it that concerns one resource, and the Secret `target` with this controller.
     pub fn view(&self, resource: &ResourceRef, target: &str, controller: Option<&OwnerReference>) -> IndexView {
-        let (namespace, uid) = (&resource.key.namespace, resource.uid.as_str());
+        let (namespace, uid) = (&resource.key.namespace, &resource.uid);
         let wanted = ObjectKey::new(namespace, target);
         IndexView {
             oldest_claimant: self.oldest_claimant(&wanted).map(str::to_owned),
@@ -164,13 +161,13 @@ impl ResourceIndex {
     }
 
     /// Generated Secrets in `namespace` that the resource controls and neither wants nor reads.
-    pub fn orphans(&self, namespace: &str, uid: &str, target: &str) -> Vec<(String, Generated)> {
+    pub fn orphans(&self, namespace: &str, uid: &Uid, target: &str) -> Vec<(String, Generated)> {
         let namespace = self.namespaces.get(namespace);
         namespace.map_or_else(Vec::new, |namespace| namespace.orphans(uid, target))
     }
 
     /// Name of a Secret in `namespace` that still holds credentials of a resource; the wanted one if that exists.
-    pub fn retained_secret(&self, namespace: &str, uid: &str, target: &str) -> Option<String> {
+    pub fn retained_secret(&self, namespace: &str, uid: &Uid, target: &str) -> Option<String> {
         let retained = self.namespaces.get(namespace)?.retained_secret(uid, target);
         retained.map(str::to_owned)
     }

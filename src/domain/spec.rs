@@ -1,5 +1,6 @@
-//! What a resource wants: read, and validated.
+//! What a resource declares: read, and validated.
 
+pub mod declaration;
 pub mod parse;
 pub mod template;
 pub mod validate;

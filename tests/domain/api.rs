@@ -1,6 +1,7 @@
 //! The API: what earlier versions wrote is read, and what users read in the CRD.
 
-use dps::api::{DockerPullSecret, VerificationResult, VerificationStatus, crd};
+use dps::api::{API_VERSION, DockerPullSecret, KINDS, VerificationResult, VerificationStatus, crd};
+use kube::Resource as _;
 use serde_json::{Value, json};
 
 use super::{hub, resource};
@@ -9,6 +10,13 @@ fn with_verification(verification: &Value) -> serde_json::Result<DockerPullSecre
     let mut object = serde_json::to_value(resource(&hub())).unwrap();
     object["status"] = json!({"observedGeneration": 1, "verification": verification});
     serde_json::from_value(object)
+}
+
+/// A Secret is the operator's only if its owner's kind is among them.
+#[test]
+fn constants_name_the_kinds_of_the_crds() {
+    assert_eq!(KINDS.map(str::to_owned), [DockerPullSecret::kind(&()).into_owned()]);
+    assert_eq!(API_VERSION, DockerPullSecret::api_version(&()));
 }
 
 fn verification(written: &Value) -> VerificationStatus {

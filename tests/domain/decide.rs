@@ -13,14 +13,13 @@ use std::time::Duration;
 
 use dps::api::{DockerPullSecret, DockerPullSecretStatus, Reason, VerificationResult};
 use dps::domain::index::IndexView;
-use dps::domain::names::ResourceRef;
 use dps::domain::problem::Problem;
 use dps::domain::pull_failures::failing_pods::FailingPod;
 use dps::domain::reconcile::change::Change;
 use dps::domain::reconcile::decide::{Decision, Subject, decide};
 use dps::domain::reconcile::memory::ResourceMemory;
 use dps::domain::reconcile::observed::{Observed, ObservedPods};
-use dps::domain::spec::validate::{target_of, validate};
+use dps::domain::spec::declaration::Declaration;
 use dps::domain::status::build::build_status;
 use dps::domain::time::{Timestamp, after};
 use dps::domain::verification::fingerprint::Fingerprinter;
@@ -111,14 +110,14 @@ impl Cluster {
 
     /// One reconcile: observes, decides, and keeps what is written.
     fn reconcile(&mut self) -> Decision {
-        let reference = ResourceRef::of("DockerPullSecret", &self.resource.metadata).unwrap();
-        let target = target_of(&self.resource);
+        let declaration = Declaration::from(&self.resource);
+        let reference = declaration.reference().unwrap();
+        let target = declaration.target.clone();
         let retained = self.generated.keys().next().cloned();
         let previous = self.status.clone();
         let subject = Subject {
             reference: &reference,
-            resource: &self.resource,
-            spec: &validate(&self.resource),
+            declaration: &declaration,
             previous: previous.as_ref(),
         };
         let observed = Observed {

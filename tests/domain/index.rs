@@ -3,6 +3,7 @@
 use dps::domain::index::ResourceIndex;
 use dps::domain::names::{ObjectKey, Uid};
 use dps::domain::secret::ownership::controlling_resource;
+use dps::domain::spec::declaration::Declaration;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{ObjectMeta, OwnerReference};
 use serde_json::{Value, json};
 
@@ -10,6 +11,10 @@ use super::{hub, named, private, with};
 
 fn key(name: &str) -> ObjectKey {
     ObjectKey::new("team", name)
+}
+
+fn declared(name: &str, created: i64, spec: &Value) -> Declaration {
+    (&named(name, created, spec)).into()
 }
 
 fn names(keys: &[ObjectKey]) -> Vec<&str> {
@@ -37,11 +42,11 @@ fn generated(name: &str, owner: Option<&str>) -> ObjectMeta {
 fn certificates_concern_those_that_name_them() {
     let ca = |kind: &str| json!({"verification": {"tls": {"caBundleRef": {"kind": kind, "name": "ca"}}}});
     let mut claims = ResourceIndex::default();
-    claims.insert(&named("a", 1, &with(private("a.example.com"), ca("ConfigMap"))));
-    claims.insert(&named("b", 2, &with(private("b.example.com"), ca("Secret"))));
+    claims.insert(&declared("a", 1, &with(private("a.example.com"), ca("ConfigMap"))));
+    claims.insert(&declared("b", 2, &with(private("b.example.com"), ca("Secret"))));
     assert_eq!(names(&claims.affected_by_config_map(&key("ca"))), ["a"]);
     assert_eq!(names(&claims.affected_by_secret(&key("ca"))), ["b"]);
-    claims.insert(&named("a", 1, &private("a.example.com")));
+    claims.insert(&declared("a", 1, &private("a.example.com")));
     claims.remove(&key("b"));
     assert_eq!(names(&claims.affected_by_config_map(&key("ca"))), [""; 0]);
     assert_eq!(names(&claims.affected_by_secret(&key("ca"))), [""; 0]);
@@ -50,8 +55,8 @@ fn certificates_concern_those_that_name_them() {
 #[test]
 fn a_secret_concerns_those_that_read_write_or_control_it() {
     let mut claims = ResourceIndex::default();
-    claims.insert(&named("a", 1, &private("a.example.com")));
-    claims.insert(&named(
+    claims.insert(&declared("a", 1, &private("a.example.com")));
+    claims.insert(&declared(
         "b",
         2,
         &with(private("b.example.com"), json!({"secretName": "target"})),
@@ -65,7 +70,7 @@ fn a_secret_concerns_those_that_read_write_or_control_it() {
     assert_eq!(names(&claims.forget_secret(&key("old"))), ["b"]);
     assert!(claims.observe_secret(&generated("unrelated", None)).is_empty());
 
-    claims.insert(&named(
+    claims.insert(&declared(
         "a",
         1,
         &with(private("a.example.com"), json!({"credentialsRef": {"name": "new"}})),
@@ -78,19 +83,25 @@ fn a_secret_concerns_those_that_read_write_or_control_it() {
 fn the_older_one_gets_the_secret_and_the_others_hear_of_it() {
     let shared = |url: &str| with(private(url), json!({"secretName": "shared"}));
     let mut claims = ResourceIndex::default();
-    assert!(claims.insert(&named("young", 20, &shared("a.example.com"))).is_empty());
+    assert!(
+        claims
+            .insert(&declared("young", 20, &shared("a.example.com")))
+            .is_empty()
+    );
     assert_eq!(claims.oldest_claimant(&key("shared")), Some("young"));
     assert_eq!(
-        names(&claims.insert(&named("old", 10, &shared("b.example.com")))),
+        names(&claims.insert(&declared("old", 10, &shared("b.example.com")))),
         ["young"]
     );
     assert_eq!(claims.oldest_claimant(&key("shared")), Some("old"));
     assert!(
-        claims.insert(&named("middle", 15, &shared("c.example.com"))).is_empty(),
+        claims
+            .insert(&declared("middle", 15, &shared("c.example.com")))
+            .is_empty(),
         "changes nothing for the others"
     );
     assert!(
-        claims.insert(&named("old", 10, &shared("b.example.com"))).is_empty(),
+        claims.insert(&declared("old", 10, &shared("b.example.com"))).is_empty(),
         "said again"
     );
     assert_eq!(claims.wants(&owner("young"), &key("shared")), Some(true));
@@ -99,7 +110,7 @@ fn the_older_one_gets_the_secret_and_the_others_hear_of_it() {
     assert_eq!(names(&claims.remove(&key("old"))), ["middle", "young"]);
     assert_eq!(claims.oldest_claimant(&key("shared")), Some("middle"));
     // Equal age is decided by name.
-    claims.insert(&named("a", 15, &shared("d.example.com")));
+    claims.insert(&declared("a", 15, &shared("d.example.com")));
     assert_eq!(claims.oldest_claimant(&key("shared")), Some("a"));
     assert_eq!(claims.uid(&key("a")), Some(Uid::new("uid-a")));
 }
@@ -108,7 +119,7 @@ fn the_older_one_gets_the_secret_and_the_others_hear_of_it() {
 #[test]
 fn an_owner_in_another_namespace_is_none() {
     let mut claims = ResourceIndex::default();
-    claims.insert(&named("app", 1, &private("a.example.com")));
+    claims.insert(&declared("app", 1, &private("a.example.com")));
     let elsewhere = ObjectKey::new("other", "app");
     assert_eq!(claims.wants(&owner("app"), &key("app")), Some(true));
     assert_eq!(claims.wants(&owner("app"), &elsewhere), None);
@@ -120,27 +131,33 @@ fn an_owner_in_another_namespace_is_none() {
 #[test]
 fn strays_are_what_a_resource_controls_beside_its_target() {
     let mut claims = ResourceIndex::default();
-    claims.insert(&named("app", 1, &private("a.example.com")));
+    claims.insert(&declared("app", 1, &private("a.example.com")));
     for name in ["app", "old"] {
         claims.observe_secret(&generated(name, Some("app")));
     }
-    let orphans = claims.orphans("team", "uid-app", "app");
+    let orphans = claims.orphans("team", &Uid::new("uid-app"), "app");
     assert_eq!(orphans.len(), 1);
     let (name, seen) = &orphans[0];
     assert_eq!(
         (name.as_str(), &*seen.uid, &*seen.resource_version),
         ("old", "uid-old", "7")
     );
-    assert_eq!(claims.retained_secret("team", "uid-app", "app").as_deref(), Some("app"));
     assert_eq!(
-        claims.retained_secret("team", "uid-app", "new").as_deref(),
+        claims.retained_secret("team", &Uid::new("uid-app"), "app").as_deref(),
+        Some("app")
+    );
+    assert_eq!(
+        claims.retained_secret("team", &Uid::new("uid-app"), "new").as_deref(),
         Some("app"),
         "any that holds a login"
     );
-    assert_eq!(claims.retained_secret("team", "uid-other", "app").as_deref(), None);
+    assert_eq!(
+        claims.retained_secret("team", &Uid::new("uid-other"), "app").as_deref(),
+        None
+    );
     // Somebody takes the owner reference away.
     claims.observe_secret(&generated("old", None));
-    assert!(claims.orphans("team", "uid-app", "app").is_empty());
+    assert!(claims.orphans("team", &Uid::new("uid-app"), "app").is_empty());
 }
 
 /// What the operator deletes, it made: platforms give owners to Secrets of others too.
@@ -154,12 +171,16 @@ fn what_the_operator_did_not_make_is_no_stray() {
         ("of another manager", labelled("Helm"), false),
     ];
     let mut claims = ResourceIndex::default();
-    claims.insert(&named("app", 1, &private("a.example.com")));
+    claims.insert(&declared("app", 1, &private("a.example.com")));
     for (what, labels, stray) in cases {
         let mut old = generated("old", Some("app"));
         old.labels = labels;
         claims.observe_secret(&old);
-        assert_eq!(!claims.orphans("team", "uid-app", "app").is_empty(), stray, "{what}");
+        assert_eq!(
+            !claims.orphans("team", &Uid::new("uid-app"), "app").is_empty(),
+            stray,
+            "{what}"
+        );
     }
     // Somebody takes the label from the Secret that is wanted: the resource hears of it.
     claims.observe_secret(&generated("app", Some("app")));
@@ -169,36 +190,39 @@ fn what_the_operator_did_not_make_is_no_stray() {
     // One that is read now is no stray before that changes.
     claims.observe_secret(&generated("old", Some("app")));
     let reads = |name: &str| with(private("a.example.com"), json!({"credentialsRef": {"name": name}}));
-    claims.insert(&named("app", 1, &reads("old")));
-    assert!(claims.orphans("team", "uid-app", "app").is_empty());
-    claims.insert(&named("app", 1, &reads("login")));
-    assert_eq!(claims.orphans("team", "uid-app", "app").len(), 1);
+    claims.insert(&declared("app", 1, &reads("old")));
+    assert!(claims.orphans("team", &Uid::new("uid-app"), "app").is_empty());
+    claims.insert(&declared("app", 1, &reads("login")));
+    assert_eq!(claims.orphans("team", &Uid::new("uid-app"), "app").len(), 1);
 }
 
 #[test]
 fn a_new_list_of_secrets_forgets_what_it_does_not_show_only_at_its_end() {
     let mut claims = ResourceIndex::default();
-    claims.insert(&named("app", 1, &private("a.example.com")));
+    claims.insert(&declared("app", 1, &private("a.example.com")));
     for name in ["app", "old"] {
         claims.observe_secret(&generated(name, Some("app")));
     }
     claims.begin_secret_list();
     assert_eq!(
-        claims.orphans("team", "uid-app", "app").len(),
+        claims.orphans("team", &Uid::new("uid-app"), "app").len(),
         1,
         "known until the list is complete"
     );
     claims.observe_secret(&generated("app", Some("app")));
     claims.end_secret_list();
-    assert!(claims.orphans("team", "uid-app", "app").is_empty());
-    assert_eq!(claims.retained_secret("team", "uid-app", "app").as_deref(), Some("app"));
+    assert!(claims.orphans("team", &Uid::new("uid-app"), "app").is_empty());
+    assert_eq!(
+        claims.retained_secret("team", &Uid::new("uid-app"), "app").as_deref(),
+        Some("app")
+    );
 }
 
 #[test]
 fn resources_for_one_registry_are_warned_of() {
     let mut claims = ResourceIndex::default();
-    claims.insert(&named("first", 1, &private("r.example.com")));
-    claims.insert(&named("second", 2, &private("https://r.example.com/")));
+    claims.insert(&declared("first", 1, &private("r.example.com")));
+    claims.insert(&declared("second", 2, &private("https://r.example.com/")));
     assert_eq!(claims.overlap_warning(&key("first")), None);
     assert!(
         claims
@@ -213,8 +237,8 @@ fn resources_for_one_registry_are_warned_of() {
     );
     assert_eq!(claims.overlap_warning(&key("second")), None);
 
-    claims.insert(&named("hub", 3, &hub()));
-    assert_eq!(names(&claims.insert(&named("wild", 4, &private("*.io")))), ["hub"]);
+    claims.insert(&declared("hub", 3, &hub()));
+    assert_eq!(names(&claims.insert(&declared("wild", 4, &private("*.io")))), ["hub"]);
     assert!(
         claims
             .overlap_warning(&key("hub"))
@@ -222,8 +246,8 @@ fn resources_for_one_registry_are_warned_of() {
             .contains("DockerPullSecret \"wild\" takes precedence")
     );
     assert_eq!(claims.overlap_warning(&key("wild")), None);
-    claims.insert(&named("below", 5, &private("*.io/acme")));
-    claims.insert(&named("other", 6, &private("*.com")));
+    claims.insert(&declared("below", 5, &private("*.io/acme")));
+    claims.insert(&declared("other", 6, &private("*.com")));
     assert_eq!(names(&claims.remove(&key("wild"))), ["hub", "below"]);
     assert_eq!(names(&claims.remove(&key("below"))), ["hub"]);
     assert_eq!(claims.overlap_warning(&key("hub")), None);

@@ -2,6 +2,7 @@
 
 use dps::domain::pull_failures::resource::Resource;
 use dps::domain::secret::ownership::is_own;
+use dps::domain::spec::declaration::Declaration;
 use k8s_openapi::api::core::v1::Secret;
 use serde_json::json;
 
@@ -15,11 +16,15 @@ fn resource_whose_secret_name_is_taken_owns_no_secret() {
         ("Stale", true),
         ("CredentialsNotResolved", true),
     ] {
-        let mut resource = super::resource(&super::private("r.example.com"));
-        assert!(Resource::of(&resource).unwrap().owns, "nothing is known yet");
+        let declaration = Declaration::from(&super::resource(&super::private("r.example.com")));
+        assert!(Resource::of(&declaration, None).unwrap().owns, "nothing is known yet");
         let condition = json!({"type": "SecretSynced", "status": "False", "reason": reason, "message": "", "lastTransitionTime": "2026-01-01T00:00:00Z"});
-        resource.status = serde_json::from_value(json!({"conditions": [condition]})).unwrap();
-        assert_eq!(Resource::of(&resource).unwrap().owns, owns, "{reason}");
+        let status = serde_json::from_value(json!({"conditions": [condition]})).unwrap();
+        assert_eq!(
+            Resource::of(&declaration, Some(&status)).unwrap().owns,
+            owns,
+            "{reason}"
+        );
     }
 }
 

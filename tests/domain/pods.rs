@@ -60,7 +60,7 @@ pub(super) fn resource(name: &str, key: &str, verified: Option<VerificationResul
         name: name.to_owned(),
         secret: name.to_owned(),
         owns: true,
-        source: format!("{name}-login"),
+        source: Some(format!("{name}-login")),
         registry: RegistryKey::of_config_entry(key).unwrap(),
         verified,
     }

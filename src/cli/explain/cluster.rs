@@ -101,7 +101,10 @@ async fn read_namespace(client: &Client, namespace: &str, names: &[String]) -> R
         }
         Err(error) => return Err(failed("listing DockerPullSecrets", &error)),
     };
-    bundle.resources = resources.iter().filter_map(Resource::of).collect();
+    let resources = resources.iter();
+    bundle.resources = resources
+        .filter_map(|resource| Resource::of(&resource.into(), resource.status.as_ref()))
+        .collect();
     Ok(bundle)
 }
 

@@ -33,7 +33,7 @@ pub(crate) fn read(manifests: &Manifests) -> Result<Bundle, String> {
 fn read_resources(bundle: &mut Bundle, manifests: &Manifests) {
     for (ObjectKey { namespace, name }, resource) in &manifests.resources {
         let resource = match resource {
-            Ok(resource) => Resource::of(resource).ok_or("its registry is invalid"),
+            Ok(resource) => Resource::of(&resource.into(), resource.status.as_ref()).ok_or("its registry is invalid"),
             Err(problem) => Err(problem.message.as_str()),
         };
         match resource {

@@ -7,15 +7,14 @@ use kube::Api;
 
 use crate::api::{DockerPullSecret, RegistryType};
 use crate::cli::cluster::{connect_to, failed};
-use crate::cli::manifests::Manifests;
+use crate::cli::manifests::{Manifests, source_secret};
 use crate::cli::verify::Verify;
 use crate::domain::credential_source::from_secret::resolve_document;
 use crate::domain::credential_source::resolve;
 use crate::domain::credentials::{InvalidCredentials, RegistryCredentials, trim_line_break};
-use crate::domain::names::ObjectKey;
 use crate::domain::registry::key::RegistryKey;
 use crate::domain::registry::manifest::ManifestReference;
-use crate::domain::spec::validate::{CredentialSource, ValidatedSpec, validate};
+use crate::domain::spec::validate::{ValidatedSpec, validate};
 
 /// Credentials to verify, or why there are none.
 pub(super) struct CredentialsToVerify {
@@ -44,8 +43,7 @@ pub(super) async fn read(arguments: &Verify) -> Result<Vec<CredentialsToVerify>,
         let name = format!("DockerPullSecret {key}");
         let found = resource.clone().and_then(|resource| {
             let spec = validate(&resource)?;
-            let CredentialSource::Secret(reference) = &spec.source;
-            let source = manifests.secret(&ObjectKey::new(&*key.namespace, &*reference.name))?;
+            let source = source_secret(&spec, key, &manifests)?;
             Ok((spec, source))
         });
         match found {
@@ -132,10 +130,12 @@ async fn in_cluster(name: &str, namespace: Option<&str>) -> Result<CredentialsTo
         .await
         .map_err(|error| failed(&format!("reading {place}"), &error))?;
     let spec = validate(&resource).map_err(|problem| format!("{place}: {}", problem.message))?;
-    let CredentialSource::Secret(reference) = &spec.source;
-    let source = Api::<Secret>::namespaced(client, &namespace)
-        .get_opt(&reference.name)
-        .await
-        .map_err(|error| failed(&format!("reading Secret {namespace}/{}", reference.name), &error))?;
+    let source = match spec.source.secret_name() {
+        Some(name) => Api::<Secret>::namespaced(client, &namespace)
+            .get_opt(name)
+            .await
+            .map_err(|error| failed(&format!("reading Secret {namespace}/{name}"), &error))?,
+        None => None,
+    };
     Ok(from_resource(place, &spec, source.as_ref()))
 }

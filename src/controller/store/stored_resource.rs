@@ -11,6 +11,7 @@ use serde_json::value::RawValue;
 use crate::api::{DockerPullSecret, DockerPullSecretStatus};
 use crate::controller::store::compressed_json::CompressedJson;
 use crate::domain::names::ResourceRef;
+use crate::domain::spec::declaration::Declaration;
 
 /// A DockerPullSecret as the watch brought it.
 #[derive(Clone, Debug, Deserialize)]
@@ -43,21 +44,14 @@ fn compress(part: Option<&RawValue>) -> CompressedJson {
 }
 
 impl StoredResource {
-    /// The resource; the error is the parser's.
-    pub(crate) fn parse(&self) -> Result<DockerPullSecret, String> {
-        Ok(DockerPullSecret {
-            status: self.status(),
-            ..self.without_status()?
-        })
-    }
-
-    /// The resource but for its status, which is most of what there is to read.
-    pub(crate) fn without_status(&self) -> Result<DockerPullSecret, String> {
-        Ok(DockerPullSecret {
+    /// What it declares; the error is the parser's.
+    pub(crate) fn declaration(&self) -> Result<Declaration, String> {
+        let resource = DockerPullSecret {
             metadata: self.metadata.clone(),
             spec: serde_json::from_slice(&self.spec.text()).map_err(|error| error.to_string())?,
             status: None,
-        })
+        };
+        Ok(Declaration::from(&resource))
     }
 
     /// Its status. One that another version wrote and this one cannot read is none.

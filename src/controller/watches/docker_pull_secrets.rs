@@ -12,6 +12,7 @@ use crate::controller::publish::acknowledge;
 use crate::controller::store::stored_resource::StoredResource;
 use crate::controller::watches::drive::Watched;
 use crate::domain::names::{ObjectKey, ResourceRef, Uid};
+use crate::domain::reconcile::memory::ResourceMemory;
 use crate::domain::reconcile::trigger::metadata_calls;
 use crate::domain::status::equal::is_up_to_date;
 
@@ -42,11 +43,19 @@ impl DockerPullSecrets {
                     ..resource.clone()
                 }));
             }
-            self.ctx.memories().insert(resource.uid);
         }
         // One that does not parse keeps the place that it had.
-        if let Ok(resource) = object.without_status() {
-            affected.extend(self.ctx.index().insert(&resource));
+        let declaration = object.declaration();
+        if let Ok(declaration) = &declaration {
+            affected.extend(self.ctx.index().insert(declaration));
+        }
+        let uid = match declaration {
+            // The same text as in the index, so that it takes memory once.
+            Ok(declaration) => declaration.uid,
+            Err(_) => object.uid().map(|uid| Uid::new(&uid)),
+        };
+        if let Some(uid) = uid {
+            self.ctx.memories().insert(uid);
         }
         affected
     }
@@ -71,8 +80,15 @@ impl DockerPullSecrets {
         if before.has_status_of(now) {
             return false;
         }
-        let published = now.uid().and_then(|uid| self.ctx.memory(&Uid::new(&uid)).published);
-        !published.is_some_and(|published| is_up_to_date(now.status().as_ref(), &published.status))
+        let status = now.status();
+        let says_published = |memory: &ResourceMemory| {
+            let published = memory.published.as_ref();
+            published.is_some_and(|published| is_up_to_date(status.as_ref(), &published.status))
+        };
+        let uid = now.uid().map(|uid| Uid::new(&uid));
+        let memories = self.ctx.memories();
+        !uid.and_then(|uid| memories.look(&uid, says_published))
+            .unwrap_or_default()
     }
 }
 

@@ -40,7 +40,8 @@ impl Pods {
             PodChange::Again(last) => self.with_failing(&key, |failing| {
                 self.notify(&key, failing, |resource| {
                     let uid = self.ctx.index().uid(resource);
-                    let changed = uid.and_then(|uid| self.ctx.memory(&uid).credentials_changed_at);
+                    let changed =
+                        uid.and_then(|uid| self.ctx.memories().look(&uid, |memory| memory.credentials_changed_at)?);
                     changed.is_some_and(|changed| changed > last)
                 });
             }),

@@ -1,16 +1,19 @@
 //! The index of one namespace: nothing in it reaches beyond.
 
+use std::borrow::Borrow;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::hash::Hash;
 
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::OwnerReference;
 
-use crate::api::{CaBundleKind, DockerPullSecret};
+use crate::api::CaBundleKind;
 use crate::domain::index::small_sorted_set::SmallSortedSet;
 use crate::domain::index::{Generated, Name};
+use crate::domain::names::Uid;
 use crate::domain::registry::dialect::DOCKER_HUB_KEY;
 use crate::domain::registry::key::RegistryKey;
 use crate::domain::registry::matching::host_matches;
-use crate::domain::spec::validate::target_of;
+use crate::domain::spec::declaration::Declaration;
 
 /// Age first: of two resources that want the same, the older one wins; equal age is decided by name.
 type Rank = (i64, Name);
@@ -18,9 +21,9 @@ type Rank = (i64, Name);
 /// What one resource wants.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Claim {
-    uid: Name,
+    uid: Option<Uid>,
     created: i64,
-    source: Name,
+    source: Option<Name>,
     pub(crate) target: Name,
     ca: Option<(CaBundleKind, Name)>,
     pub(crate) registry: Option<RegistryKey>,
@@ -29,9 +32,9 @@ pub(crate) struct Claim {
 impl Claim {
     /// Names of the Secrets that it reads or writes.
     fn secrets(&self) -> impl Iterator<Item = &Name> {
-        [&self.source, &self.target]
-            .into_iter()
-            .chain(self.ca(CaBundleKind::Secret))
+        let generated = std::iter::once(&self.target);
+        let read = self.source.iter().chain(self.ca(CaBundleKind::Secret));
+        generated.chain(read)
     }
 
     /// Name of the object with certificates, if it is of this kind.
@@ -52,30 +55,24 @@ pub(crate) struct NamespaceIndex {
     pub(crate) by_registry: HashMap<Name, SmallSortedSet<Rank>>,
     generated: HashMap<Name, Generated>,
     /// Generated Secrets by the UID of the resource that controls them.
-    by_owner: HashMap<Name, SmallSortedSet<Name>>,
+    by_owner: HashMap<Uid, SmallSortedSet<Name>>,
 }
 
 impl NamespaceIndex {
-    pub(crate) fn insert(&mut self, resource: &DockerPullSecret) -> Vec<Name> {
-        let meta = &resource.metadata;
-        let name = self.name(meta.name.as_deref().unwrap_or_default());
-        let target = target_of(resource);
-        let verification = resource.spec.verification.as_ref();
-        let ca = verification.and_then(|verification| verification.tls.as_ref()?.ca_bundle_ref.as_ref());
+    pub(crate) fn insert(&mut self, declaration: &Declaration) -> Vec<Name> {
+        let name = self.name(&declaration.key.name);
+        let ca = declaration.ca_bundle.as_ref();
         let claim = Claim {
-            uid: self.uid_of(meta.uid.as_deref().unwrap_or_default()),
-            created: meta
-                .creation_timestamp
-                .as_ref()
-                .map_or(i64::MAX, |time| time.0.as_second()),
-            source: self.name(&resource.spec.credentials_ref.name),
-            target: if *target == *name {
+            uid: declaration.uid.clone(),
+            created: declaration.created.unwrap_or(i64::MAX),
+            source: declaration.source.as_deref().map(|source| self.name(source)),
+            target: if *declaration.target == *name {
                 Name::clone(&name)
             } else {
-                self.name(&target)
+                self.name(&declaration.target)
             },
             ca: ca.map(|ca| (ca.kind, self.name(&ca.name))),
-            registry: RegistryKey::new(resource.spec.registry_type, resource.spec.registry_url.as_deref()).ok(),
+            registry: declaration.registry.clone(),
         };
         if self.claims.get(&name) == Some(&claim) {
             return Vec::new();
@@ -134,8 +131,8 @@ impl NamespaceIndex {
         self.generated.keys().map(|name| &**name)
     }
 
-    pub(crate) fn uid(&self, name: &str) -> Option<&str> {
-        Some(&self.claims.get(name)?.uid)
+    pub(crate) fn uid(&self, name: &str) -> Option<&Uid> {
+        self.claims.get(name)?.uid.as_ref()
     }
 
     pub(crate) fn affected_by_secret(&self, secret: &str) -> Vec<Name> {
@@ -159,8 +156,8 @@ impl NamespaceIndex {
     ) -> Vec<Name> {
         let before = self.forget_secret(secret);
         let secret = self.name(secret);
-        let owner = (self.name(&owner.name), self.uid_of(&owner.uid));
-        let controlled = self.by_owner.entry(Name::clone(&owner.1)).or_default();
+        let owner = (self.name(&owner.name), self.uid_of(owner));
+        let controlled = self.by_owner.entry(owner.1.clone()).or_default();
         controlled.insert(Name::clone(&secret));
         let generated = Generated {
             uid,
@@ -189,16 +186,17 @@ impl NamespaceIndex {
 
     pub(crate) fn wants(&self, owner: &OwnerReference, target: &str) -> Option<bool> {
         let claim = self.claims.get(owner.name.as_str())?;
-        (*claim.uid == *owner.uid).then(|| *claim.target == *target)
+        let uid = claim.uid.as_ref()?;
+        (uid.as_str() == owner.uid).then(|| *claim.target == *target)
     }
 
-    pub(crate) fn orphans(&self, uid: &str, target: &str) -> Vec<(String, Generated)> {
+    pub(crate) fn orphans(&self, uid: &Uid, target: &str) -> Vec<(String, Generated)> {
         let names = self.by_owner.get(uid).into_iter().flatten();
         // Credentials may be read from what the resource itself generated under an earlier name.
         let reads = |name: &Name| {
             let users = self.by_secret.get(name).into_iter().flatten();
             let mut claims = users.filter_map(|user| self.claims.get(user));
-            claims.any(|claim| *claim.uid == *uid && claim.secrets().any(|read| read == name))
+            claims.any(|claim| claim.uid.as_ref() == Some(uid) && claim.secrets().any(|read| read == name))
         };
         names
             .filter(|name| ***name != *target && !reads(name))
@@ -206,7 +204,7 @@ impl NamespaceIndex {
             .collect()
     }
 
-    pub(crate) fn retained_secret(&self, uid: &str, target: &str) -> Option<&str> {
+    pub(crate) fn retained_secret(&self, uid: &Uid, target: &str) -> Option<&str> {
         let names = self.by_owner.get(uid)?;
         let wanted = names.iter().find(|name| ***name == *target);
         wanted.or_else(|| names.first()).map(|name| &**name)
@@ -219,14 +217,18 @@ impl NamespaceIndex {
         generated.or_else(used).cloned().unwrap_or_else(|| name.into())
     }
 
-    /// The UID of a resource, as it is in memory already if it is.
-    fn uid_of(&self, uid: &str) -> Name {
-        let known = self.by_owner.get_key_value(uid).map(|(uid, _)| uid);
-        known.cloned().unwrap_or_else(|| uid.into())
+    /// The UID of an owner, as it is in memory already if it is.
+    fn uid_of(&self, owner: &OwnerReference) -> Uid {
+        let known = self.uid(&owner.name).filter(|uid| uid.as_str() == owner.uid);
+        known.cloned().unwrap_or_else(|| Uid::new(&owner.uid))
     }
 }
 
-fn drop_from(map: &mut HashMap<Name, SmallSortedSet<Name>>, from: &str, name: &str) {
+fn drop_from<K: Borrow<Q> + Eq + Hash, Q: Eq + Hash + ?Sized>(
+    map: &mut HashMap<K, SmallSortedSet<Name>>,
+    from: &Q,
+    name: &str,
+) {
     if let Some(names) = map.get_mut(from) {
         names.remove(name);
         if names.is_empty() {

@@ -63,7 +63,10 @@ fn is_unreadable_key(input: &DiagnosisInput<'_>) -> bool {
 /// Where the credentials of a Secret come from.
 fn place(secret: &PullSecret, input: &DiagnosisInput<'_>) -> String {
     match input.generator(&secret.name) {
-        Some(resource) => format!("Secret {:?}, which {resource} reads", resource.source),
+        Some(resource) => match &resource.source {
+            Some(source) => format!("Secret {source:?}, which {resource} reads"),
+            None => format!("the source of {resource}"),
+        },
         None => format!("Secret {:?}", secret.name),
     }
 }

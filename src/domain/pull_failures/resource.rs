@@ -4,11 +4,10 @@ use std::fmt;
 
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
 
-use crate::api::{ConditionType, DockerPullSecret, DockerPullSecretStatus, Reason, VerificationResult};
-use crate::domain::names::ObjectKey;
+use crate::api::{ConditionType, DockerPullSecretStatus, Reason, VerificationResult};
 use crate::domain::registry::key::RegistryKey;
 use crate::domain::registry::matching::serves;
-use crate::domain::spec::validate::target_of;
+use crate::domain::spec::declaration::Declaration;
 
 /// What a diagnosis needs to know of a resource that generates a Secret in the namespace of the pod. For a resource that
 /// generates Secrets in several namespaces, there is a value for each namespace.
@@ -24,8 +23,8 @@ pub struct Resource {
     pub secret: String,
     /// Whether that Secret is its own, as far as is known: somebody else may have created a Secret of this name.
     pub owns: bool,
-    /// The Secret that holds its credentials.
-    pub source: String,
+    /// The Secret that holds its credentials; `None` if they come from elsewhere.
+    pub source: Option<String>,
     /// Its registry key.
     pub registry: RegistryKey,
     /// What the registry said about the credentials in the generated Secret.
@@ -33,18 +32,16 @@ pub struct Resource {
 }
 
 impl Resource {
-    /// From an object as the cluster has it; `None` if its registry is invalid.
-    pub fn of(resource: &DockerPullSecret) -> Option<Self> {
-        let ObjectKey { namespace, name } = ObjectKey::of(&resource.metadata);
-        let (spec, status) = (&resource.spec, resource.status.as_ref());
+    /// From what a resource declares, and its status; `None` if its registry is invalid.
+    pub fn of(declaration: &Declaration, status: Option<&DockerPullSecretStatus>) -> Option<Self> {
         Some(Self {
-            kind: "DockerPullSecret",
-            namespace,
-            name,
-            secret: target_of(resource),
+            kind: declaration.kind,
+            namespace: declaration.key.namespace.clone(),
+            name: declaration.key.name.clone(),
+            secret: declaration.target.clone(),
             owns: status.is_none_or(owns_secret),
-            source: spec.credentials_ref.name.clone(),
-            registry: RegistryKey::new(spec.registry_type, spec.registry_url.as_deref()).ok()?,
+            source: declaration.source.clone(),
+            registry: declaration.registry.clone()?,
             verified: status.and_then(verdict_on_secret),
         })
     }

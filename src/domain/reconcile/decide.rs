@@ -5,7 +5,7 @@ mod secret;
 
 use std::time::Duration;
 
-use crate::api::{ConditionType, DockerPullSecret, DockerPullSecretStatus, Reason, VERIFY_ANNOTATION};
+use crate::api::{ConditionType, DockerPullSecretStatus, Reason};
 use crate::domain::names::ResourceRef;
 use crate::domain::problem::Problem;
 use crate::domain::reconcile::change::Change;
@@ -13,6 +13,7 @@ use crate::domain::reconcile::memory::{DecisionMemory, ResourceMemory};
 use crate::domain::reconcile::observed::Observed;
 use crate::domain::reconcile::retry::{AFTER_REFUSAL, spread};
 use crate::domain::secret::plan::{SecretPlan, plan};
+use crate::domain::spec::declaration::Declaration;
 use crate::domain::spec::validate::ValidatedSpec;
 use crate::domain::status::conditions::condition;
 use crate::domain::status::outcome::{Finding, Outcome};
@@ -26,10 +27,8 @@ use crate::domain::verification::state::VerificationState;
 pub struct Subject<'a> {
     /// Which it is.
     pub reference: &'a ResourceRef,
-    /// The resource.
-    pub resource: &'a DockerPullSecret,
-    /// Its spec, or the rule that it breaks.
-    pub spec: &'a Result<ValidatedSpec, Problem>,
+    /// What it declares.
+    pub declaration: &'a Declaration,
     /// Its status as far as is known.
     pub previous: Option<&'a DockerPullSecretStatus>,
 }
@@ -58,7 +57,7 @@ pub fn decide(
     verification: &mut VerificationState,
     now: Timestamp,
 ) -> Decision {
-    if subject.resource.spec.suspend {
+    if subject.declaration.suspended {
         return Decision {
             finding: Some(Finding::Suspended),
             memory: DecisionMemory {
@@ -69,6 +68,7 @@ pub fn decide(
         };
     }
     let planned = subject
+        .declaration
         .spec
         .as_ref()
         .map_err(|problem| (problem.clone(), None))
@@ -96,7 +96,6 @@ fn schedule_input<'a>(
     observed: &'a Observed,
     submitted: Option<&'a str>,
 ) -> ScheduleInput<'a> {
-    let annotations = subject.resource.metadata.annotations.as_ref();
     ScheduleInput {
         credentials: &plan.credentials,
         identity: plan.identity.as_str(),
@@ -108,9 +107,7 @@ fn schedule_input<'a>(
             .verification
             .interval
             .map(|interval| spread(interval, &subject.reference.uid)),
-        requested: annotations
-            .and_then(|all| all.get(VERIFY_ANNOTATION))
-            .map(String::as_str),
+        requested: subject.declaration.requested_verification.as_deref(),
         submitted,
     }
 }

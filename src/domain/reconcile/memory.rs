@@ -98,6 +98,11 @@ impl ResourceMemories {
         memory.cloned().unwrap_or_default()
     }
 
+    /// Looks at what is remembered of a resource; `None` if there is nothing, or it is gone.
+    pub fn look<T>(&self, uid: &Uid, at: impl FnOnce(&ResourceMemory) -> T) -> Option<T> {
+        self.0.get(uid)?.as_deref().map(at)
+    }
+
     /// Changes what is remembered; `None` if the resource is gone.
     pub fn update<T>(&mut self, uid: &Uid, change: impl FnOnce(&mut ResourceMemory) -> T) -> Option<T> {
         let entry = self.0.get_mut(uid)?;

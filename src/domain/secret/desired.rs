@@ -5,10 +5,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use k8s_openapi::ByteString;
 use k8s_openapi::api::core::v1::Secret;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{ManagedFieldsEntry, ObjectMeta, OwnerReference};
-use kube::Resource as _;
 use serde_json::Value;
 
-use crate::api::{DockerPullSecret, FIELD_MANAGER, MANAGED_BY_LABEL};
+use crate::api::{API_VERSION, FIELD_MANAGER, MANAGED_BY_LABEL};
 use crate::domain::credential_source::Resolved;
 use crate::domain::docker_config::user_document::canonical;
 use crate::domain::names::{ObjectKey, ResourceRef};
@@ -42,7 +41,7 @@ impl Desired {
             labels,
             annotations: spec.targets.annotations.clone(),
             owner: owner.map(|owner| OwnerReference {
-                api_version: DockerPullSecret::api_version(&()).into_owned(),
+                api_version: API_VERSION.to_owned(),
                 kind: owner.kind.to_owned(),
                 name: owner.key.name.clone(),
                 uid: owner.uid.as_str().to_owned(),

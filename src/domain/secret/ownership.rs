@@ -2,9 +2,8 @@
 
 use k8s_openapi::api::core::v1::Secret;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{ObjectMeta, OwnerReference};
-use kube::Resource as _;
 
-use crate::api::{DockerPullSecret, FIELD_MANAGER, GROUP, MANAGED_BY_LABEL, Reason};
+use crate::api::{FIELD_MANAGER, GROUP, KINDS, MANAGED_BY_LABEL, Reason};
 use crate::domain::problem::Problem;
 use crate::domain::secret::desired::{Desired, SECRET_TYPE, written_by_operator};
 
@@ -56,7 +55,7 @@ fn controller_of(meta: &ObjectMeta) -> Option<&OwnerReference> {
 }
 
 fn is_resource(owner: &OwnerReference) -> bool {
-    owner.kind == DockerPullSecret::kind(&()) && owner.api_version.split('/').next() == Some(GROUP)
+    KINDS.contains(&owner.kind.as_str()) && owner.api_version.split('/').next() == Some(GROUP)
 }
 
 /// Decides about `existing`. `oldest_claimant` is the name of the oldest resource that wants this Secret. `wants` tells

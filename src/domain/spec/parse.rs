@@ -1,12 +1,11 @@
 //! A DockerPullSecret as somebody wrote it, read as strictly as `kubectl` does: a problem names the field.
 
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
-use kube::Resource as _;
 use serde::de::DeserializeOwned;
 use serde_ignored::Path;
 use serde_json::Value;
 
-use crate::api::{DockerPullSecret, Reason};
+use crate::api::{API_VERSION, DockerPullSecret, Reason};
 use crate::domain::problem::{Problem, unparsable_at};
 
 /// Fields of every object.
@@ -15,9 +14,10 @@ const FIELDS: [&str; 5] = ["apiVersion", "kind", "metadata", "spec", "status"];
 /// Reads a resource. Every unknown field is a problem, since it is probably a typing error or at the wrong place.
 pub fn parse(api_version: &str, object: Value) -> Result<DockerPullSecret, Problem> {
     let invalid = |message: String| Problem::new(Reason::InvalidSpec, message);
-    let served = DockerPullSecret::api_version(&());
-    if api_version != served {
-        return Err(invalid(format!("apiVersion {api_version:?} is unknown: use {served}")));
+    if api_version != API_VERSION {
+        return Err(invalid(format!(
+            "apiVersion {api_version:?} is unknown: use {API_VERSION}"
+        )));
     }
     let Value::Object(mut object) = object else {
         return Err(invalid("the resource is not an object".to_owned()));

@@ -35,6 +35,15 @@ pub enum CredentialSource {
     Secret(SecretSource),
 }
 
+impl CredentialSource {
+    /// Name of the Secret that has to be read for it; `None` if it is no Secret.
+    pub fn secret_name(&self) -> Option<&str> {
+        match self {
+            Self::Secret(source) => Some(&source.name),
+        }
+    }
+}
+
 /// A Secret that holds credentials.
 #[derive(Clone, Debug, PartialEq)]
 pub struct SecretSource {

@@ -33,7 +33,7 @@ pub(super) fn survey_pods(
     if pods.incomplete {
         return Some(AFTER_INCOMPLETE);
     }
-    let Some(mut own) = Resource::of(subject.resource) else {
+    let Some(mut own) = Resource::of(subject.declaration, subject.previous) else {
         throttle.reset();
         outcome.pulls = Some(Box::default());
         return None;
@@ -44,7 +44,7 @@ pub(super) fn survey_pods(
     }
     let mut pull_secrets = pods.pull_secrets.clone();
     // With an invalid spec the Secret was read like any other.
-    if subject.spec.is_ok() {
+    if subject.declaration.spec.is_ok() {
         pull_secrets.insert(own.secret.clone(), PullSecret::new(&own.secret, holder));
     }
     let previous = subject.previous.map_or(&[][..], |status| &status.pull_failures);

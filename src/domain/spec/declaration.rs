@@ -1,0 +1,73 @@
+//! What a resource declares, whatever its kind: all that the rest of the core knows of its metadata and spec.
+
+use crate::api::{CaBundleRef, DockerPullSecret, VERIFY_ANNOTATION};
+use crate::domain::names::{ObjectKey, ResourceRef, Uid};
+use crate::domain::problem::Problem;
+use crate::domain::registry::key::RegistryKey;
+use crate::domain::spec::validate::{ValidatedSpec, target_of, validate};
+
+/// A resource without its status. The names in it are there whether its spec is valid or not, since other resources and
+/// Secrets have to do with it all the same.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Declaration {
+    /// Its kind, such as `DockerPullSecret`.
+    pub kind: &'static str,
+    /// Its namespace and name; the namespace may be empty if it was read from a file.
+    pub key: ObjectKey,
+    /// Its UID; `None` if it was read from a file.
+    pub uid: Option<Uid>,
+    /// When it was created, in seconds since 1970; `None` if it was read from a file.
+    pub created: Option<i64>,
+    /// The generation of its spec.
+    pub generation: Option<i64>,
+    /// `spec.suspend`.
+    pub suspended: bool,
+    /// The value of the annotation that requests a verification.
+    pub requested_verification: Option<String>,
+    /// Name of the Secret that holds its credentials; `None` if they come from elsewhere.
+    pub source: Option<String>,
+    /// Name of the Secret that it wants to generate.
+    pub target: String,
+    /// The certificates that it names.
+    pub ca_bundle: Option<CaBundleRef>,
+    /// Its registry key; `None` if that is invalid.
+    pub registry: Option<RegistryKey>,
+    /// Its spec, or the first rule that it breaks.
+    pub spec: Result<ValidatedSpec, Problem>,
+}
+
+impl Declaration {
+    /// The resource in a cluster; `None` if it was read from a file.
+    pub fn reference(&self) -> Option<ResourceRef> {
+        Some(ResourceRef {
+            kind: self.kind,
+            key: self.key.clone(),
+            uid: self.uid.clone()?,
+        })
+    }
+}
+
+impl From<&DockerPullSecret> for Declaration {
+    fn from(resource: &DockerPullSecret) -> Self {
+        let (meta, spec) = (&resource.metadata, &resource.spec);
+        let annotations = meta.annotations.as_ref();
+        let tls = spec
+            .verification
+            .as_ref()
+            .and_then(|verification| verification.tls.as_ref());
+        Self {
+            kind: "DockerPullSecret",
+            key: ObjectKey::of(meta),
+            uid: meta.uid.as_deref().map(Uid::new),
+            created: meta.creation_timestamp.as_ref().map(|time| time.0.as_second()),
+            generation: meta.generation,
+            suspended: spec.suspend,
+            requested_verification: annotations.and_then(|all| all.get(VERIFY_ANNOTATION)).cloned(),
+            source: Some(spec.credentials_ref.name.clone()),
+            target: target_of(resource),
+            ca_bundle: tls.and_then(|tls| tls.ca_bundle_ref.clone()),
+            registry: RegistryKey::new(spec.registry_type, spec.registry_url.as_deref()).ok(),
+            spec: validate(resource),
+        }
+    }
+}
