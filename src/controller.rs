@@ -4,6 +4,7 @@ mod apply;
 mod backoff;
 mod context;
 mod health_server;
+mod heartbeat;
 mod kubelet_reports;
 pub mod metrics;
 mod observe;

@@ -1,7 +1,7 @@
-//! What `/readyz` says: whether every watch works, and what is missing if not.
+//! What `/readyz` says: whether every watch works and the API server answers, and what is missing if not.
 
 use std::collections::BTreeMap;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 /// How long a watch counts as failing after its last error. Longer than the longest pause between two tries, since a
@@ -14,19 +14,33 @@ struct WatchState {
     failure: Option<(Instant, String)>,
 }
 
-/// State of all watches, by their name.
+/// How long the API server may say nothing.
+const SILENT_FOR: Duration = Duration::from_secs(20);
+
 #[derive(Default)]
-pub(crate) struct Readiness(Mutex<BTreeMap<String, WatchState>>);
+struct State {
+    /// By the name of the watch.
+    watches: BTreeMap<String, WatchState>,
+    /// When the API server last answered.
+    answered: Option<Instant>,
+}
+
+/// What `/readyz` depends on.
+#[derive(Default)]
+pub(crate) struct Readiness(Mutex<State>);
 
 impl Readiness {
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     fn update(&self, name: &str, change: impl FnOnce(&mut WatchState)) {
-        change(
-            self.0
-                .lock()
-                .unwrap_or_else(PoisonError::into_inner)
-                .entry(name.to_owned())
-                .or_default(),
-        );
+        change(self.state().watches.entry(name.to_owned()).or_default());
+    }
+
+    /// The API server answered.
+    pub(crate) fn answered(&self) {
+        self.state().answered = Some(Instant::now());
     }
 
     /// A watch is about to start.
@@ -54,17 +68,20 @@ impl Readiness {
         self.update(name, |watch| watch.failure = Some((Instant::now(), why)));
     }
 
-    /// What is missing, a line for each watch; empty when ready.
+    /// What is missing, line by line; empty when ready.
     pub(crate) fn missing(&self) -> Vec<String> {
-        let watches = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        watches
-            .iter()
-            .filter_map(|(name, watch)| match &watch.failure {
-                Some((since, why)) if !watch.listed || since.elapsed() < FAILING_FOR => Some(format!("{name}: {why}")),
-                None if !watch.listed => Some(format!("{name}: not listed yet")),
-                _ => None,
-            })
-            .collect()
+        let state = self.state();
+        let silence = state.answered.map(|answered| answered.elapsed());
+        let silence = silence.filter(|silence| *silence >= SILENT_FOR);
+        let silence =
+            silence.map(|silence| format!("the API server has not answered for {} seconds", silence.as_secs()));
+        let watches = state.watches.iter();
+        let failing = watches.filter_map(|(name, watch)| match &watch.failure {
+            Some((since, why)) if !watch.listed || since.elapsed() < FAILING_FOR => Some(format!("{name}: {why}")),
+            None if !watch.listed => Some(format!("{name}: not listed yet")),
+            _ => None,
+        });
+        silence.into_iter().chain(failing).collect()
     }
 }
 

@@ -18,6 +18,7 @@ use tokio::task::JoinHandle;
 
 use crate::controller::context::{Context, Shared};
 use crate::controller::health_server;
+use crate::controller::heartbeat::heartbeat;
 use crate::controller::metrics::Metrics;
 use crate::controller::readiness::Readiness;
 use crate::controller::reconcile::{error_policy, reconcile};
@@ -99,6 +100,7 @@ pub async fn run(options: Options) -> Result<(), StartError> {
         ))
     });
     let scopes: Vec<_> = scopes.collect();
+    let heartbeat = tokio::spawn(heartbeat(client, Arc::clone(&shared)));
     let mut server = tokio::spawn(health_server::serve(options.health_address, shared));
     let aborts: Vec<_> = scopes.iter().map(JoinHandle::abort_handle).collect();
     let mut running = select_all(scopes);
@@ -114,6 +116,7 @@ pub async fn run(options: Options) -> Result<(), StartError> {
             });
         }
     }
+    heartbeat.abort();
     tracing::info!("stopping; finishing requests in flight");
     stop.send_replace(true);
     if tokio::time::timeout(STOP, finish(running.into_inner(), &verifier))

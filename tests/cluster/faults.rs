@@ -109,7 +109,14 @@ async fn an_api_server_that_says_nothing_neither_blocks_for_ever_nor_blocks_the_
     );
     let (took, well) = stopping.stop();
     assert!(well && took.as_secs() < 25, "took {took:?}");
+    eventually("/readyz tells of the silence", || async {
+        let (code, body) = patient.get("/readyz");
+        let tells = code == 503 && body.contains("the API server has not answered for");
+        if tells { Ok(()) } else { Err(body) }
+    })
+    .await;
     world.api_server("resume");
+    patient.wait_until_ready();
 
     space.credentials("login", "user", "second").await;
     space
