@@ -7,19 +7,18 @@ use kube::{Api, ResourceExt as _};
 use crate::api::FIELD_MANAGER;
 use crate::controller::context::{Context, now};
 use crate::domain::names::{ObjectKey, ResourceRef};
-use crate::domain::problem::Problem;
 use crate::domain::reconcile::change::{ApplySecret, Change, Precondition};
-use crate::domain::reconcile::refusal::refusal;
+use crate::domain::reconcile::refusal::{Refusal, refusal};
 use crate::kubernetes::request::{Error, call};
 
 /// Makes the changes one after the other. `Some`: the API server refused one, which is for the user to solve; the rest
 /// was not tried.
-pub(crate) async fn apply(resource: &ResourceRef, changes: &[Change], ctx: &Context) -> Result<Option<Problem>, Error> {
+pub(crate) async fn apply(resource: &ResourceRef, changes: &[Change], ctx: &Context) -> Result<Option<Refusal>, Error> {
     for change in changes {
         match change {
             Change::ApplySecret(change) => {
-                if let Some(problem) = apply_secret(resource, change, ctx).await? {
-                    return Ok(Some(problem));
+                if let Some(refusal) = apply_secret(resource, change, ctx).await? {
+                    return Ok(Some(refusal));
                 }
             }
             Change::DeleteSecret { secret, observed } => delete_secret(resource, secret, observed, ctx).await?,
@@ -29,7 +28,7 @@ pub(crate) async fn apply(resource: &ResourceRef, changes: &[Change], ctx: &Cont
 }
 
 /// Writes a Secret if it is still what was observed. One that appeared meanwhile is not touched.
-async fn apply_secret(resource: &ResourceRef, change: &ApplySecret, ctx: &Context) -> Result<Option<Problem>, Error> {
+async fn apply_secret(resource: &ResourceRef, change: &ApplySecret, ctx: &Context) -> Result<Option<Refusal>, Error> {
     let mut secret = change.desired.secret();
     let mut params = PatchParams::apply(FIELD_MANAGER);
     if let Some(observed) = &change.replaces {
@@ -46,10 +45,10 @@ async fn apply_secret(resource: &ResourceRef, change: &ApplySecret, ctx: &Contex
     let written = match written.await {
         Ok(written) => written,
         Err(error) => {
-            let problem = error
+            let refusal = error
                 .answer()
                 .and_then(|answer| refusal(answer.code, &answer.message, &key.name, &change.credentials));
-            return problem.map(Some).ok_or(error);
+            return refusal.map(Some).ok_or(error);
         }
     };
     tracing::info!(

@@ -11,14 +11,15 @@ use std::collections::hash_map::RandomState;
 use std::sync::Arc;
 use std::time::Duration;
 
-use dps::api::{DockerPullSecret, DockerPullSecretStatus, Reason, VerificationResult};
+use dps::api::{DockerPullSecret, DockerPullSecretStatus, VerificationResult};
+use dps::domain::credentials::RegistryCredentials;
 use dps::domain::index::IndexView;
-use dps::domain::problem::Problem;
 use dps::domain::pull_failures::failing_pods::FailingPod;
 use dps::domain::reconcile::change::Change;
 use dps::domain::reconcile::decide::{Decision, Subject, decide};
 use dps::domain::reconcile::memory::ResourceMemory;
 use dps::domain::reconcile::observed::{Observed, ObservedPods};
+use dps::domain::reconcile::refusal::{Refusal, refusal};
 use dps::domain::spec::declaration::Declaration;
 use dps::domain::status::build::build_status;
 use dps::domain::time::{Timestamp, after};
@@ -42,7 +43,7 @@ struct Cluster {
     memory: ResourceMemory,
     verification: VerificationState,
     request: Option<VerificationRequest>,
-    refusal: Option<Problem>,
+    refusal: Option<Refusal>,
     oldest: &'static str,
     owner_wants: Option<bool>,
     /// Failing pods of the namespace.
@@ -213,15 +214,58 @@ fn on_rejected_write_anyway_waits_for_nothing() {
     assert_eq!(cluster.password("app").as_deref(), Some("wrong"));
 }
 
+/// What the API server answers to a write, and whether the write is tried again soon.
+struct Answer {
+    code: u16,
+    message: &'static str,
+    is_tried_again: bool,
+}
+
 #[test]
-fn a_refused_write_is_reported_and_tried_again_within_66_s() {
-    let mut cluster = Cluster::new(&spec(), "first");
-    cluster.refusal = Some(Problem::new(Reason::WriteRefused, "exceeded quota"));
-    let decision = cluster.reconcile();
-    assert!(decision.changes.is_empty());
-    assert!(decision.next.is_some_and(|next| next <= Duration::from_secs(66)));
-    assert_eq!(cluster.condition("SecretSynced"), ("False", "WriteRefused"));
-    assert_eq!(cluster.status.as_ref().unwrap().secret_name, None);
+fn refused_write_is_reported_and_tried_again_within_66_s_if_it_may_pass_then() {
+    let answers = [
+        Answer {
+            code: 403,
+            message: "secrets \"app\" is forbidden: exceeded quota: count",
+            is_tried_again: true,
+        },
+        Answer {
+            code: 400,
+            message: "admission webhook \"w\" denied the request: no",
+            is_tried_again: true,
+        },
+        Answer {
+            code: 422,
+            message: "ValidatingAdmissionPolicy 'p' with binding 'b' denied request: no",
+            is_tried_again: true,
+        },
+        Answer {
+            code: 422,
+            message: "data: Too long: may not be more than 1048576 bytes",
+            is_tried_again: false,
+        },
+        Answer {
+            code: 413,
+            message: "Request entity too large: limit is 3145728",
+            is_tried_again: false,
+        },
+    ];
+    for Answer {
+        code,
+        message,
+        is_tried_again,
+    } in answers
+    {
+        let mut cluster = Cluster::new(&spec(), "first");
+        let credentials = RegistryCredentials::new("user", "first").unwrap();
+        cluster.refusal = refusal(code, message, "app", &credentials);
+        let decision = cluster.reconcile();
+        assert!(decision.changes.is_empty());
+        let soon = decision.next.is_some_and(|next| next <= Duration::from_secs(66));
+        assert_eq!(soon, is_tried_again, "{message}");
+        assert_eq!(cluster.condition("SecretSynced"), ("False", "WriteRefused"));
+        assert_eq!(cluster.status.as_ref().unwrap().secret_name, None);
+    }
 }
 
 #[test]

@@ -126,9 +126,9 @@ fn refusals_are_the_users_to_solve_and_show_no_password() {
         (500, false),
         (503, false),
     ] {
-        let problem = refusal(code, "denied: canary-password", "app", &credentials);
-        assert_eq!(problem.is_some(), is_refusal, "{code}");
-        let shown = problem.map(|problem| problem.message).unwrap_or_default();
+        let refused = refusal(code, "denied: canary-password", "app", &credentials);
+        assert_eq!(refused.is_some(), is_refusal, "{code}");
+        let shown = refused.map(|refusal| refusal.problem.message).unwrap_or_default();
         assert!(!shown.contains("canary-password"), "{shown}");
     }
 }
@@ -136,13 +136,25 @@ fn refusals_are_the_users_to_solve_and_show_no_password() {
 #[test]
 fn numbers_alone_are_reported_at_a_slowing_pace() {
     let mut throttle = StatusThrottle::default();
-    throttle.begin(at(0));
+    assert_eq!(throttle.pause_of_cause(at(0)), None);
     let pauses: Vec<Option<u64>> = [1, 2, 3, 6, 7, 200, 230, 260]
         .map(|second| throttle.pause(at(second)).map(|pause| pause.as_secs()))
         .into();
     assert_eq!(pauses, [Some(1), None, Some(3), None, Some(7), None, None, Some(2)]);
     throttle.reset();
     assert_eq!(throttle, StatusThrottle::default());
+}
+
+#[test]
+fn third_cause_within_a_minute_is_reported_at_a_slowing_pace() {
+    let mut throttle = StatusThrottle::default();
+    let mut reported = |seconds: std::ops::Range<i64>| -> Vec<i64> {
+        seconds
+            .filter(|second| throttle.pause_of_cause(at(*second)).is_none())
+            .collect()
+    };
+    assert_eq!(reported(0..60), [0, 1, 3, 7, 15, 31], "another cause each second");
+    assert_eq!(reported(300..303), [300, 301], "after a rest");
 }
 
 #[test]

@@ -5,7 +5,7 @@ mod secret;
 
 use std::time::Duration;
 
-use crate::api::{ConditionType, DockerPullSecretStatus, Reason};
+use crate::api::{ConditionType, DockerPullSecretStatus};
 use crate::domain::names::ResourceRef;
 use crate::domain::problem::Problem;
 use crate::domain::reconcile::change::Change;
@@ -192,8 +192,8 @@ fn with_credentials(
     let holder = holder.as_ref().or(observed.target.as_ref());
     let throttle = &mut decided.status_throttle;
     let survey = pods::survey_pods(subject, &mut outcome, holder, observed, changed_at, throttle, now);
-    let refused = matches!(&secret, Err(problem) if problem.reason == Reason::WriteRefused);
-    let retry = refused.then(|| spread(AFTER_REFUSAL, &subject.reference.uid));
+    let refusal = observed.refusal.as_ref().filter(|refusal| refusal.may_pass_later);
+    let retry = refusal.map(|_| spread(AFTER_REFUSAL, &subject.reference.uid));
     Decision {
         changes: secret.unwrap_or_default(),
         next: [view.next, survey, retry].into_iter().flatten().min(),

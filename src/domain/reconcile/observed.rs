@@ -7,9 +7,9 @@ use k8s_openapi::api::core::v1::Secret;
 
 use crate::domain::docker_config::kubelet_secret::PullSecret;
 use crate::domain::index::IndexView;
-use crate::domain::problem::Problem;
 use crate::domain::pull_failures::failing_pods::FailingPod;
 use crate::domain::pull_failures::resource::Resource;
+use crate::domain::reconcile::refusal::Refusal;
 use crate::domain::verification::ca_bundle::CaBundle;
 use crate::domain::verification::verdict::Verdict;
 
@@ -30,7 +30,7 @@ pub struct Observed {
     /// The pods that fail; `None`: they have not been listed yet.
     pub pods: Option<ObservedPods>,
     /// Why the API server refused the write of this reconcile.
-    pub refusal: Option<Problem>,
+    pub refusal: Option<Refusal>,
 }
 
 /// What was read of the failing pods that may have to do with a resource.

@@ -4,17 +4,29 @@ use crate::api::Reason;
 use crate::domain::credentials::{RegistryCredentials, redact};
 use crate::domain::problem::Problem;
 
-/// The problem behind an answer to the write of a Secret; `None`: the platform failed, and the write is tried again.
+/// A write that the API server refused.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Refusal {
+    /// What the status says.
+    pub problem: Problem,
+    /// Whether the same write may succeed later: a quota has room again, a policy has changed. What is too large or
+    /// invalid stays so.
+    pub may_pass_later: bool,
+}
+
+/// The refusal in an answer to the write of a Secret; `None`: the platform failed, and the write is tried again.
 ///
 /// 400, 403, 413 and 422 are what admission webhooks and policies, quotas, RBAC and validation answer.
-pub fn refusal(code: u16, message: &str, secret: &str, credentials: &RegistryCredentials) -> Option<Problem> {
-    matches!(code, 400 | 403 | 413 | 422).then(|| {
-        Problem::new(
+pub fn refusal(code: u16, message: &str, secret: &str, credentials: &RegistryCredentials) -> Option<Refusal> {
+    matches!(code, 400 | 403 | 413 | 422).then(|| Refusal {
+        problem: Problem::new(
             Reason::WriteRefused,
             format!(
                 "the API server refuses to store Secret {secret:?}: {}",
                 redact(message, credentials)
             ),
-        )
+        ),
+        // Policies and webhooks answer 422 as well, in these words (apiserver `validating/dispatcher.go`, `webhook/errors`).
+        may_pass_later: !matches!(code, 413 | 422) || message.contains(" denied "),
     })
 }

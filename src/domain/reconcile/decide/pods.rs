@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use k8s_openapi::api::core::v1::Secret;
 
-use crate::api::{Reason, VerificationResult};
+use crate::api::{ConditionType, DockerPullSecretStatus, Reason, VerificationResult};
 use crate::domain::docker_config::kubelet_secret::PullSecret;
 use crate::domain::pull_failures::resource::Resource;
 use crate::domain::pull_failures::summary::{PullSummary, have_same_cause};
@@ -14,6 +14,7 @@ use crate::domain::reconcile::observed::Observed;
 use crate::domain::reconcile::retry::AFTER_INCOMPLETE;
 use crate::domain::reconcile::throttle::StatusThrottle;
 use crate::domain::secret::ownership::is_own;
+use crate::domain::status::conditions::condition;
 use crate::domain::status::outcome::Outcome;
 use crate::domain::time::Timestamp;
 use crate::domain::verification::finding::VerificationFinding;
@@ -63,17 +64,28 @@ pub(super) fn survey_pods(
         .previous
         .is_some_and(|status| status.failing_pods == summary.failing_pods && status.pull_failures == summary.failures);
     let mut next = found.next;
-    if summary.problem.is_none() {
+    let pause = if summary.problem.is_none() {
         throttle.reset();
+        None
     } else if !have_same_cause(&summary.failures, previous) {
-        throttle.begin(now);
-    } else if !published && let Some(pause) = throttle.pause(now) {
-        let failing_pods = subject.previous.map_or(0, |status| status.failing_pods);
-        summary = PullSummary::published(failing_pods, previous, summary.fault);
+        throttle.pause_of_cause(now)
+    } else if published {
+        None
+    } else {
+        throttle.pause(now)
+    };
+    if let (Some(pause), Some(status)) = (pause, subject.previous) {
+        summary = PullSummary::published(status.failing_pods, previous, blames_resource(status));
         next = Some(next.map_or(pause, |next| next.min(pause)));
     }
     outcome.pulls = Some(Box::new(summary));
     next
+}
+
+/// Whether a status says that the resource is at fault for failing pods: then it is not ready for the same reason.
+fn blames_resource(status: &DockerPullSecretStatus) -> bool {
+    let reason = |kind| condition(status, kind).map(|condition| (&condition.status, &condition.reason));
+    reason(ConditionType::Ready) == reason(ConditionType::PullsHealthy)
 }
 
 /// What the registry said of the credentials that are in the Secret after this reconcile.

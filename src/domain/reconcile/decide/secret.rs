@@ -81,7 +81,7 @@ pub(super) fn changes(
     observed: &Observed,
 ) -> Result<Vec<Change>, Problem> {
     if let Some(refusal) = &observed.refusal {
-        return Err(refusal.clone());
+        return Err(refusal.problem.clone());
     }
     let policy = spec.verification.on_rejected;
     if let Some(problem) = held_back(policy, standing.replaces_accepted, view.record.as_ref()) {
