@@ -3,10 +3,11 @@
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use futures::channel::mpsc::UnboundedSender;
+use futures::Stream;
 use k8s_openapi::jiff::Timestamp;
 use kube::Client;
 use kube::runtime::reflector::{ObjectRef, Store};
+use tokio::sync::Notify;
 
 use crate::controller::metrics::Metrics;
 use crate::controller::readiness::Readiness;
@@ -15,6 +16,7 @@ use crate::controller::verification::Verifier;
 use crate::domain::index::ResourceIndex;
 use crate::domain::names::{ObjectKey, ResourceRef, Uid};
 use crate::domain::pull_failures::failing_pods::FailingPods;
+use crate::domain::reconcile::fair_queue::FairQueue;
 use crate::domain::reconcile::memory::{ResourceMemories, ResourceMemory};
 use crate::domain::reconcile::own_writes::OwnWrites;
 
@@ -30,7 +32,8 @@ pub(crate) struct Context {
     pub(crate) client: Client,
     pub(crate) shared: Arc<Shared>,
     pub(crate) store: Store<StoredResource>,
-    triggers: UnboundedSender<ObjectRef<StoredResource>>,
+    queue: Mutex<FairQueue>,
+    triggered: Notify,
     memories: Mutex<ResourceMemories>,
     index: Mutex<ResourceIndex>,
     own_writes: Mutex<OwnWrites>,
@@ -43,17 +46,14 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 }
 
 impl Context {
-    pub(crate) fn new(
-        client: Client,
-        shared: Arc<Shared>,
-        store: Store<StoredResource>,
-        triggers: UnboundedSender<ObjectRef<StoredResource>>,
-    ) -> Self {
+    pub(crate) fn new(client: Client, shared: Arc<Shared>, store: Store<StoredResource>, concurrency: u16) -> Self {
         Self {
             client,
             shared,
             store,
-            triggers,
+            // Enough that a reconcile never waits for the queue.
+            queue: Mutex::new(FairQueue::new(2 * usize::from(concurrency))),
+            triggered: Notify::new(),
             memories: Mutex::default(),
             index: Mutex::default(),
             own_writes: Mutex::default(),
@@ -98,9 +98,29 @@ impl Context {
 
     /// Has these resources reconciled.
     pub(crate) fn trigger<'a>(&self, keys: impl IntoIterator<Item = &'a ObjectKey>) {
-        for key in keys {
-            // The receiver lives as long as the controller; after that nobody needs the trigger.
-            let _ = self.triggers.unbounded_send(reference(key));
+        let mut queue = lock(&self.queue);
+        keys.into_iter().for_each(|key| queue.push(key));
+        drop(queue);
+        self.triggered.notify_one();
+    }
+
+    /// What was triggered, in the order in which it is to be reconciled.
+    pub(crate) fn triggered(self: Arc<Self>) -> impl Stream<Item = ObjectRef<StoredResource>> {
+        futures::stream::unfold(self, |ctx| async move {
+            loop {
+                let next = lock(&ctx.queue).take();
+                if let Some(key) = next {
+                    return Some((reference(&key), ctx));
+                }
+                ctx.triggered.notified().await;
+            }
+        })
+    }
+
+    /// The reconcile of a resource begins, or cannot since the resource is gone.
+    pub(crate) fn begun(&self, key: &ObjectKey) {
+        if lock(&self.queue).begun(key) {
+            self.triggered.notify_one();
         }
     }
 

@@ -12,7 +12,7 @@ use crate::controller::context::{Context, now};
 use crate::controller::observe::{observe, observe_pods};
 use crate::controller::publish::publish;
 use crate::controller::store::stored_resource::StoredResource;
-use crate::domain::names::ResourceRef;
+use crate::domain::names::{ObjectKey, ResourceRef};
 use crate::domain::problem;
 use crate::domain::reconcile::decide::{self, Decision, Subject};
 use crate::domain::reconcile::memory::ResourceMemory;
@@ -31,6 +31,7 @@ struct Reconciled {
 
 /// The reconcile as the controller calls it.
 pub(crate) async fn reconcile(object: Arc<StoredResource>, ctx: Arc<Context>) -> Result<Action, Error> {
+    ctx.begun(&ObjectKey::of(object.meta()));
     let Some(resource) = object.reference() else {
         return Ok(Action::await_change());
     };

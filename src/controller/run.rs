@@ -1,10 +1,10 @@
 //! `dps controller`: sets everything up, runs until a signal ends it.
 
+use std::convert::Infallible;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use futures::channel::mpsc;
 use futures::future::{join_all, select_all};
 use futures::{FutureExt as _, StreamExt as _};
 use kube::core::NamespaceResourceScope;
@@ -30,7 +30,7 @@ use crate::controller::watches::drive::{WatchSettings, Watched, drive};
 use crate::controller::watches::pods::{Pods, UNFINISHED};
 use crate::controller::watches::resync::resync;
 use crate::controller::watches::secrets::Secrets;
-use crate::domain::names::ResourceRef;
+use crate::domain::names::{ObjectKey, ResourceRef};
 use crate::domain::verification::address::Policy;
 use crate::kubernetes::connect::{self, ConnectError};
 
@@ -156,8 +156,7 @@ async fn scope(
     stopped: watch::Receiver<bool>,
 ) -> Arc<Context> {
     let (store, writer) = reflector::store();
-    let (triggers, triggered) = mpsc::unbounded();
-    let ctx = Arc::new(Context::new(client, shared, store.clone(), triggers));
+    let ctx = Arc::new(Context::new(client, shared, store.clone(), concurrency));
     let notified = Arc::downgrade(&ctx);
     let notify = move |resource: &ResourceRef| {
         if let Some(ctx) = notified.upgrade() {
@@ -172,13 +171,13 @@ async fn scope(
             let listed = store.state();
             let listed = listed.iter().filter_map(|object| Some(object.reference()?.uid));
             ctx.shared.verifier.scope_listed(listed);
-            let triggered = triggered.map(Ok::<_, std::convert::Infallible>).take_until(stop);
+            let triggered = Arc::clone(&ctx).triggered().map(Ok::<_, Infallible>).take_until(stop);
             let config = Config::default().concurrency(concurrency);
             let reconciler = |object, ctx| reconcile(object, ctx).boxed();
             applier(reconciler, error_policy, Arc::clone(&ctx), store, triggered, config)
                 .for_each(|result| {
                     if let Err(error) = result {
-                        log(&error);
+                        failed(error, &ctx);
                     }
                     futures::future::ready(())
                 })
@@ -252,13 +251,12 @@ where
     )
 }
 
-fn log<E, Q>(error: &ControllerError<E, Q>)
+/// A failed reconcile is logged where its retry is decided.
+fn failed<E>(error: ControllerError<E, Infallible>, ctx: &Context)
 where
     E: std::error::Error + 'static,
-    Q: std::error::Error + 'static,
 {
-    // A failed reconcile is logged where its retry is decided; a trigger for a resource that is gone is nothing.
-    if let ControllerError::QueueError(error) = error {
-        tracing::error!("{error}");
+    if let ControllerError::ObjectNotFound(gone) = error {
+        ctx.begun(&ObjectKey::new(gone.namespace.unwrap_or_default(), gone.name));
     }
 }

@@ -5,7 +5,6 @@ mod watches;
 
 use std::sync::Arc;
 
-use futures::channel::mpsc;
 use http::Method;
 use kube::runtime::reflector;
 use serde_json::{Value, json};
@@ -57,8 +56,7 @@ impl World {
             verifier,
         };
         let (store, writer) = reflector::store();
-        let (triggers, _) = mpsc::unbounded();
-        let ctx = Arc::new(Context::new(server.client(), Arc::new(shared), store, triggers));
+        let ctx = Arc::new(Context::new(server.client(), Arc::new(shared), store, 1));
         ctx.set_pods_listed();
         let mut world = Self {
             server,

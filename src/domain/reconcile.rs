@@ -2,6 +2,7 @@
 
 pub mod change;
 pub mod decide;
+pub mod fair_queue;
 pub mod memory;
 pub mod observed;
 pub mod own_writes;

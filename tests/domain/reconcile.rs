@@ -5,6 +5,7 @@ use std::time::Duration;
 use dps::api::DockerPullSecretStatus;
 use dps::domain::credentials::RegistryCredentials;
 use dps::domain::names::{ObjectKey, Uid};
+use dps::domain::reconcile::fair_queue::FairQueue;
 use dps::domain::reconcile::memory::{PublishedStatus, ResourceMemories, ResourceMemory};
 use dps::domain::reconcile::own_writes::OwnWrites;
 use dps::domain::reconcile::refusal::refusal;
@@ -143,6 +144,37 @@ fn numbers_alone_are_reported_at_a_slowing_pace() {
     assert_eq!(pauses, [Some(1), None, Some(3), None, Some(7), None, None, Some(2)]);
     throttle.reset();
     assert_eq!(throttle, StatusThrottle::default());
+}
+
+#[test]
+fn namespaces_take_turns() {
+    let key = |key: &str| {
+        let (namespace, name) = key.split_once('/').unwrap();
+        ObjectKey::new(namespace, name)
+    };
+    let mut queue = FairQueue::new(2);
+    for each in ["many/a", "many/b", "many/a", "many/c", "few/x"] {
+        queue.push(&key(each));
+    }
+    assert_eq!(queue.take(), Some(key("many/a")));
+    assert_eq!(queue.take(), Some(key("few/x")));
+    assert_eq!(queue.take(), None, "two were taken ahead");
+    queue.push(&key("few/x"));
+    assert!(queue.begun(&key("few/x")));
+    assert_eq!(queue.take(), Some(key("many/b")));
+    assert!(
+        !queue.begun(&key("few/x")),
+        "it was not taken again: its reconcile saw what had changed"
+    );
+    queue.push(&key("few/x"));
+    assert!(queue.begun(&key("many/a")) && queue.begun(&key("many/b")));
+    assert_eq!(queue.take(), Some(key("many/c")));
+    assert_eq!(
+        queue.take(),
+        Some(key("few/x")),
+        "it changed after its reconcile had begun"
+    );
+    assert_eq!(queue.take(), None);
 }
 
 #[test]
