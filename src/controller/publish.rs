@@ -4,9 +4,11 @@ use k8s_openapi::api::core::v1::ObjectReference;
 use k8s_openapi::api::events::v1::Event;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::MicroTime;
 use kube::api::{Patch, PatchParams, PostParams};
-use kube::core::{ObjectMeta, PartialObjectMeta, TypeMeta};
-use kube::{Api, ResourceExt as _};
-use serde_json::json;
+use kube::core::{ObjectMeta, Request, TypeMeta};
+use kube::{Api, Resource as _, ResourceExt as _};
+use serde::Deserialize;
+use serde_json::value::RawValue;
+use serde_json::{Value, json};
 
 use crate::api::{ConditionType, DockerPullSecretStatus, FIELD_MANAGER};
 use crate::controller::context::{Context, now};
@@ -17,6 +19,7 @@ use crate::domain::status::build::build_status;
 use crate::domain::status::conditions::condition;
 use crate::domain::status::equal::is_up_to_date;
 use crate::domain::status::event::{PullEvent, pull_event};
+use crate::domain::status::leftovers::without_leftovers;
 use crate::domain::status::outcome::Finding;
 use crate::kubernetes::request::{Error, call};
 
@@ -65,14 +68,14 @@ async fn write(
         })
     };
     remember(resource, published(None), ctx);
-    let resources = Api::<PartialObjectMeta<StoredResource>>::namespaced(ctx.client.clone(), &key.namespace);
-    let (params, patch) = (PatchParams::apply(FIELD_MANAGER).force(), Patch::Apply(&body));
-    let answer = call(
-        || format!("writing the status of {} {key}", resource.kind),
-        resources.patch_status(&key.name, &params, &patch),
-    );
-    let answer = answer.await.inspect_err(|_| remember(resource, None, ctx))?;
-    remember(resource, published(answer.resource_version()), ctx);
+    let params = PatchParams::apply(FIELD_MANAGER).force();
+    let answer = patch_status(resource, &params, &Patch::Apply(&body), ctx).await;
+    let mut answer = answer.inspect_err(|_| remember(resource, None, ctx))?;
+    if let Some(patch) = answer.leftovers(&status) {
+        let body = json!({"metadata": {"uid": resource.uid.as_str()}, "status": patch});
+        answer = patch_status(resource, &PatchParams::default(), &Patch::Merge(&body), ctx).await?;
+    }
+    remember(resource, published(answer.metadata.resource_version), ctx);
     if let Some(stored) = ctx.stored(key) {
         acknowledge(resource, stored.resource_version().as_deref(), ctx);
     }
@@ -81,6 +84,38 @@ async fn write(
         create_event(resource, event, ctx).await;
     }
     Ok(())
+}
+
+/// A resource as the API server has it after a write.
+#[derive(Deserialize)]
+struct Written {
+    metadata: ObjectMeta,
+    status: Option<Box<RawValue>>,
+}
+
+impl Written {
+    /// The patch that takes out of the status what the operator does not want there.
+    fn leftovers(&self, wanted: &DockerPullSecretStatus) -> Option<Value> {
+        let stored = self.status.as_deref().map_or("null", RawValue::get);
+        let parsed: Option<DockerPullSecretStatus> = serde_json::from_str(stored).ok();
+        if is_up_to_date(parsed.as_ref(), wanted) {
+            return None;
+        }
+        without_leftovers(&serde_json::from_str(stored).ok()?, &serde_json::to_value(wanted).ok()?)
+    }
+}
+
+async fn patch_status(
+    resource: &ResourceRef,
+    params: &PatchParams,
+    patch: &Patch<&Value>,
+    ctx: &Context,
+) -> Result<Written, Error> {
+    let key = &resource.key;
+    let request = Request::new(StoredResource::url_path(&(), Some(&key.namespace)));
+    let request = request.patch_subresource("status", &key.name, params, patch);
+    let request = async { ctx.client.request(request.map_err(kube::Error::BuildRequest)?).await };
+    call(|| format!("writing the status of {} {key}", resource.kind), request).await
 }
 
 fn remember(resource: &ResourceRef, published: Option<PublishedStatus>, ctx: &Context) {

@@ -4,4 +4,5 @@ pub mod build;
 pub mod conditions;
 pub mod equal;
 pub mod event;
+pub mod leftovers;
 pub mod outcome;

@@ -4,7 +4,8 @@ use crate::support::objects::{Space, condition_of, password, private};
 use crate::support::operator::Operator;
 use crate::support::world::{World, exclusive_world, scoped_world};
 use crate::support::{audit, eventually, repository};
-use kube::api::{DeleteParams, DynamicObject, Patch, PatchParams, PostParams};
+use dps::api::{DockerPullSecret, DockerPullSecretStatus};
+use kube::api::{ApiResource, DeleteParams, DynamicObject, Patch, PatchParams, PostParams};
 use kube::{Api, ResourceExt as _};
 use serde_json::json;
 use tokio::sync::MutexGuard;
@@ -368,4 +369,45 @@ async fn two_operators_at_once_do_not_fight() {
         assert_eq!(version(index).await, before[index as usize]);
     }
     drop((one, other));
+}
+
+/// Server-side apply leaves what somebody else has put into a status.
+#[tokio::test]
+async fn status_that_somebody_else_wrote_is_taken_out_once() {
+    let space = space("graffiti").await;
+    let operator = start_in(&space);
+    space.credentials("login", "user", "word").await;
+    space.create("app", private("registry.example.com", "login")).await;
+    let before = space.ready("app").await.status;
+    let never = "9999-12-31T23:59:59Z";
+    let foreign = json!({
+        "verification": {"result": "Accepted", "lastVerifiedTime": never, "nextVerificationTime": never},
+        "conditions": [],
+    });
+    let patch = Patch::Merge(json!({"status": foreign}));
+    let params = PatchParams::default();
+    // Untyped: this program can read no such time either.
+    let kind = ApiResource::erase::<DockerPullSecret>(&());
+    let untyped = Api::<DynamicObject>::namespaced_with(scoped_world().admin().await, &space.name, &kind);
+    untyped.patch_status("app", &params, &patch).await.unwrap();
+    eventually("the status is as it was", || async {
+        let object = untyped.get("app").await.map_err(|error| error.to_string())?;
+        let status = &object.data["status"];
+        let is_clean = status["verification"].is_null() && status["secretName"] == "app";
+        if is_clean { Ok(()) } else { Err(status.to_string()) }
+    })
+    .await;
+    space.settle().await;
+    let writes = audit::writes_in(scoped_world(), &space.name).len();
+    let (_, well) = operator.stop();
+    assert!(well);
+    let (_, well) = start_in(&space).stop();
+    assert!(well);
+    assert_eq!(audit::writes_in(scoped_world(), &space.name).len(), writes, "a restart");
+    let after = space.ready("app").await.status;
+    let reasons = |status: &Option<DockerPullSecretStatus>| -> Vec<String> {
+        let conditions = &status.as_ref().unwrap().conditions;
+        conditions.iter().map(|condition| condition.reason.clone()).collect()
+    };
+    assert_eq!(reasons(&after), reasons(&before));
 }

@@ -6,10 +6,12 @@ use dps::domain::pull_failures::summary::PullSummary;
 use dps::domain::status::build::build_status;
 use dps::domain::status::equal::is_up_to_date;
 use dps::domain::status::event::pull_event;
+use dps::domain::status::leftovers::without_leftovers;
 use dps::domain::status::outcome::{Finding, Outcome};
 use dps::domain::time::Timestamp;
 use dps::domain::verification::finding::VerificationFinding;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
+use serde_json::json;
 
 fn at(second: i64) -> Timestamp {
     Timestamp::from_second(second).unwrap()
@@ -474,5 +476,29 @@ fn held_back_credentials_say_since_when() {
             is_up_to_date(Some(&status), &build_status(Some(&status), Some(1), &held, at(40))),
             "{row}"
         );
+    }
+}
+
+#[test]
+fn leftovers_of_others_are_taken_out_but_for_their_conditions() {
+    let wanted =
+        json!({"observedGeneration": 2, "verification": {"result": "Rejected"}, "conditions": [{"type": "Ready"}]});
+    for (stored, patch) in [
+        (wanted.clone(), None),
+        (json!({"observedGeneration": 1}), None),
+        (
+            json!({"secretName": "app", "conditions": [{"type": "Theirs"}]}),
+            Some(json!({"secretName": null})),
+        ),
+        (
+            json!({"verification": {"result": "Accepted", "lastVerifiedTime": "9999-12-31T23:59:59Z"}}),
+            Some(json!({"verification": {"lastVerifiedTime": null}})),
+        ),
+        (
+            json!({"failingPods": 3, "pullFailures": []}),
+            Some(json!({"failingPods": null, "pullFailures": null})),
+        ),
+    ] {
+        assert_eq!(without_leftovers(&stored, &wanted), patch, "{stored}");
     }
 }

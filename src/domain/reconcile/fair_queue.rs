@@ -58,6 +58,12 @@ impl FairQueue {
             self.turns.push_back(namespace);
         }
         self.queued.remove(&key);
+        if self.queued.is_empty() {
+            // The first list makes it large, and it is small ever after.
+            self.queued = HashSet::new();
+            self.turns = VecDeque::new();
+            self.waiting = HashMap::new();
+        }
         self.taken.insert(key.clone());
         Some(key)
     }
