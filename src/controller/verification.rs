@@ -21,7 +21,7 @@ use crate::domain::verification::fingerprint::Fingerprinter;
 use crate::domain::verification::ledger::Ledger;
 use crate::domain::verification::queue::{VerificationQueue, VerificationRequest};
 use crate::domain::verification::requester::Requester;
-use crate::domain::verification::state::VerificationState;
+use crate::domain::verification::state::{Admission, VerificationState};
 use crate::domain::verification::verdict::{Verdict, VerificationResult};
 use crate::registry_client::http::{ClientError, RegistryClients};
 
@@ -156,15 +156,36 @@ impl Verifier {
         let verdict = match self.clients(request.ca_bundle.as_ref()) {
             Err(error) => Verdict::new(VerificationResult::TlsFailure, error.to_string()),
             // A task of its own, so that a panic ends this attempt and no other.
-            Ok(clients) => tokio::spawn(async move { clients.verify(attempt, Requester::Operator).await })
-                .await
-                .unwrap_or_else(|_| aborted()),
+            Ok(clients) => {
+                let (own, asked) = (Arc::clone(&self), request.clone());
+                let admit = move |receiver: &str| own.admit(&asked, receiver);
+                let attempt = async move { clients.verify(attempt, Requester::Operator, admit).await };
+                match tokio::spawn(attempt).await {
+                    Ok(Some(verdict)) => verdict,
+                    Ok(None) => return self.ended(),
+                    Err(_) => aborted(),
+                }
+            }
         };
         let (registry, result) = (request.target(), verdict.result.as_str());
         tracing::info!(registry, result, "verified credentials");
         self.metrics.login_attempted(result);
         let waiters = self.state().conclude(&request, &verdict, now());
         self.notify(&waiters);
+        self.ended();
+    }
+
+    /// Whether an attempt may send its password to this host.
+    fn admit(&self, request: &VerificationRequest, receiver: &str) -> bool {
+        let admission = self.state().admit(request, receiver, now());
+        if let Admission::Known(waiters) = &admission {
+            self.notify(waiters);
+        }
+        admission == Admission::Admitted
+    }
+
+    /// An attempt has ended, so that another one may start.
+    fn ended(&self) {
         self.in_flight.send_modify(|attempts| *attempts -= 1);
         self.wake.notify_one();
     }

@@ -10,8 +10,8 @@ use reqwest::{Certificate, Client, Method, Response, redirect};
 use tokio::time::Instant;
 use url::Url;
 
-use crate::domain::verification::address::Policy;
-use crate::domain::verification::answer::{RegistryRequest, RegistryResponse, RequestFailure};
+use crate::domain::verification::address::{Policy, target};
+use crate::domain::verification::answer::{Authorization, RegistryRequest, RegistryResponse, RequestFailure};
 use crate::domain::verification::attempt::LoginAttempt;
 use crate::domain::verification::conversation::{Conversation, Step};
 use crate::domain::verification::requester::Requester;
@@ -95,16 +95,26 @@ impl RegistryClients {
         })
     }
 
-    /// Makes the whole attempt.
-    pub(crate) async fn verify(&self, attempt: LoginAttempt, requester: Requester) -> Verdict {
+    /// Makes the whole attempt. `admit` is asked, with the `host:port` of the receiver, before a password is sent; if it
+    /// refuses, the attempt ends without a verdict.
+    pub(crate) async fn verify(
+        &self,
+        attempt: LoginAttempt,
+        requester: Requester,
+        admit: impl Fn(&str) -> bool,
+    ) -> Option<Verdict> {
         let end = Instant::now() + ATTEMPT;
         let mut conversation = Conversation::new(attempt, requester);
         loop {
+            let request = conversation.request();
+            if request.authorization == Authorization::Basic && !admit(&target(&request.url)) {
+                return None;
+            }
             let response = self.send(conversation.request(), conversation.authorization());
             let response = tokio::time::timeout_at(end, response).await;
             let late = || RequestFailure::Unanswered(format!("no verdict within {} seconds", ATTEMPT.as_secs()));
             if let Step::Done(verdict) = conversation.next(response.unwrap_or_else(|_| Err(late()))) {
-                return verdict;
+                return Some(verdict);
             }
         }
     }
@@ -154,7 +164,8 @@ pub async fn verify(
     requester: Requester,
 ) -> Result<Verdict, String> {
     let clients = RegistryClients::new(policy, ca_bundle).map_err(|error| error.to_string())?;
-    Ok(clients.verify(attempt, requester).await)
+    let verdict = clients.verify(attempt, requester, |_| true).await;
+    verdict.ok_or_else(|| "the attempt ended without a verdict".to_owned())
 }
 
 async fn read(mut response: Response, requested: &Url) -> Result<RegistryResponse, RequestFailure> {

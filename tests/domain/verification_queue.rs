@@ -1,5 +1,7 @@
 //! Which login attempt may start when.
 
+mod fairness;
+
 use std::collections::hash_map::RandomState;
 use std::time::Duration;
 
@@ -52,6 +54,14 @@ impl World {
             attempt: LoginAttempt { target, credentials },
             ca_bundle: None,
         }
+    }
+
+    fn submit_in(&mut self, namespace: &str, request: &VerificationRequest) {
+        let waiter = ResourceRef {
+            key: ObjectKey::new(namespace, "app"),
+            ..resource(namespace)
+        };
+        self.state.queue.submit(request.clone(), waiter);
     }
 
     fn submit(&mut self, request: &VerificationRequest, waiter: &str) {

@@ -24,9 +24,12 @@ impl Fingerprinter {
 
     /// The fingerprint of credentials at the registry at this URL.
     pub fn fingerprint(&self, registry: &Url, credentials: &RegistryCredentials) -> Fingerprint {
-        let half = |key: &RandomState| {
-            u128::from(key.hash_one((target(registry), credentials.username(), credentials.password())))
-        };
+        self.fingerprint_at(&target(registry), credentials)
+    }
+
+    /// The fingerprint of credentials at a registry or token server (`host:port`).
+    pub fn fingerprint_at(&self, host: &str, credentials: &RegistryCredentials) -> Fingerprint {
+        let half = |key: &RandomState| u128::from(key.hash_one((host, credentials.username(), credentials.password())));
         Fingerprint(half(&self.0[0]) << 64 | half(&self.0[1]))
     }
 }

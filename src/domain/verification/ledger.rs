@@ -61,6 +61,11 @@ impl Ledger {
         self.fingerprinter.fingerprint(registry, credentials)
     }
 
+    /// What stands for credentials at a registry or token server (`host:port`).
+    pub fn fingerprint_at(&self, host: &str, credentials: &RegistryCredentials) -> Fingerprint {
+        self.fingerprinter.fingerprint_at(host, credentials)
+    }
+
     /// What is known about credentials that are to be verified by this method.
     pub fn get(&self, fingerprint: Fingerprint, method: &VerificationMethod) -> Option<&VerificationRecord> {
         self.credentials.get(&fingerprint)?.get(method)

@@ -1,56 +1,48 @@
 //! Which login attempt may start when. Nothing here waits: the controller calls again after [`Started::next`].
 //!
-//! Identical attempts share one. Each registry has one attempt in flight. After the start of the process no attempt is
-//! made until every resource was reconciled once: their statuses have verdicts, which need no second attempt.
+//! Identical attempts share one. Namespaces take turns. Whoever receives a password, a registry or its token server, has one
+//! attempt in flight, and only an attempt itself finds out who that is. After the start of the process no attempt is made
+//! until every resource was reconciled once: their statuses have verdicts, which need no second attempt.
 
-use std::collections::{BTreeMap, HashMap, HashSet, VecDeque};
+mod accounts;
+mod request;
+mod startup;
+mod waiting;
+
+pub use request::VerificationRequest;
+
+use std::collections::HashMap;
 use std::time::Duration;
 
 use crate::domain::names::{ResourceRef, Uid};
-use crate::domain::registry::dialect::REJECTION_COOLDOWN;
-use crate::domain::time::{Timestamp, after, since};
-use crate::domain::verification::address::target;
-use crate::domain::verification::attempt::LoginAttempt;
+use crate::domain::time::Timestamp;
 use crate::domain::verification::fingerprint::Fingerprint;
 use crate::domain::verification::method::VerificationMethod;
+use crate::domain::verification::queue::accounts::{Account, Accounts};
+use crate::domain::verification::queue::request::AttemptKey;
+use crate::domain::verification::queue::startup::Startup;
+use crate::domain::verification::queue::waiting::WaitingAttempts;
 use crate::domain::verification::verdict::Verdict;
 
 /// Longest time after the start of the process in which no attempt is made.
 pub const STARTUP_GRACE: Duration = Duration::from_mins(1);
 
-/// A login attempt that a resource needs.
-#[derive(Clone, Debug, PartialEq)]
-pub struct VerificationRequest {
-    /// Stands for the credentials at the registry.
-    pub fingerprint: Fingerprint,
-    /// How they are verified.
-    pub method: VerificationMethod,
-    /// The attempt.
-    pub attempt: LoginAttempt,
-    /// Certificates (PEM) to trust beside the system's.
-    pub ca_bundle: Option<Vec<u8>>,
+/// Most attempts in flight: each has connections.
+pub const IN_FLIGHT: usize = 64;
+
+/// Most attempts in flight for one namespace.
+pub const IN_FLIGHT_OF_NAMESPACE: usize = 8;
+
+/// What is known about the credentials of an attempt.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Known {
+    /// That no attempt is needed or allowed.
+    Enough,
+    /// That they were accepted before: they go first.
+    Accepted,
+    /// Nothing of that kind.
+    Nothing,
 }
-
-impl VerificationRequest {
-    fn key(&self) -> AttemptKey {
-        (self.fingerprint, self.method.clone())
-    }
-
-    /// `host:port` of the registry.
-    pub fn target(&self) -> String {
-        target(&self.attempt.target.base)
-    }
-
-    fn account(&self) -> Account {
-        (self.target(), self.attempt.credentials.username().to_owned())
-    }
-}
-
-/// What makes two attempts identical.
-type AttemptKey = (Fingerprint, VerificationMethod);
-
-/// Target and user name.
-type Account = (String, String);
 
 /// The queue of login attempts of the process.
 #[derive(Debug)]
@@ -58,34 +50,26 @@ pub struct VerificationQueue {
     startup: Startup,
     /// Who waits for the verdict, for each attempt that is queued or in flight.
     waiters: HashMap<AttemptKey, Vec<ResourceRef>>,
-    /// By target.
-    targets: BTreeMap<String, TargetQueue>,
-    /// Until when no attempt is made for an account that was just refused.
-    rejection_cooldown: HashMap<Account, Timestamp>,
+    waiting: WaitingAttempts,
+    in_flight: HashMap<AttemptKey, InFlight>,
+    /// Who receives passwords for a registry, where that is another host. Only for registries with attempts.
+    receivers: HashMap<String, String>,
+    accounts: Accounts,
     is_stopped: bool,
 }
 
-/// The attempts for one target.
-#[derive(Debug, Default)]
-struct TargetQueue {
-    queued: VecDeque<VerificationRequest>,
-    in_flight: bool,
-}
-
-/// What has to happen before the first attempt.
+/// An attempt that was started.
 #[derive(Debug)]
-struct Startup {
-    started_at: Timestamp,
-    scopes_to_list: usize,
-    to_reconcile: HashSet<Uid>,
-    /// Since when attempts have been possible.
-    opened_at: Option<Timestamp>,
+struct InFlight {
+    namespace: String,
+    /// Who receives the password; the registry, as long as nothing else is known.
+    receiver: String,
 }
 
 /// What [`VerificationQueue::start`] decided.
 #[derive(Debug, Default, PartialEq)]
 pub struct Started {
-    /// Attempts to make now. Each needs its [`VerificationQueue::conclude`].
+    /// Attempts to make now. Each needs its [`VerificationQueue::conclude`], unless it is not admitted.
     pub attempts: Vec<VerificationRequest>,
     /// Who waited for attempts that turned out to be needless.
     pub informed: Vec<ResourceRef>,
@@ -97,29 +81,24 @@ impl VerificationQueue {
     /// An empty queue. `scopes`: how many calls of [`VerificationQueue::scope_listed`] will follow.
     pub fn new(scopes: usize, now: Timestamp) -> Self {
         Self {
-            startup: Startup {
-                started_at: now,
-                scopes_to_list: scopes,
-                to_reconcile: HashSet::new(),
-                opened_at: None,
-            },
+            startup: Startup::new(scopes, now),
             waiters: HashMap::new(),
-            targets: BTreeMap::new(),
-            rejection_cooldown: HashMap::new(),
+            waiting: WaitingAttempts::default(),
+            in_flight: HashMap::new(),
+            receivers: HashMap::new(),
+            accounts: Accounts::default(),
             is_stopped: false,
         }
     }
 
     /// The resources of a scope are known.
     pub fn scope_listed(&mut self, resources: impl IntoIterator<Item = Uid>, now: Timestamp) {
-        self.startup.scopes_to_list = self.startup.scopes_to_list.saturating_sub(1);
-        self.startup.to_reconcile.extend(resources);
-        self.startup.update(now);
+        self.startup.scope_listed(resources, now);
     }
 
     /// A resource was reconciled. Returns whether that is what attempts have waited for.
     pub fn reconciled(&mut self, resource: &Uid, now: Timestamp) -> bool {
-        self.startup.to_reconcile.remove(resource) && self.startup.update(now)
+        self.startup.reconciled(resource, now)
     }
 
     /// For how long attempts have been possible.
@@ -138,154 +117,175 @@ impl VerificationQueue {
             return;
         }
         let is_new = !self.waiters.contains_key(&request.key());
+        if is_new {
+            self.waiting.push(&waiter.key.namespace, request.clone());
+        }
         let waiters = self.waiters.entry(request.key()).or_default();
         if !waiters.contains(&waiter) {
             waiters.push(waiter);
-        }
-        if is_new {
-            let target = self.targets.entry(request.target()).or_default();
-            target.queued.push_back(request);
         }
     }
 
     /// A resource is gone. Attempts that nobody else waits for and that have not started are not made.
     pub fn forget(&mut self, resource: &ResourceRef, now: Timestamp) {
         self.reconciled(&resource.uid, now);
-        for waiters in self.waiters.values_mut() {
-            waiters.retain(|waiter| waiter != resource);
-        }
         let waiters = &mut self.waiters;
-        self.targets.retain(|_, target| {
-            target.queued.retain(|request| {
-                let is_wanted = waiters.get(&request.key()).is_some_and(|waiters| !waiters.is_empty());
-                if !is_wanted {
-                    waiters.remove(&request.key());
-                }
-                is_wanted
-            });
-            target.is_busy()
+        waiters
+            .values_mut()
+            .for_each(|all| all.retain(|waiter| waiter != resource));
+        self.waiting.retain(|request| {
+            let is_wanted = waiters.get(&request.key()).is_some_and(|waiters| !waiters.is_empty());
+            if !is_wanted {
+                waiters.remove(&request.key());
+            }
+            is_wanted
         });
     }
 
-    /// Takes out the attempts that may start now, and those that are `needless` by now.
-    pub fn start(&mut self, now: Timestamp, needless: impl Fn(&VerificationRequest) -> bool) -> Started {
+    /// Takes out the attempts that may start now, and those that are needless by what is `known`.
+    pub fn start(&mut self, now: Timestamp, known: impl Fn(&VerificationRequest) -> Known) -> Started {
         let mut started = Started::default();
         if let Some(wait) = self.startup.wait(now) {
-            let is_waiting = self.targets.values().any(|target| !target.queued.is_empty());
-            started.next = is_waiting.then_some(wait);
+            started.next = self.waiting.iter().next().map(|_| wait);
             return started;
         }
-        // A longer one is left from before the clock was set back.
-        let is_current = |until: Timestamp| until > now && since(now, until) <= REJECTION_COOLDOWN;
-        self.rejection_cooldown.retain(|_, until| is_current(*until));
-        for target in self.targets.values_mut().filter(|target| !target.in_flight) {
-            let position = loop {
-                let position = target.next(&self.rejection_cooldown);
-                let Some(request) = position.and_then(|position| target.queued.get(position)) else {
-                    break None;
-                };
-                if !needless(request) {
-                    break position;
-                }
-                let waiters = self.waiters.remove(&request.key());
-                started.informed.extend(waiters.unwrap_or_default());
-                position.map(|position| target.queued.remove(position));
-            };
-            if let Some(request) = position.and_then(|position| target.queued.remove(position)) {
-                target.in_flight = true;
-                started.attempts.push(request);
-            } else {
-                let waits = target
-                    .queued
-                    .iter()
-                    .filter_map(|request| self.rejection_cooldown.get(&request.account()));
-                let wait = waits.min().map(|until| since(now, *until));
-                started.next = [started.next, wait].into_iter().flatten().min();
+        self.accounts.forget_old(now);
+        loop {
+            let before = started.attempts.len();
+            for namespace in self.waiting.turns() {
+                self.start_one(&namespace, now, &known, &mut started);
+            }
+            if started.attempts.len() == before {
+                break;
             }
         }
-        self.targets.retain(|_, target| target.is_busy());
+        let waits = self
+            .waiting
+            .iter()
+            .filter(|(_, request)| !self.is_busy(&self.receiver(request), None));
+        let waits = waits.filter_map(|(_, request)| {
+            let accepted = known(request) == Known::Accepted;
+            self.accounts.wait(&self.account(request), accepted, now)
+        });
+        started.next = waits.min();
         started
+    }
+
+    /// Starts the next attempt of a namespace, if it may have one more.
+    fn start_one(
+        &mut self,
+        namespace: &str,
+        now: Timestamp,
+        known: &impl Fn(&VerificationRequest) -> Known,
+        started: &mut Started,
+    ) {
+        while self.in_flight.len() < IN_FLIGHT
+            && self.in_flight.values().filter(|one| one.namespace == namespace).count() < IN_FLIGHT_OF_NAMESPACE
+        {
+            let mut waiting = std::mem::take(&mut self.waiting);
+            let next = waiting.take(namespace, |request| {
+                let known = known(request);
+                let is_accepted = known == Known::Accepted;
+                let may_start = !self.is_busy(&self.receiver(request), None)
+                    && self.accounts.wait(&self.account(request), is_accepted, now).is_none();
+                may_start.then_some(!is_accepted)
+            });
+            self.waiting = waiting;
+            let Some(request) = next else { return };
+            if known(&request) == Known::Enough {
+                started
+                    .informed
+                    .extend(self.waiters.remove(&request.key()).unwrap_or_default());
+                continue;
+            }
+            let flight = InFlight {
+                namespace: namespace.to_owned(),
+                receiver: self.receiver(&request),
+            };
+            self.in_flight.insert(request.key(), flight);
+            started.attempts.push(request);
+            return;
+        }
+    }
+
+    /// An attempt is about to send its password to `receiver`. If it must not now, it waits in the queue again, and has
+    /// to end without a verdict.
+    pub fn admit(&mut self, request: &VerificationRequest, receiver: &str, known: Known, now: Timestamp) -> bool {
+        let (key, target) = (request.key(), request.target());
+        if receiver == target {
+            self.receivers.remove(&target);
+        } else {
+            self.receivers.insert(target, receiver.to_owned());
+        }
+        let is_accepted = known == Known::Accepted;
+        let wait = self.accounts.wait(&self.account(request), is_accepted, now);
+        let may_log_in = wait.is_none() && !self.is_busy(receiver, Some(&key));
+        let Some(mut flight) = self.in_flight.remove(&key) else {
+            return false;
+        };
+        if may_log_in {
+            receiver.clone_into(&mut flight.receiver);
+            self.in_flight.insert(key, flight);
+        } else if self.is_stopped {
+            self.waiters.remove(&key);
+        } else {
+            self.waiting.push(&flight.namespace, request.clone());
+        }
+        may_log_in
     }
 
     /// An attempt has ended. Returns who waits for its verdict.
     pub fn conclude(&mut self, request: &VerificationRequest, verdict: &Verdict, now: Timestamp) -> Vec<ResourceRef> {
-        let name = request.target();
-        if let Some(target) = self.targets.get_mut(&name) {
-            target.in_flight = false;
-            if !target.is_busy() {
-                self.targets.remove(&name);
-            }
-        }
+        let waiters = self.withdraw(request);
+        let account = self.account(request);
         if verdict.result.is_refusal() {
-            self.rejection_cooldown
-                .insert(request.account(), after(now, REJECTION_COOLDOWN));
+            self.accounts.rejected(account, now);
+        } else if verdict.credentials_accepted() {
+            self.accounts.accepted(&account);
         }
+        if !self.waiting.waits_for(&request.target()) {
+            self.receivers.remove(&request.target());
+        }
+        waiters
+    }
+
+    /// An attempt has ended before it sent the password. Returns who waits for its verdict.
+    pub fn withdraw(&mut self, request: &VerificationRequest) -> Vec<ResourceRef> {
+        self.in_flight.remove(&request.key());
         self.waiters.remove(&request.key()).unwrap_or_default()
     }
 
     /// Takes out everything that is queued, whether it may start or not.
     #[cfg(test)]
     pub(crate) fn take_queued(&mut self) -> Vec<VerificationRequest> {
-        let queued = self.targets.values_mut().flat_map(|target| target.queued.drain(..));
-        queued.collect()
+        let queued = self.waiting.iter().map(|(_, request)| request.clone()).collect();
+        self.waiting = WaitingAttempts::default();
+        queued
     }
 
     /// No attempt starts any more; those in flight may still be concluded.
     pub fn drain(&mut self) {
         self.is_stopped = true;
-        for target in self.targets.values_mut() {
-            for request in target.queued.drain(..) {
-                self.waiters.remove(&request.key());
-            }
+        for (_, request) in self.waiting.iter() {
+            self.waiters.remove(&request.key());
         }
-        self.targets.retain(|_, target| target.is_busy());
-    }
-}
-
-impl TargetQueue {
-    fn is_busy(&self) -> bool {
-        self.in_flight || !self.queued.is_empty()
+        self.waiting = WaitingAttempts::default();
     }
 
-    /// Position of the first attempt for an account that does not have to wait.
-    fn next(&self, rejection_cooldown: &HashMap<Account, Timestamp>) -> Option<usize> {
-        let may_start = |request: &VerificationRequest| !rejection_cooldown.contains_key(&request.account());
-        self.queued.iter().position(may_start)
-    }
-}
-
-impl Startup {
-    /// Whether everything has happened by now.
-    fn update(&mut self, now: Timestamp) -> bool {
-        let is_complete = self.scopes_to_list == 0 && self.to_reconcile.is_empty();
-        if is_complete {
-            self.opened_at
-                .get_or_insert(now.min(after(self.started_at, STARTUP_GRACE)));
-        }
-        is_complete
+    /// Who receives the password, as far as is known.
+    pub(crate) fn receiver(&self, request: &VerificationRequest) -> String {
+        let target = request.target();
+        self.receivers.get(&target).cloned().unwrap_or(target)
     }
 
-    /// How long no attempt is possible yet. What has opened stays open, also when the clock is set back.
-    fn wait(&mut self, now: Timestamp) -> Option<Duration> {
-        if self.opened_at.is_some() {
-            return None;
-        }
-        self.started_at = self.started_at.min(now);
-        let end = after(self.started_at, STARTUP_GRACE);
-        if end > now {
-            return Some(since(now, end));
-        }
-        self.opened_at = Some(end);
-        None
+    fn account(&self, request: &VerificationRequest) -> Account {
+        let user = request.attempt.credentials.username().to_owned();
+        (self.receiver(request), user)
     }
 
-    /// For how long attempts have been possible.
-    fn open_for(&self, now: Timestamp) -> Duration {
-        match self.opened_at {
-            // The clock was set back: nobody knows how long ago it was.
-            Some(opened_at) if opened_at > now => Duration::MAX,
-            Some(opened_at) => since(opened_at, now),
-            None => since(after(self.started_at, STARTUP_GRACE), now),
-        }
+    /// Whether another attempt than `own` is in flight with this receiver.
+    fn is_busy(&self, receiver: &str, own: Option<&AttemptKey>) -> bool {
+        let others = self.in_flight.iter().filter(|(key, _)| Some(*key) != own);
+        others.into_iter().any(|(_, flight)| flight.receiver == receiver)
     }
 }

@@ -3,8 +3,9 @@
 
 use crate::domain::names::ResourceRef;
 use crate::domain::time::Timestamp;
+use crate::domain::verification::fingerprint::Fingerprint;
 use crate::domain::verification::ledger::Ledger;
-use crate::domain::verification::queue::{Started, VerificationQueue, VerificationRequest};
+use crate::domain::verification::queue::{Known, Started, VerificationQueue, VerificationRequest};
 use crate::domain::verification::verdict::Verdict;
 
 /// The ledger and the queue.
@@ -16,21 +17,67 @@ pub struct VerificationState {
     pub queue: VerificationQueue,
 }
 
+/// Whether an attempt may send its password.
+#[derive(Debug, PartialEq)]
+pub enum Admission {
+    /// It may.
+    Admitted,
+    /// Not now: it has to end, and is queued again.
+    Later,
+    /// It has to end: the receiver has rejected these credentials, through another registry. These wait for the verdict.
+    Known(Vec<ResourceRef>),
+}
+
 impl VerificationState {
     /// The attempts that may start now.
     pub fn start(&mut self, now: Timestamp) -> Started {
         let ledger = &self.ledger;
-        // What became known while the attempt was queued may forbid it, also for another method.
-        self.queue.start(now, |request| {
-            ledger.get(request.fingerprint, &request.method).is_some_and(|known| {
-                known.backoff_enforced && known.stands(&request.method, known.due(None, true), now)
-            })
-        })
+        self.queue
+            .start(now, |request| known(ledger, request.fingerprint, request, now))
+    }
+
+    /// An attempt is about to send its password to `receiver` (`host:port`), which may be a token server of many
+    /// registries.
+    pub fn admit(&mut self, request: &VerificationRequest, receiver: &str, now: Timestamp) -> Admission {
+        let at_receiver = self.ledger.fingerprint_at(receiver, &request.attempt.credentials);
+        if let Some(record) = self.ledger.get(at_receiver, &request.method)
+            && record.credentials_refused()
+            && known(&self.ledger, at_receiver, request, now) == Known::Enough
+        {
+            let verdict = Verdict::new(record.result, record.message.clone());
+            self.ledger.record(request.fingerprint, &verdict, &request.method, now);
+            return Admission::Known(self.queue.withdraw(request));
+        }
+        let known = known(&self.ledger, request.fingerprint, request, now);
+        if self.queue.admit(request, receiver, known, now) {
+            Admission::Admitted
+        } else {
+            Admission::Later
+        }
     }
 
     /// An attempt has ended. Returns who waits for its verdict.
     pub fn conclude(&mut self, request: &VerificationRequest, verdict: &Verdict, now: Timestamp) -> Vec<ResourceRef> {
         self.ledger.record(request.fingerprint, verdict, &request.method, now);
+        if verdict.credentials_refused() {
+            let receiver = self.queue.receiver(request);
+            let at_receiver = self.ledger.fingerprint_at(&receiver, &request.attempt.credentials);
+            if at_receiver != request.fingerprint {
+                self.ledger.record(at_receiver, verdict, &request.method, now);
+            }
+        }
         self.queue.conclude(request, verdict, now)
+    }
+}
+
+/// What is known that matters for an attempt: what became known while it was queued may forbid it, also for another method.
+fn known(ledger: &Ledger, fingerprint: Fingerprint, request: &VerificationRequest, now: Timestamp) -> Known {
+    let record = ledger.get(fingerprint, &request.method);
+    match record {
+        Some(record) if record.backoff_enforced && record.stands(&request.method, record.due(None, true), now) => {
+            Known::Enough
+        }
+        Some(record) if record.credentials_accepted() => Known::Accepted,
+        _ => Known::Nothing,
     }
 }

@@ -60,8 +60,9 @@ fn registry_key(data: &[u8]) {
             assert_eq!(private(key.as_str()).as_ref(), Ok(&key), "{url:?}");
             assert_eq!(RegistryKey::of_config_entry(key.as_str()).as_ref(), Some(&key));
             let named = key.as_str().replace('*', "x");
-            // A path may also end where the name of a repository goes on.
-            let mut images = ["/app", "x/app"].map(|rest| named.clone() + rest).into_iter();
+            // A path may also end where the name of a repository goes on, and `inde*` is not only `index`, which is Docker Hub.
+            let other = key.as_str().replace('*', "y");
+            let mut images = [named.clone() + "/app", named.clone() + "x/app", other + "/app"].into_iter();
             let served =
                 |name: String| Image::parse(&name).is_ok_and(|image| matching::serves(key.as_str(), &image.repository));
             // No repository has a longer path.

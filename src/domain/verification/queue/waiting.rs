@@ -1,0 +1,83 @@
+//! Attempts that wait for their turn: namespaces take turns, and within a namespace the first that may start is next.
+
+use std::collections::{BTreeMap, HashMap, VecDeque};
+
+use crate::domain::verification::queue::VerificationRequest;
+
+/// Attempts by namespace and registry.
+#[derive(Debug, Default)]
+pub(super) struct WaitingAttempts {
+    namespaces: HashMap<String, BTreeMap<String, VecDeque<VerificationRequest>>>,
+    turns: VecDeque<String>,
+}
+
+impl WaitingAttempts {
+    /// Adds an attempt.
+    pub(super) fn push(&mut self, namespace: &str, request: VerificationRequest) {
+        let targets = self.namespaces.entry(namespace.to_owned()).or_default();
+        if targets.is_empty() {
+            self.turns.push_back(namespace.to_owned());
+        }
+        targets.entry(request.target()).or_default().push_back(request);
+    }
+
+    /// The namespaces in which attempts wait, in the order of their turns.
+    pub(super) fn turns(&self) -> Vec<String> {
+        self.turns.iter().cloned().collect()
+    }
+
+    /// Takes the attempt of a namespace that ranks first, of equal ones the first that came, at the first registry that
+    /// has any. `rank`: `None` if it may not start now. Then it is the turn of others.
+    pub(super) fn take<R: Ord>(
+        &mut self,
+        namespace: &str,
+        rank: impl Fn(&VerificationRequest) -> Option<R>,
+    ) -> Option<VerificationRequest> {
+        let targets = self.namespaces.get_mut(namespace)?;
+        let (target, position) = targets.iter().find_map(|(target, requests)| {
+            let ranked = requests.iter().enumerate();
+            let ranked = ranked.filter_map(|(position, request)| Some((rank(request)?, position)));
+            Some((target.clone(), ranked.min()?.1))
+        })?;
+        let requests = targets.get_mut(&target)?;
+        let taken = requests.remove(position);
+        if requests.is_empty() {
+            targets.remove(&target);
+        }
+        self.turns.retain(|other| other != namespace);
+        if targets.is_empty() {
+            self.namespaces.remove(namespace);
+        } else {
+            self.turns.push_back(namespace.to_owned());
+        }
+        taken
+    }
+
+    /// All of them.
+    pub(super) fn iter(&self) -> impl Iterator<Item = (&str, &VerificationRequest)> {
+        self.namespaces.iter().flat_map(|(namespace, targets)| {
+            targets
+                .values()
+                .flatten()
+                .map(move |request| (namespace.as_str(), request))
+        })
+    }
+
+    /// Whether any waits for this registry.
+    pub(super) fn waits_for(&self, target: &str) -> bool {
+        self.namespaces.values().any(|targets| targets.contains_key(target))
+    }
+
+    /// Keeps those that are still `wanted`.
+    pub(super) fn retain(&mut self, mut wanted: impl FnMut(&VerificationRequest) -> bool) {
+        self.namespaces.retain(|_, targets| {
+            targets.retain(|_, requests| {
+                requests.retain(&mut wanted);
+                !requests.is_empty()
+            });
+            !targets.is_empty()
+        });
+        let namespaces = &self.namespaces;
+        self.turns.retain(|namespace| namespaces.contains_key(namespace));
+    }
+}
