@@ -15,6 +15,9 @@ pub(crate) struct NetworkArguments {
     /// Registry or token server that is allowed at any address. Can be repeated.
     #[arg(long, value_name = "HOST:PORT", value_parser = host_port, value_delimiter = ',', env = "DPS_ALLOW_REGISTRY")]
     allow_registry: Vec<String>,
+    /// Host of a token server that may belong to another domain than the registry that names it. Can be repeated.
+    #[arg(long, value_name = "HOST", value_parser = host, value_delimiter = ',', env = "DPS_ALLOW_TOKEN_SERVER")]
+    allow_token_server: Vec<String>,
 }
 
 impl NetworkArguments {
@@ -22,8 +25,24 @@ impl NetworkArguments {
         Policy {
             deny: self.deny_cidr.clone(),
             allow: self.allow_registry.clone(),
+            token_servers: self.allow_token_server.as_slice().into(),
             loopback: false,
         }
+    }
+}
+
+/// A host as it stands in a URL.
+fn host(text: &str) -> Result<String, String> {
+    let url = Url::parse(&format!("https://{text}")).ok();
+    let host = url.as_ref().and_then(|url| Some((url.as_str(), url.host_str()?)));
+    match host {
+        // Anything but a host is refused.
+        Some((url, host))
+            if url == format!("https://{host}/") && !text.contains(['/', '*']) && !text.ends_with(":443") =>
+        {
+            Ok(host.to_owned())
+        }
+        _ => Err("write a host without scheme, port and path, such as auth.example.com".to_owned()),
     }
 }
 

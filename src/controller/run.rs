@@ -74,6 +74,8 @@ pub enum StartError {
 pub async fn run(options: Options) -> Result<(), StartError> {
     let mut terminate = signal(SignalKind::terminate()).map_err(StartError::Signal)?;
     let mut interrupt = signal(SignalKind::interrupt()).map_err(StartError::Signal)?;
+    // Container runtimes may start with a soft limit of 1,024. What cannot be raised is enough for most.
+    let _ = rlimit::increase_nofile_limit(u64::MAX);
     let client = connect::client().await?;
     let metrics = Arc::new(Metrics::default());
     let scopes = options.namespaces.len().max(1);

@@ -27,8 +27,10 @@ const REQUEST: Duration = Duration::from_secs(15);
 /// Longest time for all requests of a login attempt.
 const ATTEMPT: Duration = Duration::from_mins(1);
 
-/// Most of a body that is read, and most of the headers that are looked at, in bytes.
-const BODY: usize = 64 * 1024;
+/// Most of a body that is read, in bytes: a token may be long, and the words of an error are cut anyway.
+const BODY: usize = 16 * 1024;
+
+/// Most of the headers that are looked at, in bytes.
 const HEADERS: usize = 16 * 1024;
 
 /// Manifests that a registry may have (OCI and Docker, single and for several platforms); without it some answer 404.
@@ -104,7 +106,8 @@ impl RegistryClients {
         admit: impl Fn(&str) -> bool,
     ) -> Option<Verdict> {
         let end = Instant::now() + ATTEMPT;
-        let mut conversation = Conversation::new(attempt, requester);
+        let token_servers = Arc::clone(&self.resolver.policy.token_servers);
+        let mut conversation = Conversation::new(attempt, requester).allowing(token_servers);
         loop {
             let request = conversation.request();
             if request.authorization == Authorization::Basic && !admit(&target(&request.url)) {

@@ -78,6 +78,8 @@ fn conversation_messages_read_as_prose() {
         None,
         &[says(401, realm, "")],
     );
+    let realm = r#"Bearer realm="https://auth.docker.io/token""#;
+    messages.conversation("token server of another domain", None, &[says(401, realm, "")]);
     ecr(&mut messages);
     messages.section("Registry that accepts the credentials, with an image");
     for row in image_rows() {

@@ -6,6 +6,8 @@ use dps::domain::registry::manifest::ManifestReference;
 use dps::domain::verification::address::Policy;
 use dps::domain::verification::attempt::LoginTarget;
 use dps::domain::verification::challenge::{Challenge, LoginOffer, parse};
+use dps::domain::verification::realm::is_trusted;
+use url::Url;
 
 #[test]
 fn challenge_is_read_as_registries_write_it() {
@@ -137,6 +139,33 @@ fn login_target_is_the_host_of_the_registry_key() {
     }
 }
 
+/// Whether credentials for a registry may be sent to a token server.
+#[test]
+fn token_server_is_of_the_same_domain_or_known_or_allowed() {
+    for (registry, token_server, is_so) in [
+        ("registry.example.com", "registry.example.com", true),
+        ("registry.example.com:5000", "registry.example.com:5001", true),
+        ("registry.example.com", "auth.example.com", true),
+        ("registry.example.co.uk", "auth.example.co.uk", true),
+        ("registry.example.com", "auth.example.org", false),
+        ("a.co.uk", "b.co.uk", false),
+        ("mallory.github.io", "alice.github.io", false),
+        ("registry-1.docker.io", "auth.docker.io", true),
+        ("registry.example.com", "auth.docker.io", false),
+        ("registry.gitlab.com", "gitlab.com", true),
+        ("registry.example.com", "allowed.example.net", true),
+        ("10.0.0.1:5000", "10.0.0.1:5001", true),
+        ("10.0.0.1", "11.0.0.1", false),
+        ("registry", "auth", false),
+        ("localhost:5000", "localhost:5001", true),
+    ] {
+        let url = |host: &str| Url::parse(&format!("https://{host}/v2/")).unwrap();
+        let allowed = ["Allowed.example.net".to_owned()];
+        let found = is_trusted(&url(registry), &url(token_server), &allowed);
+        assert_eq!(found, is_so, "{registry} {token_server}");
+    }
+}
+
 #[test]
 fn address_of_no_registry_is_refused() {
     let policy = Policy {
@@ -169,6 +198,16 @@ fn address_of_no_registry_is_refused() {
         "fd00:ec2::23",
         "fd20:ce::254",
         "fd12::1",
+        "fd00:42::42",
+        "fd00:c1::a9fe:a9fe",
+        "192.0.0.192",
+        "64:ff9b:1::a9fe:a9fe",
+        "2002:a9fe:a9fe::1",
+        "2002:7f00:1::1",
+        // Teredo: the address of the client is inverted.
+        "2001:0:4136:e378:8000:63bf:5601:5601",
+        "::127.0.0.1",
+        "::ffff:0:7f00:1",
     ] {
         assert!(policy.refuses(address.parse().unwrap()).is_some(), "{address}");
     }
@@ -180,6 +219,8 @@ fn address_of_no_registry_is_refused() {
         "64:ff9b::808:808",
         "fd13::1",
         "11.0.0.1",
+        "2002:808:808::1",
+        "2001:4860:4860::8888",
     ] {
         assert_eq!(policy.refuses(address.parse().unwrap()), None, "{address}");
     }

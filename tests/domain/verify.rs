@@ -96,6 +96,15 @@ fn usage_is_explained() {
         (&["--allow-registry", "user@r.example.com:443"], "HOST:PORT"),
         (&["--allow-registry", "*.example.com:443"], "HOST:PORT"),
         (&["--allow-registry", ""], "HOST:PORT"),
+        (
+            &["--allow-token-server", "https://auth.example.com/token"],
+            "such as auth.example.com",
+        ),
+        (
+            &["--allow-token-server", "auth.example.com:443/"],
+            "such as auth.example.com",
+        ),
+        (&["--allow-token-server", "*.example.com"], "such as auth.example.com"),
         // Fine, so that the next request follows.
         (
             &["--allow-registry", "R.example.com:5000,[2001:db8::1]:443,10.0.0.1:80"],
@@ -148,7 +157,17 @@ fn a_login_never_goes_where_a_registry_should_not_send_it() {
         ("file:///etc/passwd", "not an HTTPS address"),
     ] {
         let server = sends_to(realm);
-        let (result, message) = attack(&server, &["--deny-cidr", "10.0.0.0/8"]);
+        let refused = attack(&sends_to(realm), &[]).0;
+        assert!(
+            ["NotARegistry", "NotVerifiable"].contains(&refused.as_str()),
+            "{realm}: {refused}"
+        );
+        // Not even with leave for other domains.
+        let anywhere = "169.254.169.254,[::ffff:169.254.169.254],100.100.100.200,[fd00:ec2::254],0.0.0.0,10.1.2.3";
+        let (result, message) = attack(
+            &server,
+            &["--deny-cidr", "10.0.0.0/8", "--allow-token-server", anywhere],
+        );
         assert_eq!(result, "NotARegistry", "{realm}: {message}");
         assert!(message.contains(part), "{realm}: {message}");
         let requests = server.requests();
@@ -161,6 +180,7 @@ fn a_login_never_goes_where_a_registry_should_not_send_it() {
 async fn as_controller(registry: &str, allow: &[&str]) -> Verdict {
     let policy = Policy {
         allow: allow.iter().map(|&target| target.to_owned()).collect(),
+        token_servers: ["localhost".to_owned()].into(),
         ..Policy::default()
     };
     let registry = RegistryKey::new(RegistryType::PrivateRegistry, Some(registry)).unwrap();

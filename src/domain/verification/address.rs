@@ -1,6 +1,7 @@
 //! Which addresses a login attempt may connect to: users name the registry, and the registry names its token server.
 
 use std::net::{IpAddr, Ipv4Addr};
+use std::sync::Arc;
 
 use ipnet::IpNet;
 use url::{Host, Url};
@@ -12,18 +13,23 @@ pub struct Policy {
     pub deny: Vec<IpNet>,
     /// `host:port` of targets that are allowed whatever they resolve to.
     pub allow: Vec<String>,
+    /// Hosts of token servers that are allowed whatever the domain of the registry.
+    pub token_servers: Arc<[String]>,
     /// Whether loopback addresses are allowed: for a person who verifies a registry of their own machine.
     pub loopback: bool,
 }
 
-/// Metadata services of clouds that are not link-local: AWS (instances and EKS Pod Identity) and Google Cloud over IPv6,
-/// Alibaba Cloud, and the host agent of Azure.
-const METADATA: [&str; 5] = [
+/// Metadata services of clouds that are not link-local: AWS (instances and EKS Pod Identity), Google Cloud, Scaleway and
+/// Oracle Cloud over IPv6, Alibaba Cloud, the host agent of Azure, and the old address of Oracle Cloud.
+const METADATA: [&str; 8] = [
     "fd00:ec2::254/128",
     "fd00:ec2::23/128",
     "fd20:ce::254/128",
+    "fd00:42::42/128",
+    "fd00:c1::a9fe:a9fe/128",
     "100.100.100.200/32",
     "168.63.129.16/32",
+    "192.0.0.192/32",
 ];
 
 impl Policy {
@@ -73,15 +79,23 @@ impl Policy {
     }
 }
 
-/// The address that packets reach: `::ffff:127.0.0.1` reaches 127.0.0.1, and so does `64:ff9b::7f00:1` where a network
-/// translates it (RFC 6052).
+/// The address that packets reach: `::ffff:127.0.0.1` reaches 127.0.0.1, and so do others where a network translates them.
 fn reached(address: IpAddr) -> IpAddr {
-    match address.to_canonical() {
-        IpAddr::V6(address) if address.segments()[..6] == [0x64, 0xff9b, 0, 0, 0, 0] => {
-            let [.., a, b, c, d] = address.octets();
-            Ipv4Addr::new(a, b, c, d).into()
-        }
-        address => address,
+    let IpAddr::V6(address) = address.to_canonical() else {
+        return address.to_canonical();
+    };
+    let [a, b, c, d, e, f, g, h] = address.segments();
+    let inside = |high: u16, low: u16| IpAddr::from(Ipv4Addr::from(u32::from(high) << 16 | u32::from(low)));
+    match [a, b, c, d, e, f] {
+        // RFC 6052, and RFC 8215 for networks of one's own.
+        [0x64, 0xff9b, 0, 0, 0, 0] | [0x64, 0xff9b, 1, ..] => inside(g, h),
+        // Compatible (RFC 4291 2.5.5.1) and translated addresses (RFC 2765).
+        [0, 0, 0, 0, 0, 0] if g != 0 => inside(g, h),
+        [0, 0, 0, 0, 0xffff, 0] => inside(g, h),
+        // 6to4 (RFC 3056), and Teredo (RFC 4380), which has the address inverted.
+        [0x2002, high, low, ..] => inside(high, low),
+        [0x2001, 0, ..] => inside(!g, !h),
+        _ => address.into(),
     }
 }
 

@@ -6,16 +6,19 @@
 
 mod image;
 
+use std::sync::Arc;
+
 use serde_json::Value;
 
 use crate::domain::credentials::redact;
+use crate::domain::verification::address;
 use crate::domain::verification::answer::{
     Authorization, RegistryRequest, RegistryResponse, RequestFailure, failed, pause, refused, summary, trouble,
 };
 use crate::domain::verification::attempt::LoginAttempt;
 use crate::domain::verification::challenge::{Challenge, LoginOffer, parse};
 use crate::domain::verification::conversation::image::image_denied;
-use crate::domain::verification::realm::token_url;
+use crate::domain::verification::realm::{is_trusted, token_url};
 use crate::domain::verification::requester::Requester;
 use crate::domain::verification::verdict::{Verdict, VerificationResult as R};
 
@@ -58,6 +61,8 @@ enum Stage {
 pub struct Conversation {
     attempt: LoginAttempt,
     requester: Requester,
+    /// Hosts of token servers that the administrator allows.
+    token_servers: Arc<[String]>,
     stage: Stage,
     request: RegistryRequest,
     challenge: Option<Challenge>,
@@ -74,12 +79,19 @@ impl Conversation {
         Self {
             attempt,
             requester,
+            token_servers: Arc::default(),
             stage: Stage::Ping,
             request,
             challenge: None,
             accepted: None,
             token: None,
         }
+    }
+
+    /// Allows token servers with these hosts, whatever the registry.
+    #[must_use]
+    pub fn allowing(self, token_servers: Arc<[String]>) -> Self {
+        Self { token_servers, ..self }
     }
 
     /// The request to send now.
@@ -233,6 +245,15 @@ impl Conversation {
         let scope = target.image.as_ref().filter(|_| scoped);
         let account = (authorization == Authorization::Basic).then(|| self.attempt.credentials.username());
         match token_url(&target.base, &realm, service.as_deref(), scope, account) {
+            Ok(url) if !is_trusted(&target.base, &url, &self.token_servers) => done(
+                R::NotVerifiable,
+                format!(
+                    "{} names the token server {}, which belongs to another domain, so nothing was sent there; {}",
+                    address::target(&target.base),
+                    address::target(&url),
+                    self.requester.allow_token_server()
+                ),
+            ),
             Ok(url) => self.send(stage, RegistryRequest::get(url, authorization)),
             Err(why) => done(R::NotARegistry, why),
         }

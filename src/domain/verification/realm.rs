@@ -1,9 +1,31 @@
 //! Where credentials may be sent to get a token: the registry names the token server.
 
-use url::Url;
+use url::{Host, Url};
 
+use crate::domain::registry::dialect::Dialect;
 use crate::domain::registry::manifest::ManifestReference;
 use crate::domain::verification::address::target;
+
+/// Whether credentials for a registry may be sent to this token server: one of the same domain, the one that the registry
+/// is known to have, or one that the administrator `allowed` by its host. Anybody can run a registry that names any
+/// token server, and would choose which passwords are tried there.
+pub fn is_trusted(registry: &Url, token_server: &Url, allowed: &[String]) -> bool {
+    let (Some(own), Some(named)) = (registry.host_str(), token_server.host_str()) else {
+        return false;
+    };
+    own == named
+        || Dialect::of(own).token_server(own) == Some(named)
+        || allowed.iter().any(|allowed| allowed.eq_ignore_ascii_case(named))
+        || matches!((registrable(registry), registrable(token_server)), (Some(own), Some(named)) if own == named)
+}
+
+/// The part of a name that somebody has registered, by the public suffix list. Addresses and names of one label have none.
+fn registrable(url: &Url) -> Option<&str> {
+    match url.host()? {
+        Host::Domain(name) => psl::domain_str(name),
+        Host::Ipv4(_) | Host::Ipv6(_) => None,
+    }
+}
 
 /// The address of a token for `account`, or without one. The error: why nothing is sent there.
 pub fn token_url(

@@ -51,6 +51,14 @@ impl Requester {
         )
     }
 
+    /// The remedy for a token server of another domain.
+    pub(crate) fn allow_token_server(self) -> &'static str {
+        self.choose(
+            "if it is the right one, the operator's administrator can allow it with --allow-token-server",
+            "if it is the right one, allow it with --allow-token-server",
+        )
+    }
+
     /// The remedy for a target that the policy refuses.
     pub(crate) fn allow(self) -> &'static str {
         self.choose(
