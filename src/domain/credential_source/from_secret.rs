@@ -13,6 +13,7 @@ use crate::domain::credentials::RegistryCredentials;
 use crate::domain::credentials::encoding;
 use crate::domain::docker_config::user_document::{self, ResolvedEntry};
 use crate::domain::problem::Problem;
+use crate::domain::registry::dialect::Dialect;
 use crate::domain::registry::key::RegistryKey;
 use crate::domain::spec::validate::{SecretSource, ValidatedSpec};
 
@@ -140,6 +141,9 @@ impl SecretReader<'_> {
                 ));
             }
         }
+        let doubt = Dialect::of(registry.host_port()).username_doubt(credentials.username());
+        let doubt = doubt.map(|doubt| format!("the user name in Secret {:?} {doubt}", self.name));
+        self.warnings.extend(doubt);
         Ok((forms.swap_remove(0), email))
     }
 

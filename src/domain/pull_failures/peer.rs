@@ -7,6 +7,7 @@ use crate::domain::registry::dialect::{Dialect, is_docker_hub_host};
 use crate::domain::registry::image::Image;
 
 mod proxy;
+pub(crate) use proxy::refuses as proxy_refuses;
 
 /// What a host that is not the image's registry has to do with the pull.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
