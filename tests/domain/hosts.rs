@@ -155,7 +155,7 @@ fn secrets(image: &str) -> [Vec<PullSecret>; 4] {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 4096, failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 1024, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
     fn a_report_of_another_host_blames_no_pull_secret_and_asks_for_none((image, report) in report()) {
