@@ -72,9 +72,10 @@ fn swapped() -> Vec<(String, String)> {
             continue;
         }
         let Ok(parsed) = Image::parse(image) else { continue };
-        let hosts: &[&str] = match parsed.is_docker_hub() {
-            true => &["registry-1.docker.io", "docker.io"],
-            false => &[parsed.host()],
+        let hosts: &[&str] = if parsed.is_docker_hub() {
+            &["registry-1.docker.io", "docker.io"]
+        } else {
+            &[parsed.host()]
         };
         let mut other = message.to_owned();
         for host in hosts {
