@@ -103,7 +103,7 @@ impl ErrorClass {
         progress: Progress::Denied,
         refuses: Refusal::Client,
         remedy: Some(
-            "{registry} does not serve this image until its owner enables billing or restores the account. Contact the owner, or use a copy of the image",
+            "{registry} does not serve this image until its owner enables billing or the service, or restores the account. Contact the owner, or use a copy of the image",
         ),
     };
 
@@ -164,18 +164,27 @@ pub(super) const PATTERNS: &[Pattern] = patterns! {
     VERIFIER_FAILED: "blocking pull of", Containerd, "containerd/containerd#12541";
     VERIFIER_FAILED: "image verifier + returned error", Containerd, "containerd/containerd#12541";
     VERIFIER_FAILED: "failed to run verifier", Containerd, "containerd/containerd#12541";
+    // Google answers 412 since its Container Registry is shut down: before Harbor's 412.
+    OWNER_REFUSED: "container registry is deprecated and shutting down", Registry, "pulumi/pulumi-docker#1403";
+    OWNER_REFUSED: "oauth token + 412", Containerd, "docker/build-push-action#1375";
+    OWNER_REFUSED: "anonymous token + 412", Containerd, "docker/build-push-action#1375";
     REGISTRY_POLICY: "412", Registry, "goharbor/harbor#19201";
     REGISTRY_POLICY: "projectpolicyviolation", Registry, "goharbor/harbor#22650";
     REGISTRY_POLICY: "due to configured policy", Registry, "goharbor/harbor#11202";
+    REGISTRY_POLICY: "download blocking policy configured in xray", Registry, "sobolevn/git-secret#801";
     REGISTRY_POLICY: "not signed by cosign", Registry, "goharbor/harbor#22650";
     REGISTRY_POLICY: "image is not signed in", Registry, "goharbor/harbor#11504";
     UPSTREAM_REFUSED: "authentication to the upstream registry failed", Registry, "aws/containers-roadmap#2354";
     UPSTREAM_REFUSED: "upstream registry + credentials", Registry, "aws/containers-roadmap#2354";
+    UPSTREAM_REFUSED: "upstream repository is not configured", Registry, "jfrog/charts#1834";
+    OWNER_REFUSED: "api has not been used in project", Registry, "validator/validator#1753";
+    OWNER_REFUSED: "namespace + has been disabled", Registry, "fluxcd/flux#1953";
     OWNER_REFUSED: "billing to be enabled", Registry, "coollabsio/coolify#11243";
     OWNER_REFUSED: "billing account", Registry, "brunsgaard/eks-nvme-ssd-provisioner#1";
     OWNER_REFUSED: "402", Registry, "RFC 9110, 15.5.3";
     ADDRESS_REFUSED: "is not allowed access", Registry, "Azure/acr#633";
     ADDRESS_REFUSED: "client with ip", Registry, "Azure/acr#633";
+    ADDRESS_REFUSED: "has an ip allow list enabled", Registry, "aquasecurity/trivy#10567";
     ADDRESS_REFUSED: "export control", Registry, "MatinSenPai/Zanjir#1";
     ADDRESS_REFUSED: "451", Registry, "kubernetes/registry.k8s.io#333";
     ADDRESS_REFUSED: "block access from your country", Registry, "curiefense/curiefense#824";
