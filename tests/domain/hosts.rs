@@ -293,6 +293,8 @@ fn what_a_proxy_refuses_is_told_from_what_it_cannot_do() {
             Cause::ProxyRefused,
             Some("192.0.2.1:1080"),
         ),
+        ("Access Denied", Cause::ProxyRefused, None),
+        ("blocked by policy", Cause::ProxyRefused, None),
         ("Bad Gateway", Cause::RegistryUnreachable, None),
         ("Method Not Allowed", Cause::RegistryUnreachable, None),
         ("proxyconnect tcp: EOF", Cause::RegistryUnreachable, None),
@@ -318,6 +320,73 @@ fn what_a_proxy_refuses_is_told_from_what_it_cannot_do() {
             found.action.contains("proxy") && found.action.contains(host.unwrap_or_default()),
             "{rest}: {}",
             found.action
+        );
+    }
+}
+
+#[test]
+fn a_proxys_status_line_is_told_from_the_code_of_a_registry() {
+    let sent = [secret("login", "quay.io")];
+    for (report, cause) in [
+        (
+            "Error response from daemon: Get \"https://quay.io/v2/\": Forbidden",
+            Cause::ProxyRefused,
+        ),
+        (
+            "Error response from daemon: Get https://quay.io/v2/: Unauthorized",
+            Cause::ProxyRefused,
+        ),
+        (
+            "Error response from daemon: Get https://quay.io/v2/: AuthorizedOnly",
+            Cause::ProxyRefused,
+        ),
+        (
+            "pinging container registry quay.io: Get \"https://quay.io/v2/\": Access Denied",
+            Cause::ProxyRefused,
+        ),
+        (
+            "initializing source docker://quay.io/acme/tool:3: pinging container registry quay.io: StatusCode: 407, \"\"",
+            Cause::ProxyRefused,
+        ),
+        (
+            "unexpected status from HEAD request to https://quay.io/v2/acme/tool/manifests/3: 407 authenticationrequired",
+            Cause::ProxyRefused,
+        ),
+        (
+            "Error response from daemon: Get https://quay.io/v2/: Bad Request.",
+            Cause::RegistryUnreachable,
+        ),
+        (
+            "Error response from daemon: Head \"https://quay.io/v2/acme/tool/manifests/3\": unauthorized",
+            Cause::CredentialsRejected,
+        ),
+        (
+            "Error response from daemon: Head \"https://quay.io/v2/acme/tool/manifests/3\": denied",
+            Cause::AccessDenied,
+        ),
+    ] {
+        let found = diagnosis("ErrImagePull", report, IMAGE, &sent);
+        assert_eq!(found.cause, cause, "{report}");
+        let is_registry = matches!(cause, Cause::CredentialsRejected | Cause::AccessDenied);
+        assert_eq!(found.blame.is_some(), is_registry, "{report}");
+    }
+}
+
+#[test]
+fn registry_that_a_node_chose_for_a_short_name_blames_no_pull_secret_of_docker_hub() {
+    let sent = [secret("login", "https://index.docker.io/v1/")];
+    for rest in [
+        "reading manifest latest in quay.io/acme/tool: unauthorized: access to the requested resource is not authorized",
+        "Requesting bearer token: invalid status code from registry 403 (Forbidden)",
+        "unable to retrieve auth token: invalid username/password: unauthorized",
+        "reading manifest latest in quay.io/acme/tool: StatusCode: 403, \"\"",
+    ] {
+        let report = format!("initializing source docker://quay.io/acme/tool:latest: {rest}");
+        let found = diagnosis("ErrImagePull", &report, "acme/tool", &sent);
+        assert_eq!(found.cause, Cause::CredentialsNotSent, "{rest}");
+        assert!(
+            found.blame.is_none() && found.action.contains("docker.io/acme/tool"),
+            "{rest}: {found:?}"
         );
     }
 }

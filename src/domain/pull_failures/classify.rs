@@ -100,17 +100,19 @@ fn classify(report: &str, image: &str) -> Classification {
         .find(|pattern| pattern.words.split(" + ").all(|fragment| occurs(&text, fragment)))
         .map_or(&ErrorClass::UNKNOWN, |pattern| pattern.class);
     let role = peer.as_ref().map(|peer| peer.role);
-    let class = of_host(class, role, image, &report.to_lowercase());
+    let class = of_host(class, role, image, report);
     Classification { class, peer }
 }
 
 /// The same words mean different things from different hosts.
 fn of_host(class: &'static ErrorClass, role: Option<Role>, image: &str, report: &str) -> &'static ErrorClass {
     let refuses = class.refuses == Refusal::Credentials;
+    let written = report;
+    let report = &report.to_lowercase();
     let is = |other: &ErrorClass| class == other;
     match role {
         Some(Role::Proxy) if is(&ErrorClass::DNS) => class,
-        Some(Role::Proxy) if proxy_refuses(report) => &ErrorClass::PROXY_REFUSED,
+        Some(Role::Proxy) if proxy_refuses(written) => &ErrorClass::PROXY_REFUSED,
         Some(Role::Proxy) => &ErrorClass::PROXY,
         Some(Role::Storage) if is(&ErrorClass::NOT_FOUND) => &ErrorClass::LAYER_MISSING,
         Some(Role::Storage) if refuses || is(&ErrorClass::ADDRESS_REFUSED) => &ErrorClass::STORAGE_REFUSED,

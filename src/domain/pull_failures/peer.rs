@@ -63,9 +63,10 @@ const REFUSED: [&str; 3] = ["403", "forbidden", "access denied"];
 
 /// The host that one attempt's report speaks of; `None`: the image's registry, as far as is known.
 pub(crate) fn peer(report: &str, image: &str) -> Option<Peer> {
-    let report = report.to_lowercase();
     let registry = Image::parse(image).unwrap_or_else(|_| Image::meant(image));
-    proxy::peer(&report).or_else(|| match Request::of(&report) {
+    let written = report;
+    let report = report.to_lowercase();
+    proxy::peer(written).or_else(|| match Request::of(&report) {
         Some(request) => asked(&request, &report, &registry),
         None => named(&report, &registry, is_short(image)),
     })
@@ -200,6 +201,12 @@ fn named(report: &str, image: &Image, is_short: bool) -> Option<Peer> {
         .iter()
         .find_map(|words| Some(report.split_once(words)?.1));
     let host = reading.or(others).and_then(host_at);
+    // CRI-O first tells which of several registries it has chosen.
+    let source = || {
+        let (_, rest) = report.split_once("initializing source docker://")?;
+        host_at(rest).filter(|host| !is_host_of(host, image))
+    };
+    let host = host.or_else(source);
     if let Some(host) = host.filter(|host| host.contains(['.', ':'])) {
         let host = (!is_host_of(&host, image)).then_some(host)?;
         let role = if is_short {

@@ -3,14 +3,22 @@
 use crate::domain::pull_failures::peer::{Peer, Role, host_at};
 use crate::domain::pull_failures::words::has_status;
 
-/// How Go reports that a proxy refused to connect to the registry: the words of the proxy's status line alone
-/// (`net/http/transport.go`, `dialConn`).
-const REFUSALS: [&str; 5] = [
+/// Words in front of what a proxy, or the connection to it, says.
+const THROUGH: [&str; 2] = ["proxyconnect tcp:", "socks connect tcp"];
+
+/// Words of a proxy that refuses, in its status line or in other words: HTTP, and SOCKS 5
+/// (`golang.org/x/net/internal/socks`).
+const REFUSALS: [&str; 10] = [
     "unauthorized",
     "forbidden",
-    "proxy authentication required",
-    "authenticationrequired",
+    "denied",
+    "authentication",
+    "authorizedonly",
+    "blocked",
+    "prohibited",
     "too many requests",
+    "connection not allowed by ruleset",
+    "no acceptable authentication methods",
 ];
 
 /// Status lines of a proxy that cannot connect to the registry, or that is no proxy.
@@ -26,31 +34,18 @@ const FAILURES: [&str; 9] = [
     "bad request",
 ];
 
-/// How a proxy refuses in other words: HTTP, and SOCKS 5 (`golang.org/x/net/internal/socks`).
-const REFUSED: [&str; 4] = [
-    "proxy authentication required",
-    "connection not allowed by ruleset",
-    "no acceptable authentication methods",
-    "username/password authentication failed",
-];
-
-/// Words in front of what a proxy, or the connection to it, says.
-const THROUGH: [&str; 2] = ["proxyconnect tcp:", "socks connect tcp"];
-
-/// The proxy, if it failed or refused.
+/// The proxy, if it failed or refused. `report`: as it was written.
 pub(super) fn peer(report: &str) -> Option<Peer> {
-    let through = THROUGH
-        .iter()
-        .find_map(|word| Some(report.split_once(word)?.1.trim_start()));
-    let host = match through {
+    let lower = report.to_lowercase();
+    let host = match through(&lower) {
         Some(rest) => rest
             .split_once("lookup ")
             .or_else(|| rest.split_once("dial tcp "))
             .map(|(_, named)| named)
             .or_else(|| rest.contains("->").then_some(rest))
             .and_then(|named| host_at(named.split("->").next().unwrap_or(named))),
-        None if ends_with_status_line(report, &REFUSALS) || ends_with_status_line(report, &FAILURES) => None,
-        None if report.contains(REFUSED[0]) => None,
+        None if refuses(report) => None,
+        None if status_text(report).is_some_and(|text| FAILURES.contains(&text.as_str())) => None,
         None => return None,
     };
     Some(Peer {
@@ -59,30 +54,31 @@ pub(super) fn peer(report: &str) -> Option<Peer> {
     })
 }
 
-/// Whether the proxy was reached and refuses the node or the registry. `report`: one that speaks of a proxy.
+/// Whether a proxy was reached and refuses the node or the registry. `report`: as it was written.
 pub(crate) fn refuses(report: &str) -> bool {
-    let through = THROUGH.iter().find_map(|word| Some(report.split_once(word)?.1));
-    let answered = |rest: &str| {
-        let code = |code: &str| matches!(code, "401" | "403" | "407" | "429");
-        has_status(rest, code) || REFUSALS.iter().any(|words| ending(rest).ends_with(words))
-    };
-    ends_with_status_line(report, &REFUSALS)
-        || REFUSED.iter().any(|words| report.contains(words))
-        || through.is_some_and(answered)
+    let lower = report.to_lowercase();
+    let refused = |text: &str| REFUSALS.iter().any(|words| text.contains(words));
+    let answered = |rest: &str| refused(rest) || has_status(rest, |code| matches!(code, "401" | "403" | "407" | "429"));
+    lower.contains("proxy authentication required")
+        || has_status(&lower, |code| code == "407")
+        || through(&lower).is_some_and(answered)
+        || status_text(report).is_some_and(|text| refused(&text))
 }
 
-fn ending(report: &str) -> &str {
-    report.trim_end_matches(|c: char| c == ']' || c == '.' || c.is_whitespace())
+fn through(lower: &str) -> Option<&str> {
+    let mut words = THROUGH.iter();
+    words.find_map(|word| Some(lower.split_once(word)?.1.trim_start()))
 }
 
-/// Whether nothing but a status line follows the URL of the request.
-fn ends_with_status_line(report: &str, lines: &[&str]) -> bool {
-    lines.iter().any(|line| {
-        let before = ending(report)
-            .strip_suffix(line)
-            .and_then(|rest| rest.strip_suffix(": "));
-        before
-            .and_then(|before| before.split_whitespace().next_back())
-            .is_some_and(|word| word.contains("://"))
-    })
+/// What follows the URL of the last request, in lower case, if a proxy wrote it: when a proxy does not connect to the
+/// registry, Go reports the words of its status line alone (`net/http/transport.go`, `dialConn`). dockerd writes codes of
+/// the registry at the same place, but in lower case (`registry/api/errcode`).
+fn status_text(report: &str) -> Option<String> {
+    let (_, url) = report.rsplit_once("://")?;
+    let (url, text) = url.split_once(": ")?;
+    let text = text.trim_end_matches(|c: char| c == ']' || c == '.' || c.is_whitespace());
+    let is_of_connection = report.contains("failed to do request: ")
+        || text.starts_with(|c: char| c.is_ascii_uppercase())
+        || text == "authenticationrequired";
+    (is_of_connection && !url.contains(char::is_whitespace) && !text.contains(':')).then(|| text.to_lowercase())
 }
