@@ -49,7 +49,8 @@ const STORAGE: [&str; 8] = [
 ];
 
 /// What a report says when the manifest was read and a layer or the image's configuration could not be.
-const PAST_THE_MANIFEST: [&str; 6] = [
+const PAST_THE_MANIFEST: [&str; 7] = [
+    "parsing image configuration",
     "httpreadseeker",
     "error pulling image configuration",
     "reading blob",
@@ -179,8 +180,14 @@ fn asked(request: &Request<'_>, report: &str, image: &Image) -> Option<Peer> {
         let role = Role::Storage;
         return refused.then_some(Peer { role, host: None });
     }
-    let stores = !request.path.starts_with("/v2/") || STORAGE.iter().any(|end| request.host.ends_with(end));
-    let is_storage = (is_layer && stores) || REDIRECTING.contains(&image.host());
+    let is_known = STORAGE.iter().any(|end| request.host.ends_with(end));
+    let is_api = request.path.starts_with("/v2/");
+    let stores = if is_layer {
+        is_known || !is_api
+    } else {
+        is_known && !is_api
+    };
+    let is_storage = stores || REDIRECTING.contains(&image.host());
     // containerd tells mirrors for which registry it asks (`core/remotes/docker/resolver.go`).
     let asked_for = request.query.split('&').find_map(|field| field.strip_prefix("ns="));
     let role = match asked_for {
