@@ -8,12 +8,16 @@ use crate::api::FIELD_MANAGER;
 use crate::controller::context::{Context, now};
 use crate::domain::names::{ObjectKey, ResourceRef};
 use crate::domain::reconcile::change::{ApplySecret, Change, Precondition};
-use crate::domain::reconcile::refusal::{Refusal, refusal};
+use crate::domain::reconcile::refusal::{WriteRefusal, refusal};
 use crate::kubernetes::request::{Error, call};
 
 /// Makes the changes one after the other. `Some`: the API server refused one, which is for the user to solve; the rest
 /// was not tried.
-pub(crate) async fn apply(resource: &ResourceRef, changes: &[Change], ctx: &Context) -> Result<Option<Refusal>, Error> {
+pub(crate) async fn apply(
+    resource: &ResourceRef,
+    changes: &[Change],
+    ctx: &Context,
+) -> Result<Option<WriteRefusal>, Error> {
     for change in changes {
         match change {
             Change::ApplySecret(change) => {
@@ -28,7 +32,11 @@ pub(crate) async fn apply(resource: &ResourceRef, changes: &[Change], ctx: &Cont
 }
 
 /// Writes a Secret if it is still what was observed. One that appeared meanwhile is not touched.
-async fn apply_secret(resource: &ResourceRef, change: &ApplySecret, ctx: &Context) -> Result<Option<Refusal>, Error> {
+async fn apply_secret(
+    resource: &ResourceRef,
+    change: &ApplySecret,
+    ctx: &Context,
+) -> Result<Option<WriteRefusal>, Error> {
     let mut secret = change.desired.secret();
     let mut params = PatchParams::apply(FIELD_MANAGER);
     if let Some(observed) = &change.replaces {

@@ -4,9 +4,10 @@ use serde::Serialize;
 
 use crate::api::{Cause, PullCode};
 use crate::domain::docker_config::kubelet_secret::{Content, PullSecret, Tried, tried};
-use crate::domain::pull_failures::classify::{Classification, ErrorClass};
+use crate::domain::pull_failures::classify::Classification;
 use crate::domain::pull_failures::context::PullContext;
 use crate::domain::pull_failures::diagnosis::{Diagnosis, PullError, diagnose};
+use crate::domain::pull_failures::error_class::ErrorClass;
 use crate::domain::registry::image::Image;
 use crate::domain::registry::mismatch::mismatch;
 use crate::domain::text::shown_key;
@@ -139,7 +140,7 @@ fn state(secret: &PullSecret) -> (SecretState, Option<String>) {
 /// The failure that is certain before there is a pod, whatever the registry and the node say.
 pub fn certain_failure(image: &str, context: PullContext<'_>) -> Option<Diagnosis> {
     let is_valid = Image::parse(image).is_ok();
-    let invalid_name = Classification::of_class(ErrorClass::InvalidName);
+    let invalid_name = Classification::of_class(&ErrorClass::INVALID_NAME);
     let error = PullError {
         image,
         code: if is_valid {
@@ -157,7 +158,7 @@ pub fn certain_failure(image: &str, context: PullContext<'_>) -> Option<Diagnosi
 /// What to know before there is a pod if nothing is certain to fail: that no credentials are sent, and what to do if the
 /// registry requires them.
 pub fn note_before_creation(image: &str, context: PullContext<'_>) -> Option<String> {
-    let not_sent = Classification::of_class(ErrorClass::NotSent);
+    let not_sent = Classification::of_class(&ErrorClass::NOT_SENT);
     let error = PullError {
         image,
         code: PullCode::DEP_E153,

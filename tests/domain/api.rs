@@ -1,8 +1,9 @@
 //! The API: what earlier versions wrote is read, and what users read in the CRD.
 
-use dps::api::{API_VERSION, DockerPullSecret, KINDS, VerificationResult, VerificationStatus, crd};
+use dps::api::{API_VERSION, Cause, DockerPullSecret, KINDS, VerificationResult, VerificationStatus, crd};
 use kube::Resource as _;
 use serde_json::{Value, json};
+use strum::IntoEnumIterator as _;
 
 use super::{hub, resource};
 
@@ -160,4 +161,13 @@ fn texts(place: &str, schema: &Value, lines: &mut Vec<String>) {
     if schema["items"].is_object() {
         texts(&format!("{place}[]"), &schema["items"], lines);
     }
+}
+
+#[test]
+fn cause_of_a_failed_pull_is_read_back_and_one_of_a_newer_version_is_unknown() {
+    let read = |cause: &str| serde_json::from_value::<Cause>(json!(cause)).unwrap();
+    for cause in Cause::iter() {
+        assert_eq!(read(cause.as_str()), cause);
+    }
+    assert_eq!(read("CauseOfTomorrow"), Cause::Unknown);
 }

@@ -67,7 +67,7 @@ fn refusals_of_another_host_recommend_no_pull_secret() {
             "failed to resolve image: unexpected status from HEAD request to https://mirror.example/v2/acme/tool/manifests/3?ns={registry}: 401 Unauthorized"
         );
         let found = diagnosis("ErrImagePull", &message, image, &[]);
-        assert_eq!(found.cause, Cause::CredentialsNotSent);
+        assert_eq!(found.cause, Cause::MirrorRefused);
         assert!(
             !found.lacks_credentials() && !found.action.contains("DockerPullSecret"),
             "{found:?}"

@@ -19,7 +19,7 @@ use dps::domain::reconcile::change::Change;
 use dps::domain::reconcile::decide::{Decision, Subject, decide};
 use dps::domain::reconcile::memory::ResourceMemory;
 use dps::domain::reconcile::observed::{Observed, ObservedPods};
-use dps::domain::reconcile::refusal::{Refusal, refusal};
+use dps::domain::reconcile::refusal::{WriteRefusal, refusal};
 use dps::domain::spec::declaration::Declaration;
 use dps::domain::status::build::build_status;
 use dps::domain::time::{Timestamp, after};
@@ -43,7 +43,7 @@ struct Cluster {
     memory: ResourceMemory,
     verification: VerificationState,
     request: Option<VerificationRequest>,
-    refusal: Option<Refusal>,
+    refusal: Option<WriteRefusal>,
     oldest: &'static str,
     owner_wants: Option<bool>,
     /// Failing pods of the namespace.

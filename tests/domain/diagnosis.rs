@@ -433,3 +433,26 @@ fn rejected_credentials_for_an_image_volume_blame_the_secret_of_its_registry() {
     assert_eq!(found.cause.as_str(), "CredentialsRejected");
     assert_eq!(found.blame.unwrap().name, "models");
 }
+
+#[test]
+fn credentials_that_the_node_could_do_without_are_not_the_only_way() {
+    let token = "failed to authorize: failed to fetch oauth token: unexpected status: 401 Unauthorized";
+    for (host, grant) in [
+        ("wood.azurecr.io", "AcrPull"),
+        ("123456789012.dkr.ecr.eu-west-1.amazonaws.com", "IAM role"),
+        ("europe-docker.pkg.dev", "Artifact Registry Reader"),
+        ("r.example.com", ""),
+    ] {
+        let image = format!("{host}/acme/web/app:1");
+        for (report, secrets, cause) in [
+            (token, vec![secret("app", host)], "CredentialsRejected"),
+            (token, vec![], "CredentialsRejected"),
+            (DENIED, vec![secret("app", host)], "AccessDenied"),
+        ] {
+            let found = super::pods::find_for(&image, report, &secrets, &[]);
+            assert_eq!(found.cause.as_str(), cause, "{host}: {report}");
+            let offers = found.action.contains("Or grant ") && found.action.contains(grant);
+            assert_eq!(offers, !grant.is_empty(), "{host}: {}", found.action);
+        }
+    }
+}

@@ -34,7 +34,7 @@ const CASES: &[Case] = &[
         name: "storage-refuses-layer",
         image: "registry.k8s.io/pause:3.9",
         message: "failed to pull and unpack image \"registry.k8s.io/pause:3.9\": failed to copy: httpReadSeeker: failed open: unexpected status from GET request to https://layers-eu.s3.dualstack.eu-north-1.amazonaws.com/containers/images/sha256:0f00: 403 Forbidden",
-        cause: "RegistryUnreachable",
+        cause: "StorageRefused",
         action: "layers-eu.s3.dualstack.eu-north-1.amazonaws.com",
         ..CASE
     },
@@ -42,7 +42,7 @@ const CASES: &[Case] = &[
         name: "storage-refuses-configuration",
         key: Some("registry.example.com"),
         message: "rpc error: code = Unknown desc = error pulling image configuration: error parsing HTTP 403 response body: invalid character '<' looking for beginning of value: \"<?xml version='1.0'?><Error><Code>AccessDenied</Code></Error>\"",
-        cause: "RegistryUnreachable",
+        cause: "StorageRefused",
         action: "storage",
         ..CASE
     },
@@ -51,7 +51,7 @@ const CASES: &[Case] = &[
         image: "shop.azurecr.io/web:3",
         key: Some("shop.azurecr.io"),
         message: "Error response from daemon: Head \"https://shop.azurecr.io/v2/web/manifests/3\": denied: client with IP '198.51.100.9' is not allowed access. Refer https://aka.ms/acr/firewall to grant access.",
-        cause: "RegistryUnreachable",
+        cause: "BlockedByPolicy",
         action: "address",
         ..CASE
     },
@@ -59,7 +59,7 @@ const CASES: &[Case] = &[
         name: "registry-without-logins",
         image: "registry.k8s.io/coredns/coredns:v1.11.1",
         message: "failed to resolve reference \"registry.k8s.io/coredns/coredns:v1.11.1\": unexpected status from HEAD request to https://registry.k8s.io/v2/coredns/coredns/manifests/v1.11.1: 403 Forbidden",
-        cause: "RegistryUnreachable",
+        cause: "BlockedByPolicy",
         ..CASE
     },
     Case {
@@ -82,7 +82,7 @@ const CASES: &[Case] = &[
         image: "quay.io/shop/web:3",
         key: Some("quay.io"),
         message: "failed to resolve reference \"quay.io/shop/web:3\": unexpected status from HEAD request to https://cache.example.org/v2/shop/web/manifests/3?ns=quay.io: 401 Unauthorized",
-        cause: "CredentialsNotSent",
+        cause: "MirrorRefused",
         action: "cache.example.org",
         ..CASE
     },
@@ -91,7 +91,7 @@ const CASES: &[Case] = &[
         image: "quay.io/shop/web:3",
         key: Some("quay.io"),
         message: "failed to do request: Head \"https://quay.io/v2/shop/web/manifests/3\": Proxy Authentication Required",
-        cause: "RegistryUnreachable",
+        cause: "ProxyRefused",
         action: "proxy",
         ..CASE
     },

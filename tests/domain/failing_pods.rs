@@ -2,13 +2,13 @@
 
 use dps::api::Cause;
 use dps::domain::names::ObjectKey;
-use dps::domain::pull_failures::classify::ErrorClass;
+use dps::domain::pull_failures::error_class::ErrorClass;
 use dps::domain::pull_failures::failing_pods::{FailingContainer, FailingPods, PodChange};
 use serde_json::json;
 
 use super::pods::{IMAGE, WRONG, ms, pod, pod_with};
 
-fn class(container: &FailingContainer) -> Option<ErrorClass> {
+fn class(container: &FailingContainer) -> Option<&'static ErrorClass> {
     container.classification.as_ref().map(|report| report.class)
 }
 
@@ -37,7 +37,7 @@ fn cause_of_an_attempt_is_remembered_during_back_off() {
     let failing = list.get(&key).unwrap().containers[0].clone();
     assert_eq!(
         (class(&failing), failing.since),
-        (Some(ErrorClass::Unauthorized), ms(10_000))
+        (Some(&ErrorClass::UNAUTHORIZED), ms(10_000))
     );
     assert_eq!(list.get(&key).unwrap().pull_secrets, ["app"]);
     // The second attempt proves it; from then on attempts are no news.
@@ -134,6 +134,6 @@ fn event_adds_the_report_that_the_status_lacks() {
     list.learn(&key, IMAGE, WRONG);
     assert_eq!(
         class(&list.get(&key).unwrap().containers[0]),
-        Some(ErrorClass::Unauthorized)
+        Some(&ErrorClass::UNAUTHORIZED)
     );
 }

@@ -20,6 +20,7 @@ mod explain_cases;
 mod explain_messages;
 mod failing_pods;
 mod fuzz;
+mod hosts;
 mod images;
 mod index;
 mod kubelet_secret;

@@ -1,6 +1,7 @@
 //! Reports of kubelets: how they are unwrapped, shown and classified.
 
-use dps::domain::pull_failures::classify::{ErrorClass, read};
+use dps::domain::pull_failures::classify::read;
+use dps::domain::pull_failures::error_class::ErrorClass;
 use dps::domain::text::{attempts, excerpt, shown_key, unwrap};
 
 use super::pods::IMAGE;
@@ -68,27 +69,27 @@ fn words_in_names_are_not_classified() {
         (
             "r.example.com/denied/403/forbidden:1",
             "failed to resolve: unexpected status from HEAD request to https://r.example.com/v2/denied/403/forbidden/manifests/1: 401 Unauthorized",
-            ErrorClass::Unauthorized,
+            &ErrorClass::UNAUTHORIZED,
         ),
         (
             "r.example.com:5000/unauthorized:429",
             "r.example.com:5000/unauthorized:429: not found",
-            ErrorClass::NotFound,
+            &ErrorClass::NOT_FOUND,
         ),
         (
             "acme/expired-token",
             "pull access denied for acme/expired-token, repository does not exist or may require 'docker login': denied: requested access to the resource is denied",
-            ErrorClass::Denied,
+            &ErrorClass::DENIED,
         ),
         (
             "r.example.com/app:1",
             "dial tcp 10.0.0.1:5030: connect: connection refused",
-            ErrorClass::Unreachable,
+            &ErrorClass::UNREACHABLE,
         ),
         (
             "r.example.com/app:1",
             "dial tcp 10.4.0.3:40100: i/o timeout",
-            ErrorClass::Unreachable,
+            &ErrorClass::UNREACHABLE,
         ),
     ] {
         assert_eq!(

@@ -608,3 +608,28 @@ fn identity_of_credentials_differs_by_registry_and_keys() {
         assert_eq!(read(&spec, Some(&source)).unwrap().identity.as_str(), identity);
     }
 }
+
+#[test]
+fn user_name_of_a_robot_that_a_shell_has_cut_gives_a_warning() {
+    let harbor = private("harbor.example.com/team");
+    for (spec, user, warns) in [
+        (&harbor, "robot", true),
+        (&harbor, "robot+ci", true),
+        (&harbor, "robot$ci", false),
+        (&harbor, "robot$team+ci", false),
+        (&harbor, "robots", false),
+        (&harbor, "ci-robot", false),
+        (&private("quay.io"), "robot+ci", false),
+        (&hub(), "robot", false),
+    ] {
+        let found = read(spec, Some(&secret(&[("username", user), ("password", "word")]))).unwrap();
+        let warning = "the user name in Secret \"login\" has no $";
+        assert_eq!(
+            found.warnings.iter().any(|said| said.starts_with(warning)),
+            warns,
+            "{user}: {:?}",
+            found.warnings
+        );
+        assert_eq!(found.credentials.username(), user);
+    }
+}

@@ -32,7 +32,7 @@ pub enum Cause {
     CredentialsExpired,
     /// The registry locked the user out, for some time or until its administrator helps.
     LoginLockedOut,
-    /// The registry, or a mirror of it, requires credentials, and the node sent none for this image.
+    /// The registry requires credentials, and the node sent none for this image.
     CredentialsNotSent,
     /// The pod names a pull secret that does not exist.
     PullSecretMissing,
@@ -64,13 +64,22 @@ pub enum Cause {
     #[serde(rename = "DNSFailure")]
     #[strum(serialize = "DNSFailure")]
     DnsFailure,
-    /// The registry, its storage or the node's proxy cannot be reached or does not serve the image.
+    /// The registry, a mirror, its storage or the node's proxy cannot be reached or does not serve the image.
     RegistryUnreachable,
+    /// A mirror that the node uses for the registry refuses the pull. Pull secrets are for the registry, not for it.
+    MirrorRefused,
+    /// The node's proxy refuses the connection to the registry.
+    ProxyRefused,
+    /// The registry allowed the pull, but the storage behind it refuses the node.
+    StorageRefused,
+    /// The registry or a gateway in front of it blocks the pull by a rule, whatever the credentials.
+    BlockedByPolicy,
     /// A policy for signatures or vulnerabilities rejected the image.
     SignaturePolicy,
     /// The node has a problem of its own: disk, container runtime or limits.
     NodeProblem,
-    /// The cause is unknown.
+    /// The cause is unknown, or one of a newer version.
+    #[serde(other)]
     Unknown,
 }
 

@@ -13,6 +13,7 @@ use crate::domain::credentials::RegistryCredentials;
 use crate::domain::credentials::encoding;
 use crate::domain::docker_config::user_document::{self, ResolvedEntry};
 use crate::domain::problem::Problem;
+use crate::domain::registry::dialect::Dialect;
 use crate::domain::registry::key::RegistryKey;
 use crate::domain::spec::validate::{SecretSource, ValidatedSpec};
 
@@ -128,7 +129,12 @@ impl SecretReader<'_> {
             let located = warnings.map(|warning| format!("{} of Secret {:?}: {warning}", form.keys, self.name));
             self.warnings.extend(located);
         }
-        let credentials = &first.entry.credentials;
+        self.warn_of(&first.entry.credentials, registry);
+        Ok((forms.swap_remove(0), email))
+    }
+
+    /// What is used as it is and may surprise.
+    fn warn_of(&mut self, credentials: &RegistryCredentials, registry: &RegistryKey) {
         for (what, text) in [
             ("user name", credentials.username()),
             ("password", credentials.password()),
@@ -140,7 +146,14 @@ impl SecretReader<'_> {
                 ));
             }
         }
-        Ok((forms.swap_remove(0), email))
+        let dialect = if registry.is_docker_hub() {
+            Dialect::DockerHub
+        } else {
+            Dialect::of(registry.host_port())
+        };
+        let doubt = dialect.username_doubt(credentials.username());
+        let doubt = doubt.map(|doubt| format!("the user name in Secret {:?} {doubt}", self.name));
+        self.warnings.extend(doubt);
     }
 
     /// Whether a form is read: every one by default, and only the named ones once a key is named.

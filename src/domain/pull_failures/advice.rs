@@ -3,10 +3,10 @@
 use crate::api::{Cause, VerificationResult};
 use crate::domain::docker_config::kubelet_secret::{Content, PullSecret};
 use crate::domain::pull_failures::cause::{Advice, about};
-use crate::domain::pull_failures::classify::ErrorClass;
 use crate::domain::pull_failures::context::{DiagnosisInput, NearMiss};
 use crate::domain::pull_failures::docker_hub::docker_hub_name;
-use crate::domain::pull_failures::remedy::remedy;
+use crate::domain::pull_failures::error_class::ErrorClass;
+use crate::domain::pull_failures::remedy::{remedy, with_host};
 use crate::domain::pull_failures::resource::Resource;
 use crate::domain::registry::dialect::{DOCKER_HUB_KEY, Dialect};
 use crate::domain::registry::image::Image;
@@ -25,7 +25,10 @@ pub(crate) fn action(cause: Cause, input: &DiagnosisInput<'_>) -> String {
             )
         })),
         Advice::CorrectCredentials => Some(credentials(input, |place| {
-            format!("Correct the user name and the password or access token in {place}")
+            format!(
+                "Correct the user name and the password or access token in {place}{}",
+                or_grant(input)
+            )
         })),
         Advice::RenewCredentials => Some(credentials(input, |place| {
             let host = input.parsed.as_ref().map_or("", Image::host);
@@ -49,15 +52,19 @@ pub(crate) fn action(cause: Cause, input: &DiagnosisInput<'_>) -> String {
             .err()
             .map(|what| format!("Correct the image name: it {what}")),
     };
-    from_report
+    let action = from_report
         .or_else(from_secrets)
-        .unwrap_or_else(|| about(cause).action.to_owned())
+        .unwrap_or_else(|| about(cause).action.to_owned());
+    match input.classification {
+        Some(report) => with_host(action, report, input.image),
+        None => action,
+    }
 }
 
 fn is_unreadable_key(input: &DiagnosisInput<'_>) -> bool {
     input
         .classification
-        .is_some_and(|report| report.class == ErrorClass::KeyUnreadable)
+        .is_some_and(|report| *report.class == ErrorClass::KEY_UNREADABLE)
 }
 
 /// Where the credentials of a Secret come from.
@@ -74,8 +81,20 @@ fn place(secret: &PullSecret, input: &DiagnosisInput<'_>) -> String {
 fn credentials(input: &DiagnosisInput<'_>, sentence: impl Fn(&str) -> String) -> String {
     match input.blamed {
         Some(secret) => sentence(&place(secret, input)),
-        None => "No pull secret of the pod has credentials for this image, so the node used its own. Correct them on the node, or add a Secret with valid credentials to the pod's imagePullSecrets".to_owned(),
+        None => format!(
+            "No pull secret of the pod has credentials for this image, so the node used its own. Correct them on the node, or add a Secret with valid credentials to the pod's imagePullSecrets{}",
+            or_grant(input)
+        ),
     }
+}
+
+/// How the node gets access without the pod's pull secrets, if the registry has a way. Kubelets try both.
+fn or_grant(input: &DiagnosisInput<'_>) -> String {
+    let host = input.parsed.as_ref().map_or("", Image::host);
+    let grant = Dialect::of(host).node_grant();
+    grant.map_or_else(String::new, |grant| {
+        format!(". Or grant {grant}: nodes then pull without a pull secret")
+    })
 }
 
 fn denied(input: &DiagnosisInput<'_>) -> Option<String> {
@@ -87,9 +106,10 @@ fn denied(input: &DiagnosisInput<'_>) -> Option<String> {
         _ => "",
     };
     Some(format!(
-        "{known}Grant permission to pull {} to the user in {}, or correct the image name: many registries deny access to images that do not exist",
+        "{known}Grant permission to pull {} to the user in {}, or correct the image name: many registries deny access to images that do not exist{}",
         image.repository,
-        place(secret, input)
+        place(secret, input),
+        or_grant(input)
     ))
 }
 

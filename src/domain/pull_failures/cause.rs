@@ -56,21 +56,6 @@ pub enum Advice {
     CorrectImageName,
 }
 
-/// What the cause says about a mirror, if one answered instead of the registry.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum MirrorProblem {
-    /// It requires credentials of its own.
-    WantsCredentials,
-    /// It denies access to the image.
-    DeniesAccess,
-    /// It does not have the image.
-    LacksImage,
-    /// It limits the rate of pulls.
-    LimitsRate,
-    /// It cannot be used at all.
-    CannotBeUsed,
-}
-
 /// What is known about a cause.
 #[derive(Clone, Copy, Debug)]
 pub struct CauseProperties {
@@ -88,8 +73,6 @@ pub struct CauseProperties {
     pub blames: BlamedSecret,
     /// Which advice is more precise than `action`.
     pub advice: Advice,
-    /// What it says about a mirror; `None`: nothing.
-    pub at_mirror: Option<MirrorProblem>,
 }
 
 /// What is known about a cause.
@@ -112,6 +95,10 @@ pub fn about(cause: Cause) -> &'static CauseProperties {
         Cause::PlainHttpRegistry => &PLAIN_HTTP_REGISTRY,
         Cause::DnsFailure => &DNS_FAILURE,
         Cause::RegistryUnreachable => &REGISTRY_UNREACHABLE,
+        Cause::MirrorRefused => &MIRROR_REFUSED,
+        Cause::ProxyRefused => &PROXY_REFUSED,
+        Cause::StorageRefused => &STORAGE_REFUSED,
+        Cause::BlockedByPolicy => &BLOCKED_BY_POLICY,
         Cause::SignaturePolicy => &SIGNATURE_POLICY,
         Cause::NodeProblem => &NODE_PROBLEM,
         Cause::Unknown => &UNKNOWN,
@@ -126,7 +113,6 @@ const CREDENTIALS_REJECTED: CauseProperties = CauseProperties {
     lacks_credentials: false,
     blames: BlamedSecret::SentAndDoubtful,
     advice: Advice::CorrectCredentials,
-    at_mirror: None,
 };
 const CREDENTIALS_EXPIRED: CauseProperties = CauseProperties {
     fault: Fault::Yes,
@@ -136,7 +122,6 @@ const CREDENTIALS_EXPIRED: CauseProperties = CauseProperties {
     lacks_credentials: false,
     blames: BlamedSecret::SentAndDoubtful,
     advice: Advice::RenewCredentials,
-    at_mirror: None,
 };
 const LOGIN_LOCKED_OUT: CauseProperties = CauseProperties {
     fault: Fault::Yes,
@@ -146,7 +131,6 @@ const LOGIN_LOCKED_OUT: CauseProperties = CauseProperties {
     lacks_credentials: false,
     blames: BlamedSecret::SentAndDoubtful,
     advice: Advice::UnlockUser,
-    at_mirror: None,
 };
 const CREDENTIALS_NOT_SENT: CauseProperties = CauseProperties {
     fault: Fault::No,
@@ -156,7 +140,6 @@ const CREDENTIALS_NOT_SENT: CauseProperties = CauseProperties {
     lacks_credentials: true,
     blames: BlamedSecret::WithoutCredentials,
     advice: Advice::SendCredentials,
-    at_mirror: Some(MirrorProblem::WantsCredentials),
 };
 const PULL_SECRET_MISSING: CauseProperties = CauseProperties {
     fault: Fault::Yes,
@@ -166,7 +149,6 @@ const PULL_SECRET_MISSING: CauseProperties = CauseProperties {
     lacks_credentials: true,
     blames: BlamedSecret::Missing,
     advice: Advice::CreateSecret,
-    at_mirror: None,
 };
 const PULL_SECRET_MALFORMED: CauseProperties = CauseProperties {
     fault: Fault::Yes,
@@ -176,7 +158,6 @@ const PULL_SECRET_MALFORMED: CauseProperties = CauseProperties {
     lacks_credentials: false,
     blames: BlamedSecret::Malformed,
     advice: Advice::RepairSecret,
-    at_mirror: None,
 };
 const ACCESS_DENIED: CauseProperties = CauseProperties {
     fault: Fault::Maybe,
@@ -186,7 +167,6 @@ const ACCESS_DENIED: CauseProperties = CauseProperties {
     lacks_credentials: false,
     blames: BlamedSecret::SentAndBest,
     advice: Advice::GrantPermission,
-    at_mirror: Some(MirrorProblem::DeniesAccess),
 };
 const RATE_LIMITED: CauseProperties = CauseProperties {
     fault: Fault::No,
@@ -196,7 +176,6 @@ const RATE_LIMITED: CauseProperties = CauseProperties {
     lacks_credentials: false,
     blames: BlamedSecret::None,
     advice: Advice::General,
-    at_mirror: Some(MirrorProblem::LimitsRate),
 };
 const RATE_LIMITED_ANONYMOUS: CauseProperties = CauseProperties {
     fault: Fault::No,
@@ -206,7 +185,6 @@ const RATE_LIMITED_ANONYMOUS: CauseProperties = CauseProperties {
     lacks_credentials: true,
     blames: BlamedSecret::None,
     advice: Advice::AttachSecret,
-    at_mirror: None,
 };
 const IMAGE_NOT_FOUND: CauseProperties = CauseProperties {
     fault: Fault::No,
@@ -216,7 +194,6 @@ const IMAGE_NOT_FOUND: CauseProperties = CauseProperties {
     lacks_credentials: false,
     blames: BlamedSecret::None,
     advice: Advice::General,
-    at_mirror: Some(MirrorProblem::LacksImage),
 };
 const PLATFORM_MISMATCH: CauseProperties = CauseProperties {
     fault: Fault::No,
@@ -226,7 +203,6 @@ const PLATFORM_MISMATCH: CauseProperties = CauseProperties {
     lacks_credentials: false,
     blames: BlamedSecret::None,
     advice: Advice::General,
-    at_mirror: None,
 };
 const INVALID_IMAGE: CauseProperties = CauseProperties {
     fault: Fault::No,
@@ -236,7 +212,6 @@ const INVALID_IMAGE: CauseProperties = CauseProperties {
     lacks_credentials: false,
     blames: BlamedSecret::None,
     advice: Advice::CorrectImageName,
-    at_mirror: None,
 };
 const NEVER_PULL: CauseProperties = CauseProperties {
     fault: Fault::No,
@@ -246,7 +221,6 @@ const NEVER_PULL: CauseProperties = CauseProperties {
     lacks_credentials: false,
     blames: BlamedSecret::None,
     advice: Advice::General,
-    at_mirror: None,
 };
 const TLS_VERIFICATION: CauseProperties = CauseProperties {
     fault: Fault::No,
@@ -256,7 +230,6 @@ const TLS_VERIFICATION: CauseProperties = CauseProperties {
     lacks_credentials: false,
     blames: BlamedSecret::None,
     advice: Advice::General,
-    at_mirror: Some(MirrorProblem::CannotBeUsed),
 };
 const PLAIN_HTTP_REGISTRY: CauseProperties = CauseProperties {
     fault: Fault::No,
@@ -266,7 +239,6 @@ const PLAIN_HTTP_REGISTRY: CauseProperties = CauseProperties {
     lacks_credentials: false,
     blames: BlamedSecret::None,
     advice: Advice::General,
-    at_mirror: Some(MirrorProblem::CannotBeUsed),
 };
 const DNS_FAILURE: CauseProperties = CauseProperties {
     fault: Fault::No,
@@ -276,7 +248,6 @@ const DNS_FAILURE: CauseProperties = CauseProperties {
     lacks_credentials: false,
     blames: BlamedSecret::None,
     advice: Advice::General,
-    at_mirror: Some(MirrorProblem::CannotBeUsed),
 };
 const REGISTRY_UNREACHABLE: CauseProperties = CauseProperties {
     fault: Fault::No,
@@ -286,7 +257,42 @@ const REGISTRY_UNREACHABLE: CauseProperties = CauseProperties {
     lacks_credentials: false,
     blames: BlamedSecret::None,
     advice: Advice::General,
-    at_mirror: Some(MirrorProblem::CannotBeUsed),
+};
+const MIRROR_REFUSED: CauseProperties = CauseProperties {
+    fault: Fault::No,
+    what: "a mirror that the node uses for the registry refuses the pull",
+    action: "Give the node credentials for the mirror, allow the image on the mirror, or remove the mirror from the container runtime configuration of the node",
+    is_transient: false,
+    lacks_credentials: false,
+    blames: BlamedSecret::None,
+    advice: Advice::General,
+};
+const PROXY_REFUSED: CauseProperties = CauseProperties {
+    fault: Fault::No,
+    what: "the HTTP proxy of the node refuses the connection to the registry",
+    action: "Correct the proxy's credentials in the container runtime configuration of the node, or allow connections to the registry on the proxy",
+    is_transient: false,
+    lacks_credentials: false,
+    blames: BlamedSecret::None,
+    advice: Advice::General,
+};
+const STORAGE_REFUSED: CauseProperties = CauseProperties {
+    fault: Fault::No,
+    what: "the registry allowed the pull, but the storage behind it refuses the node",
+    action: "Check firewalls, proxies and endpoint policies between the node and the storage, and the node's clock",
+    is_transient: true,
+    lacks_credentials: false,
+    blames: BlamedSecret::None,
+    advice: Advice::General,
+};
+const BLOCKED_BY_POLICY: CauseProperties = CauseProperties {
+    fault: Fault::No,
+    what: "the registry or a gateway in front of it blocks the pull by a rule, whatever the credentials",
+    action: "Ask the registry's administrator or the owner of the image to lift the rule, or use a copy of the image",
+    is_transient: false,
+    lacks_credentials: false,
+    blames: BlamedSecret::None,
+    advice: Advice::General,
 };
 const SIGNATURE_POLICY: CauseProperties = CauseProperties {
     fault: Fault::No,
@@ -296,7 +302,6 @@ const SIGNATURE_POLICY: CauseProperties = CauseProperties {
     lacks_credentials: false,
     blames: BlamedSecret::None,
     advice: Advice::General,
-    at_mirror: None,
 };
 const NODE_PROBLEM: CauseProperties = CauseProperties {
     fault: Fault::No,
@@ -306,7 +311,6 @@ const NODE_PROBLEM: CauseProperties = CauseProperties {
     lacks_credentials: false,
     blames: BlamedSecret::None,
     advice: Advice::General,
-    at_mirror: None,
 };
 const UNKNOWN: CauseProperties = CauseProperties {
     fault: Fault::No,
@@ -316,5 +320,4 @@ const UNKNOWN: CauseProperties = CauseProperties {
     lacks_credentials: false,
     blames: BlamedSecret::None,
     advice: Advice::General,
-    at_mirror: None,
 };

@@ -1,7 +1,8 @@
 //! From what a report says and what the pod would have sent to the cause.
 
 use crate::api::{Cause, VerificationResult};
-use crate::domain::pull_failures::classify::{Classification, ErrorClass};
+use crate::domain::pull_failures::classify::Classification;
+use crate::domain::pull_failures::error_class::{CauseRule, Refusal};
 use crate::domain::pull_failures::peer::Role;
 
 /// What a kubelet sends for an image.
@@ -20,54 +21,27 @@ pub enum Sent {
 
 /// The cause. `docker_hub`: the image comes from there.
 pub fn infer_cause(report: &Classification, sent: Sent, docker_hub: bool) -> Cause {
-    let is_mirror = matches!(report.role(), Some(Role::Mirror | Role::ShortNameRegistry));
-    match report.class {
-        ErrorClass::Malformed => Cause::PullSecretMalformed,
+    let class = report.class;
+    match (report.role(), class.refuses) {
         // The pod's credentials are for the registry: a mirror with another name gets none from CRI-O
         // (containers/image, `docker_image_src.go`), and from containerd those for the registry.
-        ErrorClass::Locked
-        | ErrorClass::Expired
-        | ErrorClass::KeyUnreadable
-        | ErrorClass::Refused
-        | ErrorClass::TokenForbidden
-        | ErrorClass::NotSent
-        | ErrorClass::Unauthorized
-        | ErrorClass::Unclear
-            if is_mirror =>
-        {
-            Cause::CredentialsNotSent
+        (Some(Role::Mirror), Refusal::Credentials | Refusal::Client) => Cause::MirrorRefused,
+        (Some(Role::ShortNameRegistry), Refusal::Credentials) => Cause::CredentialsNotSent,
+        _ => class.cause.cause(sent, docker_hub && !report.is_about_another_host()),
+    }
+}
+
+impl CauseRule {
+    fn cause(self, sent: Sent, docker_hub: bool) -> Cause {
+        match self {
+            Self::Always(cause) => cause,
+            Self::NotSent => not_sent(sent),
+            Self::Denied => denied(sent),
+            Self::Unauthorized | Self::Unclear => unauthorized(sent),
+            // Newer runtimes drop the words with which Docker Hub tells the two apart.
+            Self::RateLimited if docker_hub && matches!(sent, Sent::Nothing { .. }) => Cause::RateLimitedAnonymous,
+            Self::RateLimited => Cause::RateLimited,
         }
-        ErrorClass::Denied if is_mirror => Cause::AccessDenied,
-        ErrorClass::Locked => Cause::LoginLockedOut,
-        ErrorClass::Expired => Cause::CredentialsExpired,
-        ErrorClass::Refused | ErrorClass::TokenForbidden | ErrorClass::KeyUnreadable => Cause::CredentialsRejected,
-        ErrorClass::NotSent => not_sent(sent),
-        ErrorClass::Denied => denied(sent),
-        ErrorClass::IdentityDenied => Cause::AccessDenied,
-        ErrorClass::Unauthorized | ErrorClass::Unclear => unauthorized(sent),
-        ErrorClass::RateLimitedAnonymous => Cause::RateLimitedAnonymous,
-        // Newer runtimes drop the words with which Docker Hub tells the two apart.
-        ErrorClass::RateLimited if docker_hub && !is_mirror && matches!(sent, Sent::Nothing { .. }) => {
-            Cause::RateLimitedAnonymous
-        }
-        ErrorClass::RateLimited => Cause::RateLimited,
-        ErrorClass::Platform | ErrorClass::WindowsVersion => Cause::PlatformMismatch,
-        ErrorClass::NotFound | ErrorClass::LayerMissing => Cause::ImageNotFound,
-        ErrorClass::Tls | ErrorClass::TlsClock | ErrorClass::TlsClientCertificate => Cause::TlsVerification,
-        ErrorClass::PlainHttp => Cause::PlainHttpRegistry,
-        ErrorClass::Dns => Cause::DnsFailure,
-        ErrorClass::Proxy
-        | ErrorClass::WebPage
-        | ErrorClass::AddressRefused
-        | ErrorClass::OwnerRefused
-        | ErrorClass::UpstreamRefused
-        | ErrorClass::StorageRefused
-        | ErrorClass::Unreachable => Cause::RegistryUnreachable,
-        ErrorClass::Signature | ErrorClass::RegistryPolicy | ErrorClass::VerifierFailed => Cause::SignaturePolicy,
-        ErrorClass::InvalidName | ErrorClass::InvalidFormat => Cause::InvalidImage,
-        ErrorClass::NeverPull => Cause::NeverPull,
-        ErrorClass::Node | ErrorClass::NodeFile => Cause::NodeProblem,
-        ErrorClass::Unknown => Cause::Unknown,
     }
 }
 
@@ -78,7 +52,6 @@ fn not_sent(sent: Sent) -> Cause {
     }
 }
 
-/// A permission is missing; or the registry denies everything to clients without credentials, as Docker Hub does.
 fn denied(sent: Sent) -> Cause {
     match sent {
         Sent::Nothing { .. } => not_sent(sent),
@@ -105,43 +78,9 @@ pub fn may_succeed_next(report: Option<&Classification>, sent: Sent) -> bool {
         return false;
     };
     let refuses = verified.is_some_and(VerificationResult::is_refusal);
-    report.is_some_and(|report| match report.class {
-        ErrorClass::NotSent => true,
-        ErrorClass::Denied | ErrorClass::Unclear => !refuses,
-        ErrorClass::Malformed
-        | ErrorClass::Locked
-        | ErrorClass::Expired
-        | ErrorClass::KeyUnreadable
-        | ErrorClass::Refused
-        | ErrorClass::TokenForbidden
-        | ErrorClass::IdentityDenied
-        | ErrorClass::Unauthorized
-        | ErrorClass::RateLimitedAnonymous
-        | ErrorClass::RateLimited
-        | ErrorClass::Platform
-        | ErrorClass::WindowsVersion
-        | ErrorClass::NotFound
-        | ErrorClass::LayerMissing
-        | ErrorClass::Tls
-        | ErrorClass::TlsClock
-        | ErrorClass::TlsClientCertificate
-        | ErrorClass::PlainHttp
-        | ErrorClass::Dns
-        | ErrorClass::Proxy
-        | ErrorClass::WebPage
-        | ErrorClass::AddressRefused
-        | ErrorClass::OwnerRefused
-        | ErrorClass::UpstreamRefused
-        | ErrorClass::StorageRefused
-        | ErrorClass::Unreachable
-        | ErrorClass::Signature
-        | ErrorClass::RegistryPolicy
-        | ErrorClass::VerifierFailed
-        | ErrorClass::InvalidName
-        | ErrorClass::InvalidFormat
-        | ErrorClass::NeverPull
-        | ErrorClass::Node
-        | ErrorClass::NodeFile
-        | ErrorClass::Unknown => false,
+    report.is_some_and(|report| match report.class.cause {
+        CauseRule::NotSent => true,
+        CauseRule::Denied | CauseRule::Unclear => !refuses,
+        CauseRule::Always(_) | CauseRule::Unauthorized | CauseRule::RateLimited => false,
     })
 }

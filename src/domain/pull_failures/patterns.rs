@@ -1,6 +1,6 @@
 //! The words of kubelets, container runtimes and registries, and what they mean.
 
-use crate::domain::pull_failures::classify::ErrorClass;
+use crate::domain::pull_failures::error_class::ErrorClass;
 
 mod answers;
 mod connection;
@@ -31,7 +31,7 @@ pub enum Writer {
 #[derive(Clone, Copy, Debug)]
 pub struct Pattern {
     /// What they mean.
-    pub class: ErrorClass,
+    pub class: &'static ErrorClass,
     /// Fragments in lower case; ` + ` joins those that all have to occur. `401` and the like mean that HTTP status and
     /// not these digits; `5xx` means every status from 500.
     pub words: &'static str,
@@ -45,7 +45,7 @@ pub struct Pattern {
 macro_rules! patterns {
     ($($class:ident: $words:literal, $writer:ident, $source:literal;)*) => {
         &[$(Pattern {
-            class: ErrorClass::$class,
+            class: &ErrorClass::$class,
             words: $words,
             writer: Writer::$writer,
             source: $source,

@@ -7,6 +7,7 @@ use crate::domain::registry::dialect::{Dialect, is_docker_hub_host};
 use crate::domain::registry::image::Image;
 
 mod proxy;
+pub(crate) use proxy::refuses as proxy_refuses;
 
 /// What a host that is not the image's registry has to do with the pull.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -48,7 +49,8 @@ const STORAGE: [&str; 8] = [
 ];
 
 /// What a report says when the manifest was read and a layer or the image's configuration could not be.
-const PAST_THE_MANIFEST: [&str; 6] = [
+const PAST_THE_MANIFEST: [&str; 7] = [
+    "parsing image configuration",
     "httpreadseeker",
     "error pulling image configuration",
     "reading blob",
@@ -62,9 +64,10 @@ const REFUSED: [&str; 3] = ["403", "forbidden", "access denied"];
 
 /// The host that one attempt's report speaks of; `None`: the image's registry, as far as is known.
 pub(crate) fn peer(report: &str, image: &str) -> Option<Peer> {
-    let report = report.to_lowercase();
     let registry = Image::parse(image).unwrap_or_else(|_| Image::meant(image));
-    proxy::peer(&report).or_else(|| match Request::of(&report) {
+    let written = report;
+    let report = report.to_lowercase();
+    proxy::peer(written).or_else(|| match Request::of(&report) {
         Some(request) => asked(&request, &report, &registry),
         None => named(&report, &registry, is_short(image)),
     })
@@ -177,8 +180,14 @@ fn asked(request: &Request<'_>, report: &str, image: &Image) -> Option<Peer> {
         let role = Role::Storage;
         return refused.then_some(Peer { role, host: None });
     }
-    let stores = !request.path.starts_with("/v2/") || STORAGE.iter().any(|end| request.host.ends_with(end));
-    let is_storage = (is_layer && stores) || REDIRECTING.contains(&image.host());
+    let is_known = STORAGE.iter().any(|end| request.host.ends_with(end));
+    let is_api = request.path.starts_with("/v2/");
+    let stores = if is_layer {
+        is_known || !is_api
+    } else {
+        is_known && !is_api
+    };
+    let is_storage = stores || REDIRECTING.contains(&image.host());
     // containerd tells mirrors for which registry it asks (`core/remotes/docker/resolver.go`).
     let asked_for = request.query.split('&').find_map(|field| field.strip_prefix("ns="));
     let role = match asked_for {
@@ -199,6 +208,12 @@ fn named(report: &str, image: &Image, is_short: bool) -> Option<Peer> {
         .iter()
         .find_map(|words| Some(report.split_once(words)?.1));
     let host = reading.or(others).and_then(host_at);
+    // CRI-O first tells which of several registries it has chosen.
+    let source = || {
+        let (_, rest) = report.split_once("initializing source docker://")?;
+        host_at(rest).filter(|host| !is_host_of(host, image))
+    };
+    let host = host.or_else(source);
     if let Some(host) = host.filter(|host| host.contains(['.', ':'])) {
         let host = (!is_host_of(&host, image)).then_some(host)?;
         let role = if is_short {

@@ -6,7 +6,8 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::{ObjectMeta, Time};
 use serde::Deserialize;
 
 use crate::api::PullCode;
-use crate::domain::pull_failures::classify::{ErrorClass, is_free_text, read};
+use crate::domain::pull_failures::classify::{is_free_text, read};
+use crate::domain::pull_failures::error_class::ErrorClass;
 use crate::domain::registry::image::Image;
 use crate::domain::time::Timestamp;
 
@@ -274,6 +275,6 @@ fn is_about_images(reason: &str) -> bool {
         | "ErrImageNeverPull"
         | "RegistryUnavailable"
         | "SignatureValidationFailed" => true,
-        text => is_free_text(text) && read(text, "", "").is_some_and(|report| report.class == ErrorClass::Malformed),
+        text => is_free_text(text) && read(text, "", "").is_some_and(|report| *report.class == ErrorClass::MALFORMED),
     }
 }

@@ -1,10 +1,12 @@
 //! Whether a report contains the words of a pattern.
 
 /// Words in front of an HTTP status.
-const BEFORE: [&str; 6] = ["status", "code", "http", "response", "error", "answered"];
+const BEFORE: [&str; 7] = ["status", "code", "statuscode", "http", "response", "error", "answered"];
 
 /// Words after an HTTP status, with or without a parenthesis.
-const AFTER: [&str; 8] = [
+const AFTER: [&str; 10] = [
+    "proxy authentication",
+    "authenticationrequired",
     "unauthorized",
     "forbidden",
     "not found",

@@ -9,7 +9,7 @@ use crate::domain::docker_config::kubelet_secret::PullSecret;
 use crate::domain::index::IndexView;
 use crate::domain::pull_failures::failing_pods::FailingPod;
 use crate::domain::pull_failures::resource::Resource;
-use crate::domain::reconcile::refusal::Refusal;
+use crate::domain::reconcile::refusal::WriteRefusal;
 use crate::domain::verification::ca_bundle::CaBundle;
 use crate::domain::verification::verdict::Verdict;
 
@@ -30,7 +30,7 @@ pub struct Observed {
     /// The pods that fail; `None`: they have not been listed yet.
     pub pods: Option<ObservedPods>,
     /// Why the API server refused the write of this reconcile.
-    pub refusal: Option<Refusal>,
+    pub refusal: Option<WriteRefusal>,
 }
 
 /// What was read of the failing pods that may have to do with a resource.

@@ -6,7 +6,7 @@ use crate::domain::problem::Problem;
 
 /// A write that the API server refused.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Refusal {
+pub struct WriteRefusal {
     /// What the status says.
     pub problem: Problem,
     /// Whether the same write may succeed later: a quota has room again, a policy has changed. What is too large or
@@ -17,8 +17,8 @@ pub struct Refusal {
 /// The refusal in an answer to the write of a Secret; `None`: the platform failed, and the write is tried again.
 ///
 /// 400, 403, 413 and 422 are what admission webhooks and policies, quotas, RBAC and validation answer.
-pub fn refusal(code: u16, message: &str, secret: &str, credentials: &RegistryCredentials) -> Option<Refusal> {
-    matches!(code, 400 | 403 | 413 | 422).then(|| Refusal {
+pub fn refusal(code: u16, message: &str, secret: &str, credentials: &RegistryCredentials) -> Option<WriteRefusal> {
+    matches!(code, 400 | 403 | 413 | 422).then(|| WriteRefusal {
         problem: Problem::new(
             Reason::WriteRefused,
             format!(

@@ -105,6 +105,15 @@ impl Dialect {
         }
     }
 
+    /// What is missing in a user name, as a clause about it: Harbor's robots are named `robot$name` or
+    /// `robot$project+name`, and a shell replaces `$name` between double quotes by nothing.
+    pub fn username_doubt(self, username: &str) -> Option<&'static str> {
+        let is_cut = username == "robot" || username.starts_with("robot+");
+        (self == Self::Other && is_cut).then_some(
+            "has no $: if it is a robot of Harbor, its name begins with robot$, and a shell may have replaced the rest. Write it between single quotes",
+        )
+    }
+
     /// Host of the token server of the registry at `host`, if it is known.
     pub fn token_server(self, host: &str) -> Option<&str> {
         match self {
