@@ -423,6 +423,23 @@ fn status_read_after_an_attempt_keeps_its_refusal() {
     }
 }
 
+/// Otherwise two operators would overwrite each other's status without end.
+#[test]
+fn statuses_of_the_same_second_agree_on_the_later_attempt() {
+    for (first, second) in [(60, 120), (120, 60)] {
+        let mut ledger = ledger();
+        let stored = fingerprint(&ledger, 1);
+        for retry_at in [first, second] {
+            let status = VerificationRecord {
+                retry_at: Some(at(retry_at)),
+                ..record(R::Unreachable, plain(), at(50), 0)
+            };
+            ledger.seed(stored, status, at(51));
+        }
+        assert_eq!(ledger.get(stored, &plain()).unwrap().retry_at, Some(at(120)));
+    }
+}
+
 #[test]
 fn record_for_another_method_counts_as_far_as_it_is_about_the_credentials() {
     struct Row {

@@ -761,3 +761,19 @@ fn credentials_are_held_back_only_if_refused_while_accepted_ones_stand() {
         assert_eq!(problem.is_some(), row.is_held_back, "{:?} {:?}", row.result, row.policy);
     }
 }
+
+/// A status that was written under a clock that ran ahead.
+#[test]
+fn verification_in_the_future_counts_as_one_made_now() {
+    let mut world = World::new();
+    let ahead = after(at(0), 25 * DAY);
+    world.reconcile(ahead);
+    world.answer(&verdict(R::Unreachable), ahead);
+    world.reconcile(after(ahead, Duration::from_secs(1)));
+    world.restart();
+    let view = world.reconcile(at(100));
+    assert_eq!((view.request, view.next), (None, Some(Duration::from_mins(1))));
+    let view = world.reconcile(at(130));
+    assert_eq!(view.next, Some(Duration::from_secs(30)), "it is moved once");
+    assert!(world.reconcile(at(160)).request.is_some());
+}

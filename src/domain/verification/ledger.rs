@@ -182,6 +182,12 @@ fn retries_later(record: &VerificationRecord, than: &VerificationRecord) -> bool
     }
 }
 
+/// Whether a status tells of the same attempt, but of a longer pause after it.
+fn is_same_but_later(status: &VerificationRecord, known: &VerificationRecord) -> bool {
+    let is_same = known.verified_at == status.verified_at && known.result == status.result;
+    is_same && matches!((known.retry_at, status.retry_at), (Some(known), Some(status)) if known < status)
+}
+
 /// Merges what a status says into what is known. An attempt without a verdict does not replace a refusal of the
 /// credentials, and the number of rejections never drops.
 fn merge(known: &mut Option<LedgerEntry>, status: VerificationRecord, now: Timestamp) {
@@ -203,6 +209,8 @@ fn merge(known: &mut Option<LedgerEntry>, status: VerificationRecord, now: Times
                 ..status
             }
         }
+        // Two processes that write of the same second agree on what waits longer.
+        Some(known) if is_same_but_later(&status, known) => status,
         Some(known) if known.verified_at >= status.verified_at => return,
         _ => status,
     };

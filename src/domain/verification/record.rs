@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::domain::time::{Timestamp, after};
+use crate::domain::time::{Timestamp, after, since};
 use crate::domain::verification::backoff::{FIRST_RETRY, retry_pause};
 use crate::domain::verification::method::VerificationMethod;
 use crate::domain::verification::verdict::{Verdict, VerificationResult};
@@ -31,6 +31,16 @@ pub struct VerificationRecord {
 }
 
 impl VerificationRecord {
+    /// The same, found at another time.
+    pub(crate) fn moved_to(self, verified_at: Timestamp) -> Self {
+        let pause = self.retry_at.map(|retry_at| since(self.verified_at, retry_at));
+        Self {
+            verified_at,
+            retry_at: pause.map(|pause| after(verified_at, pause)),
+            ..self
+        }
+    }
+
     /// When the next attempt is due: accepted credentials `interval` after the last verification, if at all; any
     /// credentials as soon as the backoff allows when a person `requested` it.
     pub fn due(&self, interval: Option<Duration>, requested: bool) -> Option<Timestamp> {

@@ -54,7 +54,8 @@ impl ScheduleInput<'_> {
         ledger: Option<&VerificationRecord>,
         now: Timestamp,
     ) -> VerificationDecision {
-        let own = self.own(method);
+        // One from the future is in the ledger, as found now.
+        let own = self.own(method).filter(|own| own.verified_at <= now);
         // An old acceptance of credentials that are to replace accepted ones is no verification of them.
         let replaces_accepted = own.is_none() && self.previous.is_some_and(|previous| previous.status.secret_verified);
         let is_old = |known: &VerificationRecord| {
