@@ -263,6 +263,43 @@ async fn unusable(world: &'static World, registry: &'static str, cause: &'static
     case.heals().await;
 }
 
+/// Another host than the registry refuses: no pull secret is to blame, and the action names that host. The pod goes away.
+async fn another_host(
+    world: &'static World,
+    purpose: &'static str,
+    registry: String,
+    repository: &'static str,
+    cause: &'static str,
+    part: &'static str,
+) {
+    let case = Case::with(world, purpose, &registry, "robot", world.registry("password")).await;
+    let image = format!("{registry}/{repository}:1.0");
+    case.pods.create("web", &image, &["app"]).await;
+    let (reported, failure) = case.fails(cause).await;
+    assert_eq!(condition_of(&reported, "Ready").status, "True");
+    says(&failure, part);
+    assert!(!failure.action.contains("Secret"), "{failure:?}");
+    case.pods.delete("web").await;
+    case.heals().await;
+}
+
+/// An image that is mounted needs credentials like any other.
+async fn image_volume(world: &'static World) {
+    let case = Case::good(world, "volume", world.registry("bearer")).await;
+    let volume = json!({"name": "data", "image": {"reference": case.image("bearer"), "pullPolicy": "Always"}});
+    let mount = json!({"name": "data", "mountPath": "/data"});
+    let container = json!({"name": "app", "image": case.image("anonymous"), "volumeMounts": [mount]});
+    let spec = json!({"volumes": [volume], "containers": [container]});
+    case.pods.create_with("web", spec.clone(), &[]).await;
+    let (reported, failure) = case.fails("CredentialsNotSent").await;
+    assert_eq!(condition_of(&reported, "Ready").status, "True");
+    assert_eq!(failure.image, case.image("bearer"));
+    says(&failure, "Add imagePullSecrets: [{name: app}] to the pod's spec");
+    case.pods.delete("web").await;
+    case.pods.create_with("again", spec, &["app"]).await;
+    case.heals().await;
+}
+
 /// What nobody can cure here: the pod goes away.
 async fn hopeless(world: &'static World, purpose: &'static str, registry: String, image: String, cause: &'static str) {
     let case = Case::with(world, purpose, &registry, "robot", "any").await;
@@ -414,6 +451,36 @@ async fn every_failure_is_diagnosed_and_its_action_heals() {
             "PlainHTTPRegistry",
         )
         .boxed(),
+        another_host(
+            world,
+            "storage",
+            at("failing"),
+            "moved/app",
+            "StorageRefused",
+            "storage.world.test:",
+        )
+        .boxed(),
+        another_host(
+            world,
+            "mirror",
+            at("mirrored"),
+            "401/app",
+            "MirrorRefused",
+            "failing.world.test:",
+        )
+        .boxed(),
+        another_host(
+            world,
+            "mirror-lacks",
+            at("mirrored"),
+            "404/app",
+            "ImageNotFound",
+            // containerd does not say who lacks it.
+            "Correct the repository, tag or digest",
+        )
+        .boxed(),
+        another_host(world, "proxy", at("proxied"), "team/app", "ProxyRefused", "HTTP proxy").boxed(),
+        image_volume(world).boxed(),
         never_pull(world).boxed(),
         init_container(world).boxed(),
         deployment(world).boxed(),

@@ -106,6 +106,11 @@ func runNode(state string, s slot) error {
 	env := []string{"PATH=" + bin + ":" + os.Getenv("PATH"), "HOME=/run", "TMPDIR=/run"}
 	// The world's CA is the only one: the node must not depend on what the machine trusts.
 	trust := []string{"SSL_CERT_FILE=" + filepath.Join(state, "pki", "ca.crt"), "SSL_CERT_DIR=/run/no-certificates"}
+	proxy, err := os.ReadFile(filepath.Join(dir, "proxy"))
+	if err != nil {
+		return err
+	}
+	trust = append(trust, "HTTPS_PROXY="+string(proxy), "NO_PROXY=localhost,"+domain)
 	names := map[int]string{}
 	containerd, err := launch(state, append(env, trust...), filepath.Join(bin, "containerd"), "--config", filepath.Join(dir, "containerd.toml"))
 	if err != nil {

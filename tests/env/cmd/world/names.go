@@ -13,7 +13,10 @@ import (
 // domain is that of the registries of a world with a node: containerd trusts "localhost" without TLS, a name it does not.
 const domain = ".world.test"
 
-var hosts = []string{"basic", "bearer", "open", "plain", "token", "untrusted", "failing", "gone"}
+var hosts = []string{"basic", "bearer", "open", "plain", "token", "untrusted", "failing", "storage", "gone"}
+
+// proxied is the host to which a node connects through a proxy. It is not in domain, which needs none.
+const proxied = "proxied.test"
 
 func hostsFile() string {
 	var text strings.Builder

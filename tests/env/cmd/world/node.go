@@ -141,7 +141,11 @@ func (w *world) configureNode() error {
 		folder := filepath.Join(certificates, address)
 		return errors.Join(os.MkdirAll(folder, 0o755), os.WriteFile(filepath.Join(folder, "hosts.toml"), []byte(text), 0o644))
 	}
-	err = errors.Join(os.MkdirAll(certificates, 0o755), os.MkdirAll(filepath.Join(dir, "cni"), 0o755))
+	mirrored := filepath.Join(certificates, w.Registries.Mirrored)
+	mirror := fmt.Sprintf("server = \"https://%s\"\n", w.Registries.Failing)
+	err = errors.Join(os.MkdirAll(mirrored, 0o755), os.MkdirAll(filepath.Join(dir, "cni"), 0o755),
+		os.WriteFile(filepath.Join(mirrored, "hosts.toml"), []byte(mirror), 0o644),
+		os.WriteFile(filepath.Join(dir, "proxy"), []byte(w.proxy), 0o644))
 	for name, text := range map[string]string{
 		"kubelet.yaml": kubeletConfig, "containerd.toml": containerdConfig, "cni/world.conflist": networkConfig,
 	} {

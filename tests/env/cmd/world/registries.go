@@ -39,6 +39,10 @@ type registries struct {
 	UntrustedCAFile string `json:"untrustedCaFile,omitempty"`
 	Failing         string `json:"failing,omitempty"`
 	Gone            string `json:"gone,omitempty"`
+	// For Mirrored the node asks Failing instead. To Proxied, and to nothing else, it connects through a proxy that wants
+	// a login which the node does not have.
+	Mirrored string `json:"mirrored,omitempty"`
+	Proxied  string `json:"proxied,omitempty"`
 }
 
 // kind is one registry: its part of the configuration, and who signed its certificate.
@@ -120,6 +124,10 @@ func (w *world) startOddRegistries(r *registries, htpasswd, secure string) error
 		return err
 	}
 	if r.Failing, err = w.serveFailures(); err != nil {
+		return err
+	}
+	r.Mirrored, r.Proxied = "mirrored"+domain, proxied
+	if w.proxy, err = serveProxy(); err != nil {
 		return err
 	}
 	port, release, err := reservePort()

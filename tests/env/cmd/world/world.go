@@ -47,6 +47,8 @@ type world struct {
 	once     map[string]func() error
 	slot     slot
 	slotLock *os.File
+	// proxy is the URL of serveProxy.
+	proxy string
 }
 
 const startTimeout = 90 * time.Second
