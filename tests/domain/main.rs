@@ -33,6 +33,7 @@ mod pulls;
 mod reconcile;
 mod registry;
 mod render;
+mod repetition;
 mod reports;
 mod secret;
 mod source;

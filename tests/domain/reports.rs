@@ -46,6 +46,24 @@ fn report_is_unwrapped_split_and_redacted() {
         ("docker://u:p@a.b/x@sha256:12", "docker://[redacted]@a.b/x@sha256:12"),
         ("docker://a.b/x@sha256:12", "docker://a.b/x@sha256:12"),
         (
+            "GET https://u:pa ss@a.b/v2/: 401",
+            "GET https://[redacted]@a.b/v2/: 401",
+        ),
+        (
+            "GET \"https://u:pa s s@a.b/v2/\": 401",
+            "GET \"https://[redacted]@a.b/v2/\": 401",
+        ),
+        (
+            "GET https://u:12 34@a.b/v2/: 401",
+            "GET https://[redacted]@a.b/v2/: 401",
+        ),
+        ("GET https://tok en@a.b/v2/: 401", "GET https://[redacted]@a.b/v2/: 401"),
+        (
+            "GET https://a.b:5000 failed for docker://a.b/x@sha256:12",
+            "GET https://a.b:5000 failed for docker://a.b/x@sha256:12",
+        ),
+        ("GET https://a.b: x@sha256:12", "GET https://a.b: x@sha256:12"),
+        (
             "Head \"https://a.b/v2/x?ns=y\": EOF",
             "Head \"https://a.b/v2/x?…\": EOF",
         ),
