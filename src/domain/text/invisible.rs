@@ -4,8 +4,11 @@ use std::fmt::Write as _;
 
 use crate::domain::text::cut;
 
+/// Longest name or key in a line, in characters.
+const WORD_LENGTH: usize = 300;
+
 /// Longest line that is printed, in characters.
-const LINE_LENGTH: usize = 300;
+const LINE_LENGTH: usize = 1000;
 
 /// Whether a character is a control (Cc), a format character (Cf, such as bidi and zero width), another one without a
 /// glyph, or a line or paragraph separator.
@@ -33,10 +36,9 @@ pub fn escaped(text: &str) -> String {
     shown
 }
 
-/// Lines for a terminal: what is invisible is escaped, and a long line is cut.
-pub fn printable(text: &str) -> String {
-    let lines = text
-        .split('\n')
-        .map(|line| cut(&escaped(&cut(line, LINE_LENGTH)), LINE_LENGTH));
-    lines.collect::<Vec<_>>().join("\n")
+/// A line for a terminal: what is invisible is escaped, line breaks too, and what is too long is cut.
+pub fn printable(line: &str) -> String {
+    let words = escaped(&cut(line, LINE_LENGTH));
+    let words = words.split(' ').map(|word| cut(word, WORD_LENGTH));
+    cut(&words.collect::<Vec<_>>().join(" "), LINE_LENGTH)
 }
