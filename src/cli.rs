@@ -52,6 +52,7 @@ pub fn command() -> clap::Command {
 
 /// Parses the arguments and runs the command.
 pub fn main() -> ExitCode {
+    output::hide_panic_messages();
     match Cli::parse().command {
         Command::Controller(arguments) => controller::run(arguments),
         Command::Crds => crds::run(),

@@ -3,6 +3,8 @@
 use std::fmt::Display;
 use std::process::ExitCode;
 
+use crate::cli::output::report;
+
 /// Usage error or unreadable input.
 pub(crate) const USAGE: u8 = 2;
 
@@ -12,7 +14,7 @@ pub(crate) const NO_VERDICT: u8 = 3;
 /// The exit code of a command. An error is printed and counts as a usage error.
 pub(crate) fn exit_code(command: &str, result: Result<ExitCode, impl Display>) -> ExitCode {
     result.unwrap_or_else(|error| {
-        eprintln!("dps {command}: {error}");
+        report(&format!("dps {command}: {error}"));
         ExitCode::from(USAGE)
     })
 }

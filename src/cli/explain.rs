@@ -11,7 +11,7 @@ use clap::Args;
 
 use crate::cli::exit::exit_code;
 use crate::cli::manifests::Manifests;
-use crate::cli::output::{Format, write};
+use crate::cli::output::{self, Format, to_json};
 use crate::cli::runtime::block_on;
 use crate::domain::names::ObjectKey;
 use crate::explain::bundle::Bundle;
@@ -57,9 +57,12 @@ pub(crate) fn run(arguments: &Explain) -> ExitCode {
 async fn explain_and_print(arguments: &Explain) -> Result<ExitCode, String> {
     let (bundle, report) = explain(arguments).await?;
     for warning in &bundle.warnings {
-        eprintln!("warning: {warning}");
+        output::report(&format!("warning: {warning}"));
     }
-    write(&print::to_text(&report, arguments.output)?)?;
+    match arguments.output {
+        Format::Json => output::write(&to_json(&report)?)?,
+        Format::Text => output::write_lines(print::readable(&report))?,
+    }
     Ok(if report.failures.is_empty() {
         ExitCode::SUCCESS
     } else {

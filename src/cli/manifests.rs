@@ -1,7 +1,8 @@
 //! Reads DockerPullSecrets and Secrets from files. No message holds a value, because the files hold passwords.
 
 use std::collections::{BTreeMap, HashMap, HashSet};
-use std::io::Read as _;
+use std::fs::File;
+use std::io::Read;
 use std::path::{Path, PathBuf};
 
 use base64::Engine as _;
@@ -10,12 +11,26 @@ use k8s_openapi::ByteString;
 use k8s_openapi::api::core::v1::Secret;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use serde_json::Value;
+use serde_saphyr::Error;
+use serde_saphyr::budget::Budget;
 
 use crate::api::{DockerPullSecret, GROUP, Reason};
 use crate::domain::names::ObjectKey;
 use crate::domain::problem::Problem;
 use crate::domain::spec::parse::parse;
 use crate::domain::spec::validate::ValidatedSpec;
+
+/// Largest file, in bytes.
+const LARGEST_INPUT: u64 = 256 * 1024 * 1024;
+
+/// Most anchors, aliases and merge keys of an input.
+const MOST_ALIASES: usize = 10_000;
+
+/// Most nodes that aliases repeat.
+const MOST_ALIASED_NODES: usize = 100_000;
+
+/// Most text that aliases repeat, in bytes.
+const MOST_ALIASED_BYTES: usize = 16 * 1024 * 1024;
 
 /// Everything found, by namespace (`default` where none is given) and name. If several objects have the same name,
 /// the last counts, as with `kubectl apply`.
@@ -46,17 +61,13 @@ impl Manifests {
         let mut manifests = Self::default();
         for input in inputs {
             if input == Path::new("-") {
-                let mut text = Vec::new();
-                std::io::stdin()
-                    .read_to_end(&mut text)
-                    .map_err(|error| format!("stdin: {error}"))?;
-                manifests.add("stdin", &text)?;
+                manifests.add("stdin", &limited("stdin", std::io::stdin())?)?;
                 continue;
             }
             for file in files(input)? {
                 let place = file.display().to_string();
-                let text = std::fs::read(&file).map_err(|error| format!("{place}: {error}"))?;
-                manifests.add(&place, &text)?;
+                let opened = File::open(&file).map_err(|error| format!("{place}: {error}"))?;
+                manifests.add(&place, &limited(&place, opened)?)?;
             }
         }
         let mut seen = HashSet::new();
@@ -96,7 +107,7 @@ impl Manifests {
         Ok(())
     }
 
-    fn add_object(&mut self, place: &str, object: Value, list_of: Option<(&str, &str)>) -> Result<(), String> {
+    fn add_object(&mut self, place: &str, mut object: Value, list_of: Option<(&str, &str)>) -> Result<(), String> {
         let (api_version, kind) = match (object["apiVersion"].as_str(), object["kind"].as_str(), list_of) {
             (Some(api_version), Some(kind), _) => (api_version.to_owned(), kind.to_owned()),
             // The items of a typed list need not repeat what the list says.
@@ -109,17 +120,17 @@ impl Manifests {
                 return Ok(());
             }
         };
-        if let (Some(kind), Some(items)) = (kind.strip_suffix("List"), object["items"].as_array()) {
-            return items
-                .iter()
-                .try_for_each(|item| self.add_object(place, item.clone(), Some((&api_version, kind))));
+        let items = object.get_mut("items").and_then(Value::as_array_mut);
+        if let (Some(kind), Some(items)) = (kind.strip_suffix("List"), items) {
+            return std::mem::take(items)
+                .into_iter()
+                .try_for_each(|item| self.add_object(place, item, Some((&api_version, kind))));
         }
         let is_resource = kind == "DockerPullSecret" && api_version.split('/').next() == Some(GROUP);
         if matches!(
             (api_version.as_str(), kind.as_str()),
             ("v1", "Pod" | "ServiceAccount" | "Event") | ("events.k8s.io/v1", "Event")
         ) {
-            let mut object = object;
             object["apiVersion"] = api_version.into();
             object["kind"] = kind.into();
             self.others.push((place.to_owned(), object));
@@ -153,10 +164,31 @@ pub(crate) fn source_secret(
     }
 }
 
+/// Reads everything, up to a limit: a device has no end.
+fn limited(place: &str, input: impl Read) -> Result<Vec<u8>, String> {
+    let mut text = Vec::new();
+    let mut input = input.take(LARGEST_INPUT + 1);
+    input
+        .read_to_end(&mut text)
+        .map_err(|error| format!("{place}: {error}"))?;
+    if text.len() as u64 > LARGEST_INPUT {
+        return Err(format!("{place}: larger than 256 MiB: split it"));
+    }
+    Ok(text)
+}
+
+/// The file, or those of a folder: pipes and devices in it are skipped, since reading them may never end.
 fn files(input: &Path) -> Result<Vec<PathBuf>, String> {
     let unreadable = |error: std::io::Error| format!("{}: {error}", input.display());
-    if !std::fs::metadata(input).map_err(unreadable)?.is_dir() {
+    let kind = std::fs::metadata(input).map_err(unreadable)?;
+    if kind.is_file() {
         return Ok(vec![input.to_owned()]);
+    }
+    if !kind.is_dir() {
+        return Err(format!(
+            "{}: a pipe or a device, not a file: send its content to stdin and use -f -",
+            input.display()
+        ));
     }
     let mut entries: Vec<_> = std::fs::read_dir(input)
         .map_err(unreadable)?
@@ -166,17 +198,36 @@ fn files(input: &Path) -> Result<Vec<PathBuf>, String> {
     let mut found = Vec::new();
     for entry in entries {
         let path = entry.path();
+        let is_manifest = |path: &Path| {
+            let extension = path.extension();
+            extension.is_some_and(|extension| ["yaml", "yml", "json"].iter().any(|known| extension == *known))
+        };
         // Symbolic links to folders are not followed: they could form a cycle.
         if entry.file_type().map_err(unreadable)?.is_dir() {
             found.extend(files(&path)?);
-        } else if path
-            .extension()
-            .is_some_and(|extension| ["yaml", "yml", "json"].iter().any(|known| extension == *known))
-        {
-            found.push(path);
+        } else if is_manifest(&path) {
+            let kind = std::fs::metadata(&path).map_err(|error| format!("{}: {error}", path.display()))?;
+            found.extend((kind.is_file() || kind.is_dir()).then_some(path));
         }
     }
     Ok(found)
+}
+
+/// What YAML may cost. An input of any size may be read, but aliases add only so much to it, over all documents.
+fn budget(size: usize) -> Option<Budget> {
+    serde_saphyr::budget! {
+        max_documents: usize::MAX,
+        max_depth: 256,
+        max_anchors: MOST_ALIASES,
+        max_aliases: MOST_ALIASES,
+        max_merge_keys: MOST_ALIASES,
+        max_nodes: size.saturating_add(MOST_ALIASED_NODES),
+        max_events: size.saturating_mul(4).saturating_add(4 * MOST_ALIASED_NODES),
+        max_total_scalar_bytes: size.saturating_add(MOST_ALIASED_BYTES),
+        max_recorded_anchor_events: MOST_ALIASED_NODES,
+        max_recorded_anchor_bytes: MOST_ALIASED_BYTES,
+        enforce_alias_anchor_ratio: false,
+    }
 }
 
 fn documents(text: &str) -> Result<Vec<Value>, String> {
@@ -186,11 +237,21 @@ fn documents(text: &str) -> Result<Vec<Value>, String> {
     {
         return Ok(documents);
     }
-    // A snippet would quote the file; the budget is against hostile input, and these are the user's own files.
-    let options = serde_saphyr::options! { with_snippet: false, budget: None };
-    serde_saphyr::from_multiple_with_options::<Value>(text, options).map_err(|error| match error.location() {
-        Some(location) => format!("not YAML: line {}, column {}", location.line(), location.column()),
-        None => "not YAML".to_owned(),
+    // A snippet would quote the file.
+    let options = serde_saphyr::options! { with_snippet: false, budget: budget(text.len()) };
+    serde_saphyr::from_multiple_with_options::<Value>(text, options).map_err(|error| {
+        let mut cause = &error;
+        while let Error::AliasError { error, .. } = cause {
+            cause = error;
+        }
+        let what = match cause {
+            Error::Budget { .. } | Error::AliasReplayLimitExceeded { .. } => "more nesting or aliases than dps reads",
+            _ => "not YAML",
+        };
+        match error.location() {
+            Some(location) => format!("{what}: line {}, column {}", location.line(), location.column()),
+            None => what.to_owned(),
+        }
     })
 }
 

@@ -1,9 +1,11 @@
-//! Formats of the output, and how it is written.
+//! Formats of the output, and how it is written. Nothing else writes to a terminal.
 
 use std::io::{ErrorKind, Write as _};
 
 use clap::ValueEnum;
 use serde::Serialize;
+
+use crate::domain::text::invisible::printable;
 
 /// For people or for programs.
 #[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -19,11 +21,33 @@ pub(crate) fn to_json(value: &impl Serialize) -> Result<String, String> {
         .map_err(|error| error.to_string())
 }
 
-/// Writes to stdout.
+/// Writes a document for programs to stdout.
 pub(crate) fn write(text: &str) -> Result<(), String> {
     match std::io::stdout().write_all(text.as_bytes()) {
         // The reader closed the pipe, as `head` does.
         Err(error) if error.kind() != ErrorKind::BrokenPipe => Err(error.to_string()),
         _ => Ok(()),
     }
+}
+
+/// Writes lines for people to stdout. Names and messages in them may hold what a terminal would obey.
+pub(crate) fn write_lines<T: AsRef<str>>(lines: impl IntoIterator<Item = T>) -> Result<(), String> {
+    let lines = lines.into_iter().map(|line| printable(line.as_ref()) + "\n");
+    write(&lines.collect::<String>())
+}
+
+/// Writes a line for people to stderr.
+pub(crate) fn report(line: &str) {
+    // Nobody is left to tell that stderr is closed.
+    let _ = writeln!(std::io::stderr(), "{}", printable(line));
+}
+
+/// Makes a panic tell its place and not its message, which may hold a secret.
+pub(crate) fn hide_panic_messages() {
+    std::panic::set_hook(Box::new(|panic| {
+        let place = panic
+            .location()
+            .map(|place| format!(" at {}:{}", place.file(), place.line()));
+        report(&format!("dps: internal error{}", place.unwrap_or_default()));
+    }));
 }

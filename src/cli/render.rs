@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use crate::api::DockerPullSecret;
 use crate::cli::exit::exit_code;
 use crate::cli::manifests::{Manifests, source_secret};
-use crate::cli::output::{to_json, write};
+use crate::cli::output::{report, to_json, write};
 use crate::domain::index::ResourceIndex;
 use crate::domain::names::{ObjectKey, Uid};
 use crate::domain::problem::Problem;
@@ -57,12 +57,14 @@ fn render_all(arguments: &Render) -> Result<ExitCode, String> {
             Ok(Some((secret, warnings))) => {
                 secrets.push(secret);
                 for warning in warnings {
-                    eprintln!("warning: {place}: {warning}");
+                    report(&format!("warning: {place}: {warning}"));
                 }
             }
-            Ok(None) => eprintln!("warning: {place}: spec.suspend is true, so nothing is written for it"),
+            Ok(None) => report(&format!(
+                "warning: {place}: spec.suspend is true, so nothing is written for it"
+            )),
             Err(problem) => {
-                eprintln!("{place}: {}: {}", problem.reason.as_str(), problem.message);
+                report(&format!("{place}: {}: {}", problem.reason.as_str(), problem.message));
                 code = ExitCode::FAILURE;
             }
         }

@@ -13,7 +13,7 @@ use url::{Host, Url};
 
 use crate::cli::exit::{self, NO_VERDICT};
 use crate::cli::network::NetworkArguments;
-use crate::cli::output::{Format, to_json, write};
+use crate::cli::output::{Format, to_json, write, write_lines};
 use crate::cli::runtime::block_on;
 use crate::domain::registry::manifest::ManifestReference;
 use crate::domain::verification::address::{Policy, target};
@@ -120,7 +120,7 @@ async fn verify_all(arguments: &Verify) -> Result<ExitCode, String> {
         });
     }
     let code = exit_code(&results);
-    write(&to_text(results, arguments.output)?)?;
+    print(results, arguments.output)?;
     Ok(code)
 }
 
@@ -184,7 +184,7 @@ fn policy(base: &Url, targets: &NetworkArguments) -> Policy {
     policy
 }
 
-fn to_text(results: Vec<SourceResult>, format: Format) -> Result<String, String> {
+fn print(results: Vec<SourceResult>, format: Format) -> Result<(), String> {
     let lines = results.into_iter().map(|result| {
         let (word, message) = match result.verdict {
             Ok(verdict) => (Some(verdict.result.as_str()), verdict.message),
@@ -198,7 +198,7 @@ fn to_text(results: Vec<SourceResult>, format: Format) -> Result<String, String>
         }
     });
     match format {
-        Format::Json => to_json(&serde_json::json!({"results": lines.collect::<Vec<_>>()})),
-        Format::Text => Ok(lines.map(|line| line.to_string() + "\n").collect()),
+        Format::Json => write(&to_json(&serde_json::json!({"results": lines.collect::<Vec<_>>()}))?),
+        Format::Text => write_lines(lines.map(|line| line.to_string())),
     }
 }

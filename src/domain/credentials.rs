@@ -1,6 +1,8 @@
 //! Registry credentials: what makes them usable, and how they are written.
 
 pub mod encoding;
+pub mod repetition;
+mod spelling;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -107,14 +109,8 @@ impl RegistryCredentials {
     }
 }
 
-/// A text from an API server, a webhook or a registry without the credentials that it may repeat.
-pub fn redact(text: &str, credentials: &RegistryCredentials) -> String {
-    let shapes = shapes(credentials.username(), credentials.password());
-    hide(text, shapes.iter().map(String::as_str))
-}
-
 /// What must not be shown of credentials, in all the shapes in which somebody may repeat them.
-pub(crate) fn shapes(username: &str, password: &str) -> Vec<String> {
+fn shapes(username: &str, password: &str) -> Vec<String> {
     let mut shapes = Vec::new();
     if !password.is_empty() {
         let auth = STANDARD.encode(format!("{username}:{password}"));

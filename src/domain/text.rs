@@ -1,5 +1,7 @@
 //! Parses what a kubelet reports, and hides its secrets before it is shown.
 
+pub mod invisible;
+
 /// What kubelets put before the words of the runtime (`pkg/kubelet/images/image_manager.go` in Kubernetes 1.37).
 const WRAPPERS: [&str; 2] = ["Back-off pulling image \"", "Failed to pull image \""];
 
@@ -120,6 +122,7 @@ pub fn without_names(text: &str, image: &str) -> String {
 
 /// A text as it may be shown: one line, no user info and no query of a URL, no token, at most `length` characters.
 pub fn excerpt(text: &str, length: usize) -> String {
+    let text = without_spaced_user_info(text);
     let words: Vec<String> = text.split_whitespace().map(without_secrets).collect();
     let mut hidden_next = false;
     let mut shown = Vec::new();
@@ -153,6 +156,34 @@ fn follows_authorization(shown: &[String]) -> bool {
         .checked_sub(2)
         .map(|index| shown[index].to_ascii_lowercase());
     before.is_some_and(|word| word.contains("authorization"))
+}
+
+/// Hides user infos of URLs that have a blank in them, which would end the URL.
+fn without_spaced_user_info(text: &str) -> String {
+    let (mut shown, mut rest) = (String::new(), text);
+    while let Some((before, url)) = rest.split_once("://") {
+        shown.push_str(before);
+        shown.push_str("://");
+        rest = url;
+        let end = url.find("://").unwrap_or(url.len());
+        let (first, others) = url[..end].split_at(url[..end].find(char::is_whitespace).unwrap_or(end));
+        if user_info_end(first).is_some() {
+            continue;
+        }
+        let next = others.split_whitespace().next().unwrap_or_default();
+        let is_port = |rest: &str| rest.starts_with(|c: char| c.is_ascii_digit());
+        let has_password = first.split_once(':').is_some_and(|(_, rest)| !is_port(rest));
+        let reach = if has_password && !first.contains('"') {
+            others.find('"').unwrap_or(others.len())
+        } else {
+            others.find(next).unwrap_or_default() + next.len()
+        };
+        if let Some(end) = user_info_end(&others[..reach]) {
+            shown.push_str("[redacted]");
+            rest = &others[end..];
+        }
+    }
+    shown + rest
 }
 
 fn without_secrets(word: &str) -> String {

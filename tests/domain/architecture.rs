@@ -230,6 +230,19 @@ fn is_named(line: &str, name: &str) -> bool {
 }
 
 #[test]
+fn one_file_writes_to_the_terminal() {
+    let mut found = Vec::new();
+    for source in sources().iter().filter(|source| source.module != ["cli", "output"]) {
+        for (line, code) in source.code() {
+            let words = ["print!", "println!", "dbg!", "io::stdout", "stderr()"];
+            let used = words.iter().filter(|word| code.contains(**word));
+            found.extend(used.map(|word| format!("{} has {word}", source.place(line))));
+        }
+    }
+    none(&found);
+}
+
+#[test]
 fn a_file_has_at_most_350_lines() {
     let long = sources().into_iter().filter(|source| source.text.lines().count() > 350);
     none(

@@ -4,6 +4,7 @@ mod bundles;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
+use dps::domain::text::invisible::is_invisible;
 use serde_json::{Value, json};
 
 use crate::support::canary::CANARY;
@@ -360,13 +361,16 @@ fn control_character_in_a_name_or_message_is_not_printed() {
         "web",
         IMAGE,
         &["a\u{1b}[2Jpp"],
-        &waiting("ErrImagePull", "\u{1b}]0;title\u{7} refused"),
+        &waiting(
+            "ErrImagePull",
+            "\u{1b}]0;title\u{7} \u{202e}\u{200b}\u{2028}\u{9b}31m refused",
+        ),
     );
-    web["metadata"]["name"] = json!("web\u{1b}[31m");
+    web["metadata"]["name"] = json!("web\u{1b}[31m\nPod forged");
     let input = json!({"apiVersion": "v1", "kind": "List", "items": [web]}).to_string();
     let (_, text, _) = run(&["-f", "-"], &input, None);
     assert!(
-        !text.contains(['\u{1b}', '\u{7}']) && text.contains("web\u{fffd}[31m"),
+        !text.contains(|c| c != '\n' && is_invisible(c)) && text.contains("web\\u{1b}[31m\\u{a}Pod forged"),
         "{text:?}"
     );
 }

@@ -206,3 +206,25 @@ fn empty_documents_and_other_kinds_are_passed_over() {
         render_json("---\n---\napiVersion: v1\nkind: ConfigMap\nmetadata: {name: x}\n---\n# nothing\n");
     assert_eq!((output.code, items.len()), (0, 0), "{}", output.stderr);
 }
+
+#[test]
+fn names_and_fields_forge_no_line_and_move_no_cursor() {
+    for resource in [
+        json!({"apiVersion": "pullsecrets.dev/v1alpha1", "kind": "DockerPullSecret", "metadata": {"name": "app", "namespace": "d\nFAKE: Ready"}}),
+        json!({"apiVersion": "pullsecrets.dev/v1alpha1", "kind": "DockerPullSecret", "metadata": {"name": "app"}, "spec": {"x\u{1b}[35m": 1}}),
+        json!({"apiVersion": "pullsecrets.dev/v\u{1b}[35m", "kind": "DockerPullSecret", "metadata": {"name": "app"}}),
+    ] {
+        let output = dps(&["render", "-f", "-"], &resource.to_string());
+        assert_eq!(
+            (output.code, output.stderr.lines().count()),
+            (1, 1),
+            "{}",
+            output.stderr
+        );
+        assert!(
+            !output.stderr.trim_end().contains(char::is_control),
+            "{:?}",
+            output.stderr
+        );
+    }
+}

@@ -2,6 +2,7 @@
 
 use dps::domain::pull_failures::classify::read;
 use dps::domain::pull_failures::error_class::ErrorClass;
+use dps::domain::text::invisible::{escaped, is_invisible, printable};
 use dps::domain::text::{attempts, excerpt, shown_key, unwrap};
 
 use super::pods::IMAGE;
@@ -46,6 +47,24 @@ fn report_is_unwrapped_split_and_redacted() {
         ("(https://a.b/x?y,https://u:p@c.d/)", "(https://[redacted]@c.d/)"),
         ("docker://u:p@a.b/x@sha256:12", "docker://[redacted]@a.b/x@sha256:12"),
         ("docker://a.b/x@sha256:12", "docker://a.b/x@sha256:12"),
+        (
+            "GET https://u:pa ss@a.b/v2/: 401",
+            "GET https://[redacted]@a.b/v2/: 401",
+        ),
+        (
+            "GET \"https://u:pa s s@a.b/v2/\": 401",
+            "GET \"https://[redacted]@a.b/v2/\": 401",
+        ),
+        (
+            "GET https://u:12 34@a.b/v2/: 401",
+            "GET https://[redacted]@a.b/v2/: 401",
+        ),
+        ("GET https://tok en@a.b/v2/: 401", "GET https://[redacted]@a.b/v2/: 401"),
+        (
+            "GET https://a.b:5000 failed for docker://a.b/x@sha256:12",
+            "GET https://a.b:5000 failed for docker://a.b/x@sha256:12",
+        ),
+        ("GET https://a.b: x@sha256:12", "GET https://a.b: x@sha256:12"),
         (
             "Head \"https://a.b/v2/x?ns=y\": EOF",
             "Head \"https://a.b/v2/x?…\": EOF",
@@ -111,4 +130,30 @@ fn registry_key_with_user_info_is_shown_without_it() {
     ] {
         assert_eq!(shown_key(key), shown);
     }
+}
+
+#[test]
+fn what_a_terminal_would_obey_is_escaped() {
+    for (text, shown) in [
+        ("", ""),
+        ("äö 日本 🎉 é", "äö 日本 🎉 é"),
+        ("a\u{1b}[31m", "a\\u{1b}[31m"),
+        ("\u{1b}]52;c;ZXZpbA==\u{7}", "\\u{1b}]52;c;ZXZpbA==\\u{7}"),
+        ("\u{9b}31m \0 \u{8} \u{7f}", "\\u{9b}31m \\u{0} \\u{8} \\u{7f}"),
+        (
+            "\u{202e}\u{2066}\u{200b}\u{feff}",
+            "\\u{202e}\\u{2066}\\u{200b}\\u{feff}",
+        ),
+        (
+            "a\nb\r\n\t\u{2028}\u{2029}",
+            "a\\u{a}b\\u{d}\\u{a}\\u{9}\\u{2028}\\u{2029}",
+        ),
+        ("\u{e0041}\u{ad}", "\\u{e0041}\\u{ad}"),
+    ] {
+        assert_eq!((escaped(text).as_str(), printable(text).as_str()), (shown, shown));
+        assert!(!printable(text).contains(is_invisible));
+    }
+    let long = printable(&format!("a {} {}", "k".repeat(5_000), "b ".repeat(5_000)));
+    assert!(long.starts_with(&format!("a {}…", "k".repeat(300))) && long.chars().count() <= 1001);
+    assert!(printable(&"\u{1b}".repeat(5_000)).chars().count() <= 1001);
 }

@@ -44,7 +44,7 @@ pub(crate) fn attempt(image: Option<&str>) -> LoginAttempt {
     let image = image.map(|image| ManifestReference::parse(image).unwrap());
     LoginAttempt {
         target: LoginTarget::new(&registry, image.as_ref(), false).unwrap(),
-        credentials: RegistryCredentials::new("robot", "pass word").unwrap(),
+        credentials: RegistryCredentials::new("robot", "pa55 word").unwrap(),
     }
 }
 

@@ -1,31 +1,15 @@
-//! An explanation as text, for people or for programs.
+//! An explanation as text for people.
 
 use std::collections::{HashMap, HashSet};
-use std::fmt::Write as _;
 
-use crate::cli::output::{Format, to_json};
 use crate::domain::pull_failures::cause::about;
 use crate::explain::report::{ExplainedFailure, ExplainedImage, ImageUse, Report};
 use crate::explain::secrets::{EntryView, SecretView};
 
-pub(crate) fn to_text(report: &Report, format: Format) -> Result<String, String> {
-    match format {
-        Format::Json => to_json(report),
-        Format::Text => readable(report)
-            .map(|text| without_control_characters(&text))
-            .map_err(|error| error.to_string()),
-    }
-}
-
-/// Names and messages may hold characters that a terminal would obey.
-fn without_control_characters(text: &str) -> String {
-    let is_hidden = |c: char| c.is_control() && c != '\n';
-    text.replace(is_hidden, "\u{fffd}")
-}
-
-fn readable(report: &Report) -> Result<String, std::fmt::Error> {
+/// The lines of the text.
+pub(crate) fn readable(report: &Report) -> Vec<String> {
     if report.images.is_empty() {
-        return Ok("No pods to explain.\n".to_owned());
+        return vec!["No pods to explain.".to_owned()];
     }
     let failures: HashMap<&ImageUse, &ExplainedFailure> = report
         .failures
@@ -39,20 +23,20 @@ fn readable(report: &Report) -> Result<String, std::fmt::Error> {
     let mut paragraphs = Vec::new();
     if has_many {
         let failing = count_pods(report.failures.iter().map(|failure| &failure.subject));
-        paragraphs.push(format!("{failing} of {pods} pods cannot pull an image.\n"));
+        paragraphs.push(vec![format!("{failing} of {pods} pods cannot pull an image.")]);
     }
     for image in failing {
-        paragraphs.push(in_detail(image, failures.get(&image.subject).copied())?);
+        paragraphs.push(in_detail(image, failures.get(&image.subject).copied()));
     }
     if has_many {
         paragraphs.push(others.into_iter().map(in_brief).collect());
     } else {
         for image in others {
-            paragraphs.push(in_detail(image, None)?);
+            paragraphs.push(in_detail(image, None));
         }
     }
     paragraphs.retain(|paragraph| !paragraph.is_empty());
-    Ok(paragraphs.join("\n"))
+    paragraphs.join(&String::new())
 }
 
 fn count_pods<'a>(subjects: impl Iterator<Item = &'a ImageUse>) -> usize {
@@ -64,46 +48,43 @@ fn count_pods<'a>(subjects: impl Iterator<Item = &'a ImageUse>) -> usize {
 fn in_brief(image: &ExplainedImage) -> String {
     let matches = matches(image.view.matching_entries);
     format!(
-        "{}: no failure; image {}: {matches}\n",
+        "{}: no failure; image {}: {matches}",
         place(&image.subject),
         image.subject.image
     )
 }
 
-fn in_detail(image: &ExplainedImage, failure: Option<&ExplainedFailure>) -> Result<String, std::fmt::Error> {
-    let mut out = format!("{}: ", place(&image.subject));
+fn in_detail(image: &ExplainedImage, failure: Option<&ExplainedFailure>) -> Vec<String> {
+    let place = place(&image.subject);
+    let mut lines = Vec::new();
     match failure {
-        None => writeln!(out, "no failure")?,
+        None => lines.push(format!("{place}: no failure")),
         Some(failure) => {
-            writeln!(out, "{} ({})", failure.code.as_str(), failure.code.title())?;
-            writeln!(
-                out,
-                "  cause     {}: {}",
-                failure.cause.as_str(),
-                about(failure.cause).what
-            )?;
-            writeln!(out, "  action    {}", failure.action)?;
+            lines.push(format!("{place}: {} ({})", failure.code.as_str(), failure.code.title()));
+            let what = about(failure.cause).what;
+            lines.push(format!("  cause     {}: {what}", failure.cause.as_str()));
+            lines.push(format!("  action    {}", failure.action));
             if let Some(blame) = &failure.blame {
-                writeln!(out, "  at fault  {} {}/{}", blame.kind, blame.namespace, blame.name)?;
+                lines.push(format!("  at fault  {} {}/{}", blame.kind, blame.namespace, blame.name));
             }
             if !failure.message.is_empty() {
-                writeln!(out, "  reported  {}", failure.message)?;
+                lines.push(format!("  reported  {}", failure.message));
             }
         }
     }
-    writeln!(out, "  image     {}", image.subject.image)?;
+    lines.push(format!("  image     {}", image.subject.image));
     if let Some(note) = &image.note {
-        writeln!(out, "  note      {note}")?;
+        lines.push(format!("  note      {note}"));
     }
     if image.view.secrets.is_empty() {
-        writeln!(out, "  secrets   none listed in imagePullSecrets")?;
-        return Ok(out);
+        lines.push("  secrets   none listed in imagePullSecrets".to_owned());
+        return lines;
     }
-    writeln!(out, "  secrets   {}", matches(image.view.matching_entries))?;
+    lines.push(format!("  secrets   {}", matches(image.view.matching_entries)));
     for secret in &image.view.secrets {
-        write_secret(&mut out, secret, image.view.matching_entries)?;
+        add_secret(&mut lines, secret, image.view.matching_entries);
     }
-    Ok(out)
+    lines
 }
 
 fn place(subject: &ImageUse) -> String {
@@ -122,19 +103,18 @@ fn matches(count: usize) -> String {
     }
 }
 
-fn write_secret(out: &mut String, secret: &SecretView, matching: usize) -> std::fmt::Result {
-    write!(out, "    {}", secret.name)?;
+fn add_secret(lines: &mut Vec<String>, secret: &SecretView, matching: usize) {
+    let mut line = format!("    {}", secret.name);
     if let Some(resource) = &secret.generated_by {
-        write!(out, " (generated by DockerPullSecret {resource})")?;
+        line += &format!(" (generated by DockerPullSecret {resource})");
     }
-    match &secret.why {
-        Some(why) => writeln!(out, ": {why}")?,
-        None => writeln!(out)?,
+    if let Some(why) = &secret.why {
+        line += &format!(": {why}");
     }
+    lines.push(line);
     for entry in &secret.entries {
-        writeln!(out, "      {:<32} {}", entry.key, entry_use(entry, matching))?;
+        lines.push(format!("      {:<32} {}", entry.key, entry_use(entry, matching)));
     }
-    Ok(())
 }
 
 /// Whether and when a node uses an entry.

@@ -10,7 +10,7 @@ use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
 use k8s_openapi::api::core::v1::Secret;
 use secrecy::{ExposeSecret, SecretString};
 
-use crate::domain::credentials::{hide, shapes};
+use crate::domain::credentials::repetition::Unrepeatable;
 use crate::domain::docker_config::kubelet_document::{Json, fields, text};
 use crate::domain::registry::matching::lookup;
 use crate::domain::text::shown_key as shown;
@@ -46,8 +46,8 @@ pub struct SecretEntry {
     pub key: String,
     /// Whether it holds user name and password: container runtimes send nothing else.
     pub complete: bool,
-    /// What must not be shown of it.
-    hidden: Vec<SecretString>,
+    /// User name, password and `auth`: none is shown.
+    hidden: [SecretString; 3],
 }
 
 const JSON: (&str, &str) = ("kubernetes.io/dockerconfigjson", ".dockerconfigjson");
@@ -79,11 +79,16 @@ impl PullSecret {
     }
 }
 
-/// A text without what these Secrets hold.
-pub fn redact(text: &str, secrets: &[PullSecret]) -> String {
-    let entries = secrets.iter().flat_map(PullSecret::entries);
-    let hidden = entries.flat_map(|entry| &entry.hidden);
-    hide(text, hidden.map(ExposeSecret::expose_secret))
+/// What a runtime says about an image, as it may be repeated beside these Secrets.
+pub fn redact(text: &str, secrets: &[PullSecret], image: &str) -> String {
+    let host = image.split('/').next().unwrap_or_default();
+    let mut hidden = Unrepeatable::default().knowing(image).knowing(host);
+    for entry in secrets.iter().flat_map(PullSecret::entries) {
+        let [username, password, auth] = entry.hidden.each_ref().map(ExposeSecret::expose_secret);
+        hidden.add(username, password);
+        hidden.add_shape(auth);
+    }
+    hidden.repeat(text)
 }
 
 /// An entry that serves an image: indexes of the Secret and of the entry in it.
@@ -210,11 +215,11 @@ fn entry(key: &str, value: &Json) -> Result<SecretEntry, String> {
         })?
     };
     let complete = !username.is_empty() && !password.is_empty();
-    let hidden = shapes(&username, &password).into_iter().chain([auth.to_owned()]);
+    let hidden = [username, password, auth.to_owned()];
     Ok(SecretEntry {
         key: key.to_owned(),
         complete,
-        hidden: hidden.map(SecretString::from).collect(),
+        hidden: hidden.map(SecretString::from),
     })
 }
 

@@ -138,7 +138,7 @@ pub fn diagnose(error: PullError<'_>, context: PullContext<'_>) -> Diagnosis {
         cause,
         code: error.code,
         blame: input.blamed.map(|secret| Blame::of(secret, context)),
-        message: cut(&redact(error.report, context.secrets), LENGTH),
+        message: cut(&redact(error.report, context.secrets, error.image), LENGTH),
         action: cut(&action(cause, &input), LENGTH),
         has_credentials: !input.sent.is_empty(),
         lacks_credentials: about(cause).lacks_credentials && !input.is_about_another_host(),

@@ -1,8 +1,13 @@
 //! Which answers of the API server to a write are for the user to solve.
 
 use crate::api::Reason;
-use crate::domain::credentials::{RegistryCredentials, redact};
+use crate::domain::credentials::RegistryCredentials;
+use crate::domain::credentials::repetition::Unrepeatable;
 use crate::domain::problem::Problem;
+use crate::domain::text::cut;
+
+/// Longest answer that is repeated, in characters.
+const MESSAGE_LENGTH: usize = 1000;
 
 /// A write that the API server refused.
 #[derive(Clone, Debug, PartialEq)]
@@ -23,7 +28,9 @@ pub fn refusal(code: u16, message: &str, secret: &str, credentials: &RegistryCre
             Reason::WriteRefused,
             format!(
                 "the API server refuses to store Secret {secret:?}: {}",
-                redact(message, credentials)
+                Unrepeatable::new(credentials, None)
+                    .knowing(secret)
+                    .repeat(&cut(message, MESSAGE_LENGTH))
             ),
         ),
         // Policies and webhooks answer 422 as well, in these words (apiserver `validating/dispatcher.go`, `webhook/errors`).

@@ -5,9 +5,10 @@ use std::time::Duration;
 use serde_json::Value;
 use url::Url;
 
-use crate::domain::credentials::{RegistryCredentials, redact};
+use crate::domain::credentials::repetition::Unrepeatable;
 use crate::domain::registry::dialect::{Dialect, LOCK_OUT_WORDS};
 use crate::domain::text::cut;
+use crate::domain::text::invisible::is_invisible;
 use crate::domain::verification::requester::Requester;
 use crate::domain::verification::verdict::{Verdict, VerificationResult as R};
 
@@ -116,10 +117,10 @@ pub fn failed(request: &RegistryRequest, failure: &RequestFailure, requester: Re
 pub fn trouble(
     request: &RegistryRequest,
     response: &RegistryResponse,
-    credentials: &RegistryCredentials,
+    secrets: &Unrepeatable,
     requester: Requester,
 ) -> Option<Verdict> {
-    let summary = summary(request, response, credentials);
+    let summary = summary(request, response, secrets);
     let (result, remedy) = match response.status {
         200..=299 | 401 | 403 | 404 => return None,
         429 if speaks_of_lockout(response) => (R::LockedOut, LOCKED_OUT_FOR_NOW.to_owned()),
@@ -153,10 +154,10 @@ const LOCKED_OUT_FOR_NOW: &str =
 pub fn refused(
     request: &RegistryRequest,
     response: &RegistryResponse,
-    credentials: &RegistryCredentials,
+    secrets: &Unrepeatable,
     registry: &Url,
 ) -> Verdict {
-    let summary = summary(request, response, credentials);
+    let summary = summary(request, response, secrets);
     let (result, remedy) = if speaks_of_lockout(response) {
         (
             R::LockedOut,
@@ -176,8 +177,8 @@ pub fn refused(
 }
 
 /// The request and its response.
-pub fn summary(request: &RegistryRequest, response: &RegistryResponse, credentials: &RegistryCredentials) -> String {
-    let text = text(&response.body).map(|text| cut_line(&redact(&text, credentials)));
+pub fn summary(request: &RegistryRequest, response: &RegistryResponse, secrets: &Unrepeatable) -> String {
+    let text = text(response).map(|text| secrets.repeat(&cut_line(&text)));
     let text = text
         .filter(|text| !text.is_empty())
         .map(|text| format!(" ({text})"))
@@ -196,28 +197,22 @@ pub fn speaks_of_lockout(response: &RegistryResponse) -> bool {
     LOCK_OUT_WORDS.iter().any(|word| text.contains(word))
 }
 
-/// The registry's own words: `errors[0]` of the distribution specification, `details` of Docker Hub's token server, what
-/// other servers use, or plain text. An HTML page says nothing that helps.
-fn text(body: &[u8]) -> Option<String> {
-    let body = std::str::from_utf8(body).ok()?.trim();
-    if let Ok(document) = serde_json::from_str::<Value>(body) {
-        let error = &document["errors"][0];
-        if let Some(message) = error["message"].as_str() {
-            let code = error["code"]
-                .as_str()
-                .map(|code| format!("{code}: "))
-                .unwrap_or_default();
-            return Some(format!("{code}{message}"));
-        }
-        return ["details", "message", "error_description", "error"]
-            .iter()
-            .find_map(|field| document[field].as_str())
-            .map(str::to_owned);
+/// The registry's own words in an error: `errors[0]` of the distribution specification, or `details` of Docker Hub's token
+/// server. Anything else may be a page of an internal server that a tenant reads through the status.
+fn text(response: &RegistryResponse) -> Option<String> {
+    if !matches!(response.status, 400..=599) {
+        return None;
     }
-    (!body.starts_with(['<', '{', '['])).then(|| body.to_owned())
+    let document: Value = serde_json::from_slice(&response.body).ok()?;
+    let error = &document["errors"][0];
+    let Some(message) = error["message"].as_str() else {
+        return document["details"].as_str().map(str::to_owned);
+    };
+    let code = error["code"].as_str().map(|code| format!("{code}: "));
+    Some(code.unwrap_or_default() + message)
 }
 
 fn cut_line(text: &str) -> String {
-    let line: String = text.chars().map(|c| if c.is_control() { ' ' } else { c }).collect();
-    cut(&line, TEXT_LENGTH)
+    let line: String = text.chars().map(|c| if is_invisible(c) { ' ' } else { c }).collect();
+    cut(line.trim(), TEXT_LENGTH)
 }

@@ -10,7 +10,7 @@ use std::sync::Arc;
 
 use serde_json::Value;
 
-use crate::domain::credentials::redact;
+use crate::domain::credentials::repetition::Unrepeatable;
 use crate::domain::verification::address;
 use crate::domain::verification::answer::{
     Authorization, RegistryRequest, RegistryResponse, RequestFailure, failed, pause, refused, summary, trouble,
@@ -124,7 +124,9 @@ impl Conversation {
             unanswered: carried_password && arrived && verdict.result.is_trouble(),
             retry_after,
             // A registry may repeat the credentials anywhere, such as in the address of its token server.
-            message: redact(&verdict.message, &self.attempt.credentials),
+            message: Unrepeatable::new(&self.attempt.credentials, self.token.as_deref())
+                .knowing(self.attempt.target.base.host_str().unwrap_or_default())
+                .hide_in_message(&verdict.message),
             ..verdict
         };
         Step::Done(match self.accepted.take() {
@@ -145,7 +147,7 @@ impl Conversation {
             Ok(response) => response,
             Err(failure) => return Step::Done(failed(&self.request, &failure, self.requester)),
         };
-        let credentials = &self.attempt.credentials;
+        let credentials = &Unrepeatable::new(&self.attempt.credentials, self.token.as_deref());
         if let Some(verdict) = trouble(&self.request, &response, credentials, self.requester) {
             return Step::Done(verdict);
         }

@@ -7,7 +7,8 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use dps::api::RegistryType;
 use dps::domain::credential_source::from_secret::resolve_document;
-use dps::domain::credentials::{RegistryCredentials, redact};
+use dps::domain::credentials::RegistryCredentials;
+use dps::domain::credentials::repetition::{LEFT_OUT, Unrepeatable};
 use dps::domain::docker_config::kubelet_secret::{Content, PullSecret, tried};
 use dps::domain::docker_config::user_document::{canonical, find};
 use dps::domain::problem::Problem;
@@ -116,7 +117,10 @@ fn credentials(data: &[u8]) {
     let planted = RegistryCredentials::new("user", CANARY).expect("usable");
     assert_hidden(&format!("{planted:?}"));
     let auth = planted.auth();
-    assert_hidden(&redact(&format!("{text}{CANARY}{text} {auth}{text}"), &planted));
+    let secrets = Unrepeatable::new(&planted, None);
+    for said in [CANARY, &auth] {
+        assert_eq!(secrets.repeat(&format!("{text} {said} {text}")), LEFT_OUT);
+    }
 }
 
 fn without_line_break(text: &str) -> &str {
