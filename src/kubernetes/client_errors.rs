@@ -36,7 +36,7 @@ fn describe_kubeconfig(error: &KubeconfigError) -> String {
 
 fn data(what: &str, error: &LoadDataError) -> String {
     match error {
-        LoadDataError::ReadFile(error, path) => format!("cannot read the {what} {path:?}: {error}"),
+        LoadDataError::ReadFile(error, path) => format!("cannot read the {what} {}: {error}", path.display()),
         LoadDataError::DecodeBase64(_) => format!("the {what} of the kubeconfig is not base64"),
         LoadDataError::NoBase64DataOrFile => format!("the kubeconfig has no {what}"),
     }
@@ -51,7 +51,7 @@ pub(crate) fn describe_auth(error: &AuthError) -> String {
         AuthError::AuthExecParse(_) | AuthError::ExecPluginFailed => {
             "the output of the credential plugin is not a valid ExecCredential".to_owned()
         }
-        AuthError::ReadTokenFile(error, path) => format!("cannot read the token file {path:?}: {error}"),
+        AuthError::ReadTokenFile(error, path) => format!("cannot read the token file {}: {error}", path.display()),
         AuthError::MissingCommand => "the credential plugin has no command".to_owned(),
         _ => "the credential plugin or auth provider gives no usable credentials".to_owned(),
     }

@@ -45,7 +45,7 @@ fn errors_of_the_client_hold_no_secret() {
     let none = json!({});
     let no_proxy = "through a proxy are not supported";
     let secret = |script: &str| kubeconfig(&plugin(script), &none);
-    let rows: Vec<(&str, Vec<(&str, &str)>, String, &str)> = vec![
+    let rows = [
         (
             "HTTPS_PROXY",
             vec![("HTTPS_PROXY", "http://u:CANARY@127.0.0.1:9")],
