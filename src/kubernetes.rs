@@ -1,4 +1,5 @@
 //! Connection and requests to the API server, for the controller and the command line.
 
+pub(crate) mod client_errors;
 pub(crate) mod connect;
 pub(crate) mod request;

@@ -2,7 +2,8 @@
 
 pub mod from_secret;
 pub mod identity;
-pub(crate) mod problems;
+pub(crate) mod permitted;
+mod problems;
 
 use k8s_openapi::api::core::v1::Secret;
 

@@ -3,6 +3,10 @@
 use std::future::Future;
 use std::time::Duration;
 
+use kube::client::AuthError;
+
+use crate::kubernetes::client_errors::{describe_auth, describe_client};
+
 /// Longest time for one request: kube has no timeout for a single request.
 const CALL_TIMEOUT: Duration = Duration::from_secs(10);
 
@@ -37,6 +41,9 @@ impl Error {
 
 /// What went wrong, without any part of a body: a parser's message may quote the Secret that it was reading.
 pub(crate) fn describe(error: &kube::Error) -> String {
+    if let Some(text) = describe_client(error) {
+        return text;
+    }
     match error {
         kube::Error::Api(status) => format!(
             "the API server returned {} {}: {}",
@@ -50,13 +57,12 @@ pub(crate) fn describe(error: &kube::Error) -> String {
             )
         }
         kube::Error::Service(error) => {
-            let mut text = error.to_string();
-            let mut source = error.source();
-            while let Some(cause) = source {
-                text = format!("{text}: {cause}");
-                source = cause.source();
+            let first: &(dyn std::error::Error + 'static) = &**error;
+            let causes: Vec<_> = std::iter::successors(Some(first), |error| error.source()).collect();
+            match causes.iter().find_map(|cause| cause.downcast_ref::<AuthError>()) {
+                Some(error) => describe_auth(error),
+                None => causes.iter().map(ToString::to_string).collect::<Vec<_>>().join(": "),
             }
-            text
         }
         other => other.to_string(),
     }

@@ -11,6 +11,7 @@ mod architecture;
 mod canary;
 mod cause_messages;
 mod causes;
+mod client_errors;
 mod crafted_files;
 mod decide;
 mod diagnosis;

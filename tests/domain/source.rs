@@ -151,12 +151,55 @@ fn unusable_credentials_are_refused_with_reason() {
         );
     }
     assert_eq!(read(&hub(), None).unwrap_err().reason, SecretNotFound);
-    for forbidden in ["kubernetes.io/service-account-token", "bootstrap.kubernetes.io/token"] {
-        let token = Secret {
-            type_: Some(forbidden.to_owned()),
+}
+
+#[test]
+fn only_types_that_may_hold_registry_credentials_are_read() {
+    for (secret_type, is_read) in [
+        (None, true),
+        (Some(""), true),
+        (Some("Opaque"), true),
+        (Some("kubernetes.io/basic-auth"), true),
+        (Some("kubernetes.io/dockercfg"), true),
+        (Some("kubernetes.io/dockerconfigjson"), true),
+        (Some("opaque"), false),
+        (Some("kubernetes.io/service-account-token"), false),
+        (Some("bootstrap.kubernetes.io/token"), false),
+        (Some("kubernetes.io/tls"), false),
+        (Some("kubernetes.io/ssh-auth"), false),
+        (Some("helm.sh/release.v1"), false),
+        (Some("example.com/custom"), false),
+    ] {
+        let source = Secret {
+            type_: secret_type.map(str::to_owned),
             ..secret(&[("username", "u"), ("password", "p")])
         };
-        assert_eq!(read(&hub(), Some(&token)).unwrap_err().reason, ForbiddenSecretType);
+        match read(&hub(), Some(&source)) {
+            Ok(_) => assert!(is_read, "{secret_type:?}"),
+            Err(problem) => assert_eq!(
+                (is_read, problem.reason),
+                (false, ForbiddenSecretType),
+                "{secret_type:?}"
+            ),
+        }
+    }
+}
+
+#[test]
+fn one_key_is_not_user_name_and_password() {
+    for (keys, is_read) in [
+        (json!({"username": "api-token", "password": "api-token"}), false),
+        (json!({"username": "password"}), false),
+        (json!({"password": "username"}), false),
+        (json!({"password": "api-token"}), true),
+        (json!({"username": "api-token"}), true),
+        (json!({"email": "username"}), true),
+    ] {
+        let spec = with(hub(), json!({"credentialsRef": {"name": "login", "keys": keys}}));
+        match validate(&resource(&spec)) {
+            Ok(_) => assert!(is_read, "{keys}"),
+            Err(problem) => assert_eq!((is_read, problem.reason), (false, InvalidSpec), "{keys}"),
+        }
     }
 }
 

@@ -8,6 +8,7 @@ use k8s_openapi::api::core::v1::Secret;
 use crate::api::{CredentialKeys, Reason};
 use crate::domain::credential_source::Resolved;
 use crate::domain::credential_source::identity::CredentialIdentity;
+use crate::domain::credential_source::permitted::check_type;
 use crate::domain::credential_source::problems::document_problem;
 use crate::domain::credentials::RegistryCredentials;
 use crate::domain::credentials::encoding;
@@ -16,9 +17,6 @@ use crate::domain::problem::Problem;
 use crate::domain::registry::dialect::Dialect;
 use crate::domain::registry::key::RegistryKey;
 use crate::domain::spec::validate::{SecretSource, ValidatedSpec};
-
-/// Types whose content gives access to the cluster itself and never to a registry.
-const FORBIDDEN_TYPES: [&str; 2] = ["kubernetes.io/service-account-token", "bootstrap.kubernetes.io/token"];
 
 /// Keys of docker config documents that are read when none is named.
 const DOCUMENT_KEYS: [&str; 2] = [".dockerconfigjson", "config.json"];
@@ -37,15 +35,7 @@ pub(crate) fn resolve(
             format!("Secret {name:?} (spec.credentialsRef.name) does not exist in this namespace: create it"),
         ));
     };
-    let secret_type = secret.type_.as_deref().unwrap_or("Opaque");
-    if FORBIDDEN_TYPES.contains(&secret_type) {
-        return Err(Problem::new(
-            Reason::ForbiddenSecretType,
-            format!(
-                "Secret {name:?} is of type {secret_type}, which gives access to the cluster and is never sent to a registry: name a Secret that holds registry credentials"
-            ),
-        ));
-    }
+    check_type(name, secret.type_.as_deref().unwrap_or_default())?;
     let empty = BTreeMap::new();
     let mut reader = SecretReader {
         name,

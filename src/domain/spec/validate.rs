@@ -186,6 +186,14 @@ fn check_keys(keys: &CredentialKeys) -> Result<(), Problem> {
             )));
         }
     }
+    let is_named = keys.username.is_some() || keys.password.is_some();
+    let username = keys.username.as_deref().unwrap_or("username");
+    // A value that is both is no pair of credentials, but anything else that the Secret holds.
+    if is_named && username == keys.password.as_deref().unwrap_or("password") {
+        return Err(invalid(format!(
+            "spec.credentialsRef.keys reads the user name and the password from the same key {username:?}: name two keys"
+        )));
+    }
     Ok(())
 }
 
