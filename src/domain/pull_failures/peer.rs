@@ -182,8 +182,9 @@ fn asked(request: &Request<'_>, report: &str, image: &Image) -> Option<Peer> {
     }
     let is_known = STORAGE.iter().any(|end| request.host.ends_with(end));
     let is_api = request.path.starts_with("/v2/");
+    // containerd sends its mirrors `ns`, so a host that was asked for a layer without it was named by the registry.
     let stores = if is_layer {
-        is_known || !is_api
+        is_known || !is_api || report.contains("httpreadseeker")
     } else {
         is_known && !is_api
     };
