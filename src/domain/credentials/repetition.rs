@@ -72,9 +72,10 @@ impl Unrepeatable {
     }
 
     fn add_runs(&mut self, secret: &str, length: usize) {
-        let mut spellings = vec![folded(secret), plain(secret)];
+        let mut spellings = vec![secret.to_lowercase(), folded(secret), plain(secret)];
         // Of a password of signs, the letters are too few to mean anything.
-        spellings.extend(Some(letters(&plain(secret))).filter(|letters| letters.chars().count() >= length));
+        let bare = [letters(&folded(secret)), letters(&plain(secret))];
+        spellings.extend(bare.into_iter().filter(|letters| letters.chars().count() >= length));
         for spelling in spellings {
             let reversed: String = spelling.chars().rev().collect();
             let length = length.min(spelling.chars().count());

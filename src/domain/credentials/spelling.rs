@@ -25,7 +25,7 @@ const LOOSE: GeneralPurpose = GeneralPurpose::new(
         .with_decode_padding_mode(DecodePaddingMode::RequireNone),
 );
 
-/// Every reading of a text, in lower case and without blanks: as it is, with its escapes removed, and decoded.
+/// Every reading of a text in lower case: as it is, without blanks, only its letters; with its escapes removed; decoded.
 pub(super) fn readings(text: &str) -> HashSet<String> {
     let mut found = HashSet::new();
     read(text, DEPTH, &mut found);
@@ -56,6 +56,7 @@ fn read(text: &str, depth: usize, found: &mut HashSet<String>) {
     let escaped = unescaped(text);
     for text in std::iter::once(text).chain(escaped.iter().map(String::as_str)) {
         let reading = folded(text);
+        found.insert(text.to_lowercase());
         found.insert(letters(&reading));
         found.insert(reading);
         if depth == 0 {
