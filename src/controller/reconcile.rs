@@ -31,7 +31,10 @@ struct Reconciled {
 
 /// The reconcile as the controller calls it.
 pub(crate) async fn reconcile(object: Arc<StoredResource>, ctx: Arc<Context>) -> Result<Action, Error> {
-    ctx.begun(&ObjectKey::of(object.meta()));
+    let key = ObjectKey::of(object.meta());
+    ctx.begun(&key);
+    // It may have changed since it was handed in: until now, a change has triggered nothing more.
+    let object = ctx.stored(&key).unwrap_or(object);
     let Some(resource) = object.reference() else {
         return Ok(Action::await_change());
     };

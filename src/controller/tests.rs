@@ -289,3 +289,16 @@ async fn a_suspended_resource_is_neither_read_nor_written() {
     world.reconcile().await.unwrap();
     assert_eq!(world.server.writes(), [format!("PATCH {RESOURCE}/status")]);
 }
+
+/// A change between the two triggers nothing more, since the reconcile is to see it.
+#[tokio::test]
+async fn a_reconcile_sees_what_changed_after_it_was_handed_its_object() {
+    let mut world = World::new(&unverified());
+    let before = world.watch();
+    let mut changed = world.server.state().objects[RESOURCE].clone();
+    changed["spec"]["suspend"] = json!(true);
+    world.server.put(RESOURCE, changed);
+    world.watch();
+    reconcile(before, Arc::clone(&world.ctx)).await.unwrap();
+    assert_eq!(world.condition("Ready").1, "Suspended");
+}
