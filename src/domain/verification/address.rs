@@ -84,17 +84,17 @@ fn reached(address: IpAddr) -> IpAddr {
     let IpAddr::V6(address) = address.to_canonical() else {
         return address.to_canonical();
     };
-    let [a, b, c, d, e, f, g, h] = address.segments();
     let inside = |high: u16, low: u16| IpAddr::from(Ipv4Addr::from(u32::from(high) << 16 | u32::from(low)));
-    match [a, b, c, d, e, f] {
-        // RFC 6052, and RFC 8215 for networks of one's own.
-        [0x64, 0xff9b, 0, 0, 0, 0] | [0x64, 0xff9b, 1, ..] => inside(g, h),
-        // Compatible (RFC 4291 2.5.5.1) and translated addresses (RFC 2765).
-        [0, 0, 0, 0, 0, 0] if g != 0 => inside(g, h),
-        [0, 0, 0, 0, 0xffff, 0] => inside(g, h),
-        // 6to4 (RFC 3056), and Teredo (RFC 4380), which has the address inverted.
-        [0x2002, high, low, ..] => inside(high, low),
-        [0x2001, 0, ..] => inside(!g, !h),
+    match address.segments() {
+        // RFC 6052, and RFC 8215 for networks of one's own; translated addresses (RFC 2765); 6to4 (RFC 3056).
+        [0x64, 0xff9b, 0, 0, 0, 0, high, low]
+        | [0x64, 0xff9b, 1, _, _, _, high, low]
+        | [0, 0, 0, 0, 0xffff, 0, high, low]
+        | [0x2002, high, low, ..] => inside(high, low),
+        // Compatible addresses (RFC 4291 2.5.5.1), but not `::` and `::1`.
+        [0, 0, 0, 0, 0, 0, high, low] if high != 0 => inside(high, low),
+        // Teredo (RFC 4380) has the address inverted.
+        [0x2001, 0, .., high, low] => inside(!high, !low),
         _ => address.into(),
     }
 }

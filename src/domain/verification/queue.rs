@@ -12,6 +12,7 @@ mod waiting;
 pub use request::VerificationRequest;
 
 use std::collections::HashMap;
+use std::collections::hash_map::Entry;
 use std::time::Duration;
 
 use crate::domain::names::{ResourceRef, Uid};
@@ -116,13 +117,13 @@ impl VerificationQueue {
         if self.is_stopped {
             return;
         }
-        let is_new = !self.waiters.contains_key(&request.key());
-        if is_new {
-            self.waiting.push(&waiter.key.namespace, request.clone());
-        }
-        let waiters = self.waiters.entry(request.key()).or_default();
-        if !waiters.contains(&waiter) {
-            waiters.push(waiter);
+        match self.waiters.entry(request.key()) {
+            Entry::Occupied(waiters) if waiters.get().contains(&waiter) => {}
+            Entry::Occupied(mut waiters) => waiters.get_mut().push(waiter),
+            Entry::Vacant(waiters) => {
+                self.waiting.push(&waiter.key.namespace, request);
+                waiters.insert(vec![waiter]);
+            }
         }
     }
 
@@ -130,9 +131,9 @@ impl VerificationQueue {
     pub fn forget(&mut self, resource: &ResourceRef, now: Timestamp) {
         self.reconciled(&resource.uid, now);
         let waiters = &mut self.waiters;
-        waiters
-            .values_mut()
-            .for_each(|all| all.retain(|waiter| waiter != resource));
+        for all in waiters.values_mut() {
+            all.retain(|waiter| waiter != resource);
+        }
         self.waiting.retain(|request| {
             let is_wanted = waiters.get(&request.key()).is_some_and(|waiters| !waiters.is_empty());
             if !is_wanted {
