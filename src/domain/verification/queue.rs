@@ -160,16 +160,28 @@ impl VerificationQueue {
                 break;
             }
         }
-        let waits = self
-            .waiting
-            .iter()
-            .filter(|(_, request)| !self.is_busy(&self.receiver(request), None));
-        let waits = waits.filter_map(|(_, request)| {
-            let accepted = known(request) == Known::Accepted;
-            self.accounts.wait(&self.account(request), accepted, now)
-        });
-        started.next = waits.min();
+        started.next = self.shortest_wait(now, &known);
         started
+    }
+
+    /// When the first attempt may start that only waits for the pause of its user.
+    fn shortest_wait(&self, now: Timestamp, known: &impl Fn(&VerificationRequest) -> Known) -> Option<Duration> {
+        if self.accounts.is_empty() {
+            return None;
+        }
+        let targets = self.waiting.by_target();
+        let free = targets.filter(|(target, _)| !self.is_busy(self.receiver_of(target), None));
+        let waits = free.flat_map(|(_, requests)| requests);
+        let waits = waits.filter_map(|request| self.wait(request, known(request) == Known::Accepted, now));
+        waits.min()
+    }
+
+    /// How long the user of an attempt is left alone.
+    fn wait(&self, request: &VerificationRequest, accepted_before: bool, now: Timestamp) -> Option<Duration> {
+        if self.accounts.is_empty() {
+            return None;
+        }
+        self.accounts.wait(&self.account(request), accepted_before, now)
     }
 
     /// Starts the next attempt of a namespace, if it may have one more.
@@ -184,13 +196,15 @@ impl VerificationQueue {
             && self.in_flight.values().filter(|one| one.namespace == namespace).count() < IN_FLIGHT_OF_NAMESPACE
         {
             let mut waiting = std::mem::take(&mut self.waiting);
-            let next = waiting.take(namespace, |request| {
-                let known = known(request);
-                let is_accepted = known == Known::Accepted;
-                let may_start = !self.is_busy(&self.receiver(request), None)
-                    && self.accounts.wait(&self.account(request), is_accepted, now).is_none();
-                may_start.then_some(!is_accepted)
-            });
+            let next = waiting.take(
+                namespace,
+                |target| !self.is_busy(self.receiver_of(target), None),
+                |request| {
+                    let is_accepted = known(request) == Known::Accepted;
+                    let wait = self.wait(request, is_accepted, now);
+                    wait.is_none().then_some(!is_accepted)
+                },
+            );
             self.waiting = waiting;
             let Some(request) = next else { return };
             if known(&request) == Known::Enough {
@@ -275,8 +289,11 @@ impl VerificationQueue {
 
     /// Who receives the password, as far as is known.
     pub(crate) fn receiver(&self, request: &VerificationRequest) -> String {
-        let target = request.target();
-        self.receivers.get(&target).cloned().unwrap_or(target)
+        self.receiver_of(&request.target()).to_owned()
+    }
+
+    fn receiver_of<'a>(&'a self, target: &'a str) -> &'a str {
+        self.receivers.get(target).map_or(target, String::as_str)
     }
 
     fn account(&self, request: &VerificationRequest) -> Account {

@@ -61,6 +61,11 @@ impl Accounts {
         (!left.is_zero()).then_some(left)
     }
 
+    /// Whether nobody was rejected lately.
+    pub(super) fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
     /// Forgets rejections that are long ago.
     pub(super) fn forget_old(&mut self, now: Timestamp) {
         self.0

@@ -4,6 +4,9 @@ use std::collections::{BTreeMap, HashMap, VecDeque};
 
 use crate::domain::verification::queue::VerificationRequest;
 
+/// Most attempts of a namespace at one registry that are looked at for the next one.
+const LOOKED_AT: usize = 256;
+
 /// Attempts by namespace and registry.
 #[derive(Debug, Default)]
 pub(super) struct WaitingAttempts {
@@ -27,15 +30,17 @@ impl WaitingAttempts {
     }
 
     /// Takes the attempt of a namespace that ranks first, of equal ones the first that came, at the first registry that
-    /// has any. `rank`: `None` if it may not start now. Then it is the turn of others.
+    /// `is_free` and has any. `rank`: `None` if it may not start now. Then it is the turn of others.
     pub(super) fn take<R: Ord>(
         &mut self,
         namespace: &str,
+        is_free: impl Fn(&str) -> bool,
         rank: impl Fn(&VerificationRequest) -> Option<R>,
     ) -> Option<VerificationRequest> {
         let targets = self.namespaces.get_mut(namespace)?;
-        let (target, position) = targets.iter().find_map(|(target, requests)| {
-            let ranked = requests.iter().enumerate();
+        let free = targets.iter().filter(|(target, _)| is_free(target));
+        let (target, position) = free.into_iter().find_map(|(target, requests)| {
+            let ranked = requests.iter().take(LOOKED_AT).enumerate();
             let ranked = ranked.filter_map(|(position, request)| Some((rank(request)?, position)));
             Some((target.clone(), ranked.min()?.1))
         })?;
@@ -51,6 +56,12 @@ impl WaitingAttempts {
             self.turns.push_back(namespace.to_owned());
         }
         taken
+    }
+
+    /// Those that are looked at next, by registry.
+    pub(super) fn by_target(&self) -> impl Iterator<Item = (&str, impl Iterator<Item = &VerificationRequest>)> {
+        let targets = self.namespaces.values().flatten();
+        targets.map(|(target, requests)| (target.as_str(), requests.iter().take(LOOKED_AT)))
     }
 
     /// All of them.
