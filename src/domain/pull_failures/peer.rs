@@ -191,8 +191,9 @@ fn asked(request: &Request<'_>, report: &str, image: &Image) -> Option<Peer> {
     let is_storage = stores || REDIRECTING.contains(&image.host());
     // containerd tells mirrors for which registry it asks (`core/remotes/docker/resolver.go`).
     let asked_for = request.query.split('&').find_map(|field| field.strip_prefix("ns="));
+    let asked_for = asked_for.map(|registry| registry.replace("%3a", ":"));
     let role = match asked_for {
-        Some(asked_for) if !is_host_of(asked_for, image) => return None,
+        Some(asked_for) if !is_host_of(&asked_for, image) => return None,
         None if is_storage => Role::Storage,
         Some(_) | None => Role::Mirror,
     };
