@@ -94,6 +94,14 @@ impl Manifests {
         })
     }
 
+    /// The Secret from which a resource takes its credentials; `None` if the input does not have it, or none is needed.
+    pub(crate) fn source(&self, spec: &ValidatedSpec, resource: &ObjectKey) -> Result<Option<Secret>, Problem> {
+        match spec.source.secret_name() {
+            Some(name) => self.secret(&ObjectKey::new(&*resource.namespace, name)),
+            None => Ok(None),
+        }
+    }
+
     /// Whether the input has any Secret of a namespace, so that a missing one does not exist.
     pub(crate) fn knows_secrets_of(&self, namespace: &str) -> bool {
         self.secrets.keys().any(|key| key.namespace == namespace)
@@ -149,18 +157,6 @@ impl Manifests {
             self.secrets.insert(key, (place.to_owned(), object));
         }
         Ok(())
-    }
-}
-
-/// The Secret from which a resource takes its credentials; `None` if the input does not have it, or none is needed.
-pub(crate) fn source_secret(
-    spec: &ValidatedSpec,
-    resource: &ObjectKey,
-    manifests: &Manifests,
-) -> Result<Option<Secret>, Problem> {
-    match spec.source.secret_name() {
-        Some(name) => manifests.secret(&ObjectKey::new(&*resource.namespace, name)),
-        None => Ok(None),
     }
 }
 

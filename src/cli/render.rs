@@ -6,9 +6,8 @@ use std::process::ExitCode;
 use clap::{Args, ValueEnum};
 use serde_json::{Value, json};
 
-use crate::api::DockerPullSecret;
 use crate::cli::exit::exit_code;
-use crate::cli::manifests::{Manifests, source_secret};
+use crate::cli::manifests::Manifests;
 use crate::cli::output::{report, to_json, write};
 use crate::domain::index::ResourceIndex;
 use crate::domain::names::{ObjectKey, Uid};
@@ -41,18 +40,21 @@ pub(crate) fn run(arguments: &Render) -> ExitCode {
 fn render_all(arguments: &Render) -> Result<ExitCode, String> {
     let manifests = Manifests::read(&arguments.filename)?;
     let mut index = ResourceIndex::default();
-    for (key, resource) in &manifests.resources {
-        if let Ok(resource) = resource {
-            index.insert(&placed(key, resource));
-        }
-    }
-    let (mut secrets, mut code) = (Vec::new(), ExitCode::SUCCESS);
-    for (key, resource) in &manifests.resources {
-        let place = format!("DockerPullSecret {key}");
-        let rendered = match resource {
-            Ok(resource) => render(key, resource, &manifests, &index),
-            Err(problem) => Err(problem.clone()),
+    let resources = manifests.resources.iter().map(|(key, resource)| {
+        let resource = resource.as_ref().map_err(Clone::clone)?;
+        // Objects without a namespace are compared in the one that the key has for them.
+        let declaration = Declaration {
+            key: key.clone(),
+            ..resource.into()
         };
+        index.insert(&declaration);
+        Ok((declaration, resource.metadata.namespace.as_deref().unwrap_or_default()))
+    });
+    let resources: Vec<Result<_, Problem>> = resources.collect();
+    let (mut secrets, mut code) = (Vec::new(), ExitCode::SUCCESS);
+    for ((key, _), resource) in manifests.resources.iter().zip(resources) {
+        let place = format!("DockerPullSecret {key}");
+        let rendered = resource.and_then(|(declaration, namespace)| render(declaration, namespace, &manifests, &index));
         match rendered {
             Ok(Some((secret, warnings))) => {
                 secrets.push(secret);
@@ -73,31 +75,22 @@ fn render_all(arguments: &Render) -> Result<ExitCode, String> {
     Ok(code)
 }
 
-/// What a resource declares, in the namespace under which objects without one are compared.
-fn placed(key: &ObjectKey, resource: &DockerPullSecret) -> Declaration {
-    Declaration {
-        key: key.clone(),
-        ..resource.into()
-    }
-}
-
+/// Renders into `namespace`; empty: the manifest names none.
 fn render(
-    key: &ObjectKey,
-    resource: &DockerPullSecret,
+    declaration: Declaration,
+    namespace: &str,
     manifests: &Manifests,
     index: &ResourceIndex,
 ) -> Result<Option<(Value, Vec<String>)>, Problem> {
-    let declaration = placed(key, resource);
     if declaration.suspended {
         return Ok(None);
     }
-    let spec = declaration.spec?;
-    let source = source_secret(&spec, key, manifests)?;
+    let (key, spec) = (&declaration.key, declaration.spec?);
+    let source = manifests.source(&spec, key)?;
     let target = ObjectKey::new(&*key.namespace, &*spec.targets.secret_name);
     let existing = manifests.secret(&target)?;
     let uid = declaration.uid.as_ref().map_or("", Uid::as_str);
     // Without an owner: what is rendered is applied where nobody knows the UID of the resource yet.
-    let namespace = resource.metadata.namespace.as_deref().unwrap_or_default();
     let plan = plan(namespace, None, &spec, source.as_ref())?;
     let claimant = Claimant {
         name: &key.name,

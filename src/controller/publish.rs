@@ -54,12 +54,6 @@ async fn write(
     ctx: &Context,
 ) -> Result<(), Error> {
     let key = &resource.key;
-    // With the UID, so that a resource deleted and created again does not get the status of its predecessor.
-    let types = TypeMeta::resource::<StoredResource>();
-    let body = json!({
-        "apiVersion": types.api_version, "kind": types.kind,
-        "metadata": {"name": key.name, "namespace": key.namespace, "uid": resource.uid.as_str()}, "status": status,
-    });
     // The watch may bring it before the answer comes.
     let published = |resource_version| {
         Some(PublishedStatus {
@@ -68,13 +62,8 @@ async fn write(
         })
     };
     remember(resource, published(None), ctx);
-    let params = PatchParams::apply(FIELD_MANAGER).force();
-    let answer = patch_status(resource, &params, &Patch::Apply(&body), ctx).await;
-    let mut answer = answer.inspect_err(|_| remember(resource, None, ctx))?;
-    if let Some(patch) = answer.leftovers(&status) {
-        let body = json!({"metadata": {"uid": resource.uid.as_str()}, "status": patch});
-        answer = patch_status(resource, &PatchParams::default(), &Patch::Merge(&body), ctx).await?;
-    }
+    let answer = apply_status(resource, &status, ctx).await;
+    let answer = answer.inspect_err(|_| remember(resource, None, ctx))?;
     remember(resource, published(answer.metadata.resource_version), ctx);
     if let Some(stored) = ctx.stored(key) {
         acknowledge(resource, stored.resource_version().as_deref(), ctx);
@@ -103,6 +92,27 @@ impl Written {
         }
         without_leftovers(&serde_json::from_str(stored).ok()?, &serde_json::to_value(wanted).ok()?)
     }
+}
+
+/// Applies a status, and takes out what somebody else has put into it.
+async fn apply_status(
+    resource: &ResourceRef,
+    status: &DockerPullSecretStatus,
+    ctx: &Context,
+) -> Result<Written, Error> {
+    let (key, types) = (&resource.key, TypeMeta::resource::<StoredResource>());
+    // With the UID, so that a resource deleted and created again does not get the status of its predecessor.
+    let body = json!({
+        "apiVersion": types.api_version, "kind": types.kind,
+        "metadata": {"name": key.name, "namespace": key.namespace, "uid": resource.uid.as_str()}, "status": status,
+    });
+    let params = PatchParams::apply(FIELD_MANAGER).force();
+    let applied = patch_status(resource, &params, &Patch::Apply(&body), ctx).await?;
+    let Some(patch) = applied.leftovers(status) else {
+        return Ok(applied);
+    };
+    let body = json!({"metadata": {"uid": resource.uid.as_str()}, "status": patch});
+    patch_status(resource, &PatchParams::default(), &Patch::Merge(&body), ctx).await
 }
 
 async fn patch_status(

@@ -7,7 +7,7 @@ use kube::Api;
 
 use crate::api::{DockerPullSecret, RegistryType};
 use crate::cli::cluster::{connect_to, failed};
-use crate::cli::manifests::{Manifests, source_secret};
+use crate::cli::manifests::Manifests;
 use crate::cli::verify::Verify;
 use crate::domain::credential_source::from_secret::resolve_document;
 use crate::domain::credential_source::resolve;
@@ -43,7 +43,7 @@ pub(super) async fn read(arguments: &Verify) -> Result<Vec<CredentialsToVerify>,
         let name = format!("DockerPullSecret {key}");
         let found = resource.clone().and_then(|resource| {
             let spec = validate(&resource)?;
-            let source = source_secret(&spec, key, &manifests)?;
+            let source = manifests.source(&spec, key)?;
             Ok((spec, source))
         });
         match found {

@@ -51,6 +51,12 @@ impl From<&DockerPullSecret> for Declaration {
     fn from(resource: &DockerPullSecret) -> Self {
         let (meta, spec) = (&resource.metadata, &resource.spec);
         let annotations = meta.annotations.as_ref();
+        let validated = validate(resource);
+        let registry = match &validated {
+            Ok(validated) => Some(validated.registry.clone()),
+            // Another rule may be the one that is broken.
+            Err(_) => RegistryKey::new(spec.registry_type, spec.registry_url.as_deref()).ok(),
+        };
         let tls = spec
             .verification
             .as_ref()
@@ -66,8 +72,8 @@ impl From<&DockerPullSecret> for Declaration {
             source: Some(spec.credentials_ref.name.clone()),
             target: target_of(resource),
             ca_bundle: tls.and_then(|tls| tls.ca_bundle_ref.clone()),
-            registry: RegistryKey::new(spec.registry_type, spec.registry_url.as_deref()).ok(),
-            spec: validate(resource),
+            registry,
+            spec: validated,
         }
     }
 }

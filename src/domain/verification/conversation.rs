@@ -147,11 +147,11 @@ impl Conversation {
             Ok(response) => response,
             Err(failure) => return Step::Done(failed(&self.request, &failure, self.requester)),
         };
-        let credentials = &Unrepeatable::new(&self.attempt.credentials, self.token.as_deref());
-        if let Some(verdict) = trouble(&self.request, &response, credentials, self.requester) {
+        let secrets = &Unrepeatable::new(&self.attempt.credentials, self.token.as_deref());
+        if let Some(verdict) = trouble(&self.request, &response, secrets, self.requester) {
             return Step::Done(verdict);
         }
-        let summary = summary(&self.request, &response, credentials);
+        let summary = summary(&self.request, &response, secrets);
         let is_good = (200..300).contains(&response.status);
         match self.stage {
             Stage::Ping => self.after_ping(&response, &summary),
@@ -174,12 +174,7 @@ impl Conversation {
             ),
             _ if response.status == 404 => no_registry(&summary),
             Stage::ImageToken | Stage::Image if self.is_about_image(&response) => image_denied(&summary),
-            _ => Step::Done(refused(
-                &self.request,
-                &response,
-                credentials,
-                &self.attempt.target.base,
-            )),
+            _ => Step::Done(refused(&self.request, &response, secrets, &self.attempt.target.base)),
         }
     }
 

@@ -273,7 +273,7 @@ impl VerificationQueue {
     /// Takes out everything that is queued, whether it may start or not.
     #[cfg(test)]
     pub(crate) fn take_queued(&mut self) -> Vec<VerificationRequest> {
-        let queued = self.waiting.iter().map(|(_, request)| request.clone()).collect();
+        let queued = self.waiting.iter().cloned().collect();
         self.waiting = WaitingAttempts::default();
         queued
     }
@@ -281,7 +281,7 @@ impl VerificationQueue {
     /// No attempt starts any more; those in flight may still be concluded.
     pub fn drain(&mut self) {
         self.is_stopped = true;
-        for (_, request) in self.waiting.iter() {
+        for request in self.waiting.iter() {
             self.waiters.remove(&request.key());
         }
         self.waiting = WaitingAttempts::default();

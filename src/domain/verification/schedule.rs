@@ -93,11 +93,10 @@ pub fn remember(input: &ScheduleInput<'_>, state: &mut VerificationState, now: T
     };
     if let Some(fingerprint) = fingerprint {
         if let Some(own) = input.own(&method) {
-            let is_known = state.ledger.get(fingerprint, &method).is_some();
-            // What was written under a clock that ran ahead counts as written now, once.
             if own.verified_at <= now {
                 state.ledger.seed(fingerprint, own, now);
-            } else if !is_known {
+            } else if state.ledger.get(fingerprint, &method).is_none() {
+                // What was written under a clock that ran ahead counts as written now, once.
                 state.ledger.seed(fingerprint, own.moved_to(whole_second(now)), now);
             }
         }

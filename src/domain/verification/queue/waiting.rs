@@ -65,13 +65,8 @@ impl WaitingAttempts {
     }
 
     /// All of them.
-    pub(super) fn iter(&self) -> impl Iterator<Item = (&str, &VerificationRequest)> {
-        self.namespaces.iter().flat_map(|(namespace, targets)| {
-            targets
-                .values()
-                .flatten()
-                .map(move |request| (namespace.as_str(), request))
-        })
+    pub(super) fn iter(&self) -> impl Iterator<Item = &VerificationRequest> {
+        self.namespaces.values().flat_map(BTreeMap::values).flatten()
     }
 
     /// Whether any waits for this registry.
