@@ -11,7 +11,8 @@ pub use v1alpha1::docker_pull_secret::{
 };
 pub use v1alpha1::pull_failures::{Cause, PullCode, PullFailure};
 pub use v1alpha1::verification::{
-    CaBundleKind, CaBundleRef, OnRejected, Tls, Verification, VerificationMode, VerificationResult, VerificationStatus,
+    CaBundleKind, CaBundleRef, OnRejected, Tls, UnansweredAttempt, Verification, VerificationMode, VerificationResult,
+    VerificationStatus,
 };
 
 use kube::CustomResourceExt as _;

@@ -6,7 +6,7 @@ use std::time::Duration;
 use kube::Resource as _;
 use kube::runtime::controller::Action;
 
-use crate::api::{DockerPullSecretStatus, Reason};
+use crate::api::DockerPullSecretStatus;
 use crate::controller::apply::apply;
 use crate::controller::context::{Context, now};
 use crate::controller::observe::{observe, observe_pods};
@@ -108,11 +108,17 @@ async fn reconcile_once(reference: &ResourceRef, object: &StoredResource, ctx: &
         decision = decide(&subject, &observed, ctx);
     }
     let next = decision.next;
-    let Some(finding) = &decision.finding else {
-        let reason = Reason::Pending.as_str().to_owned();
-        return Ok(Reconciled { reason, next });
-    };
-    let reason = publish(reference, declaration.generation, subject.previous, finding, ctx).await?;
+    let reason = publish(
+        reference,
+        declaration.generation,
+        subject.previous,
+        &decision.finding,
+        ctx,
+    )
+    .await?;
+    if let Some(start) = decision.announces {
+        ctx.shared.verifier.announced(&reference.uid, start);
+    }
     let verdicts = memory.unpublished_verdicts;
     ctx.memories()
         .update(&reference.uid, |memory| memory.publish_verdicts(verdicts));
@@ -132,17 +138,15 @@ fn previous_status(
     memory.previous_status(newest.as_deref().unwrap_or(object).status())
 }
 
-/// Decides, keeps what is to be remembered, and has credentials verified. The verifier needs no answer to go on.
+/// Decides, and keeps what is to be remembered.
 fn decide(subject: &Subject<'_>, observed: &Observed, ctx: &Context) -> Decision {
     let uid = &subject.reference.uid;
     let (memory, now) = (ctx.memory(uid), now());
     let verifier = &ctx.shared.verifier;
-    let mut decision = decide::decide(subject, observed, &memory, &mut verifier.state(), now);
+    let decision = decide::decide(subject, observed, &memory, &mut verifier.state(), now);
     ctx.memories()
         .update(uid, |memory| memory.decided = decision.memory.clone());
-    if let Some(request) = decision.verify.take() {
-        verifier.submit(request, subject.reference.clone());
-    }
+    verifier.decided(uid);
     decision
 }
 

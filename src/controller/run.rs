@@ -23,7 +23,7 @@ use crate::controller::metrics::Metrics;
 use crate::controller::readiness::Readiness;
 use crate::controller::reconcile::{error_policy, reconcile};
 use crate::controller::store::stored_resource::StoredResource;
-use crate::controller::verification::Verifier;
+use crate::controller::verification::{News, Verifier};
 use crate::controller::watches::config_maps::ConfigMaps;
 use crate::controller::watches::docker_pull_secrets::DockerPullSecrets;
 use crate::controller::watches::drive::{WatchSettings, Watched, drive};
@@ -160,9 +160,12 @@ async fn scope(
     let (store, writer) = reflector::store();
     let ctx = Arc::new(Context::new(client, shared, store.clone(), concurrency));
     let notified = Arc::downgrade(&ctx);
-    let notify = move |resource: &ResourceRef| {
+    let notify = move |resource: &ResourceRef, news: News| {
         if let Some(ctx) = notified.upgrade() {
-            ctx.verdict_reached(resource);
+            match news {
+                News::Verdict => ctx.verdict_reached(resource),
+                News::Turn => ctx.trigger([&resource.key]),
+            }
         }
     };
     ctx.shared.verifier.subscribe(namespace.clone(), Box::new(notify));

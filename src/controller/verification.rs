@@ -16,6 +16,7 @@ use tokio::sync::{Notify, watch};
 use crate::controller::context::now;
 use crate::controller::metrics::Metrics;
 use crate::domain::names::{ResourceRef, Uid};
+use crate::domain::time::Timestamp;
 use crate::domain::verification::address::Policy;
 use crate::domain::verification::fingerprint::Fingerprinter;
 use crate::domain::verification::ledger::Ledger;
@@ -45,11 +46,23 @@ pub(crate) struct Verifier {
     clients: Mutex<HashMap<Option<Vec<u8>>, RegistryClients>>,
 }
 
-/// Who is notified of verdicts.
+/// What is new for a resource.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum News {
+    /// The attempt that it waits for has ended, or its status is wrong about it: the status has to say so before a stop.
+    Verdict,
+    /// Its status is to say that its attempt starts.
+    Turn,
+}
+
+/// Who is told.
+pub(crate) type Notifier = Box<dyn Fn(&ResourceRef, News) + Send + Sync>;
+
+/// Who is notified of news.
 struct Subscriber {
     /// `None`: all namespaces.
     namespace: Option<String>,
-    notify: Box<dyn Fn(&ResourceRef) + Send + Sync>,
+    notify: Notifier,
 }
 
 impl Verifier {
@@ -76,20 +89,27 @@ impl Verifier {
         Ok(verifier)
     }
 
-    /// Everything that is remembered. Call [`Verifier::submit`] to queue an attempt.
+    /// Everything that is remembered.
     pub(crate) fn state(&self) -> MutexGuard<'_, VerificationState> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Calls `notify` for each resource in `namespace` (`None`: in any) when the attempt that it waits for has ended.
-    pub(crate) fn subscribe(&self, namespace: Option<String>, notify: Box<dyn Fn(&ResourceRef) + Send + Sync>) {
+    /// Calls `notify` for each resource in `namespace` (`None`: in any) with what concerns it.
+    pub(crate) fn subscribe(&self, namespace: Option<String>, notify: Notifier) {
         let mut subscribers = self.subscribers.write().unwrap_or_else(PoisonError::into_inner);
         subscribers.push(Subscriber { namespace, notify });
     }
 
-    /// Queues an attempt.
-    pub(crate) fn submit(&self, request: VerificationRequest, waiter: ResourceRef) {
-        self.state().queue.submit(request, waiter);
+    /// It was decided what a resource needs.
+    pub(crate) fn decided(&self, resource: &Uid) {
+        if self.state().queue.is_awaited_by(resource) {
+            self.wake.notify_one();
+        }
+    }
+
+    /// The status of a resource says that its attempt started then.
+    pub(crate) fn announced(&self, resource: &Uid, start: Timestamp) {
+        self.state().queue.announced(resource, start);
         self.wake.notify_one();
     }
 
@@ -114,7 +134,8 @@ impl Verifier {
 
     /// Lets no attempt start any more, and waits some time for those in flight.
     pub(crate) async fn drain(&self) {
-        self.state().queue.drain();
+        let unmade = self.state().queue.drain();
+        self.notify(&unmade, News::Verdict);
         let mut in_flight = self.in_flight.subscribe();
         // An attempt that takes longer must not keep the verdicts of others from being published.
         let _ = tokio::time::timeout(DRAIN, in_flight.wait_for(|attempts| *attempts == 0)).await;
@@ -147,7 +168,8 @@ impl Verifier {
         for request in started.attempts {
             tokio::spawn(Arc::clone(&self).attempt(request));
         }
-        self.notify(&started.informed);
+        self.notify(&started.informed, News::Verdict);
+        self.notify(&started.to_announce, News::Turn);
         started.next
     }
 
@@ -171,15 +193,17 @@ impl Verifier {
         tracing::info!(registry, result, "verified credentials");
         self.metrics.login_attempted(result);
         let waiters = self.state().conclude(&request, &verdict, now());
-        self.notify(&waiters);
+        self.notify(&waiters, News::Verdict);
         self.ended();
     }
 
     /// Whether an attempt may send its password to this host.
     fn admit(&self, request: &VerificationRequest, receiver: &str) -> bool {
         let admission = self.state().admit(request, receiver, now());
-        if let Admission::Known(waiters) = &admission {
-            self.notify(waiters);
+        match &admission {
+            Admission::Admitted => {}
+            Admission::Later(announcer) => self.notify(announcer.as_slice(), News::Verdict),
+            Admission::Known(waiters) => self.notify(waiters, News::Verdict),
         }
         admission == Admission::Admitted
     }
@@ -190,13 +214,13 @@ impl Verifier {
         self.wake.notify_one();
     }
 
-    fn notify(&self, waiters: &[ResourceRef]) {
+    fn notify(&self, resources: &[ResourceRef], news: News) {
         let subscribers = self.subscribers.read().unwrap_or_else(PoisonError::into_inner);
-        for waiter in waiters {
+        for resource in resources {
             for subscriber in subscribers.iter() {
                 let namespace = subscriber.namespace.as_ref();
-                if namespace.is_none_or(|namespace| *namespace == waiter.key.namespace) {
-                    (subscriber.notify)(waiter);
+                if namespace.is_none_or(|namespace| *namespace == resource.key.namespace) {
+                    (subscriber.notify)(resource, news);
                 }
             }
         }

@@ -147,21 +147,27 @@ impl Cluster {
                 self.generated.insert(change.desired.key().name.clone(), secret);
             }
         }
-        if let Some(finding) = &decision.finding {
-            self.status = Some(build_status(self.status.as_ref(), Some(1), finding, self.now));
+        self.status = Some(build_status(
+            self.status.as_ref(),
+            Some(1),
+            &decision.finding,
+            self.now,
+        ));
+        if let Some(start) = decision.announces {
+            self.verification.queue.announced(&reference.uid, start);
         }
-        if let Some(request) = &decision.verify {
-            self.verification.queue.submit(request.clone(), reference);
-            self.request = Some(request.clone());
-        }
+        self.request = self.verification.start(self.now).attempts.pop().or(self.request.take());
         decision
     }
 
-    /// The registry answers the last login attempt.
+    /// The registry answers the last login attempt. After a refusal its user is left alone for some time.
     fn verdict(&mut self, result: VerificationResult) {
         let request = self.request.take().expect("a login attempt was requested");
         let verdict = Verdict::new(result, "what the registry said");
         self.verification.conclude(&request, &verdict, self.now);
+        if result.is_refusal() {
+            self.wait(Duration::from_mins(3));
+        }
     }
 
     /// The password in a generated Secret.
@@ -200,7 +206,7 @@ fn first_credentials_are_written_at_once() {
     let mut cluster = Cluster::new(&spec(), "first");
     let decision = cluster.reconcile();
     assert_eq!(decision.changes.len(), 1);
-    assert!(decision.verify.is_some());
+    assert!(cluster.request.is_some());
     assert_eq!(cluster.password("app").as_deref(), Some("first"));
     assert!(cluster.reconcile().changes.is_empty(), "written once");
 }
@@ -274,7 +280,7 @@ fn a_suspended_resource_is_left_as_it_is() {
     cluster.change_password("other");
     cluster.change_spec(json!({"suspend": true}));
     let decision = cluster.reconcile();
-    assert!(decision.changes.is_empty() && decision.verify.is_none() && decision.next.is_none());
+    assert!(decision.changes.is_empty() && cluster.request.is_none() && decision.next.is_none());
     assert_eq!(cluster.condition("Ready"), ("Unknown", "Suspended"));
     assert_eq!(cluster.password("app").as_deref(), Some("accepted"));
 }
@@ -284,7 +290,7 @@ fn credentials_that_vanish_leave_the_last_good_secret() {
     let mut cluster = Cluster::with_accepted(&spec());
     cluster.source = secret(&[("username", "user")]);
     let decision = cluster.reconcile();
-    assert!(decision.changes.is_empty() && decision.verify.is_none());
+    assert!(decision.changes.is_empty() && cluster.request.is_none());
     assert_eq!(cluster.condition("SecretSynced"), ("False", "Stale"));
     assert_eq!(cluster.condition("CredentialsResolved"), ("False", "KeyMissing"));
     assert_eq!(cluster.password("app").as_deref(), Some("accepted"));

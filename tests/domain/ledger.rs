@@ -346,6 +346,7 @@ fn record(result: R, method: VerificationMethod, verified_at: Timestamp, rejecti
         attempts: 0,
         backoff_enforced: rejections > 0,
         image_denied: false,
+        lost_at: None,
     }
 }
 

@@ -104,7 +104,7 @@ fn spellings(password: &str) -> Vec<(&'static str, String)> {
 }
 
 fn secrets(password: &str) -> Unrepeatable {
-    Unrepeatable::new(&RegistryCredentials::new("robot", password).unwrap(), None)
+    Unrepeatable::new(&RegistryCredentials::new("robot", password).unwrap())
 }
 
 #[test]
@@ -161,7 +161,7 @@ fn other_text_is_repeated_as_it_is() {
     let key = serde_json::json!({
         "type": "service_account", "private_key": "-----BEGIN PRIVATE KEY-----\nMIIEvQIBADAN\n-----END PRIVATE KEY-----\n",
     });
-    let secrets = Unrepeatable::new(&RegistryCredentials::new("_json_key", &key.to_string()).unwrap(), None);
+    let secrets = Unrepeatable::new(&RegistryCredentials::new("_json_key", &key.to_string()).unwrap());
     for (text, shown) in [
         (
             "service account has no private key",
@@ -186,7 +186,8 @@ fn a_name_that_everybody_knows_is_no_part_of_a_password() {
 fn a_token_and_a_long_user_name_are_not_repeated() {
     let token = "CANARYTOKEN0123456789abcdef";
     let credentials = RegistryCredentials::new("a-user-name-that-may-be-a-token", "Pa55word").unwrap();
-    let secrets = Unrepeatable::new(&credentials, Some(token));
+    let mut secrets = Unrepeatable::new(&credentials);
+    secrets.add_token(token);
     for (text, shown) in [
         (format!("header was Bearer {token}"), LEFT_OUT),
         (format!("header was {}", STANDARD.encode(token)), LEFT_OUT),

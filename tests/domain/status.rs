@@ -22,6 +22,7 @@ pub(super) fn good() -> Outcome {
         credentials: Ok("read".to_owned()),
         secret: Ok("written".to_owned()),
         replaced: false,
+        attempt: None,
         verification: VerificationFinding::Disabled,
         pulls: Some(Box::default()),
         secret_name: Some("app".to_owned()),

@@ -155,6 +155,7 @@ fn other_messages_read_as_prose() {
             attempts: 0,
             backoff_enforced: true,
             image_denied: false,
+            lost_at: None,
         };
         let problem = held_back(OnRejected::KeepLastAccepted, true, Some(&record)).unwrap();
         writeln!(messages.0, "\n## {}\n{}", result.as_str(), problem.message).unwrap();

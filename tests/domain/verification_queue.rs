@@ -56,25 +56,43 @@ impl World {
         }
     }
 
-    fn submit_in(&mut self, namespace: &str, request: &VerificationRequest) {
+    /// Queues an attempt for a resource of its own. Returns the resource.
+    fn submit_in(&mut self, namespace: &str, request: &VerificationRequest) -> ResourceRef {
+        let name = format!("{:?}", request.fingerprint);
         let waiter = ResourceRef {
-            key: ObjectKey::new(namespace, "app"),
-            ..resource(namespace)
+            key: ObjectKey::new(namespace, &name),
+            ..resource(&name)
         };
-        self.state.queue.submit(request.clone(), waiter);
+        self.state.queue.submit(request.clone(), waiter.clone());
+        waiter
     }
 
     fn submit(&mut self, request: &VerificationRequest, waiter: &str) {
         self.state.queue.submit(request.clone(), resource(waiter));
     }
 
+    /// What starts now, once the statuses say so.
+    fn started(&mut self, now: Timestamp) -> Started {
+        let before = self.state.start(now);
+        for resource in before.to_announce {
+            let queue = &mut self.state.queue;
+            let start = queue.announcement(&resource.uid).expect("it was asked to announce");
+            queue.announced(&resource.uid, start);
+        }
+        let mut started = self.state.start(now);
+        started.attempts.splice(0..0, before.attempts);
+        started.informed.splice(0..0, before.informed);
+        started
+    }
+
     /// Users of the attempts that start now, sorted, and when to call again.
     fn start(&mut self, now: Timestamp) -> (Vec<String>, Option<Duration>) {
         let Started {
             attempts,
+            to_announce: _,
             informed,
             next,
-        } = self.state.start(now);
+        } = self.started(now);
         assert_eq!(informed, []);
         let mut users: Vec<String> = attempts
             .iter()
@@ -146,7 +164,7 @@ fn one_attempt_is_in_flight_per_host_and_port() {
         world.request("r.example.com:5000", "other-port", "word"),
         world.request("s.example.com", "other-host", "word"),
     ] {
-        world.submit(&request, "app");
+        world.submit_in("team", &request);
     }
     assert_eq!(
         world.start(at(1)),
@@ -169,10 +187,10 @@ fn refusal_delays_attempts_of_the_same_user_at_the_same_host_only() {
         let new = world.request("r.example.com", "robot", "new");
         let other_user = world.request("r.example.com", "human", "word");
         let other_host = world.request("s.example.com", "robot", "word");
-        world.submit(&refused, "app");
+        world.submit_in("team", &refused);
         world.start(at(1));
         for request in [&new, &other_user, &other_host] {
-            world.submit(request, "app");
+            world.submit_in("team", request);
         }
         assert_eq!(world.start(at(1)).0, users(&["robot"]), "the other host");
         world.conclude(&refused, result, at(10));
@@ -181,7 +199,8 @@ fn refusal_delays_attempts_of_the_same_user_at_the_same_host_only() {
             continue;
         }
         // Another user does not wait for the pause of this one.
-        assert_eq!(world.start(at(10)), (users(&["human"]), None), "{result:?}");
+        let next = Some(REJECTION_COOLDOWN);
+        assert_eq!(world.start(at(10)), (users(&["human"]), next), "{result:?}");
         world.conclude(&other_user, R::Accepted, at(10));
         assert_eq!(world.start(at(10)), (vec![], Some(REJECTION_COOLDOWN)), "{result:?}");
         assert_eq!(world.start(at(11)), (vec![], Some(seconds(1))), "{result:?}");
@@ -233,10 +252,10 @@ fn drain_starts_nothing_and_lets_attempts_in_flight_conclude() {
     let second = world.request("r.example.com", "second", "word");
     let third = world.request("r.example.com", "third", "word");
     world.submit(&first, "app");
-    world.submit(&second, "app");
+    world.submit(&second, "other");
     world.start(at(1));
-    world.state.queue.drain();
-    world.submit(&third, "app");
+    assert_eq!(world.state.queue.drain(), [], "the second one has not left the queue");
+    world.submit(&third, "third");
     assert_eq!(world.start(at(2)), (vec![], None));
     for (request, in_flight) in [(&first, true), (&second, false), (&third, false)] {
         let found = world.state.queue.is_in_flight(request.fingerprint, &request.method);
@@ -252,12 +271,14 @@ fn forgotten_resource_is_not_told_and_its_queued_attempt_not_made() {
     let in_flight = world.request("r.example.com", "in-flight", "word");
     let queued = world.request("r.example.com", "queued", "word");
     let shared = world.request("r.example.com", "shared", "word");
-    for request in [&in_flight, &queued, &shared] {
-        world.submit(request, "gone");
-    }
+    world.submit(&in_flight, "first");
+    world.submit(&queued, "second");
+    world.submit(&shared, "gone");
     world.submit(&shared, "app");
     world.start(at(1));
-    world.state.queue.forget(&resource("gone"), at(2));
+    for gone in ["first", "second", "gone"] {
+        world.state.queue.forget(&resource(gone), at(2));
+    }
     // Of the same name, created later.
     let successor = ResourceRef {
         uid: Uid::new("uid-successor"),
@@ -289,7 +310,7 @@ fn queued_attempt_that_became_needless_is_not_made() {
     // While its user has to wait, nothing is decided.
     assert_eq!(world.start(at(2)).0, users(&["other"]));
     world.conclude(&other, R::Accepted, at(3));
-    let started = world.state.start(at(5));
+    let started = world.started(at(5));
     assert_eq!((started.attempts, started.informed), (vec![], vec![resource("image")]));
     assert!(
         !world

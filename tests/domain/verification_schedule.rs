@@ -3,7 +3,7 @@
 use std::collections::hash_map::RandomState;
 use std::time::Duration;
 
-use dps::api::{OnRejected, RegistryType, VerificationResult as R, VerificationStatus};
+use dps::api::{OnRejected, RegistryType, UnansweredAttempt, VerificationResult as R, VerificationStatus};
 use dps::domain::credentials::RegistryCredentials;
 use dps::domain::names::{ObjectKey, ResourceRef, Uid};
 use dps::domain::registry::key::RegistryKey;
@@ -40,6 +40,7 @@ struct World {
     interval: Option<Duration>,
     requested: Option<&'static str>,
     submitted: Option<String>,
+    announced: Option<Timestamp>,
     state: VerificationState,
 }
 
@@ -63,6 +64,7 @@ impl World {
             interval: None,
             requested: None,
             submitted: None,
+            announced: None,
             state: state(),
         }
     }
@@ -81,13 +83,23 @@ impl World {
     fn reconcile(&mut self, now: Timestamp) -> VerificationView {
         let view = self.look(now);
         self.submitted.clone_from(&view.submitted);
-        if let Some(request) = &view.request {
-            self.state.queue.submit(request.clone(), resource());
-        }
-        if let VerificationFinding::Done(status) = &view.finding {
+        let start = self.state.enter(&resource(), view.key.as_ref(), view.request.clone(), now);
+        let own = start.map(|start| UnansweredAttempt {
+            start_time: Time(start),
+            credentials_version: format!("{} {}", self.identity, view.key.as_ref().unwrap().1),
+        });
+        self.announced = start.or(self.announced);
+        let secret_verified = self.status.as_ref().is_some_and(|status| status.secret_verified);
+        let status = match &view.finding {
+            VerificationFinding::Done(status) => Some(*status.clone()),
+            _ => self.status.clone(),
+        };
+        let attempt = own.or(view.attempt.clone());
+        if status.is_some() || attempt.is_some() {
             self.status = Some(VerificationStatus {
-                secret_verified: self.status.as_ref().is_some_and(|status| status.secret_verified),
-                ..*status.clone()
+                secret_verified,
+                attempt,
+                ..status.unwrap_or_default()
             });
         }
         view
@@ -107,6 +119,7 @@ impl World {
             interval: self.interval,
             requested: self.requested,
             submitted: self.submitted.as_deref(),
+            announced: self.announced,
         };
         remember(&input, &mut self.state, now);
         schedule(&input, &self.state, now)
@@ -114,6 +127,9 @@ impl World {
 
     /// The queued attempts are made.
     fn answer(&mut self, verdict: &Verdict, now: Timestamp) {
+        if let Some(start) = self.state.queue.announcement(&resource().uid) {
+            self.state.queue.announced(&resource().uid, start);
+        }
         let started = self.state.start(now);
         assert!(!started.attempts.is_empty(), "nothing is queued");
         for request in started.attempts {
@@ -134,6 +150,7 @@ impl World {
     fn restart(&mut self) {
         self.state = state();
         self.submitted = None;
+        self.announced = None;
     }
 }
 
@@ -756,6 +773,7 @@ fn credentials_are_held_back_only_if_refused_while_accepted_ones_stand() {
             attempts: 0,
             backoff_enforced: false,
             image_denied: false,
+            lost_at: None,
         });
         let problem = held_back(row.policy, row.accepted_stands, record.as_ref());
         assert_eq!(problem.is_some(), row.is_held_back, "{:?} {:?}", row.result, row.policy);

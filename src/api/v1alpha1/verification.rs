@@ -199,6 +199,11 @@ pub struct VerificationStatus {
     #[schemars(with = "i32", range(min = 0))]
     pub consecutive_rejections: u32,
 
+    /// The login attempt under way, or the last one if it had no answer. It is written before the attempt is made, so that
+    /// an operator that ends meanwhile does not repeat it at once.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub attempt: Option<UnansweredAttempt>,
+
     /// Value of the annotation `pullsecrets.dev/verify` that was handled last.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub handled_request: Option<String>,
@@ -206,6 +211,16 @@ pub struct VerificationStatus {
     /// Whether the generated Secret holds credentials that the registry accepted.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub secret_verified: bool,
+}
+
+/// A login attempt without an answer.
+#[derive(KubeSchema, Serialize, Deserialize, Clone, Debug, PartialEq)]
+#[serde(rename_all = "camelCase")]
+pub struct UnansweredAttempt {
+    /// When it started. The next one follows 15 minutes later at the earliest.
+    pub start_time: Time,
+    /// Which credentials it verifies and how; opaque, derived from no part of the credentials.
+    pub credentials_version: String,
 }
 
 impl VerificationStatus {

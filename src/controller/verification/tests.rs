@@ -7,7 +7,7 @@ use std::sync::mpsc::{Receiver, channel};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use super::Verifier;
+use super::{News, Verifier};
 use crate::controller::metrics::Metrics;
 use crate::domain::credentials::RegistryCredentials;
 use crate::domain::names::{ObjectKey, ResourceRef, Uid};
@@ -69,7 +69,9 @@ impl Registry {
             allow: vec![self.address.clone()],
             ..Policy::default()
         };
-        Verifier::start(policy, 1, Arc::new(Metrics::default())).unwrap()
+        let verifier = Verifier::start(policy, 1, Arc::new(Metrics::default())).unwrap();
+        announce_all(&verifier);
+        verifier
     }
 }
 
@@ -104,12 +106,35 @@ fn resource(namespace: &str, name: &str) -> ResourceRef {
     }
 }
 
+/// Verdicts that a subscriber is told of.
 fn subscribe(verifier: &Verifier, namespace: Option<&str>) -> Receiver<ResourceRef> {
     let (sender, receiver) = channel();
     let sender = Mutex::new(sender);
-    let notify = move |resource: &ResourceRef| sender.lock().unwrap().send(resource.clone()).unwrap();
+    let notify = move |resource: &ResourceRef, news| {
+        if news == News::Verdict {
+            sender.lock().unwrap().send(resource.clone()).unwrap();
+        }
+    };
     verifier.subscribe(namespace.map(str::to_owned), Box::new(notify));
     receiver
+}
+
+/// Announces every attempt, as the statuses do.
+fn announce_all(verifier: &Arc<Verifier>) {
+    let announcer = Arc::downgrade(verifier);
+    let notify = move |resource: &ResourceRef, news| {
+        let verifier = announcer.upgrade().filter(|_| news == News::Turn);
+        let start = verifier.as_ref().and_then(|verifier| verifier.state().queue.announcement(&resource.uid));
+        if let (Some(verifier), Some(start)) = (verifier, start) {
+            verifier.announced(&resource.uid, start);
+        }
+    };
+    verifier.subscribe(None, Box::new(notify));
+}
+
+fn submit(verifier: &Verifier, request: &VerificationRequest, resource: &ResourceRef) {
+    verifier.state().queue.submit(request.clone(), resource.clone());
+    verifier.decided(&resource.uid);
 }
 
 #[test]
@@ -123,8 +148,8 @@ fn verdict_is_recorded_and_told_to_the_subscribers_of_the_namespace() {
     );
     let request = registry.request("robot", &verifier);
     let (app, web) = (resource("team", "app"), resource("team", "web"));
-    verifier.submit(request.clone(), app.clone());
-    verifier.submit(request.clone(), web.clone());
+    submit(&verifier, &request, &app);
+    submit(&verifier, &request, &web);
     // Nothing begins before every resource was reconciled once.
     verifier.scope_listed([app.uid.clone(), web.uid.clone()]);
     verifier.reconciled(&app.uid);
@@ -153,7 +178,7 @@ fn attempts_at_one_registry_are_made_one_after_another() {
     let verifier = registry.verifier();
     let notified = subscribe(&verifier, None);
     for user in ["one", "two", "three"] {
-        verifier.submit(registry.request(user, &verifier), resource("team", user));
+        submit(&verifier, &registry.request(user, &verifier), &resource("team", user));
     }
     verifier.scope_listed([]);
     for user in ["one", "two", "three"] {
@@ -170,7 +195,7 @@ async fn drain_waits_for_the_attempt_in_flight_and_starts_no_other() {
     let notified = subscribe(&verifier, None);
     verifier.scope_listed([]);
     for user in ["one", "two"] {
-        verifier.submit(registry.request(user, &verifier), resource("team", user));
+        submit(&verifier, &registry.request(user, &verifier), &resource("team", user));
     }
     let until = std::time::Instant::now() + LONG;
     while *verifier.in_flight.borrow() == 0 {
@@ -190,7 +215,7 @@ fn ca_bundle_without_certificates_is_a_tls_failure() {
     let notified = subscribe(&verifier, None);
     let mut request = registry.request("robot", &verifier);
     request.ca_bundle = Some(b"-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n".to_vec());
-    verifier.submit(request.clone(), resource("team", "app"));
+    submit(&verifier, &request, &resource("team", "app"));
     verifier.scope_listed([]);
     notified.recv_timeout(LONG).unwrap();
     let known = verifier

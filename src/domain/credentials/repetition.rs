@@ -34,18 +34,20 @@ impl std::fmt::Debug for Unrepeatable {
 }
 
 impl Unrepeatable {
-    /// These credentials, and the token that the token server gave for them.
-    pub fn new(credentials: &RegistryCredentials, token: Option<&str>) -> Self {
+    /// These credentials.
+    pub fn new(credentials: &RegistryCredentials) -> Self {
         let mut found = Self::default();
         found.add(credentials.username(), credentials.password());
-        if let Some(token) = token {
-            found.shapes.push(token.to_owned());
-            // A token of a few letters is none that opens anything.
-            if token.len() >= PASSWORD_RUN {
-                found.add_runs(token, TOKEN_RUN);
-            }
-        }
         found
+    }
+
+    /// Adds a token that the token server gave.
+    pub fn add_token(&mut self, token: &str) {
+        self.shapes.push(token.to_owned());
+        // A token of a few letters is none that opens anything.
+        if token.len() >= PASSWORD_RUN {
+            self.add_runs(token, TOKEN_RUN);
+        }
     }
 
     /// Adds a user name and a password.

@@ -18,8 +18,7 @@ use crate::domain::spec::validate::ValidatedSpec;
 use crate::domain::status::conditions::condition;
 use crate::domain::status::outcome::{Finding, Outcome};
 use crate::domain::time::Timestamp;
-use crate::domain::verification::finding::PublishedVerification;
-use crate::domain::verification::queue::VerificationRequest;
+use crate::domain::verification::finding::{PublishedVerification, attempt};
 use crate::domain::verification::schedule::{ScheduleInput, VerificationView, remember, schedule};
 use crate::domain::verification::state::VerificationState;
 
@@ -34,14 +33,14 @@ pub struct Subject<'a> {
 }
 
 /// What to do.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct Decision {
     /// Writes, in this order. The first that is refused ends them.
     pub changes: Vec<Change>,
-    /// A login attempt to make.
-    pub verify: Option<VerificationRequest>,
-    /// What the status is to say; `None`: it stays as it is, while a verdict is awaited.
-    pub finding: Option<Finding>,
+    /// What the status is to say.
+    pub finding: Finding,
+    /// When the login attempt started that the status announces. It is made once the status says so.
+    pub announces: Option<Timestamp>,
     /// What to remember until the next decision.
     pub memory: DecisionMemory,
     /// When to reconcile again, if nothing happens before.
@@ -49,7 +48,7 @@ pub struct Decision {
 }
 
 /// Decides. `verification` takes note of what the status says of the credentials, so that it is known whichever resource
-/// has them verified.
+/// has them verified, and of the login attempt that the resource needs.
 pub fn decide(
     subject: &Subject<'_>,
     observed: &Observed,
@@ -58,13 +57,16 @@ pub fn decide(
     now: Timestamp,
 ) -> Decision {
     if subject.declaration.suspended {
+        verification.enter(subject.reference, None, None, now);
         return Decision {
-            finding: Some(Finding::Suspended),
+            changes: Vec::new(),
+            finding: Finding::Suspended,
+            announces: None,
             memory: DecisionMemory {
                 awaiting_verdict: None,
                 ..memory.decided.clone()
             },
-            ..Decision::default()
+            next: None,
         };
     }
     let planned = subject
@@ -85,7 +87,10 @@ pub fn decide(
         });
     match planned {
         Ok((spec, plan)) => with_credentials(subject, spec, &plan, observed, memory, verification, now),
-        Err((problem, spec)) => without_credentials(subject, spec, problem, observed, memory, now),
+        Err((problem, spec)) => {
+            verification.enter(subject.reference, None, None, now);
+            without_credentials(subject, spec, problem, observed, memory, now)
+        }
     }
 }
 
@@ -94,7 +99,7 @@ fn schedule_input<'a>(
     spec: &'a ValidatedSpec,
     plan: &'a SecretPlan,
     observed: &'a Observed,
-    submitted: Option<&'a str>,
+    memory: &'a DecisionMemory,
 ) -> ScheduleInput<'a> {
     ScheduleInput {
         credentials: &plan.credentials,
@@ -108,7 +113,8 @@ fn schedule_input<'a>(
             .interval
             .map(|interval| spread(interval, &subject.reference.uid)),
         requested: subject.declaration.requested_verification.as_deref(),
-        submitted,
+        submitted: memory.submitted_request.as_deref(),
+        announced: memory.announced,
     }
 }
 
@@ -146,10 +152,11 @@ fn without_credentials(
         now,
     );
     Decision {
-        finding: Some(Finding::Decided(Box::new(outcome))),
+        changes: Vec::new(),
+        finding: Finding::Decided(Box::new(outcome)),
+        announces: None,
         memory: decided,
         next,
-        ..Decision::default()
     }
 }
 
@@ -162,23 +169,28 @@ fn with_credentials(
     verification: &mut VerificationState,
     now: Timestamp,
 ) -> Decision {
-    let submitted = memory.decided.submitted_request.as_deref();
-    let input = schedule_input(subject, spec, plan, observed, submitted);
+    let input = schedule_input(subject, spec, plan, observed, &memory.decided);
     remember(&input, verification, now);
-    let view = schedule(&input, verification, now);
+    let mut view = schedule(&input, verification, now);
+    let may_attempt = view.request.is_some();
+    let announces = verification.enter(subject.reference, view.key.as_ref(), view.request.take(), now);
+    let announced = announces.and_then(|start| Some(attempt(start, plan.identity.as_str(), &view.key.as_ref()?.1)));
+    let attempt = announced.or(view.attempt.take());
     let standing = secret::Standing::of(subject, plan, observed);
     let awaiting = standing.verdict_to_wait_for(spec, &view, memory, now);
     let mut decided = DecisionMemory {
-        awaiting_verdict: awaiting,
+        awaiting_verdict: awaiting.filter(|_| may_attempt),
         submitted_request: view.submitted.clone(),
+        announced: announces.or(memory.decided.announced),
         status_throttle: memory.decided.status_throttle,
     };
     if let Some(left) = secret::time_left(awaiting, verification, now) {
         return Decision {
-            verify: view.request,
+            changes: Vec::new(),
+            finding: Finding::AwaitingVerdict(attempt),
+            announces,
             memory: decided,
-            next: Some(left),
-            ..Decision::default()
+            next: view.next.filter(|_| !may_attempt).or(Some(left)),
         };
     }
     let secret = secret::changes(subject, spec, plan, &standing, &view, observed);
@@ -189,6 +201,7 @@ fn with_credentials(
     };
     let holder = secret.is_ok().then(|| plan.desired.secret());
     let mut outcome = outcome(spec, plan, &standing, &view, secret.as_ref().err(), observed);
+    outcome.attempt = attempt;
     let holder = holder.as_ref().or(observed.target.as_ref());
     let throttle = &mut decided.status_throttle;
     let survey = pods::survey_pods(subject, &mut outcome, holder, observed, changed_at, throttle, now);
@@ -197,8 +210,8 @@ fn with_credentials(
     Decision {
         changes: secret.unwrap_or_default(),
         next: [view.next, survey, retry].into_iter().flatten().min(),
-        verify: view.request,
-        finding: Some(Finding::Decided(Box::new(outcome))),
+        finding: Finding::Decided(Box::new(outcome)),
+        announces,
         memory: decided,
     }
 }
@@ -227,6 +240,7 @@ fn outcome(
         },
         replaced: obstacle.is_none() && standing.changes_credentials,
         verification: view.finding.clone(),
+        attempt: None,
         pulls: None,
         registry_key: Some(registry.to_owned()),
         warnings: warnings(spec, Some(plan), observed),

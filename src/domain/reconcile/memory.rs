@@ -32,6 +32,8 @@ pub struct DecisionMemory {
     pub awaiting_verdict: Option<(Fingerprint, Timestamp)>,
     /// The value of the annotation for which a verification was last requested.
     pub submitted_request: Option<String>,
+    /// When the last login attempt started that the status was to announce.
+    pub announced: Option<Timestamp>,
     /// The pace of status writes.
     pub status_throttle: StatusThrottle,
 }

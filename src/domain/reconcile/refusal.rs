@@ -28,7 +28,7 @@ pub fn refusal(code: u16, message: &str, secret: &str, credentials: &RegistryCre
             Reason::WriteRefused,
             format!(
                 "the API server refuses to store Secret {secret:?}: {}",
-                Unrepeatable::new(credentials, None)
+                Unrepeatable::new(credentials)
                     .knowing(secret)
                     .repeat(&cut(message, MESSAGE_LENGTH))
             ),

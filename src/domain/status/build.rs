@@ -55,6 +55,13 @@ pub fn build_status(
                 ..previous.clone()
             }
         }
+        Finding::AwaitingVerdict(attempt) => DockerPullSecretStatus {
+            verification: previous.verification.clone().map(|before| VerificationStatus {
+                attempt: attempt.clone(),
+                ..before
+            }),
+            ..previous.clone()
+        },
         Finding::Decided(outcome) => {
             push_all(&mut conditions, outcome);
             let (failing_pods, pull_failures) = match &outcome.pulls {
@@ -140,7 +147,7 @@ fn push_result(
 fn push_verification(conditions: &mut Conditions<'_>, finding: &VerificationFinding) -> Option<Problem> {
     let kind = ConditionType::CredentialsAccepted;
     match finding {
-        VerificationFinding::NoCredentials => conditions.keep(kind, Reason::Pending),
+        VerificationFinding::NoCredentials | VerificationFinding::Underway => conditions.keep(kind, Reason::Pending),
         VerificationFinding::Disabled => {
             let message = "spec.verification.mode is Disabled: the credentials are not verified";
             conditions.push(kind, ConditionState::Unknown, Reason::Disabled, message);
@@ -188,11 +195,17 @@ fn verification(previous: Option<&VerificationStatus>, outcome: &Outcome) -> Opt
             let carried_over = VerificationStatus {
                 handled_request: previous.and_then(|previous| previous.handled_request.clone()),
                 secret_verified: secret_verified(previous, outcome, None),
+                attempt: outcome.attempt.clone(),
                 ..VerificationStatus::default()
             };
             (carried_over != VerificationStatus::default()).then_some(carried_over)
         }
+        VerificationFinding::Underway => Some(VerificationStatus {
+            secret_verified: secret_verified(previous, outcome, None),
+            ..previous.cloned().unwrap_or_default()
+        }),
         VerificationFinding::Done(status) => Some(VerificationStatus {
+            attempt: outcome.attempt.clone(),
             secret_verified: secret_verified(previous, outcome, status.of_credentials()),
             ..*status.clone()
         }),

@@ -1,6 +1,6 @@
 //! What a reconcile found.
 
-use crate::api::Reason;
+use crate::api::{Reason, UnansweredAttempt};
 use crate::domain::problem::Problem;
 use crate::domain::pull_failures::summary::PullSummary;
 use crate::domain::verification::finding::VerificationFinding;
@@ -12,6 +12,9 @@ pub enum Finding {
     Suspended,
     /// The API server could not be asked. The sentence says what was tried and what came back.
     Failing(String),
+    /// The credentials have changed, and nothing is done before the verdict on them: what the status said before stays, but
+    /// for the login attempt that has started.
+    AwaitingVerdict(Option<UnansweredAttempt>),
     /// Everything was observed.
     Decided(Box<Outcome>),
 }
@@ -27,6 +30,8 @@ pub struct Outcome {
     pub replaced: bool,
     /// The verification of the credentials.
     pub verification: VerificationFinding,
+    /// The login attempt without an answer.
+    pub attempt: Option<UnansweredAttempt>,
     /// The pods that cannot pull; `None`: nothing is known yet, and what the status said before stays.
     pub pulls: Option<Box<PullSummary>>,
     /// Name of the generated Secret if there is one.
@@ -55,6 +60,7 @@ impl Outcome {
             secret: Err(secret),
             replaced: false,
             verification: VerificationFinding::NoCredentials,
+            attempt: None,
             pulls: None,
             secret_name: retained,
             registry_key,

@@ -120,7 +120,6 @@ pub fn trouble(
     secrets: &Unrepeatable,
     requester: Requester,
 ) -> Option<Verdict> {
-    let summary = summary(request, response, secrets);
     let (result, remedy) = match response.status {
         200..=299 | 401 | 403 | 404 => return None,
         429 if speaks_of_lockout(response) => (R::LockedOut, LOCKED_OUT_FOR_NOW.to_owned()),
@@ -144,6 +143,7 @@ pub fn trouble(
             "a registry does not answer like this; check the address".to_owned(),
         ),
     };
+    let summary = summary(request, response, secrets);
     Some(Verdict::new(result, format!("{summary}; {remedy}")))
 }
 

@@ -57,9 +57,11 @@ enum Stage {
 }
 
 /// One conversation.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub struct Conversation {
     attempt: LoginAttempt,
+    /// What no message repeats.
+    secrets: Unrepeatable,
     requester: Requester,
     /// Hosts of token servers that the administrator allows.
     token_servers: Arc<[String]>,
@@ -77,6 +79,8 @@ impl Conversation {
     pub fn new(attempt: LoginAttempt, requester: Requester) -> Self {
         let request = RegistryRequest::get(attempt.target.base.clone(), Authorization::None);
         Self {
+            secrets: Unrepeatable::new(&attempt.credentials)
+                .knowing(attempt.target.base.host_str().unwrap_or_default()),
             attempt,
             requester,
             token_servers: Arc::default(),
@@ -124,9 +128,7 @@ impl Conversation {
             unanswered: carried_password && arrived && verdict.result.is_trouble(),
             retry_after,
             // A registry may repeat the credentials anywhere, such as in the address of its token server.
-            message: Unrepeatable::new(&self.attempt.credentials, self.token.as_deref())
-                .knowing(self.attempt.target.base.host_str().unwrap_or_default())
-                .hide_in_message(&verdict.message),
+            message: self.secrets.hide_in_message(&verdict.message),
             ..verdict
         };
         Step::Done(match self.accepted.take() {
@@ -147,11 +149,10 @@ impl Conversation {
             Ok(response) => response,
             Err(failure) => return Step::Done(failed(&self.request, &failure, self.requester)),
         };
-        let secrets = &Unrepeatable::new(&self.attempt.credentials, self.token.as_deref());
-        if let Some(verdict) = trouble(&self.request, &response, secrets, self.requester) {
+        if let Some(verdict) = trouble(&self.request, &response, &self.secrets, self.requester) {
             return Step::Done(verdict);
         }
-        let summary = summary(&self.request, &response, secrets);
+        let summary = summary(&self.request, &response, &self.secrets);
         let is_good = (200..300).contains(&response.status);
         match self.stage {
             Stage::Ping => self.after_ping(&response, &summary),
@@ -174,7 +175,12 @@ impl Conversation {
             ),
             _ if response.status == 404 => no_registry(&summary),
             Stage::ImageToken | Stage::Image if self.is_about_image(&response) => image_denied(&summary),
-            _ => Step::Done(refused(&self.request, &response, secrets, &self.attempt.target.base)),
+            _ => Step::Done(refused(
+                &self.request,
+                &response,
+                &self.secrets,
+                &self.attempt.target.base,
+            )),
         }
     }
 
@@ -264,6 +270,9 @@ impl Conversation {
         // A token that cannot stand in a header is none.
         let token = token.filter(|token| !token.is_empty() && token.bytes().all(|byte| byte.is_ascii_graphic()));
         self.token = token.map(str::to_owned);
+        if let Some(token) = token {
+            self.secrets.add_token(token);
+        }
         match (&self.token, self.stage) {
             (None, Stage::AnonymousToken) => self.log_in_for_image(),
             (None, _) => done(

@@ -2,7 +2,7 @@
 
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 
-use crate::api::{VerificationResult, VerificationStatus};
+use crate::api::{UnansweredAttempt, VerificationResult, VerificationStatus};
 use crate::domain::text::cut;
 use crate::domain::time::Timestamp;
 use crate::domain::verification::method::VerificationMethod;
@@ -20,6 +20,8 @@ pub enum VerificationFinding {
     Disabled,
     /// A login attempt will be made soon.
     Pending,
+    /// Another process has started a login attempt, and may still make it; what was known before stays.
+    Underway,
     /// They were verified: what to publish.
     Done(Box<VerificationStatus>),
 }
@@ -45,7 +47,8 @@ pub(crate) fn publish(
         result: Some(record.result),
         message: Some(cut(&record.message, MESSAGE_LENGTH)),
         last_verified_time: Some(Time(record.verified_at)),
-        credentials_version: Some(format!("{identity} {method}")),
+        credentials_version: Some(version(identity, method)),
+        attempt: None,
         next_verification_time: due.map(Time),
         consecutive_rejections: record.consecutive_rejections,
         handled_request: acknowledged_request.map(str::to_owned),
@@ -54,7 +57,31 @@ pub(crate) fn publish(
     }))
 }
 
+/// The attempt that began at `start`.
+pub(crate) fn attempt(start: Timestamp, identity: &str, method: &VerificationMethod) -> UnansweredAttempt {
+    UnansweredAttempt {
+        start_time: Time(start),
+        credentials_version: version(identity, method),
+    }
+}
+
+fn version(identity: &str, method: &VerificationMethod) -> String {
+    format!("{identity} {method}")
+}
+
+/// The method in a version of these credentials.
+fn method(version: &str, identity: &str) -> Option<VerificationMethod> {
+    version.strip_prefix(identity)?.strip_prefix(' ')?.parse().ok()
+}
+
 impl PublishedVerification<'_> {
+    /// When an attempt with these credentials started whose answer the status does not have.
+    pub(crate) fn unanswered(&self, identity: &str, now: &VerificationMethod) -> Option<Timestamp> {
+        let attempt = self.status.attempt.as_ref()?;
+        let then = method(&attempt.credentials_version, identity)?;
+        (then == *now || then.is_same_registry(now)).then_some(attempt.start_time.0)
+    }
+
     /// What the status knows about credentials with this `identity`, if it is about them at all. When they were verified
     /// by another method, it counts only that they were refused as such, or whatever refused them if no attempt is
     /// possible now.
@@ -74,8 +101,7 @@ impl PublishedVerification<'_> {
             status,
             fallback_message,
         } = *self;
-        let version = status.credentials_version.as_deref()?;
-        let method = version.strip_prefix(identity)?.strip_prefix(' ')?.parse().ok()?;
+        let method = method(status.credentials_version.as_deref()?, identity)?;
         let result = status.result?;
         let is_settled = matches!(result, VerificationResult::Accepted | VerificationResult::NotVerifiable);
         let time = |time: &Option<Time>| time.as_ref().map(|time| time.0);
@@ -95,6 +121,7 @@ impl PublishedVerification<'_> {
             attempts: 0,
             backoff_enforced: status.consecutive_rejections > 0 || result == VerificationResult::RateLimited,
             image_denied: status.image_denied,
+            lost_at: None,
         })
     }
 }

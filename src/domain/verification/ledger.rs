@@ -99,7 +99,23 @@ impl Ledger {
     /// Takes in a verdict.
     pub fn record(&mut self, fingerprint: Fingerprint, verdict: &Verdict, method: &VerificationMethod, now: Timestamp) {
         let history = self.credentials.entry(fingerprint).or_default();
-        history.record(verdict, method, whole_second(now));
+        let now = whole_second(now);
+        let record = VerificationRecord::following(history.get(method), verdict, method, now);
+        history.record(record, verdict, now);
+    }
+
+    /// Takes in that an attempt was made at `start` by a process that ended before it wrote an answer.
+    pub fn lost(&mut self, fingerprint: Fingerprint, method: &VerificationMethod, start: Timestamp) {
+        let history = self.credentials.entry(fingerprint).or_default();
+        let (before, verdict) = (history.get(method), Verdict::lost());
+        if before.is_some_and(|before| before.verified_at >= start || before.lost_at >= Some(start)) {
+            return;
+        }
+        let record = VerificationRecord {
+            lost_at: Some(start),
+            ..VerificationRecord::following(before, &verdict, method, start)
+        };
+        history.record(record, &verdict, start);
     }
 }
 
@@ -141,8 +157,7 @@ impl CredentialHistory {
         self.by_method.extend(entry.map(|entry| (method, entry)));
     }
 
-    fn record(&mut self, verdict: &Verdict, method: &VerificationMethod, now: Timestamp) {
-        let record = VerificationRecord::following(self.get(method), verdict, method, now);
+    fn record(&mut self, record: VerificationRecord, verdict: &Verdict, now: Timestamp) {
         let entry = |record| LedgerEntry { record, wanted_at: now };
         let any_method = self.any_method.as_ref().map(|entry| &entry.record);
         let was_refused = any_method.is_some_and(VerificationRecord::credentials_refused);

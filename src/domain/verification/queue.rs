@@ -1,15 +1,20 @@
 //! Which login attempt may start when. Nothing here waits: the controller calls again after [`Started::next`].
 //!
-//! Identical attempts share one. Namespaces take turns. Whoever receives a password, a registry or its token server, has one
-//! attempt in flight, and only an attempt itself finds out who that is. After the start of the process no attempt is made
+//! Identical attempts share one. Namespaces take turns. Whoever receives a password, a registry or its token server, gets one
+//! at a time, and only an attempt itself finds out who that is. After the start of the process no attempt is made
 //! until every resource was reconciled once: their statuses have verdicts, which need no second attempt.
+//!
+//! Before an attempt is made, a status says that it starts: a process that ends during the attempt is followed by one that
+//! knows of it. So an attempt leaves the queue, is announced, is made, and concludes.
 
 mod accounts;
+mod flights;
 mod request;
+mod starting;
 mod startup;
 mod waiting;
 
-pub use request::VerificationRequest;
+pub use request::{AttemptKey, VerificationRequest};
 
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
@@ -20,7 +25,7 @@ use crate::domain::time::Timestamp;
 use crate::domain::verification::fingerprint::Fingerprint;
 use crate::domain::verification::method::VerificationMethod;
 use crate::domain::verification::queue::accounts::{Account, Accounts};
-use crate::domain::verification::queue::request::AttemptKey;
+use crate::domain::verification::queue::flights::{Flights, Phase};
 use crate::domain::verification::queue::startup::Startup;
 use crate::domain::verification::queue::waiting::WaitingAttempts;
 use crate::domain::verification::verdict::Verdict;
@@ -28,11 +33,17 @@ use crate::domain::verification::verdict::Verdict;
 /// Longest time after the start of the process in which no attempt is made.
 pub const STARTUP_GRACE: Duration = Duration::from_mins(1);
 
+/// Longest time within which a status has to say that an attempt starts. After that others go first.
+pub const ANNOUNCED_WITHIN: Duration = Duration::from_secs(15);
+
 /// Most attempts in flight: each has connections.
 pub const IN_FLIGHT: usize = 64;
 
 /// Most attempts in flight for one namespace.
 pub const IN_FLIGHT_OF_NAMESPACE: usize = 8;
+
+/// Most attempts in flight for one receiver of passwords: one is made while the statuses of the next are written.
+pub const AT_ONE_RECEIVER: usize = 4;
 
 /// What is known about the credentials of an attempt.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -51,20 +62,16 @@ pub struct VerificationQueue {
     startup: Startup,
     /// Who waits for the verdict, for each attempt that is queued or in flight.
     waiters: HashMap<AttemptKey, Vec<ResourceRef>>,
+    /// The attempt that a resource waits for.
+    awaited: HashMap<Uid, AttemptKey>,
     waiting: WaitingAttempts,
-    in_flight: HashMap<AttemptKey, InFlight>,
+    flights: Flights,
     /// Who receives passwords for a registry, where that is another host. Only for registries with attempts.
     receivers: HashMap<String, String>,
     accounts: Accounts,
+    /// What the next [`VerificationQueue::start`] has to hand out besides.
+    found: Started,
     is_stopped: bool,
-}
-
-/// An attempt that was started.
-#[derive(Debug)]
-struct InFlight {
-    namespace: String,
-    /// Who receives the password; the registry, as long as nothing else is known.
-    receiver: String,
 }
 
 /// What [`VerificationQueue::start`] decided.
@@ -72,7 +79,10 @@ struct InFlight {
 pub struct Started {
     /// Attempts to make now. Each needs its [`VerificationQueue::conclude`], unless it is not admitted.
     pub attempts: Vec<VerificationRequest>,
-    /// Who waited for attempts that turned out to be needless.
+    /// Whose status is to say that an attempt starts.
+    pub to_announce: Vec<ResourceRef>,
+    /// Who waited for attempts that turned out to be needless, and whose status says that one has started that has to wait
+    /// again.
     pub informed: Vec<ResourceRef>,
     /// When to call again, if nothing happens before.
     pub next: Option<Duration>,
@@ -84,10 +94,12 @@ impl VerificationQueue {
         Self {
             startup: Startup::new(scopes, now),
             waiters: HashMap::new(),
+            awaited: HashMap::new(),
             waiting: WaitingAttempts::default(),
-            in_flight: HashMap::new(),
+            flights: Flights::default(),
             receivers: HashMap::new(),
             accounts: Accounts::default(),
+            found: Started::default(),
             is_stopped: false,
         }
     }
@@ -112,11 +124,19 @@ impl VerificationQueue {
         self.waiters.contains_key(&(fingerprint, method.clone()))
     }
 
-    /// Queues an attempt for a resource. An identical one that is queued or in flight serves it as well.
+    /// Whether a resource waits for an attempt.
+    pub fn is_awaited_by(&self, resource: &Uid) -> bool {
+        self.awaited.contains_key(resource)
+    }
+
+    /// Queues an attempt for a resource, instead of any other that it waits for. An identical one that is queued or in
+    /// flight serves it as well.
     pub fn submit(&mut self, request: VerificationRequest, waiter: ResourceRef) {
         if self.is_stopped {
             return;
         }
+        self.keep_only(&waiter, Some(&request.key()));
+        self.awaited.insert(waiter.uid.clone(), request.key());
         match self.waiters.entry(request.key()) {
             Entry::Occupied(waiters) if waiters.get().contains(&waiter) => {}
             Entry::Occupied(mut waiters) => waiters.get_mut().push(waiter),
@@ -127,126 +147,50 @@ impl VerificationQueue {
         }
     }
 
-    /// A resource is gone. Attempts that nobody else waits for and that have not started are not made.
-    pub fn forget(&mut self, resource: &ResourceRef, now: Timestamp) {
-        self.reconciled(&resource.uid, now);
-        let waiters = &mut self.waiters;
-        for all in waiters.values_mut() {
-            all.retain(|waiter| waiter != resource);
-        }
-        self.waiting.retain(|request| {
-            let is_wanted = waiters.get(&request.key()).is_some_and(|waiters| !waiters.is_empty());
-            if !is_wanted {
-                waiters.remove(&request.key());
-            }
-            is_wanted
-        });
-    }
-
-    /// Takes out the attempts that may start now, and those that are needless by what is `known`.
-    pub fn start(&mut self, now: Timestamp, known: impl Fn(&VerificationRequest) -> Known) -> Started {
-        let mut started = Started::default();
-        if let Some(wait) = self.startup.wait(now) {
-            started.next = self.waiting.iter().next().map(|_| wait);
-            return started;
-        }
-        self.accounts.forget_old(now);
-        loop {
-            let before = started.attempts.len();
-            for namespace in self.waiting.turns() {
-                self.start_one(&namespace, now, &known, &mut started);
-            }
-            if started.attempts.len() == before {
-                break;
-            }
-        }
-        started.next = self.shortest_wait(now, &known);
-        started
-    }
-
-    /// When the first attempt may start that only waits for the pause of its user.
-    fn shortest_wait(&self, now: Timestamp, known: &impl Fn(&VerificationRequest) -> Known) -> Option<Duration> {
-        if self.accounts.is_empty() {
-            return None;
-        }
-        let targets = self.waiting.by_target();
-        let free = targets.filter(|(target, _)| !self.is_busy(self.receiver_of(target), None));
-        let waits = free.flat_map(|(_, requests)| requests);
-        let waits = waits.filter_map(|request| self.wait(request, known(request) == Known::Accepted, now));
-        waits.min()
-    }
-
-    /// How long the user of an attempt is left alone.
-    fn wait(&self, request: &VerificationRequest, accepted_before: bool, now: Timestamp) -> Option<Duration> {
-        if self.accounts.is_empty() {
-            return None;
-        }
-        self.accounts.wait(&self.account(request), accepted_before, now)
-    }
-
-    /// Starts the next attempt of a namespace, if it may have one more.
-    fn start_one(
-        &mut self,
-        namespace: &str,
-        now: Timestamp,
-        known: &impl Fn(&VerificationRequest) -> Known,
-        started: &mut Started,
-    ) {
-        while self.in_flight.len() < IN_FLIGHT
-            && self.in_flight.values().filter(|one| one.namespace == namespace).count() < IN_FLIGHT_OF_NAMESPACE
-        {
-            let mut waiting = std::mem::take(&mut self.waiting);
-            let next = waiting.take(
-                namespace,
-                |target| !self.is_busy(self.receiver_of(target), None),
-                |request| {
-                    let is_accepted = known(request) == Known::Accepted;
-                    let wait = self.wait(request, is_accepted, now);
-                    wait.is_none().then_some(!is_accepted)
-                },
-            );
-            self.waiting = waiting;
-            let Some(request) = next else { return };
-            if known(&request) == Known::Enough {
-                started
-                    .informed
-                    .extend(self.waiters.remove(&request.key()).unwrap_or_default());
-                continue;
-            }
-            let flight = InFlight {
-                namespace: namespace.to_owned(),
-                receiver: self.receiver(&request),
-            };
-            self.in_flight.insert(request.key(), flight);
-            started.attempts.push(request);
+    /// A resource waits for no attempt but this. One that nobody else waits for is not made, if it has not been.
+    pub fn keep_only(&mut self, resource: &ResourceRef, wanted: Option<&AttemptKey>) {
+        if self.awaited.get(&resource.uid).is_none_or(|key| Some(key) == wanted) {
             return;
         }
+        let Some(key) = self.awaited.remove(&resource.uid) else {
+            return;
+        };
+        let Some(waiters) = self.waiters.get_mut(&key) else {
+            return;
+        };
+        waiters.retain(|waiter| waiter != resource);
+        let is_wanted = !waiters.is_empty();
+        match self.flights.get(&key) {
+            Some(flight) if flight.phase == Phase::Made || (is_wanted && flight.announcer != *resource) => return,
+            Some(_) if is_wanted => return self.take_back(&key),
+            Some(_) => drop(self.flights.remove(&key)),
+            None if is_wanted => return,
+            None => self.waiting.retain(|request| request.key() != key),
+        }
+        self.waiters.remove(&key);
     }
 
-    /// An attempt is about to send its password to `receiver`. If it must not now, it waits in the queue again, and has
-    /// to end without a verdict.
-    pub fn admit(&mut self, request: &VerificationRequest, receiver: &str, known: Known, now: Timestamp) -> bool {
-        let (key, target) = (request.key(), request.target());
-        if receiver == target {
-            self.receivers.remove(&target);
-        } else {
-            self.receivers.insert(target, receiver.to_owned());
+    /// A resource is gone.
+    pub fn forget(&mut self, resource: &ResourceRef, now: Timestamp) {
+        self.reconciled(&resource.uid, now);
+        self.keep_only(resource, None);
+    }
+
+    /// The start that the status of a resource is to say, while its attempt is in flight.
+    pub fn announcement(&self, resource: &Uid) -> Option<Timestamp> {
+        let flight = self.flights.get(self.awaited.get(resource)?)?;
+        (flight.announcer.uid == *resource).then_some(flight.start)
+    }
+
+    /// The status of a resource says that its attempt started then.
+    pub fn announced(&mut self, resource: &Uid, start: Timestamp) {
+        let flight = self.awaited.get(resource).and_then(|key| self.flights.get_mut(key));
+        if let Some(flight) = flight
+            && flight.phase == Phase::Announcing
+            && (&flight.announcer.uid, flight.start) == (resource, start)
+        {
+            flight.phase = Phase::Announced;
         }
-        let is_accepted = known == Known::Accepted;
-        let wait = self.accounts.wait(&self.account(request), is_accepted, now);
-        let may_log_in = wait.is_none() && !self.is_busy(receiver, Some(&key));
-        let Some(mut flight) = self.in_flight.remove(&key) else {
-            return false;
-        };
-        if may_log_in {
-            receiver.clone_into(&mut flight.receiver);
-            self.in_flight.insert(key, flight);
-        } else if self.is_stopped {
-            self.waiters.remove(&key);
-        } else {
-            self.waiting.push(&flight.namespace, request.clone());
-        }
-        may_log_in
     }
 
     /// An attempt has ended. Returns who waits for its verdict.
@@ -254,37 +198,57 @@ impl VerificationQueue {
         let waiters = self.withdraw(request);
         let account = self.account(request);
         if verdict.result.is_refusal() {
-            self.accounts.rejected(account, now);
+            self.accounts.rejected(account.clone(), now);
         } else if verdict.credentials_accepted() {
             self.accounts.accepted(&account);
         }
+        let (receiver, _) = account;
+        self.flights.ended(&receiver, !verdict.result.is_trouble());
         if !self.waiting.waits_for(&request.target()) {
             self.receivers.remove(&request.target());
+            self.flights.forget(&receiver);
         }
         waiters
     }
 
     /// An attempt has ended before it sent the password. Returns who waits for its verdict.
     pub fn withdraw(&mut self, request: &VerificationRequest) -> Vec<ResourceRef> {
-        self.in_flight.remove(&request.key());
-        self.waiters.remove(&request.key()).unwrap_or_default()
+        let key = request.key();
+        self.flights.remove(&key);
+        let waiters = self.waiters.remove(&key).unwrap_or_default();
+        for waiter in &waiters {
+            if self.awaited.get(&waiter.uid) == Some(&key) {
+                self.awaited.remove(&waiter.uid);
+            }
+        }
+        waiters
     }
 
-    /// Takes out everything that is queued, whether it may start or not.
+    /// Takes out everything that has not been made, whether it may start or not.
     #[cfg(test)]
     pub(crate) fn take_queued(&mut self) -> Vec<VerificationRequest> {
-        let queued = self.waiting.iter().cloned().collect();
+        let queued = self.waiting.iter().cloned();
+        let mut all: Vec<_> = queued.collect();
+        all.extend(self.flights.take_unmade().into_iter().map(|flight| flight.request));
         self.waiting = WaitingAttempts::default();
-        queued
+        all
     }
 
-    /// No attempt starts any more; those in flight may still be concluded.
-    pub fn drain(&mut self) {
+    /// No attempt starts any more; those that are being made may still be concluded. Returns whose status says that an
+    /// attempt has started that will not be made.
+    pub fn drain(&mut self) -> Vec<ResourceRef> {
         self.is_stopped = true;
-        for request in self.waiting.iter() {
-            self.waiters.remove(&request.key());
+        let unmade = self.flights.take_unmade();
+        let requests = unmade.iter().map(|flight| &flight.request).chain(self.waiting.iter());
+        let keys: Vec<AttemptKey> = requests.map(VerificationRequest::key).collect();
+        for key in keys {
+            for waiter in self.waiters.remove(&key).unwrap_or_default() {
+                self.awaited.remove(&waiter.uid);
+            }
         }
         self.waiting = WaitingAttempts::default();
+        self.found = Started::default();
+        unmade.into_iter().map(|flight| flight.announcer).collect()
     }
 
     /// Who receives the password, as far as is known.
@@ -301,9 +265,10 @@ impl VerificationQueue {
         (self.receiver(request), user)
     }
 
-    /// Whether another attempt than `own` is in flight with this receiver.
-    fn is_busy(&self, receiver: &str, own: Option<&AttemptKey>) -> bool {
-        let others = self.in_flight.iter().filter(|(key, _)| Some(*key) != own);
-        others.into_iter().any(|(_, flight)| flight.receiver == receiver)
+    /// An attempt waits in the queue again.
+    fn take_back(&mut self, key: &AttemptKey) {
+        if let Some(flight) = self.flights.remove(key) {
+            self.waiting.push(&flight.namespace, flight.request);
+        }
     }
 }

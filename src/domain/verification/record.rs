@@ -28,6 +28,8 @@ pub struct VerificationRecord {
     pub backoff_enforced: bool,
     /// Whether the result is about `spec.verification.image`, and not about the credentials as such.
     pub image_denied: bool,
+    /// When the last attempt started, if the process that made it ended before it wrote an answer.
+    pub lost_at: Option<Timestamp>,
 }
 
 impl VerificationRecord {
@@ -57,6 +59,11 @@ impl VerificationRecord {
     /// Whether an attempt would be useless now, or against the backoff.
     pub fn stands(&self, method: &VerificationMethod, due: Option<Timestamp>, now: Timestamp) -> bool {
         (self.backoff_enforced || self.method == *method) && due.is_none_or(|due| due > now)
+    }
+
+    /// Whether nothing is known but that an attempt was made.
+    pub fn is_lost(&self) -> bool {
+        self.lost_at.is_some() && !self.result.is_firm()
     }
 
     /// Whether the credentials as such were refused: the method does not matter.
@@ -95,6 +102,7 @@ impl VerificationRecord {
                 consecutive_rejections: rejections,
                 attempts,
                 backoff_enforced,
+                lost_at: None,
                 ..before.clone()
             },
             _ => Self {
@@ -107,6 +115,7 @@ impl VerificationRecord {
                 attempts,
                 backoff_enforced,
                 image_denied: verdict.image_denied,
+                lost_at: None,
             },
         }
     }

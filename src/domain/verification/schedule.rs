@@ -4,7 +4,7 @@ mod decision;
 
 use std::time::Duration;
 
-use crate::api::{OnRejected, Reason};
+use crate::api::{OnRejected, Reason, UnansweredAttempt};
 use crate::domain::credentials::RegistryCredentials;
 use crate::domain::problem::Problem;
 use crate::domain::registry::key::RegistryKey;
@@ -12,11 +12,11 @@ use crate::domain::spec::validate::VerificationSettings;
 use crate::domain::time::{Timestamp, since, whole_second};
 use crate::domain::verification::attempt::{LoginAttempt, LoginTarget};
 use crate::domain::verification::ca_bundle::CaBundle;
-use crate::domain::verification::finding::{PublishedVerification, VerificationFinding, publish};
+use crate::domain::verification::finding::{PublishedVerification, VerificationFinding, attempt, publish};
 use crate::domain::verification::fingerprint::Fingerprint;
 use crate::domain::verification::ledger::Ledger;
 use crate::domain::verification::method::VerificationMethod;
-use crate::domain::verification::queue::VerificationRequest;
+use crate::domain::verification::queue::{AttemptKey, VerificationRequest};
 use crate::domain::verification::record::VerificationRecord;
 use crate::domain::verification::schedule::decision::VerificationDecision;
 use crate::domain::verification::state::VerificationState;
@@ -24,6 +24,9 @@ use crate::domain::verification::verdict::Verdict;
 
 /// Shortest time until the next reconcile.
 const SHORTEST_WAIT: Duration = Duration::from_secs(1);
+
+/// For how long an attempt of another process may still have its answer written: longer than an attempt takes.
+const UNDERWAY: Duration = Duration::from_secs(90);
 
 /// What one resource knows and wants.
 #[derive(Clone, Copy, Debug)]
@@ -46,6 +49,8 @@ pub struct ScheduleInput<'a> {
     pub requested: Option<&'a str>,
     /// The request that led to the last attempt of this process.
     pub submitted: Option<&'a str>,
+    /// When the last attempt started that this process announced in the status.
+    pub announced: Option<Timestamp>,
 }
 
 /// What is known about the credentials of a resource, and what they need.
@@ -57,8 +62,12 @@ pub struct VerificationView {
     pub record: Option<VerificationRecord>,
     /// Credentials about which nothing is known yet, so that their first verdict may be awaited.
     pub awaited: Option<Fingerprint>,
+    /// The attempt that the status tells of, if this process makes none.
+    pub attempt: Option<UnansweredAttempt>,
     /// Time until the next verification is due.
     pub next: Option<Duration>,
+    /// Which attempt verifies the credentials; `None`: none is possible.
+    pub key: Option<AttemptKey>,
     /// The attempt to queue.
     pub request: Option<VerificationRequest>,
     /// To remember as [`ScheduleInput::submitted`].
@@ -100,6 +109,9 @@ pub fn remember(input: &ScheduleInput<'_>, state: &mut VerificationState, now: T
                 state.ledger.seed(fingerprint, own.moved_to(whole_second(now)), now);
             }
         }
+        if let Some(start) = input.foreign_attempt(&method) {
+            state.ledger.lost(fingerprint, &method, start.min(whole_second(now)));
+        }
         state.ledger.want(fingerprint, &method, now);
     }
 }
@@ -110,7 +122,9 @@ pub fn schedule(input: &ScheduleInput<'_>, state: &VerificationState, now: Times
         finding: VerificationFinding::Disabled,
         record: None,
         awaited: None,
+        attempt: None,
         next: None,
+        key: None,
         request: None,
         // The same value is another request when it is set again.
         submitted: input.requested.and(input.submitted).map(str::to_owned),
@@ -132,6 +146,10 @@ pub fn schedule(input: &ScheduleInput<'_>, state: &VerificationState, now: Times
         }
     };
     let known = state.ledger.get(fingerprint, &method);
+    let view = VerificationView {
+        key: Some((fingerprint, method.clone())),
+        ..view
+    };
     match input.decide(&method, known, now) {
         VerificationDecision::Stands(record) => {
             let acknowledged = if state.queue.is_in_flight(fingerprint, &method) {
@@ -140,9 +158,17 @@ pub fn schedule(input: &ScheduleInput<'_>, state: &VerificationState, now: Times
                 input.acknowledged_request()
             };
             let due = record.due(input.interval, input.is_requested());
+            let next = due.map(|due| since(now, due).max(SHORTEST_WAIT));
+            let underway = input.underway(&record, &method, now);
             VerificationView {
-                finding: publish(&record, input.identity, &method, due, acknowledged),
-                next: due.map(|due| since(now, due).max(SHORTEST_WAIT)),
+                awaited: record.is_lost().then_some(fingerprint),
+                attempt: input.lost(&record, &method),
+                finding: if underway.is_some() {
+                    VerificationFinding::Underway
+                } else {
+                    publish(&record, input.identity, &method, due, acknowledged)
+                },
+                next: underway.into_iter().chain(next).min(),
                 record: Some(record),
                 ..view
             }
@@ -154,7 +180,11 @@ pub fn schedule(input: &ScheduleInput<'_>, state: &VerificationState, now: Times
             });
             VerificationView {
                 finding,
-                awaited: record.is_none().then_some(fingerprint),
+                awaited: record
+                    .as_ref()
+                    .is_none_or(VerificationRecord::is_lost)
+                    .then_some(fingerprint),
+                attempt: record.as_ref().and_then(|record| input.lost(record, &method)),
                 record,
                 request: Some(input.request(target, method, fingerprint)),
                 submitted: input.requested.map(str::to_owned),
@@ -200,6 +230,11 @@ impl VerificationPlan {
 }
 
 impl ScheduleInput<'_> {
+    /// What the status says of an attempt without an answer.
+    fn lost(&self, record: &VerificationRecord, method: &VerificationMethod) -> Option<UnansweredAttempt> {
+        Some(attempt(record.lost_at?, self.identity, method))
+    }
+
     fn request(
         &self,
         target: LoginTarget,
@@ -243,6 +278,7 @@ impl ScheduleInput<'_> {
             attempts: 0,
             backoff_enforced: false,
             image_denied: false,
+            lost_at: None,
         });
         VerificationView {
             finding: publish(

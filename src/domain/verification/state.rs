@@ -5,7 +5,7 @@ use crate::domain::names::ResourceRef;
 use crate::domain::time::Timestamp;
 use crate::domain::verification::fingerprint::Fingerprint;
 use crate::domain::verification::ledger::Ledger;
-use crate::domain::verification::queue::{Known, Started, VerificationQueue, VerificationRequest};
+use crate::domain::verification::queue::{AttemptKey, Known, Started, VerificationQueue, VerificationRequest};
 use crate::domain::verification::verdict::Verdict;
 
 /// The ledger and the queue.
@@ -22,13 +22,32 @@ pub struct VerificationState {
 pub enum Admission {
     /// It may.
     Admitted,
-    /// Not now: it has to end, and is queued again.
-    Later,
+    /// Not now: it has to end, and is queued again. The status of this resource says that it has started.
+    Later(Option<ResourceRef>),
     /// It has to end: the receiver has rejected these credentials, through another registry. These wait for the verdict.
     Known(Vec<ResourceRef>),
 }
 
 impl VerificationState {
+    /// What a reconcile needs of login attempts: `request` if it needs one now, `wanted` if one is possible. Returns when the
+    /// attempt started that the resource has to announce in its status.
+    pub fn enter(
+        &mut self,
+        resource: &ResourceRef,
+        wanted: Option<&AttemptKey>,
+        request: Option<VerificationRequest>,
+        now: Timestamp,
+    ) -> Option<Timestamp> {
+        self.queue.keep_only(resource, wanted);
+        if let Some(request) = request {
+            self.queue.submit(request, resource.clone());
+            let ledger = &self.ledger;
+            self.queue
+                .announce_now(resource, now, |request| known(ledger, request.fingerprint, request, now));
+        }
+        self.queue.announcement(&resource.uid)
+    }
+
     /// The attempts that may start now.
     pub fn start(&mut self, now: Timestamp) -> Started {
         let ledger = &self.ledger;
@@ -49,10 +68,9 @@ impl VerificationState {
             return Admission::Known(self.queue.withdraw(request));
         }
         let known = known(&self.ledger, request.fingerprint, request, now);
-        if self.queue.admit(request, receiver, known, now) {
-            Admission::Admitted
-        } else {
-            Admission::Later
+        match self.queue.admit(request, receiver, known, now) {
+            Ok(()) => Admission::Admitted,
+            Err(announcer) => Admission::Later(announcer),
         }
     }
 

@@ -32,6 +32,17 @@ impl Verdict {
         }
     }
 
+    /// What is known of an attempt whose answer nobody wrote.
+    pub(crate) fn lost() -> Self {
+        Self {
+            unanswered: true,
+            ..Self::new(
+                VerificationResult::Unreachable,
+                "the operator ended during a login attempt, so nobody knows what the registry answered; the next attempt follows later",
+            )
+        }
+    }
+
     /// Whether the credentials as such were refused: the method does not matter.
     pub fn credentials_refused(&self) -> bool {
         self.result.of_credentials(self.image_denied).is_refusal()

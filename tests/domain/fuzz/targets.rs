@@ -117,7 +117,7 @@ fn credentials(data: &[u8]) {
     let planted = RegistryCredentials::new("user", CANARY).expect("usable");
     assert_hidden(&format!("{planted:?}"));
     let auth = planted.auth();
-    let secrets = Unrepeatable::new(&planted, None);
+    let secrets = Unrepeatable::new(&planted);
     for said in [CANARY, &auth] {
         assert_eq!(secrets.repeat(&format!("{text} {said} {text}")), LEFT_OUT);
     }

@@ -1,11 +1,10 @@
 //! What one tenant does costs no other tenant, and no user is locked out by many registries.
 
-use dps::domain::names::{ObjectKey, ResourceRef};
 use dps::domain::verification::queue::{IN_FLIGHT, IN_FLIGHT_OF_NAMESPACE, VerificationRequest};
 use dps::domain::verification::state::Admission;
 use dps::domain::verification::verdict::VerificationResult as R;
 
-use super::{World, resource};
+use super::World;
 use crate::verification_inputs::at;
 
 const TOKEN_SERVER: &str = "token.example.com:443";
@@ -14,7 +13,7 @@ impl World {
     /// Starts attempts, which all log in at `receiver`, and answers them in the same second. Returns those that sent a password.
     fn run(&mut self, receiver: Option<&str>, result: R, second: u64) -> Vec<VerificationRequest> {
         let mut sent = Vec::new();
-        for request in self.state.start(at(second)).attempts {
+        for request in self.started(at(second)).attempts {
             let receiver = receiver.map_or_else(|| request.target(), str::to_owned);
             if self.state.admit(&request, &receiver, at(second)) == Admission::Admitted {
                 self.conclude(&request, result, at(second));
@@ -66,13 +65,14 @@ fn one_login_is_in_flight_at_a_token_server() {
     let first = world.request("a.example.com", "alice", "word");
     let second = world.request("b.example.com", "bob", "word");
     world.submit_in("tenant", &first);
-    world.submit_in("tenant", &second);
-    assert_eq!(world.state.start(at(1)).attempts.len(), 2, "nobody knows yet");
+    let bob = world.submit_in("tenant", &second);
+    assert_eq!(world.started(at(1)).attempts.len(), 2, "nobody knows yet");
     assert_eq!(world.state.admit(&first, TOKEN_SERVER, at(1)), Admission::Admitted);
-    assert_eq!(world.state.admit(&second, TOKEN_SERVER, at(1)), Admission::Later);
-    assert_eq!(world.state.start(at(2)).attempts, [], "it is known now");
+    let later = world.state.admit(&second, TOKEN_SERVER, at(1));
+    assert_eq!(later, Admission::Later(Some(bob)));
+    assert_eq!(world.started(at(2)).attempts, [], "it is known now");
     world.conclude(&first, R::Accepted, at(3));
-    assert_eq!(world.state.start(at(3)).attempts, std::slice::from_ref(&second));
+    assert_eq!(world.started(at(3)).attempts, std::slice::from_ref(&second));
     assert_eq!(world.state.admit(&second, TOKEN_SERVER, at(3)), Admission::Admitted);
 }
 
@@ -100,7 +100,7 @@ fn namespaces_take_turns_and_have_a_share_of_what_is_in_flight() {
             world.submit_in(&format!("n{namespace}"), &request);
         }
     }
-    let started = world.state.start(at(0)).attempts;
+    let started = world.started(at(0)).attempts;
     assert_eq!(started.len(), IN_FLIGHT);
     let of = |namespace: usize| {
         let host = format!(".n{namespace}.example.com:443");
@@ -116,7 +116,7 @@ fn namespaces_take_turns_and_have_a_share_of_what_is_in_flight() {
         let request = world.request(&format!("r{index}.example.com"), "robot", "word");
         world.submit_in("many", &request);
     }
-    assert_eq!(world.state.start(at(0)).attempts.len(), IN_FLIGHT_OF_NAMESPACE);
+    assert_eq!(world.started(at(0)).attempts.len(), IN_FLIGHT_OF_NAMESPACE);
 }
 
 #[test]
@@ -150,14 +150,10 @@ fn a_user_is_left_alone_ever_longer_and_starts_anew_after_an_hour() {
     let mut tried = Vec::new();
     for second in [0, 1, 2, 31, 32, 151, 152, 1051, 1052, 1952, 5552, 5554] {
         let guess = world.request("r.example.com", "robot", &format!("guess-{}", guesses.next().unwrap()));
-        world.submit_in("tenant", &guess);
+        let tenant = world.submit_in("tenant", &guess);
         if !world.run(None, R::Rejected, second).is_empty() {
             tried.push(second);
         }
-        let tenant = ResourceRef {
-            key: ObjectKey::new("tenant", "app"),
-            ..resource("tenant")
-        };
         world.state.queue.forget(&tenant, at(second));
     }
     assert_eq!(tried, [0, 2, 32, 152, 1052, 1952, 5552, 5554]);

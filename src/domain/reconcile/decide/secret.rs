@@ -43,7 +43,7 @@ impl Standing {
         }
     }
 
-    /// The verdict that the write has to wait for, and since when it does.
+    /// The verdict that the write has to wait for, and since when it does. While none can come, none is late.
     pub(super) fn verdict_to_wait_for(
         &self,
         spec: &ValidatedSpec,

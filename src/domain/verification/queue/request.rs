@@ -6,7 +6,7 @@ use crate::domain::verification::fingerprint::Fingerprint;
 use crate::domain::verification::method::VerificationMethod;
 
 /// What makes two attempts identical.
-pub(super) type AttemptKey = (Fingerprint, VerificationMethod);
+pub type AttemptKey = (Fingerprint, VerificationMethod);
 
 /// A login attempt that a resource needs.
 #[derive(Clone, Debug, PartialEq)]

@@ -1,5 +1,6 @@
 //! Attempts that wait for their turn: namespaces take turns, and within a namespace the first that may start is next.
 
+use std::collections::hash_map::Entry;
 use std::collections::{BTreeMap, HashMap, VecDeque};
 
 use crate::domain::verification::queue::VerificationRequest;
@@ -12,6 +13,8 @@ const LOOKED_AT: usize = 256;
 pub(super) struct WaitingAttempts {
     namespaces: HashMap<String, BTreeMap<String, VecDeque<VerificationRequest>>>,
     turns: VecDeque<String>,
+    /// How many wait for each registry.
+    targets: HashMap<String, usize>,
 }
 
 impl WaitingAttempts {
@@ -21,6 +24,7 @@ impl WaitingAttempts {
         if targets.is_empty() {
             self.turns.push_back(namespace.to_owned());
         }
+        *self.targets.entry(request.target()).or_default() += 1;
         targets.entry(request.target()).or_default().push_back(request);
     }
 
@@ -46,6 +50,12 @@ impl WaitingAttempts {
         })?;
         let requests = targets.get_mut(&target)?;
         let taken = requests.remove(position);
+        if let Entry::Occupied(mut count) = self.targets.entry(target.clone()) {
+            *count.get_mut() -= 1;
+            if *count.get() == 0 {
+                count.remove();
+            }
+        }
         if requests.is_empty() {
             targets.remove(&target);
         }
@@ -69,9 +79,14 @@ impl WaitingAttempts {
         self.namespaces.values().flat_map(BTreeMap::values).flatten()
     }
 
+    /// The registries for which any waits.
+    pub(super) fn targets(&self) -> impl Iterator<Item = &str> {
+        self.targets.keys().map(String::as_str)
+    }
+
     /// Whether any waits for this registry.
     pub(super) fn waits_for(&self, target: &str) -> bool {
-        self.namespaces.values().any(|targets| targets.contains_key(target))
+        self.targets.contains_key(target)
     }
 
     /// Keeps those that are still `wanted`.
@@ -85,5 +100,9 @@ impl WaitingAttempts {
         });
         let namespaces = &self.namespaces;
         self.turns.retain(|namespace| namespaces.contains_key(namespace));
+        self.targets.clear();
+        for (target, requests) in self.namespaces.values().flatten() {
+            *self.targets.entry(target.clone()).or_default() += requests.len();
+        }
     }
 }

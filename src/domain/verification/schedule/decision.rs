@@ -5,7 +5,7 @@ use std::time::Duration;
 use crate::domain::time::{Timestamp, since};
 use crate::domain::verification::method::VerificationMethod;
 use crate::domain::verification::record::VerificationRecord;
-use crate::domain::verification::schedule::ScheduleInput;
+use crate::domain::verification::schedule::{ScheduleInput, UNDERWAY};
 use crate::domain::verification::verdict::VerificationResult;
 
 /// Age from which an acceptance in the ledger does not let changed credentials replace accepted ones: they may have been
@@ -25,6 +25,25 @@ impl ScheduleInput<'_> {
     /// What the status knows about these credentials.
     pub(super) fn own(&self, method: &VerificationMethod) -> Option<VerificationRecord> {
         self.previous?.recall(self.identity, method)
+    }
+
+    /// When an attempt with these credentials started that the status tells of and this process did not announce.
+    pub(super) fn foreign_attempt(&self, method: &VerificationMethod) -> Option<Timestamp> {
+        let start = self.previous?.unanswered(self.identity, method)?;
+        (self.announced != Some(start)).then_some(start)
+    }
+
+    /// For how much longer another process may write the answer to the attempt.
+    pub(super) fn underway(
+        &self,
+        known: &VerificationRecord,
+        method: &VerificationMethod,
+        now: Timestamp,
+    ) -> Option<Duration> {
+        let start = self.foreign_attempt(method)?;
+        let is_awaited = known.lost_at == Some(start) && start <= now;
+        let left = UNDERWAY.saturating_sub(since(start, now));
+        (is_awaited && !left.is_zero()).then_some(left)
     }
 
     /// The request that was acknowledged last.
