@@ -147,12 +147,7 @@ impl Cluster {
                 self.generated.insert(change.desired.key().name.clone(), secret);
             }
         }
-        self.status = Some(build_status(
-            self.status.as_ref(),
-            Some(1),
-            &decision.finding,
-            self.now,
-        ));
+        self.status = Some(build_status(self.status.as_ref(), Some(1), &decision.finding, self.now));
         if let Some(start) = decision.announces {
             self.verification.queue.announced(&reference.uid, start);
         }

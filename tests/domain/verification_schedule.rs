@@ -83,7 +83,9 @@ impl World {
     fn reconcile(&mut self, now: Timestamp) -> VerificationView {
         let view = self.look(now);
         self.submitted.clone_from(&view.submitted);
-        let start = self.state.enter(&resource(), view.key.as_ref(), view.request.clone(), now);
+        let start = self
+            .state
+            .enter(&resource(), view.key.as_ref(), view.request.clone(), now);
         let own = start.map(|start| UnansweredAttempt {
             start_time: Time(start),
             credentials_version: format!("{} {}", self.identity, view.key.as_ref().unwrap().1),

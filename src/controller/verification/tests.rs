@@ -124,7 +124,9 @@ fn announce_all(verifier: &Arc<Verifier>) {
     let announcer = Arc::downgrade(verifier);
     let notify = move |resource: &ResourceRef, news| {
         let verifier = announcer.upgrade().filter(|_| news == News::Turn);
-        let start = verifier.as_ref().and_then(|verifier| verifier.state().queue.announcement(&resource.uid));
+        let start = verifier
+            .as_ref()
+            .and_then(|verifier| verifier.state().queue.announcement(&resource.uid));
         if let (Some(verifier), Some(start)) = (verifier, start) {
             verifier.announced(&resource.uid, start);
         }

@@ -42,8 +42,9 @@ impl VerificationState {
         if let Some(request) = request {
             self.queue.submit(request, resource.clone());
             let ledger = &self.ledger;
-            self.queue
-                .announce_now(resource, now, |request| known(ledger, request.fingerprint, request, now));
+            self.queue.announce_now(resource, now, |request| {
+                known(ledger, request.fingerprint, request, now)
+            });
         }
         self.queue.announcement(&resource.uid)
     }

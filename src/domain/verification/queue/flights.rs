@@ -110,7 +110,6 @@ impl Flights {
         self.flights.insert(flight.request.key(), flight);
     }
 
-
     /// Those that were announced, in the order in which they left the queue.
     pub(super) fn announced(&self) -> Vec<AttemptKey> {
         let all = self.flights.iter();
@@ -131,7 +130,9 @@ impl Flights {
     }
 
     fn announcing(&self) -> impl Iterator<Item = (&AttemptKey, &Flight)> {
-        self.flights.iter().filter(|(_, flight)| flight.phase == Phase::Announcing)
+        self.flights
+            .iter()
+            .filter(|(_, flight)| flight.phase == Phase::Announcing)
     }
 
     /// Takes out those that were not made.

@@ -152,7 +152,9 @@ impl VerificationQueue {
         } else {
             self.receivers.insert(target, receiver.to_owned());
         }
-        let wait = self.accounts.wait(&self.account(request), known == Known::Accepted, now);
+        let wait = self
+            .accounts
+            .wait(&self.account(request), known == Known::Accepted, now);
         let is_busy = self.flights.is_busy(receiver, Some(&key));
         let Some(flight) = self.flights.get_mut(&key) else {
             return Err(None);
