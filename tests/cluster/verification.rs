@@ -568,6 +568,53 @@ async fn a_verdict_that_comes_while_the_operator_stops_is_written_down() {
     assert_eq!(logins_at(&slow), 2);
 }
 
+/// Nobody knows what the registry would have answered, and it may count each attempt.
+#[tokio::test]
+async fn an_operator_that_is_killed_during_a_login_does_not_repeat_it() {
+    let space = space("kill").await;
+    let (_never, answers) = std::sync::mpsc::channel::<()>();
+    let answers = std::sync::Mutex::new(answers);
+    let slow = Scripted::start(move |head, _| {
+        if is_login(head) {
+            // Ends with the test.
+            let _ = answers.lock().unwrap().recv();
+        }
+        answer("401 Unauthorized", &["WWW-Authenticate: Basic realm=\"x\""], "")
+    });
+    let prompt = picky(|_| true);
+    space.credentials("login", "robot", CANARY).await;
+    space.create("app", plain(&slow, "login")).await;
+    let mut start = None;
+    for round in 0..4 {
+        let operator = operator(&space, &[&slow.address, &prompt.address]);
+        if round == 0 {
+            eventually("a login", || async {
+                (logins_at(&slow) == 1).then_some(()).ok_or_else(|| "none".to_owned())
+            })
+            .await;
+        }
+        // Attempts are made in this process.
+        let other = format!("other-{round}");
+        space.credentials(&other, "robot", &other).await;
+        space.create(&other, plain(&prompt, &other)).await;
+        until_accepted(&space, &other).await;
+        let resource = space.resources.get("app").await.unwrap();
+        let attempt = in_status(&resource).attempt.clone().expect("it had no answer");
+        assert_eq!(start.get_or_insert(attempt.start_time.clone()), &attempt.start_time);
+        // Kills it.
+        drop(operator);
+    }
+    assert_eq!(logins_at(&slow), 1);
+
+    // Other credentials need not wait.
+    space.credentials("login", "robot", "another word").await;
+    let _operator = operator(&space, &[&slow.address, &prompt.address]);
+    eventually("a login", || async {
+        (logins_at(&slow) == 2).then_some(()).ok_or_else(|| "none".to_owned())
+    })
+    .await;
+}
+
 /// A resource that cannot go away has no pass, and nobody waits for one at the start.
 #[tokio::test]
 async fn checks_begin_although_a_resource_is_stuck_in_its_deletion() {

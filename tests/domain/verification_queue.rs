@@ -1,5 +1,6 @@
 //! Which login attempt may start when.
 
+mod announcing;
 mod fairness;
 
 use std::collections::hash_map::RandomState;

@@ -797,3 +797,77 @@ fn verification_in_the_future_counts_as_one_made_now() {
     assert_eq!(view.next, Some(Duration::from_secs(30)), "it is moved once");
     assert!(world.reconcile(at(160)).request.is_some());
 }
+
+/// The process ends during an attempt: `kill -9`.
+#[test]
+fn an_attempt_of_a_process_that_ended_is_not_repeated_for_15_minutes() {
+    let accepted_before = |world: &mut World| {
+        world.reconcile(at(0));
+        world.answer(&verdict(R::Accepted), at(0));
+        world.reconcile(at(0));
+        world.interval = Some(Duration::from_secs(50));
+    };
+    let nothing_before: fn(&mut World) = |_| {};
+    for (before, result) in [(nothing_before, None), (accepted_before, Some(R::Accepted))] {
+        let mut world = World::new();
+        before(&mut world);
+        assert!(world.reconcile(at(100)).request.is_some());
+        for end in [101, 189, 190, 500, 999] {
+            world.restart();
+            let view = world.reconcile(at(end));
+            assert!(view.request.is_none(), "{end}");
+            assert_eq!(view.finding == VerificationFinding::Underway, end < 190, "{end}");
+            let status = world.status.clone().unwrap();
+            assert_eq!(status.attempt.unwrap().start_time, Time(at(100)), "{end}");
+            let shown = if end < 190 {
+                result
+            } else {
+                Some(result.unwrap_or(R::Unreachable))
+            };
+            assert_eq!(status.result, shown, "{end}");
+        }
+        world.restart();
+        let view = world.reconcile(at(1000));
+        assert!(view.request.is_some());
+        world.answer(&verdict(R::Rejected), at(1001));
+        world.reconcile(at(1001));
+        let status = world.status.clone().unwrap();
+        assert_eq!((status.result, status.attempt), (Some(R::Rejected), None));
+    }
+}
+
+#[test]
+fn other_credentials_and_another_registry_do_not_wait_for_a_lost_attempt() {
+    let changes: [fn(&mut World); 2] = [
+        |world| {
+            world.credentials = credentials("other");
+            world.identity = "uid/2 registry.example.com";
+        },
+        |world| {
+            world.registry = RegistryKey::new(RegistryType::PrivateRegistry, Some("other.example.com")).unwrap();
+            world.identity = "uid/1 other.example.com";
+        },
+    ];
+    for change in changes {
+        let mut world = World::new();
+        world.reconcile(at(100));
+        world.restart();
+        change(&mut world);
+        assert!(world.reconcile(at(101)).request.is_some());
+    }
+}
+
+/// Two operators without leader election: the second one leaves the status as the first one writes it.
+#[test]
+fn a_second_process_leaves_the_attempt_of_the_first_alone() {
+    let (mut first, mut second) = (World::new(), World::new());
+    first.reconcile(at(100));
+    second.status.clone_from(&first.status);
+    assert_eq!(second.reconcile(at(101)).finding, VerificationFinding::Underway);
+    assert_eq!(second.status, first.status);
+    first.answer(&verdict(R::Accepted), at(102));
+    first.reconcile(at(102));
+    second.status.clone_from(&first.status);
+    second.reconcile(at(103));
+    assert_eq!(second.status, first.status);
+}

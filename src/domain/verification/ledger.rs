@@ -108,7 +108,12 @@ impl Ledger {
     pub fn lost(&mut self, fingerprint: Fingerprint, method: &VerificationMethod, start: Timestamp) {
         let history = self.credentials.entry(fingerprint).or_default();
         let (before, verdict) = (history.get(method), Verdict::lost());
-        if before.is_some_and(|before| before.verified_at >= start || before.lost_at >= Some(start)) {
+        let is_old = |before: &VerificationRecord| {
+            // Without a verdict, the status that told of this attempt has the time of the attempt.
+            let is_answered = before.verified_at == start && before.result.is_firm();
+            before.verified_at > start || is_answered || before.lost_at >= Some(start)
+        };
+        if before.is_some_and(is_old) {
             return;
         }
         let record = VerificationRecord {
