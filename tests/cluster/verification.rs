@@ -595,8 +595,9 @@ async fn an_operator_that_is_killed_during_a_login_does_not_repeat_it() {
         }
         // Attempts are made in this process.
         let other = format!("other-{round}");
-        space.credentials(&other, "robot", &other).await;
-        space.create(&other, plain(&prompt, &other)).await;
+        let login = format!("{other}-login");
+        space.credentials(&login, "robot", &other).await;
+        space.create(&other, plain(&prompt, &login)).await;
         until_accepted(&space, &other).await;
         let resource = space.resources.get("app").await.unwrap();
         let attempt = in_status(&resource).attempt.clone().expect("it had no answer");
