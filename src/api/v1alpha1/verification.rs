@@ -199,8 +199,8 @@ pub struct VerificationStatus {
     #[schemars(with = "i32", range(min = 0))]
     pub consecutive_rejections: u32,
 
-    /// The login attempt under way, or the last one if it had no answer. It is written before the attempt is made, so that
-    /// an operator that ends meanwhile does not repeat it at once.
+    /// The login attempt that has started and has no answer yet. It is written before the attempt is made, so that the
+    /// attempt is not repeated at once if the operator is killed during it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub attempt: Option<UnansweredAttempt>,
 
@@ -213,11 +213,11 @@ pub struct VerificationStatus {
     pub secret_verified: bool,
 }
 
-/// A login attempt without an answer.
+/// A login attempt that has no answer yet.
 #[derive(KubeSchema, Serialize, Deserialize, Clone, Debug, PartialEq)]
 #[serde(rename_all = "camelCase")]
 pub struct UnansweredAttempt {
-    /// When it started. The next one follows 15 minutes later at the earliest.
+    /// When it started. If the operator is killed during it, the next one follows 15 minutes later at the earliest.
     pub start_time: Time,
     /// Which credentials it verifies and how; opaque, derived from no part of the credentials.
     pub credentials_version: String,

@@ -174,8 +174,8 @@ fn with_credentials(
     let mut view = schedule(&input, verification, now);
     let may_attempt = view.request.is_some();
     let announces = verification.enter(subject.reference, view.key.as_ref(), view.request.take(), now);
-    let announced = announces.and_then(|start| Some(attempt(start, plan.identity.as_str(), &view.key.as_ref()?.1)));
-    let attempt = announced.or(view.attempt.take());
+    let own = announces.and_then(|start| Some(attempt(start, plan.identity.as_str(), &view.key.as_ref()?.1)));
+    let attempt = own.or(view.attempt.take());
     let standing = secret::Standing::of(subject, plan, observed);
     let awaiting = standing.verdict_to_wait_for(spec, &view, memory, now);
     let mut decided = DecisionMemory {

@@ -39,7 +39,7 @@ pub(super) struct Flight {
 /// All of them.
 #[derive(Debug, Default)]
 pub(super) struct Flights {
-    flights: HashMap<AttemptKey, Flight>,
+    all: HashMap<AttemptKey, Flight>,
     /// Receivers that answered the last attempt. Others get one attempt at a time, so that those that hang hold up little.
     answering: HashSet<String>,
     left: u64,
@@ -47,11 +47,11 @@ pub(super) struct Flights {
 
 impl Flights {
     pub(super) fn len(&self) -> usize {
-        self.flights.len()
+        self.all.len()
     }
 
     pub(super) fn of_namespace(&self, namespace: &str) -> usize {
-        let flights = self.flights.values();
+        let flights = self.all.values();
         flights.filter(|flight| flight.namespace == namespace).count()
     }
 
@@ -72,20 +72,20 @@ impl Flights {
     }
 
     fn at(&self, receiver: &str) -> impl Iterator<Item = (&AttemptKey, &Flight)> {
-        let flights = self.flights.iter();
+        let flights = self.all.iter();
         flights.filter(move |(_, flight)| flight.receiver == receiver)
     }
 
     pub(super) fn get_mut(&mut self, key: &AttemptKey) -> Option<&mut Flight> {
-        self.flights.get_mut(key)
+        self.all.get_mut(key)
     }
 
     pub(super) fn get(&self, key: &AttemptKey) -> Option<&Flight> {
-        self.flights.get(key)
+        self.all.get(key)
     }
 
     pub(super) fn remove(&mut self, key: &AttemptKey) -> Option<Flight> {
-        self.flights.remove(key)
+        self.all.remove(key)
     }
 
     /// An attempt leaves the queue; `announcer` is to say so in its status.
@@ -107,12 +107,12 @@ impl Flights {
             number: self.left,
             request,
         };
-        self.flights.insert(flight.request.key(), flight);
+        self.all.insert(flight.request.key(), flight);
     }
 
     /// Those that were announced, in the order in which they left the queue.
     pub(super) fn announced(&self) -> Vec<AttemptKey> {
-        let all = self.flights.iter();
+        let all = self.all.iter();
         let mut announced: Vec<_> = all.filter(|(_, flight)| flight.phase == Phase::Announced).collect();
         announced.sort_unstable_by_key(|(_, flight)| flight.number);
         announced.into_iter().map(|(key, _)| key.clone()).collect()
@@ -130,14 +130,12 @@ impl Flights {
     }
 
     fn announcing(&self) -> impl Iterator<Item = (&AttemptKey, &Flight)> {
-        self.flights
-            .iter()
-            .filter(|(_, flight)| flight.phase == Phase::Announcing)
+        self.all.iter().filter(|(_, flight)| flight.phase == Phase::Announcing)
     }
 
     /// Takes out those that were not made.
     pub(super) fn take_unmade(&mut self) -> Vec<Flight> {
-        let unmade = self.flights.extract_if(|_, flight| flight.phase != Phase::Made);
+        let unmade = self.all.extract_if(|_, flight| flight.phase != Phase::Made);
         unmade.map(|(_, flight)| flight).collect()
     }
 
