@@ -3,6 +3,7 @@
 use std::time::{Duration, Instant};
 
 use dps::api::DockerPullSecret;
+use dps::domain::verification::queue::AT_ONE_RECEIVER;
 use futures::StreamExt as _;
 use futures::channel::mpsc;
 use k8s_openapi::api::core::v1::Secret;
@@ -15,7 +16,7 @@ use super::usage::Usage;
 use super::{PASSWORD, RESOURCES};
 
 /// The bare client itself; with a kubeconfig and a prefix it also has an operator's watches,
-/// makes the requests of the pass that follows a login, and tells also when the last login was over.
+/// makes the requests of the passes before and after a login, and tells also when the last login was over.
 pub(crate) async fn run(registry: &str, cluster: Option<(&str, &str)>) {
     let _ = rustls::crypto::ring::default_provider().install_default();
     let password = std::env::var(PASSWORD).unwrap();
@@ -48,17 +49,28 @@ pub(crate) async fn run(registry: &str, cluster: Option<(&str, &str)>) {
     futures::stream::iter(&resources)
         .for_each_concurrent(16, |resource| first_pass(&client, resource, &with_warning))
         .await;
+    let mut announced = with_warning.clone();
+    announced["verification"] = json!({"attempt": {
+        "startTime": "2026-01-01T00:00:00Z", "credentialsVersion": verified["verification"]["credentialsVersion"],
+    }});
     let (begin, before) = (Instant::now(), Usage::of(std::process::id()).cpu);
     let (sender, checked) = mpsc::unbounded();
     let logins = async {
-        for resource in &resources {
+        let (client, status) = (&client, &announced);
+        let announced = futures::stream::iter(&resources).map(|resource| async move {
+            pass(client, resource, status).await;
+            resource
+        });
+        // As many at a time as the operator announces.
+        let mut announced = announced.buffered(AT_ONE_RECEIVER);
+        while let Some(resource) = announced.next().await {
             log_in(&http, &url, &resource.name_any(), &password).await;
             sender.unbounded_send(resource).unwrap();
         }
         sender.close_channel();
         tell(begin, before);
     };
-    let passes = checked.for_each_concurrent(16, |resource| second_pass(&client, resource, &verified));
+    let passes = checked.for_each_concurrent(16, |resource| pass(&client, resource, &verified));
     futures::join!(logins, passes);
     tell(begin, before);
 }
@@ -72,8 +84,8 @@ async fn log_in(http: &reqwest::Client, url: &str, user: &str, password: &str) {
     response.bytes().await.unwrap();
 }
 
-async fn second_pass(client: &Client, resource: &DockerPullSecret, verified: &Value) {
+async fn pass(client: &Client, resource: &DockerPullSecret, status: &Value) {
     let secrets: Api<Secret> = Api::namespaced(client.clone(), &resource.namespace().unwrap());
     assert!(read(&secrets, resource).await);
-    write_status(client, resource, verified).await;
+    write_status(client, resource, status).await;
 }
