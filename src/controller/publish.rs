@@ -1,11 +1,10 @@
 //! Writes statuses, each only if it differs, and an Event when the cause of failing pulls changes.
 
-use k8s_openapi::api::core::v1::ObjectReference;
-use k8s_openapi::api::events::v1::Event;
-use k8s_openapi::apimachinery::pkg::apis::meta::v1::MicroTime;
-use kube::api::{Patch, PatchParams, PostParams};
+mod event;
+
+use kube::api::{Patch, PatchParams};
 use kube::core::{ObjectMeta, Request, TypeMeta};
-use kube::{Api, Resource as _, ResourceExt as _};
+use kube::{Resource as _, ResourceExt as _};
 use serde::Deserialize;
 use serde_json::value::RawValue;
 use serde_json::{Value, json};
@@ -18,7 +17,7 @@ use crate::domain::reconcile::memory::PublishedStatus;
 use crate::domain::status::build::build_status;
 use crate::domain::status::conditions::condition;
 use crate::domain::status::equal::is_up_to_date;
-use crate::domain::status::event::{PullEvent, pull_event};
+use crate::domain::status::event::pull_event;
 use crate::domain::status::leftovers::without_leftovers;
 use crate::domain::status::outcome::Finding;
 use crate::kubernetes::request::{Error, call};
@@ -70,7 +69,7 @@ async fn write(
     }
     ctx.shared.metrics.write("DockerPullSecretStatus");
     if let Some(event) = pull_event(previous, &status) {
-        create_event(resource, event, ctx).await;
+        event::write(resource, event, ctx).await;
     }
     Ok(())
 }
@@ -137,51 +136,4 @@ fn remember(resource: &ResourceRef, published: Option<PublishedStatus>, ctx: &Co
 pub(crate) fn acknowledge(resource: &ResourceRef, resource_version: Option<&str>, ctx: &Context) {
     ctx.memories()
         .update(&resource.uid, |memory| memory.acknowledge(resource_version));
-}
-
-/// Not through kube's recorder: that keeps every Event for minutes, to count repetitions that do not happen here. A
-/// failure changes nothing, since the status says the same.
-async fn create_event(resource: &ResourceRef, event: PullEvent, ctx: &Context) {
-    let namespace = &resource.key.namespace;
-    let events = Api::<Event>::namespaced(ctx.client.clone(), namespace);
-    let (params, event) = (PostParams::default(), event_object(resource, event));
-    let created = call(
-        || format!("creating an Event on {}", resource.key),
-        events.create(&params, &event),
-    );
-    if let Err(error) = created.await {
-        tracing::warn!(namespace, name = resource.key.name, "{error}");
-    }
-}
-
-fn event_object(resource: &ResourceRef, event: PullEvent) -> Event {
-    let key = &resource.key;
-    let instance = std::env::var("HOSTNAME").ok().filter(|name| !name.is_empty());
-    Event {
-        metadata: ObjectMeta {
-            generate_name: Some("dockerpullsecret-".to_owned()),
-            namespace: Some(key.namespace.clone()),
-            ..ObjectMeta::default()
-        },
-        event_time: Some(MicroTime(now())),
-        type_: Some(if event.healthy { "Normal" } else { "Warning" }.to_owned()),
-        reason: Some(event.reason),
-        note: Some(event.note),
-        action: Some("Pulling".to_owned()),
-        reporting_controller: Some(format!("pullsecrets.dev/{FIELD_MANAGER}")),
-        // In a pod that is its name; at most 128 bytes.
-        reporting_instance: Some(instance.map_or_else(
-            || FIELD_MANAGER.to_owned(),
-            |name| name.chars().filter(char::is_ascii).take(128).collect(),
-        )),
-        regarding: Some(ObjectReference {
-            api_version: Some(TypeMeta::resource::<StoredResource>().api_version),
-            kind: Some(resource.kind.to_owned()),
-            name: Some(key.name.clone()),
-            namespace: Some(key.namespace.clone()),
-            uid: Some(resource.uid.as_str().to_owned()),
-            ..ObjectReference::default()
-        }),
-        ..Event::default()
-    }
 }

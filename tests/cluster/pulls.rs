@@ -28,8 +28,8 @@ fn healthy(status: &DockerPullSecretStatus) -> Option<()> {
     (condition(status, "PullsHealthy")?.status == "True" && status.failing_pods == 0).then_some(())
 }
 
-/// Events on a resource: reason and note.
-async fn events(space: &Space, name: &str) -> Vec<(String, String)> {
+/// Events on a resource: reason, note and how often.
+async fn events(space: &Space, name: &str) -> Vec<(String, String, i32)> {
     let events: Api<Event> = Api::namespaced(space.client.clone(), &space.name);
     let all = events.list(&ListParams::default()).await.unwrap().items;
     let of = |event: &Event| {
@@ -40,7 +40,10 @@ async fn events(space: &Space, name: &str) -> Vec<(String, String)> {
     };
     all.into_iter()
         .filter(of)
-        .map(|event| (event.reason.unwrap_or_default(), event.note.unwrap_or_default()))
+        .map(|event| {
+            let count = event.series.map_or(1, |series| series.count);
+            (event.reason.unwrap_or_default(), event.note.unwrap_or_default(), count)
+        })
         .collect()
 }
 
@@ -114,11 +117,25 @@ async fn rejected_credentials_are_reported_until_the_pod_runs() {
     let healed = space.ready("app").await;
     assert_eq!(healed.status.as_ref().and_then(healthy), Some(()));
     assert!(healed.status.unwrap().pull_failures.is_empty());
+    both_events(&space, 1).await;
+
+    // What happens again is counted.
+    pods.fails("web", image, &report).await;
+    space
+        .until("app", "failing", |status| failing(status, "CredentialsRejected", 1))
+        .await;
+    pods.runs("web").await;
+    space.until("app", "healthy", healthy).await;
+    both_events(&space, 2).await;
+}
+
+async fn both_events(space: &Space, times: i32) {
     eventually("both Events", || async {
-        let all = events(&space, "app").await;
-        let reasons: Vec<&str> = all.iter().map(|(reason, _)| reason.as_str()).collect();
-        assert!(all.iter().all(|(_, note)| !note.contains(CANARY)));
-        if reasons.len() == 2 && reasons.contains(&"CredentialsRejected") && reasons.contains(&"Healthy") {
+        let mut all = events(space, "app").await;
+        all.sort_unstable();
+        assert!(all.iter().all(|(_, note, _)| !note.contains(CANARY)));
+        let shown: Vec<(&str, i32)> = all.iter().map(|(reason, _, count)| (reason.as_str(), *count)).collect();
+        if shown == [("CredentialsRejected", times), ("Healthy", times)] {
             Ok(())
         } else {
             Err(format!("{all:?}"))

@@ -60,8 +60,8 @@ app.kubernetes.io/managed-by: {{ .Release.Service }}
 - apiGroups: [""]
   resources: [events]
   verbs: [list]
-# One Event on a DockerPullSecret when pods begin to fail for another cause, and when they recover.
+# One Event on a DockerPullSecret when pods begin to fail for another cause, and when they recover; what happens again is counted.
 - apiGroups: [events.k8s.io]
   resources: [events]
-  verbs: [create]
+  verbs: [get, create, patch]
 {{- end -}}

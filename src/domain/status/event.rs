@@ -1,10 +1,16 @@
 //! Which change of a status is worth an Event.
 
+use std::hash::{DefaultHasher, Hash as _, Hasher as _};
+
 use crate::api::{ConditionType, DockerPullSecretStatus};
+use crate::domain::names::ResourceRef;
 use crate::domain::status::conditions::condition;
 
 /// Longest note of an Event, in bytes (Kubernetes `pkg/apis/core/validation/events.go`: `NoteLengthLimit`).
 const NOTE_LENGTH: usize = 1024;
+
+/// Most of a resource's name in that of its Events, in bytes: an object's name has at most 253.
+const NAME_LENGTH: usize = 200;
 
 /// What an Event says of pods that cannot pull.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -15,6 +21,16 @@ pub struct PullEvent {
     pub reason: String,
     /// Its message, at most 1 KiB.
     pub note: String,
+}
+
+impl PullEvent {
+    /// The name of its object: what says the same of the same resource has the same name.
+    pub fn name(&self, resource: &ResourceRef) -> String {
+        let mut hasher = DefaultHasher::new();
+        (resource.uid.as_str(), self.healthy, &self.reason, &self.note).hash(&mut hasher);
+        let name = &resource.key.name;
+        format!("{}.{:016x}", &name[..name.len().min(NAME_LENGTH)], hasher.finish())
+    }
 }
 
 /// The Event for a new status: pods fail for another cause than before, or fail no more.

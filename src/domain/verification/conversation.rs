@@ -149,6 +149,12 @@ impl Conversation {
             Ok(response) => response,
             Err(failure) => return Step::Done(failed(&self.request, &failure, self.requester)),
         };
+        if self.stage == Stage::Ping
+            && response.status == 401
+            && let LoginOffer::Supported(challenge) = parse(&response.challenges)
+        {
+            return self.log_in(challenge);
+        }
         if let Some(verdict) = trouble(&self.request, &response, &self.secrets, self.requester) {
             return Step::Done(verdict);
         }
@@ -186,7 +192,7 @@ impl Conversation {
 
     fn after_ping(&mut self, response: &RegistryResponse, summary: &str) -> Step {
         match response.status {
-            401 => self.log_in(response, summary),
+            401 => no_way_to_log_in(response, summary),
             403 => done(
                 R::Unreachable,
                 format!(
@@ -213,26 +219,13 @@ impl Conversation {
         Step::Send(request)
     }
 
-    fn log_in(&mut self, response: &RegistryResponse, summary: &str) -> Step {
-        match parse(&response.challenges) {
-            LoginOffer::Supported(challenge) => {
-                self.challenge = Some(challenge.clone());
-                match challenge {
-                    Challenge::Basic => self.ping(Stage::PingBasic, Authorization::Basic),
-                    Challenge::Bearer { .. } => self.request_token(Stage::Token, Authorization::Basic, false),
-                }
-            }
-            LoginOffer::Unsupported(schemes) => done(
-                R::NotVerifiable,
-                format!(
-                    "{summary} and requires {}; only Bearer and Basic authentication can be verified",
-                    schemes.join(", ")
-                ),
-            ),
-            LoginOffer::Missing => done(
-                R::NotARegistry,
-                format!("{summary} without a WWW-Authenticate header that says how to log in; check host and port"),
-            ),
+    fn log_in(&mut self, challenge: Challenge) -> Step {
+        let is_basic = challenge == Challenge::Basic;
+        self.challenge = Some(challenge);
+        if is_basic {
+            self.ping(Stage::PingBasic, Authorization::Basic)
+        } else {
+            self.request_token(Stage::Token, Authorization::Basic, false)
         }
     }
 
@@ -303,6 +296,22 @@ impl Conversation {
                 self.requester.private_image()
             ),
         )
+    }
+}
+
+fn no_way_to_log_in(response: &RegistryResponse, summary: &str) -> Step {
+    match parse(&response.challenges) {
+        LoginOffer::Unsupported(schemes) => done(
+            R::NotVerifiable,
+            format!(
+                "{summary} and requires {}; only Bearer and Basic authentication can be verified",
+                schemes.join(", ")
+            ),
+        ),
+        LoginOffer::Missing | LoginOffer::Supported(_) => done(
+            R::NotARegistry,
+            format!("{summary} without a WWW-Authenticate header that says how to log in; check host and port"),
+        ),
     }
 }
 

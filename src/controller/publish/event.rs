@@ -1,0 +1,86 @@
+//! Writes Events. One that says the same as an earlier one is counted there: Events are stored for an hour by default.
+
+use k8s_openapi::api::core::v1::ObjectReference;
+use k8s_openapi::api::events::v1::Event;
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::MicroTime;
+use kube::Api;
+use kube::api::{Patch, PatchParams, PostParams};
+use kube::core::{ObjectMeta, TypeMeta};
+use serde_json::json;
+
+use crate::api::FIELD_MANAGER;
+use crate::controller::context::{Context, now};
+use crate::controller::store::stored_resource::StoredResource;
+use crate::domain::names::ResourceRef;
+use crate::domain::status::event::PullEvent;
+use crate::kubernetes::request::{Error, call};
+
+/// Creates an Event, or counts it. A failure changes nothing, since the status says the same.
+///
+/// Not through kube's recorder: that keeps every Event in memory for minutes, to count repetitions.
+pub(super) async fn write(resource: &ResourceRef, event: PullEvent, ctx: &Context) {
+    let namespace = &resource.key.namespace;
+    let events = Api::<Event>::namespaced(ctx.client.clone(), namespace);
+    let (params, event) = (PostParams::default(), object(resource, event));
+    let created = call(
+        || format!("creating an Event on {}", resource.key),
+        events.create(&params, &event),
+    );
+    let written = match created.await {
+        Err(error) if error.answer().is_some_and(kube::core::Status::is_already_exists) => {
+            count(&events, resource, event.metadata.name.as_deref().unwrap_or_default()).await
+        }
+        created => created.map(drop),
+    };
+    if let Err(error) = written {
+        tracing::warn!(namespace, name = resource.key.name, "{error}");
+    }
+}
+
+/// Counts one more of an Event that exists.
+async fn count(events: &Api<Event>, resource: &ResourceRef, name: &str) -> Result<(), Error> {
+    let before = call(|| format!("reading an Event on {}", resource.key), events.get_opt(name));
+    let Some(before) = before.await? else { return Ok(()) };
+    let series = json!({
+        "count": before.series.map_or(1, |series| series.count) + 1,
+        "lastObservedTime": MicroTime(now()),
+    });
+    let (params, patch) = (PatchParams::default(), Patch::Merge(json!({ "series": series })));
+    let counted = call(
+        || format!("counting an Event on {}", resource.key),
+        events.patch(name, &params, &patch),
+    );
+    counted.await.map(drop)
+}
+
+fn object(resource: &ResourceRef, event: PullEvent) -> Event {
+    let key = &resource.key;
+    let instance = std::env::var("HOSTNAME").ok().filter(|name| !name.is_empty());
+    Event {
+        metadata: ObjectMeta {
+            name: Some(event.name(resource)),
+            namespace: Some(key.namespace.clone()),
+            ..ObjectMeta::default()
+        },
+        event_time: Some(MicroTime(now())),
+        type_: Some(if event.healthy { "Normal" } else { "Warning" }.to_owned()),
+        reason: Some(event.reason),
+        note: Some(event.note),
+        action: Some("Pulling".to_owned()),
+        reporting_controller: Some(format!("pullsecrets.dev/{FIELD_MANAGER}")),
+        // In a pod that is its name; at most 128 bytes.
+        reporting_instance: Some(instance.map_or_else(
+            || FIELD_MANAGER.to_owned(),
+            |name| name.chars().filter(char::is_ascii).take(128).collect(),
+        )),
+        regarding: Some(ObjectReference {
+            api_version: Some(TypeMeta::resource::<StoredResource>().api_version),
+            kind: Some(resource.kind.to_owned()),
+            name: Some(key.name.clone()),
+            namespace: Some(key.namespace.clone()),
+            uid: Some(resource.uid.as_str().to_owned()),
+            ..ObjectReference::default()
+        }),
+        ..Event::default()
+    }
+}
