@@ -6,6 +6,7 @@ mod context;
 mod health_server;
 mod heartbeat;
 mod kubelet_reports;
+pub mod lease;
 pub mod metrics;
 mod observe;
 mod publish;

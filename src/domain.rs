@@ -1,12 +1,13 @@
 //! Every rule of the operator. Nothing here knows a client, a clock, the environment or async code.
 //!
-//! A module imports only modules that stand before it in this order (tested): names, time, text, problem, credentials,
+//! A module imports only modules that stand before it in this order (tested): names, time, leadership, text, problem, credentials,
 //! registry, `docker_config`, spec, `credential_source`, verification, secret, `pull_failures`, index, status, reconcile.
 
 pub mod credential_source;
 pub mod credentials;
 pub mod docker_config;
 pub mod index;
+pub mod leadership;
 pub mod names;
 pub mod problem;
 pub mod pull_failures;

@@ -7,6 +7,7 @@ use clap::Args;
 
 use crate::cli::network::NetworkArguments;
 use crate::cli::runtime::block_on;
+use crate::controller::lease::LeaseKey;
 use crate::controller::run::{self, Options};
 use crate::controller::telemetry::{self, LogFormat};
 
@@ -29,6 +30,10 @@ pub(crate) struct Controller {
     /// Maximum number of resources to reconcile at the same time.
     #[arg(long, default_value_t = 16, value_parser = clap::value_parser!(u16).range(1..=256), env = "DPS_CONCURRENCY")]
     concurrency: u16,
+    /// Lease to hold while working, as NAMESPACE/NAME, for several replicas: one works, the others take over. By default
+    /// there is none, and this has to be the only process for its namespaces.
+    #[arg(long, value_name = "NAMESPACE/NAME", env = "DPS_LEASE")]
+    lease: Option<LeaseKey>,
     #[command(flatten)]
     targets: NetworkArguments,
 }
@@ -47,6 +52,7 @@ pub(crate) fn run(arguments: Controller) -> ExitCode {
         health_address: arguments.health_address,
         policy: arguments.targets.policy(),
         concurrency: arguments.concurrency,
+        lease: arguments.lease,
     };
     match block_on(async { run::run(options).await.map_err(|error| error.to_string()) }) {
         Ok(()) => ExitCode::SUCCESS,

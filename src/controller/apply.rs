@@ -19,6 +19,7 @@ pub(crate) async fn apply(
     ctx: &Context,
 ) -> Result<Option<WriteRefusal>, Error> {
     for change in changes {
+        ctx.may_write()?;
         match change {
             Change::ApplySecret(change) => {
                 if let Some(refusal) = apply_secret(resource, change, ctx).await? {

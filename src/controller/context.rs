@@ -9,6 +9,7 @@ use kube::Client;
 use kube::runtime::reflector::{ObjectRef, Store};
 use tokio::sync::Notify;
 
+use crate::controller::lease::Leader;
 use crate::controller::metrics::Metrics;
 use crate::controller::readiness::Readiness;
 use crate::controller::store::stored_resource::StoredResource;
@@ -19,12 +20,14 @@ use crate::domain::pull_failures::failing_pods::FailingPods;
 use crate::domain::reconcile::fair_queue::FairQueue;
 use crate::domain::reconcile::memory::{ResourceMemories, ResourceMemory};
 use crate::domain::reconcile::own_writes::OwnWrites;
+use crate::kubernetes::request::{CALL_TIMEOUT, Error};
 
 /// One for the process.
 pub(crate) struct Shared {
     pub(crate) readiness: Readiness,
     pub(crate) metrics: Arc<Metrics>,
     pub(crate) verifier: Arc<Verifier>,
+    pub(crate) leader: Arc<Leader>,
 }
 
 /// One for each set of watches: a namespace, or the cluster. No lock is held while anything is awaited.
@@ -59,6 +62,15 @@ impl Context {
             own_writes: Mutex::default(),
             failing_pods: Mutex::default(),
             pods_listed: AtomicBool::new(false),
+        }
+    }
+
+    /// Before each write: that no other replica works while it may take.
+    pub(crate) fn may_write(&self) -> Result<(), Error> {
+        if self.shared.leader.may_take(CALL_TIMEOUT) {
+            Ok(())
+        } else {
+            Err(Error::NotLeading)
         }
     }
 

@@ -3,6 +3,7 @@
 use std::io::ErrorKind;
 use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::sync::Arc;
+use std::time::Duration;
 
 use axum::Router;
 use axum::http::StatusCode;
@@ -16,7 +17,8 @@ use crate::controller::context::Shared;
 pub(crate) async fn serve(address: SocketAddr, shared: Arc<Shared>) -> std::io::Result<()> {
     let ready = Arc::clone(&shared);
     let readyz = move || {
-        let missing = ready.readiness.missing();
+        let mut missing = ready.readiness.missing();
+        missing.extend(ready.leader.problem());
         async move {
             if missing.is_empty() {
                 (StatusCode::OK, "ok\n".to_owned())
@@ -26,7 +28,7 @@ pub(crate) async fn serve(address: SocketAddr, shared: Arc<Shared>) -> std::io::
         }
     };
     let metrics = move || {
-        let text = shared.metrics.text();
+        let text = shared.metrics.text(shared.leader.may_take(Duration::ZERO));
         async move {
             (
                 [(

@@ -1,9 +1,10 @@
-//! Counters, as Prometheus text.
+//! Counters and gauges, as Prometheus text.
 
 use prometheus_client::encoding::EncodeLabelSet;
 use prometheus_client::encoding::text::encode;
 use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
+use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::registry::Registry;
 
 #[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
@@ -16,13 +17,14 @@ struct Kind {
     kind: &'static str,
 }
 
-/// All counters.
+/// All metrics.
 pub(crate) struct Metrics {
     registry: Registry,
     reconciliations: Family<Label, Counter>,
     writes: Family<Kind, Counter>,
     login_attempts: Family<Label, Counter>,
     watch_errors: Family<Kind, Counter>,
+    leader: Gauge,
 }
 
 impl Default for Metrics {
@@ -50,12 +52,19 @@ impl Default for Metrics {
             "Failures of a watch, by kind of object",
             watch_errors.clone(),
         );
+        let leader = Gauge::default();
+        registry.register(
+            "leader",
+            "1 while this process works; 0 while another replica does, or may have taken over",
+            leader.clone(),
+        );
         Self {
             registry,
             reconciliations,
             writes,
             login_attempts,
             watch_errors,
+            leader,
         }
     }
 }
@@ -84,7 +93,8 @@ impl Metrics {
     }
 
     /// `OpenMetrics` text.
-    pub(crate) fn text(&self) -> String {
+    pub(crate) fn text(&self, leads: bool) -> String {
+        self.leader.set(i64::from(leads));
         let mut text = String::new();
         // Writing to a String cannot fail.
         let _ = encode(&mut text, &self.registry);
@@ -99,5 +109,5 @@ pub fn sample() -> String {
     metrics.write("Secret");
     metrics.login_attempted("Accepted");
     metrics.watch_error("Pod");
-    metrics.text()
+    metrics.text(true)
 }

@@ -52,6 +52,7 @@ async fn write(
     status: DockerPullSecretStatus,
     ctx: &Context,
 ) -> Result<(), Error> {
+    ctx.may_write()?;
     let key = &resource.key;
     // The watch may bring it before the answer comes.
     let published = |resource_version| {

@@ -19,6 +19,7 @@ use tokio::task::JoinHandle;
 use crate::controller::context::{Context, Shared};
 use crate::controller::health_server;
 use crate::controller::heartbeat::heartbeat;
+use crate::controller::lease::{Leader, LeaseKey};
 use crate::controller::metrics::Metrics;
 use crate::controller::readiness::Readiness;
 use crate::controller::reconcile::{error_policy, reconcile};
@@ -48,6 +49,8 @@ pub struct Options {
     pub policy: Policy,
     /// Most reconciles at a time, in each watched namespace or in the cluster.
     pub concurrency: u16,
+    /// The Lease to hold while working, where there are several replicas.
+    pub lease: Option<LeaseKey>,
 }
 
 /// Why the controller ended although nobody stopped it.
@@ -79,11 +82,14 @@ pub async fn run(options: Options) -> Result<(), StartError> {
     let client = connect::client().await?;
     let metrics = Arc::new(Metrics::default());
     let scopes = options.namespaces.len().max(1);
-    let verifier = Verifier::start(options.policy, scopes, Arc::clone(&metrics)).map_err(StartError::Thread)?;
+    let leader = Arc::new(Leader::new(options.lease.is_some()));
+    let verifier = Verifier::start(options.policy, scopes, Arc::clone(&metrics), Arc::clone(&leader));
+    let verifier = verifier.map_err(StartError::Thread)?;
     let shared = Arc::new(Shared {
         readiness: Readiness::default(),
         metrics,
         verifier: Arc::clone(&verifier),
+        leader: Arc::clone(&leader),
     });
     let (stop, stopped) = watch::channel(false);
 
@@ -102,6 +108,10 @@ pub async fn run(options: Options) -> Result<(), StartError> {
         ))
     });
     let scopes: Vec<_> = scopes.collect();
+    // A connection of its own: requests that hang must not delay it.
+    let lease_client = connect::client().await?;
+    let holds = hold(Arc::clone(&leader), lease_client.clone(), options.lease.clone());
+    let mut holds = tokio::spawn(holds);
     let heartbeat = tokio::spawn(heartbeat(client, Arc::clone(&shared)));
     let mut server = tokio::spawn(health_server::serve(options.health_address, shared));
     let aborts: Vec<_> = scopes.iter().map(JoinHandle::abort_handle).collect();
@@ -110,6 +120,10 @@ pub async fn run(options: Options) -> Result<(), StartError> {
     tokio::select! {
         _ = terminate.recv() => {}
         _ = interrupt.recv() => {}
+        _ = &mut holds => {
+            tracing::warn!("another replica has taken over: ending, so that this one starts anew");
+            return Ok(());
+        }
         _ = &mut running => return Err(StartError::Ended),
         result = &mut server => {
             return Err(match result {
@@ -128,7 +142,19 @@ pub async fn run(options: Options) -> Result<(), StartError> {
         tracing::warn!("stopped with requests in flight; the API server did not answer in time");
         aborts.iter().for_each(tokio::task::AbortHandle::abort);
     }
+    holds.abort();
+    if let Some(lease) = &options.lease {
+        leader.release(lease_client, lease).await;
+    }
     Ok(())
+}
+
+/// Holds the Lease, if there is one. Ends when another process has it.
+async fn hold(leader: Arc<Leader>, client: Client, lease: Option<LeaseKey>) {
+    match lease {
+        Some(lease) => leader.hold(client, &lease).await,
+        None => std::future::pending().await,
+    }
 }
 
 /// Waits for the reconciles and login attempts in flight. A verdict that no status says would make the next process log
@@ -171,8 +197,10 @@ async fn scope(
     ctx.shared.verifier.subscribe(namespace.clone(), Box::new(notify));
     let (watching, listed) = start_watches(&ctx, writer, namespace.as_deref());
     let stop = wait_until_set(stopped.clone()).boxed();
+    let leads = wait_until_set(ctx.shared.leader.leads());
     tokio::select! {
-        () = listed => {
+        ((), ()) = async { tokio::join!(listed, leads) } => {
+            ctx.shared.verifier.begin();
             let listed = store.state();
             let listed = listed.iter().filter_map(|object| Some(object.reference()?.uid));
             ctx.shared.verifier.scope_listed(listed);

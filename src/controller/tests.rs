@@ -11,6 +11,7 @@ use serde_json::{Value, json};
 
 use self::api_server::ApiServer;
 use crate::controller::context::{Context, Shared, now};
+use crate::controller::lease::Leader;
 use crate::controller::metrics::Metrics;
 use crate::controller::readiness::Readiness;
 use crate::controller::reconcile::reconcile;
@@ -50,11 +51,13 @@ impl World {
                 "metadata": {"name": "app", "namespace": "team", "uid": "uid-app", "generation": 1}, "spec": spec}),
         );
         let metrics = Arc::new(Metrics::default());
-        let verifier = Verifier::start(Policy::default(), 1, Arc::clone(&metrics)).unwrap();
+        let leader = Arc::new(Leader::new(false));
+        let verifier = Verifier::start(Policy::default(), 1, Arc::clone(&metrics), Arc::clone(&leader)).unwrap();
         let shared = Shared {
             readiness: Readiness::default(),
             metrics,
             verifier,
+            leader,
         };
         let (store, writer) = reflector::store();
         let ctx = Arc::new(Context::new(server.client(), Arc::new(shared), store, 1));

@@ -14,6 +14,7 @@ use tokio::runtime::Runtime;
 use tokio::sync::{Notify, watch};
 
 use crate::controller::context::now;
+use crate::controller::lease::Leader;
 use crate::controller::metrics::Metrics;
 use crate::domain::names::{ResourceRef, Uid};
 use crate::domain::time::Timestamp;
@@ -24,7 +25,7 @@ use crate::domain::verification::queue::{VerificationQueue, VerificationRequest}
 use crate::domain::verification::requester::Requester;
 use crate::domain::verification::state::{Admission, VerificationState};
 use crate::domain::verification::verdict::{Verdict, VerificationResult};
-use crate::registry_client::http::{ClientError, RegistryClients};
+use crate::registry_client::http::{ClientError, REQUEST, RegistryClients};
 
 /// Most CA bundles with clients at a time: few serve many resources, and old ones are not worth their memory.
 const CLIENTS: usize = 16;
@@ -36,6 +37,7 @@ const DRAIN: Duration = Duration::from_secs(12);
 pub(crate) struct Verifier {
     policy: Arc<Policy>,
     metrics: Arc<Metrics>,
+    leader: Arc<Leader>,
     state: Mutex<VerificationState>,
     /// The queue has changed.
     wake: Notify,
@@ -67,10 +69,16 @@ struct Subscriber {
 
 impl Verifier {
     /// Starts the thread that makes the attempts. `scopes`: how often [`Verifier::scope_listed`] will be called.
-    pub(crate) fn start(policy: Policy, scopes: usize, metrics: Arc<Metrics>) -> std::io::Result<Arc<Self>> {
+    pub(crate) fn start(
+        policy: Policy,
+        scopes: usize,
+        metrics: Arc<Metrics>,
+        leader: Arc<Leader>,
+    ) -> std::io::Result<Arc<Self>> {
         let verifier = Arc::new(Self {
             policy: Arc::new(policy),
             metrics,
+            leader,
             state: Mutex::new(VerificationState {
                 ledger: Ledger::new(Fingerprinter::new([RandomState::new(), RandomState::new()])),
                 queue: VerificationQueue::new(scopes, now()),
@@ -111,6 +119,11 @@ impl Verifier {
     pub(crate) fn announced(&self, resource: &Uid, start: Timestamp) {
         self.state().queue.announced(resource, start);
         self.wake.notify_one();
+    }
+
+    /// This process begins to work: what statuses say has to be read from now on.
+    pub(crate) fn begin(&self) {
+        self.state().queue.begin(now());
     }
 
     /// The resources of a scope are known.
@@ -199,7 +212,11 @@ impl Verifier {
 
     /// Whether an attempt may send its password to this host.
     fn admit(&self, request: &VerificationRequest, receiver: &str) -> bool {
-        let admission = self.state().admit(request, receiver, now());
+        let admission = if self.leader.may_take(REQUEST) {
+            self.state().admit(request, receiver, now())
+        } else {
+            Admission::Later(self.state().queue.defer(request))
+        };
         match &admission {
             Admission::Admitted => {}
             Admission::Later(announcer) => self.notify(announcer.as_slice(), News::Verdict),

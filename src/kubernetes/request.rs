@@ -8,7 +8,7 @@ use kube::client::AuthError;
 use crate::kubernetes::client_errors::{describe_auth, describe_client};
 
 /// Longest time for one request: kube has no timeout for a single request.
-const CALL_TIMEOUT: Duration = Duration::from_secs(10);
+pub(crate) const CALL_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// A request that failed.
 #[derive(Debug, thiserror::Error)]
@@ -16,6 +16,9 @@ pub(crate) enum Error {
     /// No answer in time.
     #[error("{0}: the API server did not answer within {seconds} seconds", seconds = CALL_TIMEOUT.as_secs())]
     Timeout(String),
+    /// Another replica may have taken over.
+    #[error("the Lease was not renewed in time, so nothing is written")]
+    NotLeading,
     /// An error response, or no connection.
     #[error("{operation}: {}", describe(.source))]
     Api {
@@ -34,7 +37,7 @@ impl Error {
                 kube::Error::Api(status) => Some(status),
                 _ => None,
             },
-            Self::Timeout(_) => None,
+            Self::Timeout(_) | Self::NotLeading => None,
         }
     }
 }

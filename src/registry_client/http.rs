@@ -22,7 +22,7 @@ use crate::registry_client::resolver::{Refused, Resolver};
 const CONNECT: Duration = Duration::from_secs(5);
 
 /// Longest time for one request with its response: what `docker login` waits.
-const REQUEST: Duration = Duration::from_secs(15);
+pub(crate) const REQUEST: Duration = Duration::from_secs(15);
 
 /// Longest time for all requests of a login attempt.
 const ATTEMPT: Duration = Duration::from_mins(1);

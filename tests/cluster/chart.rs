@@ -106,7 +106,7 @@ fn values_that_mean_nothing_are_refused() {
         ("logFormat=xml", "logFormat"),
         ("image.digest=latest", "digest"),
         ("watchNamespaces={Upper}", "watchNamespaces"),
-        ("replicas=2", "replicas"),
+        ("replicas=two", "replicas"),
         ("extraVolumes[0].emptyDir.medium=Memory", "extraVolumes"),
         ("extraVolumeMounts[0].name=ca", "extraVolumeMounts"),
     ] {
@@ -124,7 +124,13 @@ fn a_namespaced_install_has_no_cluster_role() {
     let objects = template(&["--set", "watchNamespaces={team-a,team-b}"]);
     let found = kinds(&objects);
     assert!(!found.iter().any(|kind| kind.starts_with("ClusterRole")), "{found:?}");
-    assert_eq!(found.iter().filter(|kind| **kind == "Role").count(), 2);
+    let is_watched = |object: &&Value| {
+        object["metadata"]["namespace"]
+            .as_str()
+            .is_some_and(|name| name.starts_with("team-"))
+    };
+    let watched: Vec<Value> = objects.iter().filter(is_watched).cloned().collect();
+    assert_eq!(kinds(&watched), ["Role", "Role", "RoleBinding", "RoleBinding"]);
     let args = &of_kind(&objects, "Deployment")["spec"]["template"]["spec"]["containers"][0]["args"];
     assert!(
         args.as_array().unwrap().contains(&json!("--namespace=team-a")),
@@ -166,6 +172,32 @@ fn the_rights_are_the_least_that_work() {
             {"apiGroups": [""], "resources": ["events"], "verbs": ["list"]},
             {"apiGroups": ["events.k8s.io"], "resources": ["events"], "verbs": ["get", "create", "patch"]},
         ])
+    );
+}
+
+#[test]
+fn replicas_share_a_lease_of_the_release_and_are_not_evicted_together() {
+    let objects = template(&[]);
+    let pod = &of_kind(&objects, "Deployment")["spec"]["template"]["spec"];
+    let arguments = pod["containers"][0]["args"].as_array().unwrap();
+    let name = "release-docker-pull-secret-operator";
+    assert!(arguments.contains(&json!(format!("--lease=operators/{name}"))));
+    let role = objects
+        .iter()
+        .find(|object| object["kind"] == "Role" && object["metadata"]["namespace"] == "operators")
+        .unwrap();
+    assert_eq!(
+        role["rules"],
+        json!([
+            {"apiGroups": ["coordination.k8s.io"], "resources": ["leases"], "verbs": ["create"]},
+            {"apiGroups": ["coordination.k8s.io"], "resources": ["leases"], "resourceNames": [name], "verbs": ["get", "update"]},
+        ])
+    );
+    assert_eq!(of_kind(&objects, "PodDisruptionBudget")["spec"]["minAvailable"], 1);
+    let one = template(&["--set", "replicas=1"]);
+    assert!(
+        !kinds(&one).contains(&"PodDisruptionBudget"),
+        "it would keep the node from being drained"
     );
 }
 
@@ -270,7 +302,7 @@ async fn it_installs_upgrades_and_uninstalls_and_works_in_between() {
             .iter()
             .filter(|item| item["kind"] == "Pod")
             .count();
-        if pods == 1 { Ok(()) } else { Err(replicas) }
+        if pods == 2 { Ok(()) } else { Err(replicas) }
     })
     .await;
 
@@ -278,11 +310,11 @@ async fn it_installs_upgrades_and_uninstalls_and_works_in_between() {
     let account = "dps-docker-pull-secret-operator";
     let kubeconfig = world.state().join("namespaced.kubeconfig");
     world.write_kubeconfig(&kubeconfig, OPERATOR, account);
-    let health = health_address();
+    let (health, lease) = (health_address(), format!("{OPERATOR}/{account}"));
     let operator = Operator::start_in(
         world,
         &kubeconfig,
-        &["--namespace", &one.name, "--namespace", &other.name],
+        &["--namespace", &one.name, "--namespace", &other.name, "--lease", &lease],
         &[("DPS_HEALTH_ADDRESS", &health)],
     );
     operator.wait_until_ready();
@@ -303,6 +335,7 @@ async fn it_installs_upgrades_and_uninstalls_and_works_in_between() {
         // The version of the API server is in no namespace.
         .filter(|request| !request.object_ref.resource.is_empty())
         .filter(|request| ![&one.name, &other.name].contains(&&request.object_ref.namespace))
+        .filter(|request| (request.object_ref.resource.as_str(), &*request.object_ref.name) != ("leases", account))
         .collect();
     assert!(!requests.is_empty() && elsewhere.is_empty(), "{elsewhere:?}");
     assert!(requests.iter().all(|request| request.response_status.code != 403));
@@ -327,7 +360,8 @@ async fn it_installs_upgrades_and_uninstalls_and_works_in_between() {
         "-o",
         "name",
     ]);
-    assert_eq!(roles, "", "the Roles of the namespaced install are gone");
+    let lease = format!("role.rbac.authorization.k8s.io/{account}-lease\n");
+    assert_eq!(roles, lease, "the Roles of the namespaced install are gone");
     outside
         .create("edited-by-aggregation", private("registry.example.com", "login"))
         .await;

@@ -16,6 +16,7 @@ mod faults;
 mod node;
 mod oracle;
 mod pulls;
+mod replicas;
 mod schema;
 #[path = "../support/mod.rs"]
 mod support;

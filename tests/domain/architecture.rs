@@ -20,9 +20,10 @@ const LAYERS: [&str; 7] = [
 ];
 
 /// The modules of `domain`. One imports only what stands before it.
-const DOMAIN: [&str; 15] = [
+const DOMAIN: [&str; 16] = [
     "names",
     "time",
+    "leadership",
     "text",
     "problem",
     "credentials",

@@ -26,6 +26,7 @@ mod hosts;
 mod images;
 mod index;
 mod kubelet_secret;
+mod leadership;
 mod ledger;
 mod messages;
 mod names;

@@ -167,6 +167,18 @@ impl Operator {
         self.log.clone()
     }
 
+    /// Waits until it ends by itself. Returns whether it ended well.
+    pub async fn ends(&mut self) -> bool {
+        let begin = Instant::now();
+        loop {
+            if let Some(status) = self.child.try_wait().expect("our child") {
+                return status.success();
+            }
+            assert!(begin.elapsed() < DEADLINE, "does not end:\n{}", self.log());
+            tokio::time::sleep(std::time::Duration::from_millis(10)).await;
+        }
+    }
+
     /// Sends SIGTERM and returns how long it took to end, and whether it ended well.
     pub fn stop(mut self) -> (std::time::Duration, bool) {
         let begin = Instant::now();

@@ -8,6 +8,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use super::{News, Verifier};
+use crate::controller::lease::Leader;
 use crate::controller::metrics::Metrics;
 use crate::domain::credentials::RegistryCredentials;
 use crate::domain::names::{ObjectKey, ResourceRef, Uid};
@@ -69,7 +70,7 @@ impl Registry {
             allow: vec![self.address.clone()],
             ..Policy::default()
         };
-        let verifier = Verifier::start(policy, 1, Arc::new(Metrics::default())).unwrap();
+        let verifier = Verifier::start(policy, 1, Arc::new(Metrics::default()), Arc::new(Leader::new(false))).unwrap();
         announce_all(&verifier);
         verifier
     }

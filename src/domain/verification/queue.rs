@@ -104,6 +104,11 @@ impl VerificationQueue {
         }
     }
 
+    /// This process begins to work now, and not when it started.
+    pub fn begin(&mut self, now: Timestamp) {
+        self.startup.begin(now);
+    }
+
     /// The resources of a scope are known.
     pub fn scope_listed(&mut self, resources: impl IntoIterator<Item = Uid>, now: Timestamp) {
         self.startup.scope_listed(resources, now);

@@ -163,12 +163,19 @@ impl VerificationQueue {
             receiver.clone_into(&mut flight.receiver);
             return Ok(());
         }
-        let announcer = flight.announcer.clone();
+        Err(self.defer(request))
+    }
+
+    /// An attempt must not send its password now: it waits in the queue again, and has to end. Returns whose status says
+    /// that it has started.
+    pub fn defer(&mut self, request: &VerificationRequest) -> Option<ResourceRef> {
+        let key = request.key();
+        let announcer = self.flights.get(&key)?.announcer.clone();
         if self.is_stopped {
             self.withdraw(request);
         } else {
             self.take_back(&key);
         }
-        Err(Some(announcer))
+        Some(announcer)
     }
 }

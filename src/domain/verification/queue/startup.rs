@@ -10,6 +10,7 @@ use crate::domain::verification::queue::STARTUP_GRACE;
 #[derive(Debug)]
 pub(super) struct Startup {
     started_at: Timestamp,
+    has_begun: bool,
     scopes_to_list: usize,
     to_reconcile: HashSet<Uid>,
     /// Since when attempts have been possible.
@@ -20,9 +21,17 @@ impl Startup {
     pub(super) fn new(scopes: usize, now: Timestamp) -> Self {
         Self {
             started_at: now,
+            has_begun: false,
             scopes_to_list: scopes,
             to_reconcile: HashSet::new(),
             opened_at: None,
+        }
+    }
+
+    /// The process begins to work now, unless it has.
+    pub(super) fn begin(&mut self, now: Timestamp) {
+        if !std::mem::replace(&mut self.has_begun, true) {
+            self.started_at = now;
         }
     }
 
