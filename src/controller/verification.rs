@@ -20,11 +20,13 @@ use crate::domain::time::Timestamp;
 use crate::domain::verification::address::Policy;
 use crate::domain::verification::fingerprint::Fingerprinter;
 use crate::domain::verification::ledger::Ledger;
-use crate::domain::verification::queue::{VerificationQueue, VerificationRequest};
+use crate::domain::verification::local_failure::LocalFailure;
+use crate::domain::verification::queue::{LOCAL_PAUSE, VerificationQueue, VerificationRequest};
 use crate::domain::verification::requester::Requester;
 use crate::domain::verification::state::{Admission, VerificationState};
 use crate::domain::verification::verdict::{Verdict, VerificationResult};
-use crate::registry_client::http::{ClientError, RegistryClients};
+use crate::registry_client::http::{AttemptEnd, ClientError, RegistryClients};
+use crate::registry_client::resolver::Resolver;
 
 /// Most CA bundles with clients at a time: few serve many resources, and old ones are not worth their memory.
 const CLIENTS: usize = 16;
@@ -34,7 +36,7 @@ const DRAIN: Duration = Duration::from_secs(12);
 
 /// Makes the login attempts of the process.
 pub(crate) struct Verifier {
-    policy: Arc<Policy>,
+    resolver: Resolver,
     metrics: Arc<Metrics>,
     state: Mutex<VerificationState>,
     /// The queue has changed.
@@ -69,7 +71,7 @@ impl Verifier {
     /// Starts the thread that makes the attempts. `scopes`: how often [`Verifier::scope_listed`] will be called.
     pub(crate) fn start(policy: Policy, scopes: usize, metrics: Arc<Metrics>) -> std::io::Result<Arc<Self>> {
         let verifier = Arc::new(Self {
-            policy: Arc::new(policy),
+            resolver: Resolver::new(Arc::new(policy)),
             metrics,
             state: Mutex::new(VerificationState {
                 ledger: Ledger::new(Fingerprinter::new([RandomState::new(), RandomState::new()])),
@@ -176,6 +178,7 @@ impl Verifier {
     async fn attempt(self: Arc<Self>, request: VerificationRequest) {
         let attempt = request.attempt.clone();
         let verdict = match self.clients(request.ca_bundle.as_ref()) {
+            Err(ClientError::Local(failure)) => return self.postponed(&request, failure),
             Err(error) => Verdict::new(VerificationResult::TlsFailure, error.to_string()),
             // A task of its own, so that a panic ends this attempt and no other.
             Ok(clients) => {
@@ -183,8 +186,9 @@ impl Verifier {
                 let admit = move |receiver: &str| own.admit(&asked, receiver);
                 let attempt = async move { clients.verify(attempt, Requester::Operator, admit).await };
                 match tokio::spawn(attempt).await {
-                    Ok(Some(verdict)) => verdict,
-                    Ok(None) => return self.ended(),
+                    Ok(AttemptEnd::Verdict(verdict)) => verdict,
+                    Ok(AttemptEnd::NotAdmitted) => return self.ended(),
+                    Ok(AttemptEnd::Local(failure)) => return self.postponed(&request, failure),
                     Err(_) => aborted(),
                 }
             }
@@ -206,6 +210,18 @@ impl Verifier {
             Admission::Known(waiters) => self.notify(waiters, News::Verdict),
         }
         admission == Admission::Admitted
+    }
+
+    /// An attempt has failed on this machine. It is made again later.
+    fn postponed(&self, request: &VerificationRequest, failure: LocalFailure) {
+        tracing::warn!(
+            registry = request.target(),
+            "credentials cannot be verified now, trying again in {} s: {failure}",
+            LOCAL_PAUSE.as_secs()
+        );
+        let announcer = self.state().queue.postpone(request, now());
+        self.notify(announcer.as_slice(), News::Verdict);
+        self.ended();
     }
 
     /// An attempt has ended, so that another one may start.
@@ -231,7 +247,7 @@ impl Verifier {
         if let Some(known) = clients.get(&ca_bundle.cloned()) {
             return Ok(known.clone());
         }
-        let new = RegistryClients::new(Arc::clone(&self.policy), ca_bundle.map(Vec::as_slice))?;
+        let new = RegistryClients::new(&self.resolver, ca_bundle.map(Vec::as_slice))?;
         if clients.len() == CLIENTS {
             clients.clear();
         }

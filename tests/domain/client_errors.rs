@@ -29,6 +29,10 @@ fn plugin(script: &str) -> Value {
 }
 
 fn explain(variables: &[(&str, &str)], kubeconfig: &str) -> Output {
+    with_kubeconfig(variables, &["explain", "image", "a.example.com/b"], kubeconfig)
+}
+
+fn with_kubeconfig(variables: &[(&str, &str)], args: &[&str], kubeconfig: &str) -> Output {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("config");
     std::fs::write(&path, kubeconfig).unwrap();
@@ -37,7 +41,7 @@ fn explain(variables: &[(&str, &str)], kubeconfig: &str) -> Output {
         .into_iter()
         .chain(variables.iter().copied())
         .collect();
-    dps_in(&variables, &["explain", "image", "a.example.com/b"], "")
+    dps_in(&variables, args, "")
 }
 
 #[test]
@@ -142,6 +146,23 @@ fn errors_of_the_client_hold_no_secret() {
             output.stderr
         );
     }
+}
+
+/// JSON escapes only what JSON has to: programs read it.
+#[test]
+fn log_line_shows_what_a_terminal_would_obey() {
+    let config = kubeconfig(&json!({}), &json!({})).replace(
+        "\"current-context\":\"c\"",
+        r#""current-context":"x\u001b[31m\u202ex\u200bx\nFAKE""#,
+    );
+    let output = with_kubeconfig(&[], &["controller"], &config);
+    assert_eq!(output.code, 1, "{}", output.stderr);
+    let line = output.stderr.strip_suffix('\n').unwrap();
+    assert!(line.contains("FAKE") && !line.contains('\n'), "{line:?}");
+    for (raw, escape) in [('\u{202e}', "\\u{202e}"), ('\u{200b}', "\\u{200b}")] {
+        assert!(!line.contains(raw) && line.contains(escape), "{line:?}");
+    }
+    assert!(!line.contains(char::is_control), "{line:?}");
 }
 
 #[test]

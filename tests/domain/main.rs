@@ -27,6 +27,7 @@ mod images;
 mod index;
 mod kubelet_secret;
 mod ledger;
+mod local_failure;
 mod messages;
 mod names;
 mod ownership;

@@ -17,6 +17,11 @@ impl VerificationQueue {
             started.next = self.waiting.iter().next().map(|_| wait);
             return started;
         }
+        if let Some(wait) = self.pause.wait(now) {
+            let is_awaited = self.flights.len() > 0 || self.waiting.iter().next().is_some();
+            started.next = is_awaited.then_some(wait);
+            return started;
+        }
         self.accounts.forget_old(now);
         self.flights.late(now).iter().for_each(|key| self.take_back(key));
         self.make_announced(now, &known, &mut started);
@@ -34,7 +39,7 @@ impl VerificationQueue {
         now: Timestamp,
         known: impl Fn(&VerificationRequest) -> Known,
     ) {
-        if self.startup.wait(now).is_none() {
+        if self.startup.wait(now).is_none() && self.pause.wait(now).is_none() {
             let mut found = std::mem::take(&mut self.found);
             self.announce(now, &known, &mut found);
             found.to_announce.retain(|other| other != resource);
@@ -163,12 +168,24 @@ impl VerificationQueue {
             receiver.clone_into(&mut flight.receiver);
             return Ok(());
         }
-        let announcer = flight.announcer.clone();
+        Err(self.wait_again(request))
+    }
+
+    /// An attempt has failed because this process is short of something: that says nothing about the registry. It waits
+    /// in the queue again, and no attempt starts for a while. Returns whose status says that it has started.
+    pub fn postpone(&mut self, request: &VerificationRequest, now: Timestamp) -> Option<ResourceRef> {
+        self.pause.begin(now);
+        self.wait_again(request)
+    }
+
+    fn wait_again(&mut self, request: &VerificationRequest) -> Option<ResourceRef> {
+        let key = request.key();
+        let announcer = self.flights.get(&key)?.announcer.clone();
         if self.is_stopped {
             self.withdraw(request);
         } else {
             self.take_back(&key);
         }
-        Err(Some(announcer))
+        Some(announcer)
     }
 }
