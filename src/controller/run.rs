@@ -32,7 +32,7 @@ use crate::controller::watches::resync::resync;
 use crate::controller::watches::secrets::Secrets;
 use crate::domain::names::{ObjectKey, ResourceRef};
 use crate::domain::verification::address::Policy;
-use crate::kubernetes::connect::{self, ConnectError};
+use crate::kubernetes::connect::{self, ConnectError, Lifetime};
 
 /// How long a stop may take: less than the 30 s that a pod gets by default.
 const STOP: Duration = Duration::from_secs(20);
@@ -76,7 +76,7 @@ pub async fn run(options: Options) -> Result<(), StartError> {
     let mut interrupt = signal(SignalKind::interrupt()).map_err(StartError::Signal)?;
     // Container runtimes may start with a soft limit of 1,024. What cannot be raised is enough for most.
     let _ = rlimit::increase_nofile_limit(u64::MAX);
-    let client = connect::client().await?;
+    let client = connect::client(Lifetime::Process).await?;
     let metrics = Arc::new(Metrics::default());
     let scopes = options.namespaces.len().max(1);
     let verifier = Verifier::start(options.policy, scopes, Arc::clone(&metrics)).map_err(StartError::Thread)?;

@@ -3,6 +3,7 @@
 use std::io::{self, Write};
 
 use tracing_subscriber::EnvFilter;
+use tracing_subscriber::fmt::MakeWriter;
 
 use crate::domain::text::invisible::printable;
 
@@ -37,17 +38,22 @@ pub fn init(format: LogFormat) {
     let lines = tracing_subscriber::fmt().with_env_filter(filter);
     // A second call, as in tests, keeps the first.
     let _ = match format {
-        LogFormat::Text => lines
-            .with_ansi(false)
-            .with_writer(|| Escaping(io::stderr()))
-            .try_init(),
+        LogFormat::Text => lines.with_ansi(false).with_writer(Escaping(io::stderr)).try_init(),
         // JSON escapes.
         LogFormat::Json => lines.json().flatten_event(true).with_writer(io::stderr).try_init(),
     };
 }
 
-/// Writes lines in which what is invisible is escaped: messages have names and words of others.
-struct Escaping<W>(W);
+/// Shows what is invisible in the lines that are written: messages have names and words of others.
+struct Escaping<T>(T);
+
+impl<'a, T: MakeWriter<'a>> MakeWriter<'a> for Escaping<T> {
+    type Writer = Escaping<T::Writer>;
+
+    fn make_writer(&'a self) -> Self::Writer {
+        Escaping(self.0.make_writer())
+    }
+}
 
 impl<W: Write> Write for Escaping<W> {
     /// A line is written at once.

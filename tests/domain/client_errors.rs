@@ -7,7 +7,7 @@ use crate::support::dps::{Output, dps_in};
 const CANARY: &str = "CANARY";
 
 /// A cluster at a port where nobody listens.
-fn kubeconfig(user: &Value, cluster: &Value) -> String {
+pub(crate) fn kubeconfig(user: &Value, cluster: &Value) -> String {
     let mut named = json!({"server": "http://127.0.0.1:9"});
     for (key, value) in cluster.as_object().unwrap() {
         named[key] = value.clone();
@@ -32,7 +32,7 @@ fn explain(variables: &[(&str, &str)], kubeconfig: &str) -> Output {
     with_kubeconfig(variables, &["explain", "image", "a.example.com/b"], kubeconfig)
 }
 
-fn with_kubeconfig(variables: &[(&str, &str)], args: &[&str], kubeconfig: &str) -> Output {
+pub(crate) fn with_kubeconfig(variables: &[(&str, &str)], args: &[&str], kubeconfig: &str) -> Output {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("config");
     std::fs::write(&path, kubeconfig).unwrap();
@@ -47,26 +47,53 @@ fn with_kubeconfig(variables: &[(&str, &str)], args: &[&str], kubeconfig: &str) 
 #[test]
 fn errors_of_the_client_hold_no_secret() {
     let none = json!({});
-    let no_proxy = "through a proxy are not supported";
     let secret = |script: &str| kubeconfig(&plugin(script), &none);
+    let no_proxy = "the proxy for the API server is none of http, https and socks5";
+    let control = "has a control character, such as a line break";
+    let token = |more: &str| {
+        let status = format!("{{\"token\": \"CANARY\\u0001\"{more}}}");
+        let credential = format!("{{\"kind\": \"ExecCredential\", \"status\": {status}}}");
+        secret(&format!("printf '%s' '{credential}'"))
+    };
     let rows = [
         (
             "HTTPS_PROXY",
             vec![("HTTPS_PROXY", "http://u:CANARY@127.0.0.1:9")],
             kubeconfig(&none, &json!({"server": "https://a.example.com"})),
-            no_proxy,
+            "refused",
+        ),
+        (
+            "HTTPS_PROXY without a scheme",
+            vec![("HTTPS_PROXY", "u:CANARY@127.0.0.1:9")],
+            kubeconfig(&none, &json!({"server": "https://a.example.com"})),
+            "refused",
+        ),
+        (
+            "HTTPS_PROXY that is no URL",
+            vec![("HTTPS_PROXY", "http://u:CANARY @127.0.0.1:9")],
+            kubeconfig(&none, &json!({"server": "https://a.example.com"})),
+            "is not a valid URL",
+        ),
+        (
+            "NO_PROXY",
+            vec![
+                ("HTTP_PROXY", "http://u:CANARY@127.0.0.1:9"),
+                ("NO_PROXY", "127.0.0.0/8"),
+            ],
+            kubeconfig(&none, &none),
+            "refused",
         ),
         (
             "proxy-url",
             vec![],
             kubeconfig(&none, &json!({"proxy-url": "http://u:CANARY@127.0.0.1:9"})),
-            no_proxy,
+            "refused",
         ),
         (
             "SOCKS",
             vec![],
             kubeconfig(&none, &json!({"proxy-url": "socks5://u:CANARY@127.0.0.1:9"})),
-            no_proxy,
+            "failed to create underlying connection",
         ),
         (
             "FTP",
@@ -119,7 +146,38 @@ fn errors_of_the_client_hold_no_secret() {
             "token with a line break",
             vec![],
             kubeconfig(&json!({"token": "CANARY\n"}), &none),
-            "has a control character, such as a line break",
+            control,
+        ),
+        ("plugin's token", vec![], token(""), control),
+        (
+            "plugin's token that expires",
+            vec![],
+            token(", \"expirationTimestamp\": \"2999-01-01T00:00:00Z\""),
+            control,
+        ),
+        (
+            "plugin without credentials",
+            vec![],
+            secret("echo '{\"status\": {}}'"),
+            "\"sh\": the credential plugin gives neither a token nor a certificate",
+        ),
+        (
+            "auth provider with an invalid token",
+            vec![],
+            kubeconfig(
+                &json!({"auth-provider": {"name": "oidc", "config": {"id-token": "CANARY\n"}}}),
+                &none,
+            ),
+            control,
+        ),
+        (
+            "auth provider that runs a program",
+            vec![],
+            kubeconfig(
+                &json!({"auth-provider": {"name": "gcp", "config": {"cmd-path": "/bin/echo", "cmd-args": "CANARY"}}}),
+                &none,
+            ),
+            "has removed the auth provider gcp",
         ),
         (
             "client key",
@@ -165,20 +223,19 @@ fn log_line_shows_what_a_terminal_would_obey() {
     assert!(!line.contains(char::is_control), "{line:?}");
 }
 
+/// Those that expire are kept by the client, which runs the plugin again.
 #[test]
-fn a_panic_tells_its_place_and_not_its_message() {
-    // The client cannot use such a token, and its message quotes it.
-    let token = "{\"apiVersion\": \"client.authentication.k8s.io/v1\", \"kind\": \"ExecCredential\", \"status\": {\"token\": \"CANARY\\u0001\"}}";
-    let output = explain(&[], &kubeconfig(&plugin(&format!("printf '%s' '{token}'")), &json!({})));
-    assert_eq!(
-        (output.code, output.stderr.lines().count()),
-        (101, 1),
-        "{}",
-        output.stderr
-    );
-    assert!(
-        output.stderr.starts_with("dps: internal error at ") && !output.stderr.contains(CANARY),
-        "{}",
-        output.stderr
-    );
+fn token_of_a_plugin_that_cannot_be_sent_stops_the_controller_without_a_panic() {
+    // It would stop for the port otherwise.
+    let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = port.local_addr().unwrap().to_string();
+    for more in ["", ", \"expirationTimestamp\": \"2999-01-01T00:00:00Z\""] {
+        let status = format!("{{\"token\": \"CANARY\\u0001\"{more}}}");
+        let script = format!("printf '%s' '{{\"kind\": \"ExecCredential\", \"status\": {status}}}'");
+        let config = kubeconfig(&plugin(&script), &json!({}));
+        let output = with_kubeconfig(&[], &["controller", "--health-address", &address], &config);
+        assert_eq!(output.code, 1, "{}", output.stderr);
+        assert!(output.stderr.contains("has a control character"), "{}", output.stderr);
+        assert!(!output.stderr.contains(CANARY), "{}", output.stderr);
+    }
 }

@@ -7,6 +7,7 @@
 )]
 
 mod api;
+mod api_server_proxy;
 mod architecture;
 mod canary;
 mod cause_messages;

@@ -281,7 +281,11 @@ fn failure_at_an_internal_address_is_told_to_nobody_else() {
             (Requester::Person, true),
             (Requester::Person, false),
         ] {
-            assert_eq!(failure.clone().told_to(requester, is_internal), failure, "{requester:?}");
+            assert_eq!(
+                failure.clone().told_to(requester, is_internal),
+                failure,
+                "{requester:?}"
+            );
         }
     }
 }

@@ -91,9 +91,9 @@ fn reached(address: IpAddr) -> IpAddr {
     let inside = |high: u16, low: u16| IpAddr::from(Ipv4Addr::from(u32::from(high) << 16 | u32::from(low)));
     match address.segments() {
         // RFC 6052; translated addresses (RFC 2765); 6to4 (RFC 3056).
-        [0x64, 0xff9b, 0, 0, 0, 0, high, low]
-        | [0, 0, 0, 0, 0xffff, 0, high, low]
-        | [0x2002, high, low, ..] => inside(high, low),
+        [0x64, 0xff9b, 0, 0, 0, 0, high, low] | [0, 0, 0, 0, 0xffff, 0, high, low] | [0x2002, high, low, ..] => {
+            inside(high, low)
+        }
         // Compatible addresses (RFC 4291 2.5.5.1), but not `::` and `::1`.
         [0, 0, 0, 0, 0, 0, high, low] if high != 0 => inside(high, low),
         // Teredo (RFC 4380) has the address inverted.

@@ -23,14 +23,14 @@ enum Answer {
 }
 
 /// A DNS server that knows some names, and files that name it.
-struct World {
+struct DnsWorld {
     dns: Dns,
     zone: Arc<Mutex<HashMap<&'static str, Answer>>>,
     asked: Arc<Mutex<Vec<String>>>,
     folder: tempfile::TempDir,
 }
 
-impl World {
+impl DnsWorld {
     fn new(resolv_conf: &str, zone: &[(&'static str, Answer)]) -> Self {
         let socket = UdpSocket::bind("127.0.0.1:0").unwrap();
         let port = socket.local_addr().unwrap().port();
@@ -109,7 +109,7 @@ async fn failure_is_told_in_plain_words() {
         ("failing.example.com", Answer::Failure),
         ("silent.example.com", Answer::Silence),
     ];
-    let world = World::new(SERVER, &zone);
+    let world = DnsWorld::new(SERVER, &zone);
     for (name, expected) in [
         ("here.example.com", "192.0.2.1"),
         ("Here.Example.com.", "192.0.2.1"),
@@ -131,8 +131,11 @@ async fn failure_is_told_in_plain_words() {
 
 #[tokio::test]
 async fn hosts_file_and_localhost_need_no_server() {
-    let world = World::new(&format!("{SERVER}search example.org\noptions ndots:5\n"), &[]);
-    world.write("hosts", "192.0.2.7 registry.example.com registry\n2001:db8::7 registry\nnonsense\n");
+    let world = DnsWorld::new(&format!("{SERVER}search example.org\noptions ndots:5\n"), &[]);
+    world.write(
+        "hosts",
+        "192.0.2.7 registry.example.com registry\n2001:db8::7 registry\nnonsense\n",
+    );
     for (name, expected) in [
         ("registry.example.com", "192.0.2.7"),
         ("REGISTRY", "192.0.2.7 2001:db8::7"),
@@ -168,7 +171,12 @@ async fn search_domains_follow_the_number_of_dots() {
                 "registry.example.com.",
             ],
         ),
-        ("options ndots:5", "registry.example.com.", "192.0.2.3", &["registry.example.com."]),
+        (
+            "options ndots:5",
+            "registry.example.com.",
+            "192.0.2.3",
+            &["registry.example.com."],
+        ),
         (
             "options attempts:1",
             "broken",
@@ -183,7 +191,7 @@ async fn search_domains_follow_the_number_of_dots() {
             &["slow.team.example.org."],
         ),
     ] {
-        let world = World::new(&format!("{search}{options}\n"), &zone);
+        let world = DnsWorld::new(&format!("{search}{options}\n"), &zone);
         assert_eq!(world.lookup(name).await, expected, "{name} {options}");
         assert_eq!(world.asked(), asked, "{name} {options}");
     }
@@ -195,8 +203,10 @@ async fn names_that_nobody_answers_do_not_delay_another() {
         .map(|number| &*format!("silent{number}.example.com").leak())
         .collect();
     let silent = names.iter().map(|name| (*name, Answer::Silence));
-    let zone: Vec<_> = silent.chain([("here.example.com", Answer::Address([192, 0, 2, 1]))]).collect();
-    let world = World::new(SERVER, &zone);
+    let zone: Vec<_> = silent
+        .chain([("here.example.com", Answer::Address([192, 0, 2, 1]))])
+        .collect();
+    let world = DnsWorld::new(SERVER, &zone);
     let lookups: Vec<_> = names
         .iter()
         .map(|name| {
@@ -218,14 +228,18 @@ async fn names_that_nobody_answers_do_not_delay_another() {
     }
     let until = tokio::time::Instant::now() + Duration::from_secs(10);
     while cfg!(target_os = "linux") && open() + names.len() > before {
-        assert!(tokio::time::Instant::now() < until, "{} of {before} files are open", open());
+        assert!(
+            tokio::time::Instant::now() < until,
+            "{} of {before} files are open",
+            open()
+        );
         tokio::time::sleep(Duration::from_millis(10)).await;
     }
 }
 
 #[tokio::test]
 async fn change_of_the_files_is_seen_at_once() {
-    let world = World::new("", &[("registry.example.com", Answer::Address([192, 0, 2, 1]))]);
+    let world = DnsWorld::new("", &[("registry.example.com", Answer::Address([192, 0, 2, 1]))]);
     assert_eq!(world.lookup("registry").await, "the name registry does not exist");
     world.write("resolv.conf", &format!("{SERVER}search example.com\n"));
     assert_eq!(world.lookup("registry").await, "192.0.2.1");
@@ -236,8 +250,11 @@ async fn change_of_the_files_is_seen_at_once() {
 #[tokio::test]
 async fn files_that_are_missing_or_no_text_leave_the_defaults() {
     let zone = [("registry.example.com", Answer::Address([192, 0, 2, 1]))];
-    for broken in [None, Some(&b"\xff\xfe\x00nameserver\nnameserver nowhere\noptions ndots:x\nsearch ,\n"[..])] {
-        let world = World::new("", &zone);
+    for broken in [
+        None,
+        Some(&b"\xff\xfe\x00nameserver\nnameserver nowhere\noptions ndots:x\nsearch ,\n"[..]),
+    ] {
+        let world = DnsWorld::new("", &zone);
         match broken {
             Some(bytes) => {
                 std::fs::write(world.path("resolv.conf"), bytes).unwrap();
@@ -253,9 +270,6 @@ async fn files_that_are_missing_or_no_text_leave_the_defaults() {
 async fn next_server_is_asked_when_one_is_silent() {
     let zone = [("registry.example.com", Answer::Address([192, 0, 2, 1]))];
     // Nobody listens at the first.
-    let world = World::new(
-        "nameserver 127.0.0.2\nnameserver 127.0.0.1\noptions timeout:1\n",
-        &zone,
-    );
+    let world = DnsWorld::new("nameserver 127.0.0.2\nnameserver 127.0.0.1\noptions timeout:1\n", &zone);
     assert_eq!(world.lookup("registry.example.com").await, "192.0.2.1");
 }
