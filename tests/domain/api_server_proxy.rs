@@ -6,9 +6,9 @@ use std::sync::{Arc, Mutex};
 
 use serde_json::json;
 
-use crate::client_errors::{kubeconfig, with_kubeconfig};
+use crate::client_errors::{kubeconfig, plugin, with_kubeconfig};
 use crate::support::dps::Output;
-use crate::support::registries::read_head;
+use crate::support::registries::{Scripted, answer, read_head};
 
 /// A server that only the proxy knows.
 const SERVER: &str = "http://api.invalid:6443";
@@ -125,9 +125,7 @@ fn proxy_is_not_used_for_servers_in_no_proxy() {
 
 #[test]
 fn proxy_that_refuses_is_told_without_its_password() {
-    let refusing = crate::support::registries::Scripted::start(|_, _| {
-        crate::support::registries::answer("407 Proxy Authentication Required", &[], "CANARY")
-    });
+    let refusing = Scripted::start(|_, _| answer("407 Proxy Authentication Required", &[], "CANARY"));
     let url = format!("http://user:CANARY@{}", refusing.address);
     let output = verify(&[], &json!({"server": SERVER, "proxy-url": url}));
     assert!(
@@ -135,4 +133,22 @@ fn proxy_that_refuses_is_told_without_its_password() {
         "{}",
         output.stderr
     );
+}
+
+#[test]
+fn credential_plugin_is_run_once_and_its_token_is_sent() {
+    let proxy = Proxy::start();
+    let folder = tempfile::tempdir().unwrap();
+    let runs = folder.path().join("runs");
+    for expires in ["", ", \"expirationTimestamp\": \"2999-01-01T00:00:00Z\""] {
+        std::fs::write(&runs, "").unwrap();
+        let status = format!("{{\"status\": {{\"token\": \"w0rd\"{expires}}}}}");
+        let user = plugin(&format!("echo run >> {}; echo '{status}'", runs.display()));
+        let config = kubeconfig(&user, &json!({"server": SERVER, "proxy-url": proxy.url()}));
+        let output = with_kubeconfig(&[], &["verify", "app", "-n", "team"], &config);
+        assert!(output.stderr.contains("through the tunnel"), "{}", output.stderr);
+        let requests = proxy.requests();
+        assert!(requests[1].contains("authorization: Bearer w0rd\r\n"), "{requests:?}");
+        assert_eq!(std::fs::read_to_string(&runs).unwrap(), "run\n");
+    }
 }

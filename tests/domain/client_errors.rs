@@ -21,7 +21,7 @@ pub(crate) fn kubeconfig(user: &Value, cluster: &Value) -> String {
     .to_string()
 }
 
-fn plugin(script: &str) -> Value {
+pub(crate) fn plugin(script: &str) -> Value {
     json!({"exec": {
         "apiVersion": "client.authentication.k8s.io/v1", "command": "/bin/sh", "args": ["-c", script, CANARY],
         "env": [{"name": "TOK", "value": CANARY}], "interactiveMode": "Never",
@@ -44,18 +44,28 @@ pub(crate) fn with_kubeconfig(variables: &[(&str, &str)], args: &[&str], kubecon
     dps_in(&variables, args, "")
 }
 
+/// A case: its name, the environment, the kubeconfig, and a part of the line on stderr.
+type Case = (&'static str, Vec<(&'static str, &'static str)>, String, &'static str);
+
+/// Each fails with one line that has no secret.
+fn check(cases: Vec<Case>) {
+    for (name, variables, config, expected) in cases {
+        let Output { code, stdout, stderr } = explain(&variables, &config);
+        assert_eq!((code, stdout.as_str()), (2, ""), "{name}: {stderr}");
+        assert!(!stderr.contains(CANARY), "{name}: {stderr}");
+        assert!(
+            stderr.contains(expected) && stderr.lines().count() == 1,
+            "{name}: {stderr}"
+        );
+    }
+}
+
+const CONTROL: &str = "has a control character, such as a line break";
+
 #[test]
-fn errors_of_the_client_hold_no_secret() {
+fn errors_of_a_proxy_hold_no_secret() {
     let none = json!({});
-    let secret = |script: &str| kubeconfig(&plugin(script), &none);
-    let no_proxy = "the proxy for the API server is none of http, https and socks5";
-    let control = "has a control character, such as a line break";
-    let token = |more: &str| {
-        let status = format!("{{\"token\": \"CANARY\\u0001\"{more}}}");
-        let credential = format!("{{\"kind\": \"ExecCredential\", \"status\": {status}}}");
-        secret(&format!("printf '%s' '{credential}'"))
-    };
-    let rows = [
+    check(vec![
         (
             "HTTPS_PROXY",
             vec![("HTTPS_PROXY", "http://u:CANARY@127.0.0.1:9")],
@@ -99,8 +109,26 @@ fn errors_of_the_client_hold_no_secret() {
             "FTP",
             vec![],
             kubeconfig(&none, &json!({"proxy-url": "ftp://u:CANARY@127.0.0.1:9"})),
-            no_proxy,
+            "the proxy for the API server is none of http, https and socks5",
         ),
+    ]);
+}
+
+/// A plugin that prints a token with a control character.
+fn with_bad_token(more: &str) -> Value {
+    let status = format!("{{\"token\": \"CANARY\\u0001\"{more}}}");
+    plugin(&format!(
+        "printf '%s' '{{\"kind\": \"ExecCredential\", \"status\": {status}}}'"
+    ))
+}
+
+const EXPIRES: &str = ", \"expirationTimestamp\": \"2999-01-01T00:00:00Z\"";
+
+#[test]
+fn errors_of_a_plugin_hold_no_secret() {
+    let none = json!({});
+    let secret = |script: &str| kubeconfig(&plugin(script), &none);
+    check(vec![
         (
             "failing plugin",
             vec![],
@@ -131,6 +159,49 @@ fn errors_of_the_client_hold_no_secret() {
             "\"such-plugin\": the credential plugin cannot be run",
         ),
         (
+            "plugin's token",
+            vec![],
+            kubeconfig(&with_bad_token(""), &none),
+            CONTROL,
+        ),
+        (
+            "plugin's token that expires",
+            vec![],
+            kubeconfig(&with_bad_token(EXPIRES), &none),
+            CONTROL,
+        ),
+        (
+            "plugin without credentials",
+            vec![],
+            secret("echo '{\"status\": {}}'"),
+            "\"sh\": the credential plugin gives neither a token nor a certificate",
+        ),
+        (
+            "auth provider with an invalid token",
+            vec![],
+            kubeconfig(
+                &json!({"auth-provider": {"name": "oidc", "config": {"id-token": "CANARY\n"}}}),
+                &none,
+            ),
+            CONTROL,
+        ),
+        (
+            "auth provider that runs a program",
+            vec![],
+            kubeconfig(
+                &json!({"auth-provider": {"name": "gcp", "config": {"cmd-path": "/bin/echo", "cmd-args": "CANARY"}}}),
+                &none,
+            ),
+            "has removed the auth provider gcp",
+        ),
+    ]);
+}
+
+#[test]
+fn errors_of_a_kubeconfig_hold_no_secret() {
+    let none = json!({});
+    check(vec![
+        (
             "kubeconfig of a wrong type",
             vec![],
             format!("users: [{{name: u, user: {{token: {CANARY}, exec: {CANARY}}}}}]\n"),
@@ -146,38 +217,7 @@ fn errors_of_the_client_hold_no_secret() {
             "token with a line break",
             vec![],
             kubeconfig(&json!({"token": "CANARY\n"}), &none),
-            control,
-        ),
-        ("plugin's token", vec![], token(""), control),
-        (
-            "plugin's token that expires",
-            vec![],
-            token(", \"expirationTimestamp\": \"2999-01-01T00:00:00Z\""),
-            control,
-        ),
-        (
-            "plugin without credentials",
-            vec![],
-            secret("echo '{\"status\": {}}'"),
-            "\"sh\": the credential plugin gives neither a token nor a certificate",
-        ),
-        (
-            "auth provider with an invalid token",
-            vec![],
-            kubeconfig(
-                &json!({"auth-provider": {"name": "oidc", "config": {"id-token": "CANARY\n"}}}),
-                &none,
-            ),
-            control,
-        ),
-        (
-            "auth provider that runs a program",
-            vec![],
-            kubeconfig(
-                &json!({"auth-provider": {"name": "gcp", "config": {"cmd-path": "/bin/echo", "cmd-args": "CANARY"}}}),
-                &none,
-            ),
-            "has removed the auth provider gcp",
+            CONTROL,
         ),
         (
             "client key",
@@ -188,22 +228,7 @@ fn errors_of_the_client_hold_no_secret() {
             ),
             "",
         ),
-    ];
-    for (name, variables, config, expected) in rows {
-        let output = explain(&variables, &config);
-        assert_eq!(
-            (output.code, output.stdout.as_str()),
-            (2, ""),
-            "{name}: {}",
-            output.stderr
-        );
-        assert!(!output.stderr.contains(CANARY), "{name}: {}", output.stderr);
-        assert!(
-            output.stderr.contains(expected) && output.stderr.lines().count() == 1,
-            "{name}: {}",
-            output.stderr
-        );
-    }
+    ]);
 }
 
 /// JSON escapes only what JSON has to: programs read it.
@@ -229,10 +254,8 @@ fn token_of_a_plugin_that_cannot_be_sent_stops_the_controller_without_a_panic() 
     // It would stop for the port otherwise.
     let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let address = port.local_addr().unwrap().to_string();
-    for more in ["", ", \"expirationTimestamp\": \"2999-01-01T00:00:00Z\""] {
-        let status = format!("{{\"token\": \"CANARY\\u0001\"{more}}}");
-        let script = format!("printf '%s' '{{\"kind\": \"ExecCredential\", \"status\": {status}}}'");
-        let config = kubeconfig(&plugin(&script), &json!({}));
+    for more in ["", EXPIRES] {
+        let config = kubeconfig(&with_bad_token(more), &json!({}));
         let output = with_kubeconfig(&[], &["controller", "--health-address", &address], &config);
         assert_eq!(output.code, 1, "{}", output.stderr);
         assert!(output.stderr.contains("has a control character"), "{}", output.stderr);
