@@ -2,4 +2,6 @@
 
 pub(crate) mod client_errors;
 pub(crate) mod connect;
+mod credential_plugin;
+mod proxy;
 pub(crate) mod request;

@@ -1,4 +1,7 @@
 //! HTTP to registries, for the controller and the command line.
 
+pub(crate) mod dns;
+mod failure;
 pub mod http;
 pub(crate) mod resolver;
+mod response;

@@ -51,3 +51,32 @@ pub(crate) fn hide_panic_messages() {
         report(&format!("dps: internal error{}", place.unwrap_or_default()));
     }));
 }
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, clippy::panic, reason = "a test fails that way")]
+mod tests {
+    use std::process::Command;
+
+    use super::hide_panic_messages;
+
+    /// Set in a process that has to panic.
+    const PANIC: &str = "DPS_TEST_PANIC";
+
+    #[test]
+    fn a_panic_tells_its_place_and_not_its_message() {
+        if std::env::var_os(PANIC).is_some() {
+            hide_panic_messages();
+            panic!("CANARY");
+        }
+        let own = [
+            "--exact",
+            "--nocapture",
+            "cli::output::tests::a_panic_tells_its_place_and_not_its_message",
+        ];
+        let mut command = Command::new(std::env::current_exe().unwrap());
+        let output = command.args(own).env(PANIC, "1").output().unwrap();
+        let stderr = String::from_utf8(output.stderr).unwrap();
+        assert!(!output.status.success() && !stderr.contains("CANARY"), "{stderr}");
+        assert!(stderr.contains("dps: internal error at src/cli/output.rs:"), "{stderr}");
+    }
+}

@@ -20,7 +20,7 @@ use crate::domain::verification::address::{Policy, target};
 use crate::domain::verification::attempt::{LoginAttempt, LoginTarget};
 use crate::domain::verification::requester::Requester;
 use crate::domain::verification::verdict::{Verdict, VerificationResult};
-use crate::registry_client::http::verify;
+use crate::registry_client::http::{ClientError, verify};
 
 #[derive(Args)]
 pub(crate) struct Verify {
@@ -108,10 +108,14 @@ async fn verify_all(arguments: &Verify) -> Result<ExitCode, String> {
         let plain_http = arguments.plain_http || source.plain_http;
         let verdict = match source.credentials {
             Err(why) => Err(why),
-            Ok((registry, credentials)) => Ok(match LoginTarget::new(&registry, image, plain_http) {
-                Err(verdict) => verdict,
-                Ok(target) => attempts.verify(LoginAttempt { target, credentials }).await?,
-            }),
+            Ok((registry, credentials)) => match LoginTarget::new(&registry, image, plain_http) {
+                Err(verdict) => Ok(verdict),
+                Ok(target) => match attempts.verify(LoginAttempt { target, credentials }).await {
+                    // What the others came to is worth printing all the same.
+                    Err(failure @ ClientError::Local(_)) => Err(failure.to_string()),
+                    other => Ok(other.map_err(|error| error.to_string())?),
+                },
+            },
         };
         results.push(SourceResult {
             name: source.name,
@@ -128,7 +132,7 @@ async fn verify_all(arguments: &Verify) -> Result<ExitCode, String> {
 struct SourceResult {
     name: String,
     registry: String,
-    /// Err: why there are no credentials.
+    /// Err: why there are no credentials, or why this machine cannot verify them.
     verdict: Result<Verdict, String>,
 }
 
@@ -141,7 +145,7 @@ struct Attempts<'a> {
 }
 
 impl Attempts<'_> {
-    async fn verify(&mut self, attempt: LoginAttempt) -> Result<Verdict, String> {
+    async fn verify(&mut self, attempt: LoginAttempt) -> Result<Verdict, ClientError> {
         let known = self.made.iter().find(|(other, verdict)| {
             let is_same_login =
                 (&other.target.base, &other.credentials) == (&attempt.target.base, &attempt.credentials);

@@ -33,7 +33,7 @@ use crate::controller::watches::resync::resync;
 use crate::controller::watches::secrets::Secrets;
 use crate::domain::names::{ObjectKey, ResourceRef};
 use crate::domain::verification::address::Policy;
-use crate::kubernetes::connect::{self, ConnectError};
+use crate::kubernetes::connect::{self, ConnectError, Lifetime};
 
 /// How long a stop may take: less than the 30 s that a pod gets by default.
 const STOP: Duration = Duration::from_secs(20);
@@ -79,7 +79,7 @@ pub async fn run(options: Options) -> Result<(), StartError> {
     let mut interrupt = signal(SignalKind::interrupt()).map_err(StartError::Signal)?;
     // Container runtimes may start with a soft limit of 1,024. What cannot be raised is enough for most.
     let _ = rlimit::increase_nofile_limit(u64::MAX);
-    let client = connect::client().await?;
+    let client = connect::client(Lifetime::Process).await?;
     let metrics = Arc::new(Metrics::default());
     let scopes = options.namespaces.len().max(1);
     let leader = Arc::new(Leader::new(options.lease.is_some()));
@@ -108,10 +108,12 @@ pub async fn run(options: Options) -> Result<(), StartError> {
         ))
     });
     let scopes: Vec<_> = scopes.collect();
-    // A connection of its own: requests that hang must not delay it.
-    let lease_client = connect::client().await?;
-    let holds = hold(Arc::clone(&leader), lease_client.clone(), options.lease.clone());
-    let mut holds = tokio::spawn(holds);
+    let lease = match options.lease {
+        // A connection of its own: requests that hang must not delay it.
+        Some(key) => Some((connect::client(Lifetime::Process).await?, key)),
+        None => None,
+    };
+    let mut holds = tokio::spawn(hold(Arc::clone(&leader), lease.clone()));
     let heartbeat = tokio::spawn(heartbeat(client, Arc::clone(&shared)));
     let mut server = tokio::spawn(health_server::serve(options.health_address, shared));
     let aborts: Vec<_> = scopes.iter().map(JoinHandle::abort_handle).collect();
@@ -143,16 +145,16 @@ pub async fn run(options: Options) -> Result<(), StartError> {
         aborts.iter().for_each(tokio::task::AbortHandle::abort);
     }
     holds.abort();
-    if let Some(lease) = &options.lease {
-        leader.release(lease_client, lease).await;
+    if let Some((client, key)) = lease {
+        leader.release(client, &key).await;
     }
     Ok(())
 }
 
 /// Holds the Lease, if there is one. Ends when another process has it.
-async fn hold(leader: Arc<Leader>, client: Client, lease: Option<LeaseKey>) {
+async fn hold(leader: Arc<Leader>, lease: Option<(Client, LeaseKey)>) {
     match lease {
-        Some(lease) => leader.hold(client, &lease).await,
+        Some((client, key)) => leader.hold(client, &key).await,
         None => std::future::pending().await,
     }
 }

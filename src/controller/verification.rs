@@ -21,11 +21,13 @@ use crate::domain::time::Timestamp;
 use crate::domain::verification::address::Policy;
 use crate::domain::verification::fingerprint::Fingerprinter;
 use crate::domain::verification::ledger::Ledger;
-use crate::domain::verification::queue::{VerificationQueue, VerificationRequest};
+use crate::domain::verification::local_failure::LocalFailure;
+use crate::domain::verification::queue::{LOCAL_PAUSE, VerificationQueue, VerificationRequest};
 use crate::domain::verification::requester::Requester;
 use crate::domain::verification::state::{Admission, VerificationState};
 use crate::domain::verification::verdict::{Verdict, VerificationResult};
-use crate::registry_client::http::{ClientError, REQUEST, RegistryClients};
+use crate::registry_client::http::{AttemptEnd, ClientError, REQUEST, RegistryClients};
+use crate::registry_client::resolver::Resolver;
 
 /// Most CA bundles with clients at a time: few serve many resources, and old ones are not worth their memory.
 const CLIENTS: usize = 16;
@@ -35,7 +37,7 @@ const DRAIN: Duration = Duration::from_secs(12);
 
 /// Makes the login attempts of the process.
 pub(crate) struct Verifier {
-    policy: Arc<Policy>,
+    resolver: Resolver,
     metrics: Arc<Metrics>,
     leader: Arc<Leader>,
     state: Mutex<VerificationState>,
@@ -76,7 +78,7 @@ impl Verifier {
         leader: Arc<Leader>,
     ) -> std::io::Result<Arc<Self>> {
         let verifier = Arc::new(Self {
-            policy: Arc::new(policy),
+            resolver: Resolver::new(Arc::new(policy)),
             metrics,
             leader,
             state: Mutex::new(VerificationState {
@@ -189,6 +191,7 @@ impl Verifier {
     async fn attempt(self: Arc<Self>, request: VerificationRequest) {
         let attempt = request.attempt.clone();
         let verdict = match self.clients(request.ca_bundle.as_ref()) {
+            Err(ClientError::Local(failure)) => return self.postponed(&request, failure),
             Err(error) => Verdict::new(VerificationResult::TlsFailure, error.to_string()),
             // A task of its own, so that a panic ends this attempt and no other.
             Ok(clients) => {
@@ -196,8 +199,9 @@ impl Verifier {
                 let admit = move |receiver: &str| own.admit(&asked, receiver);
                 let attempt = async move { clients.verify(attempt, Requester::Operator, admit).await };
                 match tokio::spawn(attempt).await {
-                    Ok(Some(verdict)) => verdict,
-                    Ok(None) => return self.ended(),
+                    Ok(AttemptEnd::Verdict(verdict)) => verdict,
+                    Ok(AttemptEnd::NotAdmitted) => return self.ended(),
+                    Ok(AttemptEnd::Local(failure)) => return self.postponed(&request, failure),
                     Err(_) => aborted(),
                 }
             }
@@ -225,6 +229,18 @@ impl Verifier {
         admission == Admission::Admitted
     }
 
+    /// An attempt has failed on this machine. It is made again later.
+    fn postponed(&self, request: &VerificationRequest, failure: LocalFailure) {
+        tracing::warn!(
+            registry = request.target(),
+            "credentials cannot be verified now, trying again in {} s: {failure}",
+            LOCAL_PAUSE.as_secs()
+        );
+        let announcer = self.state().queue.postpone(request, now());
+        self.notify(announcer.as_slice(), News::Verdict);
+        self.ended();
+    }
+
     /// An attempt has ended, so that another one may start.
     fn ended(&self) {
         self.in_flight.send_modify(|attempts| *attempts -= 1);
@@ -248,7 +264,7 @@ impl Verifier {
         if let Some(known) = clients.get(&ca_bundle.cloned()) {
             return Ok(known.clone());
         }
-        let new = RegistryClients::new(Arc::clone(&self.policy), ca_bundle.map(Vec::as_slice))?;
+        let new = RegistryClients::new(&self.resolver, ca_bundle.map(Vec::as_slice))?;
         if clients.len() == CLIENTS {
             clients.clear();
         }

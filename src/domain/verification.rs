@@ -13,6 +13,7 @@ pub mod conversation;
 pub mod finding;
 pub mod fingerprint;
 pub mod ledger;
+pub mod local_failure;
 pub mod method;
 pub mod queue;
 pub mod realm;

@@ -1,17 +1,12 @@
 //! Errors of the client itself, in our own words: theirs quote proxy passwords, tokens, and the output of plugins.
 
-use std::error::Error as StdError;
-
 use kube::client::AuthError;
-use kube::config::{InferConfigError, KubeconfigError, LoadDataError};
+use kube::config::{KubeconfigError, LoadDataError};
+
+use crate::kubernetes::proxy::INVALID_PROXY;
 
 /// Why there is no configuration.
-pub(crate) fn describe_infer(error: &InferConfigError) -> String {
-    let source = StdError::source(error).and_then(|source| source.downcast_ref::<KubeconfigError>());
-    source.map_or_else(|| "the kubeconfig cannot be used".to_owned(), describe_kubeconfig)
-}
-
-fn describe_kubeconfig(error: &KubeconfigError) -> String {
+pub(crate) fn describe_kubeconfig(error: &KubeconfigError) -> String {
     match error {
         KubeconfigError::Parse(error) => match error.location() {
             Some(location) => format!(
@@ -22,8 +17,9 @@ fn describe_kubeconfig(error: &KubeconfigError) -> String {
             None => "the kubeconfig is not valid".to_owned(),
         },
         KubeconfigError::ParseClusterUrl(_) => "the server of the kubeconfig is not a URL".to_owned(),
-        KubeconfigError::ParseProxyUrl(_) => {
-            "the proxy of the environment or the kubeconfig is not a valid URL".to_owned()
+        KubeconfigError::ParseProxyUrl(_) => INVALID_PROXY.to_owned(),
+        KubeconfigError::ParseNoProxy(_) => {
+            "NO_PROXY has an empty entry, or one that is no host, address or network".to_owned()
         }
         KubeconfigError::LoadCertificateAuthority(error) => data("certificate authority", error),
         KubeconfigError::LoadClientCertificate(error) => data("client certificate", error),
@@ -48,14 +44,15 @@ pub(crate) fn describe_auth(error: &AuthError) -> String {
         AuthError::InvalidBasicAuth(_) | AuthError::InvalidBearerToken(_) => INVALID_TOKEN.to_owned(),
         AuthError::AuthExecRun { out, .. } => format!("the credential plugin failed ({})", out.status),
         AuthError::AuthExecStart(error) => format!("the credential plugin cannot be run: {error}"),
-        AuthError::AuthExecParse(_) | AuthError::ExecPluginFailed => {
-            "the output of the credential plugin is not a valid ExecCredential".to_owned()
-        }
+        AuthError::AuthExecParse(_) | AuthError::ExecPluginFailed => INVALID_OUTPUT.to_owned(),
         AuthError::ReadTokenFile(error, path) => format!("cannot read the token file {}: {error}", path.display()),
         AuthError::MissingCommand => "the credential plugin has no command".to_owned(),
         _ => "the credential plugin or auth provider gives no usable credentials".to_owned(),
     }
 }
+
+/// A plugin that prints something else.
+pub(crate) const INVALID_OUTPUT: &str = "the output of the credential plugin is not a valid ExecCredential";
 
 /// A token that cannot stand in a header.
 pub(crate) const INVALID_TOKEN: &str = "the token or password has a control character, such as a line break: remove it";
@@ -64,11 +61,9 @@ pub(crate) const INVALID_TOKEN: &str = "the token or password has a control char
 pub(crate) fn describe_client(error: &kube::Error) -> Option<String> {
     match error {
         kube::Error::Auth(error) => Some(describe_auth(error)),
-        kube::Error::InferConfig(error) => Some(describe_infer(error)),
-        kube::Error::ProxyProtocolUnsupported { .. } | kube::Error::ProxyProtocolDisabled { .. } => Some(
-            "connections to the API server through a proxy are not supported: unset HTTPS_PROXY and proxy-url, or add the API server to NO_PROXY"
-                .to_owned(),
-        ),
+        kube::Error::ProxyProtocolUnsupported { .. } | kube::Error::ProxyProtocolDisabled { .. } => {
+            Some("the proxy for the API server is none of http, https and socks5".to_owned())
+        }
         _ => None,
     }
 }

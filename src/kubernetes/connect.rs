@@ -1,13 +1,16 @@
 //! The connection to the API server.
 
-use std::path::Path;
 use std::time::Duration;
 
 use axum::http::HeaderValue;
+use kube::config::{AuthInfo, KubeConfigOptions, Kubeconfig};
 use kube::{Client, Config};
 use secrecy::ExposeSecret;
 
-use crate::kubernetes::client_errors::{INVALID_TOKEN, describe_infer};
+use crate::kubernetes::client_errors::{INVALID_TOKEN, describe_kubeconfig};
+pub(crate) use crate::kubernetes::credential_plugin::Lifetime;
+use crate::kubernetes::credential_plugin::replace;
+use crate::kubernetes::proxy::proxy;
 use crate::kubernetes::request::describe;
 
 /// Why there is no client.
@@ -22,27 +25,48 @@ pub enum ConnectError {
 }
 
 /// A client for the cluster of the pod or of the kubeconfig.
-pub(crate) async fn client() -> Result<Client, ConnectError> {
-    let mut config = Config::infer()
-        .await
-        .map_err(|error| ConnectError::Config(describe_infer(&error)))?;
+pub(crate) async fn client(lifetime: Lifetime) -> Result<Client, ConnectError> {
+    let mut config = configuration().await.map_err(ConnectError::Config)?;
     config.connect_timeout = Some(Duration::from_secs(5));
     // A watch is quiet for up to 290 s; a dead connection must not stay for ever.
     config.read_timeout = Some(Duration::from_mins(5));
-    let token = config.auth_info.token.as_ref().map(ExposeSecret::expose_secret);
-    // The client would panic.
-    if token.is_some_and(|token| HeaderValue::from_str(token).is_err()) {
-        return Err(ConnectError::Client(INVALID_TOKEN.to_owned()));
-    }
-    let plugin = plugin(&config);
-    Client::try_from(config).map_err(|error| match (&error, plugin) {
-        (kube::Error::Auth(_), Some(plugin)) => ConnectError::Client(format!("{plugin:?}: {}", describe(&error))),
-        _ => ConnectError::Client(describe(&error)),
-    })
+    let user = &mut config.auth_info;
+    replace(user, lifetime).await.map_err(ConnectError::Client)?;
+    check(user).map_err(ConnectError::Client)?;
+    Client::try_from(config).map_err(|error| ConnectError::Client(describe(&error)))
 }
 
-/// Name of the program that gives the credentials. Its arguments may hold some.
-fn plugin(config: &Config) -> Option<String> {
-    let command = config.auth_info.exec.as_ref()?.command.as_ref()?;
-    Some(Path::new(command).file_name()?.to_string_lossy().into_owned())
+/// As [`Config::infer`], with the right proxy. Inside a pod there is none.
+async fn configuration() -> Result<Config, String> {
+    let options = KubeConfigOptions::default();
+    let from_kubeconfig = async {
+        let kubeconfig = Kubeconfig::read()?;
+        let config = Config::from_custom_kubeconfig(kubeconfig.clone(), &options).await?;
+        Ok((kubeconfig, config))
+    };
+    let mut config = match from_kubeconfig.await {
+        Err(error) => Config::incluster().map_err(|_| describe_kubeconfig(&error))?,
+        Ok((kubeconfig, mut config)) => {
+            config.proxy_url = proxy(&kubeconfig, &config.cluster_url)?;
+            config
+        }
+    };
+    config.apply_debug_overrides();
+    Ok(config)
+}
+
+/// Refuses what would make the client panic: it takes these for the value of a header without a look.
+fn check(user: &AuthInfo) -> Result<(), String> {
+    let token = user.token.as_ref().map(ExposeSecret::expose_secret);
+    let provider = user.auth_provider.as_ref();
+    if provider.is_some_and(|provider| provider.name == "gcp") {
+        return Err("Kubernetes 1.26 has removed the auth provider gcp: use gke-gcloud-auth-plugin".to_owned());
+    }
+    let id_token = provider.and_then(|provider| provider.config.get("id-token"));
+    let mut tokens = token.into_iter().chain(id_token.map(String::as_str));
+    if tokens.all(|token| HeaderValue::from_str(token).is_ok()) {
+        Ok(())
+    } else {
+        Err(INVALID_TOKEN.to_owned())
+    }
 }

@@ -3,22 +3,23 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use k8s_openapi::jiff::Timestamp;
-use k8s_openapi::jiff::fmt::rfc2822;
-use reqwest::header::{ACCEPT, AUTHORIZATION, HeaderMap, HeaderValue, LOCATION, RETRY_AFTER, WWW_AUTHENTICATE};
-use reqwest::{Certificate, Client, Method, Response, redirect};
+use reqwest::header::{ACCEPT, AUTHORIZATION, HeaderMap, HeaderValue};
+use reqwest::{Certificate, Client, Method, redirect};
 use tokio::time::Instant;
-use url::Url;
 
-use crate::domain::verification::address::{Policy, target};
+use crate::domain::verification::address::{Policy, is_internal, literal, target};
 use crate::domain::verification::answer::{Authorization, RegistryRequest, RegistryResponse, RequestFailure};
 use crate::domain::verification::attempt::LoginAttempt;
 use crate::domain::verification::conversation::{Conversation, Step};
+use crate::domain::verification::local_failure::LocalFailure;
 use crate::domain::verification::requester::Requester;
 use crate::domain::verification::verdict::Verdict;
-use crate::registry_client::resolver::{Refused, Resolver};
+use crate::registry_client::dns::LOOKUP;
+use crate::registry_client::failure::failure;
+use crate::registry_client::resolver::{Resolver, with_addresses};
+use crate::registry_client::response::read;
 
-/// Longest time for a connection.
+/// Longest time for a connection, after the lookup of the name.
 const CONNECT: Duration = Duration::from_secs(5);
 
 /// Longest time for one request with its response: what `docker login` waits.
@@ -26,12 +27,6 @@ pub(crate) const REQUEST: Duration = Duration::from_secs(15);
 
 /// Longest time for all requests of a login attempt.
 const ATTEMPT: Duration = Duration::from_mins(1);
-
-/// Most of a body that is read, in bytes: a token may be long, and the words of an error are cut anyway.
-const BODY: usize = 16 * 1024;
-
-/// Most of the headers that are looked at, in bytes.
-const HEADERS: usize = 16 * 1024;
 
 /// Manifests that a registry may have (OCI and Docker, single and for several platforms); without it some answer 404.
 const MANIFESTS: &str = "application/vnd.oci.image.index.v1+json, application/vnd.oci.image.manifest.v1+json, \
@@ -47,20 +42,50 @@ pub(crate) struct RegistryClients {
     resolver: Resolver,
 }
 
-/// Why there are no clients.
+/// Why there are no clients, or no verdict of theirs.
 #[derive(Debug, thiserror::Error)]
-pub(crate) enum ClientError {
+pub enum ClientError {
     /// The CA bundle is unusable.
     #[error("the CA bundle contains an invalid PEM certificate, or none")]
     CaBundle,
     /// The system's certificates or the proxy variables cannot be read.
     #[error("cannot set up TLS: {0}")]
     Tls(String),
+    /// This process is short of something.
+    #[error("nothing was verified: {0}")]
+    Local(LocalFailure),
+    /// The password may not be sent now.
+    #[error("nothing was verified: the password may not be sent now")]
+    NotAdmitted,
+}
+
+/// How an attempt ended.
+pub(crate) enum AttemptEnd {
+    /// With a verdict.
+    Verdict(Verdict),
+    /// Without one: the password may not be sent now.
+    NotAdmitted,
+    /// Without one: this process is short of something.
+    Local(LocalFailure),
+}
+
+/// Why there is no response.
+enum SendFailure {
+    /// It says something about the registry.
+    Remote(RequestFailure),
+    /// It says nothing about it.
+    Local(LocalFailure),
+}
+
+impl From<RequestFailure> for SendFailure {
+    fn from(failure: RequestFailure) -> Self {
+        Self::Remote(failure)
+    }
 }
 
 impl RegistryClients {
     /// Clients that trust the system's certificates and those of `ca_bundle` (PEM).
-    pub(crate) fn new(policy: Arc<Policy>, ca_bundle: Option<&[u8]>) -> Result<Self, ClientError> {
+    pub(crate) fn new(resolver: &Resolver, ca_bundle: Option<&[u8]>) -> Result<Self, ClientError> {
         // A second call changes nothing.
         let _ = rustls::crypto::ring::default_provider().install_default();
         let certificates = match ca_bundle {
@@ -70,30 +95,28 @@ impl RegistryClients {
         if ca_bundle.is_some() && certificates.is_empty() {
             return Err(ClientError::CaBundle);
         }
-        let build = |resolver: Option<&Resolver>| {
+        let build = |resolver: Resolver| {
             let mut builder = Client::builder()
                 .user_agent(concat!("docker-pull-secret-operator/", env!("CARGO_PKG_VERSION")))
                 .redirect(redirect::Policy::none())
                 .http1_only()
-                .connect_timeout(CONNECT)
+                .dns_resolver(resolver)
+                .connect_timeout(LOOKUP + CONNECT)
                 .timeout(REQUEST)
                 // An attempt is a few requests; the next attempt opens its own connections.
                 .pool_idle_timeout(CONNECT);
             if !certificates.is_empty() {
                 builder = builder.tls_certs_merge(certificates.clone());
             }
-            if let Some(resolver) = resolver {
-                builder = builder.dns_resolver(resolver.clone());
-            }
-            builder
-                .build()
-                .map_err(|error| ClientError::Tls(error.without_url().to_string()))
+            builder.build().map_err(|error| match LocalFailure::find(&error, &[]) {
+                Some(failure) => ClientError::Local(failure),
+                None => ClientError::Tls(error.without_url().to_string()),
+            })
         };
-        let resolver = Resolver::new(policy);
         Ok(Self {
-            strict: build(Some(&resolver))?,
-            open: build(None)?,
-            resolver,
+            strict: build(resolver.clone())?,
+            open: build(resolver.open())?,
+            resolver: resolver.clone(),
         })
     }
 
@@ -104,20 +127,27 @@ impl RegistryClients {
         attempt: LoginAttempt,
         requester: Requester,
         admit: impl Fn(&str) -> bool,
-    ) -> Option<Verdict> {
+    ) -> AttemptEnd {
         let end = Instant::now() + ATTEMPT;
         let token_servers = Arc::clone(&self.resolver.policy.token_servers);
         let mut conversation = Conversation::new(attempt, requester).allowing(token_servers);
         loop {
             let request = conversation.request();
             if request.authorization == Authorization::Basic && !admit(&target(&request.url)) {
-                return None;
+                return AttemptEnd::NotAdmitted;
             }
-            let response = self.send(conversation.request(), conversation.authorization());
-            let response = tokio::time::timeout_at(end, response).await;
-            let late = || RequestFailure::Unanswered(format!("no verdict within {} seconds", ATTEMPT.as_secs()));
-            if let Step::Done(verdict) = conversation.next(response.unwrap_or_else(|_| Err(late()))) {
-                return Some(verdict);
+            let response = self.send(request, conversation.authorization(), requester);
+            let response = match tokio::time::timeout_at(end, response).await {
+                Ok(Ok(response)) => Ok(response),
+                Ok(Err(SendFailure::Remote(failure))) => Err(failure),
+                Ok(Err(SendFailure::Local(failure))) => return AttemptEnd::Local(failure),
+                Err(_) => Err(RequestFailure::Unanswered(format!(
+                    "no verdict within {} seconds",
+                    ATTEMPT.as_secs()
+                ))),
+            };
+            if let Step::Done(verdict) = conversation.next(response) {
+                return AttemptEnd::Verdict(verdict);
             }
         }
     }
@@ -126,128 +156,68 @@ impl RegistryClients {
         &self,
         request: &RegistryRequest,
         authorization: Option<String>,
-    ) -> Result<RegistryResponse, RequestFailure> {
-        if let Some(why) = self.resolver.policy.refuses_literal(&request.url) {
-            return Err(RequestFailure::Forbidden(why));
+        requester: Requester,
+    ) -> Result<RegistryResponse, SendFailure> {
+        let policy = &self.resolver.policy;
+        if let Some(why) = policy.refuses_literal(&request.url) {
+            return Err(RequestFailure::Forbidden(why).into());
         }
-        let client = if self.resolver.policy.exempts(&request.url) {
+        let is_exempt = policy.exempts(&request.url);
+        let client = if is_exempt {
             &self.open
         } else {
             if let Some(why) = self.resolver.refuses_beside_proxy(&request.url).await {
-                return Err(RequestFailure::Forbidden(why));
+                return Err(RequestFailure::Forbidden(why).into());
             }
             &self.strict
         };
+        let headers = headers(request, authorization)?;
         let method = if request.head { Method::HEAD } else { Method::GET };
-        let mut headers = HeaderMap::new();
-        if request.head {
-            headers.insert(ACCEPT, HeaderValue::from_static(MANIFESTS));
-        }
-        if let Some(authorization) = authorization {
-            let mut value = HeaderValue::from_str(&authorization)
-                .map_err(|_| RequestFailure::Malformed("the credentials cannot be sent in a header".to_owned()))?;
-            value.set_sensitive(true);
-            headers.insert(AUTHORIZATION, value);
-        }
-        let response = client
-            .request(method, request.url.clone())
-            .headers(headers)
-            .send()
-            .await
-            .map_err(|error| failure(&error))?;
-        read(response, &request.url).await
+        let exchange = async {
+            let sent = client.request(method, request.url.clone()).headers(headers).send();
+            read(sent.await?, &request.url).await
+        };
+        let (exchanged, mut addresses) = with_addresses(exchange).await;
+        addresses.extend(literal(&request.url));
+        let failure = match exchanged {
+            Ok(Ok(response)) => return Ok(response),
+            Ok(Err(failure)) => failure,
+            Err(error) => match LocalFailure::find(&error, &addresses).filter(|_| error.is_connect()) {
+                Some(local) => return Err(SendFailure::Local(local)),
+                None => failure(&error),
+            },
+        };
+        // Whoever allowed the target knows what is there.
+        let is_internal = !is_exempt && addresses.into_iter().any(is_internal);
+        Err(failure.told_to(requester, is_internal).into())
     }
 }
 
-/// One attempt with clients of its own. The error: the CA bundle or the system's certificates cannot be used.
+fn headers(request: &RegistryRequest, authorization: Option<String>) -> Result<HeaderMap, RequestFailure> {
+    let mut headers = HeaderMap::new();
+    if request.head {
+        headers.insert(ACCEPT, HeaderValue::from_static(MANIFESTS));
+    }
+    if let Some(authorization) = authorization {
+        let mut value = HeaderValue::from_str(&authorization)
+            .map_err(|_| RequestFailure::Malformed("the credentials cannot be sent in a header".to_owned()))?;
+        value.set_sensitive(true);
+        headers.insert(AUTHORIZATION, value);
+    }
+    Ok(headers)
+}
+
+/// One attempt with clients of its own.
 pub async fn verify(
     policy: Arc<Policy>,
     ca_bundle: Option<&[u8]>,
     attempt: LoginAttempt,
     requester: Requester,
-) -> Result<Verdict, String> {
-    let clients = RegistryClients::new(policy, ca_bundle).map_err(|error| error.to_string())?;
-    let verdict = clients.verify(attempt, requester, |_| true).await;
-    verdict.ok_or_else(|| "the attempt ended without a verdict".to_owned())
-}
-
-async fn read(mut response: Response, requested: &Url) -> Result<RegistryResponse, RequestFailure> {
-    let headers = response.headers();
-    if headers.values().map(HeaderValue::len).sum::<usize>() > HEADERS {
-        return Err(RequestFailure::Malformed(format!(
-            "the response headers are larger than {} KiB",
-            HEADERS / 1024
-        )));
-    }
-    let text = |value: &HeaderValue| String::from_utf8_lossy(value.as_bytes()).into_owned();
-    let mut read = RegistryResponse {
-        status: response.status().as_u16(),
-        challenges: headers.get_all(WWW_AUTHENTICATE).iter().map(text).collect(),
-        retry_after: headers.get(RETRY_AFTER).and_then(|value| seconds(text(value).trim())),
-        redirect: headers.get(LOCATION).and_then(|value| {
-            let target = requested.join(&text(value)).ok()?;
-            target.host_str().map(str::to_owned)
-        }),
-        body: Vec::new(),
-    };
-    while read.body.len() < BODY {
-        let chunk = match response.chunk().await {
-            Ok(Some(chunk)) => chunk,
-            Ok(None) => break,
-            // The status says enough; a body that does not end must not hide it.
-            Err(error) if error.is_timeout() && read.status != 200 => break,
-            Err(error) => return Err(failure(&error)),
-        };
-        let room = BODY - read.body.len();
-        read.body.extend_from_slice(&chunk[..chunk.len().min(room)]);
-    }
-    Ok(read)
-}
-
-/// What a `Retry-After` requests: seconds, or a date (RFC 9110 10.2.3).
-fn seconds(value: &str) -> Option<u64> {
-    let date = || {
-        let date = rfc2822::parse(value).ok()?.timestamp().as_second();
-        u64::try_from(date - Timestamp::now().as_second()).ok()
-    };
-    value.parse().ok().or_else(date)
-}
-
-/// What kind of failure this is. The text never has the URL: its query names the user.
-fn failure(error: &reqwest::Error) -> RequestFailure {
-    let mut innermost = None;
-    let mut cause = std::error::Error::source(error);
-    while let Some(error) = cause {
-        if let Some(Refused(why)) = error.downcast_ref() {
-            return RequestFailure::Forbidden(why.clone());
-        }
-        if let Some(error) = error.downcast_ref::<rustls::Error>() {
-            return RequestFailure::Tls(match error {
-                rustls::Error::InvalidMessage(_) => "the server does not speak TLS".to_owned(),
-                rustls::Error::InvalidCertificate(rustls::CertificateError::UnknownIssuer) => {
-                    "the certificate is signed by an authority that is not trusted".to_owned()
-                }
-                other => other.to_string(),
-            });
-        }
-        innermost = Some(error);
-        // `io::Error::source` returns the source of the inner error, and so skips the inner error itself.
-        cause = match error.downcast_ref::<std::io::Error>() {
-            Some(error) => error.get_ref().map(|inner| inner as &(dyn std::error::Error + 'static)),
-            None => error.source(),
-        };
-    }
-    let why = innermost.map_or_else(|| "the request failed".to_owned(), ToString::to_string);
-    if error.is_connect() {
-        let why = if error.is_timeout() {
-            "no connection in time".to_owned()
-        } else {
-            why
-        };
-        RequestFailure::Unreachable(why)
-    } else if error.is_timeout() {
-        RequestFailure::Unanswered("no response in time".to_owned())
-    } else {
-        RequestFailure::Malformed(format!("the response is not valid HTTP: {why}"))
+) -> Result<Verdict, ClientError> {
+    let clients = RegistryClients::new(&Resolver::new(policy), ca_bundle)?;
+    match clients.verify(attempt, requester, |_| true).await {
+        AttemptEnd::Verdict(verdict) => Ok(verdict),
+        AttemptEnd::NotAdmitted => Err(ClientError::NotAdmitted),
+        AttemptEnd::Local(failure) => Err(ClientError::Local(failure)),
     }
 }

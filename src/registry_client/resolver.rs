@@ -1,12 +1,14 @@
 //! Name resolution for registries, token servers and proxies, limited to allowed addresses.
 
-use std::net::SocketAddr;
+use std::cell::RefCell;
+use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 
 use reqwest::dns::{Addrs, Name, Resolve, Resolving};
 use url::Url;
 
 use crate::domain::verification::address::Policy;
+use crate::registry_client::dns::Dns;
 
 /// The variables that name a proxy, here and in curl.
 const VARIABLES: [&str; 6] = [
@@ -26,7 +28,9 @@ const VARIABLES: [&str; 6] = [
 pub(crate) struct Resolver {
     /// Which addresses are allowed.
     pub(crate) policy: Arc<Policy>,
+    dns: Dns,
     proxies: Arc<[String]>,
+    is_strict: bool,
 }
 
 /// Why a name is not resolved.
@@ -34,13 +38,37 @@ pub(crate) struct Resolver {
 #[error("{0}")]
 pub(crate) struct Refused(pub(crate) String);
 
+tokio::task_local! {
+    /// Addresses of the target that the request of this task connects to.
+    static TARGET: RefCell<Vec<IpAddr>>;
+}
+
+/// Makes a request, and returns also the addresses that names of registries and token servers resolved to meanwhile.
+pub(crate) async fn with_addresses<T>(request: impl Future<Output = T>) -> (T, Vec<IpAddr>) {
+    let both = async {
+        let answer = request.await;
+        (answer, TARGET.with(RefCell::take))
+    };
+    TARGET.scope(RefCell::default(), both).await
+}
+
 impl Resolver {
     /// Exempts the proxies that the environment names.
     pub(crate) fn new(policy: Arc<Policy>) -> Self {
         let named = VARIABLES.iter().filter_map(|name| std::env::var(name).ok());
         Self {
             policy,
+            dns: Dns::system(),
             proxies: named.filter_map(|proxy| host(&proxy)).collect(),
+            is_strict: true,
+        }
+    }
+
+    /// The same, which refuses no address.
+    pub(crate) fn open(&self) -> Self {
+        Self {
+            is_strict: false,
+            ..self.clone()
         }
     }
 
@@ -48,8 +76,17 @@ impl Resolver {
     /// apart.
     pub(crate) async fn refuses_beside_proxy(&self, url: &Url) -> Option<String> {
         let host = url.host_str().filter(|host| self.is_proxy(host))?;
-        let error = lookup(host, Some(&self.policy)).await.err()?;
-        Some(error.downcast::<Refused>().ok()?.0)
+        let addresses = self.dns.lookup(host).await.ok()?;
+        Some(self.check(host, &addresses).err()?.0)
+    }
+
+    fn check(&self, name: &str, addresses: &[IpAddr]) -> Result<(), Refused> {
+        for address in addresses {
+            if let Some(why) = self.policy.refuses(*address) {
+                return Err(Refused(format!("{name} resolves to {address}, which {why}")));
+            }
+        }
+        Ok(())
     }
 
     fn is_proxy(&self, host: &str) -> bool {
@@ -59,24 +96,21 @@ impl Resolver {
 
 impl Resolve for Resolver {
     fn resolve(&self, name: Name) -> Resolving {
-        let policy = (!self.is_proxy(name.as_str())).then(|| Arc::clone(&self.policy));
+        let resolver = self.clone();
         Box::pin(async move {
-            let addresses = lookup(name.as_str(), policy.as_deref()).await?;
-            Ok(Box::new(addresses.into_iter()) as Addrs)
+            let name = name.as_str();
+            let addresses = resolver.dns.lookup(name).await?;
+            if !resolver.is_proxy(name) {
+                // A connection that is made for nobody's request has nobody to tell.
+                let _ = TARGET.try_with(|target| target.borrow_mut().extend(&addresses));
+                if resolver.is_strict {
+                    resolver.check(name, &addresses)?;
+                }
+            }
+            let addresses = addresses.into_iter().map(|address| SocketAddr::new(address, 0));
+            Ok(Box::new(addresses) as Addrs)
         })
     }
-}
-
-type AnyError = Box<dyn std::error::Error + Send + Sync>;
-
-async fn lookup(name: &str, policy: Option<&Policy>) -> Result<Vec<SocketAddr>, AnyError> {
-    let addresses: Vec<SocketAddr> = tokio::net::lookup_host((name, 0)).await?.collect();
-    for address in &addresses {
-        if let Some(why) = policy.and_then(|policy| policy.refuses(address.ip())) {
-            return Err(Refused(format!("{name} resolves to {}, which {why}", address.ip())).into());
-        }
-    }
-    Ok(addresses)
 }
 
 /// The host of a proxy's address, whose scheme may be missing.

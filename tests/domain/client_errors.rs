@@ -7,7 +7,7 @@ use crate::support::dps::{Output, dps_in};
 const CANARY: &str = "CANARY";
 
 /// A cluster at a port where nobody listens.
-fn kubeconfig(user: &Value, cluster: &Value) -> String {
+pub(crate) fn kubeconfig(user: &Value, cluster: &Value) -> String {
     let mut named = json!({"server": "http://127.0.0.1:9"});
     for (key, value) in cluster.as_object().unwrap() {
         named[key] = value.clone();
@@ -21,7 +21,7 @@ fn kubeconfig(user: &Value, cluster: &Value) -> String {
     .to_string()
 }
 
-fn plugin(script: &str) -> Value {
+pub(crate) fn plugin(script: &str) -> Value {
     json!({"exec": {
         "apiVersion": "client.authentication.k8s.io/v1", "command": "/bin/sh", "args": ["-c", script, CANARY],
         "env": [{"name": "TOK", "value": CANARY}], "interactiveMode": "Never",
@@ -29,6 +29,10 @@ fn plugin(script: &str) -> Value {
 }
 
 fn explain(variables: &[(&str, &str)], kubeconfig: &str) -> Output {
+    with_kubeconfig(variables, &["explain", "image", "a.example.com/b"], kubeconfig)
+}
+
+pub(crate) fn with_kubeconfig(variables: &[(&str, &str)], args: &[&str], kubeconfig: &str) -> Output {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("config");
     std::fs::write(&path, kubeconfig).unwrap();
@@ -37,39 +41,94 @@ fn explain(variables: &[(&str, &str)], kubeconfig: &str) -> Output {
         .into_iter()
         .chain(variables.iter().copied())
         .collect();
-    dps_in(&variables, &["explain", "image", "a.example.com/b"], "")
+    dps_in(&variables, args, "")
 }
 
+/// A case: its name, the environment, the kubeconfig, and a part of the line on stderr.
+type Case = (&'static str, Vec<(&'static str, &'static str)>, String, &'static str);
+
+/// Each fails with one line that has no secret.
+fn check(cases: Vec<Case>) {
+    for (name, variables, config, expected) in cases {
+        let Output { code, stdout, stderr } = explain(&variables, &config);
+        assert_eq!((code, stdout.as_str()), (2, ""), "{name}: {stderr}");
+        assert!(!stderr.contains(CANARY), "{name}: {stderr}");
+        assert!(
+            stderr.contains(expected) && stderr.lines().count() == 1,
+            "{name}: {stderr}"
+        );
+    }
+}
+
+const CONTROL: &str = "has a control character, such as a line break";
+
 #[test]
-fn errors_of_the_client_hold_no_secret() {
+fn errors_of_a_proxy_hold_no_secret() {
     let none = json!({});
-    let no_proxy = "through a proxy are not supported";
-    let secret = |script: &str| kubeconfig(&plugin(script), &none);
-    let rows = [
+    check(vec![
         (
             "HTTPS_PROXY",
             vec![("HTTPS_PROXY", "http://u:CANARY@127.0.0.1:9")],
             kubeconfig(&none, &json!({"server": "https://a.example.com"})),
-            no_proxy,
+            "refused",
+        ),
+        (
+            "HTTPS_PROXY without a scheme",
+            vec![("HTTPS_PROXY", "u:CANARY@127.0.0.1:9")],
+            kubeconfig(&none, &json!({"server": "https://a.example.com"})),
+            "refused",
+        ),
+        (
+            "HTTPS_PROXY that is no URL",
+            vec![("HTTPS_PROXY", "http://u:CANARY @127.0.0.1:9")],
+            kubeconfig(&none, &json!({"server": "https://a.example.com"})),
+            "is not a valid URL",
+        ),
+        (
+            "NO_PROXY",
+            vec![
+                ("HTTP_PROXY", "http://u:CANARY@127.0.0.1:9"),
+                ("NO_PROXY", "127.0.0.0/8"),
+            ],
+            kubeconfig(&none, &none),
+            "refused",
         ),
         (
             "proxy-url",
             vec![],
             kubeconfig(&none, &json!({"proxy-url": "http://u:CANARY@127.0.0.1:9"})),
-            no_proxy,
+            "refused",
         ),
         (
             "SOCKS",
             vec![],
             kubeconfig(&none, &json!({"proxy-url": "socks5://u:CANARY@127.0.0.1:9"})),
-            no_proxy,
+            "failed to create underlying connection",
         ),
         (
             "FTP",
             vec![],
             kubeconfig(&none, &json!({"proxy-url": "ftp://u:CANARY@127.0.0.1:9"})),
-            no_proxy,
+            "the proxy for the API server is none of http, https and socks5",
         ),
+    ]);
+}
+
+/// A plugin that prints a token with a control character.
+fn with_bad_token(more: &str) -> Value {
+    let status = format!("{{\"token\": \"CANARY\\u0001\"{more}}}");
+    plugin(&format!(
+        "printf '%s' '{{\"kind\": \"ExecCredential\", \"status\": {status}}}'"
+    ))
+}
+
+const EXPIRES: &str = ", \"expirationTimestamp\": \"2999-01-01T00:00:00Z\"";
+
+#[test]
+fn errors_of_a_plugin_hold_no_secret() {
+    let none = json!({});
+    let secret = |script: &str| kubeconfig(&plugin(script), &none);
+    check(vec![
         (
             "failing plugin",
             vec![],
@@ -100,6 +159,49 @@ fn errors_of_the_client_hold_no_secret() {
             "\"such-plugin\": the credential plugin cannot be run",
         ),
         (
+            "plugin's token",
+            vec![],
+            kubeconfig(&with_bad_token(""), &none),
+            CONTROL,
+        ),
+        (
+            "plugin's token that expires",
+            vec![],
+            kubeconfig(&with_bad_token(EXPIRES), &none),
+            CONTROL,
+        ),
+        (
+            "plugin without credentials",
+            vec![],
+            secret("echo '{\"status\": {}}'"),
+            "\"sh\": the credential plugin gives neither a token nor a certificate",
+        ),
+        (
+            "auth provider with an invalid token",
+            vec![],
+            kubeconfig(
+                &json!({"auth-provider": {"name": "oidc", "config": {"id-token": "CANARY\n"}}}),
+                &none,
+            ),
+            CONTROL,
+        ),
+        (
+            "auth provider that runs a program",
+            vec![],
+            kubeconfig(
+                &json!({"auth-provider": {"name": "gcp", "config": {"cmd-path": "/bin/echo", "cmd-args": "CANARY"}}}),
+                &none,
+            ),
+            "has removed the auth provider gcp",
+        ),
+    ]);
+}
+
+#[test]
+fn errors_of_a_kubeconfig_hold_no_secret() {
+    let none = json!({});
+    check(vec![
+        (
             "kubeconfig of a wrong type",
             vec![],
             format!("users: [{{name: u, user: {{token: {CANARY}, exec: {CANARY}}}}}]\n"),
@@ -115,7 +217,7 @@ fn errors_of_the_client_hold_no_secret() {
             "token with a line break",
             vec![],
             kubeconfig(&json!({"token": "CANARY\n"}), &none),
-            "has a control character, such as a line break",
+            CONTROL,
         ),
         (
             "client key",
@@ -126,38 +228,37 @@ fn errors_of_the_client_hold_no_secret() {
             ),
             "",
         ),
-    ];
-    for (name, variables, config, expected) in rows {
-        let output = explain(&variables, &config);
-        assert_eq!(
-            (output.code, output.stdout.as_str()),
-            (2, ""),
-            "{name}: {}",
-            output.stderr
-        );
-        assert!(!output.stderr.contains(CANARY), "{name}: {}", output.stderr);
-        assert!(
-            output.stderr.contains(expected) && output.stderr.lines().count() == 1,
-            "{name}: {}",
-            output.stderr
-        );
-    }
+    ]);
 }
 
+/// JSON escapes only what JSON has to: programs read it.
 #[test]
-fn a_panic_tells_its_place_and_not_its_message() {
-    // The client cannot use such a token, and its message quotes it.
-    let token = "{\"apiVersion\": \"client.authentication.k8s.io/v1\", \"kind\": \"ExecCredential\", \"status\": {\"token\": \"CANARY\\u0001\"}}";
-    let output = explain(&[], &kubeconfig(&plugin(&format!("printf '%s' '{token}'")), &json!({})));
-    assert_eq!(
-        (output.code, output.stderr.lines().count()),
-        (101, 1),
-        "{}",
-        output.stderr
+fn log_line_shows_what_a_terminal_would_obey() {
+    let config = kubeconfig(&json!({}), &json!({})).replace(
+        "\"current-context\":\"c\"",
+        r#""current-context":"x\u001b[31m\u202ex\u200bx\nFAKE""#,
     );
-    assert!(
-        output.stderr.starts_with("dps: internal error at ") && !output.stderr.contains(CANARY),
-        "{}",
-        output.stderr
-    );
+    let output = with_kubeconfig(&[], &["controller"], &config);
+    assert_eq!(output.code, 1, "{}", output.stderr);
+    let line = output.stderr.strip_suffix('\n').unwrap();
+    assert!(line.contains("FAKE") && !line.contains('\n'), "{line:?}");
+    for (raw, escape) in [('\u{202e}', "\\u{202e}"), ('\u{200b}', "\\u{200b}")] {
+        assert!(!line.contains(raw) && line.contains(escape), "{line:?}");
+    }
+    assert!(!line.contains(char::is_control), "{line:?}");
+}
+
+/// Those that expire are kept by the client, which runs the plugin again.
+#[test]
+fn token_of_a_plugin_that_cannot_be_sent_stops_the_controller_without_a_panic() {
+    // It would stop for the port otherwise.
+    let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = port.local_addr().unwrap().to_string();
+    for more in ["", EXPIRES] {
+        let config = kubeconfig(&with_bad_token(more), &json!({}));
+        let output = with_kubeconfig(&[], &["controller", "--health-address", &address], &config);
+        assert_eq!(output.code, 1, "{}", output.stderr);
+        assert!(output.stderr.contains("has a control character"), "{}", output.stderr);
+        assert!(!output.stderr.contains(CANARY), "{}", output.stderr);
+    }
 }

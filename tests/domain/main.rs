@@ -7,6 +7,7 @@
 )]
 
 mod api;
+mod api_server_proxy;
 mod architecture;
 mod canary;
 mod cause_messages;
@@ -28,6 +29,7 @@ mod index;
 mod kubelet_secret;
 mod leadership;
 mod ledger;
+mod local_failure;
 mod messages;
 mod names;
 mod ownership;

@@ -548,6 +548,8 @@ fn password_without_a_verdict_may_count_as_failed() {
         (vec![ping(), silent()], true),
         (vec![ping(), nobody()], false),
         (vec![ping(), Err(RequestFailure::Tls("expired".to_owned()))], false),
+        (vec![ping(), Err(RequestFailure::Withheld { sent: true })], true),
+        (vec![ping(), Err(RequestFailure::Withheld { sent: false })], false),
         (vec![ping(), says(503, "", "")], true),
         (vec![ping(), says(404, "", "")], true),
         (vec![ping(), says(429, "", "")], false),

@@ -61,6 +61,7 @@ fn conversation_messages_read_as_prose() {
             "no response",
             RequestFailure::Unanswered("no response in time".to_owned()),
         ),
+        ("private address", RequestFailure::Withheld { sent: false }),
         (
             "not HTTP",
             RequestFailure::Malformed("the response is not valid HTTP: invalid header".to_owned()),

@@ -13,7 +13,7 @@ use dps::domain::time::Timestamp;
 use dps::domain::verification::attempt::{LoginAttempt, LoginTarget};
 use dps::domain::verification::fingerprint::Fingerprinter;
 use dps::domain::verification::ledger::Ledger;
-use dps::domain::verification::queue::{Started, VerificationQueue, VerificationRequest};
+use dps::domain::verification::queue::{LOCAL_PAUSE, Started, VerificationQueue, VerificationRequest};
 use dps::domain::verification::state::VerificationState;
 use dps::domain::verification::verdict::{Verdict, VerificationResult as R};
 
@@ -244,6 +244,27 @@ fn startup_grace_ends_after_a_minute() {
     // What happens later does not close it again.
     world.state.queue.reconciled(&Uid::new("uid-stuck"), at(80));
     assert_eq!(world.state.queue.open_for(at(80)), seconds(20));
+}
+
+#[test]
+fn attempt_that_failed_on_this_machine_is_made_again_after_a_pause() {
+    let mut world = World::open();
+    let requests = ["a", "b"].map(|name| world.request(&format!("{name}.example.com"), name, "word"));
+    world.submit(&requests[0], "app");
+    assert_eq!(world.start(at(1)), (users(&["a"]), None));
+    let announcer = world.state.queue.postpone(&requests[0], at(2));
+    assert_eq!(announcer, Some(resource("app")), "its status says that it has started");
+    // What the process is short of, attempts at other registries need as well.
+    world.submit(&requests[1], "web");
+    assert_eq!(world.start(at(2)), (vec![], Some(LOCAL_PAUSE)));
+    assert_eq!(world.start(at(11)), (vec![], Some(seconds(1))));
+    assert_eq!(world.start(at(12)), (users(&["a", "b"]), None));
+    let waiters = world.conclude(&requests[0], R::Accepted, at(13));
+    assert_eq!(waiters, [resource("app")]);
+
+    // The clock is set back.
+    world.state.queue.postpone(&requests[1], at(100));
+    assert_eq!(world.start(at(50)), (users(&["b"]), None));
 }
 
 #[test]

@@ -3,10 +3,12 @@
 use dps::api::RegistryType;
 use dps::domain::registry::key::RegistryKey;
 use dps::domain::registry::manifest::ManifestReference;
-use dps::domain::verification::address::Policy;
+use dps::domain::verification::address::{Policy, is_internal};
+use dps::domain::verification::answer::RequestFailure as F;
 use dps::domain::verification::attempt::LoginTarget;
 use dps::domain::verification::challenge::{Challenge, LoginOffer, parse};
 use dps::domain::verification::realm::is_trusted;
+use dps::domain::verification::requester::Requester;
 use url::Url;
 
 #[test]
@@ -201,7 +203,11 @@ fn address_of_no_registry_is_refused() {
         "fd00:42::42",
         "fd00:c1::a9fe:a9fe",
         "192.0.0.192",
+        // Wherever the address is in it (RFC 6052): a prefix of 48, 64 and 96 bits, and none that is refused.
+        "64:ff9b:1:a9fe:a9:fe00::",
+        "64:ff9b:1:7:a9:fea9:fe00:0",
         "64:ff9b:1::a9fe:a9fe",
+        "64:ff9b:1::808:808",
         "2002:a9fe:a9fe::1",
         "2002:7f00:1::1",
         // Teredo: the address of the client is inverted.
@@ -223,5 +229,63 @@ fn address_of_no_registry_is_refused() {
         "2001:4860:4860::8888",
     ] {
         assert_eq!(policy.refuses(address.parse().unwrap()), None, "{address}");
+    }
+}
+
+#[test]
+fn address_of_a_network_of_its_own_is_internal() {
+    for (address, internal) in [
+        ("10.1.2.3", true),
+        ("172.16.0.1", true),
+        ("172.32.0.1", false),
+        ("192.168.1.1", true),
+        ("100.64.0.1", true),
+        ("100.128.0.1", false),
+        ("198.18.0.1", true),
+        ("192.0.0.8", true),
+        ("127.0.0.1", true),
+        ("169.254.1.1", true),
+        ("8.8.8.8", false),
+        ("192.0.2.1", false),
+        ("fd12::1", true),
+        ("fe80::1", true),
+        ("fec0::1", true),
+        ("::1", true),
+        ("::ffff:10.1.2.3", true),
+        ("64:ff9b::a01:203", true),
+        ("64:ff9b::808:808", false),
+        ("64:ff9b:1::808:808", true),
+        ("2002:a01:203::1", true),
+        ("2001:4860:4860::8888", false),
+    ] {
+        assert_eq!(is_internal(address.parse().unwrap()), internal, "{address}");
+    }
+}
+
+/// A status must not be a port scanner for internal networks.
+#[test]
+fn failure_at_an_internal_address_is_told_to_nobody_else() {
+    let why = || "connection refused".to_owned();
+    let withheld = |sent| F::Withheld { sent };
+    for (failure, told) in [
+        (F::Unreachable(why()), withheld(false)),
+        (F::Handshake(why()), withheld(false)),
+        (F::Unanswered(why()), withheld(true)),
+        (F::Malformed(why()), withheld(true)),
+        (F::Tls(why()), F::Tls(why())),
+        (F::Forbidden(why()), F::Forbidden(why())),
+    ] {
+        assert_eq!(failure.clone().told_to(Requester::Operator, true), told);
+        for (requester, is_internal) in [
+            (Requester::Operator, false),
+            (Requester::Person, true),
+            (Requester::Person, false),
+        ] {
+            assert_eq!(
+                failure.clone().told_to(requester, is_internal),
+                failure,
+                "{requester:?}"
+            );
+        }
     }
 }

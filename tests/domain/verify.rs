@@ -183,9 +183,13 @@ async fn as_controller(registry: &str, allow: &[&str]) -> Verdict {
         token_servers: ["localhost".to_owned()].into(),
         ..Policy::default()
     };
+    as_controller_with(policy, registry, true).await
+}
+
+async fn as_controller_with(policy: Policy, registry: &str, plain_http: bool) -> Verdict {
     let registry = RegistryKey::new(RegistryType::PrivateRegistry, Some(registry)).unwrap();
     let attempt = LoginAttempt {
-        target: LoginTarget::new(&registry, None, true).unwrap(),
+        target: LoginTarget::new(&registry, None, plain_http).unwrap(),
         credentials: RegistryCredentials::new("robot", CANARY).unwrap(),
     };
     dps::registry_client::http::verify(Arc::new(policy), None, attempt, Requester::Operator)
@@ -211,6 +215,58 @@ async fn the_controller_refuses_names_by_what_they_resolve_to() {
     let verdict = as_controller(&server.address, &[&server.address]).await;
     assert!(verdict.message.contains("localhost resolves to"), "{}", verdict.message);
     assert_eq!(server.requests().len(), 1);
+}
+
+/// The address of a server that says this to everybody, and hangs up.
+fn says_first(words: &'static [u8]) -> String {
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = listener.local_addr().unwrap().to_string();
+    std::thread::spawn(move || {
+        for stream in listener.incoming() {
+            // The client may have gone.
+            let _ = std::io::Write::write_all(&mut stream.unwrap(), words);
+        }
+    });
+    address
+}
+
+/// Whoever may create a resource must not find out which ports are open in a network that they cannot reach.
+#[tokio::test]
+async fn statuses_do_not_tell_what_happened_at_an_internal_address() {
+    let closed = std::net::TcpListener::bind("127.0.0.1:0")
+        .unwrap()
+        .local_addr()
+        .unwrap();
+    let (hangs_up, garbage) = (says_first(b""), says_first(b"220 mail.example.com ESMTP\r\n"));
+    let many_headers = Scripted::start(|_, _| answer("200 OK", &[&format!("X: {}", "x".repeat(20_000))], ""));
+    let mut told = Vec::new();
+    for (address, plain_http) in [
+        (closed.to_string(), true),
+        (closed.to_string(), false),
+        (hangs_up.clone(), true),
+        (hangs_up, false),
+        (garbage.clone(), true),
+        (garbage, false),
+        (many_headers.address.clone(), true),
+    ] {
+        for host in ["127.0.0.1", "localhost"] {
+            let registry = address.replace("127.0.0.1", host);
+            let policy = || Policy {
+                loopback: true,
+                ..Policy::default()
+            };
+            let verdict = as_controller_with(policy(), &registry, plain_http).await;
+            assert_eq!(verdict.result.as_str(), "Unreachable", "{}", verdict.message);
+            let message = verdict.message.replace(&registry, "X").replace("https:", "http:");
+            told.push((verdict.unanswered, message));
+            // Whoever allowed it may know.
+            let allow = vec![registry.clone()];
+            let verdict = as_controller_with(Policy { allow, ..policy() }, &registry, plain_http).await;
+            assert!(!verdict.message.contains("not told here"), "{}", verdict.message);
+        }
+    }
+    assert!(told[0].1.contains("not told here"), "{told:?}");
+    assert!(told.iter().all(|one| *one == told[0]), "{told:#?}");
 }
 
 #[test]

@@ -175,6 +175,45 @@ fn verdict_is_recorded_and_told_to_the_subscribers_of_the_namespace() {
     assert_eq!(registry.attempts.load(Ordering::SeqCst), 1);
 }
 
+/// Set in a process that has to run out of files.
+const FILES: &str = "DPS_TEST_FILES";
+
+/// The limit is that of a process, so that this needs one of its own.
+#[test]
+fn shortage_of_files_is_no_verdict_and_the_attempt_is_made_again() {
+    if std::env::var_os(FILES).is_none() {
+        let name = "shortage_of_files_is_no_verdict_and_the_attempt_is_made_again";
+        let name = format!("controller::verification::tests::{name}");
+        let mut command = std::process::Command::new(std::env::current_exe().unwrap());
+        let output = command.args(["--exact", &name]).env(FILES, "1").output().unwrap();
+        let stdout = String::from_utf8(output.stdout).unwrap();
+        assert!(output.status.success() && stdout.contains("1 passed"), "{stdout}");
+        return;
+    }
+    let registry = Registry::start();
+    let verifier = registry.verifier();
+    let notified = subscribe(&verifier, None);
+    let request = registry.request("robot", &verifier);
+    // Reading the system's certificates needs files as well.
+    verifier.clients(None).unwrap();
+    let (soft, hard) = rlimit::Resource::NOFILE.get().unwrap();
+    rlimit::Resource::NOFILE.set(3, hard).unwrap();
+    submit(&verifier, &request, &resource("team", "app"));
+    verifier.scope_listed([]);
+    let known = |verifier: &Verifier| {
+        let state = verifier.state();
+        let record = state.ledger.get(request.fingerprint, &request.method);
+        record.map(|record| record.result)
+    };
+    // Its status says that an attempt has started.
+    assert_eq!(notified.recv_timeout(LONG).unwrap(), resource("team", "app"));
+    assert_eq!(known(&verifier), None);
+    rlimit::Resource::NOFILE.set(soft, hard).unwrap();
+    assert_eq!(notified.recv_timeout(LONG).unwrap(), resource("team", "app"));
+    assert_eq!(known(&verifier), Some(VerificationResult::Accepted));
+    assert_eq!(registry.attempts.load(Ordering::SeqCst), 1);
+}
+
 #[test]
 fn attempts_at_one_registry_are_made_one_after_another() {
     let registry = Registry::start();

@@ -32,9 +32,20 @@ const METADATA: [&str; 8] = [
     "192.0.0.192/32",
 ];
 
+/// NAT64 prefixes of one's own network (RFC 8215). Where in the address the IPv4 address is, depends on the length of the
+/// prefix (RFC 6052), which only that network knows.
+const LOCAL_TRANSLATION: &str = "64:ff9b:1::/48";
+
+/// Networks that are not reached from everywhere, beside those that [`IpAddr`] knows: shared addresses (RFC 6598),
+/// protocol assignments (RFC 6890), benchmarks (RFC 2544), and site-local addresses (RFC 3879).
+const INTERNAL: [&str; 4] = ["100.64.0.0/10", "192.0.0.0/24", "198.18.0.0/15", "fec0::/10"];
+
 impl Policy {
     /// Why an address is refused, if it is.
     pub fn refuses(&self, address: IpAddr) -> Option<&'static str> {
+        if in_network(address, LOCAL_TRANSLATION) {
+            return Some("is translated by the network to an address that nobody can tell from it (RFC 8215)");
+        }
         let address = reached(address);
         let link_local = match address {
             IpAddr::V4(address) => address.is_link_local(),
@@ -45,10 +56,7 @@ impl Policy {
             Some("is a loopback address")
         } else if link_local {
             Some("is a link-local address, like those of metadata services")
-        } else if METADATA
-            .iter()
-            .any(|net| net.parse::<IpNet>().is_ok_and(|net| net.contains(&address)))
-        {
+        } else if METADATA.iter().any(|net| in_network(address, net)) {
             Some("is the address of a metadata service")
         } else if is_this_network(address) || multicast {
             Some("is not the address of a host")
@@ -70,11 +78,7 @@ impl Policy {
         if self.exempts(url) {
             return None;
         }
-        let address = match url.host()? {
-            Host::Ipv4(address) => IpAddr::V4(address),
-            Host::Ipv6(address) => IpAddr::V6(address),
-            Host::Domain(_) => return None,
-        };
+        let address = literal(url)?;
         self.refuses(address).map(|why| format!("{address} {why}"))
     }
 }
@@ -86,11 +90,10 @@ fn reached(address: IpAddr) -> IpAddr {
     };
     let inside = |high: u16, low: u16| IpAddr::from(Ipv4Addr::from(u32::from(high) << 16 | u32::from(low)));
     match address.segments() {
-        // RFC 6052, and RFC 8215 for networks of one's own; translated addresses (RFC 2765); 6to4 (RFC 3056).
-        [0x64, 0xff9b, 0, 0, 0, 0, high, low]
-        | [0x64, 0xff9b, 1, _, _, _, high, low]
-        | [0, 0, 0, 0, 0xffff, 0, high, low]
-        | [0x2002, high, low, ..] => inside(high, low),
+        // RFC 6052; translated addresses (RFC 2765); 6to4 (RFC 3056).
+        [0x64, 0xff9b, 0, 0, 0, 0, high, low] | [0, 0, 0, 0, 0xffff, 0, high, low] | [0x2002, high, low, ..] => {
+            inside(high, low)
+        }
         // Compatible addresses (RFC 4291 2.5.5.1), but not `::` and `::1`.
         [0, 0, 0, 0, 0, 0, high, low] if high != 0 => inside(high, low),
         // Teredo (RFC 4380) has the address inverted.
@@ -99,11 +102,35 @@ fn reached(address: IpAddr) -> IpAddr {
     }
 }
 
+/// Whether an address belongs to a network of somebody's own: what a connection there says is not for everybody.
+pub fn is_internal(address: IpAddr) -> bool {
+    let reached = reached(address);
+    let is_own = match reached {
+        IpAddr::V4(address) => address.is_private() || address.is_link_local(),
+        IpAddr::V6(address) => address.is_unique_local() || address.is_unicast_link_local(),
+    };
+    let is_translated = in_network(address, LOCAL_TRANSLATION);
+    is_own || is_translated || reached.is_loopback() || INTERNAL.iter().any(|net| in_network(reached, net))
+}
+
+fn in_network(address: IpAddr, network: &str) -> bool {
+    network.parse::<IpNet>().is_ok_and(|network| network.contains(&address))
+}
+
 /// `0.0.0.0/8` and `::`: a connection to them reaches this host.
 fn is_this_network(address: IpAddr) -> bool {
     match address {
         IpAddr::V4(address) => address.octets()[0] == 0,
         IpAddr::V6(address) => address.is_unspecified(),
+    }
+}
+
+/// The address that a URL has instead of a name.
+pub fn literal(url: &Url) -> Option<IpAddr> {
+    match url.host()? {
+        Host::Ipv4(address) => Some(address.into()),
+        Host::Ipv6(address) => Some(address.into()),
+        Host::Domain(_) => None,
     }
 }
 

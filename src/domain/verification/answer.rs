@@ -86,12 +86,43 @@ pub enum RequestFailure {
     Unreachable(String),
     /// The request was sent, and no response came in time.
     Unanswered(String),
-    /// TLS could not be set up.
+    /// The certificate is not accepted.
     Tls(String),
+    /// TLS could not be set up for another reason.
+    Handshake(String),
     /// The policy refuses the target's address.
     Forbidden(String),
     /// Too large, or not HTTP.
     Malformed(String),
+    /// One of these, with a target in an internal network: the status must not say which ports are open there.
+    Withheld {
+        /// Whether the request may have arrived.
+        sent: bool,
+    },
+}
+
+impl RequestFailure {
+    /// What may be told of it, if `is_internal` says that the target is in an internal network. Whoever may create a
+    /// resource names the target; a person on their own machine may know everything.
+    #[must_use]
+    pub fn told_to(self, requester: Requester, is_internal: bool) -> Self {
+        match self {
+            _ if !is_internal || requester == Requester::Person => self,
+            Self::Unreachable(_) | Self::Handshake(_) => Self::Withheld { sent: false },
+            Self::Unanswered(_) | Self::Malformed(_) => Self::Withheld { sent: true },
+            // A certificate comes from a server that means to be found, and Forbidden from here.
+            Self::Tls(_) | Self::Forbidden(_) | Self::Withheld { .. } => self,
+        }
+    }
+
+    /// Whether the request may have arrived.
+    pub(crate) fn may_have_arrived(&self) -> bool {
+        match self {
+            Self::Unanswered(_) | Self::Malformed(_) => true,
+            Self::Withheld { sent } => *sent,
+            Self::Unreachable(_) | Self::Tls(_) | Self::Handshake(_) | Self::Forbidden(_) => false,
+        }
+    }
 }
 
 /// The verdict for a request without a response.
@@ -102,7 +133,14 @@ pub fn failed(request: &RegistryRequest, failure: &RequestFailure, requester: Re
             R::Unreachable,
             format!("{request} failed: {why}; {}", requester.other_network()),
         ),
-        RequestFailure::Tls(why) => {
+        RequestFailure::Withheld { .. } => Verdict::new(
+            R::Unreachable,
+            format!(
+                "{request} failed: no registry has answered at this private address; what happened is not told here, run dps verify in its network; {}",
+                requester.other_network()
+            ),
+        ),
+        RequestFailure::Tls(why) | RequestFailure::Handshake(why) => {
             Verdict::new(R::TlsFailure, format!("{request} failed: {why}; {}", requester.trust()))
         }
         RequestFailure::Forbidden(why) => Verdict::new(

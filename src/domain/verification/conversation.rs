@@ -115,10 +115,7 @@ impl Conversation {
     /// Takes the response to the request.
     pub fn next(&mut self, response: Result<RegistryResponse, RequestFailure>) -> Step {
         let carried_password = self.request.authorization == Authorization::Basic;
-        let arrived = matches!(
-            response,
-            Ok(_) | Err(RequestFailure::Unanswered(_) | RequestFailure::Malformed(_))
-        );
+        let arrived = response.as_ref().err().is_none_or(RequestFailure::may_have_arrived);
         let retry_after = response.as_ref().ok().and_then(pause);
         let verdict = match self.step(response) {
             Step::Done(verdict) => verdict,

@@ -9,11 +9,13 @@
 
 mod accounts;
 mod flights;
+mod pause;
 mod request;
 mod starting;
 mod startup;
 mod waiting;
 
+pub use pause::LOCAL_PAUSE;
 pub use request::{AttemptKey, VerificationRequest};
 
 use std::collections::HashMap;
@@ -26,6 +28,7 @@ use crate::domain::verification::fingerprint::Fingerprint;
 use crate::domain::verification::method::VerificationMethod;
 use crate::domain::verification::queue::accounts::{Account, Accounts};
 use crate::domain::verification::queue::flights::{Flights, Phase};
+use crate::domain::verification::queue::pause::Pause;
 use crate::domain::verification::queue::startup::Startup;
 use crate::domain::verification::queue::waiting::WaitingAttempts;
 use crate::domain::verification::verdict::Verdict;
@@ -69,6 +72,7 @@ pub struct VerificationQueue {
     /// Who receives passwords for a registry, where that is another host. Only for registries with attempts.
     receivers: HashMap<String, String>,
     accounts: Accounts,
+    pause: Pause,
     /// What the next [`VerificationQueue::start`] has to hand out besides.
     found: Started,
     is_stopped: bool,
@@ -77,7 +81,7 @@ pub struct VerificationQueue {
 /// What [`VerificationQueue::start`] decided.
 #[derive(Debug, Default, PartialEq)]
 pub struct Started {
-    /// Attempts to make now. Each needs its [`VerificationQueue::conclude`], unless it is not admitted.
+    /// Attempts to make now. Each needs its [`VerificationQueue::conclude`], unless it is not admitted or is postponed.
     pub attempts: Vec<VerificationRequest>,
     /// Whose status is to say that an attempt starts.
     pub to_announce: Vec<ResourceRef>,
@@ -99,6 +103,7 @@ impl VerificationQueue {
             flights: Flights::default(),
             receivers: HashMap::new(),
             accounts: Accounts::default(),
+            pause: Pause::default(),
             found: Started::default(),
             is_stopped: false,
         }

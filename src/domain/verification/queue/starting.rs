@@ -17,6 +17,11 @@ impl VerificationQueue {
             started.next = self.waiting.iter().next().map(|_| wait);
             return started;
         }
+        if let Some(wait) = self.pause.wait(now) {
+            let is_awaited = self.flights.len() > 0 || self.waiting.iter().next().is_some();
+            started.next = is_awaited.then_some(wait);
+            return started;
+        }
         self.accounts.forget_old(now);
         self.flights.late(now).iter().for_each(|key| self.take_back(key));
         self.make_announced(now, &known, &mut started);
@@ -34,7 +39,7 @@ impl VerificationQueue {
         now: Timestamp,
         known: impl Fn(&VerificationRequest) -> Known,
     ) {
-        if self.startup.wait(now).is_none() {
+        if self.startup.wait(now).is_none() && self.pause.wait(now).is_none() {
             let mut found = std::mem::take(&mut self.found);
             self.announce(now, &known, &mut found);
             found.to_announce.retain(|other| other != resource);
@@ -164,6 +169,13 @@ impl VerificationQueue {
             return Ok(());
         }
         Err(self.defer(request))
+    }
+
+    /// An attempt has failed because this process is short of something: that says nothing about the registry. It waits
+    /// in the queue again, and no attempt starts for a while. Returns whose status says that it has started.
+    pub fn postpone(&mut self, request: &VerificationRequest, now: Timestamp) -> Option<ResourceRef> {
+        self.pause.begin(now);
+        self.defer(request)
     }
 
     /// An attempt must not send its password now: it waits in the queue again, and has to end. Returns whose status says

@@ -1,0 +1,55 @@
+//! The proxy for connections to the API server.
+
+use axum::http::Uri;
+use hyper_util::client::proxy::matcher::Matcher;
+use kube::config::Kubeconfig;
+
+/// The proxy for `server`, if there is one: that of the kubeconfig whatever `NO_PROXY` says, as for kubectl, or else that of
+/// the environment, as for registries. The client compares `NO_PROXY` with the proxy instead of the server, and looks for
+/// `HTTPS_PROXY` only.
+pub(super) fn proxy(kubeconfig: &Kubeconfig, server: &Uri) -> Result<Option<Uri>, String> {
+    let of_environment = || of_environment(server, |name| std::env::var(name).ok());
+    match of_kubeconfig(kubeconfig).or_else(of_environment) {
+        None => Ok(None),
+        Some(proxy) => {
+            let proxy = if proxy.contains("://") {
+                proxy
+            } else {
+                format!("http://{proxy}")
+            };
+            let proxy = proxy.parse().map_err(|_| INVALID_PROXY.to_owned())?;
+            Ok(Some(proxy))
+        }
+    }
+}
+
+/// A proxy that cannot be used. Its address may hold a password.
+pub(super) const INVALID_PROXY: &str = "the proxy of the environment or the kubeconfig is not a valid URL";
+
+fn of_kubeconfig(kubeconfig: &Kubeconfig) -> Option<String> {
+    let context = kubeconfig.current_context.as_ref()?;
+    let context = kubeconfig.contexts.iter().find(|named| named.name == *context)?;
+    let cluster = &context.context.as_ref()?.cluster;
+    let cluster = kubeconfig.clusters.iter().find(|named| named.name == *cluster)?;
+    let proxy = cluster.cluster.as_ref()?.proxy_url.clone()?;
+    Some(proxy).filter(|proxy| !proxy.is_empty())
+}
+
+fn of_environment(server: &Uri, variable: impl Fn(&str) -> Option<String>) -> Option<String> {
+    let first = |names: &[&str]| {
+        let values = names.iter().filter_map(|name| variable(name));
+        values.into_iter().find(|value| !value.is_empty())
+    };
+    let proxy = match server.scheme_str() {
+        Some("http") => first(&["HTTP_PROXY", "http_proxy", "ALL_PROXY", "all_proxy"]),
+        _ => first(&["HTTPS_PROXY", "https_proxy", "ALL_PROXY", "all_proxy"]),
+    };
+    let exceptions = first(&["NO_PROXY", "no_proxy"]).unwrap_or_default();
+    // For addresses as well, as in curl and kubectl; the matcher takes it for names only.
+    if exceptions.split(',').any(|exception| exception.trim() == "*") {
+        return None;
+    }
+    // Only whether there is an exception is of interest here.
+    let matcher = Matcher::builder().all("http://proxy").no(exceptions).build();
+    proxy.filter(|_| matcher.intercept(server).is_some())
+}
