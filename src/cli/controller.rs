@@ -30,6 +30,9 @@ pub(crate) struct Controller {
     /// Maximum number of resources to reconcile at the same time.
     #[arg(long, default_value_t = 16, value_parser = clap::value_parser!(u16).range(1..=256), env = "DPS_CONCURRENCY")]
     concurrency: u16,
+    /// Whether /metrics has series for each resource, named by namespace and name.
+    #[arg(long, action = clap::ArgAction::Set, default_value_t = true, value_name = "BOOL", env = "DPS_RESOURCE_METRICS")]
+    resource_metrics: bool,
     /// Lease to hold while working, as NAMESPACE/NAME, for several replicas: one works, the others take over. By default
     /// there is none, and this has to be the only process for its namespaces.
     #[arg(long, value_name = "NAMESPACE/NAME", env = "DPS_LEASE")]
@@ -52,6 +55,7 @@ pub(crate) fn run(arguments: Controller) -> ExitCode {
         health_address: arguments.health_address,
         policy: arguments.targets.policy(),
         concurrency: arguments.concurrency,
+        resource_metrics: arguments.resource_metrics,
         lease: arguments.lease,
     };
     match block_on(async { run::run(options).await.map_err(|error| error.to_string()) }) {

@@ -1,16 +1,17 @@
 //! What all reconciles share.
 
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+use std::time::Duration;
 
 use futures::Stream;
 use k8s_openapi::jiff::Timestamp;
-use kube::Client;
 use kube::runtime::reflector::{ObjectRef, Store};
+use kube::{Client, Resource as _};
 use tokio::sync::Notify;
 
 use crate::controller::lease::Leader;
-use crate::controller::metrics::Metrics;
+use crate::controller::metrics::{Metrics, Now};
 use crate::controller::readiness::Readiness;
 use crate::controller::store::stored_resource::StoredResource;
 use crate::controller::verification::Verifier;
@@ -20,6 +21,7 @@ use crate::domain::pull_failures::failing_pods::FailingPods;
 use crate::domain::reconcile::fair_queue::FairQueue;
 use crate::domain::reconcile::memory::{ResourceMemories, ResourceMemory};
 use crate::domain::reconcile::own_writes::OwnWrites;
+use crate::domain::status::figures::Figures;
 use crate::kubernetes::request::{CALL_TIMEOUT, Error};
 
 /// One for the process.
@@ -28,6 +30,33 @@ pub(crate) struct Shared {
     pub(crate) metrics: Arc<Metrics>,
     pub(crate) verifier: Arc<Verifier>,
     pub(crate) leader: Arc<Leader>,
+    /// Whether metrics name resources.
+    pub(crate) resource_metrics: bool,
+    /// Each set of watches.
+    pub(crate) scopes: Mutex<Vec<Weak<Context>>>,
+}
+
+impl Shared {
+    /// A set of watches begins.
+    pub(crate) fn add_scope(&self, ctx: &Arc<Context>) {
+        lock(&self.scopes).push(Arc::downgrade(ctx));
+    }
+
+    /// What metrics say now. Resources are told by the process that works: others may be behind.
+    pub(crate) fn now(&self) -> Now {
+        let leads = self.leader.may_take(Duration::ZERO);
+        let scopes: Vec<Arc<Context>> = lock(&self.scopes).iter().filter_map(Weak::upgrade).collect();
+        let objects = scopes.iter().filter(|_| leads).flat_map(|ctx| ctx.store.state());
+        Now {
+            leads,
+            watches: self.readiness.watches(),
+            queued: scopes.iter().map(|ctx| lock(&ctx.queue).len()).sum(),
+            resources: objects
+                .map(|object| (ObjectKey::of(object.meta()), Figures::of(object.status().as_ref())))
+                .collect(),
+            per_resource: self.resource_metrics,
+        }
+    }
 }
 
 /// One for each set of watches: a namespace, or the cluster. No lock is held while anything is awaited.

@@ -3,7 +3,6 @@
 use std::io::ErrorKind;
 use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::sync::Arc;
-use std::time::Duration;
 
 use axum::Router;
 use axum::http::StatusCode;
@@ -28,7 +27,7 @@ pub(crate) async fn serve(address: SocketAddr, shared: Arc<Shared>) -> std::io::
         }
     };
     let metrics = move || {
-        let text = shared.metrics.text(shared.leader.may_take(Duration::ZERO));
+        let text = shared.metrics.text(shared.now());
         async move {
             (
                 [(

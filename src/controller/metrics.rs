@@ -1,11 +1,26 @@
 //! Counters and gauges, as Prometheus text.
 
+mod process;
+mod scrape;
+
+pub(crate) use scrape::Now;
+
+use std::time::Duration;
+
 use prometheus_client::encoding::EncodeLabelSet;
-use prometheus_client::encoding::text::encode;
+use prometheus_client::encoding::text::{encode_eof, encode_registry};
 use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
-use prometheus_client::metrics::gauge::Gauge;
-use prometheus_client::registry::Registry;
+use prometheus_client::metrics::histogram::Histogram;
+use prometheus_client::registry::{Registry, Unit};
+
+use crate::controller::metrics::process::Process;
+use crate::domain::names::ObjectKey;
+use crate::domain::status::figures::Figures;
+use crate::domain::time::Timestamp;
+
+/// Upper bounds of the durations of reconciles, in seconds.
+const DURATIONS: [f64; 10] = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 5.0, 15.0];
 
 #[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
 struct Label {
@@ -24,7 +39,8 @@ pub(crate) struct Metrics {
     writes: Family<Kind, Counter>,
     login_attempts: Family<Label, Counter>,
     watch_errors: Family<Kind, Counter>,
-    leader: Gauge,
+    reconcile_duration: Histogram,
+    process: Process,
 }
 
 impl Default for Metrics {
@@ -52,11 +68,12 @@ impl Default for Metrics {
             "Failures of a watch, by kind of object",
             watch_errors.clone(),
         );
-        let leader = Gauge::default();
-        registry.register(
-            "leader",
-            "1 while this process works; 0 while another replica does, or may have taken over",
-            leader.clone(),
+        let reconcile_duration = Histogram::new(DURATIONS);
+        registry.register_with_unit(
+            "reconcile_duration",
+            "How long reconciles take",
+            Unit::Seconds,
+            reconcile_duration.clone(),
         );
         Self {
             registry,
@@ -64,14 +81,16 @@ impl Default for Metrics {
             writes,
             login_attempts,
             watch_errors,
-            leader,
+            reconcile_duration,
+            process: Process::starts(),
         }
     }
 }
 
 impl Metrics {
     /// A reconcile ended; `result` is a reason or `Error`.
-    pub(crate) fn reconciled(&self, result: &str) {
+    pub(crate) fn reconciled(&self, result: &str, took: Duration) {
+        self.reconcile_duration.observe(took.as_secs_f64());
         let result = result.to_owned();
         self.reconciliations.get_or_create(&Label { result }).inc();
     }
@@ -93,11 +112,12 @@ impl Metrics {
     }
 
     /// `OpenMetrics` text.
-    pub(crate) fn text(&self, leads: bool) -> String {
-        self.leader.set(i64::from(leads));
+    pub(crate) fn text(&self, now: Now) -> String {
         let mut text = String::new();
         // Writing to a String cannot fail.
-        let _ = encode(&mut text, &self.registry);
+        let _ = encode_registry(&mut text, &self.registry);
+        let _ = encode_registry(&mut text, &scrape::registry(now, &self.process));
+        let _ = encode_eof(&mut text);
         text
     }
 }
@@ -105,9 +125,21 @@ impl Metrics {
 /// One sample of every metric, for its reference page.
 pub fn sample() -> String {
     let metrics = Metrics::default();
-    metrics.reconciled("Ready");
+    metrics.reconciled("Ready", Duration::ZERO);
     metrics.write("Secret");
     metrics.login_attempted("Accepted");
     metrics.watch_error("Pod");
-    metrics.text(true)
+    let figures = Figures {
+        conditions: vec![("Ready", "True".to_owned(), "Ready".to_owned())],
+        failing_pods: [("CredentialsRejected", 1)].into(),
+        accepted_at: Some(Timestamp::UNIX_EPOCH),
+        next_verification: Some(Timestamp::UNIX_EPOCH),
+    };
+    metrics.text(Now {
+        leads: true,
+        watches: vec![("pods in all namespaces".to_owned(), true)],
+        queued: 0,
+        resources: vec![(ObjectKey::new("team", "app"), figures)],
+        per_resource: true,
+    })
 }

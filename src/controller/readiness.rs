@@ -68,6 +68,14 @@ impl Readiness {
         self.update(name, |watch| watch.failure = Some((Instant::now(), why)));
     }
 
+    /// Each watch, and whether it has listed and does not fail.
+    pub(crate) fn watches(&self) -> Vec<(String, bool)> {
+        let state = self.state();
+        let watches = state.watches.iter();
+        let all = watches.map(|(name, watch)| (name.clone(), watch.listed && watch.failure.is_none()));
+        all.collect()
+    }
+
     /// What is missing, line by line; empty when ready.
     pub(crate) fn missing(&self) -> Vec<String> {
         let state = self.state();

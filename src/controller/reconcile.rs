@@ -1,7 +1,7 @@
 //! One reconcile of one resource: validate, observe, decide, apply, publish.
 
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use kube::Resource as _;
 use kube::runtime::controller::Action;
@@ -43,17 +43,19 @@ pub(crate) async fn reconcile(object: Arc<StoredResource>, ctx: Arc<Context>) ->
         ctx.shared.verifier.reconciled(&resource.uid);
         return Ok(Action::await_change());
     }
+    let begun = Instant::now();
     let result = reconcile_once(&resource, &object, &ctx).await;
+    let took = begun.elapsed();
     ctx.shared.verifier.reconciled(&resource.uid);
     match result {
         Ok(Reconciled { reason, next }) => {
             ctx.memories()
                 .update(&resource.uid, |memory| memory.consecutive_errors = 0);
-            ctx.shared.metrics.reconciled(&reason);
+            ctx.shared.metrics.reconciled(&reason, took);
             Ok(next.map_or_else(Action::await_change, Action::requeue))
         }
         Err(error) => {
-            ctx.shared.metrics.reconciled("Error");
+            ctx.shared.metrics.reconciled("Error", took);
             let errors = ctx.memories().update(&resource.uid, |memory| {
                 memory.consecutive_errors = memory.consecutive_errors.saturating_add(1);
                 memory.consecutive_errors

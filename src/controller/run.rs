@@ -2,7 +2,7 @@
 
 use std::convert::Infallible;
 use std::net::SocketAddr;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use futures::future::{join_all, select_all};
@@ -49,6 +49,8 @@ pub struct Options {
     pub policy: Policy,
     /// Most reconciles at a time, in each watched namespace or in the cluster.
     pub concurrency: u16,
+    /// Whether metrics name resources.
+    pub resource_metrics: bool,
     /// The Lease to hold while working, where there are several replicas.
     pub lease: Option<LeaseKey>,
 }
@@ -90,6 +92,8 @@ pub async fn run(options: Options) -> Result<(), StartError> {
         metrics,
         verifier: Arc::clone(&verifier),
         leader: Arc::clone(&leader),
+        resource_metrics: options.resource_metrics,
+        scopes: Mutex::default(),
     });
     let (stop, stopped) = watch::channel(false);
 
@@ -188,6 +192,7 @@ async fn scope(
     let (store, writer) = reflector::store();
     let ctx = Arc::new(Context::new(client, shared, store.clone(), concurrency));
     let notified = Arc::downgrade(&ctx);
+    ctx.shared.add_scope(&ctx);
     let notify = move |resource: &ResourceRef, news: News| {
         if let Some(ctx) = notified.upgrade() {
             match news {

@@ -58,6 +58,8 @@ impl World {
             metrics,
             verifier,
             leader,
+            resource_metrics: true,
+            scopes: std::sync::Mutex::default(),
         };
         let (store, writer) = reflector::store();
         let ctx = Arc::new(Context::new(server.client(), Arc::new(shared), store, 1));

@@ -4,5 +4,6 @@ pub mod build;
 pub mod conditions;
 pub mod equal;
 pub mod event;
+pub mod figures;
 pub mod leftovers;
 pub mod outcome;

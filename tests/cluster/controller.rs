@@ -626,3 +626,32 @@ async fn the_operator_asks_for_nothing_it_may_not_have() {
     }
     assert_eq!(kinds.keys().collect::<Vec<_>>(), ["PartialObjectMetadataList"]);
 }
+
+#[tokio::test]
+async fn metrics_name_a_resource_that_is_not_ready_as_long_as_it_exists() {
+    let space = space("metrics").await;
+    space.create("app", private("registry.example.com", "missing")).await;
+    space.reason("app", "SecretNotFound").await;
+    let labels = format!("namespace=\"{}\",name=\"app\"", space.name);
+    let series = || {
+        let (_, metrics) = operator().get("/metrics");
+        metrics
+            .lines()
+            .filter(|line| line.contains(&labels))
+            .map(str::to_owned)
+            .collect::<Vec<_>>()
+    };
+    let not_ready =
+        format!("dps_resource_condition{{{labels},condition=\"Ready\",status=\"False\",reason=\"SecretNotFound\"}} 1");
+    eventually("its series", || async {
+        let series = series();
+        series.contains(&not_ready).then_some(()).ok_or(series)
+    })
+    .await;
+    space.delete("app").await;
+    eventually("no series", || async {
+        let series = series();
+        series.is_empty().then_some(()).ok_or(series)
+    })
+    .await;
+}

@@ -22,6 +22,7 @@ mod explain;
 mod explain_cases;
 mod explain_messages;
 mod failing_pods;
+mod figures;
 mod fuzz;
 mod hosts;
 mod images;

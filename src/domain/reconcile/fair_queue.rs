@@ -31,6 +31,16 @@ impl FairQueue {
         }
     }
 
+    /// How many wait.
+    pub fn len(&self) -> usize {
+        self.queued.len()
+    }
+
+    /// Whether none waits.
+    pub fn is_empty(&self) -> bool {
+        self.queued.is_empty()
+    }
+
     /// A resource has to be reconciled.
     pub fn push(&mut self, key: &ObjectKey) {
         // The reconcile of one that was taken will see what has changed.

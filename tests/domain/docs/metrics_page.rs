@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 const INTRODUCTION: &str = "# Metrics
 
 `GET /metrics` on port 8080 of the operator's pod, as OpenMetrics text. How to scrape it: [production.md](production.md#metrics).
-No metric has a label that a user can choose, such as a namespace or a registry. A counter appears with its first event.
+A counter appears with its first event. Metrics with the labels `namespace` and `name` exist for each DockerPullSecret, on the replica that works; `metrics.perResource: false` (`--resource-metrics=false`) turns them off. No other label can be chosen by a user, and none has a registry or a message.
 
 | metric | type | labels | description |
 |---|---|---|---|
@@ -23,10 +23,10 @@ pub(super) fn render(sample: &str) -> String {
             .find_map(|line| line.strip_prefix("# TYPE ")?.strip_prefix(name)?.strip_prefix(' '))
             .unwrap_or_else(|| panic!("{name} has no type"));
         // The name that a query uses.
-        let shown = if kind == "counter" {
-            format!("{name}_total")
-        } else {
-            name.to_owned()
+        let shown = match kind {
+            "counter" => format!("{name}_total"),
+            "info" => format!("{name}_info"),
+            _ => name.to_owned(),
         };
         let labels = sample
             .lines()
