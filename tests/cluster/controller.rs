@@ -645,13 +645,16 @@ async fn metrics_name_a_resource_that_is_not_ready_as_long_as_it_exists() {
         format!("dps_resource_condition{{{labels},condition=\"Ready\",status=\"False\",reason=\"SecretNotFound\"}} 1");
     eventually("its series", || async {
         let series = series();
-        series.contains(&not_ready).then_some(()).ok_or(series)
+        series
+            .contains(&not_ready)
+            .then_some(())
+            .ok_or_else(|| series.join("\n"))
     })
     .await;
     space.delete("app").await;
     eventually("no series", || async {
         let series = series();
-        series.is_empty().then_some(()).ok_or(series)
+        series.is_empty().then_some(()).ok_or_else(|| series.join("\n"))
     })
     .await;
 }

@@ -2,6 +2,7 @@
 
 use dps::api::DockerPullSecretStatus;
 use dps::domain::status::figures::Figures;
+use dps::domain::time::Timestamp;
 use serde_json::{Value, json};
 
 fn figures(status: &Value) -> Figures {
@@ -63,8 +64,8 @@ fn the_time_of_acceptance_is_that_of_the_credentials_as_such() {
             "result": result, "imageDenied": image_denied, "lastVerifiedTime": "1970-01-01T00:00:05Z",
             "nextVerificationTime": "1970-01-01T00:00:09Z",
         }}));
-        let accepted_at = found.accepted_at.map(|time| time.as_second());
+        let accepted_at = found.accepted_at.map(Timestamp::as_second);
         assert_eq!(accepted_at, is_accepted.then_some(5), "{result} {image_denied}");
-        assert_eq!(found.next_verification.map(|time| time.as_second()), Some(9));
+        assert_eq!(found.next_verification.map(Timestamp::as_second), Some(9));
     }
 }
