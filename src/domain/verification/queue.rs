@@ -46,7 +46,7 @@ pub const IN_FLIGHT: usize = 64;
 pub const IN_FLIGHT_OF_NAMESPACE: usize = 8;
 
 /// Most attempts in flight for one receiver of passwords: one is made while the statuses of the next are written.
-pub const AT_ONE_RECEIVER: usize = 4;
+pub const AT_ONE_RECEIVER: usize = 8;
 
 /// What is known about the credentials of an attempt.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -53,7 +53,7 @@ fn an_attempt_that_nobody_announces_lets_others_go_first() {
 #[test]
 fn the_next_attempts_are_announced_while_one_is_made_if_the_registry_answers() {
     let mut world = World::open();
-    let requests: Vec<_> = (0..8)
+    let requests: Vec<_> = (0..12)
         .map(|index| world.request("r.example.com", &format!("user-{index}"), "word"))
         .collect();
     for (index, request) in requests.iter().enumerate() {
