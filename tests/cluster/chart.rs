@@ -214,6 +214,29 @@ fn alerts_name_metrics_that_exist_and_have_a_page() {
 }
 
 #[test]
+fn each_alert_fires_and_resolves() {
+    let promtool = tools(&["promtool"]).join("promtool");
+    let rules = repository().join("charts/docker-pull-secret-operator/files/alerts.yaml");
+    run(Command::new(&promtool).args(["check", "rules"]).arg(&rules));
+    let cases = repository().join("tests/alerts/alerts_test.yaml");
+    run(Command::new(&promtool).args(["test", "rules"]).arg(&cases));
+    let (rules, cases) = (
+        std::fs::read_to_string(rules).unwrap(),
+        std::fs::read_to_string(cases).unwrap(),
+    );
+    for name in rules.lines().filter_map(|line| line.trim().strip_prefix("- alert: ")) {
+        assert!(
+            cases.contains(&format!("\n    alertname: {name}\n    exp_alerts:")),
+            "{name} never fires"
+        );
+        assert!(
+            cases.contains(&format!("alertname: {name}}}\n")),
+            "{name} is never silent"
+        );
+    }
+}
+
+#[test]
 fn replicas_share_a_lease_of_the_release_and_are_not_evicted_together() {
     let objects = template(&[]);
     let pod = &of_kind(&objects, "Deployment")["spec"]["template"]["spec"];

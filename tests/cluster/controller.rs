@@ -1,12 +1,14 @@
 //! The operator on a real control plane, with the rights that `deploy/` gives it.
 
 use std::collections::BTreeMap;
+use std::io::Write as _;
+use std::process::{Command, Stdio};
 
 use crate::support::objects::{Space, condition_of, docker_hub, document, password, private, uid, with};
 use crate::support::operator::{Operator, operator};
 use crate::support::oracle::Oracle;
 use crate::support::world::world;
-use crate::support::{audit, eventually, repository};
+use crate::support::{audit, eventually, repository, tools};
 use kube::ResourceExt as _;
 use kube::api::{DeleteParams, Patch, PatchParams};
 use serde_json::json;
@@ -627,12 +629,56 @@ async fn the_operator_asks_for_nothing_it_may_not_have() {
     assert_eq!(kinds.keys().collect::<Vec<_>>(), ["PartialObjectMetadataList"]);
 }
 
+/// OpenMetrics text in the format that the linter reads, where the names of counters are those of their series.
+fn in_older_format(metrics: &str) -> String {
+    let types = metrics
+        .lines()
+        .filter_map(|line| line.strip_prefix("# TYPE ")?.split_once(' '));
+    let suffixes: BTreeMap<&str, &str> = types
+        .filter_map(|(name, kind)| match kind {
+            "counter" => Some((name, "_total")),
+            "info" => Some((name, "_info")),
+            _ => None,
+        })
+        .collect();
+    let renamed = metrics.lines().filter(|line| !line.starts_with("# UNIT ")).map(|line| {
+        let mut words = line.splitn(4, ' ');
+        let (Some("#"), Some(what), Some(name), Some(rest)) = (words.next(), words.next(), words.next(), words.next())
+        else {
+            return line.to_owned();
+        };
+        let rest = if (what, rest) == ("TYPE", "info") {
+            "gauge"
+        } else {
+            rest
+        };
+        format!("# {what} {name}{} {rest}", suffixes.get(name).unwrap_or(&""))
+    });
+    renamed.fold(String::new(), |text, line| text + &line + "\n")
+}
+
+/// Names, types and help are as Prometheus recommends.
+fn lint(metrics: &str) {
+    let mut lint = Command::new(tools(&["promtool"]).join("promtool"))
+        .args(["check", "metrics"])
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let text = in_older_format(metrics);
+    lint.stdin.take().unwrap().write_all(text.as_bytes()).unwrap();
+    let output = lint.wait_with_output().unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+}
+
 #[tokio::test]
 async fn metrics_name_a_resource_that_is_not_ready_as_long_as_it_exists() {
     let space = space("metrics").await;
     space.create("app", private("registry.example.com", "missing")).await;
     space.reason("app", "SecretNotFound").await;
     let labels = format!("namespace=\"{}\",name=\"app\"", space.name);
+    lint(&operator().get("/metrics").1);
     let series = || {
         let (_, metrics) = operator().get("/metrics");
         metrics

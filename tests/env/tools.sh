@@ -2,7 +2,7 @@
 # Builds the named programs of the test world and prints the folder they are in.
 #
 #   tests/env/tools.sh NAME...     NAME: etcd kube-apiserver kube-controller-manager kubectl registry helm kubeconform
-#                                        world keyring-oracle schemas; node: all that a node needs beside these
+#                                        world keyring-oracle schemas promtool; node: all that a node needs beside these
 #
 # Progress goes to stderr. Binaries are kept in tests/env/.cache, one folder for each go.sum; etcd, kube-apiserver and
 # kubectl are taken from $KUBEBUILDER_ASSETS when they are there.
@@ -24,6 +24,7 @@ package() {
     registry) echo github.com/distribution/distribution/v3/cmd/registry ;;
     helm) echo helm.sh/helm/v4/cmd/helm ;;
     kubeconform) echo github.com/yannh/kubeconform/cmd/kubeconform ;;
+    promtool) echo github.com/prometheus/prometheus/cmd/promtool ;;
     containerd | containerd-shim-runc-v2 | ctr) echo "github.com/containerd/containerd/v2/cmd/$1" ;;
     runc) echo github.com/opencontainers/runc ;;
     bridge | loopback) echo "github.com/containernetworking/plugins/plugins/main/$1" ;;
@@ -71,7 +72,9 @@ for name; do
         [ ! -L "$bin/$name" ] || rm "$bin/$name"
         ;;
     esac
+    module=.
     case $path in
+    */promtool) module=promtool && { [ ! -x "$bin/$name" ] || [ -n "$(find promtool/go.sum -newer "$bin/$name")" ] || continue; } ;;
     ./*) [ ! -x "$bin/$name" ] || [ -n "$(find "$path" -newer "$bin/$name" -print -quit)" ] || continue ;;
     *) [ ! -x "$bin/$name" ] || continue ;;
     esac
@@ -89,7 +92,9 @@ for name; do
         seccomp
         cgo=1 tags=seccomp
     fi
-    CGO_ENABLED=$cgo go build -tags="$tags" -mod=readonly -trimpath -buildvcs=false \
+    # Clouds to discover targets in: most of promtool, and nothing of rules.
+    [ "$name" != promtool ] || tags=remove_all_sd
+    CGO_ENABLED=$cgo go build -C "$module" -tags="$tags" -mod=readonly -trimpath -buildvcs=false \
         -ldflags "-s -w -X $stamp.gitVersion=$version -X $stamp.gitMajor=1 -X $stamp.gitMinor=37" \
         -o "$bin/.$name.new" "$path" >&2 || die "building $name failed, see above"
     mv "$bin/.$name.new" "$bin/$name"
