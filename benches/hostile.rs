@@ -10,9 +10,9 @@ mod kills;
 mod neighbors;
 mod servers;
 mod stalls;
+mod tenants;
 mod tokens;
 mod twins;
-mod wrong_logins;
 
 use std::process::ExitCode;
 

@@ -10,6 +10,8 @@ pub(crate) enum Figure {
     Count(usize),
     Time(Duration),
     Mib(f64),
+    /// As much as something else.
+    Times(f64),
     /// It did not happen for so long.
     Never(Duration),
 }
@@ -20,6 +22,9 @@ pub(crate) enum Bound {
     AtMost(Figure),
     Under(Figure),
 }
+
+/// Of a figure at 27afdb1.
+pub(crate) const UNKNOWN: &str = "not measured";
 
 /// Prints each figure as soon as there is one.
 pub(crate) struct Table {
@@ -56,6 +61,11 @@ fn row([what, figure, bound, before, verdict]: &[&dyn Display; 5]) {
     println!("{what:66} {:>12} {:>12} {:>20} {verdict}", text[0], text[1], text[2]);
 }
 
+/// Title of the rows that follow.
+pub(crate) fn title(what: &str) {
+    println!("{what}");
+}
+
 impl Bound {
     fn holds(self, figure: Figure) -> bool {
         let is_endless = matches!(figure, Figure::Never(_));
@@ -80,7 +90,7 @@ impl Figure {
         match self {
             Self::Count(count) => f64::from(u32::try_from(count).unwrap_or(u32::MAX)),
             Self::Time(time) | Self::Never(time) => time.as_secs_f64(),
-            Self::Mib(size) => size,
+            Self::Mib(number) | Self::Times(number) => number,
         }
     }
 }
@@ -91,6 +101,7 @@ impl Display for Figure {
             Self::Count(count) => write!(formatter, "{count}"),
             Self::Time(time) => write!(formatter, "{:.2} s", time.as_secs_f64()),
             Self::Mib(size) => write!(formatter, "{size:.1} MiB"),
+            Self::Times(times) => write!(formatter, "{times:.1} times"),
             Self::Never(time) => write!(formatter, "none in {} s", time.as_secs()),
         }
     }

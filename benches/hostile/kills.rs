@@ -10,7 +10,7 @@ use super::super::support::world::world;
 use super::super::support::{DEADLINE, eventually};
 use super::figures::{Bound, Figure, Table};
 use super::servers::{self, Answer, Logins, SLOW};
-use super::wrong_logins::{self, PARALLEL, plain};
+use super::tenants::{self, PARALLEL, plain};
 
 const KILLS: usize = 10;
 const RESOURCES: usize = 20;
@@ -35,16 +35,16 @@ pub(crate) async fn measure(table: &mut Table) {
         })
         .await;
     for _ in 0..KILLS {
-        let operator = wrong_logins::operator(world, &[&space], &[]);
+        let operator = tenants::operator(world, &[&space], &[]);
         attempt(&operator, &logins).await;
         // SIGKILL.
         drop(operator);
     }
-    let operator = wrong_logins::operator(world, &[&space], &[]);
+    let operator = tenants::operator(world, &[&space], &[]);
     attempt(&operator, &logins).await;
     tokio::time::sleep(2 * DELAY).await;
     drop(operator);
-    wrong_logins::clear(&space).await;
+    tenants::clear(&space).await;
     table.add(
         &format!("failed logins with one wrong password, over {KILLS} kills"),
         Figure::Count(logins.of("user")),

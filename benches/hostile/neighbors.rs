@@ -7,7 +7,7 @@ use super::super::support::objects::Space;
 use super::super::support::world::world;
 use super::figures::{Bound, Figure, Table};
 use super::servers::{self, SHARED};
-use super::{stalls, wrong_logins};
+use super::tenants;
 
 const WRONG: usize = 20;
 
@@ -19,9 +19,9 @@ pub(crate) async fn measure(table: &mut Table) {
         Space::new(world, "neighbors-wrong").await,
         Space::new(world, "neighbors-right").await,
     );
-    let operator = wrong_logins::operator(world, &[&wrong, &right], &[]);
+    let operator = tenants::operator(world, &[&wrong, &right], &[]);
     let registry = format!("registry.shared.test:{SHARED}");
-    wrong_logins::create(&wrong, WRONG, "mallory", |_| registry.clone()).await;
+    tenants::create(&wrong, WRONG, "mallory", |_| registry.clone()).await;
     eventually("the first wrong password is tried", || async {
         if logins.of("mallory") > 0 {
             Ok(())
@@ -30,10 +30,10 @@ pub(crate) async fn measure(table: &mut Table) {
         }
     })
     .await;
-    let verdict = stalls::verdict(&right, "bob", &registry).await;
+    let verdict = tenants::verdict(&right, "bob", &registry).await;
     drop(operator);
-    wrong_logins::clear(&wrong).await;
-    wrong_logins::clear(&right).await;
+    tenants::clear(&wrong).await;
+    tenants::clear(&right).await;
     table.add(
         &format!("verdict for a tenant beside {WRONG} wrong passwords of another one"),
         verdict,

@@ -28,6 +28,9 @@ pub(crate) enum Answer {
     Begin(String),
 }
 
+/// Gets user name and password of a request that has them.
+type Script = dyn Fn(Option<(&str, &str)>) -> Answer + Send + Sync;
+
 /// Who logged in, and when.
 #[derive(Clone, Default)]
 pub(crate) struct Logins(Arc<Mutex<Vec<(Instant, String)>>>);
@@ -45,7 +48,7 @@ impl Logins {
     }
 }
 
-/// Serves at every address of this network. `script` gets the user name and password of each request that has them.
+/// Serves at every address of this network.
 pub(crate) fn serve(port: u16, script: impl Fn(Option<(&str, &str)>) -> Answer + Send + Sync + 'static) -> Logins {
     let (logins, script) = (Logins::default(), Arc::new(script));
     let (log, listener) = (logins.clone(), std::net::TcpListener::bind(("0.0.0.0", port)).unwrap());
@@ -82,11 +85,7 @@ pub(crate) fn response(status: &str, headers: &str) -> String {
     format!("HTTP/1.1 {status}\r\nConnection: close\r\nContent-Length: 0\r\n{headers}\r\n")
 }
 
-async fn connection(
-    mut stream: TcpStream,
-    log: &Logins,
-    script: &(dyn Fn(Option<(&str, &str)>) -> Answer + Send + Sync),
-) -> std::io::Result<()> {
+async fn connection(mut stream: TcpStream, log: &Logins, script: &Script) -> std::io::Result<()> {
     let mut head = Vec::new();
     while !head.ends_with(b"\r\n\r\n") {
         if stream.read_buf(&mut head).await? == 0 {

@@ -2,16 +2,15 @@
 
 mod watch;
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
-use dps::api::VerificationResult;
 use futures::StreamExt as _;
 
 use super::super::support::objects::Space;
 use super::super::support::world::world;
-use super::figures::{Bound, Figure, Table};
-use super::servers::{self, Answer, PASSWORD, SHARED, SILENT, STALLING};
-use super::wrong_logins::{self, PARALLEL, plain};
+use super::figures::{self, Bound, Figure, Table, UNKNOWN};
+use super::servers::{self, Answer, SHARED, SILENT, STALLING};
+use super::tenants::{self, PARALLEL, plain};
 use watch::{Peaks, Watch};
 
 /// A way to keep the operator waiting.
@@ -30,8 +29,6 @@ struct Before {
     descriptors: &'static str,
     livez: &'static str,
 }
-
-const UNKNOWN: &str = "not measured";
 
 const NOTHING: Before = Before {
     verdict: UNKNOWN,
@@ -95,9 +92,6 @@ const VICTIMS: usize = 5;
 /// Time between two of them: all together, longer than a request may take.
 const BETWEEN: Duration = Duration::from_secs(4);
 
-/// Longest time for a verdict.
-const PATIENCE: Duration = Duration::from_mins(2);
-
 /// By a tenant with one namespace, and by one with several.
 pub(crate) async fn measure(table: &mut Table, attack: &Attack) {
     (attack.serve)();
@@ -115,51 +109,58 @@ async fn measure_from(namespaces: usize, table: &mut Table, attack: &Attack) {
     for _ in 0..namespaces {
         attackers.push(Space::new(world, "stalls-attacker").await);
     }
-    let operator = wrong_logins::operator(world, &[], &[]);
+    let operator = tenants::operator(world, &[], &[]);
     let watch = Watch::start(&operator);
     create(&attackers, attack).await;
     let mut slowest = Figure::Time(Duration::ZERO);
     for number in 0..VICTIMS {
-        slowest = slowest.max(verdict(&victim, &format!("user-{number}"), &registry).await);
+        slowest = slowest.max(tenants::verdict(&victim, &format!("user-{number}"), &registry).await);
         tokio::time::sleep(BETWEEN).await;
     }
     let peaks = watch.stop();
     drop(operator);
     for space in attackers.iter().chain([&victim]) {
-        wrong_logins::clear(space).await;
+        tenants::clear(space).await;
     }
-    let first = namespaces == 1;
-    let from = if first { "" } else { " from 10 namespaces" };
-    rows(
-        table,
-        &format!("{} {}{from}", attack.count, attack.what),
-        slowest,
-        &peaks,
-        if first { &attack.before } else { &NOTHING },
-    );
+    if namespaces == 1 {
+        figures::title(&format!("{} {}", attack.count, attack.what));
+        rows(table, slowest, &peaks, &attack.before);
+    } else {
+        figures::title(&format!(
+            "{} {}, from {namespaces} namespaces",
+            attack.count, attack.what
+        ));
+        rows(table, slowest, &peaks, &NOTHING);
+    }
 }
 
-fn rows(table: &mut Table, what: &str, verdict: Figure, peaks: &Peaks, before: &Before) {
+fn rows(table: &mut Table, verdict: Figure, peaks: &Peaks, before: &Before) {
     let seconds = |seconds| Figure::Time(Duration::from_secs(seconds));
+    let (memory, descriptors) = (Figure::Mib(peaks.resident_mib), Figure::Count(peaks.descriptors));
     table.add(
-        &format!("{what}: verdict for a victim"),
+        "  verdict for another tenant",
         verdict,
         Bound::AtMost(seconds(2)),
         before.verdict,
     );
     table.add(
         "  resident memory",
-        Figure::Mib(peaks.resident_mib),
+        memory,
         Bound::Under(Figure::Mib(64.0)),
         before.memory,
     );
     table.add(
         "  open descriptors",
-        Figure::Count(peaks.descriptors),
+        descriptors,
         Bound::Under(Figure::Count(200)),
         before.descriptors,
     );
-    table.add("  /livez", peaks.livez, Bound::Under(seconds(1)), before.livez);
+    table.add(
+        "  answer of /livez",
+        peaks.livez,
+        Bound::Under(seconds(1)),
+        before.livez,
+    );
 }
 
 /// Of many addresses of this network.
@@ -177,23 +178,4 @@ async fn create(spaces: &[Space], attack: &Attack) {
             spaces[index % spaces.len()].create(&format!("app-{index}"), spec).await;
         })
         .await;
-}
-
-/// How long the credentials of a user who may log in wait for their verdict.
-pub(crate) async fn verdict(space: &Space, user: &str, registry: &str) -> Figure {
-    let login = format!("{user}-login");
-    space.credentials(&login, user, PASSWORD).await;
-    let begin = Instant::now();
-    space.create(user, plain(registry, &login)).await;
-    while begin.elapsed() < PATIENCE {
-        let status = space.resources.get(user).await.unwrap().status;
-        let result = status
-            .and_then(|status| status.verification)
-            .and_then(|verification| verification.result);
-        if result == Some(VerificationResult::Accepted) {
-            return Figure::Time(begin.elapsed());
-        }
-        tokio::time::sleep(Duration::from_millis(20)).await;
-    }
-    Figure::Never(PATIENCE)
 }

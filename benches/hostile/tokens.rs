@@ -7,7 +7,7 @@ use super::super::support::world::world;
 use super::figures::{Bound, Figure, Table};
 use super::isolation::REALMS;
 use super::servers::{self, Answer, REALM, TOKEN, response};
-use super::wrong_logins;
+use super::tenants;
 
 const WATCHED: Duration = Duration::from_mins(1);
 
@@ -22,9 +22,9 @@ pub(crate) async fn measure(table: &mut Table) {
     let space = Space::new(world, "tokens").await;
     // As one that is well known: nothing but the pauses keeps the passwords away from it.
     let arguments = ["--allow-token-server", "token.victim.test"];
-    let operator = wrong_logins::operator(world, &[&space], &arguments);
+    let operator = tenants::operator(world, &[&space], &arguments);
     let begin = Instant::now();
-    wrong_logins::create(&space, REALMS, "admin", |index| {
+    tenants::create(&space, REALMS, "admin", |index| {
         format!("realm{index}.tenant.test:{REALM}")
     })
     .await;
@@ -35,7 +35,7 @@ pub(crate) async fn measure(table: &mut Table) {
     tokio::time::sleep((*first + WATCHED).saturating_duration_since(Instant::now())).await;
     let count = logins.of("admin");
     drop(operator);
-    wrong_logins::clear(&space).await;
+    tenants::clear(&space).await;
     table.add(
         &format!("failed logins in 60 s at a token server that {REALMS} registries name"),
         Figure::Count(count),

@@ -9,7 +9,7 @@ use super::super::support::objects::Space;
 use super::super::support::world::{World, world};
 use super::figures::{Bound, Figure, Table};
 use super::servers::UNREACHABLE;
-use super::wrong_logins::{self, PARALLEL, plain};
+use super::tenants::{self, PARALLEL, plain};
 
 const RESOURCES: usize = 50;
 
@@ -21,18 +21,18 @@ pub(crate) async fn measure(table: &mut Table, minutes: u64) {
         Space::new(world, "twins-pair").await,
     );
     // At the same time, so that the machine is as busy for the one as for the two.
-    let operators = [&alone, &pair, &pair].map(|space| wrong_logins::operator(world, &[space], &[]));
+    let operators = [&alone, &pair, &pair].map(|space| tenants::operator(world, &[space], &[]));
     futures::join!(create(&alone), create(&pair));
     tokio::time::sleep(Duration::from_secs(60 * minutes)).await;
     let (one, two) = (status_writes(world, &alone), status_writes(world, &pair));
     drop(operators);
-    wrong_logins::clear(&alone).await;
-    wrong_logins::clear(&pair).await;
+    tenants::clear(&alone).await;
+    tenants::clear(&pair).await;
     table.add(
         &format!("status writes of two operators in {minutes} minutes (one makes {one})"),
         Figure::Count(two),
-        // Both may write the first status of a resource before they see the other's.
-        Bound::AtMost(Figure::Count(one + RESOURCES)),
+        // Both may write the first two statuses of a resource before they see the other's.
+        Bound::AtMost(Figure::Count(one + 2 * RESOURCES)),
         "250 to 1546 in 5 s",
     );
 }

@@ -1,5 +1,8 @@
-//! Resources with passwords that no registry accepts.
+//! What tenants create.
 
+use std::time::{Duration, Instant};
+
+use dps::api::VerificationResult;
 use futures::StreamExt as _;
 use kube::api::{DeleteParams, ListParams};
 use serde_json::{Value, json};
@@ -7,6 +10,11 @@ use serde_json::{Value, json};
 use super::super::support::objects::{Space, private_verified, with};
 use super::super::support::operator::Operator;
 use super::super::support::world::World;
+use super::figures::Figure;
+use super::servers::PASSWORD;
+
+/// Longest time for a verdict.
+const PATIENCE: Duration = Duration::from_mins(2);
 
 /// Requests to the API server at a time.
 pub(crate) const PARALLEL: usize = 32;
@@ -47,4 +55,23 @@ pub(crate) async fn create(space: &Space, count: usize, user: &str, url: impl Fn
             space.create(&format!("app-{index}"), plain(&url(index), &name)).await;
         })
         .await;
+}
+
+/// How long the credentials of a user who may log in wait for their verdict.
+pub(crate) async fn verdict(space: &Space, user: &str, registry: &str) -> Figure {
+    let login = format!("{user}-login");
+    space.credentials(&login, user, PASSWORD).await;
+    let begin = Instant::now();
+    space.create(user, plain(registry, &login)).await;
+    while begin.elapsed() < PATIENCE {
+        let status = space.resources.get(user).await.unwrap().status;
+        let result = status
+            .and_then(|status| status.verification)
+            .and_then(|verification| verification.result);
+        if result == Some(VerificationResult::Accepted) {
+            return Figure::Time(begin.elapsed());
+        }
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    Figure::Never(PATIENCE)
 }
