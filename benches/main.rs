@@ -1,5 +1,6 @@
 //! `make bench`: the operator beside a bare client that makes the same requests, in one run on one control plane.
 //! `writes`, `logins` or `pulls` says what to measure: each on a control plane of its own, since they get slower by themselves.
+//! `hostile` measures what attacks cost others.
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,
@@ -11,6 +12,7 @@
 
 mod bare;
 mod bare_logins;
+mod hostile;
 mod logins;
 mod pulls;
 #[path = "../tests/support/mod.rs"]
@@ -19,6 +21,7 @@ mod unrelated;
 mod usage;
 mod writes;
 
+use std::process::ExitCode;
 use std::time::Duration;
 
 use k8s_openapi::api::core::v1::{Namespace, Secret};
@@ -38,7 +41,7 @@ pub const ROUNDS: usize = 6;
 pub const PASSWORD: &str = "BENCH_PASSWORD";
 
 #[tokio::main(flavor = "current_thread")]
-async fn main() {
+async fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
     match arguments.as_slice() {
@@ -57,8 +60,11 @@ async fn main() {
                 }
             }
         }
-        other => panic!("{other:?}: use writes, logins or pulls"),
+        ["hostile", arguments @ ..] => return hostile::measure(arguments, false).await,
+        ["hostile-isolated", arguments @ ..] => return hostile::measure(arguments, true).await,
+        other => panic!("{other:?}: use writes, logins, pulls or hostile"),
     }
+    ExitCode::SUCCESS
 }
 
 /// What was done, how long it took, and what the process used.

@@ -18,19 +18,25 @@ impl Usage {
         // The name in parentheses may hold blanks; utime and stime are the 14th and 15th field.
         let fields: Vec<&str> = stat.rsplit_once(')').unwrap().1.split_whitespace().collect();
         let ticks: u64 = fields[11].parse::<u64>().unwrap() + fields[12].parse::<u64>().unwrap();
-        let status = std::fs::read_to_string(format!("/proc/{pid}/status")).unwrap();
-        let peak = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).unwrap();
-        let kib: f64 = peak.trim().trim_end_matches(" kB").parse().unwrap();
         Self {
             cpu: Duration::from_millis(ticks * 1000 / TICKS),
-            peak_mib: kib / 1024.0,
+            peak_mib: peak_mib(pid).unwrap(),
         }
     }
 }
 
 /// Resident memory now, in MiB.
 pub(crate) fn resident_mib(pid: u32) -> f64 {
-    let status = std::fs::read_to_string(format!("/proc/{pid}/status")).unwrap();
-    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).unwrap();
-    line.trim().trim_end_matches(" kB").parse::<f64>().unwrap() / 1024.0
+    memory(pid, "VmRSS:").unwrap()
+}
+
+/// Most resident memory so far, in MiB; `None` when the process has ended.
+pub(crate) fn peak_mib(pid: u32) -> Option<f64> {
+    memory(pid, "VmHWM:")
+}
+
+fn memory(pid: u32, field: &str) -> Option<f64> {
+    let status = std::fs::read_to_string(format!("/proc/{pid}/status")).ok()?;
+    let line = status.lines().find_map(|line| line.strip_prefix(field))?;
+    Some(line.trim().trim_end_matches(" kB").parse::<f64>().ok()? / 1024.0)
 }

@@ -38,8 +38,9 @@ pub(crate) fn write_lines<T: AsRef<str>>(lines: impl IntoIterator<Item = T>) -> 
 
 /// Writes a line for people to stderr.
 pub(crate) fn report(line: &str) {
+    let line = printable(line) + "\n";
     // Nobody is left to tell that stderr is closed.
-    let _ = writeln!(std::io::stderr(), "{}", printable(line));
+    let _ = std::io::stderr().write_all(line.as_bytes());
 }
 
 /// Makes a panic tell its place and not its message, which may hold a secret.

@@ -47,7 +47,7 @@ fn render_all(arguments: &Render) -> Result<ExitCode, String> {
             key: key.clone(),
             ..resource.into()
         };
-        index.insert(&declaration);
+        index.add(&declaration);
         Ok((declaration, resource.metadata.namespace.as_deref().unwrap_or_default()))
     });
     let resources: Vec<Result<_, Problem>> = resources.collect();

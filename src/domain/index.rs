@@ -3,6 +3,7 @@
 //! It answers which resources an event affects, which of several resources gets a Secret, and which Secrets a resource
 //! left behind. It holds a few names for each resource and each *generated* Secret, and nothing about other objects.
 
+mod groups;
 pub(crate) mod namespace;
 mod overlaps;
 mod pods;
@@ -60,6 +61,11 @@ impl ResourceIndex {
     pub fn insert(&mut self, declaration: &Declaration) -> Vec<ObjectKey> {
         let at = &declaration.key.namespace;
         keys(at, self.of(at).insert(declaration))
+    }
+
+    /// [`ResourceIndex::insert`], for those who notify nobody.
+    pub fn add(&mut self, declaration: &Declaration) {
+        self.of(&declaration.key.namespace).add(declaration);
     }
 
     /// Forgets a resource. Returns other resources that this concerns.

@@ -248,8 +248,33 @@ fn resources_for_one_registry_are_warned_of() {
     assert_eq!(claims.overlap_warning(&key("wild")), None);
     claims.insert(&declared("below", 5, &private("*.io/acme")));
     claims.insert(&declared("other", 6, &private("*.com")));
-    assert_eq!(names(&claims.remove(&key("wild"))), ["hub", "below"]);
+    assert_eq!(names(&claims.remove(&key("wild"))), ["hub"]);
     assert_eq!(names(&claims.remove(&key("below"))), ["hub"]);
     assert_eq!(claims.overlap_warning(&key("hub")), None);
     assert_eq!(claims.resources().count(), 3);
+}
+
+/// Each of these costs what one resource costs, however many there are: thousands in one file, or of one tenant.
+#[test]
+fn a_resource_among_many_concerns_others_only_if_it_comes_first() {
+    let mut index = ResourceIndex::default();
+    let (first, last) = ("app-0500", "app-0899");
+    for spec in [hub(), private("r.example.com")] {
+        for number in (500..900).rev() {
+            index.add(&declared(&format!("app-{number:04}"), 1, &spec));
+        }
+        assert_eq!(index.insert(&declared("young", 2, &spec)), []);
+        assert_eq!(index.overlap_warning(&key(first)), None);
+        let warning = index.overlap_warning(&key(last)).unwrap();
+        assert!(warning.contains(&format!("{first:?} has the same")), "{warning}");
+
+        assert_eq!(index.remove(&key(last)), []);
+        assert_eq!(index.remove(&key(first)).len(), 399);
+        assert_eq!(index.insert(&declared("old", 0, &spec)).len(), 399);
+        assert_eq!(names(&index.affected_by_secret(&key("login"))).len(), 400);
+        for resource in index.resources().collect::<Vec<_>>() {
+            index.remove(&resource);
+        }
+        assert_eq!(index.affected_by_secret(&key("login")), []);
+    }
 }

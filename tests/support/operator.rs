@@ -29,6 +29,9 @@ pub fn operator() -> &'static Operator {
     })
 }
 
+/// No test logs in anywhere but at its own registries.
+const NOWHERE_ELSE: [&str; 2] = ["--deny-cidr", "0.0.0.0/0,::/0"];
+
 impl Operator {
     /// Starts the binary with `kubeconfig`; returns as soon as it serves health checks.
     pub fn start(world: &World, kubeconfig: &Path, args: &[&str]) -> Self {
@@ -41,7 +44,14 @@ impl Operator {
 
     /// Starts it with more environment variables.
     pub fn start_in(world: &World, kubeconfig: &Path, args: &[&str], variables: &[(&str, &str)]) -> Self {
-        Self::start_as(&[], world, kubeconfig, args, variables)
+        Self::start_as(&[], world, kubeconfig, &[&NOWHERE_ELSE, args].concat(), variables)
+    }
+
+    /// Starts it in a network that leads nowhere: no address is denied. It may open as few files as under some container
+    /// runtimes, as long as it does not ask for more.
+    pub fn start_isolated(world: &World, kubeconfig: &Path, args: &[&str]) -> Self {
+        let within = ["prlimit", "--nofile=1024:"];
+        Self::start_as(&within, world, kubeconfig, args, &[("RUST_LOG", "info")])
     }
 
     /// Starts it where the names of the registries beside a node resolve as they do on the node.
@@ -49,7 +59,8 @@ impl Operator {
         let (hosts, resolver) = world.names();
         let script = r#"mount --bind "$0" /etc/hosts && mount --bind "$1" /etc/resolv.conf && shift && exec "$@""#;
         let within = ["unshare", "--mount", "sh", "-c", script, hosts, resolver];
-        Self::start_as(&within, world, kubeconfig, args, variables)
+        let args = [&NOWHERE_ELSE, args].concat();
+        Self::start_as(&within, world, kubeconfig, &args, variables)
     }
 
     fn start_as(within: &[&str], world: &World, kubeconfig: &Path, args: &[&str], variables: &[(&str, &str)]) -> Self {
@@ -64,8 +75,6 @@ impl Operator {
             .args(within)
             .arg(binary())
             .args(["controller", "--log-format", "json"])
-            // No test logs in anywhere but at its own registries.
-            .args(["--deny-cidr", "0.0.0.0/0,::/0"])
             .args(args)
             .env("KUBECONFIG", kubeconfig)
             .env("RUST_BACKTRACE", "full")
@@ -112,6 +121,11 @@ impl Operator {
             .and_then(|mut file| file.read_to_end(&mut bytes))
             .expect("readable");
         String::from_utf8_lossy(&bytes).into_owned()
+    }
+
+    /// Address of /livez, /readyz and /metrics.
+    pub fn health(&self) -> &str {
+        &self.health
     }
 
     /// Status code and body of a health path.

@@ -7,16 +7,13 @@ use std::hash::Hash;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::OwnerReference;
 
 use crate::api::CaBundleKind;
+use crate::domain::index::groups::{Group, Rank, change, changes_first, covers_docker_hub};
 use crate::domain::index::small_sorted_set::SmallSortedSet;
 use crate::domain::index::{Generated, Name};
 use crate::domain::names::Uid;
 use crate::domain::registry::dialect::DOCKER_HUB_KEY;
 use crate::domain::registry::key::RegistryKey;
-use crate::domain::registry::matching::host_matches;
 use crate::domain::spec::declaration::Declaration;
-
-/// Age first: of two resources that want the same, the older one wins; equal age is decided by name.
-type Rank = (i64, Name);
 
 /// What one resource wants.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -53,6 +50,8 @@ pub(crate) struct NamespaceIndex {
     by_config_map: HashMap<Name, SmallSortedSet<Name>>,
     by_target: HashMap<Name, SmallSortedSet<Rank>>,
     pub(crate) by_registry: HashMap<Name, SmallSortedSet<Rank>>,
+    /// Resources with a wildcard that covers `docker.io`.
+    pub(crate) covering_docker_hub: SmallSortedSet<Rank>,
     generated: HashMap<Name, Generated>,
     /// Generated Secrets by the UID of the resource that controls them.
     by_owner: HashMap<Uid, SmallSortedSet<Name>>,
@@ -60,6 +59,12 @@ pub(crate) struct NamespaceIndex {
 
 impl NamespaceIndex {
     pub(crate) fn insert(&mut self, declaration: &Declaration) -> Vec<Name> {
+        let changed = self.add(declaration);
+        self.members(&changed, &declaration.key.name)
+    }
+
+    /// [`NamespaceIndex::insert`], without looking up whom it concerns.
+    pub(crate) fn add(&mut self, declaration: &Declaration) -> Vec<Group> {
         let name = self.name(&declaration.key.name);
         let ca = declaration.ca_bundle.as_ref();
         let claim = Claim {
@@ -77,7 +82,7 @@ impl NamespaceIndex {
         if self.claims.get(&name) == Some(&claim) {
             return Vec::new();
         }
-        let mut affected = self.remove(&name);
+        let mut changed = self.take(&name);
         let index = |map: &mut HashMap<Name, SmallSortedSet<Name>>, object: &Name| {
             let users = map.entry(Name::clone(object)).or_default();
             users.insert(Name::clone(&name));
@@ -86,20 +91,17 @@ impl NamespaceIndex {
         let map = claim.ca(CaBundleKind::ConfigMap).into_iter();
         map.for_each(|map| index(&mut self.by_config_map, map));
         let rank = (claim.created, Name::clone(&name));
-        affected.extend(change(&mut self.by_target, &claim.target, |ranks| {
-            ranks.insert(rank.clone())
-        }));
-        for group in groups(claim.registry.as_ref()) {
-            affected.extend(change(&mut self.by_registry, &group.into(), |ranks| {
-                ranks.insert(rank.clone())
-            }));
-        }
-        affected.retain(|other| *other != name);
+        changed.extend(self.regroup(&claim, |ranks| ranks.insert(rank.clone())));
         self.claims.insert(name, claim);
-        affected
+        changed
     }
 
     pub(crate) fn remove(&mut self, name: &str) -> Vec<Name> {
+        let changed = self.take(name);
+        self.members(&changed, name)
+    }
+
+    fn take(&mut self, name: &str) -> Vec<Group> {
         let Some((name, claim)) = self.claims.remove_entry(name) else {
             return Vec::new();
         };
@@ -110,13 +112,32 @@ impl NamespaceIndex {
             drop_from(&mut self.by_config_map, map, &name);
         }
         let rank = (claim.created, name);
-        let mut affected = change(&mut self.by_target, &claim.target, |ranks| ranks.remove(&rank));
-        for group in groups(claim.registry.as_ref()) {
-            affected.extend(change(&mut self.by_registry, &group.into(), |ranks| {
-                ranks.remove(&rank)
-            }));
+        self.regroup(&claim, |ranks| ranks.remove(&rank))
+    }
+
+    /// Changes the groups of a claim. Returns those whose status depends on that.
+    fn regroup(&mut self, claim: &Claim, with: impl Fn(&mut SmallSortedSet<Rank>) -> bool) -> Vec<Group> {
+        let target = Name::clone(&claim.target);
+        let mut changed = Vec::new();
+        changed.extend(change(&mut self.by_target, &target, &with).then_some(Group::Target(target)));
+        if let Some(registry) = &claim.registry {
+            let key = Name::from(registry.as_str());
+            changed.extend(change(&mut self.by_registry, &key, &with).then_some(Group::Registry(key)));
+            if covers_docker_hub(registry) && changes_first(&mut self.covering_docker_hub, &with) {
+                changed.push(Group::Registry(DOCKER_HUB_KEY.into()));
+            }
         }
-        affected
+        changed
+    }
+
+    /// The members of these groups, without one of them.
+    fn members(&self, groups: &[Group], but: &str) -> Vec<Name> {
+        let ranks = groups.iter().filter_map(|group| match group {
+            Group::Target(target) => self.by_target.get(target),
+            Group::Registry(key) => self.by_registry.get(key),
+        });
+        let names = ranks.flat_map(SmallSortedSet::iter).map(|(_, name)| name);
+        names.filter(|name| ***name != *but).cloned().collect()
     }
 
     pub(crate) fn is_empty(&self) -> bool {
@@ -136,7 +157,7 @@ impl NamespaceIndex {
     }
 
     pub(crate) fn affected_by_secret(&self, secret: &str) -> Vec<Name> {
-        let by_name = self.by_secret.get(secret).into_iter().flatten();
+        let by_name = self.by_secret.get(secret).into_iter().flat_map(SmallSortedSet::iter);
         let owner = self.generated.get(secret).map(|generated| &generated.owner);
         let owner = owner.filter(|(name, uid)| self.uid(name) == Some(uid));
         let all: BTreeSet<&Name> = by_name.chain(owner.map(|(name, _)| name)).collect();
@@ -144,7 +165,12 @@ impl NamespaceIndex {
     }
 
     pub(crate) fn affected_by_config_map(&self, map: &str) -> Vec<Name> {
-        self.by_config_map.get(map).into_iter().flatten().cloned().collect()
+        self.by_config_map
+            .get(map)
+            .into_iter()
+            .flat_map(SmallSortedSet::iter)
+            .cloned()
+            .collect()
     }
 
     pub(crate) fn observe_secret(
@@ -191,10 +217,10 @@ impl NamespaceIndex {
     }
 
     pub(crate) fn orphans(&self, uid: &Uid, target: &str) -> Vec<(String, Generated)> {
-        let names = self.by_owner.get(uid).into_iter().flatten();
+        let names = self.by_owner.get(uid).into_iter().flat_map(SmallSortedSet::iter);
         // Credentials may be read from what the resource itself generated under an earlier name.
         let reads = |name: &Name| {
-            let users = self.by_secret.get(name).into_iter().flatten();
+            let users = self.by_secret.get(name).into_iter().flat_map(SmallSortedSet::iter);
             let mut claims = users.filter_map(|user| self.claims.get(user));
             claims.any(|claim| claim.uid.as_ref() == Some(uid) && claim.secrets().any(|read| read == name))
         };
@@ -235,37 +261,4 @@ fn drop_from<K: Borrow<Q> + Eq + Hash, Q: Eq + Hash + ?Sized>(
             map.remove(from);
         }
     }
-}
-
-/// Registry keys under which a resource is found: its own, and Docker Hub's for a wildcard that covers `docker.io`.
-fn groups(registry: Option<&RegistryKey>) -> Vec<&str> {
-    let Some(registry) = registry else { return Vec::new() };
-    let host = registry.as_str().split('/').next().unwrap_or_default();
-    let covers_docker_hub = !registry.is_docker_hub() && host_matches(host, "docker.io");
-    std::iter::once(registry.as_str())
-        .chain(covers_docker_hub.then_some(DOCKER_HUB_KEY))
-        .collect()
-}
-
-/// Changes a group and returns its members if that changed what their status says: only the oldest counts, and for Docker
-/// Hub every member.
-fn change(
-    groups: &mut HashMap<Name, SmallSortedSet<Rank>>,
-    group: &Name,
-    with: impl FnOnce(&mut SmallSortedSet<Rank>) -> bool,
-) -> Vec<Name> {
-    let ranks = groups.entry(Name::clone(group)).or_default();
-    let before = ranks.first().cloned();
-    let count = ranks.len();
-    with(ranks);
-    let changed = ranks.first() != before.as_ref() || (**group == *DOCKER_HUB_KEY && ranks.len() != count);
-    let affected = if changed {
-        ranks.iter().map(|(_, name)| Name::clone(name)).collect()
-    } else {
-        Vec::new()
-    };
-    if ranks.is_empty() {
-        groups.remove(group);
-    }
-    affected
 }

@@ -1,27 +1,41 @@
 //! A sorted set for what mostly has one member: a B-tree would allocate eleven places for it.
 
 use std::borrow::Borrow;
+use std::collections::BTreeSet;
+
+/// Most members that are kept in a row. Of many, each change would move half.
+const IN_A_ROW: usize = 64;
 
 /// Members in order, each once.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct SmallSortedSet<T>(Vec<T>);
+#[derive(Clone, Debug)]
+pub(crate) enum SmallSortedSet<T> {
+    Row(Vec<T>),
+    Tree(BTreeSet<T>),
+}
 
 impl<T> Default for SmallSortedSet<T> {
     fn default() -> Self {
-        Self(Vec::new())
+        Self::Row(Vec::new())
     }
 }
 
 impl<T: Ord> SmallSortedSet<T> {
     /// Adds a member; whether it is new.
     pub(crate) fn insert(&mut self, member: T) -> bool {
-        let Err(place) = self.0.binary_search(&member) else {
+        let row = match self {
+            Self::Tree(tree) => return tree.insert(member),
+            Self::Row(row) => row,
+        };
+        let Err(place) = row.binary_search(&member) else {
             return false;
         };
-        if self.0.is_empty() {
-            self.0.reserve_exact(1);
+        if row.is_empty() {
+            row.reserve_exact(1);
         }
-        self.0.insert(place, member);
+        row.insert(place, member);
+        if row.len() > IN_A_ROW {
+            *self = Self::Tree(std::mem::take(row).into_iter().collect());
+        }
         true
     }
 
@@ -30,39 +44,39 @@ impl<T: Ord> SmallSortedSet<T> {
     where
         T: Borrow<Q>,
     {
-        let Ok(place) = self.0.binary_search_by(|one| one.borrow().cmp(member)) else {
+        let row = match self {
+            Self::Tree(tree) => return tree.remove(member),
+            Self::Row(row) => row,
+        };
+        let Ok(place) = row.binary_search_by(|one| one.borrow().cmp(member)) else {
             return false;
         };
-        self.0.remove(place);
+        row.remove(place);
         true
     }
 
     /// The least member.
     pub(crate) fn first(&self) -> Option<&T> {
-        self.0.first()
+        match self {
+            Self::Row(row) => row.first(),
+            Self::Tree(tree) => tree.first(),
+        }
     }
 
     /// All members.
-    pub(crate) fn iter(&self) -> std::slice::Iter<'_, T> {
-        self.0.iter()
-    }
-
-    /// How many there are.
-    pub(crate) fn len(&self) -> usize {
-        self.0.len()
+    pub(crate) fn iter(&self) -> impl Iterator<Item = &T> {
+        let (row, tree) = match self {
+            Self::Row(row) => (row.as_slice(), None),
+            Self::Tree(tree) => (&[][..], Some(tree)),
+        };
+        row.iter().chain(tree.into_iter().flatten())
     }
 
     /// Whether there is none.
     pub(crate) fn is_empty(&self) -> bool {
-        self.0.is_empty()
-    }
-}
-
-impl<'a, T> IntoIterator for &'a SmallSortedSet<T> {
-    type Item = &'a T;
-    type IntoIter = std::slice::Iter<'a, T>;
-
-    fn into_iter(self) -> Self::IntoIter {
-        self.0.iter()
+        match self {
+            Self::Row(row) => row.is_empty(),
+            Self::Tree(tree) => tree.is_empty(),
+        }
     }
 }
