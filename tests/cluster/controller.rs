@@ -629,7 +629,7 @@ async fn the_operator_asks_for_nothing_it_may_not_have() {
     assert_eq!(kinds.keys().collect::<Vec<_>>(), ["PartialObjectMetadataList"]);
 }
 
-/// OpenMetrics text in the format that the linter reads, where the names of counters are those of their series.
+/// `OpenMetrics` text in the format that the linter reads, where the names of counters are those of their series.
 fn in_older_format(metrics: &str) -> String {
     let types = metrics
         .lines()
