@@ -5,6 +5,7 @@
 mod contested;
 mod failing_pods;
 mod held_back;
+mod two_processes;
 
 use std::collections::BTreeMap;
 use std::collections::hash_map::RandomState;

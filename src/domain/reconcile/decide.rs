@@ -174,6 +174,8 @@ fn with_credentials(
     let mut view = schedule(&input, verification, now);
     let may_attempt = view.request.is_some();
     let announces = verification.enter(subject.reference, view.key.as_ref(), view.request.take(), now);
+    // Of two processes that make an attempt, the status tells of the later one. The other attempt is not made.
+    let announces = announces.filter(|start| view.foreign.is_none_or(|foreign| foreign <= *start));
     let own = announces.and_then(|start| Some(attempt(start, plan.identity.as_str(), &view.key.as_ref()?.1)));
     let attempt = own.or(view.attempt.take());
     let standing = secret::Standing::of(subject, plan, observed);

@@ -105,6 +105,9 @@ impl PublishedVerification<'_> {
         let result = status.result?;
         let is_settled = matches!(result, VerificationResult::Accepted | VerificationResult::NotVerifiable);
         let time = |time: &Option<Time>| time.as_ref().map(|time| time.0);
+        // What is published of a lost attempt about which nothing else is known.
+        let attempt = status.attempt.as_ref().map(|attempt| attempt.start_time.0);
+        let lost_at = attempt.filter(|_| !result.is_firm() && attempt == time(&status.last_verified_time));
         Some(VerificationRecord {
             result,
             message: status
@@ -119,9 +122,11 @@ impl PublishedVerification<'_> {
             retry_at: time(&status.next_verification_time).filter(|_| !is_settled),
             consecutive_rejections: status.consecutive_rejections,
             attempts: 0,
-            backoff_enforced: status.consecutive_rejections > 0 || result == VerificationResult::RateLimited,
+            backoff_enforced: status.consecutive_rejections > 0
+                || result == VerificationResult::RateLimited
+                || lost_at.is_some(),
             image_denied: status.image_denied,
-            lost_at: None,
+            lost_at,
         })
     }
 }

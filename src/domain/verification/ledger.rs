@@ -108,12 +108,7 @@ impl Ledger {
     pub fn lost(&mut self, fingerprint: Fingerprint, method: &VerificationMethod, start: Timestamp) {
         let history = self.credentials.entry(fingerprint).or_default();
         let (before, verdict) = (history.get(method), Verdict::lost());
-        let is_old = |before: &VerificationRecord| {
-            // Without a verdict, the status that told of this attempt has the time of the attempt.
-            let is_answered = before.verified_at == start && before.result.is_firm();
-            before.verified_at > start || is_answered || before.lost_at >= Some(start)
-        };
-        if before.is_some_and(is_old) {
+        if before.is_some_and(|before| before.verified_at >= start || before.lost_at >= Some(start)) {
             return;
         }
         let record = VerificationRecord {
@@ -213,6 +208,12 @@ fn is_same_but_later(status: &VerificationRecord, known: &VerificationRecord) ->
 fn merge(known: &mut Option<LedgerEntry>, status: VerificationRecord, now: Timestamp) {
     let is_refusal = status.credentials_refused();
     let merged = match known.as_ref().map(|entry| &entry.record) {
+        // The answer to the attempt, after all.
+        Some(known)
+            if known.lost_at.is_some() && status.lost_at.is_none() && known.lost_at <= Some(status.verified_at) =>
+        {
+            status
+        }
         Some(known) if is_refusal && known.credentials_refused() => VerificationRecord {
             consecutive_rejections: status.consecutive_rejections.max(known.consecutive_rejections),
             ..if known.verified_at < status.verified_at {

@@ -64,6 +64,8 @@ pub struct VerificationView {
     pub awaited: Option<Fingerprint>,
     /// The attempt that the status tells of, if this process makes none.
     pub attempt: Option<UnansweredAttempt>,
+    /// When another process started an attempt, if the status tells of one.
+    pub foreign: Option<Timestamp>,
     /// Time until the next verification is due.
     pub next: Option<Duration>,
     /// Which attempt verifies the credentials; `None`: none is possible.
@@ -123,6 +125,7 @@ pub fn schedule(input: &ScheduleInput<'_>, state: &VerificationState, now: Times
         record: None,
         awaited: None,
         attempt: None,
+        foreign: None,
         next: None,
         key: None,
         request: None,
@@ -147,6 +150,7 @@ pub fn schedule(input: &ScheduleInput<'_>, state: &VerificationState, now: Times
     };
     let known = state.ledger.get(fingerprint, &method);
     let view = VerificationView {
+        foreign: input.foreign_attempt(&method),
         key: Some((fingerprint, method.clone())),
         ..view
     };
