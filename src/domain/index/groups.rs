@@ -11,7 +11,7 @@ use crate::domain::registry::matching::host_matches;
 pub(crate) type Rank = (i64, Name);
 
 /// Which resources they are.
-pub(crate) enum Group {
+pub(crate) enum RankedGroup {
     /// Those that want this Secret.
     Target(Name),
     /// Those with this registry key.

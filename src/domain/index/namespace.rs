@@ -7,7 +7,7 @@ use std::hash::Hash;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::OwnerReference;
 
 use crate::api::CaBundleKind;
-use crate::domain::index::groups::{Group, Rank, change, changes_first, covers_docker_hub};
+use crate::domain::index::groups::{Rank, RankedGroup, change, changes_first, covers_docker_hub};
 use crate::domain::index::small_sorted_set::SmallSortedSet;
 use crate::domain::index::{Generated, Name};
 use crate::domain::names::Uid;
@@ -64,7 +64,7 @@ impl NamespaceIndex {
     }
 
     /// [`NamespaceIndex::insert`], without looking up whom it concerns.
-    pub(crate) fn add(&mut self, declaration: &Declaration) -> Vec<Group> {
+    pub(crate) fn add(&mut self, declaration: &Declaration) -> Vec<RankedGroup> {
         let name = self.name(&declaration.key.name);
         let ca = declaration.ca_bundle.as_ref();
         let claim = Claim {
@@ -101,7 +101,7 @@ impl NamespaceIndex {
         self.members(&changed, name)
     }
 
-    fn take(&mut self, name: &str) -> Vec<Group> {
+    fn take(&mut self, name: &str) -> Vec<RankedGroup> {
         let Some((name, claim)) = self.claims.remove_entry(name) else {
             return Vec::new();
         };
@@ -116,25 +116,25 @@ impl NamespaceIndex {
     }
 
     /// Changes the groups of a claim. Returns those whose status depends on that.
-    fn regroup(&mut self, claim: &Claim, with: impl Fn(&mut SmallSortedSet<Rank>) -> bool) -> Vec<Group> {
+    fn regroup(&mut self, claim: &Claim, with: impl Fn(&mut SmallSortedSet<Rank>) -> bool) -> Vec<RankedGroup> {
         let target = Name::clone(&claim.target);
         let mut changed = Vec::new();
-        changed.extend(change(&mut self.by_target, &target, &with).then_some(Group::Target(target)));
+        changed.extend(change(&mut self.by_target, &target, &with).then_some(RankedGroup::Target(target)));
         if let Some(registry) = &claim.registry {
             let key = Name::from(registry.as_str());
-            changed.extend(change(&mut self.by_registry, &key, &with).then_some(Group::Registry(key)));
+            changed.extend(change(&mut self.by_registry, &key, &with).then_some(RankedGroup::Registry(key)));
             if covers_docker_hub(registry) && changes_first(&mut self.covering_docker_hub, &with) {
-                changed.push(Group::Registry(DOCKER_HUB_KEY.into()));
+                changed.push(RankedGroup::Registry(DOCKER_HUB_KEY.into()));
             }
         }
         changed
     }
 
     /// The members of these groups, without one of them.
-    fn members(&self, groups: &[Group], but: &str) -> Vec<Name> {
+    fn members(&self, groups: &[RankedGroup], but: &str) -> Vec<Name> {
         let ranks = groups.iter().filter_map(|group| match group {
-            Group::Target(target) => self.by_target.get(target),
-            Group::Registry(key) => self.by_registry.get(key),
+            RankedGroup::Target(target) => self.by_target.get(target),
+            RankedGroup::Registry(key) => self.by_registry.get(key),
         });
         let names = ranks.flat_map(SmallSortedSet::iter).map(|(_, name)| name);
         names.filter(|name| ***name != *but).cloned().collect()
