@@ -35,9 +35,9 @@ fn two_processes_agree_whatever_they_find_and_whoever_is_later() {
             let mut processes = [Cluster::new(&spec(), "word"), Cluster::new(&spec(), "word")];
             // They decide at the same time, and do not know of each other.
             processes[0].reconcile();
-            processes
-                .iter_mut()
-                .for_each(|process| process.wait(Duration::from_secs(apart)));
+            for process in &mut processes {
+                process.wait(Duration::from_secs(apart));
+            }
             processes[1].reconcile();
             let mut status = processes[1].status.clone();
             assert!(settle(&mut processes, &mut status) <= 1, "{apart} {result:?}");
