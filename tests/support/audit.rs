@@ -1,5 +1,7 @@
 //! What the API server saw, from its audit log.
 
+use std::collections::BTreeMap;
+
 use serde::Deserialize;
 use serde_json::Value;
 
@@ -17,6 +19,8 @@ pub struct Request {
     pub response_status: Response,
     #[serde(default)]
     pub response_object: Value,
+    #[serde(default)]
+    pub annotations: BTreeMap<String, String>,
 }
 
 #[derive(Clone, Debug, Deserialize)]
