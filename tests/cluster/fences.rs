@@ -220,10 +220,7 @@ async fn the_operators_own_token_writes_nothing_but_what_the_operator_generates(
     }
     assert_eq!(fixture.versions().await, before);
     let user = format!("system:serviceaccount:{OPERATOR}:{OPERATOR}");
-    let failure = "validation.policy.admission.k8s.io/validation_failure";
-    let reported = |request: &audit::Request| {
-        request.object_ref.namespace == fixture.space.name && request.annotations.contains_key(failure)
-    };
+    let reported = |request: &audit::Request| request.object_ref.namespace == fixture.space.name && request.is_fenced();
     assert!(
         audit::of_user(world, &user).iter().any(reported),
         "the audit log has refused writes"

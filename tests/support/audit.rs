@@ -44,6 +44,12 @@ pub struct Response {
 }
 
 impl Request {
+    /// Whether the policy on the operator's writes has refused it.
+    pub fn is_fenced(&self) -> bool {
+        self.annotations
+            .contains_key("validation.policy.admission.k8s.io/validation_failure")
+    }
+
     pub fn is_write(&self) -> bool {
         matches!(
             self.verb.as_str(),
