@@ -1,5 +1,7 @@
 //! The chart and the plain manifests: linted, valid against the API's schemas, installed for real.
 
+mod policies;
+
 use std::path::Path;
 use std::process::Command;
 
@@ -87,12 +89,28 @@ fn show_commands_for(notes: &str, namespace: &str) {
     }
 }
 
+/// Names of the admission policies of the release `dps` that are bound.
+fn policies_of(world: &World) -> Vec<String> {
+    let what = [
+        "get",
+        "validatingadmissionpolicybindings",
+        "-l",
+        "app.kubernetes.io/instance=dps",
+    ];
+    let names = world.kubectl(&[&what[..], &["-o", "jsonpath={.items[*].spec.policyName}"]].concat());
+    names.split_whitespace().map(str::to_owned).collect()
+}
+
 #[test]
 fn lint_finds_nothing_for_any_kind_of_values() {
     for values in [
         &[][..],
         &["--set", "watchNamespaces={a,b}"],
         &["--set", "crds.install=false,rbac.aggregate=false"],
+        &[
+            "--set",
+            "admission.operatorWrites=false,admission.authors=false,networkPolicy.enabled=true",
+        ],
         &["--set-json", CA],
     ] {
         helm(&[&["lint", "--strict", &chart()], values].concat());
@@ -109,6 +127,8 @@ fn values_that_mean_nothing_are_refused() {
         ("replicas=two", "replicas"),
         ("extraVolumes[0].emptyDir.medium=Memory", "extraVolumes"),
         ("extraVolumeMounts[0].name=ca", "extraVolumeMounts"),
+        ("admission.authors=maybe", "admission"),
+        ("networkPolicy.dns[0].port=53", "networkPolicy"),
     ] {
         let output = Command::new(tools(&["helm"]).join("helm"))
             .args(["template", &chart(), "--set", wrong])
@@ -283,6 +303,7 @@ fn manifests_are_valid_against_the_schemas_of_this_kubernetes() {
         ("cluster", &[][..]),
         ("namespaced", &["--set", "watchNamespaces={a,b}"]),
         ("ca", &["--set-json", CA]),
+        ("network", &["--set", "networkPolicy.enabled=true"]),
     ] {
         let yaml = helm(&[&["template", "release", &chart(), "--namespace", "operators"], values].concat());
         std::fs::write(manifests.join(format!("{name}.yaml")), yaml).unwrap();
@@ -428,8 +449,11 @@ async fn it_installs_upgrades_and_uninstalls_and_works_in_between() {
         .await;
     let allowed = world.kubectl(&["auth", "can-i", "get", "secrets", "--as", &user, "-n", "default"]);
     assert_eq!(allowed.trim(), "yes");
+    let policies = ["authors", "writes"].map(|policy| format!("dps-docker-pull-secret-operator-{policy}.{OPERATOR}"));
+    assert_eq!(policies_of(world), policies);
 
     with(&["uninstall", "dps"], &[]);
+    assert_eq!(policies_of(world), [""; 0]);
     assert!(
         one.resources.get_opt("app").await.unwrap().is_some(),
         "DockerPullSecrets survive"

@@ -614,6 +614,8 @@ async fn the_operator_asks_for_nothing_it_may_not_have() {
         })
         .collect();
     assert!(forbidden.is_empty(), "{forbidden:?}");
+    let fenced: Vec<_> = requests.iter().filter(|request| request.is_fenced()).collect();
+    assert!(fenced.is_empty(), "{fenced:?}");
     let mut kinds: BTreeMap<String, usize> = BTreeMap::new();
     for request in &requests {
         if request.verb == "list" && request.object_ref.resource == "secrets" && request.response_status.code == 200 {

@@ -13,6 +13,7 @@ mod chart;
 mod controller;
 mod explain;
 mod faults;
+mod fences;
 mod node;
 mod oracle;
 mod pulls;

@@ -1,5 +1,7 @@
 //! What the API server saw, from its audit log.
 
+use std::collections::BTreeMap;
+
 use serde::Deserialize;
 use serde_json::Value;
 
@@ -17,6 +19,8 @@ pub struct Request {
     pub response_status: Response,
     #[serde(default)]
     pub response_object: Value,
+    #[serde(default)]
+    pub annotations: BTreeMap<String, String>,
 }
 
 #[derive(Clone, Debug, Deserialize)]
@@ -40,6 +44,12 @@ pub struct Response {
 }
 
 impl Request {
+    /// Whether the policy on the operator's writes has refused it.
+    pub fn is_fenced(&self) -> bool {
+        self.annotations
+            .contains_key("validation.policy.admission.k8s.io/validation_failure")
+    }
+
     pub fn is_write(&self) -> bool {
         matches!(
             self.verb.as_str(),

@@ -146,7 +146,12 @@ impl World {
 
     /// A client with all rights.
     pub async fn admin(&self) -> Client {
-        let config = Kubeconfig::read_from(self.kubeconfig()).expect("readable");
+        Self::client(self.kubeconfig()).await
+    }
+
+    /// A client with the rights of the user of a kubeconfig.
+    pub async fn client(kubeconfig: &Path) -> Client {
+        let config = Kubeconfig::read_from(kubeconfig).expect("readable");
         let mut config = kube::Config::from_custom_kubeconfig(config, &KubeConfigOptions::default())
             .await
             .expect("usable");

@@ -27,6 +27,15 @@ app.kubernetes.io/managed-by: {{ .Release.Service }}
 {{- .Values.serviceAccount.existingName | default (include "dps.fullname" .) -}}
 {{- end -}}
 
+{{/* Admission policies belong to no namespace, and releases of several namespaces may have the same name. */}}
+{{- define "dps.operatorWrites" -}}
+{{ include "dps.fullname" . }}-writes.{{ .Release.Namespace }}
+{{- end -}}
+
+{{- define "dps.authors" -}}
+{{ include "dps.fullname" . }}-authors.{{ .Release.Namespace }}
+{{- end -}}
+
 {{- define "dps.image" -}}
 {{- if .Values.image.digest -}}
 {{ .Values.image.repository }}@{{ .Values.image.digest }}

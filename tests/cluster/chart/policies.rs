@@ -1,0 +1,112 @@
+//! What limits the operator from outside: admission policies and a NetworkPolicy.
+
+use dps::api::{FIELD_MANAGER, GROUP, KINDS, MANAGED_BY_LABEL};
+use serde_json::{Value, json};
+
+use super::{kinds, of_kind, template};
+
+const POLICY: &str = "ValidatingAdmissionPolicy";
+const BINDING: &str = "ValidatingAdmissionPolicyBinding";
+
+/// A policy or binding of the release.
+fn named<'a>(objects: &'a [Value], kind: &str, which: &str) -> &'a Value {
+    let name = format!("release-docker-pull-secret-operator-{which}.operators");
+    objects
+        .iter()
+        .find(|object| object["kind"] == kind && object["metadata"]["name"] == *name)
+        .unwrap_or_else(|| panic!("no {kind} {name}"))
+}
+
+#[test]
+fn both_policies_are_installed_unless_a_value_says_otherwise() {
+    for (values, expected) in [
+        (&[][..], &["authors", "writes"][..]),
+        (&["--set", "watchNamespaces={team-a,team-b}"], &["authors", "writes"]),
+        (&["--set", "admission.operatorWrites=false"], &["authors"]),
+        (&["--set", "admission.authors=false"], &["writes"]),
+        (
+            &["--set", "admission.operatorWrites=false,admission.authors=false"],
+            &[],
+        ),
+    ] {
+        let objects = template(values);
+        for kind in [POLICY, BINDING] {
+            let found = kinds(&objects).iter().filter(|found| **found == kind).count();
+            assert_eq!(found, expected.len(), "{values:?}: {kind}");
+        }
+        for which in expected {
+            let policy = named(&objects, POLICY, which);
+            assert_eq!(policy["spec"]["failurePolicy"], "Fail");
+            let binding = &named(&objects, BINDING, which)["spec"];
+            assert_eq!(binding["policyName"], policy["metadata"]["name"]);
+            assert_eq!(binding["validationActions"][0], "Deny");
+        }
+    }
+}
+
+#[test]
+fn the_policy_on_writes_is_about_the_releases_own_account_and_the_kinds_that_own_secrets() {
+    for (values, account) in [
+        (&[][..], "release-docker-pull-secret-operator"),
+        (&["--set", "serviceAccount.existingName=robot"], "robot"),
+    ] {
+        let objects = template(values);
+        let policy = &named(&objects, POLICY, "writes")["spec"];
+        let user = format!("request.userInfo.username == \"system:serviceaccount:operators:{account}\"");
+        assert_eq!(policy["matchConditions"][0]["expression"], *user);
+        let validations = policy["validations"].to_string();
+        for kind in KINDS {
+            assert!(validations.contains(&format!("owner.kind == \\\"{kind}\\\"")), "{kind}");
+        }
+        assert!(validations.contains(&format!("startsWith(\\\"{GROUP}/\\\")")));
+        assert!(validations.contains(&format!(
+            "[\\\"{MANAGED_BY_LABEL}\\\"].orValue(\\\"\\\") == \\\"{FIELD_MANAGER}\\\""
+        )));
+    }
+}
+
+#[test]
+fn the_policy_on_authors_keeps_to_the_watched_namespaces() {
+    let everywhere = template(&[]);
+    assert_eq!(
+        named(&everywhere, BINDING, "authors")["spec"]["matchResources"],
+        Value::Null
+    );
+    let some = template(&["--set", "watchNamespaces={team-a,team-b}"]);
+    assert_eq!(
+        named(&some, BINDING, "authors")["spec"]["matchResources"]["namespaceSelector"]["matchExpressions"],
+        json!([{"key": "kubernetes.io/metadata.name", "operator": "In", "values": ["team-a", "team-b"]}])
+    );
+}
+
+#[test]
+fn a_network_policy_lets_in_scrapers_and_lets_out_what_the_values_say() {
+    assert!(!kinds(&template(&[])).contains(&"NetworkPolicy"));
+    let enabled = template(&["--set", "networkPolicy.enabled=true"]);
+    let policy = &of_kind(&enabled, "NetworkPolicy")["spec"];
+    let deployment = &of_kind(&enabled, "Deployment")["spec"];
+    assert_eq!(policy["podSelector"], deployment["selector"]);
+    assert_eq!(policy["policyTypes"], json!(["Ingress", "Egress"]));
+    assert_eq!(
+        policy["ingress"],
+        json!([{"ports": [{"port": "health", "protocol": "TCP"}]}])
+    );
+    assert_eq!(
+        policy["egress"],
+        json!([
+            {"ports": [{"port": 53, "protocol": "UDP"}, {"port": 53, "protocol": "TCP"}]},
+            {"ports": [{"port": 443}, {"port": 6443}]},
+            {"ports": [{"port": 443}]},
+        ])
+    );
+
+    let peers = json!([{"namespaceSelector": {"matchLabels": {"name": "monitoring"}}}]);
+    let registries = json!([{"to": [{"ipBlock": {"cidr": "192.0.2.0/24"}}], "ports": [{"port": 5000}]}]);
+    let values = json!({"enabled": true, "metricsFrom": peers, "dns": [], "apiServer": [], "registries": registries});
+    let narrow = template(&["--set-json", &format!("networkPolicy={values}")]);
+    let policy = &of_kind(&narrow, "NetworkPolicy")["spec"];
+    assert_eq!(
+        (&policy["ingress"][0]["from"], &policy["egress"]),
+        (&peers, &registries)
+    );
+}
