@@ -218,7 +218,7 @@ async fn a_resource_that_does_not_parse_says_so_and_harms_no_other() {
     let raw: Api<DynamicObject> = Api::namespaced_with(space.client.clone(), &space.name, &kind);
     let bad: DynamicObject = serde_json::from_value(json!({
         "apiVersion": "pullsecrets.dev/v1alpha1", "kind": "DockerPullSecret", "metadata": {"name": "bad"},
-        "spec": {"type": "DockerHub", "credentialsRef": "s3cr3t-in-the-wrong-place"},
+        "spec": {"type": "DockerHub", "credentialsRef": {"name": "login", "keys": "s3cr3t-in-the-wrong-place"}},
     }))
     .unwrap();
     world.kubectl(&["replace", "-f", &path.display().to_string()]);

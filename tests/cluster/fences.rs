@@ -7,7 +7,7 @@ use std::fmt::Debug;
 
 use dps::api::{API_VERSION, FIELD_MANAGER, MANAGED_BY_LABEL};
 use k8s_openapi::api::core::v1::{ConfigMap, Secret, ServiceAccount};
-use kube::api::{DeleteParams, Patch, PatchParams, PostParams};
+use kube::api::{DeleteParams, ListParams, Patch, PatchParams, PostParams};
 use kube::{Api, ResourceExt as _};
 use serde_json::{Value, json};
 
@@ -145,7 +145,7 @@ impl Fixture {
     }
 
     async fn versions(&self) -> BTreeMap<String, Option<String>> {
-        let secrets = self.space.secrets.list(&Default::default()).await.unwrap();
+        let secrets = self.space.secrets.list(&ListParams::default()).await.unwrap();
         let versions = secrets.items.into_iter();
         versions
             .map(|secret| (secret.name_any(), secret.resource_version()))

@@ -1,4 +1,4 @@
-//! What limits the operator from outside: admission policies and a NetworkPolicy.
+//! What limits the operator from outside: admission policies and network policy.
 
 use dps::api::{FIELD_MANAGER, GROUP, KINDS, MANAGED_BY_LABEL};
 use serde_json::{Value, json};
