@@ -3,7 +3,7 @@
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
-use dps::api::DockerPullSecret;
+use dps::api::{DockerPullSecret, FIELD_MANAGER};
 use futures::StreamExt as _;
 use k8s_openapi::api::core::v1::Secret;
 use kube::api::{ListParams, Patch, PatchParams};
@@ -102,7 +102,7 @@ pub(crate) async fn first_pass(client: &Client, resource: &DockerPullSecret, mor
         &[(".dockerconfigjson", document)],
     );
     secret.metadata.owner_references = resource.controller_owner_ref(&()).map(|owner| vec![owner]);
-    secret.metadata.labels = Some([("app.kubernetes.io/managed-by".to_owned(), "bare".to_owned())].into());
+    secret.metadata.labels = Some([("app.kubernetes.io/managed-by".to_owned(), FIELD_MANAGER.to_owned())].into());
     let params = PatchParams::apply("bare");
     secrets.patch(&name, &params, &Patch::Apply(&secret)).await.unwrap();
     write_status(client, resource, more).await;

@@ -21,7 +21,6 @@ use crate::domain::pull_failures::failing_pods::FailingPods;
 use crate::domain::reconcile::fair_queue::FairQueue;
 use crate::domain::reconcile::memory::{ResourceMemories, ResourceMemory};
 use crate::domain::reconcile::own_writes::OwnWrites;
-use crate::domain::status::figures::Figures;
 use crate::kubernetes::request::{CALL_TIMEOUT, Error};
 
 /// One for the process.
@@ -52,7 +51,7 @@ impl Shared {
             watches: self.readiness.watches(),
             queued: scopes.iter().map(|ctx| lock(&ctx.queue).len()).sum(),
             resources: objects
-                .map(|object| (ObjectKey::of(object.meta()), Figures::of(object.status().as_ref())))
+                .map(|object| (ObjectKey::of(object.meta()), object.figures().clone()))
                 .collect(),
             per_resource: self.resource_metrics,
         }

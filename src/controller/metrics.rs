@@ -17,7 +17,6 @@ use prometheus_client::registry::{Registry, Unit};
 use crate::controller::metrics::process::Process;
 use crate::domain::names::ObjectKey;
 use crate::domain::status::figures::Figures;
-use crate::domain::time::Timestamp;
 
 /// Upper bounds of the durations of reconciles, in seconds.
 const DURATIONS: [f64; 10] = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 5.0, 15.0];
@@ -129,12 +128,9 @@ pub fn sample() -> String {
     metrics.write("Secret");
     metrics.login_attempted("Accepted");
     metrics.watch_error("Pod");
-    let figures = Figures {
-        conditions: vec![("Ready", "True".to_owned(), "Ready".to_owned())],
-        failing_pods: [("CredentialsRejected", 1)].into(),
-        accepted_at: Some(Timestamp::UNIX_EPOCH),
-        next_verification: Some(Timestamp::UNIX_EPOCH),
-    };
+    let mut figures = Figures::of(None);
+    figures.failing_pods = [("CredentialsRejected", 1)].into();
+    (figures.accepted_at, figures.next_verification) = (Some(0), Some(0));
     metrics.text(Now {
         leads: true,
         watches: vec![("pods in all namespaces".to_owned(), true)],

@@ -15,8 +15,8 @@ use crate::domain::status::figures::Figures;
 #[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
 struct ConditionLabels {
     condition: &'static str,
-    status: String,
-    reason: String,
+    status: &'static str,
+    reason: &'static str,
 }
 
 #[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
@@ -24,8 +24,8 @@ struct ResourceConditionLabels {
     namespace: String,
     name: String,
     condition: &'static str,
-    status: String,
-    reason: String,
+    status: &'static str,
+    reason: &'static str,
 }
 
 #[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
@@ -92,11 +92,11 @@ fn gauge(value: i64) -> Gauge {
 
 fn resources(registry: &mut Registry, resources: &[(ObjectKey, Figures)]) {
     let counts = Family::<ConditionLabels, Gauge>::default();
-    for (condition, status, reason) in resources.iter().flat_map(|(_, figures)| &figures.conditions) {
+    for (condition, status, reason) in resources.iter().flat_map(|(_, figures)| figures.conditions()) {
         let state = ConditionLabels {
             condition,
-            status: status.clone(),
-            reason: reason.clone(),
+            status,
+            reason,
         };
         counts.get_or_create(&state).inc();
     }
@@ -113,7 +113,7 @@ fn each_resource(registry: &mut Registry, resources: Vec<(ObjectKey, Figures)>) 
     let next = Family::<ResourceLabels, Gauge<f64, AtomicU64>>::default();
     for (key, figures) in resources {
         let ObjectKey { namespace, name } = key;
-        for (condition, status, reason) in figures.conditions {
+        for (condition, status, reason) in figures.conditions() {
             let (namespace, name) = (namespace.clone(), name.clone());
             let state = ResourceConditionLabels {
                 namespace,
@@ -133,7 +133,7 @@ fn each_resource(registry: &mut Registry, resources: Vec<(ObjectKey, Figures)>) 
         for (family, time) in [(&accepted, figures.accepted_at), (&next, figures.next_verification)] {
             if let Some(time) = time {
                 #[allow(clippy::cast_precision_loss, reason = "exact until the year 285 million")]
-                family.get_or_create(&key).set(time.as_second() as f64);
+                family.get_or_create(&key).set(time as f64);
             }
         }
     }

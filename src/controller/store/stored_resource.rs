@@ -2,6 +2,7 @@
 //! parsed in a few microseconds when a reconcile needs it. One that does not parse hides no other.
 
 use std::borrow::Cow;
+use std::sync::OnceLock;
 
 use kube::Resource;
 use kube::core::{NamespaceResourceScope, ObjectMeta};
@@ -12,6 +13,7 @@ use crate::api::{DockerPullSecret, DockerPullSecretStatus};
 use crate::controller::store::compressed_json::CompressedJson;
 use crate::domain::names::ResourceRef;
 use crate::domain::spec::declaration::Declaration;
+use crate::domain::status::figures::Figures;
 
 /// A DockerPullSecret as the watch brought it.
 #[derive(Clone, Debug, Deserialize)]
@@ -20,6 +22,8 @@ pub(crate) struct StoredResource {
     metadata: ObjectMeta,
     spec: CompressedJson,
     status: CompressedJson,
+    /// Of this status, once somebody has asked for it.
+    figures: OnceLock<Figures>,
 }
 
 #[derive(Deserialize)]
@@ -35,6 +39,7 @@ impl From<Parts> for StoredResource {
             metadata: parts.metadata,
             spec: compress(parts.spec.as_deref()),
             status: compress(parts.status.as_deref()),
+            figures: OnceLock::new(),
         }
     }
 }
@@ -57,6 +62,11 @@ impl StoredResource {
     /// Its status. One that another version wrote and this one cannot read is none.
     pub(crate) fn status(&self) -> Option<DockerPullSecretStatus> {
         serde_json::from_slice(&self.status.text()).ok().flatten()
+    }
+
+    /// What metrics say of it.
+    pub(crate) fn figures(&self) -> &Figures {
+        self.figures.get_or_init(|| Figures::of(self.status().as_ref()))
     }
 
     /// Whether the status is the same to the letter.

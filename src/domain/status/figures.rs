@@ -1,8 +1,10 @@
-//! What metrics say of a resource.
+//! What metrics say of a resource. It is kept for each resource between two scrapes, so it is small.
 
 use std::collections::BTreeMap;
 
-use crate::api::{ConditionType, DockerPullSecretStatus, Reason, VerificationResult};
+use strum::IntoEnumIterator as _;
+
+use crate::api::{Cause, ConditionType, DockerPullSecretStatus, Reason, VerificationResult, VerificationStatus};
 use crate::domain::status::conditions::condition;
 use crate::domain::time::Timestamp;
 
@@ -14,47 +16,67 @@ const SHOWN: [ConditionType; 3] = [
 ];
 
 /// What metrics say of one resource.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct Figures {
-    /// Type, status and reason of conditions.
-    pub conditions: Vec<(&'static str, String, String)>,
+    /// Status and reason of the conditions that are shown.
+    conditions: [Option<(&'static str, &'static str)>; SHOWN.len()],
     /// Failing pods by cause: those of the failures that the status shows.
     pub failing_pods: BTreeMap<&'static str, u32>,
-    /// When the registry last accepted the credentials, if the last verdict says so.
-    pub accepted_at: Option<Timestamp>,
-    /// When the next verification is due.
-    pub next_verification: Option<Timestamp>,
+    /// When the registry last accepted the credentials, if the last verdict says so; in Unix time.
+    pub accepted_at: Option<i64>,
+    /// When the next verification is due; in Unix time.
+    pub next_verification: Option<i64>,
 }
 
 impl Figures {
     /// Of a resource with this status. One that has none yet is not ready.
     pub fn of(status: Option<&DockerPullSecretStatus>) -> Self {
-        let mut figures = Self {
-            conditions: Vec::new(),
-            failing_pods: BTreeMap::new(),
-            accepted_at: None,
-            next_verification: None,
-        };
         let Some(status) = status else {
-            let row = (ConditionType::Ready.as_str(), "Unknown", Reason::Pending.as_str());
-            figures.conditions.push((row.0, row.1.to_owned(), row.2.to_owned()));
-            return figures;
+            return Self {
+                conditions: [Some(("Unknown", Reason::Pending.as_str())), None, None],
+                ..Self::default()
+            };
         };
-        for kind in SHOWN {
-            if let Some(found) = condition(status, kind) {
-                let row = (kind.as_str(), found.status.clone(), found.reason.clone());
-                figures.conditions.push(row);
-            }
-        }
+        let mut failing_pods = BTreeMap::new();
         for failure in &status.pull_failures {
-            *figures.failing_pods.entry(failure.cause.as_str()).or_default() += failure.count;
+            *failing_pods.entry(failure.cause.as_str()).or_default() += failure.count;
         }
-        if let Some(verification) = &status.verification {
-            let is_accepted = verification.of_credentials() == Some(VerificationResult::Accepted);
-            let accepted_at = verification.last_verified_time.as_ref().filter(|_| is_accepted);
-            figures.accepted_at = accepted_at.map(|time| time.0);
-            figures.next_verification = verification.next_verification_time.as_ref().map(|time| time.0);
+        let verification = status.verification.as_ref();
+        let seconds = |time: Timestamp| time.as_second();
+        let is_accepted =
+            verification.and_then(VerificationStatus::of_credentials) == Some(VerificationResult::Accepted);
+        Self {
+            conditions: SHOWN.map(|kind| {
+                let found = condition(status, kind)?;
+                Some((known_state(&found.status), known_reason(&found.reason)))
+            }),
+            failing_pods,
+            accepted_at: verification
+                .and_then(|found| found.last_verified_time.as_ref())
+                .filter(|_| is_accepted)
+                .map(|time| seconds(time.0)),
+            next_verification: verification
+                .and_then(|found| found.next_verification_time.as_ref())
+                .map(|time| seconds(time.0)),
         }
-        figures
     }
+
+    /// Type, status and reason of its conditions.
+    pub fn conditions(&self) -> impl Iterator<Item = (&'static str, &'static str, &'static str)> {
+        let shown = SHOWN.iter().zip(self.conditions);
+        shown.filter_map(|(kind, found)| found.map(|(status, reason)| (kind.as_str(), status, reason)))
+    }
+}
+
+fn known_state(status: &str) -> &'static str {
+    let known = ["True", "False"].into_iter().find(|known| *known == status);
+    known.unwrap_or("Unknown")
+}
+
+/// A reason of a newer version is `Unknown`, like a cause.
+fn known_reason(reason: &str) -> &'static str {
+    let known = Reason::iter()
+        .map(Reason::as_str)
+        .chain(Cause::iter().map(Cause::as_str));
+    known.into_iter().find(|known| *known == reason).unwrap_or("Unknown")
 }
