@@ -30,7 +30,7 @@ test: tools ## Run all tests.
 bench: setup ## Measure the operator beside a bare client.
 	@tests/env/tools.sh etcd kube-apiserver kube-controller-manager kubectl registry world >/dev/null
 	cargo build --release --bin dps --example bench
-	for part in writes logins pulls; do target/release/examples/bench $$part || exit; done
+	for part in writes logins pulls hostile; do target/release/examples/bench $$part || exit; done
 
 lint: setup ## Check formatting, lints and dependencies.
 	cargo fmt --check
