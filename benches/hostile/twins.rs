@@ -13,28 +13,46 @@ use super::tenants::{self, PARALLEL, plain};
 
 const RESOURCES: usize = 50;
 
+/// As `deploy/` has it.
+const LEASE: [&str; 2] = ["--lease", "docker-pull-secret-operator/docker-pull-secret-operator"];
+
 pub(crate) async fn measure(table: &mut Table, minutes: u64) {
     let world = world();
     world.install();
-    let (alone, pair) = (
+    let (alone, pair, rivals) = (
         Space::new(world, "twins-alone").await,
         Space::new(world, "twins-pair").await,
+        Space::new(world, "twins-rivals").await,
     );
+    let watched = Duration::from_secs(60 * minutes);
     // At the same time, so that the machine is as busy for the one as for the two.
-    let operators = [&alone, &pair, &pair].map(|space| tenants::operator(world, &[space], &[]));
+    let one = tenants::operator(world, &[&alone], &[]);
+    let two = [(); 2].map(|()| tenants::operator(world, &[&pair], &LEASE));
     futures::join!(create(&alone), create(&pair));
-    tokio::time::sleep(Duration::from_secs(60 * minutes)).await;
-    let (one, two) = (status_writes(world, &alone), status_writes(world, &pair));
-    drop(operators);
-    tenants::clear(&alone).await;
-    tenants::clear(&pair).await;
-    table.add(
-        &format!("status writes of two operators in {minutes} minutes (one makes {one})"),
-        Figure::Count(two),
-        // Both may write the first two statuses of a resource before they see the other's.
-        Bound::AtMost(Figure::Count(one + 2 * RESOURCES)),
-        "250 to 1546 in 5 s",
-    );
+    tokio::time::sleep(watched).await;
+    drop((one, two));
+    // Their writes would keep the others from theirs.
+    let two = [(); 2].map(|()| tenants::operator(world, &[&rivals], &[]));
+    create(&rivals).await;
+    tokio::time::sleep(watched).await;
+    drop(two);
+
+    let one = status_writes(world, &alone);
+    for (what, space) in [
+        ("two operators with one Lease", &pair),
+        ("two without a Lease", &rivals),
+    ] {
+        table.add(
+            &format!("status writes of {what} in {minutes} minutes (one: {one})"),
+            Figure::Count(status_writes(world, space)),
+            // Both may write the first statuses of a resource before they see the other's.
+            Bound::AtMost(Figure::Count(one + 2 * RESOURCES)),
+            "250 to 1546 in 5 s",
+        );
+    }
+    for space in [&alone, &pair, &rivals] {
+        tenants::clear(space).await;
+    }
 }
 
 async fn create(space: &Space) {
