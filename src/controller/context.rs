@@ -77,13 +77,12 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 }
 
 impl Context {
-    pub(crate) fn new(client: Client, shared: Arc<Shared>, store: Store<StoredResource>, concurrency: u16) -> Self {
+    pub(crate) fn new(client: Client, shared: Arc<Shared>, store: Store<StoredResource>) -> Self {
         Self {
             client,
             shared,
             store,
-            // Enough that a reconcile never waits for the queue.
-            queue: Mutex::new(FairQueue::new(2 * usize::from(concurrency))),
+            queue: Mutex::default(),
             triggered: Notify::new(),
             memories: Mutex::default(),
             index: Mutex::default(),
@@ -157,9 +156,23 @@ impl Context {
         })
     }
 
-    /// The reconcile of a resource begins, or cannot since the resource is gone.
+    /// The reconcile of a resource begins.
     pub(crate) fn begun(&self, key: &ObjectKey) {
-        if lock(&self.queue).begun(key) {
+        self.notify_if(lock(&self.queue).begun(key));
+    }
+
+    /// The reconcile of a resource has ended.
+    pub(crate) fn ended(&self, key: &ObjectKey) {
+        self.notify_if(lock(&self.queue).ended(key));
+    }
+
+    /// The reconcile of a resource cannot begin, since it is gone.
+    pub(crate) fn gone(&self, key: &ObjectKey) {
+        self.notify_if(lock(&self.queue).gone(key));
+    }
+
+    fn notify_if(&self, may_take: bool) {
+        if may_take {
             self.triggered.notify_one();
         }
     }

@@ -33,8 +33,14 @@ struct Reconciled {
 pub(crate) async fn reconcile(object: Arc<StoredResource>, ctx: Arc<Context>) -> Result<Action, Error> {
     let key = ObjectKey::of(object.meta());
     ctx.begun(&key);
+    let result = reconcile_current(object, &key, &ctx).await;
+    ctx.ended(&key);
+    result
+}
+
+async fn reconcile_current(object: Arc<StoredResource>, key: &ObjectKey, ctx: &Context) -> Result<Action, Error> {
     // It may have changed since it was handed in: until now, a change has triggered nothing more.
-    let object = ctx.stored(&key).unwrap_or(object);
+    let object = ctx.stored(key).unwrap_or(object);
     let Some(resource) = object.reference() else {
         return Ok(Action::await_change());
     };
@@ -44,7 +50,7 @@ pub(crate) async fn reconcile(object: Arc<StoredResource>, ctx: Arc<Context>) ->
         return Ok(Action::await_change());
     }
     let begun = Instant::now();
-    let result = reconcile_once(&resource, &object, &ctx).await;
+    let result = reconcile_once(&resource, &object, ctx).await;
     let took = begun.elapsed();
     ctx.shared.verifier.reconciled(&resource.uid);
     match result {
@@ -62,10 +68,10 @@ pub(crate) async fn reconcile(object: Arc<StoredResource>, ctx: Arc<Context>) ->
             });
             if errors.is_some_and(is_reported) {
                 let memory = ctx.memory(&resource.uid);
-                let previous = previous_status(&memory, &resource, &object, &ctx);
+                let previous = previous_status(&memory, &resource, &object, ctx);
                 let finding = Finding::Failing(error.to_string());
                 // It cannot be published when the API server is the one that fails.
-                let _ = publish(&resource, object.meta().generation, previous.as_ref(), &finding, &ctx).await;
+                let _ = publish(&resource, object.meta().generation, previous.as_ref(), &finding, ctx).await;
             }
             Err(error)
         }

@@ -190,7 +190,7 @@ async fn scope(
     stopped: watch::Receiver<bool>,
 ) -> Arc<Context> {
     let (store, writer) = reflector::store();
-    let ctx = Arc::new(Context::new(client, shared, store.clone(), concurrency));
+    let ctx = Arc::new(Context::new(client, shared, store.clone()));
     let notified = Arc::downgrade(&ctx);
     ctx.shared.add_scope(&ctx);
     let notify = move |resource: &ResourceRef, news: News| {
@@ -297,6 +297,6 @@ where
     E: std::error::Error + 'static,
 {
     if let ControllerError::ObjectNotFound(gone) = error {
-        ctx.begun(&ObjectKey::new(gone.namespace.unwrap_or_default(), gone.name));
+        ctx.gone(&ObjectKey::new(gone.namespace.unwrap_or_default(), gone.name));
     }
 }

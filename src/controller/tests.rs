@@ -62,7 +62,7 @@ impl World {
             scopes: std::sync::Mutex::default(),
         };
         let (store, writer) = reflector::store();
-        let ctx = Arc::new(Context::new(server.client(), Arc::new(shared), store, 1));
+        let ctx = Arc::new(Context::new(server.client(), Arc::new(shared), store));
         ctx.set_pods_listed();
         let mut world = Self {
             server,

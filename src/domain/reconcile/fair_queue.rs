@@ -5,7 +5,10 @@ use std::collections::{HashMap, HashSet, VecDeque};
 use crate::domain::names::ObjectKey;
 
 /// Resources that wait for a reconcile, each once.
-#[derive(Debug)]
+///
+/// One at a time is handed out ahead of its reconcile, and none that is being reconciled: the controller starts what it
+/// was handed in no order, so that of several one could wait until no other comes.
+#[derive(Debug, Default)]
 pub struct FairQueue {
     /// Those that wait, by namespace, in the order in which they came.
     waiting: HashMap<String, VecDeque<String>>,
@@ -13,24 +16,13 @@ pub struct FairQueue {
     turns: VecDeque<String>,
     /// All that wait.
     queued: HashSet<ObjectKey>,
-    /// Those that were taken and whose reconcile has not begun.
-    taken: HashSet<ObjectKey>,
-    /// Most that may be taken ahead: what is taken has left the turns.
-    ahead: usize,
+    /// The one that was handed out and whose reconcile has not begun.
+    handed_out: Option<ObjectKey>,
+    /// Those that are being reconciled, and whether they have to be again.
+    reconciling: HashMap<ObjectKey, bool>,
 }
 
 impl FairQueue {
-    /// An empty queue, from which `ahead` resources can be taken before their reconciles begin.
-    pub fn new(ahead: usize) -> Self {
-        Self {
-            waiting: HashMap::new(),
-            turns: VecDeque::new(),
-            queued: HashSet::new(),
-            taken: HashSet::new(),
-            ahead,
-        }
-    }
-
     /// How many wait.
     pub fn len(&self) -> usize {
         self.queued.len()
@@ -43,8 +35,12 @@ impl FairQueue {
 
     /// A resource has to be reconciled.
     pub fn push(&mut self, key: &ObjectKey) {
-        // The reconcile of one that was taken will see what has changed.
-        if self.taken.contains(key) || !self.queued.insert(key.clone()) {
+        if let Some(again) = self.reconciling.get_mut(key) {
+            *again = true;
+            return;
+        }
+        // The reconcile of the one that was handed out will see what has changed.
+        if self.handed_out.as_ref() == Some(key) || !self.queued.insert(key.clone()) {
             return;
         }
         let waiting = self.waiting.entry(key.namespace.clone()).or_default();
@@ -54,11 +50,23 @@ impl FairQueue {
         waiting.push_back(key.name.clone());
     }
 
-    /// Takes the next one; `None` if none waits, or enough were taken ahead.
+    /// Takes the next one; `None` if none waits, or the reconcile of the last one has not begun.
     pub fn take(&mut self) -> Option<ObjectKey> {
-        if self.taken.len() >= self.ahead {
+        if self.handed_out.is_some() {
             return None;
         }
+        let key = loop {
+            let key = self.next()?;
+            // A reconcile that has begun since it was pushed sees what has changed.
+            if !self.reconciling.contains_key(&key) {
+                break key;
+            }
+        };
+        self.handed_out = Some(key.clone());
+        Some(key)
+    }
+
+    fn next(&mut self) -> Option<ObjectKey> {
         let namespace = self.turns.pop_front()?;
         let waiting = self.waiting.get_mut(&namespace)?;
         let key = ObjectKey::new(&*namespace, waiting.pop_front()?);
@@ -74,13 +82,26 @@ impl FairQueue {
             self.turns = VecDeque::new();
             self.waiting = HashMap::new();
         }
-        self.taken.insert(key.clone());
         Some(key)
     }
 
-    /// The reconcile of a resource begins, or cannot since the resource is gone. Returns whether that makes room for
-    /// another one.
+    /// The reconcile of a resource begins. Returns whether another one may be taken now.
     pub fn begun(&mut self, key: &ObjectKey) -> bool {
-        self.taken.remove(key)
+        self.reconciling.insert(key.clone(), false);
+        self.gone(key)
+    }
+
+    /// The reconcile of a resource has ended. Returns whether it has to be reconciled again.
+    pub fn ended(&mut self, key: &ObjectKey) -> bool {
+        let again = self.reconciling.remove(key).unwrap_or_default();
+        if again {
+            self.push(key);
+        }
+        again
+    }
+
+    /// The reconcile of a resource cannot begin, since it is gone. Returns whether another one may be taken now.
+    pub fn gone(&mut self, key: &ObjectKey) -> bool {
+        self.handed_out.take_if(|handed_out| handed_out == key).is_some()
     }
 }
