@@ -55,7 +55,7 @@ build() {
         flags=$flags$separator--remap-path-prefix=$crates=/crates
     done
     env -u RUSTFLAGS -u CARGO_TARGET_DIR PATH="$tools/bin:$PATH" CARGO_ENCODED_RUSTFLAGS="$flags" CARGO_INCREMENTAL=0 \
-        RUSTC_WORKSPACE_WRAPPER=cargo-auditable CARGO_AUDITABLE_ORIG_ARGS='["--release"]' \
+        RUSTC_WORKSPACE_WRAPPER=cargo-auditable CARGO_AUDITABLE_ORIG_ARGS='{"offline":false,"locked":true,"frozen":false,"config":[]}' \
         cargo build --quiet --release --locked --bin dps --target "$target" >&2
     binary=$repo/target/$target/release/dps
 }
