@@ -1,6 +1,6 @@
 # Needed: Rust (rustup), Go 1.26 or newer, a C compiler, make, util-linux. Everything else is built from here.
 .DEFAULT_GOAL := help
-.PHONY: help setup tools demo demo-stop test test-fast bench lint generate
+.PHONY: help setup tools demo demo-stop image test test-fast bench lint generate
 
 help: ## Show this.
 	@sed -n 's/^\([a-z-]*\):.*## /\1: /p' $(MAKEFILE_LIST)
@@ -21,6 +21,9 @@ demo: setup ## Start a real control plane, show the operator work and fail well.
 demo-stop: setup ## End what `make demo KEEP=1` left running.
 	@hack/demo.sh stop
 
+image: setup ## Build the container image into target/image, without an engine. PUSH=REGISTRY/REPOSITORY:TAG pushes it.
+	@hack/image.sh $(if $(PUSH),--push $(PUSH))
+
 test-fast: ## Run the tests that need no Go and no cluster.
 	cargo test --lib --test domain
 
@@ -35,8 +38,9 @@ bench: setup ## Measure the operator beside a bare client.
 lint: setup ## Check formatting, lints and dependencies.
 	cargo fmt --check
 	cargo clippy --all-targets -- -D warnings
-	test -z "$$(gofmt -l tests/env/cmd)"
+	test -z "$$(gofmt -l tests/env/cmd hack/image)"
 	cd tests/env && go vet ./cmd/...
+	cd hack/image && go vet ./...
 	RUSTDOCFLAGS='-D warnings' cargo doc --no-deps --quiet
 	hack/deny.sh
 

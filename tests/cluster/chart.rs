@@ -1,5 +1,6 @@
 //! The chart and the plain manifests: linted, valid against the API's schemas, installed for real.
 
+mod image;
 mod policies;
 
 use std::path::Path;
@@ -18,6 +19,9 @@ fn chart() -> String {
         .to_string()
 }
 
+/// What the chart demands.
+const IMAGE: &str = "image.repository=registry.example.com/dps";
+
 fn helm(args: &[&str]) -> String {
     run(Command::new(tools(&["helm"]).join("helm")).args(args))
 }
@@ -31,9 +35,23 @@ fn helm_in(world: &World, args: &[&str]) -> String {
         .env("HOME", home))
 }
 
+/// What the chart makes of some values.
+fn manifests(args: &[&str]) -> String {
+    let release = [
+        "template",
+        "release",
+        &chart(),
+        "--namespace",
+        "operators",
+        "--set",
+        IMAGE,
+    ];
+    helm(&[&release, args].concat())
+}
+
 /// All objects that the chart makes of some values.
 fn template(args: &[&str]) -> Vec<Value> {
-    let yaml = helm(&[&["template", "release", &chart(), "--namespace", "operators"], args].concat());
+    let yaml = manifests(args);
     let objects: Vec<Value> = serde_saphyr::from_multiple(&yaml).expect("YAML");
     objects.into_iter().filter(|object| !object.is_null()).collect()
 }
@@ -128,7 +146,7 @@ fn lint_finds_nothing_for_any_kind_of_values() {
         ],
         &["--set-json", CA],
     ] {
-        helm(&[&["lint", "--strict", &chart()], values].concat());
+        helm(&[&["lint", "--strict", &chart(), "--set", IMAGE], values].concat());
     }
 }
 
@@ -138,6 +156,10 @@ fn values_that_mean_nothing_are_refused() {
         ("watchNamespace=a", "watchNamespace"),
         ("logFormat=xml", "logFormat"),
         ("image.digest=latest", "digest"),
+        ("image.repository=https://registry.example.com/dps", "repository"),
+        ("image.repository=registry.example.com/dps:1.0", "repository"),
+        ("image.registry=registry.example.com/", "registry"),
+        ("image.tag=sha256:0", "tag"),
         ("watchNamespaces={Upper}", "watchNamespaces"),
         ("replicas=two", "replicas"),
         ("extraVolumes[0].emptyDir.medium=Memory", "extraVolumes"),
@@ -146,7 +168,7 @@ fn values_that_mean_nothing_are_refused() {
         ("networkPolicy.dns[0].port=53", "networkPolicy"),
     ] {
         let output = Command::new(tools(&["helm"]).join("helm"))
-            .args(["template", &chart(), "--set", wrong])
+            .args(["template", &chart(), "--set", IMAGE, "--set", wrong])
             .output()
             .unwrap();
         let message = String::from_utf8_lossy(&output.stderr).into_owned();
@@ -306,41 +328,40 @@ fn manifests_are_valid_against_the_schemas_of_this_kubernetes() {
         .arg(&schemas)
         .arg(crds)
         .current_dir(repository().join("tests/env")));
-    let manifests = work.join("manifests");
+    let folder = work.join("manifests");
     let kubeconform = |manifests: &Path| {
         run(Command::new(tools(&["kubeconform"]).join("kubeconform"))
             .args(["-strict", "-summary", "-schema-location"])
             .arg(schemas.join("{{.ResourceKind}}{{.KindSuffix}}.json"))
             .arg(manifests))
     };
-    std::fs::create_dir_all(&manifests).unwrap();
+    std::fs::create_dir_all(&folder).unwrap();
     for (name, values) in [
         ("cluster", &[][..]),
         ("namespaced", &["--set", "watchNamespaces={a,b}"]),
         ("ca", &["--set-json", CA]),
         ("network", &["--set", "networkPolicy.enabled=true"]),
     ] {
-        let yaml = helm(&[&["template", "release", &chart(), "--namespace", "operators"], values].concat());
-        std::fs::write(manifests.join(format!("{name}.yaml")), yaml).unwrap();
+        std::fs::write(folder.join(format!("{name}.yaml")), manifests(values)).unwrap();
     }
     for file in ["crds.yaml", "operator.yaml", "namespace.yaml"] {
-        std::fs::copy(repository().join("deploy").join(file), manifests.join(file)).unwrap();
+        std::fs::copy(repository().join("deploy").join(file), folder.join(file)).unwrap();
     }
-    let summary = kubeconform(&manifests) + &kubeconform(&repository().join("deploy/samples"));
+    let summary = kubeconform(&folder) + &kubeconform(&repository().join("deploy/samples"));
     assert!(
         summary.matches("Invalid: 0, Errors: 0, Skipped: 0").count() == 2,
         "{summary}"
     );
     // The check can fail.
     std::fs::write(
-        manifests.join("wrong.yaml"),
+        folder.join("wrong.yaml"),
         "apiVersion: v1\nkind: Secret\nmetadata: {name: x}\nstringdata: {}\n",
     )
     .unwrap();
     let wrong = Command::new(tools(&["kubeconform"]).join("kubeconform"))
         .args(["-strict", "-schema-location"])
         .arg(schemas.join("{{.ResourceKind}}{{.KindSuffix}}.json"))
-        .arg(manifests.join("wrong.yaml"))
+        .arg(folder.join("wrong.yaml"))
         .status()
         .unwrap();
     assert!(!wrong.success());
@@ -383,7 +404,8 @@ async fn it_installs_upgrades_and_uninstalls_and_works_in_between() {
     ]);
     let (one, other) = (Space::new(world, "chart").await, Space::new(world, "chart").await);
     let namespaces = format!("watchNamespaces={{{},{}}}", one.name, other.name);
-    let notes = with(&["install", "dps", &chart()], &["--set", &namespaces]);
+    let install = ["install", "dps", &chart(), "--set", IMAGE];
+    let notes = with(&install, &["--set", &namespaces]);
     show_commands_for(&notes, &one.name);
     world.kubectl(&[
         "wait",
@@ -438,7 +460,7 @@ async fn it_installs_upgrades_and_uninstalls_and_works_in_between() {
         "-p",
         &label,
     ]);
-    with(&["upgrade", "dps", &chart()], &["--reset-values"]);
+    with(&["upgrade", "dps", &chart(), "--set", IMAGE], &["--reset-values"]);
     let roles = world.kubectl(&[
         "get",
         "roles",
@@ -468,7 +490,7 @@ async fn it_installs_upgrades_and_uninstalls_and_works_in_between() {
         one.secrets.get_opt("app").await.unwrap().is_some(),
         "and so do their Secrets"
     );
-    with(&["install", "dps", &chart()], &[]);
+    with(&install, &[]);
     with(&["uninstall", "dps"], &[]);
     world.uninstall();
 }

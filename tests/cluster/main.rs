@@ -14,6 +14,7 @@ mod controller;
 mod explain;
 mod faults;
 mod fences;
+mod image;
 mod node;
 mod oracle;
 mod pulls;

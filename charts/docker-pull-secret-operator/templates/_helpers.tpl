@@ -37,10 +37,12 @@ app.kubernetes.io/managed-by: {{ .Release.Service }}
 {{- end -}}
 
 {{- define "dps.image" -}}
+{{- $repository := required "image.repository is required, since no image is published: build and push one with `make image PUSH=REGISTRY/docker-pull-secret-operator:TAG`, then set image.repository=REGISTRY/docker-pull-secret-operator and image.tag=TAG (docs/install.md)" .Values.image.repository -}}
+{{- with .Values.image.registry }}{{ . }}/{{ end }}{{ $repository }}
 {{- if .Values.image.digest -}}
-{{ .Values.image.repository }}@{{ .Values.image.digest }}
+@{{ .Values.image.digest }}
 {{- else -}}
-{{ .Values.image.repository }}:{{ .Values.image.tag | default .Chart.AppVersion }}
+:{{ .Values.image.tag | default .Chart.AppVersion }}
 {{- end -}}
 {{- end -}}
 
