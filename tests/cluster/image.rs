@@ -1,15 +1,11 @@
 //! The container image: built without a container engine, pushed to a real registry, pulled from there, and run.
 
-use std::io::{Read as _, Write as _};
-use std::net::TcpStream;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
-use ring::digest::{SHA256, digest};
 use serde_json::{Value, json};
 
+use crate::support::images::{Repository, sha256};
 use crate::support::registries::registries;
 use crate::support::{repository, run};
 
@@ -37,67 +33,6 @@ fn image(binary: &Path, out: &Path, more: &[&str]) -> Command {
     let mut command = Command::new(repository().join("hack/image.sh"));
     command.arg("--binary").arg(binary).arg("--out").arg(out).args(more);
     command
-}
-
-fn sha256(content: &[u8]) -> String {
-    let hex = |byte: &u8| format!("{byte:02x}");
-    "sha256:".to_owned() + &digest(&SHA256, content).as_ref().iter().map(hex).collect::<String>()
-}
-
-/// A repository of the registry without TLS.
-struct Repository {
-    address: String,
-    login: String,
-    name: &'static str,
-}
-
-impl Repository {
-    fn new(name: &'static str) -> Self {
-        let (user, password) = (registries().get("username"), registries().get("password"));
-        Self {
-            address: registries().get("plain").to_owned(),
-            login: STANDARD.encode(format!("{user}:{password}")),
-            name,
-        }
-    }
-
-    /// Writes the login where docker would, and returns the folder.
-    fn docker_config(&self, folder: &Path) -> PathBuf {
-        let config = json!({"auths": {&self.address: {"auth": self.login}}});
-        std::fs::write(folder.join("config.json"), config.to_string()).unwrap();
-        folder.to_owned()
-    }
-
-    /// "manifests/TAG" or "blobs/DIGEST".
-    fn get(&self, path: &str) -> Vec<u8> {
-        let mut stream = TcpStream::connect(&self.address).unwrap();
-        let accept = "application/vnd.oci.image.manifest.v1+json, application/vnd.oci.image.index.v1+json";
-        let (name, address, login) = (self.name, &self.address, &self.login);
-        // Of version 1.0, so that the answer ends with the connection.
-        write!(
-            stream,
-            "GET /v2/{name}/{path} HTTP/1.0\r\nHost: {address}\r\nAccept: {accept}\r\nAuthorization: Basic {login}\r\n\r\n"
-        )
-        .unwrap();
-        let mut answer = Vec::new();
-        stream.read_to_end(&mut answer).unwrap();
-        let end = answer.windows(4).position(|window| window == b"\r\n\r\n").unwrap() + 4;
-        let head = String::from_utf8_lossy(&answer[..end]).into_owned();
-        assert!(head.contains(" 200 OK"), "{path}: {head}");
-        answer.split_off(end)
-    }
-
-    fn manifest(&self, tag: &str) -> Value {
-        serde_json::from_slice(&self.get(&format!("manifests/{tag}"))).unwrap()
-    }
-
-    /// What a descriptor names.
-    fn blob(&self, descriptor: &Value) -> Vec<u8> {
-        let expected = descriptor["digest"].as_str().unwrap();
-        let blob = self.get(&format!("blobs/{expected}"));
-        assert_eq!(sha256(&blob), expected);
-        blob
-    }
 }
 
 fn text(output: &Output) -> String {

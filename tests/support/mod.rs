@@ -12,6 +12,7 @@ pub mod canary;
 pub mod dps;
 pub mod explain;
 pub mod gzip;
+pub mod images;
 pub mod objects;
 pub mod operator;
 pub mod oracle;
