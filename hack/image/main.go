@@ -3,8 +3,8 @@
 //
 //	image -binary FILE -metadata FILE -lock FILE -out DIR [-revision SHA] [-created SECONDS] [-rust VERSION] [-libc VERSION] [-push REGISTRY/REPOSITORY:TAG]
 //
-// DIR gets oci (an OCI layout with the image and its SBOM), image.tar (for `kind load image-archive`, `ctr images import`
-// and `docker load`), sbom.cdx.json and digest. Standard output has the digest.
+// DIR gets oci (an OCI layout with the image and its SBOM), image.tar (for `kind load image-archive` and `ctr images
+// import`), sbom.cdx.json and digest. Standard output has the digest.
 package main
 
 import (
