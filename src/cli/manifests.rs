@@ -1,5 +1,7 @@
 //! Reads DockerPullSecrets and Secrets from files. No message holds a value, because the files hold passwords.
 
+mod documents;
+
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::fs::File;
 use std::io::Read;
@@ -11,10 +13,9 @@ use k8s_openapi::ByteString;
 use k8s_openapi::api::core::v1::Secret;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use serde_json::Value;
-use serde_saphyr::Error;
-use serde_saphyr::budget::Budget;
 
-use crate::api::{DockerPullSecret, GROUP, Reason};
+use crate::api::{DockerPullSecret, Reason};
+use crate::cli::manifests::documents::{Document, documents, is_resource, key_of};
 use crate::domain::names::ObjectKey;
 use crate::domain::problem::Problem;
 use crate::domain::spec::parse::parse;
@@ -22,15 +23,6 @@ use crate::domain::spec::validate::ValidatedSpec;
 
 /// Largest file, in bytes.
 const LARGEST_INPUT: u64 = 256 * 1024 * 1024;
-
-/// Most anchors, aliases and merge keys of an input.
-const MOST_ALIASES: usize = 10_000;
-
-/// Most nodes that aliases repeat.
-const MOST_ALIASED_NODES: usize = 100_000;
-
-/// Most text that aliases repeat, in bytes.
-const MOST_ALIASED_BYTES: usize = 16 * 1024 * 1024;
 
 /// Everything found, by namespace (`default` where none is given) and name. If several objects have the same name,
 /// the last counts, as with `kubectl apply`.
@@ -70,10 +62,7 @@ impl Manifests {
                 manifests.add(&place, &limited(&place, opened)?)?;
             }
         }
-        let mut seen = HashSet::new();
-        manifests.resources.reverse();
-        manifests.resources.retain(|(key, _)| seen.insert(key.clone()));
-        manifests.resources.reverse();
+        manifests.keep_last();
         let is_empty = manifests.resources.is_empty() && manifests.secrets.is_empty() && manifests.others.is_empty();
         match manifests.skipped.first() {
             Some(problem) if is_empty => Err(problem.clone()),
@@ -107,10 +96,21 @@ impl Manifests {
         self.secrets.keys().any(|key| key.namespace == namespace)
     }
 
+    /// Of several resources with the same name, keeps the last.
+    fn keep_last(&mut self) {
+        let mut seen = HashSet::new();
+        let keys = self.resources.iter().rev().map(|(key, _)| key);
+        let mut last: Vec<bool> = keys.map(|key| seen.insert(key)).collect();
+        self.resources.retain(|_| last.pop().unwrap_or_default());
+    }
+
     fn add(&mut self, place: &str, text: &[u8]) -> Result<(), String> {
         let text = std::str::from_utf8(text).map_err(|_| format!("{place}: not UTF-8 text"))?;
         for document in documents(text).map_err(|problem| format!("{place}: {problem}"))? {
-            self.add_object(place, document, None)?;
+            match document {
+                Document::Resource(key, resource) => self.resources.push((key, *resource)),
+                Document::Other(object) => self.add_object(place, object, None)?,
+            }
         }
         Ok(())
     }
@@ -134,7 +134,7 @@ impl Manifests {
                 .into_iter()
                 .try_for_each(|item| self.add_object(place, item, Some((&api_version, kind))));
         }
-        let is_resource = kind == "DockerPullSecret" && api_version.split('/').next() == Some(GROUP);
+        let is_resource = is_resource(&api_version, &kind);
         if matches!(
             (api_version.as_str(), kind.as_str()),
             ("v1", "Pod" | "ServiceAccount" | "Event") | ("events.k8s.io/v1", "Event")
@@ -147,10 +147,9 @@ impl Manifests {
         if !is_resource && (kind != "Secret" || api_version != "v1") {
             return Ok(());
         }
-        let Some(name) = object["metadata"]["name"].as_str() else {
+        let Some(key) = key_of(&object) else {
             return Err(format!("{place}: a {kind} has no metadata.name"));
         };
-        let key = ObjectKey::new(object["metadata"]["namespace"].as_str().unwrap_or("default"), name);
         if is_resource {
             self.resources.push((key, parse(&api_version, object)));
         } else {
@@ -207,48 +206,6 @@ fn files(input: &Path) -> Result<Vec<PathBuf>, String> {
         }
     }
     Ok(found)
-}
-
-/// What YAML may cost. An input of any size may be read, but aliases add only so much to it, over all documents.
-fn budget(size: usize) -> Option<Budget> {
-    serde_saphyr::budget! {
-        max_documents: usize::MAX,
-        max_depth: 256,
-        max_anchors: MOST_ALIASES,
-        max_aliases: MOST_ALIASES,
-        max_merge_keys: MOST_ALIASES,
-        max_nodes: size.saturating_add(MOST_ALIASED_NODES),
-        max_events: size.saturating_mul(4).saturating_add(4 * MOST_ALIASED_NODES),
-        max_total_scalar_bytes: size.saturating_add(MOST_ALIASED_BYTES),
-        max_recorded_anchor_events: MOST_ALIASED_NODES,
-        max_recorded_anchor_bytes: MOST_ALIASED_BYTES,
-        enforce_alias_anchor_ratio: false,
-    }
-}
-
-fn documents(text: &str) -> Result<Vec<Value>, String> {
-    // JSON first: several JSON documents in a row are not YAML.
-    if text.trim_start().starts_with('{')
-        && let Ok(documents) = serde_json::Deserializer::from_str(text).into_iter().collect()
-    {
-        return Ok(documents);
-    }
-    // A snippet would quote the file.
-    let options = serde_saphyr::options! { with_snippet: false, budget: budget(text.len()) };
-    serde_saphyr::from_multiple_with_options::<Value>(text, options).map_err(|error| {
-        let mut cause = &error;
-        while let Error::AliasError { error, .. } = cause {
-            cause = error;
-        }
-        let what = match cause {
-            Error::Budget { .. } | Error::AliasReplayLimitExceeded { .. } => "more nesting or aliases than dps reads",
-            _ => "not YAML",
-        };
-        match error.location() {
-            Some(location) => format!("{what}: line {}, column {}", location.line(), location.column()),
-            None => what.to_owned(),
-        }
-    })
 }
 
 fn metadata(object: &mut Value) -> Result<ObjectMeta, String> {

@@ -38,6 +38,10 @@ pub fn escaped(text: &str) -> String {
 
 /// A line for a terminal: what is invisible is escaped, line breaks too, and what is too long is cut.
 pub fn printable(line: &str) -> String {
+    let is_plain = line.bytes().all(|byte| matches!(byte, b' '..=b'~'));
+    if is_plain && line.len() <= WORD_LENGTH {
+        return line.to_owned();
+    }
     let words = escaped(&cut(line, LINE_LENGTH));
     let words = words.split(' ').map(|word| cut(word, WORD_LENGTH));
     cut(&words.collect::<Vec<_>>().join(" "), LINE_LENGTH)
