@@ -398,9 +398,9 @@ async fn status_that_somebody_else_wrote_is_taken_out_once() {
     })
     .await;
     space.settle().await;
-    let writes = audit::writes_in(scoped_world(), &space.name).len();
     let (_, well) = operator.stop();
     assert!(well);
+    let writes = audit::writes_in(scoped_world(), &space.name).len();
     let (_, well) = start_in(&space).stop();
     assert!(well);
     assert_eq!(audit::writes_in(scoped_world(), &space.name).len(), writes, "a restart");

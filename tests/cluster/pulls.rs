@@ -104,6 +104,7 @@ async fn rejected_credentials_are_reported_until_the_pod_runs() {
     assert!(shown.contains("FAILING"), "{shown}");
 
     // The kubelet goes on trying; nothing is written for that.
+    space.settle().await;
     let writes = audit::writes_in(world(), &space.name).len();
     for _ in 0..3 {
         pods.fails("web", image, &report).await;

@@ -1,10 +1,12 @@
 //! What the API server saw, from its audit log.
 
 use std::collections::BTreeMap;
+use std::path::Path;
 
 use serde::Deserialize;
 use serde_json::Value;
 
+use super::eventually;
 use super::world::{OPERATOR, World};
 
 #[derive(Clone, Debug, Deserialize)]
@@ -66,7 +68,7 @@ pub fn of_operator(world: &World) -> Vec<Request> {
 
 /// Finished requests of a user, oldest first.
 pub fn of_user(world: &World, user: &str) -> Vec<Request> {
-    all(world)
+    all(world.audit_log())
         .into_iter()
         .filter(|request| request.user.username == user)
         .collect()
@@ -74,7 +76,24 @@ pub fn of_user(world: &World, user: &str) -> Vec<Request> {
 
 /// Writes of the operator in one namespace, as "patch secrets/name".
 pub fn writes_in(world: &World, namespace: &str) -> Vec<String> {
-    of_operator(world)
+    described(of_operator(world), namespace)
+}
+
+/// Waits until a write of anybody's is logged. Its effect is seen before that.
+pub async fn logged(log: &Path, namespace: &str, write: &str) {
+    eventually(&format!("{write} in {namespace} is logged"), || async {
+        let writes = described(all(log), namespace);
+        if writes.iter().any(|other| other == write) {
+            Ok(())
+        } else {
+            Err(format!("{writes:?}"))
+        }
+    })
+    .await;
+}
+
+fn described(requests: Vec<Request>, namespace: &str) -> Vec<String> {
+    requests
         .into_iter()
         .filter(|request| request.is_write() && request.object_ref.namespace == namespace)
         .map(|request| {
@@ -88,8 +107,8 @@ pub fn writes_in(world: &World, namespace: &str) -> Vec<String> {
         .collect()
 }
 
-fn all(world: &World) -> Vec<Request> {
-    let text = std::fs::read_to_string(world.audit_log()).expect("readable");
+fn all(log: &Path) -> Vec<Request> {
+    let text = std::fs::read_to_string(log).expect("readable");
     // The last line may be half written.
     let complete = text.rfind('\n').map_or("", |end| &text[..end]);
     let requests = complete

@@ -1,6 +1,7 @@
 //! Namespaces, resources and Secrets of one test.
 
 use std::collections::BTreeMap;
+use std::path::PathBuf;
 use std::sync::atomic::{AtomicU32, Ordering};
 
 use dps::api::{DockerPullSecret, DockerPullSecretStatus};
@@ -12,7 +13,7 @@ use kube::{Api, Client};
 use serde_json::{Value, json};
 
 use super::world::World;
-use super::{GARBAGE_COLLECTION, eventually, within};
+use super::{GARBAGE_COLLECTION, audit, eventually, within};
 
 /// A fresh namespace and handles to what is in it.
 pub struct Space {
@@ -20,6 +21,7 @@ pub struct Space {
     pub client: Client,
     pub resources: Api<DockerPullSecret>,
     pub secrets: Api<Secret>,
+    audit_log: PathBuf,
 }
 
 impl Space {
@@ -43,6 +45,7 @@ impl Space {
             secrets: Api::namespaced(client.clone(), &name),
             client,
             name,
+            audit_log: world.audit_log().to_owned(),
         }
     }
 
@@ -162,7 +165,8 @@ impl Space {
         .await;
     }
 
-    /// Waits until the operator has handled everything that happened before: it makes another resource ready.
+    /// Waits until the operator has handled everything that happened before, and its writes are in the audit log: it
+    /// makes another resource ready.
     pub async fn settle(&self) {
         static COUNT: AtomicU32 = AtomicU32::new(0);
         let name = format!("barrier-{}", COUNT.fetch_add(1, Ordering::Relaxed));
@@ -170,6 +174,8 @@ impl Space {
         self.create(&name, private(&format!("{name}.example"), &format!("{name}-login")))
             .await;
         self.ready(&name).await;
+        let last = format!("patch dockerpullsecrets/{name}/status");
+        audit::logged(&self.audit_log, &self.name, &last).await;
     }
 }
 
