@@ -21,7 +21,7 @@ stop() {
     rm -rf "$state"
 }
 
-bin=$(tests/env/tools.sh etcd kube-apiserver kube-controller-manager kubectl registry world)
+bin=$(tests/env/tools.sh etcd kube-apiserver kube-controller-manager kubectl registry world helm)
 if why=$("$bin/world" node-check 2>&1); then
     tests/env/tools.sh node >/dev/null
     node=--node
@@ -36,7 +36,12 @@ if [ -e "$state" ]; then
     echo "A demo is running already, or one was cut off: \`make demo-stop\` ends it." >&2
     exit 1
 fi
-cargo build --quiet
+if [ -n "$node" ]; then
+    # For an image, which has no libc.
+    cargo rustc --quiet --bin dps -- -Ctarget-feature=+crt-static -Cstrip=symbols
+else
+    cargo build --quiet
+fi
 trap 'code=$?; [ $code = 0 ] && [ "$mode" = keep ] || stop; exit $code' EXIT
 trap 'exit 130' INT TERM
 
@@ -80,41 +85,68 @@ mv "$state.json" "$state/info"
 field() {
     sed -n "s/.*\"registry\":{[^}]*\"$1\":\"\([^\"]*\)\".*/\1/p" "$state/info"
 }
-# Of the registries that the node knows by name, and of the node.
+# Of the registries that the node knows by name.
 beside() {
     sed -n "s/.*\"registries\":{[^}]*\"$1\":\"\([^\"]*\)\".*/\1/p" "$state/info"
 }
-of_node() {
-    sed -n "s/.*\"node\":{[^}]*\"$1\":\"\([^\"]*\)\".*/\1/p" "$state/info"
+# "address", "username" or "password" of the registry that the operator verifies at.
+registry() {
+    case ${node:-none}/$1 in
+    none/*) field "$1" ;;
+    */address) beside basic ;;
+    *) beside "$1" ;;
+    esac
 }
-registry=$(field address)
 show version
 
-say "2. The CRD and the operator's rights (deploy/, made from the Helm chart)"
-show apply --server-side -k deploy
-kubectl wait --for=condition=Established crd/dockerpullsecrets.pullsecrets.dev >/dev/null
-
-say "3. The operator, as its own ServiceAccount with exactly those rights"
-token=$(kubectl create token "$operator" -n "$operator" --duration=24h)
-kubectl config view --raw -o jsonpath='{.clusters[0].cluster.server}' >"$state/server"
-cat >"$state/operator.kubeconfig" <<END
+# The samples' credentials are made up: they must not be sent to the real Docker Hub. Only registries of this demo get any.
+as_pods() {
+    open=$(beside anonymous)
+    push=127.0.0.1:${open##*:}/demo/dps:demo
+    printf '$ hack/image.sh --push %s\n' "$push"
+    SSL_CERT_FILE="$state/pki/ca.crt" hack/image.sh --binary target/debug/dps --out "$state/image" --push "$push"
+    kubectl apply -f deploy/namespace.yaml >/dev/null
+    kubectl create configmap ca -n "$operator" --from-file="$state/pki/ca.crt" >/dev/null
+    cat >"$state/values.yaml" <<END
+image: {registry: "$open", repository: demo/dps, tag: demo}
+verification: {denyCidrs: [0.0.0.0/0, "::/0"], allowRegistries: ["$(registry address)"]}
+extraVolumes: [{name: ca, configMap: {name: ca}}]
+extraVolumeMounts: [{name: ca, mountPath: /ca, readOnly: true}]
+extraEnv: [{name: SSL_CERT_FILE, value: /ca/ca.crt}]
+END
+    printf '$ helm install %s charts/%s -f values.yaml --wait\n' "$operator" "$operator"
+    HOME=$state KUBECONFIG=$state/kubeconfig "$bin/helm" install "$operator" "charts/$operator" -n "$operator" \
+        -f "$state/values.yaml" --wait --timeout 60s >/dev/null
+    show get deployments,pods,leases -n "$operator"
+}
+as_process() {
+    echo "No node can run here, so the operator runs beside the control plane: $why"
+    show apply --server-side -k deploy
+    kubectl wait --for=condition=Established crd/dockerpullsecrets.pullsecrets.dev >/dev/null
+    token=$(kubectl create token "$operator" -n "$operator" --duration=24h)
+    cat >"$state/operator.kubeconfig" <<END
 apiVersion: v1
 kind: Config
-clusters: [{name: world, cluster: {server: "$(cat "$state/server")", certificate-authority: "$state/pki/ca.crt"}}]
+clusters: [{name: world, cluster: {server: "$(kubectl config view --raw -o jsonpath='{.clusters[0].cluster.server}')", certificate-authority: "$state/pki/ca.crt"}}]
 users: [{name: operator, user: {token: "$token"}}]
 contexts: [{name: world, context: {cluster: world, user: operator}}]
 current-context: world
 END
-# The samples' credentials are made up: they must not be sent to the real Docker Hub.
-set -- target/debug/dps controller --health-address 127.0.0.1:0 --deny-cidr 0.0.0.0/0,::/0 --allow-registry "$registry"
-if [ -n "$node" ]; then
-    set -- unshare --mount sh -c 'mount --bind "$0" /etc/hosts && exec "$@"' "$(of_node hostsFile)" "$@" --allow-registry "$(beside basic)"
-fi
-KUBECONFIG="$state/operator.kubeconfig" SSL_CERT_FILE="$state/pki/ca.crt" nohup "$@" >"$state/operator.log" 2>&1 &
-echo $! >"$state/operator.pid"
-echo "dps controller runs, its log is in .world/operator.log; here it may log in only at the registry of this demo"
+    KUBECONFIG="$state/operator.kubeconfig" SSL_CERT_FILE="$state/pki/ca.crt" nohup target/debug/dps controller \
+        --health-address 127.0.0.1:0 --deny-cidr 0.0.0.0/0,::/0 --allow-registry "$(registry address)" >"$state/operator.log" 2>&1 &
+    echo $! >"$state/operator.pid"
+    echo "dps controller runs as its own ServiceAccount with the chart's rights; its log is in .world/operator.log"
+}
 
-say "4. Credentials in every form become a pull secret"
+if [ -n "$node" ]; then
+    say "2. The operator's image, built and pushed without a container engine; the chart, and two pods: one works, one stands by"
+    as_pods
+else
+    say "2. The CRD, the operator's rights (deploy/, made from the Helm chart) and the operator"
+    as_process
+fi
+
+say "3. Credentials in every form become a pull secret"
 kubectl create namespace demo >/dev/null
 show apply -n demo -f deploy/samples
 for name in docker-hub team-registry ghcr quay legacy harbor; do until_reason "$name" Ready; done
@@ -122,7 +154,7 @@ show get dps -n demo
 echo "The Secret that kubelets read (password masked here):"
 masked team-registry
 
-say "5. A spec that cannot work is rejected at once, with a sentence that says what to do"
+say "4. A spec that cannot work is rejected at once, with a sentence that says what to do"
 printf '$ kubectl apply: registryUrl: docker.io\n'
 if kubectl apply -n demo -f - <<'END'
 apiVersion: pullsecrets.dev/v1alpha1
@@ -135,7 +167,7 @@ then
     exit 1
 fi
 
-say "6. A missing key is named in the status, and fixing it heals"
+say "5. A missing key is named in the status, and fixing it heals"
 kubectl create secret generic wrong-key -n demo --from-literal=username=acme --from-literal=pasword=oops >/dev/null
 kubectl apply -n demo -f - >/dev/null <<'END'
 apiVersion: pullsecrets.dev/v1alpha1
@@ -152,7 +184,7 @@ kubectl create secret generic wrong-key -n demo --from-literal=username=acme --f
 until_reason app-registry Ready
 show get dps app-registry -n demo
 
-say "7. A new password reaches the same Secret; a deleted Secret comes back"
+say "6. A new password reaches the same Secret; a deleted Secret comes back"
 printf '$ kubectl patch secret team-registry-login: a new password\n'
 kubectl patch secret team-registry-login -n demo --type=merge -p '{"stringData":{"password":"a-new-password"}}' >/dev/null
 until_rendered team-registry
@@ -161,7 +193,7 @@ show delete secret team-registry -n demo
 kubectl wait secret/team-registry -n demo --for=create --timeout=30s >/dev/null
 show get secret team-registry -n demo
 
-say "8. A Secret that somebody else created is left alone"
+say "7. A Secret that somebody else created is left alone"
 kubectl create secret generic precious -n demo --from-literal=other=thing >/dev/null
 kubectl apply -n demo -f - >/dev/null <<'END'
 apiVersion: pullsecrets.dev/v1alpha1
@@ -173,21 +205,21 @@ until_reason precious NameConflict
 message precious
 show get secret precious -n demo
 
-say "9. Credentials are verified at the registry before a pod needs them"
+say "8. Credentials are verified at the registry before a pod needs them"
 accepted() {
     kubectl get dps login -n demo -o jsonpath='{.status.conditions[?(@.type=="CredentialsAccepted")].message}'
     echo
 }
 set_password() {
-    kubectl create secret generic real-login -n demo --from-literal=username="$(field username)" --from-literal=password="$1" \
+    kubectl create secret generic real-login -n demo --from-literal=username="$(registry username)" --from-literal=password="$1" \
         --dry-run=client -o yaml | kubectl apply -n demo -f - >/dev/null 2>&1
 }
-set_password "$(field password)"
+set_password "$(registry password)"
 kubectl apply -n demo -f - >/dev/null <<END
 apiVersion: pullsecrets.dev/v1alpha1
 kind: DockerPullSecret
 metadata: {name: login}
-spec: {type: PrivateRegistry, registryUrl: "$registry", credentialsRef: {name: real-login}}
+spec: {type: PrivateRegistry, registryUrl: "$(registry address)", credentialsRef: {name: real-login}}
 END
 kubectl wait dps/login -n demo --for=condition=CredentialsAccepted --timeout=30s >/dev/null
 show get dps login -n demo
@@ -201,21 +233,21 @@ message login
 accepted
 [ "$(kubectl get secret login -n demo -o jsonpath='{.metadata.resourceVersion}')" = "$before" ]
 echo "The Secret that works was not touched. The right password heals it:"
-set_password "$(field password)"
+set_password "$(registry password)"
 until_reason login Ready
 show get dps login -n demo
 echo "The same from a terminal, nothing stored:"
-printf '$ dps verify --registry %s --username %s --password-stdin\n' "$registry" "$(field username)"
-if echo wrong | target/debug/dps verify --registry "$registry" --username "$(field username)" --password-stdin --ca-file "$state/pki/ca.crt"; then
+printf '$ dps verify --registry %s --username %s --password-stdin\n' "$(field address)" "$(field username)"
+if echo wrong | target/debug/dps verify --registry "$(field address)" --username "$(field username)" --password-stdin --ca-file "$state/pki/ca.crt"; then
     echo "This should have been rejected." >&2
     exit 1
 fi
 
-say "10. The same decisions without a cluster: dps render"
+say "9. The same decisions without a cluster: dps render"
 printf '$ dps render -f deploy/samples/docker-hub.yaml\n'
 target/debug/dps render -f deploy/samples/docker-hub.yaml | sed 's/\(\.dockerconfigjson: .\{16\}\).*/\1.../'
 
-say "11. A pod cannot pull: why, whose fault it is, and what to do"
+say "10. A pod cannot pull: why, whose fault it is, and what to do"
 if [ -z "$node" ]; then
     echo "No node can run here: $why"
 else

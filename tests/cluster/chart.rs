@@ -6,34 +6,15 @@ mod policies;
 use std::path::Path;
 use std::process::Command;
 
+use crate::support::helm::{chart, helm, helm_in};
 use crate::support::objects::{Space, private};
 use crate::support::operator::Operator;
 use crate::support::world::{OPERATOR, World, exclusive_world};
 use crate::support::{audit, eventually, repository, run, tools};
 use serde_json::{Value, json};
 
-fn chart() -> String {
-    repository()
-        .join("charts/docker-pull-secret-operator")
-        .display()
-        .to_string()
-}
-
 /// What the chart demands.
 const IMAGE: &str = "image.repository=registry.example.com/dps";
-
-fn helm(args: &[&str]) -> String {
-    run(Command::new(tools(&["helm"]).join("helm")).args(args))
-}
-
-/// Helm with access to the world, and its own cache and configuration.
-fn helm_in(world: &World, args: &[&str]) -> String {
-    let home = world.state().join("helm");
-    run(Command::new(tools(&["helm"]).join("helm"))
-        .args(args)
-        .env("KUBECONFIG", world.kubeconfig())
-        .env("HOME", home))
-}
 
 /// What the chart makes of some values.
 fn manifests(args: &[&str]) -> String {

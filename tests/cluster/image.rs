@@ -1,43 +1,13 @@
 //! The container image: built without a container engine, pushed to a real registry, pulled from there, and run.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::{Command, Output};
 
 use serde_json::{Value, json};
 
-use crate::support::images::{Repository, sha256};
+use crate::support::images::{Repository, image, sha256, static_dps};
 use crate::support::registries::registries;
 use crate::support::{repository, run};
-
-/// The tested program, linked statically: its library is there already. `make image` builds a release anew.
-fn static_dps(folder: &Path) -> PathBuf {
-    let program = folder.join("dps");
-    // Tests link the library where cargo keeps it under a hash. To be asked for it together with a test gives it a name.
-    run(Command::new(env!("CARGO"))
-        .args(["build", "--quiet", "--lib", "--test", "domain"])
-        .current_dir(repository()));
-    let built = Path::new(env!("CARGO_BIN_EXE_dps")).parent().unwrap();
-    run(Command::new("rustc")
-        .args([
-            "--edition",
-            "2024",
-            "src/main.rs",
-            "-Ctarget-feature=+crt-static",
-            "-Cstrip=symbols",
-        ])
-        .arg(format!("--extern=dps={}", built.join("libdps.rlib").display()))
-        .arg(format!("-Ldependency={}", built.join("deps").display()))
-        .arg("-o")
-        .arg(&program)
-        .current_dir(repository()));
-    program
-}
-
-fn image(binary: &Path, out: &Path, more: &[&str]) -> Command {
-    let mut command = Command::new(repository().join("hack/image.sh"));
-    command.arg("--binary").arg(binary).arg("--out").arg(out).args(more);
-    command
-}
 
 fn text(output: &Output) -> String {
     String::from_utf8_lossy(&output.stdout).into_owned() + &String::from_utf8_lossy(&output.stderr)
@@ -182,11 +152,11 @@ fn the_image_is_reproducible_and_runs_as_it_comes_from_a_registry() {
         std::fs::create_dir(&folder).unwrap();
         folder
     };
-    let binary = static_dps(work.path());
+    let binary = static_dps();
     let (one, other) = (folder("one"), folder("the other"));
     let repository = Repository::new("operator/dps");
     let tag = format!("{}/operator/dps:1.0", repository.address);
-    let mut push = image(&binary, &one, &["--push", &tag]);
+    let mut push = image(binary, &one, &["--push", &tag]);
     let pushed = push
         .env("DOCKER_CONFIG", repository.docker_config(&folder("docker")))
         .output()
@@ -195,7 +165,7 @@ fn the_image_is_reproducible_and_runs_as_it_comes_from_a_registry() {
     assert!(!text(&pushed).contains(registries().get("password")) && !text(&pushed).contains(&repository.login));
     let digest = String::from_utf8(pushed.stdout).unwrap().trim().to_owned();
 
-    let again = run(image(&binary, &other, &[]).env("TZ", "Asia/Tokyo").env("LC_ALL", "C"));
+    let again = run(image(binary, &other, &[]).env("TZ", "Asia/Tokyo").env("LC_ALL", "C"));
     assert_eq!(again.trim(), digest);
     run(Command::new("diff").arg("-r").args([&one, &other]));
 

@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use crate::support::canary::CANARY;
 use crate::support::objects::{Space, condition, condition_of, private_verified};
-use crate::support::operator::Operator;
 use crate::support::pods::Pods;
+use crate::support::release::Release;
 use crate::support::within;
 use crate::support::world::{World, node_world};
 use dps::api::{DockerPullSecret, PullFailure};
@@ -366,29 +366,8 @@ async fn deployment(world: &'static World) {
 #[allow(clippy::too_many_lines, reason = "a table")]
 async fn every_failure_is_diagnosed_and_its_action_heals() {
     let Some(world) = node_world() else { return };
-    let kubeconfig = world.install();
-    let kinds = [
-        "basic",
-        "bearer",
-        "anonymous",
-        "plain",
-        "token",
-        "untrusted",
-        "failing",
-        "gone",
-    ];
-    let allowed: Vec<&str> = kinds.iter().map(|kind| world.registry(kind)).collect();
-    let allowed = allowed.join(",");
-    let operator = Operator::start_beside_node(
-        world,
-        &kubeconfig,
-        &["--allow-registry", &allowed],
-        &[
-            ("SSL_CERT_FILE", world.registry("caFile")),
-            ("RUST_LOG", "info,dps=debug"),
-        ],
-    );
-    operator.wait_until_ready();
+    let release = Release::install(world).await;
+    release.leader().await;
     let at = |registry: &str| world.registry(registry).to_owned();
     let of = |registry: &str, image: &str| format!("{}/{image}", world.registry(registry));
     let cases: Vec<BoxFuture<'static, ()>> = vec![
@@ -487,13 +466,45 @@ async fn every_failure_is_diagnosed_and_its_action_heals() {
     ];
     join_all(cases).await;
     let shown = world.kubectl(&["get", "dockerpullsecrets,events", "-A", "-o", "json"]);
-    for (place, text) in [
-        ("log", operator.log()),
-        ("metrics", operator.get("/metrics").1),
-        ("resources", shown),
-    ] {
+    for (place, text) in [("operator", release.words().await), ("cluster", shown)] {
         for password in [CANARY, world.registry("password")] {
-            assert!(!text.contains(password), "the {place} has a password");
+            assert!(!text.contains(password), "the {place} shows a password");
         }
     }
+    replicas_are_replaced_without_a_gap(world, &release).await;
+}
+
+/// An upgrade that replaces both pods, and a crash: what is created meanwhile gets its Secret.
+async fn replicas_are_replaced_without_a_gap(world: &'static World, release: &Release) {
+    let space = Space::new(world, "rolling").await;
+    space.credentials("login", "robot", world.registry("password")).await;
+    let create = async |name: &str| {
+        space
+            .create(name, private_verified(world.registry("basic"), "login"))
+            .await;
+        space.ready(name).await;
+    };
+    let before = release.replicas().await;
+    let first = release.leader().await;
+    let upgrade = tokio::task::spawn_blocking({
+        let release = release.clone();
+        move || release.helm("upgrade", &["--reuse-values", "--set", "podAnnotations.test=new"])
+    });
+    let mut count = 0;
+    while !upgrade.is_finished() {
+        create(&format!("during-{count}")).await;
+        count += 1;
+    }
+    upgrade.await.expect("upgraded");
+    let after = release.replicas().await;
+    assert!(
+        after.iter().all(|(name, _)| before.iter().all(|(old, _)| old != name)),
+        "{before:?} {after:?}"
+    );
+    let second = release.leader().await;
+    assert_ne!(first, second);
+
+    release.crash(&second);
+    create("after-a-crash").await;
+    assert_ne!(release.leader().await, second);
 }

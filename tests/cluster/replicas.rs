@@ -7,12 +7,10 @@ use std::time::Instant;
 use crate::support::objects::{Space, condition, private_verified, with};
 use crate::support::operator::{Operator, counter};
 use crate::support::registries::{Scripted, answer};
+use crate::support::release::TAKEOVER;
 use crate::support::world::{OPERATOR, scoped_world};
-use crate::support::{DEADLINE, eventually, within};
+use crate::support::{eventually, within};
 use serde_json::{Value, json};
-
-/// A crashed replica is replaced 30 s after its last renewal.
-const TAKEOVER: std::time::Duration = DEADLINE;
 
 struct Replicas<'a> {
     space: &'a Space,

@@ -3,6 +3,8 @@
 use std::io::{Read as _, Write as _};
 use std::net::TcpStream;
 use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::sync::OnceLock;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -10,6 +12,46 @@ use ring::digest::{SHA256, digest};
 use serde_json::{Value, json};
 
 use super::registries::registries;
+use super::{operator, repository, run};
+
+/// The tested program, linked statically: its library is there already. `make image` builds a release anew.
+pub fn static_dps() -> &'static Path {
+    static PROGRAM: OnceLock<PathBuf> = OnceLock::new();
+    PROGRAM.get_or_init(|| {
+        let binary = operator::binary();
+        let built = binary.parent().expect("a target folder");
+        // Tests link the library where cargo keeps it under a hash. To be asked for it together with a test gives it a name.
+        let mut cargo = Command::new(env!("CARGO"));
+        cargo
+            .args(["build", "--quiet", "--lib", "--test", "domain"])
+            .current_dir(repository());
+        // What cargo tells a test of its package would have crates built anew.
+        for (name, _) in std::env::vars_os() {
+            if name.to_string_lossy().starts_with("CARGO_PKG_") || name.to_string_lossy().starts_with("CARGO_MANIFEST_")
+            {
+                cargo.env_remove(name);
+            }
+        }
+        run(&mut cargo);
+        let program = built.join("dps-static");
+        run(Command::new("rustc")
+            .args(["--edition", "2024", "src/main.rs"])
+            .args(["-Ctarget-feature=+crt-static", "-Cstrip=symbols"])
+            .arg(format!("--extern=dps={}", built.join("libdps.rlib").display()))
+            .arg(format!("-Ldependency={}", built.join("deps").display()))
+            .arg("-o")
+            .arg(&program)
+            .current_dir(repository()));
+        program
+    })
+}
+
+/// `make image`, of a program.
+pub fn image(binary: &Path, out: &Path, more: &[&str]) -> Command {
+    let mut command = Command::new(repository().join("hack/image.sh"));
+    command.arg("--binary").arg(binary).arg("--out").arg(out).args(more);
+    command
+}
 
 pub fn sha256(content: &[u8]) -> String {
     let hex = |byte: &u8| format!("{byte:02x}");

@@ -12,12 +12,14 @@ pub mod canary;
 pub mod dps;
 pub mod explain;
 pub mod gzip;
+pub mod helm;
 pub mod images;
 pub mod objects;
 pub mod operator;
 pub mod oracle;
 pub mod pods;
 pub mod registries;
+pub mod release;
 pub mod verify;
 pub mod world;
 

@@ -1,7 +1,8 @@
 //! `dps controller` as a process.
 
 use std::fs::File;
-use std::io::Read as _;
+use std::io::{Read as _, Write as _};
+use std::net::TcpStream;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -52,15 +53,6 @@ impl Operator {
     pub fn start_isolated(world: &World, kubeconfig: &Path, args: &[&str]) -> Self {
         let within = ["prlimit", "--nofile=1024:"];
         Self::start_as(&within, world, kubeconfig, args, &[("RUST_LOG", "info")])
-    }
-
-    /// Starts it where the names of the registries beside a node resolve as they do on the node.
-    pub fn start_beside_node(world: &World, kubeconfig: &Path, args: &[&str], variables: &[(&str, &str)]) -> Self {
-        let (hosts, resolver) = world.names();
-        let script = r#"mount --bind "$0" /etc/hosts && mount --bind "$1" /etc/resolv.conf && shift && exec "$@""#;
-        let within = ["unshare", "--mount", "sh", "-c", script, hosts, resolver];
-        let args = [&NOWHERE_ELSE, args].concat();
-        Self::start_as(&within, world, kubeconfig, &args, variables)
     }
 
     fn start_as(within: &[&str], world: &World, kubeconfig: &Path, args: &[&str], variables: &[(&str, &str)]) -> Self {
@@ -130,34 +122,13 @@ impl Operator {
 
     /// Status code and body of a health path.
     pub fn get(&self, path: &str) -> (u16, String) {
-        let (host, _) = self.health.rsplit_once(':').expect("an address");
-        self.get_at(host, path)
+        get(&self.health, path)
     }
 
     /// [`Self::get`], by another name of this host.
     pub fn get_at(&self, host: &str, path: &str) -> (u16, String) {
-        use std::io::Write as _;
         let (_, port) = self.health.rsplit_once(':').expect("an address");
-        let mut stream = std::net::TcpStream::connect(format!("{host}:{port}")).expect("the operator listens");
-        write!(
-            stream,
-            "GET {path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n"
-        )
-        .expect("writable");
-        let mut answer = String::new();
-        stream.read_to_string(&mut answer).expect("readable");
-        let code = answer
-            .split(' ')
-            .nth(1)
-            .and_then(|code| code.parse().ok())
-            .expect("a status line");
-        (
-            code,
-            answer
-                .split_once("\r\n\r\n")
-                .map(|(_, body)| body.to_owned())
-                .unwrap_or_default(),
-        )
+        get(&format!("{host}:{port}"), path)
     }
 
     /// [`counter`], now.
@@ -245,6 +216,21 @@ fn spawn(command: Command) -> Child {
         .recv()
         .expect("an answer")
         .expect("setpriv and dps can be started")
+}
+
+/// Status code and body of a path of an operator's health server.
+pub fn get(address: &str, path: &str) -> (u16, String) {
+    let mut stream = TcpStream::connect(address).expect("the operator listens");
+    write!(
+        stream,
+        "GET {path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n"
+    )
+    .expect("writable");
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).expect("readable");
+    let code = answer.split(' ').nth(1).and_then(|code| code.parse().ok());
+    let body = answer.split_once("\r\n\r\n").map(|(_, body)| body.to_owned());
+    (code.expect("a status line"), body.unwrap_or_default())
 }
 
 /// Sum of the counters in an operator's metrics whose lines begin so; 0 while there is none.

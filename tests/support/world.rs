@@ -128,12 +128,6 @@ impl World {
             .unwrap_or_else(|| panic!("no {field}"))
     }
 
-    /// Files that name the registries as the node does: hosts and resolver.
-    pub fn names(&self) -> (&str, &str) {
-        let file = |field: &str| self.info["node"][field].as_str().expect("a path");
-        (file("hostsFile"), file("resolvFile"))
-    }
-
     /// Does something to the world, see `cmd/world`.
     pub fn tell(&self, command: &str) {
         let mut control = self.control.lock().expect("no test died while controlling the world");

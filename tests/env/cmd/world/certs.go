@@ -51,7 +51,10 @@ func (a *authority) issue(name string, subject pkix.Name) error {
 	template.KeyUsage = x509.KeyUsageDigitalSignature
 	template.ExtKeyUsage = []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth, x509.ExtKeyUsageClientAuth}
 	template.DNSNames = []string{"localhost", "*" + domain}
-	template.IPAddresses = []net.IP{net.IPv4(127, 0, 0, 1), net.IPv4(10, 96, 0, 1)}
+	template.IPAddresses = []net.IP{net.IPv4(127, 0, 0, 1)}
+	for number := range slots {
+		template.IPAddresses = append(template.IPAddresses, net.ParseIP(slot(number).gateway()))
+	}
 	der, err := x509.CreateCertificate(rand.Reader, template, a.cert, &key.PublicKey, a.key)
 	if err != nil {
 		return err

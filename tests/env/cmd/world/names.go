@@ -1,7 +1,6 @@
 package main
 
 import (
-	"bytes"
 	"errors"
 	"fmt"
 	"net"
@@ -59,44 +58,14 @@ func (s slot) clusterCIDR() string { return fmt.Sprintf("198.18.%d.0/20", 16*s) 
 // podCIDR is what the controller manager gives to the first node.
 func (s slot) podCIDR() string { return fmt.Sprintf("198.18.%d.0/24", 16*s) }
 
+// gateway is the machine, as pods see it.
+func (s slot) gateway() string { return fmt.Sprintf("198.18.%d.1", 16*s) }
+
+// serviceCIDR is the half of podCIDR that pods do not get. Its first address is that of the Service "kubernetes", and of
+// the gateway: no service proxy is needed.
+func (s slot) serviceCIDR() string { return fmt.Sprintf("198.18.%d.0/25", 16*s) }
+
+func (s slot) firstPod() string { return fmt.Sprintf("198.18.%d.128", 16*s) }
+
+// resolver is the DNS server of the node, which finds the registries in its hosts file.
 func (s slot) resolver() string { return fmt.Sprintf("127.0.53.%d", s+1) }
-
-// serveNoNames is a DNS server that knows no name and says so at once, as a real one would. Without it a name that is
-// not in the hosts file ends in a timeout where there is no DNS, and in the internet where there is.
-func serveNoNames(address string) error {
-	// Port 53 is the only one that resolv.conf can name.
-	socket, err := net.ListenPacket("udp", address+":53")
-	if err != nil {
-		return err
-	}
-	go func() {
-		query := make([]byte, 1024)
-		for {
-			size, peer, err := socket.ReadFrom(query)
-			if err != nil {
-				return
-			}
-			if answer := noSuchName(query[:size]); answer != nil {
-				_, _ = socket.WriteTo(answer, peer)
-			}
-		}
-	}()
-	return nil
-}
-
-// noSuchName answers a query of one question, as RFC 1035 section 4.1 lays them out.
-func noSuchName(query []byte) []byte {
-	const header, response, recursion, nxdomain = 12, 0x80, 0x80, 3
-	if len(query) < header {
-		return nil
-	}
-	end := bytes.IndexByte(query[header:], 0)
-	if end < 0 || len(query) < header+end+5 {
-		return nil
-	}
-	answer := bytes.Clone(query[:header+end+5])
-	answer[2] |= response
-	answer[3] = recursion | nxdomain
-	copy(answer[4:header], []byte{0, 1, 0, 0, 0, 0, 0, 0})
-	return answer
-}

@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"net"
 	"os"
 	"path/filepath"
 	"strconv"
@@ -43,12 +44,23 @@ func (w *world) prepareNode() error {
 	if w.slot, w.slotLock, err = takeSlot(); err != nil {
 		return err
 	}
-	if err := serveNoNames(w.slot.resolver()); err != nil {
+	if err := errors.Join(serveNames(w.slot.resolver(), nil), serveNames(w.slot.gateway(), podNames(w.slot))); err != nil {
 		return err
 	}
 	dir := nodeDir(w.StateDir)
 	w.Node = &nodeInfo{Name: nodeName, HostsFile: filepath.Join(dir, "hosts"), ResolvFile: filepath.Join(dir, "resolv.conf")}
 	return writeNodeFiles(w.StateDir, w.slot)
+}
+
+// openGateway lets pods reach the API server, as the Service "kubernetes", and the registries.
+func (w *world) openGateway() error {
+	err := w.slot.openToPods("443", strings.TrimPrefix(w.Server, "https://"))
+	r := w.Registries
+	for _, address := range []string{r.Basic, r.Bearer, r.Anonymous, r.Plain, r.Token, r.Untrusted, r.Failing, r.Gone} {
+		_, port, split := net.SplitHostPort(address)
+		err = errors.Join(err, split, w.slot.openToPods(port, net.JoinHostPort("127.0.0.1", port)))
+	}
+	return err
 }
 
 // writeNodeFiles writes what enter puts over the machine's own files.
@@ -134,7 +146,7 @@ func (w *world) configureNode() error {
 	values := strings.NewReplacer("@PORT@", strconv.Itoa(port), "@CA@", w.CAFile, "@CRT@", w.pem("kubelet.crt"), "@KEY@", w.pem("kubelet.key"),
 		"@RESOLV@", w.Node.ResolvFile, "@SANDBOX@", w.Registries.Anonymous+"/"+sandboxRepository+":1.0",
 		"@CERTS@", certificates, "@BIN@", w.BinDir, "@CNI@", filepath.Join(dir, "cni"),
-		"@BRIDGE@", w.slot.bridge(), "@SUBNET@", w.slot.podCIDR())
+		"@BRIDGE@", w.slot.bridge(), "@SUBNET@", w.slot.podCIDR(), "@FIRST@", w.slot.firstPod(), "@GATEWAY@", w.slot.gateway())
 	w.once["trust untrusted"] = func() error {
 		address := w.Registries.Untrusted
 		text := fmt.Sprintf("server = \"https://%s\"\nca = %q\n", address, w.Registries.UntrustedCAFile)
@@ -169,7 +181,7 @@ containerRuntimeEndpoint: unix:///run/containerd/containerd.sock
 volumePluginDir: /var/lib/kubelet/volumeplugins
 resolvConf: "@RESOLV@"
 clusterDomain: cluster.local
-clusterDNS: [10.96.0.10]
+clusterDNS: ["@GATEWAY@"]
 cgroupDriver: cgroupfs
 failCgroupV1: false
 failSwapOn: false
@@ -213,7 +225,8 @@ state = '/run/containerd'
       SystemdCgroup = false
 `
 
-// Pods reach each other and the node. The rest of the machine is there for those with hostNetwork only.
+// Pods reach each other and, at the gateway, the API server, the registries and their names. The rest of the machine is
+// there for those with hostNetwork only.
 const networkConfig = `{"cniVersion": "1.0.0", "name": "world", "plugins": [{"type": "bridge", "bridge": "@BRIDGE@", "isGateway": true,
- "ipam": {"type": "host-local", "ranges": [[{"subnet": "@SUBNET@"}]]}}]}
+ "ipam": {"type": "host-local", "ranges": [[{"subnet": "@SUBNET@", "rangeStart": "@FIRST@"}]]}}]}
 `

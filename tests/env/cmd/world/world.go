@@ -141,6 +141,9 @@ func (w *world) start(withRegistry, withNode bool) error {
 		if w.Registries, err = w.startRegistries(); err != nil {
 			return err
 		}
+		if err := w.openGateway(); err != nil {
+			return err
+		}
 		return w.startNode(ctx)
 	}
 	return nil
@@ -209,7 +212,7 @@ func (w *world) apiserverArgs(etcd string, port int, policy string) []string {
 	return []string{
 		"--etcd-servers=" + etcd, "--bind-address=127.0.0.1", "--advertise-address=127.0.0.1",
 		"--secure-port=" + strconv.Itoa(port), "--endpoint-reconciler-type=none",
-		"--service-cluster-ip-range=10.96.0.0/16", "--authorization-mode=Node,RBAC",
+		"--service-cluster-ip-range=" + w.serviceCIDR(), "--authorization-mode=Node,RBAC",
 		"--enable-admission-plugins=NodeRestriction", "--client-ca-file=" + w.CAFile,
 		"--tls-cert-file=" + w.pem("server.crt"), "--tls-private-key-file=" + w.pem("server.key"),
 		"--service-account-key-file=" + w.pem("sa.key"), "--service-account-signing-key-file=" + w.pem("sa.key"),
@@ -224,6 +227,13 @@ func (w *world) apiserverArgs(etcd string, port int, policy string) []string {
 		// Tests measure the operator, not the fairness of the API server.
 		"--max-requests-inflight=3000", "--max-mutating-requests-inflight=1000",
 	}
+}
+
+func (w *world) serviceCIDR() string {
+	if w.Node == nil {
+		return "10.96.0.0/16"
+	}
+	return w.slot.serviceCIDR()
 }
 
 func (w *world) writeKubeconfig(path, name string) error {
