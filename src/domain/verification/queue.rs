@@ -42,6 +42,9 @@ pub const ANNOUNCED_WITHIN: Duration = Duration::from_secs(15);
 /// Most attempts in flight: each has connections.
 pub const IN_FLIGHT: usize = 64;
 
+/// How many of them only namespaces may have that have none: a tenant with many namespaces leaves others a place.
+pub const KEPT_FREE: usize = 16;
+
 /// Most attempts in flight for one namespace.
 pub const IN_FLIGHT_OF_NAMESPACE: usize = 8;
 

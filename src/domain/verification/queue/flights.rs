@@ -6,7 +6,9 @@ use std::time::Duration;
 use crate::domain::names::ResourceRef;
 use crate::domain::time::{Timestamp, since};
 use crate::domain::verification::queue::request::AttemptKey;
-use crate::domain::verification::queue::{ANNOUNCED_WITHIN, AT_ONE_RECEIVER, VerificationRequest};
+use crate::domain::verification::queue::{
+    ANNOUNCED_WITHIN, AT_ONE_RECEIVER, IN_FLIGHT, IN_FLIGHT_OF_NAMESPACE, KEPT_FREE, VerificationRequest,
+};
 
 /// What an attempt that has left the queue waits for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -50,9 +52,12 @@ impl Flights {
         self.all.len()
     }
 
-    pub(super) fn of_namespace(&self, namespace: &str) -> usize {
+    /// Whether a namespace may have one attempt more.
+    pub(super) fn has_place(&self, namespace: &str) -> bool {
         let flights = self.all.values();
-        flights.filter(|flight| flight.namespace == namespace).count()
+        let own = flights.filter(|flight| flight.namespace == namespace).count();
+        let places = if own == 0 { IN_FLIGHT } else { IN_FLIGHT - KEPT_FREE };
+        self.all.len() < places && own < IN_FLIGHT_OF_NAMESPACE
     }
 
     /// Whether another attempt may be prepared for this receiver.

@@ -5,9 +5,7 @@ use std::time::Duration;
 use crate::domain::names::ResourceRef;
 use crate::domain::time::{Timestamp, whole_second};
 use crate::domain::verification::queue::flights::Phase;
-use crate::domain::verification::queue::{
-    IN_FLIGHT, IN_FLIGHT_OF_NAMESPACE, Known, Started, VerificationQueue, VerificationRequest,
-};
+use crate::domain::verification::queue::{IN_FLIGHT, Known, Started, VerificationQueue, VerificationRequest};
 
 impl VerificationQueue {
     /// Hands out the attempts to make and to announce now, and those that are needless by what is `known`.
@@ -115,7 +113,7 @@ impl VerificationQueue {
         known: &impl Fn(&VerificationRequest) -> Known,
         started: &mut Started,
     ) {
-        while self.flights.len() < IN_FLIGHT && self.flights.of_namespace(namespace) < IN_FLIGHT_OF_NAMESPACE {
+        while self.flights.has_place(namespace) {
             let mut waiting = std::mem::take(&mut self.waiting);
             let next = waiting.take(
                 namespace,
