@@ -35,7 +35,7 @@ cp "$root/crds/$crd" "$work/chart/files/crds/$crd"
 {
     echo "$header"
     # Nothing here is managed by Helm.
-    grep -v -e '^# Source: ' -e 'app.kubernetes.io/managed-by: Helm' "$work/all.yaml"
+    grep -v -e '^# Source: ' -e 'app.kubernetes.io/managed-by: Helm' -e 'helm.sh/chart: ' "$work/all.yaml"
 } >"$root/deploy/operator.yaml"
 cp "$root/crds/$crd" "$root/deploy/crds.yaml"
 

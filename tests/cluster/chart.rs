@@ -54,6 +54,15 @@ fn of_kind<'a>(objects: &'a [Value], kind: &str) -> &'a Value {
 /// A file with certificates for the pod.
 const CA: &str = r#"extraVolumes=[{"name":"ca","configMap":{"name":"ca"}}],extraVolumeMounts=[{"name":"ca","mountPath":"/ca","readOnly":true}],extraEnv=[{"name":"SSL_CERT_FILE","value":"/ca/ca.crt"}]"#;
 
+/// What an admin's policy may demand.
+const DEMANDED: &str = concat!(
+    r#"commonLabels={"team":"platform"},podLabels={"team":"pods"},deploymentAnnotations={"note":"n"},"#,
+    r#"podSecurityContext={"runAsUser":1000},securityContext={"privileged":null,"runAsGroup":1000},livenessProbe={"periodSeconds":30},"#,
+    r#"hostAliases=[{"ip":"10.0.0.1","hostnames":["r.example.com"]}],dnsPolicy="None",dnsConfig={"nameservers":["10.0.0.2"]},"#,
+    r#"runtimeClassName="gvisor",revisionHistoryLimit=1,extraArgs=["--log-format=text"],global={"imageRegistry":"mirror.example.com"},"#,
+    r#"extraObjects=[{"apiVersion":"v1","kind":"ConfigMap","metadata":{"name":"{{ .Release.Name }}-more"}}]"#,
+);
+
 /// The chart's health address, on a free port.
 fn health_address() -> String {
     let objects = template(&[]);
@@ -126,6 +135,7 @@ fn lint_finds_nothing_for_any_kind_of_values() {
             "admission.operatorWrites=false,admission.authors=false,networkPolicy.enabled=true",
         ],
         &["--set-json", CA],
+        &["--set-json", DEMANDED],
     ] {
         helm(&[&["lint", "--strict", &chart(), "--set", IMAGE], values].concat());
     }
@@ -147,6 +157,9 @@ fn values_that_mean_nothing_are_refused() {
         ("extraVolumeMounts[0].name=ca", "extraVolumeMounts"),
         ("admission.authors=maybe", "admission"),
         ("networkPolicy.dns[0].port=53", "networkPolicy"),
+        (r"podLabels.app\.kubernetes\.io/name=other", "'app.kubernetes.io/name'"),
+        ("livenessProbe.httpGet.path=/", "livenessProbe"),
+        ("dnsPolicy=Default2", "dnsPolicy"),
     ] {
         let output = Command::new(tools(&["helm"]).join("helm"))
             .args(["template", &chart(), "--set", IMAGE, "--set", wrong])
@@ -188,6 +201,67 @@ fn a_file_with_certificates_gets_into_the_pod() {
     );
     let variable = json!({"name": "SSL_CERT_FILE", "value": "/ca/ca.crt"});
     assert!(container["env"].as_array().unwrap().contains(&variable), "{container}");
+}
+
+#[test]
+fn what_a_policy_may_demand_can_be_set() {
+    let objects = template(&["--set-json", DEMANDED]);
+    let label = |object: &Value| object["metadata"]["labels"]["team"].clone();
+    for object in &objects {
+        let is_plain = !["CustomResourceDefinition", "ConfigMap"].contains(&object["kind"].as_str().unwrap());
+        assert!(!is_plain || label(object) == "platform", "{object}");
+    }
+    let deployment = of_kind(&objects, "Deployment");
+    assert_eq!(deployment["metadata"]["annotations"]["note"], "n");
+    assert_eq!(deployment["spec"]["revisionHistoryLimit"], 1);
+    let template = &deployment["spec"]["template"];
+    assert_eq!(label(template), "pods");
+    let (pod, container) = (&template["spec"], &template["spec"]["containers"][0]);
+    // The defaults stay where nothing is said.
+    assert_eq!(
+        pod["securityContext"],
+        json!({"runAsNonRoot": true, "runAsUser": 1000, "seccompProfile": {"type": "RuntimeDefault"}})
+    );
+    assert_eq!(container["securityContext"]["readOnlyRootFilesystem"], true);
+    assert_eq!(container["securityContext"]["runAsGroup"], 1000);
+    assert_eq!(container["livenessProbe"]["periodSeconds"], 30);
+    assert_eq!(container["livenessProbe"]["timeoutSeconds"], 5);
+    assert_eq!(
+        pod["hostAliases"],
+        json!([{"ip": "10.0.0.1", "hostnames": ["r.example.com"]}])
+    );
+    assert_eq!(pod["dnsConfig"]["nameservers"], json!(["10.0.0.2"]));
+    assert_eq!(
+        (&pod["dnsPolicy"], &pod["runtimeClassName"]),
+        (&json!("None"), &json!("gvisor"))
+    );
+    assert!(
+        container["args"]
+            .as_array()
+            .unwrap()
+            .contains(&json!("--log-format=text"))
+    );
+    let image = container["image"].as_str().unwrap();
+    assert!(
+        image.starts_with("mirror.example.com/registry.example.com/dps:"),
+        "{image}"
+    );
+    assert_eq!(of_kind(&objects, "ConfigMap")["metadata"]["name"], "release-more");
+}
+
+/// OpenShift's restricted-v2 gives every namespace users of its own, and refuses a pod that asks for another one.
+#[test]
+fn the_pod_asks_for_no_user_and_for_no_group() {
+    let objects = template(&[]);
+    let pod = &of_kind(&objects, "Deployment")["spec"]["template"]["spec"];
+    assert_eq!(
+        pod["securityContext"],
+        json!({"runAsNonRoot": true, "seccompProfile": {"type": "RuntimeDefault"}})
+    );
+    assert_eq!(
+        pod["containers"][0]["securityContext"],
+        json!({"allowPrivilegeEscalation": false, "readOnlyRootFilesystem": true, "capabilities": {"drop": ["ALL"]}})
+    );
 }
 
 #[test]

@@ -82,9 +82,12 @@ fn generated_pages_are_current() {
     check_page("docs/cli.md", &cli_page::render(&dps::cli::command()));
     let chart = "charts/docker-pull-secret-operator";
     let schema = serde_json::from_str(&read(format!("{chart}/values.schema.json"))).unwrap();
+    let values = read(format!("{chart}/values.yaml"));
+    check_page("docs/values.md", &values_page::page(&values, &schema));
+    let description = &objects("Chart.yaml", &read(format!("{chart}/Chart.yaml")))[0];
     check_page(
-        "docs/values.md",
-        &values_page::render(&read(format!("{chart}/values.yaml")), &schema),
+        &format!("{chart}/README.md"),
+        &values_page::readme(description, &values, &schema),
     );
     check_page(
         "docs/metrics.md",

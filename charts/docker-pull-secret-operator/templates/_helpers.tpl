@@ -21,6 +21,10 @@ app.kubernetes.io/instance: {{ .Release.Name }}
 {{ include "dps.selector" . }}
 app.kubernetes.io/version: {{ .Chart.AppVersion | quote }}
 app.kubernetes.io/managed-by: {{ .Release.Service }}
+helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" }}
+{{- with .Values.commonLabels }}
+{{ toYaml . }}
+{{- end }}
 {{- end -}}
 
 {{- define "dps.serviceAccount" -}}
@@ -38,7 +42,7 @@ app.kubernetes.io/managed-by: {{ .Release.Service }}
 
 {{- define "dps.image" -}}
 {{- $repository := required "image.repository is required, since no image is published: build and push one with `make image PUSH=REGISTRY/docker-pull-secret-operator:TAG`, then set image.repository=REGISTRY/docker-pull-secret-operator and image.tag=TAG (docs/install.md)" .Values.image.repository -}}
-{{- with .Values.image.registry }}{{ . }}/{{ end }}{{ $repository }}
+{{- with .Values.image.registry | default (.Values.global).imageRegistry }}{{ . }}/{{ end }}{{ $repository }}
 {{- if .Values.image.digest -}}
 @{{ .Values.image.digest }}
 {{- else -}}

@@ -1,13 +1,31 @@
-//! `docs/values.md`, from the chart's values, their comments and their schema.
+//! `docs/values.md` and the chart's README, from the chart's values, their comments and their schema.
 
 use std::fmt::Write as _;
 
 use serde_json::Value;
 
-const INTRODUCTION: &str = "# Chart values
+const PAGE: &str = "# Chart values
 
 Every value of the Helm chart, from `values.yaml` and `values.schema.json`. The schema is strict: a misspelled value is refused. How to install: [install.md](install.md).
+";
 
+const README: &str = "## Install
+
+Build the image and push it to a registry of yours (`make image PUSH=REGISTRY/docker-pull-secret-operator:TAG` in the source tree), then:
+
+```sh
+helm install docker-pull-secret-operator . --namespace docker-pull-secret-operator --create-namespace \\
+  --set image.repository=REGISTRY/docker-pull-secret-operator,image.tag=TAG --wait
+```
+
+Uninstalling keeps the CRD, and with it every DockerPullSecret and generated Secret.
+
+## Values
+
+The schema is strict: a misspelled value is refused.
+";
+
+const COLUMNS: &str = "
 | value | type | default | description |
 |---|---|---|---|
 ";
@@ -18,9 +36,24 @@ struct Open {
     key: String,
 }
 
-/// The page.
-pub(super) fn render(values: &str, schema: &Value) -> String {
-    let mut page = INTRODUCTION.to_owned();
+pub(super) fn page(values: &str, schema: &Value) -> String {
+    PAGE.to_owned() + &table(values, schema)
+}
+
+/// `chart`: its `Chart.yaml`.
+pub(super) fn readme(chart: &Value, values: &str, schema: &Value) -> String {
+    let text = |field: &str| chart[field].as_str().expect("a text").to_owned();
+    let head = format!(
+        "# {}\n\n{}. Kubernetes {}.\n\n",
+        text("name"),
+        text("description"),
+        text("kubeVersion")
+    );
+    head + README + &table(values, schema)
+}
+
+fn table(values: &str, schema: &Value) -> String {
+    let mut page = COLUMNS.to_owned();
     let mut path: Vec<Open> = Vec::new();
     let mut comment: Vec<&str> = Vec::new();
     for line in values.lines() {
