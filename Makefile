@@ -1,6 +1,6 @@
 # Needed: Rust (rustup), Go 1.26 or newer, a C compiler, make, util-linux. Everything else is built from here.
 .DEFAULT_GOAL := help
-.PHONY: help setup tools demo demo-stop image test test-fast bench lint generate
+.PHONY: help setup tools demo demo-stop image test test-fast bench soak lint generate
 
 help: ## Show this.
 	@sed -n 's/^\([a-z-]*\):.*## /\1: /p' $(MAKEFILE_LIST)
@@ -34,6 +34,11 @@ bench: setup ## Measure the operator beside a bare client.
 	@tests/env/tools.sh etcd kube-apiserver kube-controller-manager kubectl registry world >/dev/null
 	cargo build --release --bin dps --example bench
 	for part in writes logins pulls hostile; do target/release/examples/bench $$part || exit; done
+
+soak: setup ## Let everything change and fail for MINUTES=30, and check that all is right in the end.
+	@tests/env/tools.sh etcd kube-apiserver kube-controller-manager kubectl world >/dev/null
+	cargo build --release --bin dps --example bench
+	target/release/examples/bench soak $(or $(MINUTES),30) $(or $(SEED),$$(date +%s))
 
 lint: setup ## Check formatting, lints and dependencies.
 	cargo fmt --check

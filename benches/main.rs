@@ -1,6 +1,6 @@
 //! `make bench`: the operator beside a bare client that makes the same requests, in one run on one control plane.
 //! `writes`, `logins` or `pulls` says what to measure: each on a control plane of its own, since they get slower by themselves.
-//! `hostile` measures what attacks cost others.
+//! `hostile` measures what attacks cost others; `make soak` lets everything fail for a long time.
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,
@@ -15,6 +15,7 @@ mod bare_logins;
 mod hostile;
 mod logins;
 mod pulls;
+mod soak;
 #[path = "../tests/support/mod.rs"]
 mod support;
 mod unrelated;
@@ -62,7 +63,8 @@ async fn main() -> ExitCode {
         }
         ["hostile", arguments @ ..] => return hostile::measure(arguments, false).await,
         ["hostile-isolated", arguments @ ..] => return hostile::measure(arguments, true).await,
-        other => panic!("{other:?}: use writes, logins, pulls or hostile"),
+        ["soak", minutes, seed] => return soak::run(minutes.parse().unwrap(), seed.parse().unwrap()).await,
+        other => panic!("{other:?}: use writes, logins, pulls, hostile or soak MINUTES SEED"),
     }
     ExitCode::SUCCESS
 }

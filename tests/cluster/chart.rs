@@ -249,7 +249,7 @@ fn what_a_policy_may_demand_can_be_set() {
     assert_eq!(of_kind(&objects, "ConfigMap")["metadata"]["name"], "release-more");
 }
 
-/// OpenShift's restricted-v2 gives every namespace users of its own, and refuses a pod that asks for another one.
+/// `OpenShift` with its restricted-v2 gives every namespace users of its own, and refuses a pod that asks for another one.
 #[test]
 fn the_pod_asks_for_no_user_and_for_no_group() {
     let objects = template(&[]);

@@ -152,12 +152,18 @@ impl Operator {
         self.log.clone()
     }
 
+    /// Whether it ended well, if it has ended by itself.
+    pub fn ended(&mut self) -> Option<bool> {
+        let status = self.child.try_wait().expect("our child");
+        status.map(|status| status.success())
+    }
+
     /// Waits until it ends by itself. Returns whether it ended well.
     pub async fn ends(&mut self) -> bool {
         let begin = Instant::now();
         loop {
-            if let Some(status) = self.child.try_wait().expect("our child") {
-                return status.success();
+            if let Some(well) = self.ended() {
+                return well;
             }
             assert!(begin.elapsed() < DEADLINE, "does not end:\n{}", self.log());
             tokio::time::sleep(std::time::Duration::from_millis(10)).await;
@@ -220,17 +226,21 @@ fn spawn(command: Command) -> Child {
 
 /// Status code and body of a path of an operator's health server.
 pub fn get(address: &str, path: &str) -> (u16, String) {
-    let mut stream = TcpStream::connect(address).expect("the operator listens");
+    try_get(address, path).expect("the operator listens")
+}
+
+/// [`get`], of an operator that may have ended.
+pub fn try_get(address: &str, path: &str) -> std::io::Result<(u16, String)> {
+    let mut stream = TcpStream::connect(address)?;
     write!(
         stream,
         "GET {path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n"
-    )
-    .expect("writable");
+    )?;
     let mut answer = String::new();
-    stream.read_to_string(&mut answer).expect("readable");
+    stream.read_to_string(&mut answer)?;
     let code = answer.split(' ').nth(1).and_then(|code| code.parse().ok());
     let body = answer.split_once("\r\n\r\n").map(|(_, body)| body.to_owned());
-    (code.expect("a status line"), body.unwrap_or_default())
+    Ok((code.ok_or(std::io::ErrorKind::UnexpectedEof)?, body.unwrap_or_default()))
 }
 
 /// Sum of the counters in an operator's metrics whose lines begin so; 0 while there is none.

@@ -112,7 +112,7 @@ fn namespaces_take_turns_and_have_a_share_of_what_is_in_flight() {
     assert!((0..12).all(|namespace| of(namespace) == 4));
 
     // Nothing answers, and others come: each finds a place.
-    for index in 0..KEPT_FREE + 1 {
+    for index in 0..=KEPT_FREE {
         let request = world.request(&format!("late-{index}.example.com"), "robot", "word");
         world.submit_in(&format!("late-{index}"), &request);
         assert_eq!(world.started(at(1)).attempts.len(), usize::from(index < KEPT_FREE));

@@ -11,7 +11,7 @@
 // With --node pods run: there is a scheduler, a kubelet and containerd, and registries of every kind to pull from.
 //
 // While it runs in the foreground, lines on stdin do something, each answered with one line: "stop apiserver" (kill it),
-// "start apiserver", "pause apiserver" and "resume apiserver"; with a node also, once each, "start gone" (a registry starts
+// "start apiserver", "pause apiserver" and "resume apiserver", "stop etcd" and "start etcd"; with a node also, once each, "start gone" (a registry starts
 // where none was) and "trust untrusted" (the node trusts the CA of that registry from then on).
 //
 // It needs etcd, kube-apiserver, kube-controller-manager and registry beside its own binary, where tools.sh puts them; for
@@ -183,6 +183,11 @@ func (w *world) obey(command string) error {
 		ctx, cancel := context.WithTimeout(context.Background(), startTimeout)
 		defer cancel()
 		return w.startAPIServer(ctx)
+	case "stop etcd":
+		w.etcd.stop()
+		return nil
+	case "start etcd":
+		return w.startEtcd()
 	case "pause apiserver":
 		return w.apiserver.signal(syscall.SIGSTOP)
 	case "resume apiserver":

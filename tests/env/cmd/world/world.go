@@ -7,6 +7,7 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"net/http"
 	"os"
 	"path/filepath"
 	"strconv"
@@ -43,6 +44,8 @@ type world struct {
 	ca        *authority
 	processes []*process
 	apiserver *process
+	etcd      *process
+	etcdURL   string
 	// once has what can be done to the world one time.
 	once     map[string]func() error
 	slot     slot
@@ -102,7 +105,8 @@ func (w *world) start(withRegistry, withNode bool) error {
 	}
 
 	etcdURL, peerURL := fmt.Sprintf("http://127.0.0.1:%d", ports[0]), fmt.Sprintf("http://127.0.0.1:%d", ports[1])
-	etcd := w.process("etcd", "--data-dir="+filepath.Join(w.StateDir, "etcd"), "--listen-client-urls="+etcdURL,
+	w.etcdURL = etcdURL
+	w.etcd = w.process("etcd", "--data-dir="+filepath.Join(w.StateDir, "etcd"), "--listen-client-urls="+etcdURL,
 		"--advertise-client-urls="+etcdURL, "--listen-peer-urls="+peerURL, "--initial-advertise-peer-urls="+peerURL,
 		"--initial-cluster=default="+peerURL, "--unsafe-no-fsync", "--log-level=warn")
 	w.apiserver = w.process("kube-apiserver", w.apiserverArgs(etcdURL, ports[2], policy)...)
@@ -117,10 +121,7 @@ func (w *world) start(withRegistry, withNode bool) error {
 		controllers.args = append(controllers.args, "--allocate-node-cidrs=true", "--cluster-cidr="+w.slot.clusterCIDR())
 	}
 
-	if err := etcd.start(); err != nil {
-		return err
-	}
-	if err := etcd.await(ctx, admin, etcdURL+"/readyz"); err != nil {
+	if err := w.startEtcd(); err != nil {
 		return err
 	}
 	if err := w.startAPIServer(ctx); err != nil {
@@ -147,6 +148,18 @@ func (w *world) start(withRegistry, withNode bool) error {
 		return w.startNode(ctx)
 	}
 	return nil
+}
+
+func (w *world) startEtcd() error {
+	if w.etcd.cmd != nil {
+		return errors.New("etcd is running")
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), startTimeout)
+	defer cancel()
+	if err := w.etcd.start(); err != nil {
+		return err
+	}
+	return w.etcd.await(ctx, http.DefaultClient, w.etcdURL+"/readyz")
 }
 
 func (w *world) startAPIServer(ctx context.Context) error {

@@ -1,0 +1,141 @@
+//! Two replicas of the operator, which are killed and started again.
+
+use std::path::PathBuf;
+use std::process::Command;
+use std::time::{Duration, Instant};
+
+use super::super::support::operator::{Operator, counter, try_get};
+use super::super::usage::resident_mib;
+use super::Soak;
+
+/// A crashed replica is replaced 30 s after its last renewal.
+const TAKEOVER: Duration = Duration::from_mins(2);
+
+pub(crate) struct Replicas {
+    pub(crate) running: Vec<Operator>,
+    kubeconfig: PathBuf,
+    args: Vec<String>,
+    soak_began: Instant,
+    /// When, and the resident memory of the one that works.
+    memory: Vec<(Duration, f64)>,
+    /// How long it took until another one worked, after a stop and after a crash.
+    pub(crate) handovers: Vec<Duration>,
+    pub(crate) takeovers: Vec<Duration>,
+    /// How many lost the Lease and ended.
+    ended: u32,
+}
+
+impl Replicas {
+    pub(crate) async fn start(soak: &Soak) -> Self {
+        let kubeconfig = soak.world.install();
+        let namespace = &soak.spaces[0].name;
+        // In place of the chart's Role for its Lease.
+        let account = format!("--serviceaccount={0}:{0}", super::super::support::world::OPERATOR);
+        for what in [
+            &["role", "lease", "--verb=get,create,update", "--resource=leases"][..],
+            &["rolebinding", "lease", "--role=lease", &account],
+        ] {
+            soak.world.kubectl(&[&["create", "-n", namespace], what].concat());
+        }
+        let lease = format!("{namespace}/lease");
+        let args = ["--lease", &lease, "--allow-registry", &soak.registries.addresses()].map(str::to_owned);
+        let mut replicas = Self {
+            running: Vec::new(),
+            kubeconfig,
+            args: args.to_vec(),
+            soak_began: Instant::now(),
+            memory: Vec::new(),
+            handovers: Vec::new(),
+            takeovers: Vec::new(),
+            ended: 0,
+        };
+        for _ in 0..2 {
+            replicas.add(soak);
+        }
+        replicas.until_one_works(soak).await;
+        replicas
+    }
+
+    /// Starts one more.
+    pub(crate) fn add(&mut self, soak: &Soak) {
+        let args: Vec<&str> = self.args.iter().map(String::as_str).collect();
+        let replica = Operator::start_with(soak.world, &self.kubeconfig, &args, "info");
+        self.running.push(replica);
+    }
+
+    /// Which one works, if any does. One that lost the Lease ends by itself, and is started again.
+    pub(crate) fn leader(&mut self, soak: &Soak) -> Option<usize> {
+        for index in (0..self.running.len()).rev() {
+            if let Some(well) = self.running[index].ended() {
+                assert!(well, "{}", self.running[index].log());
+                self.running.remove(index);
+                self.ended += 1;
+                self.add(soak);
+            }
+        }
+        let leads = |replica: &Operator| {
+            try_get(replica.health(), "/metrics").is_ok_and(|(_, metrics)| counter(&metrics, "dps_leader ") == 1)
+        };
+        self.running.iter().position(leads)
+    }
+
+    /// Returns which one, and how long it took.
+    pub(crate) async fn until_one_works(&mut self, soak: &Soak) -> (usize, Duration) {
+        let begin = Instant::now();
+        loop {
+            if let Some(leader) = self.leader(soak) {
+                return (leader, begin.elapsed());
+            }
+            assert!(
+                begin.elapsed() < TAKEOVER,
+                "no replica works: {}",
+                self.running[0].log()
+            );
+            tokio::time::sleep(Duration::from_millis(100)).await;
+        }
+    }
+
+    pub(crate) fn note_memory(&mut self, soak: &Soak) {
+        if let Some(leader) = self.leader(soak) {
+            let memory = resident_mib(self.running[leader].pid());
+            self.memory.push((self.soak_began.elapsed(), memory));
+        }
+    }
+
+    pub(crate) fn print_memory(&self) {
+        let third = self.memory.len() / 3;
+        let mean = |part: &[(Duration, f64)]| {
+            let sum: f64 = part.iter().map(|(_, memory)| memory).sum();
+            sum / f64::from(u32::try_from(part.len().max(1)).unwrap())
+        };
+        let most = self.memory.iter().map(|(_, memory)| *memory).fold(0.0, f64::max);
+        println!("\nresident memory of the replica that works");
+        println!("  {:>6.1}  MiB in the first third, mean", mean(&self.memory[..third]));
+        println!(
+            "  {:>6.1}  MiB in the last third, mean",
+            mean(&self.memory[2 * third..])
+        );
+        println!("  {most:>6.1}  MiB at most");
+        println!(
+            "\nreplicas\n  {:>6}  lost the Lease, and ended by themselves",
+            self.ended
+        );
+        for (what, times) in [
+            ("after a stop", &self.handovers),
+            ("after a crash or a halt", &self.takeovers),
+        ] {
+            let most = times.iter().max().copied().unwrap_or_default();
+            println!(
+                "  {:>6.1}  s at most until another one worked {what}, of {}",
+                most.as_secs_f64(),
+                times.len()
+            );
+        }
+    }
+}
+
+pub(crate) fn signal(replica: &Operator, name: &str) {
+    let pid = replica.pid().to_string();
+    let sent = Command::new("kill").args([name, &pid]).status();
+    assert!(sent.unwrap().success());
+}

@@ -1,0 +1,144 @@
+//! What has to be right in the end.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::process::ExitCode;
+use std::time::{Duration, Instant};
+
+use futures::StreamExt as _;
+use kube::Api;
+use kube::api::{DeleteParams, ListParams, PostParams};
+use serde_json::Value;
+
+use super::super::support::dps::dps;
+use super::super::support::objects::{condition, resource};
+use super::registries::GOOD;
+use super::replicas::Replicas;
+use super::{NAMESPACES, PARALLEL, RESOURCES_OF_NAMESPACE, Soak, changes, name};
+
+/// A login that a killed process may have made is not made again before.
+const UNDECIDED: Duration = Duration::from_mins(15);
+
+impl Soak {
+    /// Waits until every resource is ready.
+    pub(crate) async fn all_ready(&self, what: &str, deadline: Duration) {
+        let begin = Instant::now();
+        loop {
+            let waiting = self.not_ready().await;
+            if waiting.is_empty() {
+                println!("{what} after {:.0} s", begin.elapsed().as_secs_f64());
+                return;
+            }
+            assert!(begin.elapsed() < deadline, "{what}: not {waiting:?}");
+            tokio::time::sleep(Duration::from_secs(1)).await;
+        }
+    }
+
+    async fn not_ready(&self) -> BTreeSet<String> {
+        let mut waiting = BTreeSet::new();
+        for space in &self.spaces {
+            for resource in space.resources.list(&ListParams::default()).await.unwrap() {
+                let status = resource.status.unwrap_or_default();
+                let ready = condition(&status, "Ready");
+                let is_current = status.observed_generation == resource.metadata.generation;
+                if !is_current || ready.is_none_or(|ready| ready.status != "True") {
+                    let reason = ready.map_or("none", |ready| ready.reason.as_str());
+                    waiting.insert(format!("{}/{}: {reason}", space.name, resource.metadata.name.unwrap()));
+                }
+            }
+        }
+        waiting
+    }
+
+    /// Makes everything as it should be, but for what the operator makes.
+    async fn mend(&self) {
+        futures::stream::iter(0..NAMESPACES * RESOURCES_OF_NAMESPACE)
+            .for_each_concurrent(PARALLEL, |number| async move {
+                let (space, index) = self.place(number);
+                let password = format!("{GOOD}last-{number}");
+                changes::set_password(self, number, &password).await.unwrap();
+                let wanted = resource(&name(index), &self.registries.spec(number));
+                match space.resources.create(&PostParams::default(), &wanted).await {
+                    Err(kube::Error::Api(error)) if error.is_already_exists() => {}
+                    other => drop(other.unwrap()),
+                }
+            })
+            .await;
+        for space in &self.spaces {
+            let pods: Api<k8s_openapi::api::core::v1::Pod> = Api::namespaced(self.client.clone(), &space.name);
+            let now = DeleteParams::default().grace_period(0);
+            pods.delete_collection(&now, &ListParams::default()).await.unwrap();
+        }
+    }
+
+    /// Everything of a kind, as kubectl prints it.
+    fn all(&self, kinds: &str) -> Value {
+        serde_json::from_str(&self.world.kubectl(&["get", kinds, "-A", "-o", "json"])).unwrap()
+    }
+}
+
+pub(crate) async fn of(soak: &Soak, mut replicas: Replicas) -> ExitCode {
+    println!("\nin the end");
+    replicas.until_one_works(soak).await;
+    soak.mend().await;
+    soak.all_ready("  all resources are ready", UNDECIDED + Duration::from_mins(3))
+        .await;
+    let mut wrong = compare(soak);
+    wrong.extend(failed_too_often(soak));
+    for problem in &wrong {
+        println!("  WRONG: {problem}");
+    }
+    if wrong.is_empty() {
+        ExitCode::SUCCESS
+    } else {
+        ExitCode::FAILURE
+    }
+}
+
+/// Content by namespace and name.
+fn contents<'a>(secrets: impl Iterator<Item = &'a Value>) -> BTreeMap<String, &'a Value> {
+    let keyed = secrets.map(|secret| {
+        let place = &secret["metadata"];
+        let text = |field: &str| place[field].as_str().unwrap().to_owned();
+        (
+            text("namespace") + "/" + &text("name"),
+            &secret["data"][".dockerconfigjson"],
+        )
+    });
+    keyed.collect()
+}
+
+/// Every generated Secret is what `dps render` makes, and there is no other.
+fn compare(soak: &Soak) -> Vec<String> {
+    let cluster = soak.all("dockerpullsecrets,secrets");
+    let rendered = dps(&["render", "-f", "-", "-o", "json"], &cluster.to_string());
+    assert_eq!(rendered.code, 0, "{}", rendered.stderr);
+    let rendered: Value = serde_json::from_str(&rendered.stdout).unwrap();
+    let wanted = contents(rendered["items"].as_array().unwrap().iter());
+    let generated = cluster["items"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .filter(|object| object["kind"] == "Secret" && object["type"] == "kubernetes.io/dockerconfigjson");
+    let found = contents(generated);
+    println!("  {} Secrets are to be there, {} are", wanted.len(), found.len());
+    let places: BTreeSet<&String> = wanted.keys().chain(found.keys()).collect();
+    let differing = places
+        .into_iter()
+        .filter(|place| wanted.get(*place) != found.get(*place));
+    differing.map(|place| format!("Secret {place}")).collect()
+}
+
+/// One failed login, the next after 15 minutes, the next an hour later.
+fn failed_too_often(soak: &Soak) -> Vec<String> {
+    let failed = soak.registries.failed();
+    let count: usize = failed.values().map(Vec::len).sum();
+    println!("  {count} failed logins with {} wrong passwords", failed.len());
+    let too_often = failed.into_iter().filter(|(_, times)| {
+        let pauses = times.windows(2).map(|pair| pair[1] - pair[0]);
+        let allowed = [UNDECIDED, Duration::from_hours(1), Duration::from_hours(6)];
+        pauses.zip(allowed).any(|(pause, least)| pause < least)
+    });
+    too_often
+        .map(|(login, times)| format!("{} failed logins with {login:?}", times.len()))
+        .collect()
+}
