@@ -113,20 +113,16 @@ func addendum(layer v1.Layer, what string, created time.Time) mutate.Addendum {
 }
 
 func labels(root *crate, revision string, created time.Time) map[string]string {
-	labels := map[string]string{"created": created.Format(time.RFC3339)}
+	labels := map[string]string{}
 	for name, value := range map[string]string{
 		"title": root.Name, "description": root.Description, "version": root.Version, "licenses": root.License,
-		"source": root.Repository, "revision": revision,
+		"source": root.Repository, "revision": revision, "created": created.Format(time.RFC3339),
 	} {
-		labels[name] = value
-	}
-	named := map[string]string{}
-	for name, value := range labels {
 		if value != "" {
-			named["org.opencontainers.image."+name] = value
+			labels["org.opencontainers.image."+name] = value
 		}
 	}
-	return named
+	return labels
 }
 
 // layer makes a layer in which nothing depends on when and where it is made: the time is 1970, the owner is root. The

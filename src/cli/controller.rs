@@ -7,9 +7,9 @@ use clap::Args;
 
 use crate::cli::network::NetworkArguments;
 use crate::cli::runtime::block_on;
-use crate::controller::lease::LeaseKey;
 use crate::controller::run::{self, Options};
 use crate::controller::telemetry::{self, LogFormat};
+use crate::domain::names::{ObjectKey, is_object_name};
 
 #[derive(Args)]
 pub(crate) struct Controller {
@@ -30,15 +30,24 @@ pub(crate) struct Controller {
     /// Maximum number of resources to reconcile at the same time.
     #[arg(long, default_value_t = 16, value_parser = clap::value_parser!(u16).range(1..=256), env = "DPS_CONCURRENCY")]
     concurrency: u16,
-    /// Whether /metrics has series for each resource, named by namespace and name.
+    /// Expose metrics for each resource, labeled with its namespace and name.
     #[arg(long, action = clap::ArgAction::Set, default_value_t = true, value_name = "BOOL", env = "DPS_RESOURCE_METRICS")]
     resource_metrics: bool,
-    /// Lease to hold while working, as NAMESPACE/NAME, for several replicas: one works, the others take over. By default
-    /// there is none, and this has to be the only process for its namespaces.
-    #[arg(long, value_name = "NAMESPACE/NAME", env = "DPS_LEASE")]
-    lease: Option<LeaseKey>,
+    /// Lease for leader election, as NAMESPACE/NAME. Required with more than one replica. Without it, no other operator may
+    /// watch the same namespaces.
+    #[arg(long, value_name = "NAMESPACE/NAME", value_parser = object_key, env = "DPS_LEASE")]
+    lease: Option<ObjectKey>,
     #[command(flatten)]
     targets: NetworkArguments,
+}
+
+fn object_key(text: &str) -> Result<ObjectKey, &'static str> {
+    let (namespace, name) = text.split_once('/').ok_or("use NAMESPACE/NAME")?;
+    if [namespace, name].into_iter().all(is_object_name) {
+        Ok(ObjectKey::new(namespace, name))
+    } else {
+        Err("not the name of an object: use NAMESPACE/NAME, of lower-case letters, digits, - and .")
+    }
 }
 
 pub(crate) fn run(arguments: Controller) -> ExitCode {

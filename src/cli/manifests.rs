@@ -18,7 +18,6 @@ use crate::api::{DockerPullSecret, Reason};
 use crate::cli::manifests::documents::{Document, documents, is_resource, key_of};
 use crate::domain::names::ObjectKey;
 use crate::domain::problem::Problem;
-use crate::domain::spec::parse::parse;
 use crate::domain::spec::validate::ValidatedSpec;
 
 /// Largest file, in bytes.
@@ -134,7 +133,15 @@ impl Manifests {
                 .into_iter()
                 .try_for_each(|item| self.add_object(place, item, Some((&api_version, kind))));
         }
-        let is_resource = is_resource(&api_version, &kind);
+        if is_resource(&api_version, &kind) {
+            object["apiVersion"] = api_version.into();
+            object["kind"] = kind.as_str().into();
+            let Document::Resource(key, resource) = Document::from(object) else {
+                return Err(unnamed(place, &kind));
+            };
+            self.resources.push((key, *resource));
+            return Ok(());
+        }
         if matches!(
             (api_version.as_str(), kind.as_str()),
             ("v1", "Pod" | "ServiceAccount" | "Event") | ("events.k8s.io/v1", "Event")
@@ -144,19 +151,16 @@ impl Manifests {
             self.others.push((place.to_owned(), object));
             return Ok(());
         }
-        if !is_resource && (kind != "Secret" || api_version != "v1") {
-            return Ok(());
-        }
-        let Some(key) = key_of(&object) else {
-            return Err(format!("{place}: a {kind} has no metadata.name"));
-        };
-        if is_resource {
-            self.resources.push((key, parse(&api_version, object)));
-        } else {
+        if kind == "Secret" && api_version == "v1" {
+            let key = key_of(&object).ok_or_else(|| unnamed(place, &kind))?;
             self.secrets.insert(key, (place.to_owned(), object));
         }
         Ok(())
     }
+}
+
+fn unnamed(place: &str, kind: &str) -> String {
+    format!("{place}: a {kind} has no metadata.name")
 }
 
 /// Reads everything, up to a limit: a device has no end.

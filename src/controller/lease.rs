@@ -1,7 +1,6 @@
 //! Holds the Lease that says which replica works, and tells the rest of the process for how long it may.
 
 use std::hash::{BuildHasher as _, RandomState};
-use std::str::FromStr;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -15,30 +14,8 @@ use tokio::time::{sleep, timeout};
 
 use crate::controller::context::now;
 use crate::domain::leadership::{LEASE_DURATION, LEASE_INTERVAL, LEASE_TIMEOUT, Leadership, LeaseStep, ObservedLease};
+use crate::domain::names::ObjectKey;
 use crate::kubernetes::request::describe;
-
-/// Namespace and name of a Lease.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct LeaseKey {
-    /// Its namespace.
-    pub namespace: String,
-    /// Its name.
-    pub name: String,
-}
-
-impl FromStr for LeaseKey {
-    type Err = &'static str;
-
-    fn from_str(text: &str) -> Result<Self, Self::Err> {
-        match text.split_once('/') {
-            Some((namespace, name)) if !namespace.is_empty() && !name.is_empty() && !name.contains('/') => Ok(Self {
-                namespace: namespace.to_owned(),
-                name: name.to_owned(),
-            }),
-            _ => Err("use NAMESPACE/NAME"),
-        }
-    }
-}
 
 /// Whether this process may work.
 pub(crate) struct Leader {
@@ -83,11 +60,13 @@ impl Leader {
         self.problem.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
+    /// Logs what is new.
     fn tell(&self, problem: Option<String>) {
-        if let Some(problem) = &problem {
+        let mut told = self.problem.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(problem) = problem.as_ref().filter(|_| *told != problem) {
             tracing::warn!("{problem}");
         }
-        *self.problem.lock().unwrap_or_else(PoisonError::into_inner) = problem;
+        *told = problem;
     }
 
     fn leadership(&self) -> Option<MutexGuard<'_, Leadership>> {
@@ -96,21 +75,20 @@ impl Leader {
     }
 
     /// Tries to get the Lease, and renews it. Ends when another process has it after this one had.
-    pub(crate) async fn hold(&self, client: Client, key: &LeaseKey) {
+    pub(crate) async fn hold(&self, client: Client, key: &ObjectKey) {
         let leases: Api<Lease> = Api::namespaced(client, &key.namespace);
         loop {
             match timeout(LEASE_TIMEOUT, leases.get_opt(&key.name)).await {
                 Err(_) => self.tell(Some(unanswered("reading"))),
                 Ok(Err(error)) => self.tell(Some(failed("reading", &error))),
                 Ok(Ok(lease)) => {
-                    self.tell(None);
                     let observed = lease.as_ref().map(observed);
                     let step = self
                         .leadership()
                         .map(|mut leadership| leadership.step(observed.as_ref(), self.start.elapsed()));
                     match step {
                         Some(LeaseStep::Lost) => return,
-                        Some(LeaseStep::Wait) | None => {}
+                        Some(LeaseStep::Wait) | None => self.tell(None),
                         Some(step) => self.write(&leases, key, lease, step).await,
                     }
                 }
@@ -119,7 +97,7 @@ impl Leader {
         }
     }
 
-    async fn write(&self, leases: &Api<Lease>, key: &LeaseKey, lease: Option<Lease>, step: LeaseStep) {
+    async fn write(&self, leases: &Api<Lease>, key: &ObjectKey, lease: Option<Lease>, step: LeaseStep) {
         let Some(identity) = self.leadership().map(|leadership| leadership.identity().to_owned()) else {
             return;
         };
@@ -135,39 +113,40 @@ impl Leader {
         match timeout(LEASE_TIMEOUT, write).await {
             Err(_) => self.tell(Some(unanswered("writing"))),
             // Another process was faster.
-            Ok(Err(kube::Error::Api(status))) if status.code == 409 => {}
+            Ok(Err(kube::Error::Api(status))) if status.code == 409 => self.tell(None),
             Ok(Err(error)) => self.tell(Some(failed("writing", &error))),
             Ok(Ok(_)) => {
+                self.tell(None);
                 if let Some(mut leadership) = self.leadership() {
                     leadership.written(begun);
                 }
                 if !self.leads.send_replace(true) {
-                    tracing::info!(lease = key.name, identity, "holds the Lease and begins to work");
+                    tracing::info!(lease = key.name, identity, "acquired the Lease and became the leader");
                 }
             }
         }
     }
 
     /// Gives the Lease back, so that another process need not wait.
-    pub(crate) async fn release(&self, client: Client, key: &LeaseKey) {
+    pub(crate) async fn release(&self, client: Client, key: &ObjectKey) {
         let leases: Api<Lease> = Api::namespaced(client, &key.namespace);
-        let Some(identity) = self.leadership().map(|leadership| leadership.identity().to_owned()) else {
-            return;
-        };
+        if let Some(mut leadership) = self.leadership() {
+            leadership.give_back();
+        }
         let release = async {
             let lease = leases.get(&key.name).await?;
-            let Some(spec) = lease.spec.clone() else { return Ok(()) };
-            if spec.holder_identity.as_ref() != Some(&identity) {
+            let holds = self.leadership().is_some_and(|own| own.holds(&observed(&lease)));
+            if !holds {
                 return Ok(());
             }
             let spec = LeaseSpec {
                 holder_identity: Some(String::new()),
                 renew_time: Some(MicroTime(now())),
-                ..spec
+                ..lease.spec.unwrap_or_default()
             };
             let given_back = Lease {
                 spec: Some(spec),
-                ..lease
+                metadata: lease.metadata,
             };
             leases
                 .replace(&key.name, &PostParams::default(), &given_back)
@@ -205,7 +184,7 @@ fn observed(lease: &Lease) -> ObservedLease {
 }
 
 /// The Lease to write. The API server refuses it if somebody else has written since `before` was read.
-fn next(key: &LeaseKey, before: Lease, identity: &str, step: LeaseStep) -> Lease {
+fn next(key: &ObjectKey, before: Lease, identity: &str, step: LeaseStep) -> Lease {
     let spec = before.spec.unwrap_or_default();
     let now = Some(MicroTime(now()));
     let is_renewal = step == LeaseStep::Renew;

@@ -52,7 +52,6 @@ async fn write(
     status: DockerPullSecretStatus,
     ctx: &Context,
 ) -> Result<(), Error> {
-    ctx.may_write()?;
     let key = &resource.key;
     // The watch may bring it before the answer comes.
     let published = |resource_version| {
@@ -121,6 +120,7 @@ async fn patch_status(
     patch: &Patch<&Value>,
     ctx: &Context,
 ) -> Result<Written, Error> {
+    ctx.may_write()?;
     let key = &resource.key;
     let request = Request::new(StoredResource::url_path(&(), Some(&key.namespace)));
     let request = request.patch_subresource("status", &key.name, params, patch);

@@ -154,7 +154,7 @@ fn decide(subject: &Subject<'_>, observed: &Observed, ctx: &Context) -> Decision
     let decision = decide::decide(subject, observed, &memory, &mut verifier.state(), now);
     ctx.memories()
         .update(uid, |memory| memory.decided = decision.memory.clone());
-    verifier.decided(uid);
+    verifier.decided();
     decision
 }
 

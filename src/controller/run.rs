@@ -19,7 +19,7 @@ use tokio::task::JoinHandle;
 use crate::controller::context::{Context, Shared};
 use crate::controller::health_server;
 use crate::controller::heartbeat::heartbeat;
-use crate::controller::lease::{Leader, LeaseKey};
+use crate::controller::lease::Leader;
 use crate::controller::metrics::Metrics;
 use crate::controller::readiness::Readiness;
 use crate::controller::reconcile::{error_policy, reconcile};
@@ -52,7 +52,7 @@ pub struct Options {
     /// Whether metrics name resources.
     pub resource_metrics: bool,
     /// The Lease to hold while working, where there are several replicas.
-    pub lease: Option<LeaseKey>,
+    pub lease: Option<ObjectKey>,
 }
 
 /// Why the controller ended although nobody stopped it.
@@ -126,8 +126,9 @@ pub async fn run(options: Options) -> Result<(), StartError> {
     tokio::select! {
         _ = terminate.recv() => {}
         _ = interrupt.recv() => {}
-        _ = &mut holds => {
-            tracing::warn!("another replica has taken over: ending, so that this one starts anew");
+        ended = &mut holds => {
+            ended.map_err(|_| StartError::Ended)?;
+            tracing::warn!("another replica holds the Lease; exiting, to restart as a standby");
             return Ok(());
         }
         _ = &mut running => return Err(StartError::Ended),
@@ -156,7 +157,7 @@ pub async fn run(options: Options) -> Result<(), StartError> {
 }
 
 /// Holds the Lease, if there is one. Ends when another process has it.
-async fn hold(leader: Arc<Leader>, lease: Option<(Client, LeaseKey)>) {
+async fn hold(leader: Arc<Leader>, lease: Option<(Client, ObjectKey)>) {
     match lease {
         Some((client, key)) => leader.hold(client, &key).await,
         None => std::future::pending().await,

@@ -26,7 +26,7 @@ use crate::domain::verification::queue::{LOCAL_PAUSE, VerificationQueue, Verific
 use crate::domain::verification::requester::Requester;
 use crate::domain::verification::state::{Admission, VerificationState};
 use crate::domain::verification::verdict::{Verdict, VerificationResult};
-use crate::registry_client::http::{AttemptEnd, ClientError, REQUEST, RegistryClients};
+use crate::registry_client::http::{ClientError, RegistryClients, SEND};
 use crate::registry_client::resolver::Resolver;
 
 /// Most CA bundles with clients at a time: few serve many resources, and old ones are not worth their memory.
@@ -110,11 +110,9 @@ impl Verifier {
         subscribers.push(Subscriber { namespace, notify });
     }
 
-    /// It was decided what a resource needs.
-    pub(crate) fn decided(&self, resource: &Uid) {
-        if self.state().queue.is_awaited_by(resource) {
-            self.wake.notify_one();
-        }
+    /// It was decided what a resource needs: that may free a place, too.
+    pub(crate) fn decided(&self) {
+        self.wake.notify_one();
     }
 
     /// The status of a resource says that its attempt started then.
@@ -199,10 +197,10 @@ impl Verifier {
                 let admit = move |receiver: &str| own.admit(&asked, receiver);
                 let attempt = async move { clients.verify(attempt, Requester::Operator, admit).await };
                 match tokio::spawn(attempt).await {
-                    Ok(AttemptEnd::Verdict(verdict)) => verdict,
-                    Ok(AttemptEnd::NotAdmitted) => return self.ended(),
-                    Ok(AttemptEnd::Local(failure)) => return self.postponed(&request, failure),
-                    Err(_) => aborted(),
+                    Ok(Ok(verdict)) => verdict,
+                    Ok(Err(ClientError::NotAdmitted)) => return self.ended(),
+                    Ok(Err(ClientError::Local(failure))) => return self.postponed(&request, failure),
+                    Ok(Err(_)) | Err(_) => aborted(),
                 }
             }
         };
@@ -216,7 +214,7 @@ impl Verifier {
 
     /// Whether an attempt may send its password to this host.
     fn admit(&self, request: &VerificationRequest, receiver: &str) -> bool {
-        let admission = if self.leader.may_take(REQUEST) {
+        let admission = if self.leader.may_take(SEND) {
             self.state().admit(request, receiver, now())
         } else {
             Admission::Later(self.state().queue.defer(request))

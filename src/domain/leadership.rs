@@ -104,6 +104,16 @@ impl Leadership {
         self.written = Some(begun);
     }
 
+    /// This process is about to give the Lease back: nothing may begin any more.
+    pub fn give_back(&mut self) {
+        self.written = None;
+    }
+
+    /// Whether this process has the Lease to give back.
+    pub fn holds(&self, lease: &ObservedLease) -> bool {
+        lease.holder == self.identity
+    }
+
     /// For how much longer no other process can hold the Lease.
     pub fn left(&self, now: Duration) -> Duration {
         let end = self.written.map(|written| written + LEASE_DURATION);

@@ -1,5 +1,6 @@
 //! Names and identities of objects.
 
+use std::borrow::Cow;
 use std::fmt;
 use std::sync::Arc;
 
@@ -15,6 +16,15 @@ pub fn is_object_name(name: &str) -> bool {
 fn is_label(text: &str) -> bool {
     let inside = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-';
     !text.is_empty() && text.chars().all(inside) && !text.starts_with('-') && !text.ends_with('-')
+}
+
+/// The URL of a proxy, whose scheme may be missing: then it speaks HTTP.
+pub fn with_scheme(proxy: &str) -> Cow<'_, str> {
+    if proxy.contains("://") {
+        proxy.into()
+    } else {
+        format!("http://{proxy}").into()
+    }
 }
 
 /// UID of an object: an object that is created later under the same name has another.

@@ -62,7 +62,7 @@ pub(crate) fn describe_client(error: &kube::Error) -> Option<String> {
     match error {
         kube::Error::Auth(error) => Some(describe_auth(error)),
         kube::Error::ProxyProtocolUnsupported { .. } | kube::Error::ProxyProtocolDisabled { .. } => {
-            Some("the proxy for the API server is none of http, https and socks5".to_owned())
+            Some("the proxy for the API server must be http, https or socks5".to_owned())
         }
         _ => None,
     }

@@ -4,23 +4,15 @@ use axum::http::Uri;
 use hyper_util::client::proxy::matcher::Matcher;
 use kube::config::Kubeconfig;
 
+use crate::domain::names::with_scheme;
+
 /// The proxy for `server`, if there is one: that of the kubeconfig whatever `NO_PROXY` says, as for kubectl, or else that of
 /// the environment, as for registries. The client compares `NO_PROXY` with the proxy instead of the server, and looks for
 /// `HTTPS_PROXY` only.
 pub(super) fn proxy(kubeconfig: &Kubeconfig, server: &Uri) -> Result<Option<Uri>, String> {
-    let of_environment = || of_environment(server, |name| std::env::var(name).ok());
-    match of_kubeconfig(kubeconfig).or_else(of_environment) {
-        None => Ok(None),
-        Some(proxy) => {
-            let proxy = if proxy.contains("://") {
-                proxy
-            } else {
-                format!("http://{proxy}")
-            };
-            let proxy = proxy.parse().map_err(|_| INVALID_PROXY.to_owned())?;
-            Ok(Some(proxy))
-        }
-    }
+    let proxy = of_kubeconfig(kubeconfig).or_else(|| of_environment(server));
+    let proxy = proxy.map(|proxy| with_scheme(&proxy).parse().map_err(|_| INVALID_PROXY.to_owned()));
+    proxy.transpose()
 }
 
 /// A proxy that cannot be used. Its address may hold a password.
@@ -35,9 +27,9 @@ fn of_kubeconfig(kubeconfig: &Kubeconfig) -> Option<String> {
     Some(proxy).filter(|proxy| !proxy.is_empty())
 }
 
-fn of_environment(server: &Uri, variable: impl Fn(&str) -> Option<String>) -> Option<String> {
+fn of_environment(server: &Uri) -> Option<String> {
     let first = |names: &[&str]| {
-        let values = names.iter().filter_map(|name| variable(name));
+        let values = names.iter().filter_map(|name| std::env::var(name).ok());
         values.into_iter().find(|value| !value.is_empty())
     };
     let proxy = match server.scheme_str() {

@@ -23,7 +23,11 @@ use crate::registry_client::response::read;
 const CONNECT: Duration = Duration::from_secs(5);
 
 /// Longest time for one request with its response: what `docker login` waits.
-pub(crate) const REQUEST: Duration = Duration::from_secs(15);
+const REQUEST: Duration = Duration::from_secs(15);
+
+/// Longest time from the question whether a password may be sent until it is not on its way any more: a name that is also
+/// that of a proxy is looked up before the request.
+pub(crate) const SEND: Duration = LOOKUP.saturating_add(REQUEST);
 
 /// Longest time for all requests of a login attempt.
 const ATTEMPT: Duration = Duration::from_mins(1);
@@ -57,16 +61,6 @@ pub enum ClientError {
     /// The password may not be sent now.
     #[error("nothing was verified: the password may not be sent now")]
     NotAdmitted,
-}
-
-/// How an attempt ended.
-pub(crate) enum AttemptEnd {
-    /// With a verdict.
-    Verdict(Verdict),
-    /// Without one: the password may not be sent now.
-    NotAdmitted,
-    /// Without one: this process is short of something.
-    Local(LocalFailure),
 }
 
 /// Why there is no response.
@@ -127,27 +121,27 @@ impl RegistryClients {
         attempt: LoginAttempt,
         requester: Requester,
         admit: impl Fn(&str) -> bool,
-    ) -> AttemptEnd {
+    ) -> Result<Verdict, ClientError> {
         let end = Instant::now() + ATTEMPT;
         let token_servers = Arc::clone(&self.resolver.policy.token_servers);
         let mut conversation = Conversation::new(attempt, requester).allowing(token_servers);
         loop {
             let request = conversation.request();
             if request.authorization == Authorization::Basic && !admit(&target(&request.url)) {
-                return AttemptEnd::NotAdmitted;
+                return Err(ClientError::NotAdmitted);
             }
             let response = self.send(request, conversation.authorization(), requester);
             let response = match tokio::time::timeout_at(end, response).await {
                 Ok(Ok(response)) => Ok(response),
                 Ok(Err(SendFailure::Remote(failure))) => Err(failure),
-                Ok(Err(SendFailure::Local(failure))) => return AttemptEnd::Local(failure),
+                Ok(Err(SendFailure::Local(failure))) => return Err(ClientError::Local(failure)),
                 Err(_) => Err(RequestFailure::Unanswered(format!(
                     "no verdict within {} seconds",
                     ATTEMPT.as_secs()
                 ))),
             };
             if let Step::Done(verdict) = conversation.next(response) {
-                return AttemptEnd::Verdict(verdict);
+                return Ok(verdict);
             }
         }
     }
@@ -215,9 +209,5 @@ pub async fn verify(
     requester: Requester,
 ) -> Result<Verdict, ClientError> {
     let clients = RegistryClients::new(&Resolver::new(policy), ca_bundle)?;
-    match clients.verify(attempt, requester, |_| true).await {
-        AttemptEnd::Verdict(verdict) => Ok(verdict),
-        AttemptEnd::NotAdmitted => Err(ClientError::NotAdmitted),
-        AttemptEnd::Local(failure) => Err(ClientError::Local(failure)),
-    }
+    clients.verify(attempt, requester, |_| true).await
 }

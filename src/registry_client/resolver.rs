@@ -7,6 +7,7 @@ use std::sync::Arc;
 use reqwest::dns::{Addrs, Name, Resolve, Resolving};
 use url::Url;
 
+use crate::domain::names::with_scheme;
 use crate::domain::verification::address::Policy;
 use crate::registry_client::dns::Dns;
 
@@ -115,10 +116,5 @@ impl Resolve for Resolver {
 
 /// The host of a proxy's address, whose scheme may be missing.
 fn host(proxy: &str) -> Option<String> {
-    let with_scheme = if proxy.contains("://") {
-        proxy.to_owned()
-    } else {
-        format!("http://{proxy}")
-    };
-    Url::parse(&with_scheme).ok()?.host_str().map(str::to_owned)
+    Url::parse(&with_scheme(proxy)).ok()?.host_str().map(str::to_owned)
 }

@@ -109,7 +109,7 @@ fn errors_of_a_proxy_hold_no_secret() {
             "FTP",
             vec![],
             kubeconfig(&none, &json!({"proxy-url": "ftp://u:CANARY@127.0.0.1:9"})),
-            "the proxy for the API server is none of http, https and socks5",
+            "the proxy for the API server must be http, https or socks5",
         ),
     ]);
 }
@@ -174,7 +174,7 @@ fn errors_of_a_plugin_hold_no_secret() {
             "plugin without credentials",
             vec![],
             secret("echo '{\"status\": {}}'"),
-            "\"sh\": the credential plugin gives neither a token nor a certificate",
+            "\"sh\": the credential plugin returned neither a token nor a client certificate",
         ),
         (
             "auth provider with an invalid token",

@@ -55,6 +55,15 @@ fn another_process_takes_a_lease_that_was_given_back_or_is_not_renewed() {
 }
 
 #[test]
+fn nothing_begins_while_the_lease_is_given_back() {
+    let mut first = process("a");
+    first.written(at(0));
+    first.give_back();
+    assert_eq!(first.left(at(1)), at(0));
+    assert!(first.holds(&lease("a", 1)) && !first.holds(&lease("b", 2)));
+}
+
+#[test]
 fn a_process_ends_when_another_one_has_taken_over() {
     let mut first = process("a");
     first.written(at(0));

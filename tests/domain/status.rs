@@ -1,6 +1,7 @@
 //! What is published.
 
 use dps::api::{Cause, DockerPullSecretStatus, Reason, VerificationResult, VerificationStatus};
+use dps::domain::names::{ObjectKey, ResourceRef, Uid, is_object_name};
 use dps::domain::problem::{Problem, unparsable};
 use dps::domain::pull_failures::summary::PullSummary;
 use dps::domain::status::build::build_status;
@@ -367,7 +368,17 @@ fn an_event_is_worth_another_cause_and_the_end() {
     ] {
         assert_eq!(reason(old, new), told);
     }
-    assert!(pull_event(None, &rejected).unwrap().note.len() <= 1024);
+    let event = pull_event(None, &rejected).unwrap();
+    assert!(event.note.len() <= 1024);
+    for cut in ["a".repeat(253), format!("{}.-a{}", "a".repeat(198), "a".repeat(50))] {
+        let resource = ResourceRef {
+            kind: "DockerPullSecret",
+            key: ObjectKey::new("team", cut),
+            uid: Uid::new("uid"),
+        };
+        let name = event.name(&resource);
+        assert!(is_object_name(&name), "{name}");
+    }
 }
 
 #[test]

@@ -117,6 +117,25 @@ fn resource(name: &str) -> ResourceRef {
     }
 }
 
+/// A process on standby watches, and makes no attempt when it begins to work before it has read every status.
+#[test]
+fn what_happened_on_standby_lets_no_attempt_start() {
+    let mut world = World::closed(1);
+    world.state.queue.forget(&resource("gone"), at(100));
+    assert_eq!(world.start(at(100)), (vec![], None));
+    world.state.queue.begin(at(200));
+    let request = world.request("r.example.com", "alice", "word");
+    world
+        .state
+        .queue
+        .scope_listed([resource("a").uid, resource("b").uid], at(200));
+    world.submit(&request, "a");
+    assert!(!world.state.queue.reconciled(&resource("a").uid, at(200)));
+    assert_eq!(world.start(at(201)), (vec![], Some(seconds(59))));
+    assert!(world.state.queue.reconciled(&resource("b").uid, at(202)));
+    assert_eq!(world.start(at(202)).0, ["alice"]);
+}
+
 fn seconds(seconds: u64) -> Duration {
     Duration::from_secs(seconds)
 }

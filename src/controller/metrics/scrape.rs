@@ -68,7 +68,7 @@ pub(super) fn registry(now: Now, process: &Process) -> Registry {
     let version = Info::new(vec![("version", env!("CARGO_PKG_VERSION"))]);
     own.register("build", "The version that runs", version);
     let leader = gauge(i64::from(now.leads));
-    let help = "1 while this process works; 0 while another replica does, or may have taken over";
+    let help = "1 if this replica is the leader, 0 if it is on standby or its Lease may have expired";
     own.register("leader", help, leader);
     let queued = gauge(i64::try_from(now.queued).unwrap_or(i64::MAX));
     own.register("queue_depth", "Resources that wait for a reconcile", queued);

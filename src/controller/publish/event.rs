@@ -12,7 +12,7 @@ use crate::api::FIELD_MANAGER;
 use crate::controller::context::{Context, now};
 use crate::controller::store::stored_resource::StoredResource;
 use crate::domain::names::ResourceRef;
-use crate::domain::status::event::PullEvent;
+use crate::domain::status::event::{PullEvent, counted};
 use crate::kubernetes::request::{Error, call};
 
 /// Creates an Event, or counts it. A failure changes nothing, since the status says the same.
@@ -21,36 +21,47 @@ use crate::kubernetes::request::{Error, call};
 pub(super) async fn write(resource: &ResourceRef, event: PullEvent, ctx: &Context) {
     let namespace = &resource.key.namespace;
     let events = Api::<Event>::namespaced(ctx.client.clone(), namespace);
-    let (params, event) = (PostParams::default(), object(resource, event));
-    let created = call(
-        || format!("creating an Event on {}", resource.key),
-        events.create(&params, &event),
-    );
-    let written = match created.await {
+    let event = object(resource, event);
+    let written = match create(&events, resource, &event, ctx).await {
         Err(error) if error.answer().is_some_and(kube::core::Status::is_already_exists) => {
-            count(&events, resource, event.metadata.name.as_deref().unwrap_or_default()).await
+            count(
+                &events,
+                resource,
+                event.metadata.name.as_deref().unwrap_or_default(),
+                ctx,
+            )
+            .await
         }
-        created => created.map(drop),
+        created => created,
     };
     if let Err(error) = written {
         tracing::warn!(namespace, name = resource.key.name, "{error}");
     }
 }
 
+async fn create(events: &Api<Event>, resource: &ResourceRef, event: &Event, ctx: &Context) -> Result<(), Error> {
+    ctx.may_write()?;
+    let params = PostParams::default();
+    let created = call(
+        || format!("creating an Event on {}", resource.key),
+        events.create(&params, event),
+    );
+    created.await.map(drop)
+}
+
 /// Counts one more of an Event that exists.
-async fn count(events: &Api<Event>, resource: &ResourceRef, name: &str) -> Result<(), Error> {
+async fn count(events: &Api<Event>, resource: &ResourceRef, name: &str, ctx: &Context) -> Result<(), Error> {
     let before = call(|| format!("reading an Event on {}", resource.key), events.get_opt(name));
     let Some(before) = before.await? else { return Ok(()) };
-    let series = json!({
-        "count": before.series.map_or(1, |series| series.count) + 1,
-        "lastObservedTime": MicroTime(now()),
-    });
+    let count = counted(before.series.map(|series| series.count));
+    let series = json!({"count": count, "lastObservedTime": MicroTime(now())});
+    ctx.may_write()?;
     let (params, patch) = (PatchParams::default(), Patch::Merge(json!({ "series": series })));
-    let counted = call(
+    let patched = call(
         || format!("counting an Event on {}", resource.key),
         events.patch(name, &params, &patch),
     );
-    counted.await.map(drop)
+    patched.await.map(drop)
 }
 
 fn object(resource: &ResourceRef, event: PullEvent) -> Event {

@@ -137,7 +137,7 @@ fn announce_all(verifier: &Arc<Verifier>) {
 
 fn submit(verifier: &Verifier, request: &VerificationRequest, resource: &ResourceRef) {
     verifier.state().queue.submit(request.clone(), resource.clone());
-    verifier.decided(&resource.uid);
+    verifier.decided();
 }
 
 #[test]

@@ -29,8 +29,15 @@ impl PullEvent {
         let mut hasher = DefaultHasher::new();
         (resource.uid.as_str(), self.healthy, &self.reason, &self.note).hash(&mut hasher);
         let name = &resource.key.name;
-        format!("{}.{:016x}", &name[..name.len().min(NAME_LENGTH)], hasher.finish())
+        // Every part between dots begins and ends with a letter or a digit.
+        let name = name[..name.len().min(NAME_LENGTH)].trim_end_matches(['.', '-']);
+        format!("{name}.{:016x}", hasher.finish())
     }
+}
+
+/// How often an Event has happened when it happens once more, by the count of its series. The first has no series.
+pub fn counted(series: Option<i32>) -> i32 {
+    series.unwrap_or(1).saturating_add(1)
 }
 
 /// The Event for a new status: pods fail for another cause than before, or fail no more.

@@ -6,7 +6,6 @@ use strum::IntoEnumIterator as _;
 
 use crate::api::{Cause, ConditionType, DockerPullSecretStatus, Reason, VerificationResult, VerificationStatus};
 use crate::domain::status::conditions::condition;
-use crate::domain::time::Timestamp;
 
 /// The conditions that are worth a series for each resource: the sum, and the two that need different people.
 const SHOWN: [ConditionType; 3] = [
@@ -42,7 +41,6 @@ impl Figures {
             *failing_pods.entry(failure.cause.as_str()).or_default() += failure.count;
         }
         let verification = status.verification.as_ref();
-        let seconds = |time: Timestamp| time.as_second();
         let is_accepted =
             verification.and_then(VerificationStatus::of_credentials) == Some(VerificationResult::Accepted);
         Self {
@@ -54,10 +52,10 @@ impl Figures {
             accepted_at: verification
                 .and_then(|found| found.last_verified_time.as_ref())
                 .filter(|_| is_accepted)
-                .map(|time| seconds(time.0)),
+                .map(|time| time.0.as_second()),
             next_verification: verification
                 .and_then(|found| found.next_verification_time.as_ref())
-                .map(|time| seconds(time.0)),
+                .map(|time| time.0.as_second()),
         }
     }
 

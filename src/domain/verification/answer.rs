@@ -136,7 +136,7 @@ pub fn failed(request: &RegistryRequest, failure: &RequestFailure, requester: Re
         RequestFailure::Withheld { .. } => Verdict::new(
             R::Unreachable,
             format!(
-                "{request} failed: no registry has answered at this private address; what happened is not told here, run dps verify in its network; {}",
+                "{request} failed: no registry answered at this private address; the reason is withheld for security: to see it, run dps verify in that network; {}",
                 requester.other_network()
             ),
         ),

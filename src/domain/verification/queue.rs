@@ -18,6 +18,7 @@ mod waiting;
 pub use pause::LOCAL_PAUSE;
 pub use request::{AttemptKey, VerificationRequest};
 
+use std::borrow::Borrow;
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
 use std::time::Duration;
@@ -137,11 +138,6 @@ impl VerificationQueue {
         self.waiters.contains_key(&(fingerprint, method.clone()))
     }
 
-    /// Whether a resource waits for an attempt.
-    pub fn is_awaited_by(&self, resource: &Uid) -> bool {
-        self.awaited.contains_key(resource)
-    }
-
     /// Queues an attempt for a resource, instead of any other that it waits for. An identical one that is queued or in
     /// flight serves it as well.
     pub fn submit(&mut self, request: VerificationRequest, waiter: ResourceRef) {
@@ -174,13 +170,20 @@ impl VerificationQueue {
         waiters.retain(|waiter| waiter != resource);
         let is_wanted = !waiters.is_empty();
         match self.flights.get(&key) {
-            Some(flight) if flight.phase == Phase::Made || (is_wanted && flight.announcer != *resource) => return,
-            Some(_) if is_wanted => return self.take_back(&key),
-            Some(_) => drop(self.flights.remove(&key)),
-            None if is_wanted => return,
-            None => self.waiting.retain(|request| request.key() != key),
+            Some(flight) if flight.phase == Phase::Made || (is_wanted && flight.announcer != *resource) => {}
+            Some(_) if is_wanted => self.take_back(&key),
+            Some(_) => {
+                let flight = self.flights.remove(&key);
+                self.waiters.remove(&key);
+                self.tidy(flight.map(|flight| flight.request));
+            }
+            None if is_wanted => {}
+            None => {
+                let request = self.waiting.remove(&key);
+                self.waiters.remove(&key);
+                self.tidy(request);
+            }
         }
-        self.waiters.remove(&key);
     }
 
     /// A resource is gone.
@@ -208,7 +211,7 @@ impl VerificationQueue {
 
     /// An attempt has ended. Returns who waits for its verdict.
     pub fn conclude(&mut self, request: &VerificationRequest, verdict: &Verdict, now: Timestamp) -> Vec<ResourceRef> {
-        let waiters = self.withdraw(request);
+        let waiters = self.ended(request);
         let account = self.account(request);
         if verdict.result.is_refusal() {
             self.accounts.rejected(account.clone(), now);
@@ -217,15 +220,29 @@ impl VerificationQueue {
         }
         let (receiver, _) = account;
         self.flights.ended(&receiver, !verdict.result.is_trouble());
-        if !self.waiting.waits_for(&request.target()) {
-            self.receivers.remove(&request.target());
-            self.flights.forget(&receiver);
-        }
+        self.tidy(Some(request));
         waiters
     }
 
     /// An attempt has ended before it sent the password. Returns who waits for its verdict.
     pub fn withdraw(&mut self, request: &VerificationRequest) -> Vec<ResourceRef> {
+        let waiters = self.ended(request);
+        self.tidy(Some(request));
+        waiters
+    }
+
+    /// An attempt leaves. What was found out about its registry is of use for others there, if there are any.
+    fn tidy(&mut self, request: Option<impl Borrow<VerificationRequest>>) {
+        let Some(target) = request.map(|request| request.borrow().target()) else {
+            return;
+        };
+        if !self.waiting.waits_for(&target) && !self.flights.has_any_for(&target) {
+            let receiver = self.receivers.remove(&target);
+            self.flights.forget(receiver.as_deref().unwrap_or(&target));
+        }
+    }
+
+    fn ended(&mut self, request: &VerificationRequest) -> Vec<ResourceRef> {
         let key = request.key();
         self.flights.remove(&key);
         let waiters = self.waiters.remove(&key).unwrap_or_default();

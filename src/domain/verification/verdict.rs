@@ -38,7 +38,7 @@ impl Verdict {
             unanswered: true,
             ..Self::new(
                 VerificationResult::Unreachable,
-                "the operator ended during a login attempt, so nobody knows what the registry answered; the next attempt follows later",
+                "the operator stopped during a login attempt, so the registry's answer is unknown; it tries again later",
             )
         }
     }

@@ -18,13 +18,13 @@ pub(crate) enum LookupFailure {
     #[error("the DNS server has no answer for {0} ({1})")]
     Refused(String, &'static str),
     /// What came is not an answer.
-    #[error("the answer of the DNS server for {0} is not valid")]
+    #[error("the DNS server's answer for {0} is invalid")]
     Invalid(String),
     /// No answer.
     #[error("no DNS server answered in time for {0}")]
     Late(String),
     /// No question was sent.
-    #[error("no DNS server could be asked for {0}")]
+    #[error("cannot query a DNS server for {0}")]
     Broken(String, #[source] io::Error),
 }
 

@@ -77,6 +77,24 @@ fn one_login_is_in_flight_at_a_token_server() {
 }
 
 #[test]
+fn what_was_found_out_about_a_registry_is_forgotten_with_its_last_attempt() {
+    let mut world = World::open();
+    let (first, second) = (
+        world.request("a.example.com", "alice", "word"),
+        world.request("b.example.com", "bob", "word"),
+    );
+    world.submit_in("tenant", &first);
+    let bob = world.submit_in("tenant", &second);
+    assert_eq!(world.started(at(1)).attempts.len(), 2);
+    assert_eq!(world.state.admit(&first, TOKEN_SERVER, at(1)), Admission::Admitted);
+    let later = world.state.admit(&second, TOKEN_SERVER, at(1));
+    assert_eq!(later, Admission::Later(Some(bob.clone())));
+    world.state.queue.forget(&bob, at(2));
+    world.submit_in("tenant", &second);
+    assert_eq!(world.started(at(3)).attempts, [second], "nobody knows any more");
+}
+
+#[test]
 fn wrong_passwords_of_one_tenant_do_not_delay_another_tenant() {
     let mut world = World::open();
     for index in 0..20 {

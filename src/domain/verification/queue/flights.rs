@@ -60,6 +60,11 @@ impl Flights {
         self.all.len() < places && own < IN_FLIGHT_OF_NAMESPACE
     }
 
+    /// Whether any is for this registry.
+    pub(super) fn has_any_for(&self, target: &str) -> bool {
+        self.all.values().any(|flight| flight.request.target() == target)
+    }
+
     /// Whether another attempt may be prepared for this receiver.
     pub(super) fn has_room(&self, receiver: &str) -> bool {
         let room = if self.answering.contains(receiver) {

@@ -26,6 +26,10 @@ impl VerificationRequest {
         (self.fingerprint, self.method.clone())
     }
 
+    pub(super) fn has_key(&self, (fingerprint, method): &AttemptKey) -> bool {
+        self.fingerprint == *fingerprint && self.method == *method
+    }
+
     /// `host:port` of the registry.
     pub fn target(&self) -> String {
         target(&self.attempt.target.base)

@@ -28,10 +28,11 @@ impl Startup {
         }
     }
 
-    /// The process begins to work now, unless it has.
+    /// The process begins to work now, unless it has. What happened before opened nothing: nobody reconciled.
     pub(super) fn begin(&mut self, now: Timestamp) {
         if !std::mem::replace(&mut self.has_begun, true) {
             self.started_at = now;
+            self.opened_at = None;
         }
     }
 

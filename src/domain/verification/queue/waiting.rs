@@ -3,7 +3,7 @@
 use std::collections::hash_map::Entry;
 use std::collections::{BTreeMap, HashMap, VecDeque};
 
-use crate::domain::verification::queue::VerificationRequest;
+use crate::domain::verification::queue::{AttemptKey, VerificationRequest};
 
 /// Most attempts of a namespace at one registry that are looked at for the next one.
 const LOOKED_AT: usize = 256;
@@ -41,31 +41,50 @@ impl WaitingAttempts {
         is_free: impl Fn(&str) -> bool,
         rank: impl Fn(&VerificationRequest) -> Option<R>,
     ) -> Option<VerificationRequest> {
-        let targets = self.namespaces.get_mut(namespace)?;
+        let targets = self.namespaces.get(namespace)?;
         let free = targets.iter().filter(|(target, _)| is_free(target));
         let (target, position) = free.into_iter().find_map(|(target, requests)| {
             let ranked = requests.iter().take(LOOKED_AT).enumerate();
             let ranked = ranked.filter_map(|(position, request)| Some((rank(request)?, position)));
             Some((target.clone(), ranked.min()?.1))
         })?;
-        let requests = targets.get_mut(&target)?;
-        let taken = requests.remove(position);
-        if let Entry::Occupied(mut count) = self.targets.entry(target.clone()) {
+        let taken = self.take_at(namespace, &target, position);
+        if let Some(turn) = self.turns.iter().position(|other| other == namespace) {
+            let turn = self.turns.remove(turn);
+            self.turns.extend(turn);
+        }
+        taken
+    }
+
+    /// Takes an attempt out wherever it is.
+    pub(super) fn remove(&mut self, key: &AttemptKey) -> Option<VerificationRequest> {
+        let (namespace, target, position) = self.namespaces.iter().find_map(|(namespace, targets)| {
+            targets.iter().find_map(|(target, requests)| {
+                let position = requests.iter().position(|request| request.has_key(key))?;
+                Some((namespace.clone(), target.clone(), position))
+            })
+        })?;
+        self.take_at(&namespace, &target, position)
+    }
+
+    fn take_at(&mut self, namespace: &str, target: &str, position: usize) -> Option<VerificationRequest> {
+        let targets = self.namespaces.get_mut(namespace)?;
+        let requests = targets.get_mut(target)?;
+        let taken = requests.remove(position)?;
+        if requests.is_empty() {
+            targets.remove(target);
+        }
+        if targets.is_empty() {
+            self.namespaces.remove(namespace);
+            self.turns.retain(|other| other != namespace);
+        }
+        if let Entry::Occupied(mut count) = self.targets.entry(target.to_owned()) {
             *count.get_mut() -= 1;
             if *count.get() == 0 {
                 count.remove();
             }
         }
-        if requests.is_empty() {
-            targets.remove(&target);
-        }
-        self.turns.retain(|other| other != namespace);
-        if targets.is_empty() {
-            self.namespaces.remove(namespace);
-        } else {
-            self.turns.push_back(namespace.to_owned());
-        }
-        taken
+        Some(taken)
     }
 
     /// Those that are looked at next, by registry.
@@ -87,22 +106,5 @@ impl WaitingAttempts {
     /// Whether any waits for this registry.
     pub(super) fn waits_for(&self, target: &str) -> bool {
         self.targets.contains_key(target)
-    }
-
-    /// Keeps those that are still `wanted`.
-    pub(super) fn retain(&mut self, mut wanted: impl FnMut(&VerificationRequest) -> bool) {
-        self.namespaces.retain(|_, targets| {
-            targets.retain(|_, requests| {
-                requests.retain(&mut wanted);
-                !requests.is_empty()
-            });
-            !targets.is_empty()
-        });
-        let namespaces = &self.namespaces;
-        self.turns.retain(|namespace| namespaces.contains_key(namespace));
-        self.targets.clear();
-        for (target, requests) in self.namespaces.values().flatten() {
-            *self.targets.entry(target.clone()).or_default() += requests.len();
-        }
     }
 }
