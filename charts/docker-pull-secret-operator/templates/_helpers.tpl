@@ -80,3 +80,17 @@ helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" }}
   resources: [events]
   verbs: [get, create, patch]
 {{- end -}}
+
+{{/* Arguments of the operator and of its check: where it works, and to where it may connect. */}}
+{{- define "dps.scope" -}}
+- --lease={{ .Release.Namespace }}/{{ include "dps.fullname" . }}
+{{- range .Values.watchNamespaces }}
+- --namespace={{ . }}
+{{- end }}
+{{- range .Values.verification.denyCidrs }}
+- --deny-cidr={{ . }}
+{{- end }}
+{{- range .Values.verification.allowRegistries }}
+- --allow-registry={{ . }}
+{{- end }}
+{{- end -}}
