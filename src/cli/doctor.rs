@@ -91,7 +91,7 @@ async fn check_until_end(arguments: &Doctor, connection: &Connection) -> DoctorR
 }
 
 async fn check(arguments: &Doctor, connection: &Connection) -> (DoctorReport, Option<Observations>) {
-    match observe(arguments, connection).await {
+    match Box::pin(observe(arguments, connection)).await {
         Ok(observed) => (examine(&observed), Some(observed)),
         Err(obstacle) => (without_access(&connection.server, &obstacle), None),
     }

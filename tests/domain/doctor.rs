@@ -110,8 +110,8 @@ fn registry(answer: RegistryAnswer) -> RegistriesView {
     }
 }
 
-fn failed(failure: RequestFailure) -> Option<RegistriesView> {
-    Some(registry(RegistryAnswer::Failed(failure)))
+fn fails(observed: &mut Observations, failure: RequestFailure) {
+    observed.registries = Some(registry(RegistryAnswer::Failed(failure)));
 }
 
 fn account(installations: &Seen<Vec<Installation>>) -> OperatorAccount {
@@ -208,11 +208,11 @@ const CASES: &[Case] = &[
     Case { name: "resources of one namespace", change: |o| { o.namespaces = vec!["team-a".into()]; o.resources = Read(vec![resource(Some("FromTheFuture"))]); }, expected: &[(Resources, Warn)] },
     Case { name: "no resources", change: |o| o.resources = Read(Vec::new()), expected: &[] },
     Case { name: "resources that cannot be read", change: |o| o.resources = Failed("cannot list DockerPullSecrets: the API server returned 500".into()), expected: &[(Resources, Fail)] },
-    Case { name: "a registry that cannot be reached", change: |o| o.registries = failed(RequestFailure::Unreachable("Connection refused (os error 111)".into())), expected: &[(Registries, Warn)] },
-    Case { name: "a registry with an unknown certificate", change: |o| o.registries = failed(RequestFailure::Tls("the certificate is signed by an authority that is not trusted".into())), expected: &[(Registries, Warn)] },
-    Case { name: "a registry with a certificate that its resource names", change: |o| { o.registries = failed(RequestFailure::Tls("unknown".into())); o.registries.as_mut().unwrap().answers[0].0.has_ca_bundle = true; }, expected: &[] },
-    Case { name: "a registry that may not be contacted", change: |o| o.registries = failed(RequestFailure::Forbidden("127.0.0.1 is a loopback address".into())), expected: &[(Registries, Warn)] },
-    Case { name: "something that speaks no HTTP", change: |o| o.registries = failed(RequestFailure::Malformed("the response is not valid HTTP".into())), expected: &[(Registries, Warn)] },
+    Case { name: "a registry that cannot be reached", change: |o| fails(o, RequestFailure::Unreachable("Connection refused (os error 111)".into())), expected: &[(Registries, Warn)] },
+    Case { name: "a registry with an unknown certificate", change: |o| fails(o, RequestFailure::Tls("the certificate is signed by an authority that is not trusted".into())), expected: &[(Registries, Warn)] },
+    Case { name: "a registry with a certificate that its resource names", change: |o| { fails(o, RequestFailure::Tls("unknown".into())); o.registries.as_mut().unwrap().answers[0].0.has_ca_bundle = true; }, expected: &[] },
+    Case { name: "a registry that may not be contacted", change: |o| fails(o, RequestFailure::Forbidden("127.0.0.1 is a loopback address".into())), expected: &[(Registries, Warn)] },
+    Case { name: "something that speaks no HTTP", change: |o| fails(o, RequestFailure::Malformed("the response is not valid HTTP".into())), expected: &[(Registries, Warn)] },
     Case { name: "a registry with a problem", change: |o| o.registries = Some(registry(RegistryAnswer::Answered(503, None))), expected: &[(Registries, Warn)] },
     Case { name: "a registry that redirects", change: |o| o.registries = Some(registry(RegistryAnswer::Answered(302, Some("login.example.com".into())))), expected: &[(Registries, Warn)] },
     Case { name: "a web server", change: |o| o.registries = Some(registry(RegistryAnswer::Answered(404, None))), expected: &[(Registries, Warn)] },

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use axum::http::{Request, StatusCode};
+use futures::future::join_all;
 use k8s_openapi::api::admissionregistration::v1::{ValidatingAdmissionPolicy, ValidatingAdmissionPolicyBinding};
 use k8s_openapi::api::apps::v1::Deployment;
 use k8s_openapi::api::coordination::v1::Lease;
@@ -59,11 +60,11 @@ pub(super) async fn observe(arguments: &Doctor, connection: &Connection) -> Resu
     keys.extend(named.clone());
     keys.sort();
     keys.dedup();
-    let mut leases = Vec::new();
-    for key in keys {
-        leases.push(lease(client, key, api_server.its_time.unwrap_or_else(Timestamp::now)).await);
-    }
-    let rights = rights::of_operators(client, &installations, &namespaces, named.as_ref()).await;
+    let now = api_server.now();
+    let (leases, rights) = tokio::join!(
+        join_all(keys.into_iter().map(|key| lease(client, key, now))),
+        rights::of_operators(client, &installations, &namespaces, named.as_ref())
+    );
     Ok(Observations {
         namespaces,
         api_server,

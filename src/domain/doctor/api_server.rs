@@ -27,7 +27,7 @@ pub struct ApiServerView {
 
 impl ApiServerView {
     /// The time by the clock that counts in the cluster.
-    pub(crate) fn now(&self) -> Timestamp {
+    pub fn now(&self) -> Timestamp {
         self.its_time.unwrap_or(self.own_time)
     }
 }

@@ -6,7 +6,7 @@ use k8s_openapi::api::core::v1::{Container, PodSpec};
 use crate::api::FIELD_MANAGER;
 use crate::domain::doctor::report::{Category, Check, Page};
 use crate::domain::doctor::seen::Seen;
-use crate::domain::names::ObjectKey;
+use crate::domain::names::{ObjectKey, is_object_name};
 
 /// The label by which Deployments of the chart are found, with [`FIELD_MANAGER`] as its value.
 pub const NAME_LABEL: &str = "app.kubernetes.io/name";
@@ -46,7 +46,8 @@ impl Installation {
             namespaces,
             lease: lease.and_then(|lease| {
                 let (namespace, name) = lease.split_once('/')?;
-                Some(ObjectKey::new(namespace, name))
+                let are_names = is_object_name(namespace) && is_object_name(name);
+                are_names.then(|| ObjectKey::new(namespace, name))
             }),
             replicas: spec.and_then(|spec| spec.replicas).unwrap_or(1),
         }
@@ -185,28 +186,26 @@ fn without_lease(installation: &Installation) -> Option<Check> {
     (!is_alone).then(|| Check::warn(Category::Operator, Page::Replicas, message).hint("set --lease, or one replica"))
 }
 
+/// For each operator the first one that is in its way: there may be many.
 fn overlaps(active: &[&Installation]) -> Vec<Check> {
-    let pairs = active.iter().enumerate().flat_map(|(index, first)| {
-        let others = active[index + 1..].iter();
-        others.map(move |second| (first, second))
-    });
-    let overlapping = pairs.filter(|(first, second)| !first.shares_lease_with(second));
-    overlapping
-        .filter_map(|(first, second)| {
-            let common = common(&first.namespaces, &second.namespaces);
-            if common.as_ref().is_some_and(Vec::is_empty) {
-                return None;
-            }
-            let message = format!(
-                "two operators work in {}: Deployment {} and Deployment {}; both log in with rejected credentials, and write the same statuses",
-                place(&common.unwrap_or_default()),
-                first.deployment,
-                second.deployment
-            );
-            Some(
-                Check::warn(Category::Operator, Page::Namespaces, message)
-                    .hint("uninstall one of them, or give them different namespaces (watchNamespaces)"),
-            )
+    let overlap = |first: &Installation, second: &Installation| {
+        let common = common(&first.namespaces, &second.namespaces);
+        let is_apart = first.shares_lease_with(second) || common.as_ref().is_some_and(Vec::is_empty);
+        let message = format!(
+            "two operators work in {}: Deployment {} and Deployment {}; both log in with rejected credentials, and write the same statuses",
+            place(&common.unwrap_or_default()),
+            first.deployment,
+            second.deployment
+        );
+        (!is_apart).then(|| {
+            Check::warn(Category::Operator, Page::Namespaces, message)
+                .hint("uninstall one of them, or give them different namespaces (watchNamespaces)")
         })
-        .collect()
+    };
+    let active = active.iter().enumerate();
+    let first_overlap = active.clone().map(|(index, second)| {
+        let mut earlier = active.clone().take(index);
+        earlier.find_map(|(_, first)| overlap(first, second))
+    });
+    first_overlap.flatten().collect()
 }

@@ -57,14 +57,11 @@ fn check_policy(installation: &Installation, policy: &ChartPolicy, policies: &Po
     let (category, page) = (Category::Policies, Page::Policies);
     let key = &installation.deployment;
     let name = format!("{}-{}.{}", key.name, policy.part, key.namespace);
-    let lacks = if !policies.names.contains(&name) {
-        "is not installed"
-    } else {
-        match policies.bound.get(&name) {
-            None => "has no binding, so it has no effect",
-            Some(false) => "is bound without the action Deny, so it refuses nothing",
-            Some(true) => return Check::ok(category, page, format!("policy {name} is installed and bound")),
-        }
+    let lacks = match (policies.names.contains(&name), policies.bound.get(&name)) {
+        (false, _) => "is not installed",
+        (true, None) => "has no binding, so it has no effect",
+        (true, Some(false)) => "is bound without the action Deny, so it refuses nothing",
+        (true, Some(true)) => return Check::ok(category, page, format!("policy {name} is installed and bound")),
     };
     Check::warn(category, page, format!("policy {name} {lacks}: {}", policy.without))
         .hint(format!("set {} to true in the chart, or apply deploy/", policy.value))

@@ -54,7 +54,10 @@ fn a_deployment_is_read_as_the_operator_reads_its_arguments() {
             json!([{"name": "DPS_NAMESPACES", "value": "b"}]),
             (vec!["a".to_owned()], None),
         ),
-        (&["controller", "--namespaces=a"], json!([]), (all, None)),
+        (&["controller", "--namespaces=a"], json!([]), (all.clone(), None)),
+        // Whoever writes a Deployment must not choose what is read.
+        (&["controller", "--lease=ops/dps?watch"], json!([]), (all.clone(), None)),
+        (&["controller", "--lease=ops/../secrets/x"], json!([]), (all, None)),
     ] {
         assert_eq!(settings(args, &env), expected, "{args:?} {env}");
     }
@@ -200,7 +203,9 @@ fn rules_of(role: &Value) -> Rules {
             }
         }
     }
-    rules.values_mut().for_each(|verbs| verbs.sort());
+    for verbs in rules.values_mut() {
+        verbs.sort();
+    }
     rules
 }
 

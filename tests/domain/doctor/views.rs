@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use super::super::private;
 use crate::support::objects::with;
 
-fn view(spec: Value, ready: &Value) -> ResourceView {
+fn view(spec: &Value, ready: &Value) -> ResourceView {
     let conditions = if ready.is_null() { json!([]) } else { json!([ready]) };
     ResourceView::of(json!({
         "metadata": {"name": "app", "namespace": "team"}, "spec": spec, "status": {"conditions": conditions},
@@ -33,13 +33,13 @@ fn readiness_is_that_of_the_condition() {
         // Of another version, and of nobody.
         (json!({"weather": 1}), ready("True", "Ready"), None),
     ] {
-        assert_eq!(view(spec, &condition).not_ready.as_deref(), expected, "{condition}");
+        assert_eq!(view(&spec, &condition).not_ready.as_deref(), expected, "{condition}");
     }
     assert_eq!(ResourceView::of(json!("x")).not_ready.as_deref(), Some(""));
 }
 
 /// The base URL that a spec leads to.
-fn base(spec: Value) -> Option<String> {
+fn base(spec: &Value) -> Option<String> {
     Some(view(spec, &Value::Null).registry?.base.to_string())
 }
 
@@ -58,19 +58,19 @@ fn registry_is_the_one_that_a_login_attempt_would_contact() {
         (private("*.example.com"), None),
         (private("https://u:p@r.example.com"), None),
     ] {
-        assert_eq!(base(spec.clone()).as_deref(), expected, "{spec}");
+        assert_eq!(base(&spec).as_deref(), expected, "{spec}");
     }
 }
 
 #[test]
 fn registries_are_contacted_once_and_not_all_of_many() {
     let mut views: Vec<ResourceView> = (0..25)
-        .map(|number| view(private(&format!("r{number}.example.com")), &Value::Null))
+        .map(|number| view(&private(&format!("r{number}.example.com")), &Value::Null))
         .collect();
     let ca = json!({"verification": {"tls": {"caBundleRef": {"kind": "Secret", "name": "ca"}}}});
-    views.push(view(with(private("r24.example.com/team"), ca), &Value::Null));
+    views.push(view(&with(private("r24.example.com/team"), ca), &Value::Null));
     views.push(view(
-        private("123456789012.dkr.ecr.eu-west-1.amazonaws.com"),
+        &private("123456789012.dkr.ecr.eu-west-1.amazonaws.com"),
         &Value::Null,
     ));
     let in_use = registries_in_use(&views);
