@@ -2,17 +2,17 @@
 
 use std::net::TcpListener;
 use std::path::{Path, PathBuf};
-use std::process::Command;
 
 use serde_json::{Value, json};
 
 use crate::support::canary::CANARY;
 use crate::support::dps::dps_in;
+use crate::support::helm::{chart, helm};
 use crate::support::objects::{Space, private_verified, with};
 use crate::support::operator::Operator;
 use crate::support::registries::{Scripted, answer};
 use crate::support::world::{OPERATOR, World, exclusive_world};
-use crate::support::{audit, repository, run, tools};
+use crate::support::{audit, repository};
 
 /// The Lease of `deploy/`.
 const LEASE: &str = "docker-pull-secret-operator/docker-pull-secret-operator";
@@ -260,14 +260,10 @@ async fn looks_at_registries_without_credentials(world: &'static World, admin: &
 
 /// What `helm test` runs for `deploy/`, which is made from the same chart.
 fn test_pod() -> Value {
-    let chart = repository()
-        .join("charts/docker-pull-secret-operator")
-        .display()
-        .to_string();
     let values = "image.repository=registry.example.com/dps";
-    let template = ["template", OPERATOR, &chart, "-n", OPERATOR, "--set", values];
+    let template = ["template", OPERATOR, &chart(), "-n", OPERATOR, "--set", values];
     let only = ["--show-only", "templates/tests/doctor.yaml"];
-    let yaml = run(Command::new(tools(&["helm"]).join("helm")).args([&template[..], &only].concat()));
+    let yaml = helm(&[&template[..], &only].concat());
     serde_saphyr::from_str(&yaml).unwrap()
 }
 
