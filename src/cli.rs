@@ -3,6 +3,7 @@
 mod cluster;
 mod controller;
 mod crds;
+mod doctor;
 mod exit;
 pub(crate) mod explain;
 pub(crate) mod manifests;
@@ -43,6 +44,12 @@ enum Command {
     ///
     /// Exit code 0: nothing fails; 1: something fails; 2: usage error or unreadable input.
     Explain(explain::Explain),
+    /// Check an installation: the API server, the CRD, rights, operators, admission policies, resources, registries.
+    ///
+    /// Nothing is changed, no Secret is read, and no credentials are sent. What you may not look at is skipped.
+    ///
+    /// Exit code 0: no check fails; 1: a check fails; 2: usage error, or no cluster to connect to.
+    Doctor(doctor::Doctor),
 }
 
 /// The definition of the command line, for its reference page.
@@ -59,5 +66,6 @@ pub fn main() -> ExitCode {
         Command::Render(arguments) => render::run(&arguments),
         Command::Verify(arguments) => verify::run(&arguments),
         Command::Explain(arguments) => explain::run(&arguments),
+        Command::Doctor(arguments) => doctor::run(&arguments),
     }
 }

@@ -9,7 +9,7 @@ use crate::cli::network::NetworkArguments;
 use crate::cli::runtime::block_on;
 use crate::controller::run::{self, Options};
 use crate::controller::telemetry::{self, LogFormat};
-use crate::domain::names::{ObjectKey, is_object_name};
+use crate::domain::names::ObjectKey;
 
 #[derive(Args)]
 pub(crate) struct Controller {
@@ -35,19 +35,10 @@ pub(crate) struct Controller {
     resource_metrics: bool,
     /// Lease for leader election, as NAMESPACE/NAME. Required with more than one replica. Without it, no other operator may
     /// watch the same namespaces.
-    #[arg(long, value_name = "NAMESPACE/NAME", value_parser = object_key, env = "DPS_LEASE")]
+    #[arg(long, value_name = "NAMESPACE/NAME", env = "DPS_LEASE")]
     lease: Option<ObjectKey>,
     #[command(flatten)]
     targets: NetworkArguments,
-}
-
-fn object_key(text: &str) -> Result<ObjectKey, &'static str> {
-    let (namespace, name) = text.split_once('/').ok_or("use NAMESPACE/NAME")?;
-    if [namespace, name].into_iter().all(is_object_name) {
-        Ok(ObjectKey::new(namespace, name))
-    } else {
-        Err("not the name of an object: use NAMESPACE/NAME, of lower-case letters, digits, - and .")
-    }
 }
 
 pub(crate) fn run(arguments: Controller) -> ExitCode {

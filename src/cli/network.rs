@@ -1,13 +1,13 @@
-//! Arguments of every command that logs in to registries.
+//! Arguments of every command that connects to registries.
 
 use clap::Args;
 use url::Url;
 
 use crate::domain::verification::address::Policy;
 
-/// Where login attempts may connect to.
+/// Which addresses registries may have.
 #[derive(Args)]
-pub(crate) struct NetworkArguments {
+pub(crate) struct AddressArguments {
     /// Network in which no registry or token server may be, in addition to loopback, link-local and metadata addresses.
     /// Can be repeated.
     #[arg(long, value_name = "CIDR", value_delimiter = ',', env = "DPS_DENY_CIDR")]
@@ -15,18 +15,33 @@ pub(crate) struct NetworkArguments {
     /// Registry or token server that is allowed at any address. Can be repeated.
     #[arg(long, value_name = "HOST:PORT", value_parser = host_port, value_delimiter = ',', env = "DPS_ALLOW_REGISTRY")]
     allow_registry: Vec<String>,
+}
+
+/// Where login attempts may connect to.
+#[derive(Args)]
+pub(crate) struct NetworkArguments {
+    #[command(flatten)]
+    addresses: AddressArguments,
     /// Host of a token server that may belong to another domain than the registry that names it. Can be repeated.
     #[arg(long, value_name = "HOST", value_parser = host, value_delimiter = ',', env = "DPS_ALLOW_TOKEN_SERVER")]
     allow_token_server: Vec<String>,
 }
 
-impl NetworkArguments {
+impl AddressArguments {
     pub(crate) fn policy(&self) -> Policy {
         Policy {
             deny: self.deny_cidr.clone(),
             allow: self.allow_registry.clone(),
+            ..Policy::default()
+        }
+    }
+}
+
+impl NetworkArguments {
+    pub(crate) fn policy(&self) -> Policy {
+        Policy {
             token_servers: self.allow_token_server.as_slice().into(),
-            loopback: false,
+            ..self.addresses.policy()
         }
     }
 }

@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 use std::fmt;
+use std::str::FromStr;
 use std::sync::Arc;
 
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
@@ -65,6 +66,20 @@ impl ObjectKey {
     pub fn of(meta: &ObjectMeta) -> Self {
         let part = |part: &Option<String>| part.clone().unwrap_or_default();
         Self::new(part(&meta.namespace), part(&meta.name))
+    }
+}
+
+impl FromStr for ObjectKey {
+    type Err = &'static str;
+
+    /// Reads `NAMESPACE/NAME`.
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let (namespace, name) = text.split_once('/').ok_or("use NAMESPACE/NAME")?;
+        if [namespace, name].into_iter().all(is_object_name) {
+            Ok(Self::new(namespace, name))
+        } else {
+            Err("use NAMESPACE/NAME, both with lower-case letters, digits, - and . only")
+        }
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use axum::http::HeaderValue;
+use axum::http::{HeaderValue, Uri};
 use kube::config::{AuthInfo, KubeConfigOptions, Kubeconfig};
 use kube::{Client, Config};
 use secrecy::ExposeSecret;
@@ -24,16 +24,44 @@ pub enum ConnectError {
     Client(String),
 }
 
+/// A client, and where it connects to.
+pub(crate) struct Connection {
+    pub(crate) client: Client,
+    /// Scheme, host and port of the API server.
+    pub(crate) server: String,
+}
+
 /// A client for the cluster of the pod or of the kubeconfig.
 pub(crate) async fn client(lifetime: Lifetime) -> Result<Client, ConnectError> {
+    Ok(connect(lifetime, None).await?.client)
+}
+
+/// Connects to the cluster of the pod or of the kubeconfig, as this user instead of that of the kubeconfig, if one is given.
+pub(crate) async fn connect(lifetime: Lifetime, impersonated: Option<&str>) -> Result<Connection, ConnectError> {
     let mut config = configuration().await.map_err(ConnectError::Config)?;
+    if let Some(user) = impersonated {
+        config.auth_info.impersonate = Some(user.to_owned());
+        config.auth_info.impersonate_groups = None;
+    }
     config.connect_timeout = Some(Duration::from_secs(5));
     // A watch is quiet for up to 290 s; a dead connection must not stay for ever.
     config.read_timeout = Some(Duration::from_mins(5));
     let user = &mut config.auth_info;
     replace(user, lifetime).await.map_err(ConnectError::Client)?;
     check(user).map_err(ConnectError::Client)?;
-    Client::try_from(config).map_err(|error| ConnectError::Client(describe(&error)))
+    let server = address(&config.cluster_url);
+    let client = Client::try_from(config).map_err(|error| ConnectError::Client(describe(&error)))?;
+    Ok(Connection { client, server })
+}
+
+/// An address without user and path.
+fn address(server: &Uri) -> String {
+    let port = server.port().map(|port| format!(":{port}")).unwrap_or_default();
+    let (scheme, host) = (
+        server.scheme_str().unwrap_or("https"),
+        server.host().unwrap_or_default(),
+    );
+    format!("{scheme}://{host}{port}")
 }
 
 /// As [`Config::infer`], with the right proxy. Inside a pod there is none.

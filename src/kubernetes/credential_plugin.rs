@@ -107,7 +107,9 @@ fn run(plugin: &ExecConfig) -> Result<ExecCredentialStatus, String> {
     let has_certificate = status.client_certificate_data.is_some() && status.client_key_data.is_some();
     match &status.token {
         Some(token) if HeaderValue::from_str(token).is_err() => Err(INVALID_TOKEN.to_owned()),
-        None if !has_certificate => Err("the credential plugin returned neither a token nor a client certificate".to_owned()),
+        None if !has_certificate => {
+            Err("the credential plugin returned neither a token nor a client certificate".to_owned())
+        }
         _ => Ok(status),
     }
 }

@@ -6,6 +6,7 @@ use std::time::Duration;
 use reqwest::header::{ACCEPT, AUTHORIZATION, HeaderMap, HeaderValue};
 use reqwest::{Certificate, Client, Method, redirect};
 use tokio::time::Instant;
+use url::Url;
 
 use crate::domain::verification::address::{Policy, is_internal, literal, target};
 use crate::domain::verification::answer::{Authorization, RegistryRequest, RegistryResponse, RequestFailure};
@@ -143,6 +144,20 @@ impl RegistryClients {
             if let Step::Done(verdict) = conversation.next(response) {
                 return Ok(verdict);
             }
+        }
+    }
+
+    /// `GET /v2/` at a registry's base URL, without credentials.
+    pub(crate) async fn ping(
+        &self,
+        base: &Url,
+        requester: Requester,
+    ) -> Result<Result<RegistryResponse, RequestFailure>, LocalFailure> {
+        let request = RegistryRequest::get(base.clone(), Authorization::None);
+        match self.send(&request, None, requester).await {
+            Ok(response) => Ok(Ok(response)),
+            Err(SendFailure::Remote(failure)) => Ok(Err(failure)),
+            Err(SendFailure::Local(failure)) => Err(failure),
         }
     }
 

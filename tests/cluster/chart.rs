@@ -208,7 +208,7 @@ fn what_a_policy_may_demand_can_be_set() {
     let objects = template(&["--set-json", DEMANDED]);
     let label = |object: &Value| object["metadata"]["labels"]["team"].clone();
     for object in &objects {
-        let is_plain = !["CustomResourceDefinition", "ConfigMap"].contains(&object["kind"].as_str().unwrap());
+        let is_plain = !["CustomResourceDefinition", "ConfigMap", "Pod"].contains(&object["kind"].as_str().unwrap());
         assert!(!is_plain || label(object) == "platform", "{object}");
     }
     let deployment = of_kind(&objects, "Deployment");
@@ -247,6 +247,25 @@ fn what_a_policy_may_demand_can_be_set() {
         "{image}"
     );
     assert_eq!(of_kind(&objects, "ConfigMap")["metadata"]["name"], "release-more");
+
+    let test = of_kind(&objects, "Pod");
+    assert_eq!(test["metadata"]["labels"], template["metadata"]["labels"]);
+    let mut settings: Vec<&str> = pod.as_object().unwrap().keys().map(String::as_str).collect();
+    settings.retain(|field| {
+        ![
+            "containers",
+            "terminationGracePeriodSeconds",
+            "topologySpreadConstraints",
+        ]
+        .contains(field)
+    });
+    assert!(settings.len() > 5, "{settings:?}");
+    for field in settings {
+        assert_eq!(test["spec"][field], pod[field], "{field}");
+    }
+    for field in ["image", "imagePullPolicy", "securityContext", "resources"] {
+        assert_eq!(test["spec"]["containers"][0][field], container[field], "{field}");
+    }
 }
 
 /// `OpenShift` with its restricted-v2 gives every namespace users of its own, and refuses a pod that asks for another one.

@@ -11,6 +11,7 @@
 mod canary;
 mod chart;
 mod controller;
+mod doctor;
 mod explain;
 mod faults;
 mod fences;

@@ -368,6 +368,8 @@ async fn every_failure_is_diagnosed_and_its_action_heals() {
     let Some(world) = node_world() else { return };
     let release = Release::install(world).await;
     release.leader().await;
+    let checked = release.test();
+    assert!(checked.contains(" 0 FAIL, "), "{checked}");
     let at = |registry: &str| world.registry(registry).to_owned();
     let of = |registry: &str, image: &str| format!("{}/{image}", world.registry(registry));
     let cases: Vec<BoxFuture<'static, ()>> = vec![

@@ -20,7 +20,7 @@ const LAYERS: [&str; 7] = [
 ];
 
 /// The modules of `domain`. One imports only what stands before it.
-const DOMAIN: [&str; 16] = [
+const DOMAIN: [&str; 17] = [
     "names",
     "time",
     "leadership",
@@ -37,6 +37,7 @@ const DOMAIN: [&str; 16] = [
     "index",
     "status",
     "reconcile",
+    "doctor",
 ];
 
 /// What would make code depend on more than its arguments.

@@ -13,6 +13,7 @@ use std::path::{Path, PathBuf};
 
 use clap::Command;
 use dps::api::{Cause, ConditionType, DockerPullSecret, Reason};
+use dps::domain::doctor::report::Page;
 use dps::domain::spec::validate::validate;
 use serde_json::Value;
 use strum::IntoEnumIterator as _;
@@ -120,6 +121,15 @@ fn every_condition_reason_cause_and_code_has_its_anchor_in_troubleshooting() {
         missing.is_empty(),
         "docs/troubleshooting.md needs a heading for each of {missing:?}"
     );
+}
+
+#[test]
+fn every_page_that_doctor_names_has_its_heading() {
+    for page in Page::iter() {
+        let (path, anchor) = page.as_str().split_once('#').unwrap();
+        let is_there = headings(&read(path)).iter().any(|heading| heading == anchor);
+        assert!(is_there, "{path} needs the heading #{anchor}");
+    }
 }
 
 /// The YAML documents of a text.

@@ -18,6 +18,7 @@ mod decide;
 mod diagnosis;
 mod docker_hub;
 mod docs;
+mod doctor;
 mod explain;
 mod explain_cases;
 mod explain_messages;

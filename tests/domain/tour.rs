@@ -144,7 +144,7 @@ fn registry_is_known_by_its_host_with_all_that_is_special_about_it() {
         }
         let found = (
             dialect.lifetime_advice().is_some(),
-            dialect.node_grant().is_some(),
+            dialect.node_grant().is_some() && dialect.node_provider().is_some(),
             dialect.token_server(expected.host),
         );
         let wanted = (expected.expires, expected.nodes_have_access, expected.token_server);

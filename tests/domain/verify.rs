@@ -262,7 +262,11 @@ async fn statuses_do_not_tell_what_happened_at_an_internal_address() {
             // Whoever allowed it may know.
             let allow = vec![registry.clone()];
             let verdict = as_controller_with(Policy { allow, ..policy() }, &registry, plain_http).await;
-            assert!(!verdict.message.contains("withheld for security"), "{}", verdict.message);
+            assert!(
+                !verdict.message.contains("withheld for security"),
+                "{}",
+                verdict.message
+            );
         }
     }
     assert!(told[0].1.contains("withheld for security"), "{told:?}");

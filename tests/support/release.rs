@@ -78,14 +78,23 @@ impl Release {
         helm_in(self.world, &[&args, more].concat())
     }
 
+    /// `helm test`, with what it prints: `dps doctor` in a pod. It fails if a check fails.
+    pub fn test(&self) -> String {
+        let args = ["test", OPERATOR, "-n", OPERATOR, "--logs", "--timeout", "120s"];
+        helm_in(self.world, &args)
+    }
+
     /// Names of the operator's pods that have not ended, with their addresses.
     pub async fn replicas(&self) -> Vec<(String, Ipv4Addr)> {
         let labels = ListParams::default().labels(&format!("app.kubernetes.io/instance={OPERATOR}"));
         let pods = self.pods.list(&labels).await.expect("a list");
         let replica = |pod: Pod| {
             let stays = pod.metadata.deletion_timestamp.is_none();
-            let address = pod.status?.pod_ip?.parse().ok()?;
-            stays.then_some((pod.metadata.name?, address))
+            let status = pod.status?;
+            // The pod of `helm test` stays as well.
+            let has_ended = matches!(status.phase.as_deref(), Some("Succeeded" | "Failed"));
+            let address = status.pod_ip?.parse().ok()?;
+            (stays && !has_ended).then_some((pod.metadata.name?, address))
         };
         pods.items.into_iter().filter_map(replica).collect()
     }

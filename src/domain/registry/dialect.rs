@@ -105,6 +105,16 @@ impl Dialect {
         }
     }
 
+    /// The provider of the nodes that [`Self::node_grant`] is about: the scheme of `spec.providerID`.
+    pub fn node_provider(self) -> Option<&'static str> {
+        match self {
+            Self::Ecr => Some("aws"),
+            Self::Google => Some("gce"),
+            Self::Azure => Some("azure"),
+            Self::DockerHub | Self::EcrPublic | Self::GitHub | Self::GitLab | Self::Quay | Self::Other => None,
+        }
+    }
+
     /// What is missing in a user name, as a clause about it: Harbor's robots are named `robot$name` or
     /// `robot$project+name`, and a shell replaces `$name` between double quotes by nothing.
     pub fn username_doubt(self, username: &str) -> Option<&'static str> {

@@ -1,0 +1,104 @@
+//! `dps doctor`: whether an installation can do its work.
+
+mod observe;
+mod print;
+mod registries;
+mod requests;
+mod rights;
+
+use std::process::ExitCode;
+use std::time::Duration;
+
+use clap::Args;
+use k8s_openapi::jiff::SignedDuration;
+use tokio::time::{Instant, sleep};
+
+use crate::cli::doctor::observe::observe;
+use crate::cli::doctor::registries::look_at_registries;
+use crate::cli::exit::exit_code;
+use crate::cli::network::AddressArguments;
+use crate::cli::output::{self, Format, to_json};
+use crate::cli::runtime::block_on;
+use crate::domain::doctor::report::{CheckResult, DoctorReport};
+use crate::domain::doctor::{Observations, examine, without_access};
+use crate::domain::names::ObjectKey;
+use crate::kubernetes::connect::{Connection, Lifetime, connect};
+
+/// Time between two looks while waiting.
+const INTERVAL: Duration = Duration::from_secs(2);
+
+#[derive(Args)]
+pub(crate) struct Doctor {
+    /// Namespace to check; all namespaces by default. Can be repeated.
+    #[arg(short, long = "namespace", value_name = "NAMESPACE", value_delimiter = ',')]
+    namespaces: Vec<String>,
+    /// User to check as, such as system:serviceaccount:NAMESPACE:NAME. By default you, and the ServiceAccounts of the
+    /// operators for their rights.
+    #[arg(long = "as", value_name = "USER")]
+    user: Option<String>,
+    /// Lease of the operator, if its Deployment cannot be found or read.
+    #[arg(long, value_name = "NAMESPACE/NAME")]
+    lease: Option<ObjectKey>,
+    /// Repeat the checks until none fails, for at most this long, such as 90s or 5m.
+    #[arg(long, value_name = "DURATION", value_parser = duration)]
+    wait: Option<Duration>,
+    #[command(flatten)]
+    addresses: AddressArguments,
+    /// Output format.
+    #[arg(short, long, value_enum, default_value = "text")]
+    output: Format,
+}
+
+pub(crate) fn run(arguments: &Doctor) -> ExitCode {
+    exit_code("doctor", block_on(check_and_print(arguments)))
+}
+
+async fn check_and_print(arguments: &Doctor) -> Result<ExitCode, String> {
+    let user = arguments.user.as_deref();
+    let connection = connect(Lifetime::Command, user)
+        .await
+        .map_err(|error| error.to_string())?;
+    let report = check_until_end(arguments, &connection).await;
+    match arguments.output {
+        Format::Json => output::write(&to_json(&report)?)?,
+        Format::Text => output::write_lines(print::readable(&report))?,
+    }
+    Ok(if report.has_failures() {
+        ExitCode::FAILURE
+    } else {
+        ExitCode::SUCCESS
+    })
+}
+
+/// Registries cannot fail a check, so they are contacted once, at the end.
+async fn check_until_end(arguments: &Doctor, connection: &Connection) -> DoctorReport {
+    let end = arguments.wait.map(|wait| Instant::now() + wait);
+    loop {
+        let (report, observed) = check(arguments, connection).await;
+        let may_repeat = end.is_some_and(|end| Instant::now() + INTERVAL <= end);
+        if !report.has_failures() || !may_repeat {
+            return match observed {
+                Some(observed) => examine(&look_at_registries(arguments, &connection.client, observed).await),
+                None => report,
+            };
+        }
+        let first = report.checks.iter().find(|check| check.result == CheckResult::Fail);
+        if let Some(first) = first {
+            output::report(&format!("dps doctor: waiting: {}", first.message));
+        }
+        sleep(INTERVAL).await;
+    }
+}
+
+async fn check(arguments: &Doctor, connection: &Connection) -> (DoctorReport, Option<Observations>) {
+    match Box::pin(observe(arguments, connection)).await {
+        Ok(observed) => (examine(&observed), Some(observed)),
+        Err(obstacle) => (without_access(&connection.server, &obstacle), None),
+    }
+}
+
+fn duration(text: &str) -> Result<Duration, String> {
+    let duration: Option<SignedDuration> = text.parse().ok();
+    let duration = duration.and_then(|duration| Duration::try_from(duration).ok());
+    duration.ok_or_else(|| "write a duration such as 90s or 5m".to_owned())
+}

@@ -1,0 +1,254 @@
+//! Reads what `dps doctor` needs of a cluster. No Secret is read.
+
+use std::time::Duration;
+
+use axum::http::{Request, StatusCode};
+use futures::future::join_all;
+use k8s_openapi::api::admissionregistration::v1::{ValidatingAdmissionPolicy, ValidatingAdmissionPolicyBinding};
+use k8s_openapi::api::apps::v1::Deployment;
+use k8s_openapi::api::coordination::v1::Lease;
+use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::CustomResourceDefinition;
+use k8s_openapi::apimachinery::pkg::version::Info;
+use k8s_openapi::jiff::fmt::rfc2822;
+use kube::client::Body;
+use kube::core::{ApiResource, DynamicObject, Status};
+use kube::{Api, Client, ResourceExt};
+use serde_json::Value;
+use tokio::time::{sleep, timeout};
+
+use crate::api::{DockerPullSecret, FIELD_MANAGER};
+use crate::cli::doctor::Doctor;
+use crate::cli::doctor::requests::{list, seen};
+use crate::cli::doctor::rights;
+use crate::domain::doctor::Observations;
+use crate::domain::doctor::api_server::{ApiServerView, NoAccess};
+use crate::domain::doctor::custom_resource::{CRD_NAME, CustomResource};
+use crate::domain::doctor::installation::{Installation, NAME_LABEL};
+use crate::domain::doctor::lease::{LeaseState, LeaseView};
+use crate::domain::doctor::policies::Policies;
+use crate::domain::doctor::resources::ResourceView;
+use crate::domain::doctor::seen::Seen;
+use crate::domain::names::ObjectKey;
+use crate::domain::time::Timestamp;
+use crate::kubernetes::connect::Connection;
+use crate::kubernetes::request::{CALL_TIMEOUT, describe};
+
+/// For how long a Lease is watched that seems expired: holders renew it each 5 s.
+const LEASE_WATCH: Duration = Duration::from_secs(10);
+
+/// Time between two looks at such a Lease.
+const LEASE_PAUSE: Duration = Duration::from_secs(1);
+
+/// Everything but the registries.
+pub(super) async fn observe(arguments: &Doctor, connection: &Connection) -> Result<Observations, NoAccess> {
+    let client = &connection.client;
+    let namespaces = arguments.namespaces.clone();
+    let api_server = api_server(connection, arguments.user.is_some()).await?;
+    let (custom_resource, installations, policies, resources) = tokio::join!(
+        custom_resource(client),
+        installations(client, &namespaces),
+        policies(client),
+        resources(client, &namespaces)
+    );
+    let named = arguments.lease.as_ref();
+    let named = named.map(|lease| ObjectKey::new(&*lease.namespace, &*lease.name));
+    let of_installations = installations.read().into_iter().flatten();
+    let of_installations = of_installations.filter(|installation| installation.replicas > 0);
+    let mut keys: Vec<ObjectKey> = of_installations
+        .filter_map(|installation| installation.lease.clone())
+        .collect();
+    keys.extend(named.clone());
+    keys.sort();
+    keys.dedup();
+    let now = api_server.now();
+    let (leases, rights) = tokio::join!(
+        join_all(keys.into_iter().map(|key| lease(client, key, now))),
+        rights::of_operators(client, &installations, &namespaces, named.as_ref())
+    );
+    Ok(Observations {
+        namespaces,
+        api_server,
+        custom_resource,
+        installations,
+        rights,
+        leases,
+        policies,
+        resources,
+        registries: None,
+    })
+}
+
+async fn api_server(
+    Connection { client, server }: &Connection,
+    is_impersonated: bool,
+) -> Result<ApiServerView, NoAccess> {
+    let exchange = async {
+        let request = Request::get("/version").body(Body::empty());
+        let request = request.map_err(kube::Error::HttpError)?;
+        let response = client.send(request).await?;
+        let own_time = Timestamp::now();
+        let date = response.headers().get("date").and_then(|date| date.to_str().ok());
+        let its_time = date.and_then(|date| Some(rfc2822::parse(date).ok()?.timestamp()));
+        let status = response.status();
+        let body = response.into_body().collect_bytes().await?;
+        Ok((own_time, its_time, status, body.to_vec()))
+    };
+    let (own_time, its_time, status, body) = match timeout(CALL_TIMEOUT, exchange).await {
+        Ok(Ok(exchanged)) => exchanged,
+        Ok(Err(error)) => return Err(NoAccess::Unreachable(describe(&error))),
+        Err(_) => {
+            return Err(NoAccess::Unreachable(format!(
+                "no answer within {} s",
+                CALL_TIMEOUT.as_secs()
+            )));
+        }
+    };
+    let refusal = || {
+        let message = serde_json::from_slice(&body).map(|status: Status| status.message);
+        let message = message.ok().filter(|message| !message.is_empty());
+        message.unwrap_or_else(|| format!("/version returned {status}"))
+    };
+    let version = match status {
+        StatusCode::OK => match serde_json::from_slice::<Info>(&body) {
+            Ok(info) => Seen::Read((info.major, info.minor)),
+            Err(_) => Seen::Failed(format!("what answers at {server} is no API server")),
+        },
+        StatusCode::UNAUTHORIZED => return Err(NoAccess::Refused(refusal())),
+        // Everybody else may read it, or hardly anything is readable.
+        StatusCode::FORBIDDEN if is_impersonated => return Err(NoAccess::Refused(refusal())),
+        StatusCode::FORBIDDEN => Seen::denied("get /version"),
+        _ => Seen::Failed(format!("cannot get /version: {}", refusal())),
+    };
+    Ok(ApiServerView {
+        server: server.clone(),
+        version,
+        its_time,
+        own_time,
+    })
+}
+
+async fn custom_resource(client: &Client) -> CustomResource {
+    let definitions: Api<CustomResourceDefinition> = Api::all(client.clone());
+    let definition = seen("get CustomResourceDefinitions", definitions.get_opt(CRD_NAME)).await;
+    let is_served = match &definition {
+        Seen::Read(definition) => Seen::Read(definition.is_some()),
+        _ => served(client).await,
+    };
+    let definition = match definition {
+        Seen::Read(definition) => Seen::Read(definition.map(Box::new)),
+        Seen::Skipped(why) => Seen::Skipped(why),
+        Seen::Failed(why) => Seen::Failed(why),
+    };
+    CustomResource { definition, is_served }
+}
+
+/// What the API server says of its kinds to everybody.
+async fn served(client: &Client) -> Seen<bool> {
+    let resource = ApiResource::erase::<DockerPullSecret>(&());
+    let what = format!("list the resources of {}", resource.api_version);
+    let listed = async {
+        match client.list_api_group_resources(&resource.api_version).await {
+            Ok(listed) => Ok(listed.resources.iter().any(|served| served.name == resource.plural)),
+            Err(kube::Error::Api(status)) if status.code == 404 => Ok(false),
+            Err(error) => Err(error),
+        }
+    };
+    seen(&what, listed).await
+}
+
+async fn installations(client: &Client, namespaces: &[String]) -> Seen<Vec<Installation>> {
+    let labels = format!("{NAME_LABEL}={FIELD_MANAGER}");
+    let deployments: Api<Deployment> = Api::all(client.clone());
+    let found = list("list Deployments in all namespaces", &deployments, Some(&labels)).await;
+    found.map(|found| {
+        let found = found.iter().flatten().map(Installation::of);
+        found.filter(|installation| installation.works_in(namespaces)).collect()
+    })
+}
+
+async fn policies(client: &Client) -> Seen<Policies> {
+    let policies: Api<ValidatingAdmissionPolicy> = Api::all(client.clone());
+    let bindings: Api<ValidatingAdmissionPolicyBinding> = Api::all(client.clone());
+    let policies = list("list ValidatingAdmissionPolicies", &policies, None).await;
+    let bindings = list("list ValidatingAdmissionPolicyBindings", &bindings, None).await;
+    policies.and(bindings).map(|(policies, bindings)| {
+        let mut found = Policies {
+            names: policies.iter().flatten().map(ResourceExt::name_any).collect(),
+            ..Policies::default()
+        };
+        for spec in bindings.into_iter().flatten().filter_map(|binding| binding.spec) {
+            let denies = spec.validation_actions.iter().flatten().any(|action| action == "Deny");
+            *found.bound.entry(spec.policy_name.unwrap_or_default()).or_default() |= denies;
+        }
+        found
+    })
+}
+
+async fn resources(client: &Client, namespaces: &[String]) -> Seen<Vec<ResourceView>> {
+    let resource = ApiResource::erase::<DockerPullSecret>(&());
+    let apis: Vec<(String, Api<DynamicObject>)> = match namespaces {
+        [] => vec![(
+            "list DockerPullSecrets in all namespaces".to_owned(),
+            Api::all_with(client.clone(), &resource),
+        )],
+        some => some
+            .iter()
+            .map(|namespace| {
+                let api = Api::namespaced_with(client.clone(), namespace, &resource);
+                (format!("list DockerPullSecrets in namespace {namespace}"), api)
+            })
+            .collect(),
+    };
+    let mut views = Vec::new();
+    for (what, api) in apis {
+        match list(&what, &api, None).await {
+            Seen::Read(Some(found)) => {
+                let objects = found
+                    .into_iter()
+                    .map(|object| serde_json::to_value(object).unwrap_or(Value::Null));
+                views.extend(objects.map(ResourceView::of));
+            }
+            Seen::Read(None) => return Seen::Skipped("the API server does not know them".to_owned()),
+            Seen::Skipped(why) => return Seen::Skipped(why),
+            Seen::Failed(why) => return Seen::Failed(why),
+        }
+    }
+    Seen::Read(views)
+}
+
+/// Watches a Lease for some seconds that seems expired, since the clock of its holder may be wrong.
+async fn lease(client: &Client, key: ObjectKey, now: Timestamp) -> LeaseView {
+    let leases: Api<Lease> = Api::namespaced(client.clone(), &key.namespace);
+    let what = format!("get Lease {key}");
+    let read = async || {
+        let lease = seen(&what, leases.get_opt(&key.name)).await;
+        lease.map(|lease| lease.as_ref().map(LeaseState::of))
+    };
+    let mut state = read().await;
+    let renewed = async || loop {
+        sleep(LEASE_PAUSE).await;
+        if let Seen::Read(Some(later)) = read().await {
+            return later;
+        }
+    };
+    if let Seen::Read(Some(first)) = &mut state
+        && first.seems_expired(now)
+    {
+        let version = first.version.clone();
+        let watch = async {
+            loop {
+                let later = renewed().await;
+                if later.version != version {
+                    return later;
+                }
+            }
+        };
+        if let Ok(later) = timeout(LEASE_WATCH, watch).await {
+            *first = LeaseState {
+                is_renewed: true,
+                ..later
+            };
+        }
+    }
+    LeaseView { key, state }
+}

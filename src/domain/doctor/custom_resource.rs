@@ -1,0 +1,236 @@
+//! The `CustomResourceDefinition`: whether it is installed, and the one that this program generates.
+
+use std::collections::BTreeSet;
+
+use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::{
+    CustomResourceDefinition, CustomResourceDefinitionVersion,
+};
+use serde_json::Value;
+
+use crate::api::crd;
+use crate::domain::doctor::report::{Category, Check, Page};
+use crate::domain::doctor::seen::Seen;
+
+/// Name of the `CustomResourceDefinition`.
+pub const CRD_NAME: &str = "dockerpullsecrets.pullsecrets.dev";
+
+/// Installs and updates it.
+const APPLY: &str = "dps crds | kubectl apply --server-side -f -";
+
+/// Most fields that a message names.
+const NAMED_FIELDS: usize = 3;
+
+/// What was seen of it.
+#[derive(Clone, Debug)]
+pub struct CustomResource {
+    /// The definition, if there is one.
+    pub definition: Seen<Option<Box<CustomResourceDefinition>>>,
+    /// Whether the API server serves the resources, which everybody may know.
+    pub is_served: Seen<bool>,
+}
+
+/// How a schema differs from that of this program.
+#[derive(Clone, Debug, PartialEq, Eq)]
+enum SchemaDifference {
+    None,
+    /// It lacks these fields.
+    Older(Vec<String>),
+    /// It has these fields in addition.
+    Newer(Vec<String>),
+    /// It has the same fields with other rules or descriptions, or lacks some and has others.
+    Other,
+    /// It lacks the whole version.
+    Version,
+}
+
+pub(crate) fn check(seen: &CustomResource) -> Vec<Check> {
+    let definition = match &seen.definition {
+        Seen::Read(Some(definition)) => definition,
+        Seen::Read(None) => return vec![missing()],
+        Seen::Skipped(_) | Seen::Failed(_) => {
+            let unread = Check::unread(Category::Crd, Page::Crd, "schema and stored versions", &seen.definition);
+            return served(&seen.is_served).into_iter().chain(unread).collect();
+        }
+    };
+    let mut checks = vec![established(definition), schema(definition)];
+    checks.extend(stored_versions(definition));
+    checks
+}
+
+fn missing() -> Check {
+    Check::fail(Category::Crd, Page::Crd, format!("the CRD {CRD_NAME} is not installed"))
+        .hint(format!("install it: {APPLY}"))
+}
+
+fn served(seen: &Seen<bool>) -> Option<Check> {
+    match seen {
+        Seen::Read(false) => Some(missing()),
+        Seen::Read(true) => Some(Check::ok(
+            Category::Crd,
+            Page::Crd,
+            format!("the API server serves {CRD_NAME}"),
+        )),
+        unread => Check::unread(Category::Crd, Page::Crd, CRD_NAME, unread),
+    }
+}
+
+fn established(definition: &CustomResourceDefinition) -> Check {
+    let conditions = definition
+        .status
+        .iter()
+        .flat_map(|status| status.conditions.iter().flatten());
+    let is_wanted = |kind: &str| matches!(kind, "Established" | "NamesAccepted");
+    let mut wanted = conditions.filter(|condition| is_wanted(&condition.type_));
+    let is_established = wanted
+        .clone()
+        .any(|condition| condition.type_ == "Established" && condition.status == "True");
+    if is_established {
+        return Check::ok(
+            Category::Crd,
+            Page::Crd,
+            format!("the CRD {CRD_NAME} is installed and established"),
+        );
+    }
+    let why = wanted.find(|condition| condition.status != "True");
+    let why = why
+        .and_then(|condition| condition.message.as_deref())
+        .filter(|why| !why.is_empty());
+    let why = why.map(|why| format!(": {why}")).unwrap_or_default();
+    Check::fail(
+        Category::Crd,
+        Page::Crd,
+        format!("the API server does not serve the CRD {CRD_NAME}{why}"),
+    )
+    .hint("wait some seconds after an installation; a conflict with the names of another CRD has to be solved there")
+}
+
+fn schema(definition: &CustomResourceDefinition) -> Check {
+    let fail = |message: String| Check::fail(Category::Crd, Page::Crd, message);
+    let warn = |message: String| Check::warn(Category::Crd, Page::Crd, message);
+    let newer_program = "use the dps of the operator's version, or upgrade the operator";
+    match difference(definition) {
+        SchemaDifference::None => Check::ok(
+            Category::Crd,
+            Page::Crd,
+            "the CRD's schema is the one of this version of dps",
+        ),
+        SchemaDifference::Older(fields) => fail(format!(
+            "the CRD is older than this version of dps: it lacks {}, so the API server refuses statuses and specs with {}",
+            named(&fields),
+            if fields.len() == 1 { "it" } else { "them" }
+        ))
+        .hint(format!("update it before the operator: {APPLY}")),
+        SchemaDifference::Newer(fields) => warn(format!(
+            "the CRD is newer than this version of dps: it has also {}",
+            named(&fields)
+        ))
+        .hint(newer_program),
+        SchemaDifference::Other => {
+            warn("the CRD's schema is not the one of this version of dps, with other fields, rules or descriptions".to_owned()).hint(format!(
+                "if the CRD is older: {APPLY}; otherwise {newer_program}"
+            ))
+        }
+        SchemaDifference::Version => fail(format!(
+            "the CRD does not have version {}, the one of this version of dps",
+            own_version().map(|version| version.name).unwrap_or_default()
+        ))
+        .hint(format!("if the CRD is older: {APPLY}; otherwise {newer_program}")),
+    }
+}
+
+/// A few of the fields.
+fn named(fields: &[String]) -> String {
+    let more = fields.len().saturating_sub(NAMED_FIELDS);
+    let named = fields
+        .iter()
+        .take(NAMED_FIELDS)
+        .map(String::as_str)
+        .collect::<Vec<_>>()
+        .join(", ");
+    match more {
+        0 => named,
+        more => format!("{named} and {more} more"),
+    }
+}
+
+fn own_version() -> Option<CustomResourceDefinitionVersion> {
+    let own: CustomResourceDefinition = serde_json::from_value(crd()).ok()?;
+    own.spec.versions.into_iter().next()
+}
+
+fn difference(definition: &CustomResourceDefinition) -> SchemaDifference {
+    let Some(own) = own_version() else {
+        return SchemaDifference::Other;
+    };
+    let Some(installed) = definition.spec.versions.iter().find(|version| version.name == own.name) else {
+        return SchemaDifference::Version;
+    };
+    if *installed == own {
+        return SchemaDifference::None;
+    }
+    let (installed, own) = (fields_of(installed), fields_of(&own));
+    let beyond = |some: &BTreeSet<String>, others: &BTreeSet<String>| -> Vec<String> {
+        some.difference(others)
+            // A field that is there as a whole is named once.
+            .filter(|field| field.rsplit_once('.').is_none_or(|(parent, _)| others.contains(parent)))
+            .cloned()
+            .collect()
+    };
+    match (beyond(&own, &installed), beyond(&installed, &own)) {
+        (lacking, additional) if !lacking.is_empty() && additional.is_empty() => SchemaDifference::Older(lacking),
+        (lacking, additional) if lacking.is_empty() && !additional.is_empty() => SchemaDifference::Newer(additional),
+        _ => SchemaDifference::Other,
+    }
+}
+
+/// The paths of all fields of a version.
+fn fields_of(version: &CustomResourceDefinitionVersion) -> BTreeSet<String> {
+    let mut fields = BTreeSet::new();
+    let schema = version
+        .schema
+        .as_ref()
+        .and_then(|schema| schema.open_api_v3_schema.as_ref());
+    if let Ok(schema) = serde_json::to_value(schema) {
+        collect(&schema, "", &mut fields);
+    }
+    fields
+}
+
+fn collect(schema: &Value, path: &str, fields: &mut BTreeSet<String>) {
+    for (name, property) in schema["properties"].as_object().into_iter().flatten() {
+        let path = if path.is_empty() {
+            name.clone()
+        } else {
+            format!("{path}.{name}")
+        };
+        fields.insert(path.clone());
+        collect(property, &path, fields);
+    }
+    for inner in ["items", "additionalProperties"] {
+        if schema[inner].is_object() {
+            collect(&schema[inner], path, fields);
+        }
+    }
+}
+
+/// Objects may be stored in a version that this program does not know.
+fn stored_versions(definition: &CustomResourceDefinition) -> Option<Check> {
+    let own = own_version()?.name;
+    let stored = definition
+        .status
+        .iter()
+        .flat_map(|status| status.stored_versions.iter().flatten());
+    let others: Vec<&str> = stored.map(String::as_str).filter(|version| *version != own).collect();
+    if others.is_empty() {
+        return Some(Check::ok(
+            Category::Crd,
+            Page::Crd,
+            format!("all DockerPullSecrets are stored as {own}"),
+        ));
+    }
+    let message = format!(
+        "DockerPullSecrets may be stored as {}, which this version of dps does not know",
+        others.join(", ")
+    );
+    Some(Check::warn(Category::Crd, Page::Crd, message).hint("use the dps of the operator's version"))
+}

@@ -1,0 +1,89 @@
+//! The Leases of operators: whether a replica works.
+
+use std::time::Duration;
+
+use k8s_openapi::api::coordination::v1::Lease;
+
+use crate::domain::doctor::report::{Category, Check, Page};
+use crate::domain::doctor::seen::Seen;
+use crate::domain::leadership::LEASE_DURATION;
+use crate::domain::names::ObjectKey;
+use crate::domain::time::{Timestamp, since};
+
+/// One look at a Lease.
+#[derive(Clone, Debug)]
+pub struct LeaseView {
+    /// Its namespace and name.
+    pub key: ObjectKey,
+    /// What it says, if it exists.
+    pub state: Seen<Option<LeaseState>>,
+}
+
+/// What a Lease says.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LeaseState {
+    /// Who holds it; empty if nobody does.
+    pub holder: String,
+    /// When the holder last renewed it, by the holder's clock.
+    pub renewed_at: Option<Timestamp>,
+    /// For how long it is held then.
+    pub duration: Duration,
+    /// Its resource version.
+    pub version: String,
+    /// Whether it was renewed while somebody watched.
+    pub is_renewed: bool,
+}
+
+impl LeaseState {
+    /// What a Lease says.
+    pub fn of(lease: &Lease) -> Self {
+        let spec = lease.spec.clone().unwrap_or_default();
+        let seconds = spec
+            .lease_duration_seconds
+            .and_then(|seconds| u64::try_from(seconds).ok());
+        Self {
+            holder: spec.holder_identity.unwrap_or_default(),
+            renewed_at: spec.renew_time.map(|time| time.0),
+            duration: seconds.map_or(LEASE_DURATION, Duration::from_secs),
+            version: lease.metadata.resource_version.clone().unwrap_or_default(),
+            is_renewed: false,
+        }
+    }
+
+    /// Whether it looks as if nobody renewed it. The clock of the holder may be wrong, so this is worth a longer look.
+    pub fn seems_expired(&self, now: Timestamp) -> bool {
+        let age = self.renewed_at.map(|time| since(time, now).max(since(now, time)));
+        !self.holder.is_empty() && !self.is_renewed && age.is_none_or(|age| age > self.duration)
+    }
+}
+
+pub(crate) fn check(leases: &[LeaseView], now: Timestamp) -> Vec<Check> {
+    leases.iter().map(|lease| check_one(lease, now)).collect()
+}
+
+fn check_one(LeaseView { key, state }: &LeaseView, now: Timestamp) -> Check {
+    let (category, page) = (Category::Operator, Page::Replicas);
+    let ObjectKey { namespace, .. } = key;
+    let fail = |message: String| {
+        Check::fail(category, page, message).hint(format!(
+            "see whether its pods run: kubectl get pods -n {namespace}; /readyz and the log of one say what it lacks"
+        ))
+    };
+    match state {
+        Seen::Skipped(why) => Check::skipped(category, page, &format!("Lease {key}"), why),
+        Seen::Failed(why) => Check::fail(category, page, why.as_str()),
+        Seen::Read(None) => fail(format!("no operator works: Lease {key} does not exist")),
+        Seen::Read(Some(lease)) if lease.holder.is_empty() => {
+            fail(format!("no operator works: nobody holds Lease {key}"))
+        }
+        Seen::Read(Some(lease)) if lease.seems_expired(now) => fail(format!(
+            "no operator works: {} does not renew Lease {key}",
+            lease.holder
+        )),
+        Seen::Read(Some(lease)) => Check::ok(
+            category,
+            page,
+            format!("{} holds Lease {key}, and renews it", lease.holder),
+        ),
+    }
+}

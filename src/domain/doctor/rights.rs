@@ -1,0 +1,276 @@
+//! What an operator must be allowed to do, and whether it is.
+
+use crate::api::FIELD_MANAGER;
+use crate::domain::doctor::installation::{Installation, place};
+use crate::domain::doctor::report::{Category, Check, Page};
+use crate::domain::doctor::seen::Seen;
+use crate::domain::names::ObjectKey;
+
+/// One rule of the chart's Role or `ClusterRole`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Right {
+    /// API group.
+    pub group: &'static str,
+    /// Resource.
+    pub resource: &'static str,
+    /// Subresource; empty if there is none.
+    pub subresource: &'static str,
+    /// Verbs.
+    pub verbs: &'static [&'static str],
+    /// What happens without it.
+    pub without: &'static str,
+}
+
+/// What it needs in each namespace where it works. The chart grants exactly this (tested).
+pub const RIGHTS: [Right; 7] = [
+    Right {
+        group: "pullsecrets.dev",
+        resource: "dockerpullsecrets",
+        subresource: "",
+        verbs: &["get", "list", "watch"],
+        without: "the operator does nothing",
+    },
+    Right {
+        group: "pullsecrets.dev",
+        resource: "dockerpullsecrets",
+        subresource: "status",
+        verbs: &["patch"],
+        without: "no status is written, and no login attempt is made",
+    },
+    Right {
+        group: "",
+        resource: "secrets",
+        subresource: "",
+        verbs: &["get", "list", "watch", "create", "patch", "delete"],
+        without: "Secrets are not generated, updated or cleaned up",
+    },
+    Right {
+        group: "",
+        resource: "configmaps",
+        subresource: "",
+        verbs: &["get", "list", "watch"],
+        without: "certificates in ConfigMaps are not used for verification",
+    },
+    Right {
+        group: "",
+        resource: "pods",
+        subresource: "",
+        verbs: &["list", "watch"],
+        without: "pods that cannot pull are not found",
+    },
+    Right {
+        group: "",
+        resource: "events",
+        subresource: "",
+        verbs: &["list"],
+        without: "failed pulls on nodes before Kubernetes 1.32 have no cause",
+    },
+    Right {
+        group: "events.k8s.io",
+        resource: "events",
+        subresource: "",
+        verbs: &["get", "create", "patch"],
+        without: "no Event is written",
+    },
+];
+
+/// What its replicas need in the namespace of their Lease: `create` for all, the others for the one by its name.
+pub const LEASE_RIGHT: Right = Right {
+    group: "coordination.k8s.io",
+    resource: "leases",
+    subresource: "",
+    verbs: &["create", "get", "update"],
+    without: "no replica begins to work",
+};
+
+impl Right {
+    /// The resource as `kubectl` writes it.
+    fn name(&self) -> String {
+        let group = if self.group.is_empty() {
+            String::new()
+        } else {
+            format!(".{}", self.group)
+        };
+        let subresource = if self.subresource.is_empty() {
+            String::new()
+        } else {
+            format!("/{}", self.subresource)
+        };
+        format!("{}{group}{subresource}", self.resource)
+    }
+}
+
+/// One question to the API server.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RightQuestion {
+    /// The rule that it belongs to.
+    pub right: Right,
+    /// One of its verbs.
+    pub verb: &'static str,
+    /// Where; `None` means in all namespaces.
+    pub namespace: Option<String>,
+    /// Name of the object, if it is about one.
+    pub name: Option<String>,
+}
+
+/// An account of an operator.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct OperatorAccount {
+    /// The user; `None` is the one that asks.
+    pub user: Option<String>,
+    /// How messages name it.
+    pub shown: String,
+    /// Namespaces where it works; none means all.
+    pub namespaces: Vec<String>,
+    /// Its Lease.
+    pub lease: Option<ObjectKey>,
+    /// Name of the chart's Roles for it.
+    pub role: String,
+}
+
+/// An account, and the questions that the API server answered with no.
+#[derive(Clone, Debug)]
+pub struct AccountRights {
+    /// The account.
+    pub account: OperatorAccount,
+    /// What it may not do.
+    pub refused: Seen<Vec<RightQuestion>>,
+}
+
+/// Whose rights count: those of the operators that are installed, or else those of the user who asks. `user` is who asks;
+/// namespaces and Lease are those that the user named.
+pub fn accounts(
+    installations: &Seen<Vec<Installation>>,
+    user: Option<&str>,
+    namespaces: &[String],
+    lease: Option<&ObjectKey>,
+) -> Seen<Vec<OperatorAccount>> {
+    let own = || OperatorAccount {
+        user: None,
+        shown: user.unwrap_or("you").to_owned(),
+        namespaces: namespaces.to_vec(),
+        lease: lease.cloned(),
+        role: account_name(user).unwrap_or(FIELD_MANAGER).to_owned(),
+    };
+    match installations {
+        Seen::Read(installations) if !installations.is_empty() => {
+            let of = |installation: &Installation| {
+                let account = installation.user();
+                OperatorAccount {
+                    user: (user != Some(&account)).then(|| account.clone()),
+                    shown: account,
+                    namespaces: if namespaces.is_empty() {
+                        installation.namespaces.clone()
+                    } else {
+                        namespaces.to_vec()
+                    },
+                    lease: installation.lease.clone(),
+                    role: installation.deployment.name.clone(),
+                }
+            };
+            Seen::Read(installations.iter().map(of).collect())
+        }
+        Seen::Read(_) => Seen::Read(vec![own()]),
+        Seen::Skipped(_) | Seen::Failed(_) if account_name(user).is_some() => Seen::Read(vec![own()]),
+        Seen::Skipped(why) | Seen::Failed(why) => Seen::Skipped(format!(
+            "the operator's ServiceAccount is not known ({why}); name it with --as system:serviceaccount:NAMESPACE:NAME"
+        )),
+    }
+}
+
+/// The name of a `ServiceAccount`, if the user is one.
+fn account_name(user: Option<&str>) -> Option<&str> {
+    let (_, name) = user?.strip_prefix("system:serviceaccount:")?.split_once(':')?;
+    Some(name)
+}
+
+impl OperatorAccount {
+    /// All that it has to be allowed to do.
+    pub fn questions(&self) -> Vec<RightQuestion> {
+        let places: Vec<Option<String>> = match self.namespaces.as_slice() {
+            [] => vec![None],
+            some => some.iter().cloned().map(Some).collect(),
+        };
+        let mut questions = Vec::new();
+        for namespace in places {
+            for right in RIGHTS {
+                questions.extend(right.verbs.iter().map(|verb| RightQuestion {
+                    right,
+                    verb,
+                    namespace: namespace.clone(),
+                    name: None,
+                }));
+            }
+        }
+        if let Some(lease) = &self.lease {
+            questions.extend(LEASE_RIGHT.verbs.iter().map(|verb| RightQuestion {
+                right: LEASE_RIGHT,
+                verb,
+                namespace: Some(lease.namespace.clone()),
+                name: (*verb != "create").then(|| lease.name.clone()),
+            }));
+        }
+        questions
+    }
+
+    /// The role of the chart that grants a right.
+    fn role_for(&self, right: Right) -> String {
+        let Self { role, namespaces, .. } = self;
+        if right == LEASE_RIGHT {
+            format!("Role {role}-lease")
+        } else if namespaces.is_empty() {
+            format!("ClusterRole {role}")
+        } else {
+            format!("Role {role}")
+        }
+    }
+}
+
+pub(crate) fn check(accounts: &Seen<Vec<AccountRights>>) -> Vec<Check> {
+    let Seen::Read(accounts) = accounts else {
+        return Check::unread(Category::Rights, Page::Permissions, "the operator's rights", accounts)
+            .into_iter()
+            .collect();
+    };
+    accounts.iter().flat_map(check_account).collect()
+}
+
+fn check_account(AccountRights { account, refused }: &AccountRights) -> Vec<Check> {
+    let (category, page) = (Category::Rights, Page::Permissions);
+    let place_of_work = place(&account.namespaces);
+    let Seen::Read(refused) = refused else {
+        let what = format!("rights of {} in {place_of_work}", account.shown);
+        return Check::unread(category, page, &what, refused).into_iter().collect();
+    };
+    if refused.is_empty() {
+        let message = format!("{} may do all that the operator does in {place_of_work}", account.shown);
+        return vec![Check::ok(category, page, message)];
+    }
+    let rights = RIGHTS.into_iter().chain([LEASE_RIGHT]);
+    rights
+        .filter_map(|right| {
+            let missing: Vec<&RightQuestion> = refused.iter().filter(|question| question.right == right).collect();
+            let verbs = right.verbs.iter().copied();
+            let verbs: Vec<&str> = verbs
+                .filter(|verb| missing.iter().any(|one| one.verb == *verb))
+                .collect();
+            let mut namespaces: Vec<String> = missing.iter().filter_map(|one| one.namespace.clone()).collect();
+            namespaces.dedup();
+            namespaces.sort();
+            namespaces.dedup();
+            let message = format!(
+                "{} may not {} {} in {}: {}",
+                account.shown,
+                verbs.join(", "),
+                right.name(),
+                place(&namespaces),
+                right.without
+            );
+            let hint = format!(
+                "the chart's {} grants it; upgrade the release with --reset-then-reuse-values, or apply deploy/",
+                account.role_for(right)
+            );
+            (!missing.is_empty()).then(|| Check::fail(category, page, message).hint(hint))
+        })
+        .collect()
+}
