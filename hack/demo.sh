@@ -118,6 +118,9 @@ END
     HOME=$state KUBECONFIG=$state/kubeconfig "$bin/helm" install "$operator" "charts/$operator" -n "$operator" \
         -f "$state/values.yaml" --wait --timeout 60s >/dev/null
     show get deployments,pods,leases -n "$operator"
+    printf '\n$ helm test %s --logs        # runs dps doctor in a pod\n' "$operator"
+    checked=$(HOME=$state KUBECONFIG=$state/kubeconfig "$bin/helm" test "$operator" -n "$operator" --logs --timeout 120s)
+    echo "$checked" | sed -n '/^POD LOGS/,$p'
 }
 as_process() {
     echo "No node can run here, so the operator runs beside the control plane: $why"
@@ -139,7 +142,7 @@ END
 }
 
 if [ -n "$node" ]; then
-    say "2. The operator's image, built and pushed without a container engine; the chart, and two pods: one works, one stands by"
+    say "2. The operator's image, built and pushed without a container engine; the chart, and two pods: a leader and a standby"
     as_pods
 else
     say "2. The CRD, the operator's rights (deploy/, made from the Helm chart) and the operator"
