@@ -2,7 +2,7 @@
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use futures::Stream;
 use k8s_openapi::jiff::Timestamp;
@@ -21,6 +21,7 @@ use crate::domain::pull_failures::failing_pods::FailingPods;
 use crate::domain::reconcile::fair_queue::FairQueue;
 use crate::domain::reconcile::memory::{ResourceMemories, ResourceMemory};
 use crate::domain::reconcile::own_writes::OwnWrites;
+use crate::domain::reconcile::timers::Timers;
 use crate::kubernetes::request::{CALL_TIMEOUT, Error};
 
 /// One for the process.
@@ -65,6 +66,9 @@ pub(crate) struct Context {
     pub(crate) store: Store<StoredResource>,
     queue: Mutex<FairQueue>,
     triggered: Notify,
+    timers: Mutex<Timers>,
+    /// The clock of the timers.
+    start: Instant,
     memories: Mutex<ResourceMemories>,
     index: Mutex<ResourceIndex>,
     own_writes: Mutex<OwnWrites>,
@@ -84,6 +88,8 @@ impl Context {
             store,
             queue: Mutex::default(),
             triggered: Notify::new(),
+            timers: Mutex::default(),
+            start: Instant::now(),
             memories: Mutex::default(),
             index: Mutex::default(),
             own_writes: Mutex::default(),
@@ -143,21 +149,46 @@ impl Context {
         self.triggered.notify_one();
     }
 
-    /// What was triggered, in the order in which it is to be reconciled.
+    /// Has a resource reconciled after a pause, if nothing happens before. Not by the controller's own timers: those
+    /// that are due at the same time would go before all that were triggered.
+    pub(crate) fn trigger_after(&self, key: &ObjectKey, pause: Duration) {
+        lock(&self.timers).set(key, Some(self.start.elapsed() + pause));
+        self.triggered.notify_one();
+    }
+
+    /// What was triggered or is due, in the order in which it is to be reconciled.
     pub(crate) fn triggered(self: Arc<Self>) -> impl Stream<Item = ObjectRef<StoredResource>> {
         futures::stream::unfold(self, |ctx| async move {
             loop {
+                let until_due = ctx.queue_due();
                 let next = lock(&ctx.queue).take();
                 if let Some(key) = next {
                     return Some((reference(&key), ctx));
                 }
-                ctx.triggered.notified().await;
+                let triggered = ctx.triggered.notified();
+                match until_due {
+                    // Either way it is time to look again.
+                    Some(pause) => drop(tokio::time::timeout(pause, triggered).await),
+                    None => triggered.await,
+                }
             }
         })
     }
 
+    /// Queues what is due. Returns how long until more is.
+    fn queue_due(&self) -> Option<Duration> {
+        let now = self.start.elapsed();
+        let mut timers = lock(&self.timers);
+        let mut queue = lock(&self.queue);
+        while let Some(key) = timers.take_due(now) {
+            queue.push(&key);
+        }
+        timers.next().map(|due| due.saturating_sub(now))
+    }
+
     /// The reconcile of a resource begins.
     pub(crate) fn begun(&self, key: &ObjectKey) {
+        lock(&self.timers).set(key, None);
         self.notify_if(lock(&self.queue).begun(key));
     }
 
@@ -192,6 +223,7 @@ impl Context {
 
     /// Forgets all about a resource that is gone.
     pub(crate) fn forget(&self, resource: &ResourceRef) {
+        lock(&self.timers).set(&resource.key, None);
         self.memories().remove(&resource.uid);
         self.shared.verifier.forget(resource);
     }

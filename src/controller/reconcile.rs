@@ -58,7 +58,10 @@ async fn reconcile_current(object: Arc<StoredResource>, key: &ObjectKey, ctx: &C
             ctx.memories()
                 .update(&resource.uid, |memory| memory.consecutive_errors = 0);
             ctx.shared.metrics.reconciled(&reason, took);
-            Ok(next.map_or_else(Action::await_change, Action::requeue))
+            if let Some(next) = next {
+                ctx.trigger_after(key, next);
+            }
+            Ok(Action::await_change())
         }
         Err(error) => {
             ctx.shared.metrics.reconciled("Error", took);
@@ -88,7 +91,8 @@ pub(crate) fn error_policy(object: Arc<StoredResource>, error: &Error, ctx: Arc<
     let pause = spread(pause(errors.unwrap_or_default()), &resource.uid);
     let key = &resource.key;
     tracing::warn!(namespace = key.namespace, name = key.name, retry_in = ?pause, "{error}");
-    Action::requeue(pause)
+    ctx.trigger_after(key, pause);
+    Action::await_change()
 }
 
 async fn reconcile_once(reference: &ResourceRef, object: &StoredResource, ctx: &Context) -> Result<Reconciled, Error> {

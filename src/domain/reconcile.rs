@@ -9,4 +9,5 @@ pub mod own_writes;
 pub mod refusal;
 pub mod retry;
 pub mod throttle;
+pub mod timers;
 pub mod trigger;

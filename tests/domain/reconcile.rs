@@ -11,6 +11,7 @@ use dps::domain::reconcile::own_writes::OwnWrites;
 use dps::domain::reconcile::refusal::refusal;
 use dps::domain::reconcile::retry::{is_reported, pause, spread};
 use dps::domain::reconcile::throttle::StatusThrottle;
+use dps::domain::reconcile::timers::Timers;
 use dps::domain::reconcile::trigger::metadata_calls;
 use dps::domain::time::Timestamp;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
@@ -173,14 +174,33 @@ fn namespaces_take_turns() {
     }
     assert_eq!(queue.take(), Some(key("many/c")));
     assert!(queue.begun(&key("many/c")));
-    // A retry that was due begins without being handed out.
-    assert!(!queue.begun(&key("few/x")));
+    assert_eq!(queue.take(), Some(key("few/x")));
+    assert!(queue.begun(&key("few/x")));
     assert_eq!(queue.take(), None);
     assert!(!queue.ended(&key("few/x")) && queue.ended(&key("many/b")));
     assert_eq!(queue.take(), Some(key("many/b")));
     assert!(queue.begun(&key("many/b")));
     assert_eq!(queue.take(), None);
     assert!(queue.is_empty());
+}
+
+#[test]
+fn a_resource_is_due_once_at_the_time_that_was_set_last() {
+    let (a, b, c) = (
+        ObjectKey::new("team", "a"),
+        ObjectKey::new("team", "b"),
+        ObjectKey::new("team", "c"),
+    );
+    let at = Duration::from_secs;
+    let mut timers = Timers::default();
+    for (key, time) in [(&a, 10), (&b, 5), (&c, 5), (&a, 7)] {
+        timers.set(key, Some(at(time)));
+    }
+    timers.set(&c, None);
+    assert_eq!((timers.take_due(at(4)), timers.next()), (None, Some(at(5))));
+    assert_eq!(timers.take_due(at(8)), Some(b));
+    assert_eq!(timers.take_due(at(8)), Some(a));
+    assert_eq!((timers.take_due(at(20)), timers.next()), (None, None));
 }
 
 #[test]
