@@ -7,6 +7,7 @@ use futures::StreamExt as _;
 use kube::api::PostParams;
 use kube::{Api, Client};
 
+use super::support::eventually;
 use super::support::objects::{private, resource, secret};
 use super::support::operator::{Operator, counter};
 use super::support::world::World;
@@ -21,11 +22,12 @@ pub(crate) async fn measure(world: &World, kubeconfig: &Path, client: &Client) {
     head("writes/s");
 
     // In turns, since the control plane gets slower and faster by itself.
-    let (mut bare, mut watching, mut dps) = (Rounds::default(), Rounds::default(), Rounds::default());
-    let mut last: Option<(Operator, String)> = None;
+    let (mut bare, mut watching) = (Rounds::default(), Rounds::default());
+    let (mut dps, mut leading, mut standing_by) = (Rounds::default(), Rounds::default(), Rounds::default());
+    let mut last: Option<(Pair, String)> = None;
     for round in 0..ROUNDS {
-        if let Some((operator, prefix)) = last.take() {
-            drop(operator);
+        if let Some((pair, prefix)) = last.take() {
+            pair.stop();
             clear(client, &prefix).await;
         }
         for (name, watches, measured) in [("bare", false, &mut bare), ("watching", true, &mut watching)] {
@@ -45,23 +47,73 @@ pub(crate) async fn measure(world: &World, kubeconfig: &Path, client: &Client) {
         prepare(client, &prefix).await;
         let operator = Operator::start(world, kubeconfig, &[]);
         dps.0.push(all_written(&operator).await);
-        last = Some((operator, prefix));
+        drop(operator);
+        clear(client, &prefix).await;
+
+        let prefix = format!("two-{round}");
+        prepare(client, &prefix).await;
+        let pair = Pair::start(world, kubeconfig).await;
+        let written = all_written(&pair.leader).await;
+        standing_by.0.push(Measured {
+            operations: 0,
+            took: written.took,
+            usage: Usage::of(pair.standby.pid()),
+        });
+        leading.0.push(written);
+        last = Some((pair, prefix));
     }
-    let operator = last.expect("a round").0;
+    let pair = last.expect("a round").0;
     bare.row("bare client, without watches");
     watching.row("bare client, with both watches");
     dps.row("dps controller");
-    dps.against("  against the one without", &bare);
-    dps.against("  against the one with", &watching);
-    println!();
+    leading.row("dps controller, with a standby");
+    standing_by.row("  the standby meanwhile");
+    dps.against("dps against the one without", &bare);
+    dps.against("dps against the one with", &watching);
+    leading.against("with a standby against alone", &dps);
+    pair.at_rest().await;
+    pair.stop();
+}
 
-    let before = Usage::of(operator.pid());
-    tokio::time::sleep(Duration::from_mins(1)).await;
-    let after = Usage::of(operator.pid());
-    println!(
-        "at rest, CPU seconds a minute: {:.2}",
-        (after.cpu.saturating_sub(before.cpu)).as_secs_f64()
-    );
+/// Two replicas with one Lease.
+struct Pair {
+    leader: Operator,
+    standby: Operator,
+}
+
+impl Pair {
+    /// As `deploy/` has it.
+    const LEASE: [&str; 2] = ["--lease", "docker-pull-secret-operator/docker-pull-secret-operator"];
+
+    async fn start(world: &World, kubeconfig: &Path) -> Self {
+        let leader = Operator::start(world, kubeconfig, &Self::LEASE);
+        eventually("it leads", || async {
+            (leader.count("dps_leader ") == 1)
+                .then_some(())
+                .ok_or_else(|| leader.log())
+        })
+        .await;
+        let standby = Operator::start(world, kubeconfig, &Self::LEASE);
+        Self { leader, standby }
+    }
+
+    /// The Lease is free at once.
+    fn stop(self) {
+        drop(self.standby);
+        assert!(self.leader.stop().1);
+    }
+
+    async fn at_rest(&self) {
+        let writes = || self.leader.count("dps_writes_total");
+        let (before, written) = ([&self.leader, &self.standby].map(|one| Usage::of(one.pid())), writes());
+        tokio::time::sleep(Duration::from_mins(1)).await;
+        let after = [&self.leader, &self.standby].map(|one| Usage::of(one.pid()));
+        println!("\nat rest, in a minute: {} writes beside the Lease", writes() - written);
+        for (name, before, after) in [("leader", &before[0], &after[0]), ("standby", &before[1], &after[1])] {
+            let cpu = after.cpu.saturating_sub(before.cpu);
+            println!("  {name:8} {:>5.2} CPU seconds", cpu.as_secs_f64());
+        }
+    }
 }
 
 /// Resources and the Secrets that they reference.
