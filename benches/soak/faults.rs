@@ -82,7 +82,7 @@ impl<'a> Faults<'a> {
         let (_, took) = self.replicas.until_one_works(self.soak).await;
         self.replicas.takeovers.push(took);
         self.replicas.add(self.soak);
-        "kill -9 of the replica that works"
+        "kill -9 of the leader"
     }
 
     async fn crash_standby(&mut self) -> &'static str {
@@ -99,7 +99,7 @@ impl<'a> Faults<'a> {
         let (_, took) = self.replicas.until_one_works(self.soak).await;
         self.replicas.handovers.push(took);
         self.replicas.add(self.soak);
-        "stop of the replica that works"
+        "stop of the leader"
     }
 
     /// It loses the Lease, and ends by itself.
@@ -113,7 +113,7 @@ impl<'a> Faults<'a> {
         signal(&halted, "-CONT");
         assert!(halted.ends().await);
         self.replicas.add(self.soak);
-        "SIGSTOP of the replica that works, 40 s or more"
+        "SIGSTOP of the leader, 40 s or more"
     }
 
     async fn away(

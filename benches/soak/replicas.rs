@@ -16,7 +16,7 @@ pub(crate) struct Replicas {
     kubeconfig: PathBuf,
     args: Vec<String>,
     soak_began: Instant,
-    /// When, and the resident memory of the one that works.
+    /// When, and the resident memory of the leader.
     memory: Vec<(Duration, f64)>,
     /// How long it took until another one worked, after a stop and after a crash.
     pub(crate) handovers: Vec<Duration>,
@@ -63,7 +63,7 @@ impl Replicas {
         self.running.push(replica);
     }
 
-    /// Which one works, if any does. One that lost the Lease ends by itself, and is started again.
+    /// The leader, if there is one. A replica that lost the Lease ends by itself, and is started again.
     pub(crate) fn leader(&mut self, soak: &Soak) -> Option<usize> {
         for index in (0..self.running.len()).rev() {
             if let Some(well) = self.running[index].ended() {
@@ -88,7 +88,7 @@ impl Replicas {
             }
             assert!(
                 begin.elapsed() < TAKEOVER,
-                "no replica works: {}",
+                "there is no leader: {}",
                 self.running[0].log()
             );
             tokio::time::sleep(Duration::from_millis(100)).await;
@@ -109,7 +109,7 @@ impl Replicas {
             sum / f64::from(u32::try_from(part.len().max(1)).unwrap())
         };
         let most = self.memory.iter().map(|(_, memory)| *memory).fold(0.0, f64::max);
-        println!("\nresident memory of the replica that works");
+        println!("\nresident memory of the leader");
         println!("  {:>6.1}  MiB in the first third, mean", mean(&self.memory[..third]));
         println!(
             "  {:>6.1}  MiB in the last third, mean",

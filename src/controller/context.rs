@@ -42,7 +42,7 @@ impl Shared {
         lock(&self.scopes).push(Arc::downgrade(ctx));
     }
 
-    /// What metrics say now. Resources are told by the process that works: others may be behind.
+    /// What metrics say now. Resources are told by the leader: others may be behind.
     pub(crate) fn now(&self) -> Now {
         let leads = self.leader.may_take(Duration::ZERO);
         let scopes: Vec<Arc<Context>> = lock(&self.scopes).iter().filter_map(Weak::upgrade).collect();
@@ -98,7 +98,7 @@ impl Context {
         }
     }
 
-    /// Before each write: that no other replica works while it may take.
+    /// Before each write: that no other replica can be the leader while it may take.
     pub(crate) fn may_write(&self) -> Result<(), Error> {
         if self.shared.leader.may_take(CALL_TIMEOUT) {
             Ok(())

@@ -1,4 +1,4 @@
-//! Holds the Lease that says which replica works, and tells the rest of the process for how long it may.
+//! Holds the Lease that says which replica is the leader, and tells the rest of the process for how long it may.
 
 use std::hash::{BuildHasher as _, RandomState};
 use std::sync::{Mutex, MutexGuard, PoisonError};

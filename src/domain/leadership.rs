@@ -1,4 +1,4 @@
-//! Which of several replicas works: the one that holds a Lease. Others watch, and take over when it is given back or was
+//! Which of several replicas is the leader: the one that holds a Lease. Others are on standby: they watch, and take over when it is given back or was
 //! not renewed for too long.
 //!
 //! Nobody trusts the clock of another machine: a Lease is expired when this process has seen it unchanged for its whole

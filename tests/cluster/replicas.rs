@@ -1,4 +1,4 @@
-//! Several replicas: one works, and another one takes over.
+//! Several replicas: one leads, and a standby takes over.
 
 use std::path::Path;
 use std::process::Command;
@@ -39,7 +39,7 @@ impl Replicas<'_> {
             &self.registries,
         ];
         let replica = Operator::start(scoped_world(), self.kubeconfig, &arguments);
-        // Also while another one works.
+        // Also on standby.
         replica.wait_until_ready();
         replica
     }
@@ -133,7 +133,7 @@ async fn a_replica_that_is_stopped_hands_over() {
     assert_eq!(counter(&second.get("/metrics").1, "dps_login_attempts_total"), 1);
 }
 
-/// Counted at the registry: a login without an answer is made once, whichever replica works.
+/// Counted at the registry: a login without an answer is made once, whichever replica leads.
 #[tokio::test]
 async fn a_replica_that_hangs_or_is_killed_is_replaced_without_a_second_login() {
     let kubeconfig = scoped_world().install();

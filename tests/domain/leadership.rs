@@ -1,4 +1,4 @@
-//! Which replica works.
+//! Which replica is the leader.
 
 use std::time::Duration;
 

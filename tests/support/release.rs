@@ -99,9 +99,9 @@ impl Release {
         pods.items.into_iter().filter_map(replica).collect()
     }
 
-    /// The replica that works, once there is exactly one.
+    /// The leader, once there is exactly one.
     pub async fn leader(&self) -> String {
-        within(TAKEOVER, "one replica works", || async {
+        within(TAKEOVER, "one replica leads", || async {
             let replicas = self.replicas().await;
             let leads = |address: &Ipv4Addr| counter(&metrics(*address), "dps_leader ") == 1;
             let leaders: Vec<&String> = replicas

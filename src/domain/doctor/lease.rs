@@ -1,4 +1,4 @@
-//! The Leases of operators: whether a replica works.
+//! The Leases of operators: whether there is a leader.
 
 use std::time::Duration;
 

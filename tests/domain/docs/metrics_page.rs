@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 const INTRODUCTION: &str = "# Metrics
 
 `GET /metrics` on port 8080 of the operator's pod, as OpenMetrics text. How to scrape it: [production.md](production.md#metrics).
-A counter appears with its first event. Metrics with the labels `namespace` and `name` exist for each DockerPullSecret, on the replica that works; `metrics.perResource: false` (`--resource-metrics=false`) turns them off. No other label can be chosen by a user, and none has a registry or a message.
+A counter appears with its first event. Metrics with the labels `namespace` and `name` exist for each DockerPullSecret, on the leader; `metrics.perResource: false` (`--resource-metrics=false`) turns them off. No other label can be chosen by a user, and none has a registry or a message.
 
 | metric | type | labels | description |
 |---|---|---|---|
