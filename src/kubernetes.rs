@@ -3,5 +3,7 @@
 pub(crate) mod client_errors;
 pub(crate) mod connect;
 mod credential_plugin;
+pub(crate) mod observer;
+pub(crate) mod operation;
 mod proxy;
 pub(crate) mod request;

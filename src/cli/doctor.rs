@@ -22,7 +22,7 @@ use crate::cli::runtime::block_on;
 use crate::domain::doctor::report::{CheckResult, DoctorReport};
 use crate::domain::doctor::{Observations, examine, without_access};
 use crate::domain::names::ObjectKey;
-use crate::kubernetes::connect::{Connection, Lifetime, connect};
+use crate::kubernetes::connect::{Connection, connect};
 
 /// Time between two looks while waiting.
 const INTERVAL: Duration = Duration::from_secs(2);
@@ -55,9 +55,7 @@ pub(crate) fn run(arguments: &Doctor) -> ExitCode {
 
 async fn check_and_print(arguments: &Doctor) -> Result<ExitCode, String> {
     let user = arguments.user.as_deref();
-    let connection = connect(Lifetime::Command, user)
-        .await
-        .map_err(|error| error.to_string())?;
+    let connection = connect(user).await.map_err(|error| error.to_string())?;
     let report = check_until_end(arguments, &connection).await;
     match arguments.output {
         Format::Json => output::write(&to_json(&report)?)?,

@@ -1,10 +1,12 @@
 //! Counters and gauges, as Prometheus text.
 
 mod process;
+mod requests;
 mod scrape;
 
 pub(crate) use scrape::Now;
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use prometheus_client::encoding::EncodeLabelSet;
@@ -15,8 +17,11 @@ use prometheus_client::metrics::histogram::Histogram;
 use prometheus_client::registry::{Registry, Unit};
 
 use crate::controller::metrics::process::Process;
+use crate::controller::metrics::requests::ApiRequests;
 use crate::domain::names::ObjectKey;
 use crate::domain::status::figures::Figures;
+use crate::kubernetes::observer::RequestObserver;
+use crate::kubernetes::operation::ApiOperation;
 
 /// Upper bounds of the durations of reconciles, in seconds.
 const DURATIONS: [f64; 10] = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 5.0, 15.0];
@@ -39,6 +44,7 @@ pub(crate) struct Metrics {
     login_attempts: Family<Label, Counter>,
     watch_errors: Family<Kind, Counter>,
     reconcile_duration: Histogram,
+    api_requests: ApiRequests,
     process: Process,
 }
 
@@ -75,6 +81,7 @@ impl Default for Metrics {
             reconcile_duration.clone(),
         );
         Self {
+            api_requests: ApiRequests::register(&mut registry),
             registry,
             reconciliations,
             writes,
@@ -110,6 +117,12 @@ impl Metrics {
         self.watch_errors.get_or_create(&Kind { kind }).inc();
     }
 
+    /// Counts what a client of the API server does.
+    pub(crate) fn observer(self: &Arc<Self>) -> RequestObserver {
+        let metrics = Arc::clone(self);
+        Arc::new(move |operation, code, took| metrics.api_requests.ended(operation, code, took))
+    }
+
     /// `OpenMetrics` text.
     pub(crate) fn text(&self, now: Now) -> String {
         let mut text = String::new();
@@ -128,6 +141,11 @@ pub fn sample() -> String {
     metrics.write("Secret");
     metrics.login_attempted("Accepted");
     metrics.watch_error("Pod");
+    let operation = ApiOperation {
+        verb: "get",
+        resource: "secrets".to_owned(),
+    };
+    metrics.api_requests.ended(&operation, Some(200), Duration::ZERO);
     let mut figures = Figures::of(None);
     figures.failing_pods = [("CredentialsRejected", 1)].into();
     (figures.accepted_at, figures.next_verification) = (Some(0), Some(0));

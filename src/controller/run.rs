@@ -33,7 +33,7 @@ use crate::controller::watches::resync::resync;
 use crate::controller::watches::secrets::Secrets;
 use crate::domain::names::{ObjectKey, ResourceRef};
 use crate::domain::verification::address::Policy;
-use crate::kubernetes::connect::{self, ConnectError, Lifetime};
+use crate::kubernetes::connect::{self, ConnectError};
 
 /// How long a stop may take: less than the 30 s that a pod gets by default.
 const STOP: Duration = Duration::from_secs(20);
@@ -81,15 +81,15 @@ pub async fn run(options: Options) -> Result<(), StartError> {
     let mut interrupt = signal(SignalKind::interrupt()).map_err(StartError::Signal)?;
     // Container runtimes may start with a soft limit of 1,024. What cannot be raised is enough for most.
     let _ = rlimit::increase_nofile_limit(u64::MAX);
-    let client = connect::client(Lifetime::Process).await?;
     let metrics = Arc::new(Metrics::default());
+    let client = connect::observed_client(metrics.observer()).await?;
     let scopes = options.namespaces.len().max(1);
     let leader = Arc::new(Leader::new(options.lease.is_some()));
     let verifier = Verifier::start(options.policy, scopes, Arc::clone(&metrics), Arc::clone(&leader));
     let verifier = verifier.map_err(StartError::Thread)?;
     let shared = Arc::new(Shared {
         readiness: Readiness::default(),
-        metrics,
+        metrics: Arc::clone(&metrics),
         verifier: Arc::clone(&verifier),
         leader: Arc::clone(&leader),
         resource_metrics: options.resource_metrics,
@@ -114,7 +114,7 @@ pub async fn run(options: Options) -> Result<(), StartError> {
     let scopes: Vec<_> = scopes.collect();
     let lease = match options.lease {
         // A connection of its own: requests that hang must not delay it.
-        Some(key) => Some((connect::client(Lifetime::Process).await?, key)),
+        Some(key) => Some((connect::observed_client(metrics.observer()).await?, key)),
         None => None,
     };
     let mut holds = tokio::spawn(hold(Arc::clone(&leader), lease.clone()));

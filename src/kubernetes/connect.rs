@@ -3,13 +3,18 @@
 use std::time::Duration;
 
 use axum::http::{HeaderValue, Uri};
+use kube::client::ClientBuilder;
+use kube::client::retry::RetryPolicy;
 use kube::config::{AuthInfo, KubeConfigOptions, Kubeconfig};
 use kube::{Client, Config};
 use secrecy::ExposeSecret;
+use tower::buffer::BufferLayer;
+use tower::layer::layer_fn;
+use tower::retry::RetryLayer;
 
 use crate::kubernetes::client_errors::{INVALID_TOKEN, describe_kubeconfig};
-pub(crate) use crate::kubernetes::credential_plugin::Lifetime;
-use crate::kubernetes::credential_plugin::replace;
+use crate::kubernetes::credential_plugin::{Lifetime, replace};
+use crate::kubernetes::observer::{ObservedService, RequestObserver};
 use crate::kubernetes::proxy::proxy;
 use crate::kubernetes::request::describe;
 
@@ -24,6 +29,9 @@ pub enum ConnectError {
     Client(String),
 }
 
+/// Most requests at a time that wait for a connection, as in kube's own client.
+const WAITING: usize = 1024;
+
 /// A client, and where it connects to.
 pub(crate) struct Connection {
     pub(crate) client: Client,
@@ -31,13 +39,41 @@ pub(crate) struct Connection {
     pub(crate) server: String,
 }
 
-/// A client for the cluster of the pod or of the kubeconfig.
-pub(crate) async fn client(lifetime: Lifetime) -> Result<Client, ConnectError> {
-    Ok(connect(lifetime, None).await?.client)
+/// A command's client for the cluster of the pod or of the kubeconfig.
+pub(crate) async fn client() -> Result<Client, ConnectError> {
+    Ok(connect(None).await?.client)
 }
 
-/// Connects to the cluster of the pod or of the kubeconfig, as this user instead of that of the kubeconfig, if one is given.
-pub(crate) async fn connect(lifetime: Lifetime, impersonated: Option<&str>) -> Result<Connection, ConnectError> {
+/// Connects a command to the cluster of the pod or of the kubeconfig, as this user instead of that of the kubeconfig, if one
+/// is given.
+pub(crate) async fn connect(impersonated: Option<&str>) -> Result<Connection, ConnectError> {
+    let config = prepared(Lifetime::Command, impersonated).await?;
+    let server = address(&config.cluster_url);
+    let client = Client::try_from(config).map_err(|error| ConnectError::Client(describe(&error)))?;
+    Ok(Connection { client, server })
+}
+
+/// The controller's client. `observer` is told of each request, also when one is repeated.
+pub(crate) async fn observed_client(observer: RequestObserver) -> Result<Client, ConnectError> {
+    let config = prepared(Lifetime::Process, None).await?;
+    observed(config, &observer).map_err(|error| ConnectError::Client(describe(&error)))
+}
+
+fn observed(mut config: Config, observer: &RequestObserver) -> kube::Result<Client> {
+    // kube would repeat requests where nobody can observe it. What repeats needs a service that can be cloned.
+    config.default_retry = false;
+    let observe = layer_fn(|inner| ObservedService {
+        inner,
+        observer: RequestObserver::clone(observer),
+    });
+    Ok(ClientBuilder::try_from(config)?
+        .with_layer(&observe)
+        .with_layer(&BufferLayer::new(WAITING))
+        .with_layer(&RetryLayer::new(RetryPolicy::server_retry()))
+        .build())
+}
+
+async fn prepared(lifetime: Lifetime, impersonated: Option<&str>) -> Result<Config, ConnectError> {
     let mut config = configuration().await.map_err(ConnectError::Config)?;
     if let Some(user) = impersonated {
         config.auth_info.impersonate = Some(user.to_owned());
@@ -49,9 +85,7 @@ pub(crate) async fn connect(lifetime: Lifetime, impersonated: Option<&str>) -> R
     let user = &mut config.auth_info;
     replace(user, lifetime).await.map_err(ConnectError::Client)?;
     check(user).map_err(ConnectError::Client)?;
-    let server = address(&config.cluster_url);
-    let client = Client::try_from(config).map_err(|error| ConnectError::Client(describe(&error)))?;
-    Ok(Connection { client, server })
+    Ok(config)
 }
 
 /// An address without user and path.
@@ -96,5 +130,47 @@ fn check(user: &AuthInfo) -> Result<(), String> {
         Ok(())
     } else {
         Err(INVALID_TOKEN.to_owned())
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, reason = "a test fails that way")]
+mod tests {
+    use std::io::{BufRead as _, BufReader, Write as _};
+    use std::net::TcpListener;
+    use std::sync::{Arc, Mutex};
+
+    use kube::Config;
+
+    use super::{RequestObserver, observed};
+
+    /// Answers one request after another with these status codes. Returns the address.
+    fn server(codes: &'static [u16]) -> String {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let address = listener.local_addr().unwrap().to_string();
+        std::thread::spawn(move || {
+            for code in codes {
+                let (stream, _) = listener.accept().unwrap();
+                let head = BufReader::new(&stream).lines().map_while(Result::ok);
+                assert!(head.take_while(|line| !line.is_empty()).count() > 0);
+                let body = r#"{"major":"1","minor":"33","gitVersion":"","gitCommit":"","gitTreeState":"","buildDate":"","goVersion":"","compiler":"","platform":""}"#;
+                let length = body.len();
+                let answer =
+                    format!("HTTP/1.1 {code} X\r\nConnection: close\r\nContent-Length: {length}\r\n\r\n{body}");
+                (&stream).write_all(answer.as_bytes()).unwrap();
+            }
+        });
+        address
+    }
+
+    #[tokio::test]
+    async fn request_that_is_repeated_is_observed_each_time() {
+        let config = Config::new(format!("http://{}", server(&[429, 503, 200])).parse().unwrap());
+        let codes = Arc::new(Mutex::new(Vec::new()));
+        let told = Arc::clone(&codes);
+        let observer: RequestObserver = Arc::new(move |_, code, _| told.lock().unwrap().push(code));
+        let client = observed(config, &observer).unwrap();
+        assert_eq!(client.apiserver_version().await.unwrap().minor, "33");
+        assert_eq!(*codes.lock().unwrap(), [Some(429), Some(503), Some(200)]);
     }
 }

@@ -5,7 +5,7 @@ use std::io::Write as _;
 use std::process::{Command, Stdio};
 
 use crate::support::objects::{Space, condition_of, docker_hub, document, password, private, uid, with};
-use crate::support::operator::{Operator, operator};
+use crate::support::operator::{Operator, counter, operator};
 use crate::support::oracle::Oracle;
 use crate::support::world::world;
 use crate::support::{audit, eventually, repository, tools};
@@ -680,6 +680,19 @@ async fn metrics_name_a_resource_that_is_not_ready_as_long_as_it_exists() {
     space.create("app", private("registry.example.com", "missing")).await;
     space.reason("app", "SecretNotFound").await;
     let labels = format!("namespace=\"{}\",name=\"app\"", space.name);
+    let used = [
+        "dps_api_requests_total{verb=\"watch\",resource=\"dockerpullsecrets\",code=\"200\"}",
+        "dps_api_requests_total{verb=\"get\",resource=\"secrets\",code=\"404\"}",
+        "dps_api_requests_total{verb=\"patch\",resource=\"dockerpullsecrets/status\",code=\"200\"}",
+        "dps_api_request_duration_seconds_count{verb=\"watch\"}",
+    ];
+    // A status is seen before the operator has the answer.
+    eventually("its requests", || async {
+        let (_, metrics) = operator().get("/metrics");
+        let unused = used.into_iter().find(|name| counter(&metrics, name) == 0);
+        unused.map_or(Ok(()), |name| Err(format!("no {name} in {metrics}")))
+    })
+    .await;
     lint(&operator().get("/metrics").1);
     let series = || {
         let (_, metrics) = operator().get("/metrics");

@@ -28,9 +28,15 @@ pub(super) fn render(sample: &str) -> String {
             "info" => format!("{name}_info"),
             _ => name.to_owned(),
         };
+        // The bounds of a histogram are no label of its own.
+        let series = if kind == "histogram" {
+            format!("{name}_count")
+        } else {
+            shown.clone()
+        };
         let labels = sample
             .lines()
-            .find_map(|line| line.strip_prefix(&shown)?.strip_prefix('{'));
+            .find_map(|line| line.strip_prefix(&series)?.strip_prefix('{'));
         let labels: Vec<String> = labels
             .and_then(|rest| rest.split_once('}'))
             .map_or("", |(labels, _)| labels)
