@@ -17,11 +17,12 @@ use prometheus_client::metrics::histogram::Histogram;
 use prometheus_client::registry::{Registry, Unit};
 
 use crate::controller::metrics::process::Process;
-use crate::controller::metrics::requests::ApiRequests;
+use crate::controller::metrics::requests::{ApiRequests, RegistryRequests};
 use crate::domain::names::ObjectKey;
 use crate::domain::status::figures::Figures;
 use crate::kubernetes::observer::RequestObserver;
 use crate::kubernetes::operation::ApiOperation;
+use crate::registry_client::http::RequestEnd;
 
 /// Upper bounds of the durations of reconciles, in seconds.
 const DURATIONS: [f64; 10] = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 5.0, 15.0];
@@ -45,6 +46,7 @@ pub(crate) struct Metrics {
     watch_errors: Family<Kind, Counter>,
     reconcile_duration: Histogram,
     api_requests: ApiRequests,
+    registry_requests: RegistryRequests,
     process: Process,
 }
 
@@ -82,6 +84,7 @@ impl Default for Metrics {
         );
         Self {
             api_requests: ApiRequests::register(&mut registry),
+            registry_requests: RegistryRequests::register(&mut registry),
             registry,
             reconciliations,
             writes,
@@ -117,6 +120,11 @@ impl Metrics {
         self.watch_errors.get_or_create(&Kind { kind }).inc();
     }
 
+    /// A request to a registry or token server ended.
+    pub(crate) fn registry_request(&self, end: RequestEnd, took: Duration) {
+        self.registry_requests.ended(end, took);
+    }
+
     /// Counts what a client of the API server does.
     pub(crate) fn observer(self: &Arc<Self>) -> RequestObserver {
         let metrics = Arc::clone(self);
@@ -146,6 +154,7 @@ pub fn sample() -> String {
         resource: "secrets".to_owned(),
     };
     metrics.api_requests.ended(&operation, Some(200), Duration::ZERO);
+    metrics.registry_request(RequestEnd::Answered(200), Duration::ZERO);
     let mut figures = Figures::of(None);
     figures.failing_pods = [("CredentialsRejected", 1)].into();
     (figures.accepted_at, figures.next_verification) = (Some(0), Some(0));

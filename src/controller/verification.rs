@@ -195,7 +195,9 @@ impl Verifier {
             Ok(clients) => {
                 let (own, asked) = (Arc::clone(&self), request.clone());
                 let admit = move |receiver: &str| own.admit(&asked, receiver);
-                let attempt = async move { clients.verify(attempt, Requester::Operator, admit).await };
+                let metrics = Arc::clone(&self.metrics);
+                let ended = move |end, took| metrics.registry_request(end, took);
+                let attempt = async move { clients.verify(attempt, Requester::Operator, admit, ended).await };
                 match tokio::spawn(attempt).await {
                     Ok(Ok(verdict)) => verdict,
                     Ok(Err(ClientError::NotAdmitted)) => return self.ended(),

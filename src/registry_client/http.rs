@@ -78,6 +78,25 @@ impl From<RequestFailure> for SendFailure {
     }
 }
 
+/// How a request ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum RequestEnd {
+    /// With this status code.
+    Answered(u16),
+    /// Without one: a word that says why, and no more than a status may say.
+    Failed(&'static str),
+}
+
+impl RequestEnd {
+    fn of(sent: &Result<RegistryResponse, SendFailure>) -> Self {
+        match sent {
+            Ok(response) => Self::Answered(response.status),
+            Err(SendFailure::Remote(failure)) => Self::Failed(failure.into()),
+            Err(SendFailure::Local(_)) => Self::Failed("local"),
+        }
+    }
+}
+
 impl RegistryClients {
     /// Clients that trust the system's certificates and those of `ca_bundle` (PEM).
     pub(crate) fn new(resolver: &Resolver, ca_bundle: Option<&[u8]>) -> Result<Self, ClientError> {
@@ -116,12 +135,13 @@ impl RegistryClients {
     }
 
     /// Makes the whole attempt. `admit` is asked, with the `host:port` of the receiver, before a password is sent; if it
-    /// refuses, the attempt ends without a verdict.
+    /// refuses, the attempt ends without a verdict. `ended` is told of each request.
     pub(crate) async fn verify(
         &self,
         attempt: LoginAttempt,
         requester: Requester,
         admit: impl Fn(&str) -> bool,
+        ended: impl Fn(RequestEnd, Duration),
     ) -> Result<Verdict, ClientError> {
         let end = Instant::now() + ATTEMPT;
         let token_servers = Arc::clone(&self.resolver.policy.token_servers);
@@ -131,15 +151,17 @@ impl RegistryClients {
             if request.authorization == Authorization::Basic && !admit(&target(&request.url)) {
                 return Err(ClientError::NotAdmitted);
             }
+            let begun = Instant::now();
             let response = self.send(request, conversation.authorization(), requester);
-            let response = match tokio::time::timeout_at(end, response).await {
-                Ok(Ok(response)) => Ok(response),
-                Ok(Err(SendFailure::Remote(failure))) => Err(failure),
-                Ok(Err(SendFailure::Local(failure))) => return Err(ClientError::Local(failure)),
-                Err(_) => Err(RequestFailure::Unanswered(format!(
-                    "no verdict within {} seconds",
-                    ATTEMPT.as_secs()
-                ))),
+            let response = tokio::time::timeout_at(end, response).await.unwrap_or_else(|_| {
+                let why = format!("no verdict within {} seconds", ATTEMPT.as_secs());
+                Err(RequestFailure::Unanswered(why).into())
+            });
+            ended(RequestEnd::of(&response), begun.elapsed());
+            let response = match response {
+                Ok(response) => Ok(response),
+                Err(SendFailure::Remote(failure)) => Err(failure),
+                Err(SendFailure::Local(failure)) => return Err(ClientError::Local(failure)),
             };
             if let Step::Done(verdict) = conversation.next(response) {
                 return Ok(verdict);
@@ -224,5 +246,5 @@ pub async fn verify(
     requester: Requester,
 ) -> Result<Verdict, ClientError> {
     let clients = RegistryClients::new(&Resolver::new(policy), ca_bundle)?;
-    clients.verify(attempt, requester, |_| true).await
+    clients.verify(attempt, requester, |_| true, |_, _| ()).await
 }

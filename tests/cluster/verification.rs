@@ -102,6 +102,9 @@ async fn a_rejected_login_does_not_replace_an_accepted_one() {
         assert_eq!(condition_of(&healed, "CredentialsAccepted").status, "True");
         assert_eq!(in_status(&healed).consecutive_rejections, 0);
     }
+    // At each: 200 for the accepted credentials, 401 without any and for the rejected ones.
+    assert!(operator.count("dps_registry_requests_total{code=\"200\"}") >= 2);
+    assert!(operator.count("dps_registry_requests_total{code=\"401\"}") >= 4);
     let shown = scoped_world().kubectl(&["get", "dockerpullsecrets,events", "-n", &space.name, "-o", "json"]);
     for (place, text) in [
         ("log", operator.log()),

@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use super::{News, Verifier};
 use crate::controller::lease::Leader;
-use crate::controller::metrics::Metrics;
+use crate::controller::metrics::{Metrics, Now};
 use crate::domain::credentials::RegistryCredentials;
 use crate::domain::names::{ObjectKey, ResourceRef, Uid};
 use crate::domain::verification::address::Policy;
@@ -173,6 +173,44 @@ fn verdict_is_recorded_and_told_to_the_subscribers_of_the_namespace() {
         .cloned();
     assert_eq!(known.unwrap().result, VerificationResult::Accepted);
     assert_eq!(registry.attempts.load(Ordering::SeqCst), 1);
+}
+
+#[test]
+fn every_request_is_counted_by_its_answer_or_by_why_there_is_none() {
+    let registry = Registry::start();
+    let verifier = registry.verifier();
+    let notified = subscribe(&verifier, None);
+    verifier.scope_listed([]);
+    let unreachable = {
+        let mut request = registry.request("other", &verifier);
+        // Nothing may listen there, and the policy does not allow it.
+        request.attempt.target.base = "http://127.0.0.1:1/v2/".parse().unwrap();
+        request
+    };
+    submit(
+        &verifier,
+        &registry.request("robot", &verifier),
+        &resource("team", "app"),
+    );
+    submit(&verifier, &unreachable, &resource("team", "other"));
+    for _ in 0..2 {
+        notified.recv_timeout(LONG).unwrap();
+    }
+    let text = verifier.metrics.text(Now {
+        leads: true,
+        watches: Vec::new(),
+        queued: 0,
+        resources: Vec::new(),
+        per_resource: true,
+    });
+    for line in [
+        "dps_registry_requests_total{code=\"200\"} 1",
+        "dps_registry_requests_total{code=\"401\"} 1",
+        "dps_registry_requests_total{code=\"forbidden\"} 1",
+        "dps_registry_request_duration_seconds_count 2",
+    ] {
+        assert!(text.lines().any(|found| found == line), "{line}\n{text}");
+    }
 }
 
 /// Set in a process that has to run out of files.

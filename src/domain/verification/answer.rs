@@ -79,8 +79,9 @@ pub struct RegistryResponse {
     pub body: Vec<u8>,
 }
 
-/// Why there is no response.
-#[derive(Clone, Debug, PartialEq, Eq)]
+/// Why there is no response. As a word, for metrics: `tls`, for example.
+#[derive(Clone, Debug, PartialEq, Eq, strum::IntoStaticStr)]
+#[strum(serialize_all = "lowercase")]
 pub enum RequestFailure {
     /// No name, no connection. The text comes from the client.
     Unreachable(String),
