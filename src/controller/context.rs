@@ -67,7 +67,7 @@ pub(crate) struct Context {
     queue: Mutex<FairQueue>,
     triggered: Notify,
     timers: Mutex<Timers>,
-    /// The clock of the timers.
+    /// The clock of queue and timers.
     start: Instant,
     memories: Mutex<ResourceMemories>,
     index: Mutex<ResourceIndex>,
@@ -143,8 +143,8 @@ impl Context {
 
     /// Has these resources reconciled.
     pub(crate) fn trigger<'a>(&self, keys: impl IntoIterator<Item = &'a ObjectKey>) {
-        let mut queue = lock(&self.queue);
-        keys.into_iter().for_each(|key| queue.push(key));
+        let (mut queue, now) = (lock(&self.queue), self.start.elapsed());
+        keys.into_iter().for_each(|key| queue.push(key, now));
         drop(queue);
         self.triggered.notify_one();
     }
@@ -181,7 +181,7 @@ impl Context {
         let mut timers = lock(&self.timers);
         let mut queue = lock(&self.queue);
         while let Some(key) = timers.take_due(now) {
-            queue.push(&key);
+            queue.push(&key, now);
         }
         timers.next().map(|due| due.saturating_sub(now))
     }
@@ -189,7 +189,11 @@ impl Context {
     /// The reconcile of a resource begins.
     pub(crate) fn begun(&self, key: &ObjectKey) {
         lock(&self.timers).set(key, None);
-        self.notify_if(lock(&self.queue).begun(key));
+        let begun = lock(&self.queue).begun(key, self.start.elapsed());
+        if let Some(waited) = begun.waited {
+            self.shared.metrics.waited(waited);
+        }
+        self.notify_if(begun.may_take);
     }
 
     /// The reconcile of a resource has ended.

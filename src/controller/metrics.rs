@@ -24,6 +24,9 @@ use crate::kubernetes::observer::RequestObserver;
 use crate::kubernetes::operation::ApiOperation;
 use crate::registry_client::http::RequestEnd;
 
+/// Upper bounds of the time that a resource waits for its reconcile, in seconds.
+const WAITS: [f64; 8] = [0.001, 0.01, 0.1, 0.5, 1.0, 5.0, 30.0, 120.0];
+
 /// Upper bounds of the durations of reconciles, in seconds.
 const DURATIONS: [f64; 10] = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 5.0, 15.0];
 
@@ -45,6 +48,7 @@ pub(crate) struct Metrics {
     login_attempts: Family<Label, Counter>,
     watch_errors: Family<Kind, Counter>,
     reconcile_duration: Histogram,
+    queue_wait: Histogram,
     api_requests: ApiRequests,
     registry_requests: RegistryRequests,
     process: Process,
@@ -82,6 +86,13 @@ impl Default for Metrics {
             Unit::Seconds,
             reconcile_duration.clone(),
         );
+        let queue_wait = Histogram::new(WAITS);
+        registry.register_with_unit(
+            "queue_wait",
+            "How long resources wait for a reconcile after something has changed or is due",
+            Unit::Seconds,
+            queue_wait.clone(),
+        );
         Self {
             api_requests: ApiRequests::register(&mut registry),
             registry_requests: RegistryRequests::register(&mut registry),
@@ -91,12 +102,18 @@ impl Default for Metrics {
             login_attempts,
             watch_errors,
             reconcile_duration,
+            queue_wait,
             process: Process::starts(),
         }
     }
 }
 
 impl Metrics {
+    /// A resource waited for its reconcile.
+    pub(crate) fn waited(&self, time: Duration) {
+        self.queue_wait.observe(time.as_secs_f64());
+    }
+
     /// A reconcile ended; `result` is a reason or `Error`.
     pub(crate) fn reconciled(&self, result: &str, took: Duration) {
         self.reconcile_duration.observe(took.as_secs_f64());

@@ -685,6 +685,7 @@ async fn metrics_name_a_resource_that_is_not_ready_as_long_as_it_exists() {
         "dps_api_requests_total{verb=\"get\",resource=\"secrets\",code=\"404\"}",
         "dps_api_requests_total{verb=\"patch\",resource=\"dockerpullsecrets/status\",code=\"200\"}",
         "dps_api_request_duration_seconds_count{verb=\"watch\"}",
+        "dps_queue_wait_seconds_count",
     ];
     // A status is seen before the operator has the answer.
     eventually("its requests", || async {

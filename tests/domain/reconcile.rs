@@ -5,7 +5,7 @@ use std::time::Duration;
 use dps::api::DockerPullSecretStatus;
 use dps::domain::credentials::RegistryCredentials;
 use dps::domain::names::{ObjectKey, Uid};
-use dps::domain::reconcile::fair_queue::FairQueue;
+use dps::domain::reconcile::fair_queue::{Begun, FairQueue};
 use dps::domain::reconcile::memory::{PublishedStatus, ResourceMemories, ResourceMemory};
 use dps::domain::reconcile::own_writes::OwnWrites;
 use dps::domain::reconcile::refusal::refusal;
@@ -147,39 +147,42 @@ fn numbers_alone_are_reported_at_a_slowing_pace() {
     assert_eq!(throttle, StatusThrottle::default());
 }
 
+const NOW: Duration = Duration::ZERO;
+
+fn key(key: &str) -> ObjectKey {
+    let (namespace, name) = key.split_once('/').unwrap();
+    ObjectKey::new(namespace, name)
+}
+
 #[test]
 fn namespaces_take_turns() {
-    let key = |key: &str| {
-        let (namespace, name) = key.split_once('/').unwrap();
-        ObjectKey::new(namespace, name)
-    };
     let mut queue = FairQueue::default();
     for each in ["many/a", "many/b", "many/a", "many/c", "few/x"] {
-        queue.push(&key(each));
+        queue.push(&key(each), NOW);
     }
     assert_eq!(queue.take(), Some(key("many/a")));
     // The controller starts in no order what it was handed: of two, one could wait until no other comes.
     assert_eq!(queue.take(), None, "one is handed out");
-    queue.push(&key("many/a"));
-    assert!(queue.begun(&key("many/a")));
+    queue.push(&key("many/a"), NOW);
+    assert!(queue.begun(&key("many/a"), NOW).may_take);
     assert_eq!(queue.take(), Some(key("few/x")));
     assert!(queue.gone(&key("few/x")));
     assert_eq!(queue.take(), Some(key("many/b")));
-    assert!(queue.begun(&key("many/b")));
+    assert!(queue.begun(&key("many/b"), NOW).may_take);
 
     // Only what changed after a reconcile had begun has to be reconciled again, when it has ended.
     assert!(!queue.ended(&key("many/a")));
     for each in ["many/b", "few/x", "many/b"] {
-        queue.push(&key(each));
+        queue.push(&key(each), NOW);
     }
     assert_eq!(queue.take(), Some(key("many/c")));
-    assert!(queue.begun(&key("many/c")));
+    assert!(queue.begun(&key("many/c"), NOW).may_take);
     assert_eq!(queue.take(), Some(key("few/x")));
-    assert!(queue.begun(&key("few/x")));
+    assert!(queue.begun(&key("few/x"), NOW).may_take);
     assert_eq!(queue.take(), None);
     assert!(!queue.ended(&key("few/x")) && queue.ended(&key("many/b")));
     assert_eq!(queue.take(), Some(key("many/b")));
-    assert!(queue.begun(&key("many/b")));
+    assert!(queue.begun(&key("many/b"), NOW).may_take);
     assert_eq!(queue.take(), None);
     assert!(queue.is_empty());
 }
@@ -201,6 +204,34 @@ fn a_resource_is_due_once_at_the_time_that_was_set_last() {
     assert_eq!(timers.take_due(at(8)), Some(b));
     assert_eq!(timers.take_due(at(8)), Some(a));
     assert_eq!((timers.take_due(at(20)), timers.next()), (None, None));
+}
+
+#[test]
+fn wait_begins_with_the_first_change_that_no_reconcile_has_seen() {
+    let second = Duration::from_secs;
+    let begun = |may_take, waited: Option<u64>| Begun {
+        may_take,
+        waited: waited.map(second),
+    };
+    let (app, web) = (key("team/app"), key("team/web"));
+    let mut queue = FairQueue::default();
+    queue.push(&app, second(1));
+    queue.push(&web, second(2));
+    queue.push(&app, second(3));
+    assert_eq!(queue.take(), Some(app.clone()));
+    queue.push(&app, second(4));
+    assert_eq!(queue.begun(&app, second(5)), begun(true, Some(4)));
+    assert_eq!(queue.take(), Some(web.clone()));
+    assert_eq!(queue.begun(&web, second(6)), begun(true, Some(4)));
+    // It changes twice while it is being reconciled.
+    queue.push(&app, second(10));
+    queue.push(&app, second(11));
+    assert!(queue.ended(&app));
+    assert_eq!(queue.take(), Some(app.clone()));
+    assert_eq!(queue.begun(&app, second(13)), begun(true, Some(3)));
+    assert!(!queue.ended(&app));
+    // Nothing has changed: the process stops.
+    assert_eq!(queue.begun(&app, second(20)), begun(false, None));
 }
 
 #[test]

@@ -1,6 +1,7 @@
 //! Which resource is reconciled next: namespaces take turns, so that one with thousands of resources delays no other.
 
 use std::collections::{HashMap, HashSet, VecDeque};
+use std::time::Duration;
 
 use crate::domain::names::ObjectKey;
 
@@ -8,18 +9,29 @@ use crate::domain::names::ObjectKey;
 ///
 /// One at a time is handed out ahead of its reconcile, and none that is being reconciled: the controller starts what it
 /// was handed in no order, so that of several one could wait until no other comes.
+///
+/// Times are those since the start of the process.
 #[derive(Debug, Default)]
 pub struct FairQueue {
-    /// Those that wait, by namespace, in the order in which they came.
-    waiting: HashMap<String, VecDeque<String>>,
+    /// Those that wait and since when, by namespace, in the order in which they came.
+    waiting: HashMap<String, VecDeque<(String, Duration)>>,
     /// Namespaces in which some wait, in the order of their turns.
     turns: VecDeque<String>,
     /// All that wait.
     queued: HashSet<ObjectKey>,
-    /// The one that was handed out and whose reconcile has not begun.
-    handed_out: Option<ObjectKey>,
-    /// Those that are being reconciled, and whether they have to be again.
-    reconciling: HashMap<ObjectKey, bool>,
+    /// The one that was handed out and whose reconcile has not begun, and since when it waits.
+    handed_out: Option<(ObjectKey, Duration)>,
+    /// Those that are being reconciled, and since when they have to be again.
+    reconciling: HashMap<ObjectKey, Option<Duration>>,
+}
+
+/// The reconcile of a resource has begun.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Begun {
+    /// Whether another one may be taken now.
+    pub may_take: bool,
+    /// How long it waited; `None` if it was not handed out, as when the process stops.
+    pub waited: Option<Duration>,
 }
 
 impl FairQueue {
@@ -34,20 +46,30 @@ impl FairQueue {
     }
 
     /// A resource has to be reconciled.
-    pub fn push(&mut self, key: &ObjectKey) {
+    pub fn push(&mut self, key: &ObjectKey, now: Duration) {
         if let Some(again) = self.reconciling.get_mut(key) {
-            *again = true;
-            return;
+            again.get_or_insert(now);
+        } else {
+            self.push_since(key, now);
         }
+    }
+
+    fn push_since(&mut self, key: &ObjectKey, since: Duration) {
         // The reconcile of the one that was handed out will see what has changed.
-        if self.handed_out.as_ref() == Some(key) || !self.queued.insert(key.clone()) {
+        if self.is_handed_out(key) || !self.queued.insert(key.clone()) {
             return;
         }
         let waiting = self.waiting.entry(key.namespace.clone()).or_default();
         if waiting.is_empty() {
             self.turns.push_back(key.namespace.clone());
         }
-        waiting.push_back(key.name.clone());
+        waiting.push_back((key.name.clone(), since));
+    }
+
+    fn is_handed_out(&self, key: &ObjectKey) -> bool {
+        self.handed_out
+            .as_ref()
+            .is_some_and(|(handed_out, _)| handed_out == key)
     }
 
     /// Takes the next one; `None` if none waits, or the reconcile of the last one has not begun.
@@ -55,21 +77,22 @@ impl FairQueue {
         if self.handed_out.is_some() {
             return None;
         }
-        let key = loop {
-            let key = self.next()?;
+        let (key, since) = loop {
+            let (key, since) = self.next()?;
             // A reconcile that has begun since it was pushed sees what has changed.
             if !self.reconciling.contains_key(&key) {
-                break key;
+                break (key, since);
             }
         };
-        self.handed_out = Some(key.clone());
+        self.handed_out = Some((key.clone(), since));
         Some(key)
     }
 
-    fn next(&mut self) -> Option<ObjectKey> {
+    fn next(&mut self) -> Option<(ObjectKey, Duration)> {
         let namespace = self.turns.pop_front()?;
         let waiting = self.waiting.get_mut(&namespace)?;
-        let key = ObjectKey::new(&*namespace, waiting.pop_front()?);
+        let (name, since) = waiting.pop_front()?;
+        let key = ObjectKey::new(&*namespace, name);
         if waiting.is_empty() {
             self.waiting.remove(&namespace);
         } else {
@@ -82,26 +105,30 @@ impl FairQueue {
             self.turns = VecDeque::new();
             self.waiting = HashMap::new();
         }
-        Some(key)
+        Some((key, since))
     }
 
-    /// The reconcile of a resource begins. Returns whether another one may be taken now.
-    pub fn begun(&mut self, key: &ObjectKey) -> bool {
-        self.reconciling.insert(key.clone(), false);
-        self.gone(key)
+    /// The reconcile of a resource begins.
+    pub fn begun(&mut self, key: &ObjectKey, now: Duration) -> Begun {
+        self.reconciling.insert(key.clone(), None);
+        let handed_out = self.handed_out.take_if(|(handed_out, _)| handed_out == key);
+        Begun {
+            may_take: handed_out.is_some(),
+            waited: handed_out.map(|(_, since)| now.saturating_sub(since)),
+        }
     }
 
     /// The reconcile of a resource has ended. Returns whether it has to be reconciled again.
     pub fn ended(&mut self, key: &ObjectKey) -> bool {
-        let again = self.reconciling.remove(key).unwrap_or_default();
-        if again {
-            self.push(key);
+        let since = self.reconciling.remove(key).flatten();
+        if let Some(since) = since {
+            self.push_since(key, since);
         }
-        again
+        since.is_some()
     }
 
     /// The reconcile of a resource cannot begin, since it is gone. Returns whether another one may be taken now.
     pub fn gone(&mut self, key: &ObjectKey) -> bool {
-        self.handed_out.take_if(|handed_out| handed_out == key).is_some()
+        self.handed_out.take_if(|(handed_out, _)| handed_out == key).is_some()
     }
 }
