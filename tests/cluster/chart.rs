@@ -1,6 +1,7 @@
 //! The chart and the plain manifests: linted, valid against the API's schemas, installed for real.
 
 mod image;
+mod monitoring;
 mod policies;
 
 use std::path::Path;
@@ -307,67 +308,6 @@ fn the_rights_are_the_least_that_work() {
 }
 
 #[test]
-fn alerts_name_metrics_that_exist_and_have_a_page() {
-    assert!(
-        !kinds(&template(&[])).contains(&"PodMonitor"),
-        "their kinds may not be installed"
-    );
-    let objects = template(&[
-        "--set",
-        "metrics.podMonitor.enabled=true,metrics.prometheusRule.enabled=true,metrics.prometheusRule.labels.team=a",
-    ]);
-    let endpoint = &of_kind(&objects, "PodMonitor")["spec"]["podMetricsEndpoints"][0];
-    assert_eq!(
-        (&endpoint["port"], &endpoint["honorLabels"]),
-        (&json!("health"), &json!(true))
-    );
-    let rule = of_kind(&objects, "PrometheusRule");
-    assert_eq!(rule["metadata"]["labels"]["team"], "a");
-    let page = std::fs::read_to_string(repository().join("docs/alerts.md")).unwrap();
-    let metrics = std::fs::read_to_string(repository().join("docs/metrics.md")).unwrap();
-    let alerts = rule["spec"]["groups"][0]["rules"].as_array().unwrap();
-    assert!(!alerts.is_empty());
-    for alert in alerts {
-        let name = alert["alert"].as_str().unwrap();
-        assert!(page.contains(&format!("\n## {name}\n")), "{name}");
-        let runbook = format!("docs/alerts.md#{}", name.to_lowercase());
-        assert_eq!(alert["annotations"]["runbook"], runbook);
-        let words = alert["expr"]
-            .as_str()
-            .unwrap()
-            .split(|c: char| !c.is_ascii_alphanumeric() && c != '_');
-        let named: Vec<&str> = words.filter(|word| word.starts_with("dps_")).collect();
-        assert!(!named.is_empty(), "{name}");
-        for metric in named {
-            assert!(metrics.contains(&format!("`{metric}`")), "{name}: {metric}");
-        }
-    }
-}
-
-#[test]
-fn each_alert_fires_and_resolves() {
-    let promtool = tools(&["promtool"]).join("promtool");
-    let rules = repository().join("charts/docker-pull-secret-operator/files/alerts.yaml");
-    run(Command::new(&promtool).args(["check", "rules"]).arg(&rules));
-    let cases = repository().join("tests/alerts/alerts_test.yaml");
-    run(Command::new(&promtool).args(["test", "rules"]).arg(&cases));
-    let (rules, cases) = (
-        std::fs::read_to_string(rules).unwrap(),
-        std::fs::read_to_string(cases).unwrap(),
-    );
-    for name in rules.lines().filter_map(|line| line.trim().strip_prefix("- alert: ")) {
-        assert!(
-            cases.contains(&format!("\n    alertname: {name}\n    exp_alerts:")),
-            "{name} never fires"
-        );
-        assert!(
-            cases.contains(&format!("alertname: {name}}}\n")),
-            "{name} is never silent"
-        );
-    }
-}
-
-#[test]
 fn replicas_share_a_lease_of_the_release_and_are_not_evicted_together() {
     let objects = template(&[]);
     let pod = &of_kind(&objects, "Deployment")["spec"]["template"]["spec"];
@@ -414,7 +354,10 @@ fn manifests_are_valid_against_the_schemas_of_this_kubernetes() {
         ("cluster", &[][..]),
         ("namespaced", &["--set", "watchNamespaces={a,b}"]),
         ("ca", &["--set-json", CA]),
-        ("network", &["--set", "networkPolicy.enabled=true"]),
+        (
+            "network",
+            &["--set", "networkPolicy.enabled=true,metrics.dashboard.enabled=true"],
+        ),
     ] {
         std::fs::write(folder.join(format!("{name}.yaml")), manifests(values)).unwrap();
     }

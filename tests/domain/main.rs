@@ -33,6 +33,7 @@ mod leadership;
 mod ledger;
 mod local_failure;
 mod messages;
+mod monitoring;
 mod names;
 mod ownership;
 mod patterns;
