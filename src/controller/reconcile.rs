@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 
 use kube::Resource as _;
 use kube::runtime::controller::Action;
+use tracing::{Instrument as _, info_span};
 
 use crate::api::DockerPullSecretStatus;
 use crate::controller::apply::apply;
@@ -33,7 +34,9 @@ struct Reconciled {
 pub(crate) async fn reconcile(object: Arc<StoredResource>, ctx: Arc<Context>) -> Result<Action, Error> {
     let key = ObjectKey::of(object.meta());
     ctx.begun(&key);
-    let result = reconcile_current(object, &key, &ctx).await;
+    // In JSON, `name` is that of the span.
+    let span = info_span!("reconcile", namespace = key.namespace, resource = key.name);
+    let result = reconcile_current(object, &key, &ctx).instrument(span).await;
     ctx.ended(&key);
     result
 }

@@ -30,6 +30,8 @@ pub fn init(format: LogFormat) {
         "rustls=error",
         "h2=error",
         "tower=error",
+        // Its span repeats the one of a reconcile, in more words.
+        "kube_runtime::controller=warn",
     ];
     let filter = quiet
         .iter()

@@ -720,3 +720,19 @@ async fn metrics_name_a_resource_that_is_not_ready_as_long_as_it_exists() {
     })
     .await;
 }
+
+#[tokio::test]
+async fn log_lines_of_a_reconcile_name_the_resource() {
+    let space = space("logs").await;
+    space.credentials("login", "robot", "word").await;
+    space.create("app", private("registry.example.com", "login")).await;
+    space.ready("app").await;
+    let lines = operator().log();
+    let lines = lines
+        .lines()
+        .filter_map(|line| serde_json::from_str::<serde_json::Value>(line).ok());
+    let own: Vec<_> = lines.filter(|line| line["namespace"] == *space.name).collect();
+    let written = own.iter().find(|line| line["message"] == "wrote the pull secret");
+    let spans = json!([{"name": "reconcile", "namespace": space.name, "resource": "app"}]);
+    assert_eq!(written.unwrap_or_else(|| panic!("{own:?}"))["spans"], spans);
+}
