@@ -7,6 +7,7 @@ mod replicas;
 mod verdict;
 
 use std::process::ExitCode;
+use std::sync::Mutex;
 use std::time::{Duration, Instant};
 
 use futures::StreamExt as _;
@@ -31,6 +32,8 @@ pub(crate) struct Soak {
     pub(crate) client: Client,
     pub(crate) spaces: Vec<Space>,
     pub(crate) registries: SoakRegistries,
+    /// When resources were deleted: what was known of their credentials went with their statuses.
+    pub(crate) deleted: Mutex<Vec<(String, Instant)>>,
 }
 
 /// `minutes` of changes and faults; the same `seed` gives the same ones.
@@ -64,6 +67,7 @@ impl Soak {
             client: world.admin().await,
             spaces,
             registries,
+            deleted: Mutex::default(),
         };
         let own = &soak;
         futures::stream::iter(0..NAMESPACES * RESOURCES_OF_NAMESPACE)
@@ -86,11 +90,19 @@ impl Soak {
 
     /// Gives a resource a login that its registry accepts; others with another `version`.
     pub(crate) async fn good_login(&self, space: &Space, index: usize, version: u32) {
-        let user = format!("{}-{index}", space.name);
         space
-            .credentials(&login(index), &user, &format!("{}{version}", registries::GOOD))
+            .credentials(
+                &login(index),
+                &user(space, index),
+                &format!("{}{version}", registries::GOOD),
+            )
             .await;
     }
+}
+
+/// The user of a resource's login, who has no other.
+pub(crate) fn user(space: &Space, index: usize) -> String {
+    format!("{}-{index}", space.name)
 }
 
 pub(crate) fn name(index: usize) -> String {

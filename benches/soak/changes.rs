@@ -10,7 +10,7 @@ use serde_json::json;
 
 use super::super::support::objects::resource;
 use super::super::support::pods::{back_off, unauthorized};
-use super::{NAMESPACES, RESOURCES_OF_NAMESPACE, Soak, login, name};
+use super::{NAMESPACES, RESOURCES_OF_NAMESPACE, Soak, login, name, user};
 
 /// Between two changes.
 const PAUSE: Duration = Duration::from_millis(100);
@@ -75,6 +75,8 @@ impl<'a> Changes<'a> {
             }
             40..50 => {
                 space.resources.delete(&name, &delete).await?;
+                let gone = (user(space, index), Instant::now());
+                self.soak.deleted.lock().unwrap().push(gone);
                 "resources deleted"
             }
             50..65 => {
@@ -146,7 +148,7 @@ pub(crate) async fn set_password(soak: &Soak, number: usize, password: &str) -> 
     let (space, index) = soak.place(number);
     let login = json!({
         "apiVersion": "v1", "kind": "Secret", "metadata": {"name": login(index)}, "type": "Opaque",
-        "stringData": {"username": format!("{}-{index}", space.name), "password": password},
+        "stringData": {"username": user(space, index), "password": password},
     });
     let params = PatchParams::apply("soak").force();
     space
