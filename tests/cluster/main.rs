@@ -16,6 +16,7 @@ mod explain;
 mod faults;
 mod fences;
 mod image;
+mod install;
 mod node;
 mod oracle;
 mod pulls;

@@ -361,17 +361,6 @@ async fn failure_of_any_kind_of_container_is_reported() {
     pods.delete("init").await;
     space.ready("app").await;
 
-    let volume = json!({
-        "containers": [{"name": "main", "image": "public.example/ok:1", "volumeMounts": [{"name": "model", "mountPath": "/model"}]}],
-        "volumes": [{"name": "model", "image": {"reference": image}}],
-    });
-    pods.create_with("volume", volume, &["app"]).await;
-    pods.status("volume", "containerStatuses", "main", &waiting).await;
-    let reported = space.reason("app", "CredentialsRejected").await;
-    assert_eq!(reported.status.unwrap().pull_failures[0].image, image);
-    pods.delete("volume").await;
-    space.ready("app").await;
-
     // Into a pod that runs.
     pods.create_with("debug", json!({"containers": [main]}), &["app"]).await;
     pods.status("debug", "containerStatuses", "main", &json!({"running": {}}))
@@ -390,6 +379,23 @@ async fn failure_of_any_kind_of_container_is_reported() {
         .unwrap();
     let reported = space.reason("app", "CredentialsRejected").await;
     assert_eq!(reported.status.unwrap().pull_failures[0].container, "shell");
+}
+
+/// API servers before 1.35 drop it from a pod, unless their gate `ImageVolume` is on.
+#[tokio::test]
+async fn failure_of_an_image_volume_is_reported() {
+    let (space, pods) = space("volume").await;
+    ready(&space, "app", "r.example.com").await;
+    let image = "r.example.com/team/app:1";
+    let volume = json!({
+        "containers": [{"name": "main", "image": "public.example/ok:1", "volumeMounts": [{"name": "model", "mountPath": "/model"}]}],
+        "volumes": [{"name": "model", "image": {"reference": image}}],
+    });
+    pods.create_with("volume", volume, &["app"]).await;
+    let waiting = json!({"waiting": {"reason": "ErrImagePull", "message": unauthorized(image)}});
+    pods.status("volume", "containerStatuses", "main", &waiting).await;
+    let reported = space.reason("app", "CredentialsRejected").await;
+    assert_eq!(reported.status.unwrap().pull_failures[0].image, image);
 }
 
 #[tokio::test]

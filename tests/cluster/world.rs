@@ -4,7 +4,7 @@ use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use crate::support::world::{CONTROL_PLANE, up};
+use crate::support::world::{CONTROL_PLANE, up, world};
 use crate::support::{eventually, repository, tools};
 use serde_json::Value;
 
@@ -121,6 +121,28 @@ async fn registry_answer(ca: &str, address: &str, login: &str) -> u16 {
         .unwrap()
         .status()
         .as_u16()
+}
+
+/// `make test-oldest` would mean nothing otherwise.
+#[tokio::test]
+async fn the_api_server_is_of_the_kubernetes_that_go_mod_names() {
+    let folder = if std::env::var("DPS_TEST_KUBERNETES").is_ok_and(|which| which == "oldest") {
+        "tests/env/oldest"
+    } else if std::env::var_os("KUBEBUILDER_ASSETS").is_some() {
+        // Whatever its owner has put there.
+        return;
+    } else {
+        "tests/env"
+    };
+    let module = std::fs::read_to_string(repository().join(folder).join("go.mod")).unwrap();
+    let mut lines = module.lines();
+    let version = lines.find_map(|line| line.trim().strip_prefix("k8s.io/kubernetes v")?.split(' ').next());
+    let serves = world().admin().await.apiserver_version().await.unwrap();
+    assert_eq!(serves.git_version, format!("v{}", version.unwrap()));
+    assert_eq!(
+        format!("v{}.{}", serves.major, serves.minor),
+        serves.git_version.rsplit_once('.').unwrap().0
+    );
 }
 
 #[test]

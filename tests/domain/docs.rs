@@ -96,6 +96,45 @@ fn generated_pages_are_current() {
     );
 }
 
+/// The code, the documents and `make test-oldest` mean the same Kubernetes.
+#[test]
+fn the_oldest_kubernetes_is_the_same_everywhere() {
+    let version = |module: &str| {
+        let module = read(module);
+        let line = module
+            .lines()
+            .find_map(|line| line.trim().strip_prefix("k8s.io/kubernetes v"));
+        line.unwrap().split(' ').next().unwrap().to_owned()
+    };
+    let (current, oldest) = (version("tests/env/go.mod"), version("tests/env/oldest/go.mod"));
+    let (release, _) = oldest.rsplit_once('.').unwrap();
+    let (major, minor) = release.split_once('.').unwrap();
+    for (file, words) in [
+        ("Cargo.toml", format!("\"v{major}_{minor}\"")),
+        ("README.md", format!("Kubernetes {release} or newer")),
+        ("README.md", format!("on {current}, with a node, and")),
+        ("README.md", format!("on {oldest}, without a node")),
+        ("docs/development.md", format!("Kubernetes, {oldest},")),
+        ("docs/install.md", format!("Kubernetes {release} or newer")),
+        (
+            "docs/install.md",
+            format!("on {current}, and those that need no node on {oldest} too"),
+        ),
+        ("docs/troubleshooting.md", format!("Kubernetes {release} or newer")),
+        ("src/domain/doctor/api_server.rs", format!("= ({major}, {minor});")),
+        (
+            "tests/env/README.md",
+            format!("({oldest}, a module of its own in `oldest`)"),
+        ),
+        (
+            "tests/env/tools.sh",
+            format!("\ncurrent=v{current}\noldest=v{oldest}\n"),
+        ),
+    ] {
+        assert!(read(file).contains(&words), "{file}: {words}");
+    }
+}
+
 #[test]
 fn readme_has_at_most_120_lines() {
     let lines = read("README.md").lines().count();

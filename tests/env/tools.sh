@@ -4,12 +4,16 @@
 #   tests/env/tools.sh NAME...     NAME: etcd kube-apiserver kube-controller-manager kubectl registry helm kubeconform
 #                                        world keyring-oracle schemas promtool; node: all that a node needs beside these
 #
+# With DPS_TEST_KUBERNETES=oldest, kube-apiserver and kube-controller-manager are those of the oldest Kubernetes that is
+# supported, and the folder has links to the rest.
+#
 # Progress goes to stderr. Binaries are kept in tests/env/.cache, one folder for each go.sum; etcd, kube-apiserver and
-# kubectl are taken from $KUBEBUILDER_ASSETS when they are there.
+# kubectl are taken from $KUBEBUILDER_ASSETS when they are there, but for the oldest kube-apiserver.
 set -eu
 
 here=$(CDPATH='' cd -- "$(dirname -- "$0")" && pwd)
-version=v1.37.2
+current=v1.37.2
+oldest=v1.33.13
 cd "$here"
 
 die() {
@@ -45,39 +49,53 @@ seccomp() {
 }
 
 [ $# -gt 0 ] || die "name at least one program"
+case ${DPS_TEST_KUBERNETES:-current} in
+current | oldest) kubernetes=${DPS_TEST_KUBERNETES:-current} ;;
+*) die "DPS_TEST_KUBERNETES is current or oldest" ;;
+esac
 for name; do
     shift
+    [ "$kubernetes/$name" != oldest/node ] || die "no node with the oldest Kubernetes: a kubelet must not be newer than its API server"
     [ "$name" != node ] || set -- "$@" kube-scheduler kubelet containerd containerd-shim-runc-v2 ctr runc bridge host-local loopback
     [ "$name" = node ] || set -- "$@" "$name"
 done
 key=$(cksum <go.sum | cut -d' ' -f1)
 bin=$here/.cache/$key/bin
-mkdir -p "$bin"
+all=$bin
+[ "$kubernetes" = current ] || all=$here/.cache/$key/$kubernetes
+mkdir -p "$bin" "$all"
 
 # One build at a time: parallel test binaries ask for the same programs.
 exec 9>"$here/.cache/lock"
 command -v flock >/dev/null || die "flock is missing: install util-linux"
 flock 9
 
-for name; do
+build() {
+    name=$1
     path=$(package "$name")
-    case $name in
-    etcd | kube-apiserver | kubectl)
+    module=. version=$current dir=$bin
+    case $kubernetes/$name in
+    oldest/kube-apiserver | oldest/kube-controller-manager) module=oldest version=$oldest dir=$all ;;
+    */etcd | */kube-apiserver | */kubectl)
         asset=${KUBEBUILDER_ASSETS:-}/$name
         if [ -n "${KUBEBUILDER_ASSETS:-}" ] && [ -x "$asset" ]; then
             ln -sf "$asset" "$bin/$name"
-            continue
+            return
         fi
         # A link left by an earlier run with other assets is no build of this module.
         [ ! -L "$bin/$name" ] || rm "$bin/$name"
         ;;
     esac
-    module=.
+    [ "$name" != promtool ] || module=promtool
+    # What may be newer than the binary; for the go.sum of the main module there is a new folder.
+    sources=
     case $path in
-    */promtool) module=promtool && { [ ! -x "$bin/$name" ] || [ -n "$(find promtool/go.sum -newer "$bin/$name")" ] || continue; } ;;
-    ./*) [ ! -x "$bin/$name" ] || [ -n "$(find "$path" -newer "$bin/$name" -print -quit)" ] || continue ;;
-    *) [ ! -x "$bin/$name" ] || continue ;;
+    ./*) sources=$path ;;
     esac
+    [ "$module" = . ] || sources=$module/go.sum
+    if [ -x "$dir/$name" ]; then
+        [ -n "$sources" ] && [ -n "$(find "$sources" -newer "$dir/$name" -print -quit)" ] || return 0
+    fi
     command -v go >/dev/null || die "Go is missing: install Go 1.26 or newer (https://go.dev/dl) and put it into PATH"
     go=$(go env GOVERSION)
     case $go in
@@ -87,6 +105,7 @@ for name; do
     echo "building $name (kept in tests/env/.cache; the first build of kube-apiserver takes minutes) ..." >&2
     begin=$(date +%s)
     stamp=k8s.io/component-base/version
+    minor=${version#v1.}
     cgo=0 tags=
     if [ "$name" = runc ]; then
         seccomp
@@ -95,9 +114,14 @@ for name; do
     # Clouds to discover targets in: most of promtool, and nothing of rules.
     [ "$name" != promtool ] || tags=remove_all_sd
     CGO_ENABLED=$cgo go build -C "$module" -tags="$tags" -mod=readonly -trimpath -buildvcs=false \
-        -ldflags "-s -w -X $stamp.gitVersion=$version -X $stamp.gitMajor=1 -X $stamp.gitMinor=37" \
-        -o "$bin/.$name.new" "$path" >&2 || die "building $name failed, see above"
-    mv "$bin/.$name.new" "$bin/$name"
+        -ldflags "-s -w -X $stamp.gitVersion=$version -X $stamp.gitMajor=1 -X $stamp.gitMinor=${minor%.*}" \
+        -o "$dir/.$name.new" "$path" >&2 || die "building $name failed, see above"
+    mv "$dir/.$name.new" "$dir/$name"
     echo "built $name in $(($(date +%s) - begin)) s" >&2
+}
+
+for name; do
+    build "$name"
+    [ "$dir" = "$all" ] || ln -f "$dir/$name" "$all/$name"
 done
-echo "$bin"
+echo "$all"
