@@ -7,7 +7,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"net"
 	"net/http"
 	"os"
 	"os/exec"
@@ -134,14 +133,31 @@ func tail(path string) string {
 	return strings.Join(lines[max(0, len(lines)-15):], "\n")
 }
 
-// freePort asks the kernel for a loopback port that nobody uses.
+// freePort finds a loopback port for a program that is about to listen there. The kernel gives it to nobody who asks for
+// any port: a socket stays bound to it, and lets those in who name it.
 func freePort() (int, error) {
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	socket, port, err := boundSocket()
 	if err != nil {
 		return 0, err
 	}
-	defer listener.Close()
-	return listener.Addr().(*net.TCPAddr).Port, nil
+	// After bind: two that ask for any port must not be given the same.
+	return port, syscall.SetsockoptInt(socket, syscall.SOL_SOCKET, syscall.SO_REUSEADDR, 1)
+}
+
+// boundSocket has a loopback port, and does not listen there.
+func boundSocket() (int, int, error) {
+	socket, err := syscall.Socket(syscall.AF_INET, syscall.SOCK_STREAM|syscall.SOCK_CLOEXEC, 0)
+	if err != nil {
+		return 0, 0, err
+	}
+	if err := syscall.Bind(socket, &syscall.SockaddrInet4{Addr: [4]byte{127, 0, 0, 1}}); err != nil {
+		return 0, 0, errors.Join(err, syscall.Close(socket))
+	}
+	name, err := syscall.Getsockname(socket)
+	if err != nil {
+		return 0, 0, errors.Join(err, syscall.Close(socket))
+	}
+	return socket, name.(*syscall.SockaddrInet4).Port, nil
 }
 
 // client trusts the named CA and shows the named certificate.

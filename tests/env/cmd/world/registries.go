@@ -5,7 +5,6 @@ import (
 	"crypto/rand"
 	"crypto/x509/pkix"
 	"encoding/hex"
-	"errors"
 	"fmt"
 	"net"
 	"os"
@@ -188,16 +187,6 @@ func (w *world) address(name string, port int) string {
 
 // reservePort finds a loopback port that refuses connections and that nobody else is given, until it is released.
 func reservePort() (int, func(), error) {
-	socket, err := syscall.Socket(syscall.AF_INET, syscall.SOCK_STREAM|syscall.SOCK_CLOEXEC, 0)
-	if err != nil {
-		return 0, nil, err
-	}
-	if err := syscall.Bind(socket, &syscall.SockaddrInet4{Addr: [4]byte{127, 0, 0, 1}}); err != nil {
-		return 0, nil, errors.Join(err, syscall.Close(socket))
-	}
-	name, err := syscall.Getsockname(socket)
-	if err != nil {
-		return 0, nil, errors.Join(err, syscall.Close(socket))
-	}
-	return name.(*syscall.SockaddrInet4).Port, func() { _ = syscall.Close(socket) }, nil
+	socket, port, err := boundSocket()
+	return port, func() { _ = syscall.Close(socket) }, err
 }
