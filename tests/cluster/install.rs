@@ -174,3 +174,53 @@ async fn it_installs_upgrades_and_uninstalls_and_works_in_between() {
     with(&["uninstall", "dps"], &[]);
     world.uninstall();
 }
+
+/// The archive is the chart as 0.1.0 had it.
+#[tokio::test]
+async fn the_chart_of_0_1_0_is_upgraded() {
+    let (_alone, world) = exclusive_world().await;
+    world.uninstall();
+    let namespace = repository().join("deploy/namespace.yaml").display().to_string();
+    world.kubectl(&["apply", "-f", &namespace]);
+    let old = repository()
+        .join("tests/cluster/upgrade/chart-0.1.0.tgz")
+        .display()
+        .to_string();
+    let release = ["--namespace", OPERATOR, "--set", IMAGE];
+    let with = |first: &[&str]| helm_in(world, &[first, &release].concat());
+    with(&["install", "older", &old]);
+    let crd = "crd/dockerpullsecrets.pullsecrets.dev";
+    world.kubectl(&["wait", "--for=condition=Established", crd]);
+    let space = Space::new(world, "older").await;
+    let before = space.create("app", private("registry.example.com", "login")).await;
+    // Another name than that of the other test: the audit log is the same.
+    let account = "older-docker-pull-secret-operator";
+    let uid = |what: &str| {
+        let path = "jsonpath={.metadata.uid}";
+        world.kubectl(&["get", what, account, "-n", OPERATOR, "-o", path])
+    };
+    let kept = ["deployment", "serviceaccount"];
+    let uids = kept.map(uid);
+
+    with(&["upgrade", "older", &chart()]);
+    assert_eq!(kept.map(uid), uids, "they are changed, not replaced");
+    let shape = "jsonpath={.spec.replicas} {.spec.strategy.type}";
+    let deployment = world.kubectl(&["get", "deployment", account, "-n", OPERATOR, "-o", shape]);
+    assert_eq!(deployment, "2 RollingUpdate");
+    assert_eq!(
+        space.resources.get("app").await.unwrap().metadata.uid,
+        before.metadata.uid
+    );
+
+    // A pod of the new Deployment, with what the upgrade has granted.
+    let kubeconfig = world.state().join("upgraded.kubeconfig");
+    world.write_kubeconfig(&kubeconfig, OPERATOR, account);
+    let lease = format!("{OPERATOR}/{account}");
+    let operator = Operator::start_in(world, &kubeconfig, &["--lease", &lease], &[]);
+    operator.wait_until_ready();
+    space.credentials("login", "user", "word").await;
+    space.ready("app").await;
+    drop(operator);
+    helm_in(world, &["uninstall", "older", "--namespace", OPERATOR]);
+    world.uninstall();
+}
