@@ -110,9 +110,11 @@ impl Verifier {
         subscribers.push(Subscriber { namespace, notify });
     }
 
-    /// It was decided what a resource needs: that may free a place, too.
+    /// It was decided what a resource needs.
     pub(crate) fn decided(&self) {
-        self.wake.notify_one();
+        if self.state().queue.take_changed() {
+            self.wake.notify_one();
+        }
     }
 
     /// The status of a resource says that its attempt started then.

@@ -79,6 +79,8 @@ pub struct VerificationQueue {
     pause: Pause,
     /// What the next [`VerificationQueue::start`] has to hand out besides.
     found: Started,
+    /// Something came, or left a place, since [`VerificationQueue::take_changed`].
+    has_changed: bool,
     is_stopped: bool,
 }
 
@@ -109,6 +111,7 @@ impl VerificationQueue {
             accounts: Accounts::default(),
             pause: Pause::default(),
             found: Started::default(),
+            has_changed: false,
             is_stopped: false,
         }
     }
@@ -138,6 +141,11 @@ impl VerificationQueue {
         self.waiters.contains_key(&(fingerprint, method.clone()))
     }
 
+    /// Whether it is worth calling [`VerificationQueue::start`] for what reconciles have changed since the last time.
+    pub fn take_changed(&mut self) -> bool {
+        std::mem::take(&mut self.has_changed)
+    }
+
     /// Queues an attempt for a resource, instead of any other that it waits for. An identical one that is queued or in
     /// flight serves it as well.
     pub fn submit(&mut self, request: VerificationRequest, waiter: ResourceRef) {
@@ -152,6 +160,7 @@ impl VerificationQueue {
             Entry::Vacant(waiters) => {
                 self.waiting.push(&waiter.key.namespace, request);
                 waiters.insert(vec![waiter]);
+                self.has_changed = true;
             }
         }
     }
@@ -168,6 +177,7 @@ impl VerificationQueue {
             return;
         };
         waiters.retain(|waiter| waiter != resource);
+        self.has_changed = true;
         let is_wanted = !waiters.is_empty();
         match self.flights.get(&key) {
             Some(flight) if flight.phase == Phase::Made || (is_wanted && flight.announcer != *resource) => {}

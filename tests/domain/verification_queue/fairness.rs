@@ -95,6 +95,21 @@ fn what_was_found_out_about_a_registry_is_forgotten_with_its_last_attempt() {
 }
 
 #[test]
+fn what_comes_and_what_leaves_a_place_is_worth_a_look_and_nothing_else() {
+    let mut world = World::open();
+    let request = world.request("r.example.com", "alice", "word");
+    let alice = world.submit_in("tenant", &request);
+    assert!(world.state.queue.take_changed());
+    world.state.queue.submit(request.clone(), alice.clone());
+    assert!(!world.state.queue.take_changed(), "it waits already");
+    world.state.start(at(0));
+    world.state.queue.keep_only(&alice, None);
+    assert!(world.state.queue.take_changed());
+    world.state.queue.keep_only(&alice, None);
+    assert!(!world.state.queue.take_changed());
+}
+
+#[test]
 fn wrong_passwords_of_one_tenant_do_not_delay_another_tenant() {
     let mut world = World::open();
     for index in 0..20 {

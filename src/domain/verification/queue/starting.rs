@@ -41,6 +41,7 @@ impl VerificationQueue {
             let mut found = std::mem::take(&mut self.found);
             self.announce(now, &known, &mut found);
             found.to_announce.retain(|other| other != resource);
+            self.has_changed |= !(found.to_announce.is_empty() && found.informed.is_empty());
             self.found = found;
         }
     }
