@@ -14,6 +14,9 @@ use super::support::world::World;
 use super::usage::Usage;
 use super::{Measured, NAMESPACES, RESOURCES, ROUNDS, Rounds, bare, clear, create_namespace, head};
 
+/// The benchmark scrapes all the time, which nobody else does.
+const POLLED: [&str; 1] = ["--resource-metrics=false"];
+
 /// Leaves the resources of the last round.
 pub(crate) async fn measure(world: &World, kubeconfig: &Path, client: &Client) {
     println!(
@@ -45,7 +48,7 @@ pub(crate) async fn measure(world: &World, kubeconfig: &Path, client: &Client) {
 
         let prefix = format!("dps-{round}");
         prepare(client, &prefix).await;
-        let operator = Operator::start(world, kubeconfig, &[]);
+        let operator = Operator::start_with(world, kubeconfig, &POLLED, "info");
         dps.0.push(all_written(&operator).await);
         drop(operator);
         clear(client, &prefix).await;
@@ -86,14 +89,15 @@ impl Pair {
     const LEASE: [&str; 2] = ["--lease", "docker-pull-secret-operator/docker-pull-secret-operator"];
 
     async fn start(world: &World, kubeconfig: &Path) -> Self {
-        let leader = Operator::start(world, kubeconfig, &Self::LEASE);
+        let args = [&POLLED[..], &Self::LEASE].concat();
+        let leader = Operator::start_with(world, kubeconfig, &args, "info");
         eventually("it leads", || async {
             (leader.count("dps_leader ") == 1)
                 .then_some(())
                 .ok_or_else(|| leader.log())
         })
         .await;
-        let standby = Operator::start(world, kubeconfig, &Self::LEASE);
+        let standby = Operator::start_with(world, kubeconfig, &args, "info");
         Self { leader, standby }
     }
 
@@ -162,6 +166,6 @@ async fn all_written(operator: &Operator) -> Measured {
                 usage: Usage::of(operator.pid()),
             };
         }
-        tokio::time::sleep(Duration::from_millis(20)).await;
+        tokio::time::sleep(Duration::from_millis(50)).await;
     }
 }

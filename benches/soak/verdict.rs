@@ -10,6 +10,7 @@ use kube::Api;
 use kube::api::{DeleteParams, ListParams, PostParams};
 use serde_json::Value;
 
+use super::super::support::GARBAGE_COLLECTION;
 use super::super::support::dps::dps;
 use super::super::support::objects::{condition, resource};
 use super::registries::GOOD;
@@ -83,7 +84,13 @@ pub(crate) async fn of(soak: &Soak, mut replicas: Replicas) -> ExitCode {
     soak.mend().await;
     soak.all_ready("  all resources are ready", UNDECIDED + Duration::from_mins(3))
         .await;
-    let mut wrong = compare(soak);
+    let begin = Instant::now();
+    let mut compared = Comparison::of(soak);
+    while !compared.garbage.is_empty() && begin.elapsed() < GARBAGE_COLLECTION {
+        tokio::time::sleep(Duration::from_secs(1)).await;
+        compared = Comparison::of(soak);
+    }
+    let mut wrong = compared.print(begin.elapsed());
     wrong.extend(failed_too_often(soak));
     for problem in &wrong {
         println!("  WRONG: {problem}");
@@ -108,29 +115,72 @@ fn contents<'a>(secrets: impl Iterator<Item = &'a Value>) -> BTreeMap<String, &'
     keyed.collect()
 }
 
-/// Every generated Secret is what `dps render` makes, and there is no other. One from which somebody has taken the label
-/// is not the operator's to delete: it goes with its resource.
-fn compare(soak: &Soak) -> Vec<String> {
-    let cluster = soak.all("dockerpullsecrets,secrets");
-    let rendered = dps(&["render", "-f", "-", "-o", "json"], &cluster.to_string());
-    assert_eq!(rendered.code, 0, "{}", rendered.stderr);
-    let rendered: Value = serde_json::from_str(&rendered.stdout).unwrap();
-    let wanted = contents(rendered["items"].as_array().unwrap().iter());
-    let secrets = cluster["items"].as_array().unwrap().iter();
-    let pull_secrets = secrets.filter(|object| object["type"] == "kubernetes.io/dockerconfigjson");
-    let (labelled, others): (Vec<_>, Vec<_>) =
-        pull_secrets.partition(|secret| secret["metadata"]["labels"][MANAGED_BY_LABEL] == FIELD_MANAGER);
-    let found = contents(labelled.into_iter());
-    println!("  {} Secrets are to be there, {} are", wanted.len(), found.len());
-    println!(
-        "  {} had lost their label to others when secretName changed",
-        others.len()
-    );
-    let places: BTreeSet<&String> = wanted.keys().chain(found.keys()).collect();
-    let differing = places
-        .into_iter()
-        .filter(|place| wanted.get(*place) != found.get(*place));
-    differing.map(|place| format!("Secret {place}")).collect()
+/// What generated Secrets there are, beside what `dps render` makes.
+struct Comparison {
+    wanted: usize,
+    /// Those that differ, or are there and should not be.
+    differing: Vec<String>,
+    /// Those whose resource was deleted: Kubernetes deletes them.
+    garbage: Vec<String>,
+    /// Those from which somebody has taken the label before `secretName` changed. They are not the operator's to delete,
+    /// and go with their resource.
+    unlabelled: usize,
+}
+
+impl Comparison {
+    fn of(soak: &Soak) -> Self {
+        let cluster = soak.all("dockerpullsecrets,secrets");
+        let rendered = dps(&["render", "-f", "-", "-o", "json"], &cluster.to_string());
+        assert_eq!(rendered.code, 0, "{}", rendered.stderr);
+        let rendered: Value = serde_json::from_str(&rendered.stdout).unwrap();
+        let wanted = contents(rendered["items"].as_array().unwrap().iter());
+        let objects = || cluster["items"].as_array().unwrap().iter();
+        let uids: BTreeSet<&str> = objects()
+            .filter(|object| object["kind"] == "DockerPullSecret")
+            .filter_map(|resource| resource["metadata"]["uid"].as_str())
+            .collect();
+        let has_owner = |secret: &&Value| {
+            let owner = secret["metadata"]["ownerReferences"][0]["uid"].as_str();
+            owner.is_some_and(|owner| uids.contains(owner))
+        };
+        let pull_secrets = objects().filter(|object| object["type"] == "kubernetes.io/dockerconfigjson");
+        let (labelled, unlabelled): (Vec<_>, Vec<_>) =
+            pull_secrets.partition(|secret| secret["metadata"]["labels"][MANAGED_BY_LABEL] == FIELD_MANAGER);
+        let (owned, garbage): (Vec<_>, Vec<_>) = labelled.into_iter().partition(has_owner);
+        let (found, garbage) = (contents(owned.into_iter()), contents(garbage.into_iter()));
+        let places: BTreeSet<&String> = wanted.keys().chain(found.keys()).collect();
+        let differing = places
+            .into_iter()
+            .filter(|place| wanted.get(*place) != found.get(*place));
+        Self {
+            wanted: wanted.len(),
+            differing: differing.cloned().collect(),
+            garbage: garbage.into_keys().collect(),
+            unlabelled: unlabelled.len(),
+        }
+    }
+
+    /// Returns what is wrong.
+    fn print(self, waited: Duration) -> Vec<String> {
+        println!(
+            "  {} Secrets are to be there, and are but for those named below",
+            self.wanted
+        );
+        println!(
+            "  Kubernetes had deleted those of deleted resources after {:.0} s",
+            waited.as_secs_f64()
+        );
+        println!(
+            "  {} had lost their label to others when secretName changed",
+            self.unlabelled
+        );
+        let wrong = self.differing.into_iter().map(|place| format!("Secret {place}"));
+        let garbage = self
+            .garbage
+            .into_iter()
+            .map(|place| format!("Secret {place} of a resource that is gone"));
+        wrong.chain(garbage).collect()
+    }
 }
 
 /// One failed login, the next after 15 minutes, the next an hour later; but for what nobody can know any more: a resource
