@@ -6,6 +6,7 @@ mod registries;
 mod replicas;
 mod verdict;
 
+use std::collections::BTreeMap;
 use std::process::ExitCode;
 use std::sync::Mutex;
 use std::time::{Duration, Instant};
@@ -36,6 +37,23 @@ pub(crate) struct Soak {
     pub(crate) deleted: Mutex<Vec<(String, Instant)>>,
 }
 
+/// How often what happened.
+#[derive(Default)]
+pub(crate) struct Counts(BTreeMap<&'static str, u32>);
+
+impl Counts {
+    pub(crate) fn add(&mut self, what: &'static str) {
+        *self.0.entry(what).or_default() += 1;
+    }
+
+    fn print(&self, title: &str) {
+        println!("\n{title}");
+        for (what, count) in &self.0 {
+            println!("  {count:>6}  {what}");
+        }
+    }
+}
+
 /// `minutes` of changes and faults; the same `seed` gives the same ones.
 pub(crate) async fn run(minutes: u64, seed: u64) -> ExitCode {
     println!("{minutes} minutes with seed {seed}");
@@ -47,8 +65,8 @@ pub(crate) async fn run(minutes: u64, seed: u64) -> ExitCode {
     let changes = Changes::new(&soak, seed);
     let faults = Faults::new(&soak, &mut replicas, seed);
     let (made, happened) = tokio::join!(changes.until(end), faults.until(end));
-    made.print();
-    happened.print();
+    made.print("changes");
+    happened.print("faults");
     replicas.print_memory();
     verdict::of(&soak, replicas).await
 }
@@ -73,7 +91,8 @@ impl Soak {
         futures::stream::iter(0..NAMESPACES * RESOURCES_OF_NAMESPACE)
             .for_each_concurrent(PARALLEL, |number| async move {
                 let (space, index) = own.place(number);
-                own.good_login(space, index, 0).await;
+                let password = format!("{}first", registries::GOOD);
+                changes::set_password(own, number, &password).await.unwrap();
                 space.create(&name(index), own.registries.spec(number)).await;
             })
             .await;
@@ -86,17 +105,6 @@ impl Soak {
             &self.spaces[number / RESOURCES_OF_NAMESPACE],
             number % RESOURCES_OF_NAMESPACE,
         )
-    }
-
-    /// Gives a resource a login that its registry accepts; others with another `version`.
-    pub(crate) async fn good_login(&self, space: &Space, index: usize, version: u32) {
-        space
-            .credentials(
-                &login(index),
-                &user(space, index),
-                &format!("{}{version}", registries::GOOD),
-            )
-            .await;
     }
 }
 

@@ -10,7 +10,7 @@ use kube::{Api, Client};
 use super::support::eventually;
 use super::support::objects::{private, resource, secret};
 use super::support::operator::{Operator, counter};
-use super::support::world::World;
+use super::support::world::{LEASE, World};
 use super::usage::Usage;
 use super::{Measured, NAMESPACES, RESOURCES, ROUNDS, Rounds, bare, clear, create_namespace, head};
 
@@ -85,11 +85,8 @@ struct Pair {
 }
 
 impl Pair {
-    /// As `deploy/` has it.
-    const LEASE: [&str; 2] = ["--lease", "docker-pull-secret-operator/docker-pull-secret-operator"];
-
     async fn start(world: &World, kubeconfig: &Path) -> Self {
-        let args = [&POLLED[..], &Self::LEASE].concat();
+        let args = [&POLLED[..], &["--lease", LEASE]].concat();
         let leader = Operator::start_with(world, kubeconfig, &args, "info");
         eventually("it leads", || async {
             (leader.count("dps_leader ") == 1)

@@ -6,15 +6,12 @@ use futures::StreamExt as _;
 
 use super::super::support::audit;
 use super::super::support::objects::Space;
-use super::super::support::world::{World, world};
+use super::super::support::world::{LEASE, World, world};
 use super::figures::{Bound, Figure, Table};
 use super::servers::UNREACHABLE;
 use super::tenants::{self, PARALLEL, plain};
 
 const RESOURCES: usize = 50;
-
-/// As `deploy/` has it.
-const LEASE: [&str; 2] = ["--lease", "docker-pull-secret-operator/docker-pull-secret-operator"];
 
 pub(crate) async fn measure(table: &mut Table, minutes: u64) {
     let world = world();
@@ -27,7 +24,7 @@ pub(crate) async fn measure(table: &mut Table, minutes: u64) {
     let watched = Duration::from_secs(60 * minutes);
     // At the same time, so that the machine is as busy for the one as for the two.
     let one = tenants::operator(world, &[&alone], &[]);
-    let two = [(); 2].map(|()| tenants::operator(world, &[&pair], &LEASE));
+    let two = [(); 2].map(|()| tenants::operator(world, &[&pair], &["--lease", LEASE]));
     futures::join!(create(&alone), create(&pair));
     tokio::time::sleep(watched).await;
     drop((one, two));

@@ -1,6 +1,5 @@
 //! What users and others do all the time.
 
-use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
 use k8s_openapi::api::core::v1::Pod;
@@ -10,7 +9,7 @@ use serde_json::json;
 
 use super::super::support::objects::resource;
 use super::super::support::pods::{back_off, unauthorized};
-use super::{NAMESPACES, RESOURCES_OF_NAMESPACE, Soak, login, name, user};
+use super::{Counts, NAMESPACES, RESOURCES_OF_NAMESPACE, Soak, login, name, user};
 
 /// Between two changes.
 const PAUSE: Duration = Duration::from_millis(100);
@@ -22,18 +21,7 @@ pub(crate) struct Changes<'a> {
     soak: &'a Soak,
     random: fastrand::Rng,
     version: u32,
-    made: BTreeMap<&'static str, u32>,
-}
-
-pub(crate) struct Made(BTreeMap<&'static str, u32>);
-
-impl Made {
-    pub(crate) fn print(&self) {
-        println!("\nchanges");
-        for (what, count) in &self.0 {
-            println!("  {count:>6}  {what}");
-        }
-    }
+    made: Counts,
 }
 
 impl<'a> Changes<'a> {
@@ -42,20 +30,20 @@ impl<'a> Changes<'a> {
             soak,
             random: fastrand::Rng::with_seed(seed),
             version: 0,
-            made: BTreeMap::new(),
+            made: Counts::default(),
         }
     }
 
-    pub(crate) async fn until(mut self, end: Instant) -> Made {
+    pub(crate) async fn until(mut self, end: Instant) -> Counts {
         while Instant::now() < end {
             self.version += 1;
             // What fails now is mended at the end.
             if let Ok(Ok(what)) = tokio::time::timeout(PATIENCE, self.change()).await {
-                *self.made.entry(what).or_default() += 1;
+                self.made.add(what);
             }
             tokio::time::sleep(PAUSE).await;
         }
-        Made(self.made)
+        self.made
     }
 
     async fn change(&mut self) -> kube::Result<&'static str> {

@@ -1,10 +1,9 @@
 //! What breaks, one thing after the other.
 
-use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
-use super::Soak;
-use super::replicas::{Replicas, signal};
+use super::replicas::Replicas;
+use super::{Counts, Soak};
 
 /// Between two faults, in seconds.
 const PAUSE: std::ops::Range<u64> = 5..25;
@@ -13,18 +12,7 @@ pub(crate) struct Faults<'a> {
     soak: &'a Soak,
     replicas: &'a mut Replicas,
     random: fastrand::Rng,
-    happened: BTreeMap<&'static str, u32>,
-}
-
-pub(crate) struct Happened(BTreeMap<&'static str, u32>);
-
-impl Happened {
-    pub(crate) fn print(&self) {
-        println!("\nfaults");
-        for (what, count) in &self.0 {
-            println!("  {count:>6}  {what}");
-        }
-    }
+    happened: Counts,
 }
 
 impl<'a> Faults<'a> {
@@ -33,11 +21,11 @@ impl<'a> Faults<'a> {
             soak,
             replicas,
             random: fastrand::Rng::with_seed(seed.wrapping_add(1)),
-            happened: BTreeMap::new(),
+            happened: Counts::default(),
         }
     }
 
-    pub(crate) async fn until(mut self, end: Instant) -> Happened {
+    pub(crate) async fn until(mut self, end: Instant) -> Counts {
         loop {
             let pause = Instant::now() + Duration::from_secs(self.random.u64(PAUSE));
             while Instant::now() < pause.min(end) {
@@ -45,14 +33,14 @@ impl<'a> Faults<'a> {
                 tokio::time::sleep(Duration::from_secs(1)).await;
             }
             if Instant::now() >= end {
-                return Happened(self.happened);
+                return self.happened;
             }
             let what = self.fault().await;
             println!(
                 "  {:>5.0} s left: {what}",
                 end.saturating_duration_since(Instant::now()).as_secs_f64()
             );
-            *self.happened.entry(what).or_default() += 1;
+            self.happened.add(what);
         }
     }
 
@@ -106,11 +94,11 @@ impl<'a> Faults<'a> {
     async fn halt_leader(&mut self) -> &'static str {
         let (leader, _) = self.replicas.until_one_works(self.soak).await;
         let mut halted = self.replicas.running.remove(leader);
-        signal(&halted, "-STOP");
+        halted.signal("-STOP");
         let (_, took) = self.replicas.until_one_works(self.soak).await;
         self.replicas.takeovers.push(took);
         tokio::time::sleep(Duration::from_secs(40).saturating_sub(took)).await;
-        signal(&halted, "-CONT");
+        halted.signal("-CONT");
         assert!(halted.ends().await);
         self.replicas.add(self.soak);
         "SIGSTOP of the leader, 40 s or more"

@@ -1,7 +1,6 @@
 //! Two replicas of the operator, which are killed and started again.
 
 use std::path::PathBuf;
-use std::process::Command;
 use std::time::{Duration, Instant};
 
 use super::super::support::operator::{Operator, counter, try_get};
@@ -28,16 +27,8 @@ pub(crate) struct Replicas {
 impl Replicas {
     pub(crate) async fn start(soak: &Soak) -> Self {
         let kubeconfig = soak.world.install();
-        let namespace = &soak.spaces[0].name;
-        // In place of the chart's Role for its Lease.
-        let account = format!("--serviceaccount={0}:{0}", super::super::support::world::OPERATOR);
-        for what in [
-            &["role", "lease", "--verb=get,create,update", "--resource=leases"][..],
-            &["rolebinding", "lease", "--role=lease", &account],
-        ] {
-            soak.world.kubectl(&[&["create", "-n", namespace], what].concat());
-        }
-        let lease = format!("{namespace}/lease");
+        soak.spaces[0].allow_lease(soak.world);
+        let lease = format!("{}/lease", soak.spaces[0].name);
         let args = ["--lease", &lease, "--allow-registry", &soak.registries.addresses()].map(str::to_owned);
         let mut replicas = Self {
             running: Vec::new(),
@@ -132,10 +123,4 @@ impl Replicas {
             );
         }
     }
-}
-
-pub(crate) fn signal(replica: &Operator, name: &str) {
-    let pid = replica.pid().to_string();
-    let sent = Command::new("kill").args([name, &pid]).status();
-    assert!(sent.unwrap().success());
 }

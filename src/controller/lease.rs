@@ -8,7 +8,7 @@ use k8s_openapi::api::coordination::v1::{Lease, LeaseSpec};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::MicroTime;
 use kube::api::PostParams;
 use kube::core::ObjectMeta;
-use kube::{Api, Client, ResourceExt as _};
+use kube::{Api, Client};
 use tokio::sync::watch;
 use tokio::time::{sleep, timeout};
 
@@ -82,7 +82,7 @@ impl Leader {
                 Err(_) => self.tell(Some(unanswered("reading"))),
                 Ok(Err(error)) => self.tell(Some(failed("reading", &error))),
                 Ok(Ok(lease)) => {
-                    let observed = lease.as_ref().map(observed);
+                    let observed = lease.as_ref().map(ObservedLease::of);
                     let step = self
                         .leadership()
                         .map(|mut leadership| leadership.step(observed.as_ref(), self.start.elapsed()));
@@ -135,7 +135,9 @@ impl Leader {
         }
         let release = async {
             let lease = leases.get(&key.name).await?;
-            let holds = self.leadership().is_some_and(|own| own.holds(&observed(&lease)));
+            let holds = self
+                .leadership()
+                .is_some_and(|own| own.holds(&ObservedLease::of(&lease)));
             if !holds {
                 return Ok(());
             }
@@ -169,18 +171,6 @@ fn unanswered(doing: &str) -> String {
 
 fn failed(doing: &str, error: &kube::Error) -> String {
     format!("{doing} the Lease: {}", describe(error))
-}
-
-fn observed(lease: &Lease) -> ObservedLease {
-    let spec = lease.spec.clone().unwrap_or_default();
-    let seconds = spec
-        .lease_duration_seconds
-        .and_then(|seconds| u64::try_from(seconds).ok());
-    ObservedLease {
-        holder: spec.holder_identity.unwrap_or_default(),
-        version: lease.resource_version().unwrap_or_default(),
-        duration: seconds.map_or(LEASE_DURATION, Duration::from_secs),
-    }
 }
 
 /// The Lease to write. The API server refuses it if somebody else has written since `before` was read.

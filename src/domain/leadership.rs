@@ -6,6 +6,8 @@
 
 use std::time::Duration;
 
+use k8s_openapi::api::coordination::v1::Lease;
+
 /// For how long a Lease is held after it was written. A holder that is cut off has stopped by then.
 pub const LEASE_DURATION: Duration = Duration::from_secs(30);
 
@@ -27,6 +29,21 @@ pub struct ObservedLease {
     pub version: String,
     /// For how long it is held after a write.
     pub duration: Duration,
+}
+
+impl ObservedLease {
+    /// What a Lease says.
+    pub fn of(lease: &Lease) -> Self {
+        let spec = lease.spec.clone().unwrap_or_default();
+        let seconds = spec
+            .lease_duration_seconds
+            .and_then(|seconds| u64::try_from(seconds).ok());
+        Self {
+            holder: spec.holder_identity.unwrap_or_default(),
+            version: lease.metadata.resource_version.clone().unwrap_or_default(),
+            duration: seconds.map_or(LEASE_DURATION, Duration::from_secs),
+        }
+    }
 }
 
 /// What to do about the Lease.

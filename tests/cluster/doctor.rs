@@ -11,11 +11,8 @@ use crate::support::helm::{chart, helm};
 use crate::support::objects::{Space, private_verified, with};
 use crate::support::operator::Operator;
 use crate::support::registries::{Scripted, answer};
-use crate::support::world::{OPERATOR, World, exclusive_world};
+use crate::support::world::{LEASE, OPERATOR, World, exclusive_world};
 use crate::support::{audit, repository};
-
-/// The Lease of `deploy/`.
-const LEASE: &str = "docker-pull-secret-operator/docker-pull-secret-operator";
 
 /// Who runs it, apart from everybody else in the audit log.
 struct Admin {
@@ -96,13 +93,13 @@ async fn finds_what_an_installation_lacks(world: &'static World, admin: &Admin) 
     let kubeconfig = world.install();
     admin
         .doctor(&[])
-        .expect("FAIL", &["Operator: no operator works: Lease"]);
+        .expect("FAIL", &["Operator: there is no leader: Lease"]);
     let operator = start_operator(world, &kubeconfig);
     admin.doctor(&["--wait", "60s"]).expect("FAIL", &[]);
     assert!(operator.stop().1);
     admin
         .doctor(&[])
-        .expect("FAIL", &["Operator: no operator works: nobody holds Lease"]);
+        .expect("FAIL", &["Operator: there is no leader: nobody holds Lease"]);
     let waiting = tokio::task::spawn_blocking({
         let kubeconfig = admin.kubeconfig.clone();
         move || doctor(&kubeconfig, &["--wait=60s"])
@@ -246,7 +243,7 @@ async fn looks_at_registries_without_credentials(world: &'static World, admin: &
         );
     }
     assert_eq!(warnings.len(), expected.len(), "{warnings:#?}");
-    let good = format!("Registries: {} answers, and demands credentials", open.address);
+    let good = format!("Registries: {} answers, and requires credentials", open.address);
     assert!(report.with("OK").contains(&good), "{good}: {:?}", report.with("OK"));
     let requests = open.requests();
     assert_eq!(

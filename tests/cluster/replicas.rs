@@ -1,14 +1,13 @@
 //! Several replicas: one leads, and a standby takes over.
 
 use std::path::Path;
-use std::process::Command;
 use std::time::Instant;
 
 use crate::support::objects::{Space, condition, private_verified, with};
 use crate::support::operator::{Operator, counter};
 use crate::support::registries::{Scripted, answer};
 use crate::support::release::TAKEOVER;
-use crate::support::world::{OPERATOR, scoped_world};
+use crate::support::world::scoped_world;
 use crate::support::{eventually, within};
 use serde_json::{Value, json};
 
@@ -16,15 +15,6 @@ struct Replicas<'a> {
     space: &'a Space,
     kubeconfig: &'a Path,
     registries: String,
-}
-
-/// In place of the chart's Role for its Lease.
-fn allow_lease(space: &Space) {
-    let namespace = space.name.as_str();
-    let kubectl = |what: &[&str]| scoped_world().kubectl(&[&["create", "-n", namespace], what].concat());
-    kubectl(&["role", "lease", "--verb=get,create,update", "--resource=leases"]);
-    let account = format!("--serviceaccount={OPERATOR}:{OPERATOR}");
-    kubectl(&["rolebinding", "lease", "--role=lease", &account]);
 }
 
 impl Replicas<'_> {
@@ -56,12 +46,6 @@ async fn until_it_leads(operator: &Operator) {
     })
     .await;
     println!("took over after {:.1} s", begin.elapsed().as_secs_f64());
-}
-
-fn signal(operator: &Operator, name: &str) {
-    let pid = operator.pid().to_string();
-    let status = Command::new("kill").args([name, &pid]).status().unwrap();
-    assert!(status.success());
 }
 
 /// A registry that accepts every password but this, which it does not answer.
@@ -113,7 +97,7 @@ async fn accepted(space: &Space, registry: &Scripted, name: &str) {
 async fn a_replica_that_is_stopped_hands_over() {
     let kubeconfig = scoped_world().install();
     let space = Space::new(scoped_world(), "handover").await;
-    allow_lease(&space);
+    space.allow_lease(scoped_world());
     let registry = registry();
     let replicas = Replicas {
         space: &space,
@@ -138,7 +122,7 @@ async fn a_replica_that_is_stopped_hands_over() {
 async fn a_replica_that_hangs_or_is_killed_is_replaced_without_a_second_login() {
     let kubeconfig = scoped_world().install();
     let space = Space::new(scoped_world(), "takeover").await;
-    allow_lease(&space);
+    space.allow_lease(scoped_world());
     let (bad, good) = (registry(), registry());
     let replicas = Replicas {
         space: &space,
@@ -155,10 +139,10 @@ async fn a_replica_that_hangs_or_is_killed_is_replaced_without_a_second_login() 
     .await;
 
     let second = replicas.start();
-    signal(&first, "-STOP");
+    first.signal("-STOP");
     until_it_leads(&second).await;
     accepted(&space, &good, "by-second").await;
-    signal(&first, "-CONT");
+    first.signal("-CONT");
     assert!(first.ends().await, "it ends by itself, so that it starts anew");
 
     let third = replicas.start();

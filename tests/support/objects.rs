@@ -12,7 +12,7 @@ use kube::api::{DeleteParams, ObjectMeta, Patch, PatchParams, PostParams};
 use kube::{Api, Client};
 use serde_json::{Value, json};
 
-use super::world::World;
+use super::world::{OPERATOR, World};
 use super::{GARBAGE_COLLECTION, audit, eventually, within};
 
 /// A fresh namespace and handles to what is in it.
@@ -163,6 +163,17 @@ impl Space {
             },
         )
         .await;
+    }
+
+    /// Allows the operator a Lease in this namespace, as the chart's Role does.
+    pub fn allow_lease(&self, world: &World) {
+        let account = format!("--serviceaccount={OPERATOR}:{OPERATOR}");
+        for what in [
+            &["role", "lease", "--verb=get,create,update", "--resource=leases"][..],
+            &["rolebinding", "lease", "--role=lease", &account],
+        ] {
+            world.kubectl(&[&["create", "-n", &self.name], what].concat());
+        }
     }
 
     /// Waits until the operator has handled everything that happened before, and its writes are in the audit log: it

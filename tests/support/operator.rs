@@ -170,17 +170,18 @@ impl Operator {
         }
     }
 
+    /// Sends a signal, such as "-STOP".
+    pub fn signal(&self, signal: &str) {
+        let sent = Command::new("kill")
+            .args([signal, &self.child.id().to_string()])
+            .status();
+        assert!(sent.expect("kill exists").success());
+    }
+
     /// Sends SIGTERM and returns how long it took to end, and whether it ended well.
     pub fn stop(mut self) -> (std::time::Duration, bool) {
         let begin = Instant::now();
-        let pid = self.child.id().to_string();
-        assert!(
-            Command::new("kill")
-                .args(["-TERM", &pid])
-                .status()
-                .expect("kill exists")
-                .success()
-        );
+        self.signal("-TERM");
         loop {
             if let Some(status) = self.child.try_wait().expect("our child") {
                 return (begin.elapsed(), status.success());

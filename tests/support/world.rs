@@ -14,6 +14,9 @@ use super::{run, tools};
 /// Namespace and ServiceAccount of the operator in `deploy/`.
 pub const OPERATOR: &str = "docker-pull-secret-operator";
 
+/// Its Lease.
+pub const LEASE: &str = "docker-pull-secret-operator/docker-pull-secret-operator";
+
 /// Tools that a world without registries and node needs.
 pub const CONTROL_PLANE: [&str; 5] = ["etcd", "kube-apiserver", "kube-controller-manager", "kubectl", "world"];
 

@@ -51,19 +51,16 @@ pub(super) async fn observe(arguments: &Doctor, connection: &Connection) -> Resu
         resources(client, &namespaces)
     );
     let named = arguments.lease.as_ref();
-    let named = named.map(|lease| ObjectKey::new(&*lease.namespace, &*lease.name));
-    let of_installations = installations.read().into_iter().flatten();
-    let of_installations = of_installations.filter(|installation| installation.replicas > 0);
-    let mut keys: Vec<ObjectKey> = of_installations
-        .filter_map(|installation| installation.lease.clone())
-        .collect();
-    keys.extend(named.clone());
+    let active = installations.read().into_iter().flatten();
+    let active = active.filter(|installation| installation.is_active());
+    let leases = active.filter_map(|installation| installation.lease.as_ref());
+    let mut keys: Vec<ObjectKey> = leases.chain(named).cloned().collect();
     keys.sort();
     keys.dedup();
     let now = api_server.now();
     let (leases, rights) = tokio::join!(
         join_all(keys.into_iter().map(|key| lease(client, key, now))),
-        rights::of_operators(client, &installations, &namespaces, named.as_ref())
+        rights::of_operators(client, &installations, &namespaces, named)
     );
     Ok(Observations {
         namespaces,
@@ -134,12 +131,10 @@ async fn custom_resource(client: &Client) -> CustomResource {
         Seen::Read(definition) => Seen::Read(definition.is_some()),
         _ => served(client).await,
     };
-    let definition = match definition {
-        Seen::Read(definition) => Seen::Read(definition.map(Box::new)),
-        Seen::Skipped(why) => Seen::Skipped(why),
-        Seen::Failed(why) => Seen::Failed(why),
-    };
-    CustomResource { definition, is_served }
+    CustomResource {
+        definition: definition.map(|definition| definition.map(Box::new)),
+        is_served,
+    }
 }
 
 /// What the API server says of its kinds to everybody.
@@ -225,20 +220,16 @@ async fn lease(client: &Client, key: ObjectKey, now: Timestamp) -> LeaseView {
         lease.map(|lease| lease.as_ref().map(LeaseState::of))
     };
     let mut state = read().await;
-    let renewed = async || loop {
-        sleep(LEASE_PAUSE).await;
-        if let Seen::Read(Some(later)) = read().await {
-            return later;
-        }
-    };
     if let Seen::Read(Some(first)) = &mut state
         && first.seems_expired(now)
     {
         let version = first.version.clone();
         let watch = async {
             loop {
-                let later = renewed().await;
-                if later.version != version {
+                sleep(LEASE_PAUSE).await;
+                if let Seen::Read(Some(later)) = read().await
+                    && later.version != version
+                {
                     return later;
                 }
             }

@@ -55,20 +55,17 @@ pub(crate) fn without_access(server: &str, obstacle: &NoAccess) -> Check {
 }
 
 pub(crate) fn check(seen: &ApiServerView) -> Vec<Check> {
-    let mut checks = vec![version(seen)];
-    checks.extend(clock(seen));
-    checks
+    version(seen).into_iter().chain(clock(seen)).collect()
 }
 
-fn version(seen: &ApiServerView) -> Check {
+fn version(seen: &ApiServerView) -> Option<Check> {
     let category = Category::ApiServer;
     let Seen::Read((major, minor)) = &seen.version else {
-        return Check::unread(category, Page::Install, "version", &seen.version)
-            .unwrap_or_else(|| Check::ok(category, Page::Install, "the API server answers"));
+        return Check::unread(category, Page::Install, "version", &seen.version);
     };
     let server = &seen.server;
     let number = |text: &str| text.trim_end_matches('+').parse::<u32>().ok();
-    match (number(major), number(minor)) {
+    Some(match (number(major), number(minor)) {
         (Some(major), Some(minor)) if (major, minor) >= OLDEST => Check::ok(
             category,
             Page::Install,
@@ -80,12 +77,12 @@ fn version(seen: &ApiServerView) -> Check {
                 category,
                 Page::Install,
                 format!(
-                    "Kubernetes {major}.{minor} answers at {server}; supported is {oldest_major}.{oldest_minor} or newer"
+                    "Kubernetes {major}.{minor} answers at {server}; {oldest_major}.{oldest_minor} or newer is supported"
                 ),
             )
             .hint("upgrade the cluster; what works on older versions is not tested")
         }
-    }
+    })
 }
 
 fn clock(seen: &ApiServerView) -> Option<Check> {
@@ -94,7 +91,7 @@ fn clock(seen: &ApiServerView) -> Option<Check> {
     let (ahead, behind) = (since(its, own), since(own, its));
     let tolerance = CLOCK_TOLERANCE.as_secs();
     if ahead.max(behind) <= CLOCK_TOLERANCE {
-        let message = format!("this machine's clock and the API server's differ by {tolerance} s at most");
+        let message = format!("this machine's clock and the API server's differ by at most {tolerance} s");
         return Some(Check::ok(Category::ApiServer, Page::Doctor, message));
     }
     let side = if ahead > behind { "ahead of" } else { "behind" };

@@ -121,7 +121,7 @@ fn schema(definition: &CustomResourceDefinition) -> Check {
         ))
         .hint(format!("update it before the operator: {APPLY}")),
         SchemaDifference::Newer(fields) => warn(format!(
-            "the CRD is newer than this version of dps: it has also {}",
+            "the CRD is newer than this version of dps: it also has {}",
             named(&fields)
         ))
         .hint(newer_program),

@@ -87,20 +87,11 @@ fn values_of(container: &Container, flag: &str, variable: &str) -> Vec<String> {
     let mut words = container.command.iter().chain(&container.args).flatten();
     while let Some(word) = words.next() {
         match word.strip_prefix(flag) {
-            Some("") => values.extend(words.next()),
-            Some(rest) if rest.starts_with('=') => values.push(word),
-            _ => {}
+            Some("") => values.extend(words.next().map(String::as_str)),
+            Some(rest) => values.extend(rest.strip_prefix('=')),
+            None => {}
         }
     }
-    let values: Vec<&str> = values
-        .into_iter()
-        .map(|value| {
-            value
-                .strip_prefix(flag)
-                .and_then(|rest| rest.strip_prefix('='))
-                .unwrap_or(value)
-        })
-        .collect();
     let of_environment = container.env.iter().flatten().filter(|one| one.name == variable);
     let of_environment: Vec<&str> = of_environment.filter_map(|one| one.value.as_deref()).collect();
     let values = if values.is_empty() { of_environment } else { values };
@@ -132,7 +123,7 @@ pub(crate) fn check(installations: &Seen<Vec<Installation>>, knows_leases: bool)
         let what = if knows_leases {
             "two operators for the same namespace"
         } else {
-            "whether an operator works; name its Lease with --lease"
+            "whether an operator runs; name its Lease with --lease"
         };
         return Check::unread(Category::Operator, Page::Namespaces, what, installations)
             .into_iter()

@@ -6,7 +6,7 @@ use k8s_openapi::api::coordination::v1::Lease;
 
 use crate::domain::doctor::report::{Category, Check, Page};
 use crate::domain::doctor::seen::Seen;
-use crate::domain::leadership::LEASE_DURATION;
+use crate::domain::leadership::ObservedLease;
 use crate::domain::names::ObjectKey;
 use crate::domain::time::{Timestamp, since};
 
@@ -37,15 +37,17 @@ pub struct LeaseState {
 impl LeaseState {
     /// What a Lease says.
     pub fn of(lease: &Lease) -> Self {
-        let spec = lease.spec.clone().unwrap_or_default();
-        let seconds = spec
-            .lease_duration_seconds
-            .and_then(|seconds| u64::try_from(seconds).ok());
+        let ObservedLease {
+            holder,
+            version,
+            duration,
+        } = ObservedLease::of(lease);
+        let renew_time = lease.spec.as_ref().and_then(|spec| spec.renew_time.as_ref());
         Self {
-            holder: spec.holder_identity.unwrap_or_default(),
-            renewed_at: spec.renew_time.map(|time| time.0),
-            duration: seconds.map_or(LEASE_DURATION, Duration::from_secs),
-            version: lease.metadata.resource_version.clone().unwrap_or_default(),
+            holder,
+            renewed_at: renew_time.map(|time| time.0),
+            duration,
+            version,
             is_renewed: false,
         }
     }
@@ -72,12 +74,12 @@ fn check_one(LeaseView { key, state }: &LeaseView, now: Timestamp) -> Check {
     match state {
         Seen::Skipped(why) => Check::skipped(category, page, &format!("Lease {key}"), why),
         Seen::Failed(why) => Check::fail(category, page, why.as_str()),
-        Seen::Read(None) => fail(format!("no operator works: Lease {key} does not exist")),
+        Seen::Read(None) => fail(format!("there is no leader: Lease {key} does not exist")),
         Seen::Read(Some(lease)) if lease.holder.is_empty() => {
-            fail(format!("no operator works: nobody holds Lease {key}"))
+            fail(format!("there is no leader: nobody holds Lease {key}"))
         }
         Seen::Read(Some(lease)) if lease.seems_expired(now) => fail(format!(
-            "no operator works: {} does not renew Lease {key}",
+            "there is no leader: {} does not renew Lease {key}",
             lease.holder
         )),
         Seen::Read(Some(lease)) => Check::ok(

@@ -110,7 +110,7 @@ fn check_registry(registry: &RegistryInUse, answer: &RegistryAnswer) -> Check {
     let address = "check spec.registryUrl of its DockerPullSecrets";
     let failure = match answer {
         RegistryAnswer::Answered(200..=299, _) => return ok("answers, also without credentials"),
-        RegistryAnswer::Answered(401 | 403, _) => return ok("answers, and demands credentials"),
+        RegistryAnswer::Answered(401 | 403, _) => return ok("answers, and requires credentials"),
         RegistryAnswer::Answered(429, _) => return ok("answers, and limits requests from here for now"),
         RegistryAnswer::Answered(status @ 500..=599, _) => {
             return warn(Page::Unreachable, format!("has a problem: it returned {status}"))

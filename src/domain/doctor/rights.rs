@@ -80,7 +80,7 @@ pub const LEASE_RIGHT: Right = Right {
     resource: "leases",
     subresource: "",
     verbs: &["create", "get", "update"],
-    without: "no replica begins to work",
+    without: "no replica becomes the leader",
 };
 
 impl Right {

@@ -111,10 +111,10 @@ impl FairQueue {
     /// The reconcile of a resource begins.
     pub fn begun(&mut self, key: &ObjectKey, now: Duration) -> Begun {
         self.reconciling.insert(key.clone(), None);
-        let handed_out = self.handed_out.take_if(|(handed_out, _)| handed_out == key);
+        let since = self.take_handed_out(key);
         Begun {
-            may_take: handed_out.is_some(),
-            waited: handed_out.map(|(_, since)| now.saturating_sub(since)),
+            may_take: since.is_some(),
+            waited: since.map(|since| now.saturating_sub(since)),
         }
     }
 
@@ -129,6 +129,12 @@ impl FairQueue {
 
     /// The reconcile of a resource cannot begin, since it is gone. Returns whether another one may be taken now.
     pub fn gone(&mut self, key: &ObjectKey) -> bool {
-        self.handed_out.take_if(|(handed_out, _)| handed_out == key).is_some()
+        self.take_handed_out(key).is_some()
+    }
+
+    /// Since when it waits, if it is the one that was handed out.
+    fn take_handed_out(&mut self, key: &ObjectKey) -> Option<Duration> {
+        let (_, since) = self.handed_out.take_if(|(handed_out, _)| handed_out == key)?;
+        Some(since)
     }
 }

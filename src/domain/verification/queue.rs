@@ -18,7 +18,6 @@ mod waiting;
 pub use pause::LOCAL_PAUSE;
 pub use request::{AttemptKey, VerificationRequest};
 
-use std::borrow::Borrow;
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
 use std::time::Duration;
@@ -182,16 +181,13 @@ impl VerificationQueue {
         match self.flights.get(&key) {
             Some(flight) if flight.phase == Phase::Made || (is_wanted && flight.announcer != *resource) => {}
             Some(_) if is_wanted => self.take_back(&key),
-            Some(_) => {
-                let flight = self.flights.remove(&key);
-                self.waiters.remove(&key);
-                self.tidy(flight.map(|flight| flight.request));
-            }
             None if is_wanted => {}
-            None => {
-                let request = self.waiting.remove(&key);
+            _ => {
                 self.waiters.remove(&key);
-                self.tidy(request);
+                let flight = self.flights.remove(&key).map(|flight| flight.request);
+                if let Some(request) = flight.or_else(|| self.waiting.remove(&key)) {
+                    self.tidy(&request);
+                }
             }
         }
     }
@@ -230,22 +226,20 @@ impl VerificationQueue {
         }
         let (receiver, _) = account;
         self.flights.ended(&receiver, !verdict.result.is_trouble());
-        self.tidy(Some(request));
+        self.tidy(request);
         waiters
     }
 
     /// An attempt has ended before it sent the password. Returns who waits for its verdict.
     pub fn withdraw(&mut self, request: &VerificationRequest) -> Vec<ResourceRef> {
         let waiters = self.ended(request);
-        self.tidy(Some(request));
+        self.tidy(request);
         waiters
     }
 
     /// An attempt leaves. What was found out about its registry is of use for others there, if there are any.
-    fn tidy(&mut self, request: Option<impl Borrow<VerificationRequest>>) {
-        let Some(target) = request.map(|request| request.borrow().target()) else {
-            return;
-        };
+    fn tidy(&mut self, request: &VerificationRequest) {
+        let target = request.target();
         if !self.waiting.waits_for(&target) && !self.flights.has_any_for(&target) {
             let receiver = self.receivers.remove(&target);
             self.flights.forget(receiver.as_deref().unwrap_or(&target));
