@@ -14,7 +14,7 @@ use super::support::operator::{Operator, counter};
 use super::support::registries::registries;
 use super::support::world::World;
 use super::usage::Usage;
-use super::{Measured, NAMESPACES, PASSWORD, RESOURCES, ROUNDS, Rounds, bare, clear, create_namespace, head};
+use super::{Measured, NAMESPACES, PASSWORD, POLLED, RESOURCES, ROUNDS, Rounds, bare, clear, create_namespace, head};
 
 /// Leaves nothing.
 pub(crate) async fn measure(world: &World, kubeconfig: &Path, client: &Client) {
@@ -43,7 +43,7 @@ pub(crate) async fn measure(world: &World, kubeconfig: &Path, client: &Client) {
                 let arguments = ["bare-logins", registry, kubeconfig.to_str().unwrap(), &prefix];
                 bare.push(bare::measure(RESOURCES, &arguments, &variables));
             } else {
-                let arguments = ["--allow-registry", registry];
+                let arguments = ["--allow-registry", registry, POLLED];
                 let operator = Operator::start_in(world, kubeconfig, &arguments, &variables[..1]);
                 dps.push(all_accepted(&operator).await);
                 assert_accepted(client, &prefix).await;

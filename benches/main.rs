@@ -38,6 +38,9 @@ pub const NAMESPACES: usize = 10;
 /// Even, so that each comes first as often as the other where they take turns.
 pub const ROUNDS: usize = 6;
 
+/// The benchmarks scrape all the time, which nobody else does.
+pub const POLLED: &str = "--resource-metrics=false";
+
 /// Environment variable of the bare client.
 pub const PASSWORD: &str = "BENCH_PASSWORD";
 

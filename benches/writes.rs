@@ -12,10 +12,7 @@ use super::support::objects::{private, resource, secret};
 use super::support::operator::{Operator, counter};
 use super::support::world::{LEASE, World};
 use super::usage::Usage;
-use super::{Measured, NAMESPACES, RESOURCES, ROUNDS, Rounds, bare, clear, create_namespace, head};
-
-/// The benchmark scrapes all the time, which nobody else does.
-const POLLED: [&str; 1] = ["--resource-metrics=false"];
+use super::{Measured, NAMESPACES, POLLED, RESOURCES, ROUNDS, Rounds, bare, clear, create_namespace, head};
 
 /// Leaves the resources of the last round.
 pub(crate) async fn measure(world: &World, kubeconfig: &Path, client: &Client) {
@@ -48,7 +45,7 @@ pub(crate) async fn measure(world: &World, kubeconfig: &Path, client: &Client) {
 
         let prefix = format!("dps-{round}");
         prepare(client, &prefix).await;
-        let operator = Operator::start_with(world, kubeconfig, &POLLED, "info");
+        let operator = Operator::start_with(world, kubeconfig, &[POLLED], "info");
         dps.0.push(all_written(&operator).await);
         drop(operator);
         clear(client, &prefix).await;
@@ -86,7 +83,7 @@ struct Pair {
 
 impl Pair {
     async fn start(world: &World, kubeconfig: &Path) -> Self {
-        let args = [&POLLED[..], &["--lease", LEASE]].concat();
+        let args = [POLLED, "--lease", LEASE];
         let leader = Operator::start_with(world, kubeconfig, &args, "info");
         eventually("it leads", || async {
             (leader.count("dps_leader ") == 1)

@@ -7,7 +7,8 @@ mod validation_rules;
 pub use v1alpha1::conditions::{ConditionType, Reason};
 pub use v1alpha1::credentials::{CredentialKeys, CredentialsRef};
 pub use v1alpha1::docker_pull_secret::{
-    DockerPullSecret, DockerPullSecretSpec, DockerPullSecretStatus, RegistryType, SecretTemplate,
+    AttachTo, AttachToPods, DockerPullSecret, DockerPullSecretSpec, DockerPullSecretStatus, RegistryType,
+    SecretTemplate,
 };
 pub use v1alpha1::pull_failures::{Cause, PullCode, PullFailure};
 pub use v1alpha1::verification::{

@@ -33,6 +33,10 @@ pub(crate) struct Controller {
     /// Expose metrics for each resource, labeled with its namespace and name.
     #[arg(long, action = clap::ArgAction::Set, default_value_t = true, value_name = "BOOL", env = "DPS_RESOURCE_METRICS")]
     resource_metrics: bool,
+    /// The cluster attaches Secrets to pods, by the admission policy of the chart's admission.attachPods. Without it, a resource
+    /// with spec.attachTo.pods has a warning.
+    #[arg(long, env = "DPS_ATTACH_PODS")]
+    attach_pods: bool,
     /// Lease for leader election, as NAMESPACE/NAME. Required with more than one replica. Without it, no other operator may
     /// watch the same namespaces.
     #[arg(long, value_name = "NAMESPACE/NAME", env = "DPS_LEASE")]
@@ -56,6 +60,7 @@ pub(crate) fn run(arguments: Controller) -> ExitCode {
         policy: arguments.targets.policy(),
         concurrency: arguments.concurrency,
         resource_metrics: arguments.resource_metrics,
+        attaches_to_pods: arguments.attach_pods,
         lease: arguments.lease,
     };
     match block_on(async { run::run(options).await.map_err(|error| error.to_string()) }) {

@@ -6,12 +6,13 @@ use std::time::{Duration, Instant};
 
 use futures::Stream;
 use k8s_openapi::jiff::Timestamp;
+use kube::Client;
 use kube::runtime::reflector::{ObjectRef, Store};
-use kube::{Client, Resource as _};
+use prometheus_client::collector::Collector;
 use tokio::sync::Notify;
 
 use crate::controller::lease::Leader;
-use crate::controller::metrics::{Metrics, Now};
+use crate::controller::metrics::{EachResource, Metrics, Now};
 use crate::controller::readiness::Readiness;
 use crate::controller::store::stored_resource::StoredResource;
 use crate::controller::verification::Verifier;
@@ -22,6 +23,7 @@ use crate::domain::reconcile::fair_queue::FairQueue;
 use crate::domain::reconcile::memory::{ResourceMemories, ResourceMemory};
 use crate::domain::reconcile::own_writes::OwnWrites;
 use crate::domain::reconcile::timers::Timers;
+use crate::domain::status::figures::Figures;
 use crate::kubernetes::request::{CALL_TIMEOUT, Error};
 
 /// One for the process.
@@ -32,6 +34,8 @@ pub(crate) struct Shared {
     pub(crate) leader: Arc<Leader>,
     /// Whether metrics name resources.
     pub(crate) resource_metrics: bool,
+    /// Whether the cluster attaches Secrets to pods.
+    pub(crate) attaches_to_pods: bool,
     /// Each set of watches.
     pub(crate) scopes: Mutex<Vec<Weak<Context>>>,
 }
@@ -46,15 +50,19 @@ impl Shared {
     pub(crate) fn now(&self) -> Now {
         let leads = self.leader.may_take(Duration::ZERO);
         let scopes: Vec<Arc<Context>> = lock(&self.scopes).iter().filter_map(Weak::upgrade).collect();
-        let objects = scopes.iter().filter(|_| leads).flat_map(|ctx| ctx.store.state());
+        let objects: Vec<Arc<StoredResource>> = scopes
+            .iter()
+            .filter(|_| leads)
+            .flat_map(|ctx| ctx.store.state())
+            .collect();
         Now {
             leads,
             watches: self.readiness.watches(),
             queued: scopes.iter().map(|ctx| lock(&ctx.queue).len()).sum(),
-            resources: objects
-                .map(|object| (ObjectKey::of(object.meta()), object.figures().clone()))
-                .collect(),
-            per_resource: self.resource_metrics,
+            conditions: Figures::count(objects.iter().map(|object| object.figures())),
+            resources: self
+                .resource_metrics
+                .then(|| Box::new(EachResource(objects)) as Box<dyn Collector>),
         }
     }
 }

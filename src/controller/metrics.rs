@@ -1,12 +1,15 @@
 //! Counters and gauges, as Prometheus text.
 
+mod each_resource;
 mod process;
 mod requests;
 mod scrape;
 
+pub(crate) use each_resource::{EachResource, MeasuredResource};
 pub(crate) use scrape::Now;
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use prometheus_client::encoding::EncodeLabelSet;
@@ -52,6 +55,8 @@ pub(crate) struct Metrics {
     api_requests: ApiRequests,
     registry_requests: RegistryRequests,
     process: Process,
+    /// Of the text of the last scrape, and a little more.
+    last_length: AtomicUsize,
 }
 
 impl Default for Metrics {
@@ -104,6 +109,7 @@ impl Default for Metrics {
             reconcile_duration,
             queue_wait,
             process: Process::starts(),
+            last_length: AtomicUsize::new(0),
         }
     }
 }
@@ -150,12 +156,28 @@ impl Metrics {
 
     /// `OpenMetrics` text.
     pub(crate) fn text(&self, now: Now) -> String {
-        let mut text = String::new();
+        // As long as the last one: a growing text is in memory twice.
+        let mut text = String::with_capacity(self.last_length.load(Ordering::Relaxed));
         // Writing to a String cannot fail.
         let _ = encode_registry(&mut text, &self.registry);
         let _ = encode_registry(&mut text, &scrape::registry(now, &self.process));
         let _ = encode_eof(&mut text);
+        self.last_length.store(text.len() + text.len() / 8, Ordering::Relaxed);
         text
+    }
+}
+
+/// A resource of the sample.
+#[derive(Debug)]
+struct Sample(ObjectKey, Figures);
+
+impl MeasuredResource for Sample {
+    fn name(&self) -> (&str, &str) {
+        (&self.0.namespace, &self.0.name)
+    }
+
+    fn figures(&self) -> &Figures {
+        &self.1
     }
 }
 
@@ -179,7 +201,10 @@ pub fn sample() -> String {
         leads: true,
         watches: vec![("pods in all namespaces".to_owned(), true)],
         queued: 0,
-        resources: vec![(ObjectKey::new("team", "app"), figures)],
-        per_resource: true,
+        conditions: Figures::count([&figures].into_iter()),
+        resources: Some(Box::new(EachResource(vec![Sample(
+            ObjectKey::new("team", "app"),
+            figures,
+        )]))),
     })
 }

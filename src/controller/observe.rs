@@ -78,6 +78,7 @@ pub(crate) async fn observe(subject: &Subject<'_>, ctx: &Context) -> Result<Obse
         target: existing,
         retained,
         index,
+        attaches_to_pods: ctx.shared.attaches_to_pods,
         refusal: None,
     })
 }

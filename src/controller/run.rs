@@ -51,6 +51,8 @@ pub struct Options {
     pub concurrency: u16,
     /// Whether metrics name resources.
     pub resource_metrics: bool,
+    /// Whether an admission policy attaches Secrets to pods.
+    pub attaches_to_pods: bool,
     /// The Lease to hold while working, where there are several replicas.
     pub lease: Option<ObjectKey>,
 }
@@ -93,6 +95,7 @@ pub async fn run(options: Options) -> Result<(), StartError> {
         verifier: Arc::clone(&verifier),
         leader: Arc::clone(&leader),
         resource_metrics: options.resource_metrics,
+        attaches_to_pods: options.attaches_to_pods,
         scopes: Mutex::default(),
     });
     let (stop, stopped) = watch::channel(false);

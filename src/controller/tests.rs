@@ -59,6 +59,7 @@ impl World {
             verifier,
             leader,
             resource_metrics: true,
+            attaches_to_pods: false,
             scopes: std::sync::Mutex::default(),
         };
         let (store, writer) = reflector::store();

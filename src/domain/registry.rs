@@ -3,6 +3,7 @@
 
 pub mod dialect;
 pub mod image;
+pub mod image_pattern;
 pub mod key;
 pub mod manifest;
 pub mod matching;

@@ -8,6 +8,7 @@
     reason = "a test fails that way"
 )]
 
+mod attach;
 mod canary;
 mod chart;
 mod controller;

@@ -4,17 +4,18 @@
 use std::time::Duration;
 
 use crate::support::canary::CANARY;
-use crate::support::objects::{Space, condition, condition_of, private_verified};
+use crate::support::objects::{Space, condition, condition_of, private_verified, with};
 use crate::support::pods::Pods;
 use crate::support::release::Release;
-use crate::support::within;
 use crate::support::world::{World, node_world};
+use crate::support::{eventually, within};
 use dps::api::{DockerPullSecret, PullFailure};
 use futures::FutureExt as _;
 use futures::future::{BoxFuture, join_all};
 use k8s_openapi::api::apps::v1::Deployment;
+use k8s_openapi::api::core::v1::Event;
 use kube::Api;
-use kube::api::PostParams;
+use kube::api::{DeleteParams, ListParams, PostParams};
 use serde_json::json;
 
 /// Longest time until a kubelet has tried again: its pauses double from 10 s on.
@@ -170,6 +171,53 @@ async fn missing_attachment(world: &'static World) {
     case.pods.delete("web").await;
     case.pods.create("again", &case.image("basic"), &["app"]).await;
     case.heals().await;
+}
+
+/// Pods that list no Secret pull all the same: one that is as new as its resource once there is a Secret, a later one at
+/// its first attempt.
+async fn attached_at_creation(world: &'static World) {
+    let case = Case::new(world, "attached").await;
+    let registry = world.registry("basic");
+    let spec = with(
+        private_verified(registry, "login"),
+        json!({"attachTo": {"pods": "MatchingImages"}}),
+    );
+    case.space.create("app", spec).await;
+    let container = json!({"name": "app", "image": case.image("basic"), "imagePullPolicy": "Always"});
+    let pod = json!({"containers": [container]});
+    // The API server may not know the resource yet.
+    eventually("a pod gets the Secret", || async {
+        let _ = case
+            .pods
+            .api
+            .delete("early", &DeleteParams::default().grace_period(0))
+            .await;
+        let created = case
+            .pods
+            .try_create("early", pod.clone())
+            .await
+            .map_err(|error| error.to_string())?;
+        let listed = created
+            .spec
+            .and_then(|spec| spec.image_pull_secrets)
+            .unwrap_or_default();
+        if listed.iter().any(|secret| secret.name == "app") {
+            Ok(())
+        } else {
+            Err(format!("{listed:?}"))
+        }
+    })
+    .await;
+    case.space
+        .credentials("login", "robot", world.registry("password"))
+        .await;
+    case.space.ready("app").await;
+    case.pods.create_with("late", pod, &[]).await;
+    case.heals().await;
+    let events: Api<Event> = Api::namespaced(case.space.client.clone(), &case.space.name);
+    let of_late = ListParams::default().fields("involvedObject.name=late,type=Warning");
+    let warnings = events.list(&of_late).await.unwrap().items;
+    assert!(warnings.is_empty(), "{warnings:?}");
 }
 
 async fn other_key(world: &'static World, purpose: &'static str, registry: String) {
@@ -377,6 +425,7 @@ async fn every_failure_is_diagnosed_and_its_action_heals() {
         wrong_password(world, "bearer").boxed(),
         no_permission(world).boxed(),
         missing_attachment(world).boxed(),
+        attached_at_creation(world).boxed(),
         other_key(world, "port", "basic.world.test".to_owned()).boxed(),
         other_key(world, "path", of("basic", "nope")).boxed(),
         absent_secret(world).boxed(),

@@ -2,6 +2,7 @@
 //!
 //! [`Cluster`] plays the API server and the registry: it keeps what a decision writes, and hands it back.
 
+mod attached;
 mod contested;
 mod failing_pods;
 mod held_back;
@@ -46,6 +47,7 @@ struct Cluster {
     request: Option<VerificationRequest>,
     refusal: Option<WriteRefusal>,
     oldest: &'static str,
+    attaches_to_pods: bool,
     owner_wants: Option<bool>,
     /// Failing pods of the namespace.
     pods: Vec<(String, Arc<FailingPod>)>,
@@ -67,6 +69,7 @@ impl Cluster {
             request: None,
             refusal: None,
             oldest: "app",
+            attaches_to_pods: false,
             owner_wants: None,
             pods: Vec::new(),
             now,
@@ -136,6 +139,7 @@ impl Cluster {
                 failing: self.pods.clone(),
                 ..ObservedPods::default()
             }),
+            attaches_to_pods: self.attaches_to_pods,
             refusal: self.refusal.clone(),
             ..Observed::default()
         };

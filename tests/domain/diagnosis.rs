@@ -57,6 +57,17 @@ fn advice_corrects_the_pods_own_secret_before_it_names_another() {
 }
 
 #[test]
+fn pods_that_are_older_than_their_secret_are_recreated() {
+    let attaching = Resource {
+        attaches_to_pods: true,
+        ..resource("app", HOST, Some(Accepted))
+    };
+    let found = find(NOT_SENT, &[], &[attaching]);
+    let expected = "New pods get Secret \"app\" when they are created, and this one is older. Recreate it: DockerPullSecret \"app\"";
+    assert!(found.action.starts_with(expected), "{}", found.action);
+}
+
+#[test]
 fn blame_names_a_resource_of_any_kind_and_namespace() {
     let cluster_wide = Resource {
         kind: "ClusterDockerPullSecret",

@@ -26,6 +26,7 @@ mod failing_pods;
 mod figures;
 mod fuzz;
 mod hosts;
+mod image_pattern;
 mod images;
 mod index;
 mod kubelet_secret;

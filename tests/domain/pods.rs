@@ -62,6 +62,7 @@ pub(super) fn resource(name: &str, key: &str, verified: Option<VerificationResul
         owns: true,
         source: Some(format!("{name}-login")),
         registry: RegistryKey::of_config_entry(key).unwrap(),
+        attaches_to_pods: false,
         verified,
     }
 }

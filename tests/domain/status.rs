@@ -28,6 +28,7 @@ pub(super) fn good() -> Outcome {
         pulls: Some(Box::default()),
         secret_name: Some("app".to_owned()),
         registry_key: Some("r.example.com".to_owned()),
+        image_pattern: None,
         warnings: Vec::new(),
     }
 }

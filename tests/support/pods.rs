@@ -62,15 +62,16 @@ impl Pods {
     pub async fn create_with(&self, name: &str, mut spec: Value, pull_secrets: &[&str]) {
         let secrets: Vec<Value> = pull_secrets.iter().map(|name| json!({"name": name})).collect();
         spec["imagePullSecrets"] = json!(secrets);
-        spec["automountServiceAccountToken"] = json!(false);
-        let pod = serde_json::from_value(json!({
-            "apiVersion": "v1", "kind": "Pod", "metadata": {"name": name}, "spec": spec,
-        }))
-        .expect("a pod");
-        self.api
-            .create(&PostParams::default(), &pod)
+        self.try_create(name, spec)
             .await
             .unwrap_or_else(|error| panic!("{name}: {error}"));
+    }
+
+    pub async fn try_create(&self, name: &str, mut spec: Value) -> kube::Result<Pod> {
+        spec["automountServiceAccountToken"] = json!(false);
+        let pod = json!({"apiVersion": "v1", "kind": "Pod", "metadata": {"name": name}, "spec": spec});
+        let pod = serde_json::from_value(pod).expect("a pod");
+        self.api.create(&PostParams::default(), &pod).await
     }
 
     /// Says of the container `app` that it waits.

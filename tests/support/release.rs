@@ -57,6 +57,7 @@ impl Release {
                 "denyCidrs": ["0.0.0.0/0", "::/0"],
                 "allowRegistries": ALLOWED.map(|kind| world.registry(kind)),
             },
+            "admission": {"attachPods": true},
             "logFilter": "info,dps=debug",
             "extraVolumes": [{"name": "ca", "configMap": {"name": "ca"}}],
             "extraVolumeMounts": [{"name": "ca", "mountPath": "/ca", "readOnly": true}],

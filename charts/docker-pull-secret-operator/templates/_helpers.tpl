@@ -40,6 +40,15 @@ helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" }}
 {{ include "dps.fullname" . }}-authors.{{ .Release.Namespace }}
 {{- end -}}
 
+{{- define "dps.attachPods" -}}
+{{ include "dps.fullname" . }}-attach-pods.{{ .Release.Namespace }}
+{{- end -}}
+
+{{/* Images of Docker Hub, as the operator writes them into status.imagePattern. */}}
+{{- define "dps.dockerHubImages" -}}
+^([^/]+$|[^/.:]+/|(index[.])?docker[.]io/)
+{{- end -}}
+
 {{- define "dps.image" -}}
 {{- $repository := required "image.repository is required, since no image is published: build and push one with `make image PUSH=REGISTRY/docker-pull-secret-operator:TAG`, then set image.repository=REGISTRY/docker-pull-secret-operator and image.tag=TAG (docs/install.md)" .Values.image.repository -}}
 {{- with .Values.image.registry | default (.Values.global).imageRegistry }}{{ . }}/{{ end }}{{ $repository }}

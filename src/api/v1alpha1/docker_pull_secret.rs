@@ -91,6 +91,10 @@ pub struct DockerPullSecretSpec {
     #[serde(default)]
     pub adopt: bool,
 
+    /// Have pods get the generated Secret without naming it; by default, only those that list it in `imagePullSecrets` use it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub attach_to: Option<AttachTo>,
+
     /// When and how the credentials are verified with the registry; by default once for all new credentials.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub verification: Option<Verification>,
@@ -108,6 +112,23 @@ pub enum RegistryType {
     DockerHub,
     /// Any other registry.
     PrivateRegistry,
+}
+
+/// What gets the generated Secret without naming it.
+#[derive(KubeSchema, Serialize, Deserialize, Clone, Debug, Default, PartialEq)]
+#[serde(rename_all = "camelCase")]
+pub struct AttachTo {
+    /// Which pods get the Secret when they are created, beside the pull secrets that they have anyway. `MatchingImages`: those
+    /// with an image that these credentials are for. Needs Kubernetes 1.36 and the chart's `admission.attachPods`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub pods: Option<AttachToPods>,
+}
+
+/// Pods that get the generated Secret.
+#[derive(Serialize, Deserialize, JsonSchema, Clone, Copy, Debug, PartialEq, Eq)]
+pub enum AttachToPods {
+    /// Those with an image that the kubelet would pull with these credentials.
+    MatchingImages,
 }
 
 /// Labels and annotations of the generated Secret.
@@ -140,6 +161,12 @@ pub struct DockerPullSecretStatus {
     /// Registry key in the generated Secret: the kubelet uses the credentials for images that begin with it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub registry_key: Option<String>,
+
+    /// Regular expression (RE2) for the images that the kubelet uses the credentials for, as pods name them: pods with such an
+    /// image get the Secret. Present only with `spec.attachTo.pods`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(max = 4096))]
+    pub image_pattern: Option<String>,
 
     /// Warnings: what works, but probably not as expected.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]

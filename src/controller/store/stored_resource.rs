@@ -2,7 +2,7 @@
 //! parsed in a few microseconds when a reconcile needs it. One that does not parse hides no other.
 
 use std::borrow::Cow;
-use std::sync::OnceLock;
+use std::sync::{Arc, OnceLock};
 
 use kube::Resource;
 use kube::core::{NamespaceResourceScope, ObjectMeta};
@@ -10,6 +10,7 @@ use serde::Deserialize;
 use serde_json::value::RawValue;
 
 use crate::api::{DockerPullSecret, DockerPullSecretStatus};
+use crate::controller::metrics::MeasuredResource;
 use crate::controller::store::compressed_json::CompressedJson;
 use crate::domain::names::ResourceRef;
 use crate::domain::spec::declaration::Declaration;
@@ -82,6 +83,20 @@ impl StoredResource {
     /// Which resource this is.
     pub(crate) fn reference(&self) -> Option<ResourceRef> {
         ResourceRef::of(Self::KIND, &self.metadata)
+    }
+}
+
+impl MeasuredResource for Arc<StoredResource> {
+    fn name(&self) -> (&str, &str) {
+        let ObjectMeta { namespace, name, .. } = &self.metadata;
+        (
+            namespace.as_deref().unwrap_or_default(),
+            name.as_deref().unwrap_or_default(),
+        )
+    }
+
+    fn figures(&self) -> &Figures {
+        self.as_ref().figures()
     }
 }
 

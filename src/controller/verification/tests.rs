@@ -1,5 +1,6 @@
 //! The hands of verification against a registry in this process.
 
+use std::collections::BTreeMap;
 use std::io::{BufRead as _, BufReader, Write as _};
 use std::net::{TcpListener, TcpStream};
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -200,8 +201,8 @@ fn every_request_is_counted_by_its_answer_or_by_why_there_is_none() {
         leads: true,
         watches: Vec::new(),
         queued: 0,
-        resources: Vec::new(),
-        per_resource: true,
+        conditions: BTreeMap::new(),
+        resources: None,
     });
     for line in [
         "dps_registry_requests_total{code=\"200\"} 1",

@@ -190,17 +190,24 @@ pub(crate) fn attach(resource: &Resource, input: &DiagnosisInput<'_>) -> String 
             resource.kind
         );
     }
-    let how = if input.context.secrets.is_empty() {
+    let how = if resource.attaches_to_pods {
+        format!("New pods get Secret {secret:?} when they are created")
+    } else if input.context.secrets.is_empty() {
         format!("Add imagePullSecrets: [{{name: {secret}}}] to the pod's spec (or to its ServiceAccount)")
     } else {
         format!("Add {{name: {secret}}} to the imagePullSecrets of the pod's spec")
+    };
+    let also = if resource.attaches_to_pods {
+        ", and this one is older. Recreate it"
+    } else {
+        " and recreate the pod"
     };
     let doubt = if resource.verified.is_some_and(VerificationResult::is_refusal) {
         ", but the registry rejects them. Correct them first"
     } else {
         ""
     };
-    format!("{how} and recreate the pod: {resource} has credentials for this registry{doubt}")
+    format!("{how}{also}: {resource} has credentials for this registry{doubt}")
 }
 
 /// A Secret that kubelets skip.

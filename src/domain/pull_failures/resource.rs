@@ -27,6 +27,8 @@ pub struct Resource {
     pub source: Option<String>,
     /// Its registry key.
     pub registry: RegistryKey,
+    /// Whether new pods get the Secret for the images that it is for.
+    pub attaches_to_pods: bool,
     /// What the registry said about the credentials in the generated Secret.
     pub verified: Option<VerificationResult>,
 }
@@ -42,6 +44,7 @@ impl Resource {
             owns: status.is_none_or(owns_secret),
             source: declaration.source.clone(),
             registry: declaration.registry.clone()?,
+            attaches_to_pods: status.is_some_and(|status| status.image_pattern.is_some()),
             verified: status.and_then(verdict_on_secret),
         })
     }

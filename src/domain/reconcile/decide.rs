@@ -12,6 +12,7 @@ use crate::domain::reconcile::change::Change;
 use crate::domain::reconcile::memory::{DecisionMemory, ResourceMemory};
 use crate::domain::reconcile::observed::Observed;
 use crate::domain::reconcile::retry::{AFTER_REFUSAL, spread};
+use crate::domain::registry::image_pattern::image_pattern;
 use crate::domain::secret::plan::{SecretPlan, plan};
 use crate::domain::spec::declaration::Declaration;
 use crate::domain::spec::validate::ValidatedSpec;
@@ -21,6 +22,9 @@ use crate::domain::time::Timestamp;
 use crate::domain::verification::finding::{PublishedVerification, attempt};
 use crate::domain::verification::schedule::{ScheduleInput, VerificationView, remember, schedule};
 use crate::domain::verification::state::VerificationState;
+
+/// Nothing in the cluster does what the spec asks for.
+const NOT_ATTACHED: &str = "spec.attachTo.pods has no effect: no admission policy attaches Secrets to pods. Set admission.attachPods in the operator's chart (it needs Kubernetes 1.36); until then, list the Secret in imagePullSecrets";
 
 /// The resource that is decided about.
 pub struct Subject<'a> {
@@ -138,6 +142,7 @@ fn without_credentials(
     let registry_key = spec.map(|spec| spec.registry.as_str().to_owned());
     let mut outcome = Outcome::without_credentials(problem, observed.index.retained_secret.clone(), registry_key);
     outcome.warnings = spec.map_or_else(Vec::new, |spec| warnings(spec, None, observed));
+    outcome.image_pattern = spec.and_then(|spec| pattern(spec, outcome.secret_name.as_ref(), observed));
     let mut decided = DecisionMemory {
         awaiting_verdict: None,
         ..memory.decided.clone()
@@ -227,8 +232,13 @@ fn outcome(
     observed: &Observed,
 ) -> Outcome {
     let registry = spec.registry.as_str();
+    let secret_name = match obstacle {
+        Some(_) => observed.index.retained_secret.clone(),
+        None => Some(spec.targets.secret_name.clone()),
+    };
     Outcome {
         credentials: Ok(plan.origin.clone()),
+        image_pattern: pattern(spec, secret_name.as_ref(), observed),
         secret: match obstacle {
             Some(problem) => Err(problem.clone()),
             None => Ok(format!(
@@ -236,10 +246,7 @@ fn outcome(
                 spec.targets.secret_name
             )),
         },
-        secret_name: match obstacle {
-            Some(_) => observed.index.retained_secret.clone(),
-            None => Some(spec.targets.secret_name.clone()),
-        },
+        secret_name,
         replaced: obstacle.is_none() && standing.changes_credentials,
         verification: view.finding.clone(),
         attempt: None,
@@ -249,6 +256,12 @@ fn outcome(
     }
 }
 
+/// The images whose pods get the Secret, if there is one.
+fn pattern(spec: &ValidatedSpec, secret: Option<&String>, observed: &Observed) -> Option<String> {
+    secret.filter(|_| spec.targets.attached_to_pods && observed.attaches_to_pods)?;
+    image_pattern(&spec.registry)
+}
+
 fn warnings(spec: &ValidatedSpec, plan: Option<&SecretPlan>, observed: &Observed) -> Vec<String> {
     let of_plan = plan.into_iter().flat_map(|plan| &plan.warnings);
     let all = spec
@@ -256,5 +269,7 @@ fn warnings(spec: &ValidatedSpec, plan: Option<&SecretPlan>, observed: &Observed
         .iter()
         .chain(&observed.index.overlap_warning)
         .chain(of_plan);
-    all.cloned().collect()
+    let unattached = spec.targets.attached_to_pods && !observed.attaches_to_pods;
+    let unattached = unattached.then(|| NOT_ATTACHED.to_owned());
+    all.cloned().chain(unattached).collect()
 }

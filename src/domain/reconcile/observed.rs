@@ -29,6 +29,8 @@ pub struct Observed {
     pub ca_bundle: Result<Option<CaBundle>, Verdict>,
     /// The pods that fail; `None`: they have not been listed yet.
     pub pods: Option<ObservedPods>,
+    /// Whether the cluster attaches Secrets to pods.
+    pub attaches_to_pods: bool,
     /// Why the API server refused the write of this reconcile.
     pub refusal: Option<WriteRefusal>,
 }
@@ -55,6 +57,7 @@ impl Default for Observed {
             index: IndexView::default(),
             ca_bundle: Ok(None),
             pods: None,
+            attaches_to_pods: false,
             refusal: None,
         }
     }

@@ -64,6 +64,8 @@ pub struct Targets {
     pub annotations: BTreeMap<String, String>,
     /// Whether a Secret without a controller may be taken over.
     pub adopt: bool,
+    /// Whether pods get it for the images that the credentials are for.
+    pub attached_to_pods: bool,
 }
 
 /// How credentials are verified.
@@ -118,6 +120,7 @@ pub fn validate(resource: &DockerPullSecret) -> Result<ValidatedSpec, Problem> {
             labels,
             annotations,
             adopt: spec.adopt,
+            attached_to_pods: spec.attach_to.as_ref().is_some_and(|attach| attach.pods.is_some()),
         },
         verification,
         warnings,

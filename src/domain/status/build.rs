@@ -72,6 +72,7 @@ pub fn build_status(
                 observed_generation: generation,
                 secret_name: outcome.secret_name.clone(),
                 registry_key: outcome.registry_key.clone(),
+                image_pattern: outcome.image_pattern.clone(),
                 warnings: warnings(&outcome.warnings),
                 verification: verification(previous.verification.as_ref(), outcome),
                 failing_pods,

@@ -14,6 +14,7 @@ pub fn is_up_to_date(stored: Option<&DockerPullSecretStatus>, wanted: &DockerPul
         observed_generation,
         secret_name,
         registry_key,
+        image_pattern,
         warnings,
         verification,
         failing_pods,
@@ -24,6 +25,7 @@ pub fn is_up_to_date(stored: Option<&DockerPullSecretStatus>, wanted: &DockerPul
         observed_generation: wanted_generation,
         secret_name: wanted_secret,
         registry_key: wanted_key,
+        image_pattern: wanted_pattern,
         warnings: wanted_warnings,
         verification: wanted_verification,
         failing_pods: wanted_pods,
@@ -34,6 +36,7 @@ pub fn is_up_to_date(stored: Option<&DockerPullSecretStatus>, wanted: &DockerPul
     observed_generation == wanted_generation
         && secret_name == wanted_secret
         && registry_key == wanted_key
+        && image_pattern == wanted_pattern
         && warnings == wanted_warnings
         && verification == wanted_verification
         && failing_pods == wanted_pods

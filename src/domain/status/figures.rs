@@ -14,6 +14,9 @@ const SHOWN: [ConditionType; 3] = [
     ConditionType::PullsHealthy,
 ];
 
+/// Type, status and reason of a condition.
+pub type ShownCondition = (&'static str, &'static str, &'static str);
+
 /// What metrics say of one resource.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Figures {
@@ -59,8 +62,17 @@ impl Figures {
         }
     }
 
-    /// Type, status and reason of its conditions.
-    pub fn conditions(&self) -> impl Iterator<Item = (&'static str, &'static str, &'static str)> {
+    /// How many of these have a condition in a state.
+    pub fn count<'a>(all: impl Iterator<Item = &'a Self>) -> BTreeMap<ShownCondition, i64> {
+        let mut counts = BTreeMap::new();
+        for state in all.flat_map(Self::conditions) {
+            *counts.entry(state).or_default() += 1;
+        }
+        counts
+    }
+
+    /// Its conditions that are shown.
+    pub fn conditions(&self) -> impl Iterator<Item = ShownCondition> {
         let shown = SHOWN.iter().zip(self.conditions);
         shown.filter_map(|(kind, found)| found.map(|(status, reason)| (kind.as_str(), status, reason)))
     }

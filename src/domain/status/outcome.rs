@@ -38,6 +38,8 @@ pub struct Outcome {
     pub secret_name: Option<String>,
     /// The registry key, if the spec gives one.
     pub registry_key: Option<String>,
+    /// The images whose pods get the Secret, if any do.
+    pub image_pattern: Option<String>,
     /// What works, but probably not as expected.
     pub warnings: Vec<String>,
 }
@@ -64,6 +66,7 @@ impl Outcome {
             pulls: None,
             secret_name: retained,
             registry_key,
+            image_pattern: None,
             warnings: Vec::new(),
         }
     }

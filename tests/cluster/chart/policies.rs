@@ -1,9 +1,15 @@
-//! What limits the operator from outside: admission policies and network policy.
+//! Admission policies and network policy.
+
+use std::process::Command;
 
 use dps::api::{FIELD_MANAGER, GROUP, KINDS, MANAGED_BY_LABEL};
+use dps::domain::registry::image_pattern::image_pattern;
+use dps::domain::registry::key::RegistryKey;
 use serde_json::{Value, json};
 
-use super::{kinds, of_kind, template};
+use super::{IMAGE, kinds, of_kind, template};
+use crate::support::helm::chart;
+use crate::support::tools;
 
 const POLICY: &str = "ValidatingAdmissionPolicy";
 const BINDING: &str = "ValidatingAdmissionPolicyBinding";
@@ -77,6 +83,53 @@ fn the_policy_on_authors_keeps_to_the_watched_namespaces() {
         named(&some, BINDING, "authors")["spec"]["matchResources"]["namespaceSelector"]["matchExpressions"],
         json!([{"key": "kubernetes.io/metadata.name", "operator": "In", "values": ["team-a", "team-b"]}])
     );
+}
+
+#[test]
+fn pods_get_secrets_only_where_a_value_and_the_cluster_allow_it() {
+    const MUTATING: &str = "MutatingAdmissionPolicy";
+    let everywhere = ["--set", "admission.attachPods=true", "--kube-version", "1.36.0"];
+    assert!(!kinds(&template(&[])).contains(&MUTATING));
+    let objects = template(&everywhere);
+    let (policy, binding) = (
+        &named(&objects, MUTATING, "attach-pods")["spec"],
+        &named(&objects, "MutatingAdmissionPolicyBinding", "attach-pods")["spec"],
+    );
+    // No pod waits for it.
+    assert_eq!(policy["failurePolicy"], "Ignore");
+    assert_eq!(binding["matchResources"], Value::Null);
+    let arguments = of_kind(&objects, "Deployment")["spec"]["template"]["spec"]["containers"][0]["args"].to_string();
+    assert!(arguments.contains("--attach-pods"), "{arguments}");
+
+    let some = template(&[&everywhere[..], &["--set", "watchNamespaces={team-a}"]].concat());
+    assert_eq!(
+        named(&some, "MutatingAdmissionPolicyBinding", "attach-pods")["spec"]["matchResources"]["namespaceSelector"]["matchExpressions"],
+        json!([{"key": "kubernetes.io/metadata.name", "operator": "In", "values": ["team-a"]}])
+    );
+    let old = Command::new(tools(&["helm"]).join("helm"))
+        .args([
+            "template",
+            &chart(),
+            "--set",
+            &format!("admission.attachPods=true,{IMAGE}"),
+            "--kube-version",
+            "1.35.4",
+        ])
+        .output()
+        .unwrap();
+    assert!(!old.status.success());
+    let old = String::from_utf8(old.stderr).unwrap();
+    assert!(old.contains("needs Kubernetes 1.36, this is v1.35.4"), "{old}");
+}
+
+#[test]
+fn docker_hub_is_the_same_in_the_policy_and_in_a_status() {
+    let objects = template(&["--set", "admission.attachPods=true", "--kube-version", "1.36.0"]);
+    let policy = named(&objects, "MutatingAdmissionPolicy", "attach-pods").to_string();
+    let pattern = image_pattern(&RegistryKey::docker_hub()).unwrap();
+    // The policy needs no group, and escapes nothing: that would need more of it in CEL.
+    let pattern = pattern.replace("(?:", "(").replace(r"\.", "[.]");
+    assert!(policy.contains(&pattern), "{pattern}");
 }
 
 #[test]

@@ -1,0 +1,330 @@
+//! Pods get the Secret that their image needs when they are created (`admission.attachPods` of the chart).
+
+use std::collections::BTreeSet;
+
+use dps::api::{DockerPullSecret, RegistryType};
+use dps::domain::registry::image::Image;
+use dps::domain::registry::image_pattern::image_pattern;
+use dps::domain::registry::key::RegistryKey;
+use dps::domain::registry::matching::serves;
+use k8s_openapi::api::core::v1::{Pod, ServiceAccount};
+use kube::Api;
+use kube::api::{Patch, PatchParams, PostParams};
+use serde_json::{Value, json};
+
+use crate::support::eventually;
+use crate::support::helm::{chart, helm};
+use crate::support::objects::{Space, private, with};
+use crate::support::operator::Operator;
+use crate::support::pods::Pods;
+use crate::support::world::scoped_world;
+
+/// A namespace in which the policy of the chart is in force.
+struct Attaching {
+    space: Space,
+    pods: Api<Pod>,
+}
+
+impl Attaching {
+    async fn new(purpose: &str) -> Self {
+        let world = scoped_world();
+        world.install();
+        let space = Space::new(world, purpose).await;
+        let pods = Pods::of(&space).await.api;
+        let only = format!("watchNamespaces={{{}}},fullnameOverride={}", space.name, space.name);
+        let values = format!("image.repository=r.example.com/dps,admission.attachPods=true,{only}");
+        let file = world.state().join(format!("{}.yaml", space.name));
+        let template = "templates/admission-attach-pods.yaml";
+        let yaml = helm(&[
+            "template",
+            "release",
+            &chart(),
+            "--kube-version",
+            "1.36",
+            "--set",
+            &values,
+            "--show-only",
+            template,
+        ]);
+        std::fs::write(&file, yaml).unwrap();
+        world.kubectl(&["apply", "-f", &file.display().to_string()]);
+        let attaching = Self { space, pods };
+        attaching.create("probe", "policy.example.com", "probe").await;
+        eventually("the policy is in force", || async {
+            let listed = attaching
+                .attached(&json!({"containers": [{"name": "app", "image": "policy.example.com/app"}]}))
+                .await;
+            if listed == ["probe"] {
+                Ok(())
+            } else {
+                Err(format!("{listed:?}"))
+            }
+        })
+        .await;
+        attaching.space.delete("probe").await;
+        attaching
+    }
+
+    /// A resource whose Secrets pods get.
+    async fn create(&self, name: &str, registry: &str, secret: &str) {
+        let spec = with(
+            private(registry, "login"),
+            json!({"secretName": secret, "attachTo": {"pods": "MatchingImages"}}),
+        );
+        self.space.create(name, spec).await;
+    }
+
+    /// Says in the status what the operator would.
+    async fn publish(&self, name: &str, status: Value) {
+        let patch = Patch::Merge(json!({ "status": status }));
+        let params = PatchParams::default();
+        let patched: kube::Result<DockerPullSecret> = self.space.resources.patch_status(name, &params, &patch).await;
+        patched.unwrap();
+    }
+
+    /// What a new pod lists in imagePullSecrets.
+    async fn attached(&self, spec: &Value) -> Vec<String> {
+        let pod = json!({"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "pod"}, "spec": spec});
+        let params = PostParams {
+            dry_run: true,
+            ..PostParams::default()
+        };
+        let pod = self
+            .pods
+            .create(&params, &serde_json::from_value(pod).unwrap())
+            .await
+            .unwrap();
+        let listed = pod.spec.unwrap().image_pull_secrets.unwrap_or_default();
+        listed.into_iter().map(|secret| secret.name).collect()
+    }
+
+    async fn attached_to(&self, image: &str) -> Vec<String> {
+        self.attached(&json!({"containers": [{"name": "app", "image": image}]}))
+            .await
+    }
+}
+
+/// Registries, `None` for Docker Hub, and images: each pair of them is tried.
+const REGISTRIES: [Option<&str>; 15] = [
+    None,
+    Some("registry.example.com"),
+    Some("registry.example.com:5000"),
+    Some("registry.example.com/team"),
+    Some("registry.example.com/team/app"),
+    Some("*.example.com"),
+    Some("reg*.*.com:5000"),
+    Some("*.io"),
+    Some("*.io/li"),
+    Some("d*r.io/library/ng"),
+    Some("localhost"),
+    Some("2*:5000"),
+    Some("registry:5000"),
+    Some("[2001:db8::1]:5000"),
+    Some("quay.io/a.b-c"),
+];
+const IMAGES: [&str; 16] = [
+    "nginx",
+    "nginx:1.27",
+    "acme/app",
+    "docker.io/library/nginx:1",
+    "docker.io/linux/app",
+    "index.docker.io/nginx",
+    "registry.example.com/team/app:1.0",
+    "registry.example.com/teams",
+    "registry.example.com:5000/team/app",
+    "other.example.com/team/app",
+    "ghcr.io/library/app",
+    "localhost/app",
+    "loCal/app",
+    "registry:5000/app",
+    "[2001:db8::1]:5000/app",
+    "registry.example.com/team/app@sha256:0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef",
+];
+
+#[tokio::test]
+async fn a_pod_gets_exactly_the_secrets_that_the_kubelet_uses_for_its_images() {
+    let attaching = Attaching::new("patterns").await;
+    let mut keys = Vec::new();
+    for (index, registry) in REGISTRIES.iter().enumerate() {
+        let kind = registry.map_or(RegistryType::DockerHub, |_| RegistryType::PrivateRegistry);
+        let key = RegistryKey::new(kind, *registry).unwrap();
+        // The spec is another registry's: once there is a status, it alone counts.
+        let name = format!("r{index}");
+        attaching.create(&name, "unused.example.com", &name).await;
+        let status = json!({"secretName": format!("s{index}"), "imagePattern": image_pattern(&key), "failingPods": 0});
+        attaching.publish(&name, status).await;
+        keys.push((format!("s{index}"), key));
+    }
+    let last = keys.len() - 2;
+    eventually("the policy knows the last of them", || async {
+        let listed = attaching.attached_to("[2001:db8::1]:5000/app").await;
+        let is_known = listed.contains(&format!("s{last}"));
+        if is_known { Ok(()) } else { Err(format!("{listed:?}")) }
+    })
+    .await;
+    let mut pairs = [0; 2];
+    for image in IMAGES {
+        let repository = Image::parse(image).unwrap().repository;
+        let listed = attaching.attached_to(image).await;
+        let distinct: BTreeSet<&String> = listed.iter().collect();
+        assert_eq!(distinct.len(), listed.len(), "{image}: {listed:?}");
+        for (secret, key) in &keys {
+            let used = serves(key.as_str(), &repository);
+            assert_eq!(
+                distinct.contains(secret),
+                used,
+                "{} for {image}: {listed:?}",
+                key.as_str()
+            );
+            pairs[usize::from(used)] += 1;
+        }
+    }
+    assert!(pairs[0] + pairs[1] >= 200 && pairs[1] >= 40, "{pairs:?}");
+}
+
+#[tokio::test]
+async fn all_images_of_a_pod_count_and_what_it_lists_stays() {
+    let attaching = Attaching::new("lists").await;
+    for name in ["one", "two"] {
+        attaching.create(name, &format!("{name}.example.com"), name).await;
+    }
+    let image = |registry: &str| format!("{registry}.example.com/app");
+    eventually("the policy knows both", || async {
+        let mut listed = attaching.attached_to(&image("one")).await;
+        listed.extend(attaching.attached_to(&image("two")).await);
+        if listed == ["one", "two"] {
+            Ok(())
+        } else {
+            Err(format!("{listed:?}"))
+        }
+    })
+    .await;
+    let plain = json!({"name": "app", "image": "nginx"});
+    let init = json!({"containers": [plain], "initContainers": [{"name": "init", "image": image("one")}]});
+    assert_eq!(attaching.attached(&init).await, ["one"]);
+    let volume = json!([{"name": "data", "image": {"reference": image("two")}}]);
+    let volumes = json!({"containers": [plain], "volumes": volume});
+    assert_eq!(attaching.attached(&volumes).await, ["two"]);
+    assert!(attaching.attached(&json!({"containers": [plain]})).await.is_empty());
+
+    let listing = json!({
+        "containers": [{"name": "app", "image": image("one")}, {"name": "side", "image": image("two")}],
+        "imagePullSecrets": [{"name": "mine"}, {"name": "two"}],
+    });
+    assert_eq!(attaching.attached(&listing).await, ["mine", "two", "one"]);
+
+    // What the ServiceAccount lists is in the pod already.
+    let accounts: Api<ServiceAccount> = Api::namespaced(attaching.space.client.clone(), &attaching.space.name);
+    let patch = Patch::Merge(json!({"imagePullSecrets": [{"name": "from-account"}]}));
+    accounts
+        .patch("default", &PatchParams::default(), &patch)
+        .await
+        .unwrap();
+    eventually("the ServiceAccount is known", || async {
+        let listed = attaching.attached_to(&image("one")).await;
+        if listed == ["from-account", "one"] {
+            Ok(())
+        } else {
+            Err(format!("{listed:?}"))
+        }
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_resource_without_a_status_attaches_where_its_spec_says_enough() {
+    let attaching = Attaching::new("new").await;
+    let attach = json!({"attachTo": {"pods": "MatchingImages"}});
+    let hub = json!({"type": "DockerHub", "credentialsRef": {"name": "login"}});
+    attaching.space.create("hub", with(hub, attach.clone())).await;
+    for (name, registry) in [
+        ("plain", "registry.example.com:5000"),
+        ("path", "path.example.com/team"),
+        ("wild", "*.example.org"),
+    ] {
+        attaching
+            .space
+            .create(name, with(private(registry, "login"), attach.clone()))
+            .await;
+    }
+    // Without the field, it attaches nothing.
+    attaching
+        .space
+        .create("unasked", private("registry.example.com:5000", "login"))
+        .await;
+    eventually("the policy knows them", || async {
+        let mut listed = attaching.attached_to("registry.example.com:5000/app").await;
+        listed.extend(attaching.attached_to("nginx").await);
+        if listed == ["plain", "hub"] {
+            Ok(())
+        } else {
+            Err(format!("{listed:?}"))
+        }
+    })
+    .await;
+    for image in [
+        "registryxexample.com:5000/app",
+        "path.example.com/team/app",
+        "a.example.org/app",
+        "ghcr.io/app",
+    ] {
+        assert!(attaching.attached_to(image).await.is_empty(), "{image}");
+    }
+    assert_eq!(attaching.attached_to("index.docker.io/acme/app").await, ["hub"]);
+
+    // A status without a pattern says that there is no Secret to attach.
+    attaching.publish("plain", json!({"failingPods": 0})).await;
+    eventually("the status counts", || async {
+        let listed = attaching.attached_to("registry.example.com:5000/app").await;
+        if listed.is_empty() {
+            Ok(())
+        } else {
+            Err(format!("{listed:?}"))
+        }
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn the_operator_says_which_images_pods_get_the_secret_for() {
+    let attaching = Attaching::new("operator").await;
+    let space = &attaching.space;
+    space.credentials("login", "user", "word").await;
+    attaching.create("app", "*.example.com", "pull").await;
+    let world = scoped_world();
+    let operator = Operator::start(world, &world.install(), &["--namespace", &space.name, "--attach-pods"]);
+    let status = space.ready("app").await.status.unwrap();
+    let expected = image_pattern(&RegistryKey::new(RegistryType::PrivateRegistry, Some("*.example.com")).unwrap());
+    assert_eq!((status.image_pattern, status.warnings), (expected, Vec::new()));
+    eventually("a pod gets it", || async {
+        let listed = attaching.attached_to("a.example.com/team/app").await;
+        if listed == ["pull"] {
+            Ok(())
+        } else {
+            Err(format!("{listed:?}"))
+        }
+    })
+    .await;
+    space.change("app", json!({"attachTo": null})).await;
+    space
+        .until("app", "no pattern", |status| {
+            status.image_pattern.is_none().then_some(())
+        })
+        .await;
+    drop(operator);
+
+    // Without the policy, as far as this operator knows.
+    space
+        .change("app", json!({"attachTo": {"pods": "MatchingImages"}}))
+        .await;
+    let _operator = Operator::start(world, &world.install(), &["--namespace", &space.name]);
+    space
+        .until("app", "a warning", |status| {
+            status
+                .warnings
+                .iter()
+                .find(|warning| warning.contains("spec.attachTo.pods has no effect"))
+                .map(|_| ())
+        })
+        .await;
+}
