@@ -34,6 +34,10 @@ pub const FIELD_MANAGER: &str = "docker-pull-secret-operator";
 /// Label on every generated Secret, with [`FIELD_MANAGER`] as its value.
 pub const MANAGED_BY_LABEL: &str = "app.kubernetes.io/managed-by";
 
+/// Annotation on a ServiceAccount: names of the Secrets that the operator has put into its `imagePullSecrets`, with commas
+/// between them.
+pub const ATTACHED_ANNOTATION: &str = "pullsecrets.dev/attached";
+
 /// Annotation that requests a verification of the credentials now, with any new value.
 pub const VERIFY_ANNOTATION: &str = "pullsecrets.dev/verify";
 

@@ -1,6 +1,7 @@
 //! The controller: watches, reads, writes and retries. What is to be done is decided in [`crate::domain`].
 
 mod apply;
+mod attach;
 mod backoff;
 mod context;
 mod health_server;

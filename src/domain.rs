@@ -3,10 +3,12 @@
 //! A module imports only modules that stand before it in this order (tested): names, time, leadership, text, problem, credentials,
 //! registry, `docker_config`, spec, `credential_source`, verification, secret, `pull_failures`, index, status, reconcile, doctor.
 
+pub mod attachment;
 pub mod credential_source;
 pub mod credentials;
 pub mod docker_config;
 pub mod doctor;
+pub mod glob;
 pub mod index;
 pub mod leadership;
 pub mod names;

@@ -129,6 +129,14 @@ pub(crate) fn email() -> Rule {
     .field_path(".email")
 }
 
+pub(crate) fn service_accounts() -> Rule {
+    invalid(
+        "!has(self.attachTo) || !has(self.attachTo.serviceAccounts) || self.attachTo.serviceAccounts.all(name, name.matches('^[a-z0-9*]([-a-z0-9.*]*[a-z0-9*])?$'))",
+        "must be names of ServiceAccounts: lower-case letters, digits, '-', '.', and '*' for any text",
+    )
+    .field_path(".attachTo.serviceAccounts")
+}
+
 pub(crate) fn interval_mode() -> Rule {
     invalid(
         "!has(self.verification) || !has(self.verification.interval) || (has(self.verification.mode) && self.verification.mode == 'Periodic')",

@@ -33,6 +33,9 @@ pub(crate) struct Controller {
     /// Expose metrics for each resource, labeled with its namespace and name.
     #[arg(long, action = clap::ArgAction::Set, default_value_t = true, value_name = "BOOL", env = "DPS_RESOURCE_METRICS")]
     resource_metrics: bool,
+    /// List Secrets in ServiceAccounts, where spec.attachTo.serviceAccounts asks for it. Needs the right to patch ServiceAccounts.
+    #[arg(long, env = "DPS_ATTACH_SERVICE_ACCOUNTS")]
+    attach_service_accounts: bool,
     /// The cluster attaches Secrets to pods, by the admission policy of the chart's admission.attachPods. Without it, a resource
     /// with spec.attachTo.pods has a warning.
     #[arg(long, env = "DPS_ATTACH_PODS")]
@@ -60,6 +63,7 @@ pub(crate) fn run(arguments: Controller) -> ExitCode {
         policy: arguments.targets.policy(),
         concurrency: arguments.concurrency,
         resource_metrics: arguments.resource_metrics,
+        attaches_to_accounts: arguments.attach_service_accounts,
         attaches_to_pods: arguments.attach_pods,
         lease: arguments.lease,
     };

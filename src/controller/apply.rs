@@ -1,4 +1,4 @@
-//! Carries out the changes of a decision. Nothing else in the operator writes objects.
+//! Carries out the changes of a decision. Nothing else in the operator writes Secrets.
 
 use k8s_openapi::api::core::v1::Secret;
 use kube::api::{DeleteParams, Patch, PatchParams, Preconditions};

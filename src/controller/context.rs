@@ -11,6 +11,7 @@ use kube::runtime::reflector::{ObjectRef, Store};
 use prometheus_client::collector::Collector;
 use tokio::sync::Notify;
 
+use crate::controller::attach::Attacher;
 use crate::controller::lease::Leader;
 use crate::controller::metrics::{EachResource, Metrics, Now};
 use crate::controller::readiness::Readiness;
@@ -34,6 +35,8 @@ pub(crate) struct Shared {
     pub(crate) leader: Arc<Leader>,
     /// Whether metrics name resources.
     pub(crate) resource_metrics: bool,
+    /// Whether ServiceAccounts may be changed.
+    pub(crate) attaches_to_accounts: bool,
     /// Whether the cluster attaches Secrets to pods.
     pub(crate) attaches_to_pods: bool,
     /// Each set of watches.
@@ -82,6 +85,8 @@ pub(crate) struct Context {
     own_writes: Mutex<OwnWrites>,
     failing_pods: Mutex<FailingPods>,
     pods_listed: AtomicBool,
+    /// `None` if ServiceAccounts are none of its business.
+    pub(crate) attacher: Option<Arc<Attacher>>,
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
@@ -90,6 +95,7 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 
 impl Context {
     pub(crate) fn new(client: Client, shared: Arc<Shared>, store: Store<StoredResource>) -> Self {
+        let attacher = shared.attaches_to_accounts.then(Arc::default);
         Self {
             client,
             shared,
@@ -103,6 +109,7 @@ impl Context {
             own_writes: Mutex::default(),
             failing_pods: Mutex::default(),
             pods_listed: AtomicBool::new(false),
+            attacher,
         }
     }
 

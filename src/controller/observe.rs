@@ -8,8 +8,9 @@ use k8s_openapi::api::core::v1::{ConfigMap, Secret};
 use kube::Api;
 
 use crate::api::CaBundleKind;
-use crate::controller::context::Context;
+use crate::controller::context::{Context, now};
 use crate::controller::kubelet_reports;
+use crate::domain::attachment::assessment::AttachmentView;
 use crate::domain::docker_config::kubelet_secret::{Content, PullSecret};
 use crate::domain::names::{ObjectKey, is_object_name};
 use crate::domain::pull_failures::failing_pods::FailingPod;
@@ -18,6 +19,7 @@ use crate::domain::pull_failures::resource::Resource;
 use crate::domain::reconcile::decide::Subject;
 use crate::domain::reconcile::observed::{Observed, ObservedPods};
 use crate::domain::secret::ownership::controlling_resource;
+use crate::domain::spec::declaration::Declaration;
 use crate::domain::spec::validate::ValidatedSpec;
 use crate::domain::verification::ca_bundle::{self, CaBundle, CaBundleSource};
 use crate::domain::verification::verdict::Verdict;
@@ -44,6 +46,7 @@ pub(crate) async fn observe(subject: &Subject<'_>, ctx: &Context) -> Result<Obse
         let index = ctx.index().view(reference, target, None);
         return Ok(Observed {
             index,
+            attachment: attachment(declaration, ctx),
             ..Observed::default()
         });
     };
@@ -78,9 +81,22 @@ pub(crate) async fn observe(subject: &Subject<'_>, ctx: &Context) -> Result<Obse
         target: existing,
         retained,
         index,
+        attachment: attachment(declaration, ctx),
         attaches_to_pods: ctx.shared.attaches_to_pods,
         refusal: None,
     })
+}
+
+/// What becomes of the Secret in ServiceAccounts. `None` if the operator changes none.
+fn attachment(declaration: &Declaration, ctx: &Context) -> Option<AttachmentView> {
+    let Declaration {
+        key,
+        target,
+        service_accounts,
+        ..
+    } = declaration;
+    let attacher = ctx.attacher.as_ref().filter(|_| !service_accounts.is_empty())?;
+    attacher.known().view(&key.namespace, service_accounts, target, now())
 }
 
 /// Gets a Secret, if it exists. Pods may name what no Secret can be called.

@@ -16,6 +16,7 @@ use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
+use crate::controller::attach::attach;
 use crate::controller::context::{Context, Shared};
 use crate::controller::health_server;
 use crate::controller::heartbeat::heartbeat;
@@ -31,6 +32,7 @@ use crate::controller::watches::drive::{WatchSettings, Watched, drive};
 use crate::controller::watches::pods::{Pods, UNFINISHED};
 use crate::controller::watches::resync::resync;
 use crate::controller::watches::secrets::Secrets;
+use crate::controller::watches::service_accounts::ServiceAccounts;
 use crate::domain::names::{ObjectKey, ResourceRef};
 use crate::domain::verification::address::Policy;
 use crate::kubernetes::connect::{self, ConnectError};
@@ -51,6 +53,8 @@ pub struct Options {
     pub concurrency: u16,
     /// Whether metrics name resources.
     pub resource_metrics: bool,
+    /// Whether ServiceAccounts may be changed.
+    pub attaches_to_accounts: bool,
     /// Whether an admission policy attaches Secrets to pods.
     pub attaches_to_pods: bool,
     /// The Lease to hold while working, where there are several replicas.
@@ -95,6 +99,7 @@ pub async fn run(options: Options) -> Result<(), StartError> {
         verifier: Arc::clone(&verifier),
         leader: Arc::clone(&leader),
         resource_metrics: options.resource_metrics,
+        attaches_to_accounts: options.attaches_to_accounts,
         attaches_to_pods: options.attaches_to_pods,
         scopes: Mutex::default(),
     });
@@ -206,12 +211,13 @@ async fn scope(
         }
     };
     ctx.shared.verifier.subscribe(namespace.clone(), Box::new(notify));
-    let (watching, listed) = start_watches(&ctx, writer, namespace.as_deref());
+    let (mut watching, listed) = start_watches(&ctx, writer, namespace.as_deref());
     let stop = wait_until_set(stopped.clone()).boxed();
     let leads = wait_until_set(ctx.shared.leader.leads());
     tokio::select! {
         ((), ()) = async { tokio::join!(listed, leads) } => {
             ctx.shared.verifier.begin();
+            watching.push(tokio::spawn(attach(Arc::clone(&ctx))));
             let listed = store.state();
             let listed = listed.iter().filter_map(|object| Some(object.reference()?.uid));
             ctx.shared.verifier.scope_listed(listed);
@@ -255,9 +261,16 @@ fn start_watches(
     let secrets = start(Secrets(Arc::clone(ctx)), None, &place, namespace, ctx);
     let config_maps = start(ConfigMaps(Arc::clone(ctx)), None, &place, namespace, ctx);
     let pods = start(Pods::new(Arc::clone(ctx)), Some(UNFINISHED), &place, namespace, ctx);
-    let listed = join_all([resources.1, secrets.1, pods.1].map(wait_until_set)).map(|_| ());
+    let accounts = ctx.attacher.as_ref().map(|attacher| {
+        let watched = ServiceAccounts::new(Arc::clone(ctx), Arc::clone(attacher));
+        start(watched, None, &place, namespace, ctx)
+    });
+    let (accounts, accounts_listed) = accounts.unzip();
+    let awaited = [resources.1, secrets.1, pods.1].into_iter().chain(accounts_listed);
+    let listed = join_all(awaited.map(wait_until_set)).map(|_| ());
     let resync = tokio::spawn(resync(Arc::clone(ctx)));
-    (vec![resources.0, secrets.0, config_maps.0, pods.0, resync], listed)
+    let watching = [resources.0, secrets.0, config_maps.0, pods.0, resync];
+    (watching.into_iter().chain(accounts).collect(), listed)
 }
 
 /// Starts one watch; the flag is set when its first list is complete.

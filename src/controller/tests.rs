@@ -59,6 +59,7 @@ impl World {
             verifier,
             leader,
             resource_metrics: true,
+            attaches_to_accounts: false,
             attaches_to_pods: false,
             scopes: std::sync::Mutex::default(),
         };

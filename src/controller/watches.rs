@@ -6,3 +6,4 @@ pub(crate) mod drive;
 pub(crate) mod pods;
 pub(crate) mod resync;
 pub(crate) mod secrets;
+pub(crate) mod service_accounts;

@@ -3,6 +3,7 @@
 //! It answers which resources an event affects, which of several resources gets a Secret, and which Secrets a resource
 //! left behind. It holds a few names for each resource and each *generated* Secret, and nothing about other objects.
 
+mod accounts;
 mod groups;
 pub(crate) mod namespace;
 mod overlaps;

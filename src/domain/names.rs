@@ -19,6 +19,13 @@ fn is_label(text: &str) -> bool {
     !text.is_empty() && text.chars().all(inside) && !text.starts_with('-') && !text.ends_with('-')
 }
 
+/// Whether an object in this resource version, if it has one, is older than in the other one. Those of one kind can be
+/// compared as numbers (Kubernetes KEP-5504: guaranteed since 1.35, true before).
+pub fn is_older(resource_version: Option<&str>, than: &str) -> bool {
+    let number = |text: &str| text.parse::<u64>().unwrap_or_default();
+    resource_version.map_or(0, number) < number(than)
+}
+
 /// The URL of a proxy, whose scheme may be missing: then it speaks HTTP.
 pub fn with_scheme(proxy: &str) -> Cow<'_, str> {
     if proxy.contains("://") {

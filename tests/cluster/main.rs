@@ -8,6 +8,7 @@
     reason = "a test fails that way"
 )]
 
+mod accounts;
 mod attach;
 mod canary;
 mod chart;

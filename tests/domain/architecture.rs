@@ -20,7 +20,8 @@ const LAYERS: [&str; 7] = [
 ];
 
 /// The modules of `domain`. One imports only what stands before it.
-const DOMAIN: [&str; 17] = [
+const DOMAIN: [&str; 19] = [
+    "glob",
     "names",
     "time",
     "leadership",
@@ -35,6 +36,7 @@ const DOMAIN: [&str; 17] = [
     "secret",
     "pull_failures",
     "index",
+    "attachment",
     "status",
     "reconcile",
     "doctor",

@@ -9,6 +9,7 @@
 mod api;
 mod api_server_proxy;
 mod architecture;
+mod attachment;
 mod canary;
 mod cause_messages;
 mod causes;

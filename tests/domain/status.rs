@@ -29,6 +29,7 @@ pub(super) fn good() -> Outcome {
         secret_name: Some("app".to_owned()),
         registry_key: Some("r.example.com".to_owned()),
         image_pattern: None,
+        attached: None,
         warnings: Vec::new(),
     }
 }

@@ -36,6 +36,10 @@ helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" }}
 {{ include "dps.fullname" . }}-writes.{{ .Release.Namespace }}
 {{- end -}}
 
+{{- define "dps.accountWrites" -}}
+{{ include "dps.fullname" . }}-account-writes.{{ .Release.Namespace }}
+{{- end -}}
+
 {{- define "dps.authors" -}}
 {{ include "dps.fullname" . }}-authors.{{ .Release.Namespace }}
 {{- end -}}
@@ -88,6 +92,12 @@ helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" }}
 - apiGroups: [events.k8s.io]
   resources: [events]
   verbs: [get, create, patch]
+{{- if .Values.rbac.attachServiceAccounts }}
+# Names in imagePullSecrets are added to the ServiceAccounts that spec.attachTo names, and taken out again.
+- apiGroups: [""]
+  resources: [serviceaccounts]
+  verbs: [list, watch, patch]
+{{- end }}
 {{- end -}}
 
 {{/* Arguments of the operator and of its check: where it works, and to where it may connect. */}}

@@ -15,6 +15,8 @@ pub enum ConditionType {
     CredentialsAccepted,
     /// True: no pod fails to pull that uses the generated Secret or should use it.
     PullsHealthy,
+    /// Present only with `spec.attachTo.serviceAccounts`. True: each of these ServiceAccounts lists the generated Secret.
+    Attached,
     /// True: all of the above, as far as this resource is at fault. Otherwise it has the reason of the first condition
     /// that is not True.
     Ready,
@@ -105,6 +107,15 @@ pub enum Reason {
     #[strum(disabled)]
     PullFailure(Cause),
 
+    /// All ServiceAccounts that are to list the Secret do.
+    Attached,
+    /// A ServiceAccount that `spec.attachTo.serviceAccounts` names does not exist.
+    ServiceAccountNotFound,
+    /// Somebody keeps taking the Secret out of a ServiceAccount.
+    Contested,
+    /// The operator may not change ServiceAccounts, or the API server refuses this change.
+    NotAllowed,
+
     /// A request to the API server failed; the operator retries.
     RetryingAfterError,
 }
@@ -124,7 +135,12 @@ impl Reason {
     pub fn is_transient(self) -> bool {
         matches!(
             self,
-            Self::SecretNotFound | Self::SecretBeingDeleted | Self::RetryingAfterError | Self::WriteRefused
+            Self::SecretNotFound
+                | Self::SecretBeingDeleted
+                | Self::RetryingAfterError
+                | Self::WriteRefused
+                | Self::ServiceAccountNotFound
+                | Self::Pending
         )
     }
 }

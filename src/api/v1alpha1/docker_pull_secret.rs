@@ -54,6 +54,7 @@ use crate::api::validation_rules;
     validation = validation_rules::secret_name(),
     validation = validation_rules::credentials_name(),
     validation = validation_rules::email(),
+    validation = validation_rules::service_accounts(),
     validation = validation_rules::interval_mode(),
     validation = validation_rules::interval_length()
 )]
@@ -122,6 +123,12 @@ pub struct AttachTo {
     /// with an image that these credentials are for. Needs Kubernetes 1.36 and the chart's `admission.attachPods`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub pods: Option<AttachToPods>,
+
+    /// ServiceAccounts of the namespace whose `imagePullSecrets` are to list the Secret: names, with `*` for any text, such as
+    /// `default` or `build-*`. What others list stays. Needs the chart's `rbac.attachServiceAccounts`.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 64), inner(length(min = 1, max = 253)))]
+    pub service_accounts: Vec<String>,
 }
 
 /// Pods that get the generated Secret.
@@ -190,7 +197,8 @@ pub struct DockerPullSecretStatus {
     #[schemars(length(max = 10))]
     pub pull_failures: Vec<PullFailure>,
 
-    /// `CredentialsResolved`, `SecretSynced`, `CredentialsAccepted`, `PullsHealthy` and `Ready`; `Stalled` or `Reconciling` only while true.
+    /// `CredentialsResolved`, `SecretSynced`, `CredentialsAccepted`, `PullsHealthy` and `Ready`; `Attached` only with
+    /// `spec.attachTo.serviceAccounts`; `Stalled` or `Reconciling` only while true.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[x_kube(merge_strategy = ListMerge::Map(vec!["type".into()]))]
     pub conditions: Vec<Condition>,

@@ -7,6 +7,7 @@ use kube::runtime::reflector::store::Writer;
 use kube::runtime::watcher::Event;
 use kube::{Resource as _, ResourceExt as _};
 
+use crate::controller::attach::review;
 use crate::controller::context::Context;
 use crate::controller::publish::acknowledge;
 use crate::controller::store::stored_resource::StoredResource;
@@ -71,6 +72,19 @@ impl DockerPullSecrets {
         Vec::new()
     }
 
+    /// The spec may ask for other ServiceAccounts.
+    fn review(&self, before: Option<&StoredResource>, now: &StoredResource) {
+        let generation = |object: &StoredResource| object.meta().generation;
+        if before.and_then(generation) == generation(now) {
+            return;
+        }
+        if let (Some(attacher), Ok(declaration)) = (&self.ctx.attacher, now.declaration()) {
+            let namespace = declaration.key.namespace;
+            attacher.known().retry(&ObjectKey::new(&*namespace, declaration.target));
+            review(Some(&namespace), &self.ctx);
+        }
+    }
+
     /// Whether more changed than what the operator itself wrote to the status.
     fn needs_reconcile(&self, before: Option<&StoredResource>, now: &StoredResource) -> bool {
         let Some(before) = before else { return true };
@@ -121,6 +135,7 @@ impl Watched for DockerPullSecrets {
             }
             self.ctx.trigger([&resource.key]);
         }
+        review(None, &self.ctx);
     }
 
     fn applied(&mut self, object: StoredResource) {
@@ -128,6 +143,7 @@ impl Watched for DockerPullSecrets {
         let before = self.ctx.stored(&key);
         let affected = self.insert(&object);
         self.writer.apply_watcher_event(&Event::Apply(object.clone()));
+        self.review(before.as_deref(), &object);
         self.ctx.trigger(&affected);
         if self.needs_reconcile(before.as_deref(), &object) {
             self.ctx.trigger([&key]);
@@ -140,7 +156,9 @@ impl Watched for DockerPullSecrets {
     fn deleted(&mut self, object: StoredResource) {
         let gone = object.reference();
         self.writer.apply_watcher_event(&Event::Delete(object));
+        let namespace = gone.as_ref().map(|gone| gone.key.namespace.clone());
         let affected = gone.map_or_else(Vec::new, |gone| self.forget(&gone));
         self.ctx.trigger(&affected);
+        review(namespace.as_deref(), &self.ctx);
     }
 }

@@ -30,6 +30,11 @@ pub(crate) trait Watched: Send {
     /// The resource, for messages.
     const RESOURCE: &'static str;
 
+    /// Takes out of an object what nobody reads, before it is stored anywhere.
+    fn slim(object: &mut Self::Object) {
+        slim(object.meta_mut());
+    }
+
     /// A list begins.
     fn list_begins(&mut self) {}
 
@@ -61,7 +66,7 @@ pub(crate) struct WatchSettings {
     pub(crate) ready: Sender<bool>,
 }
 
-/// Takes out of an object what nobody reads, before it is stored anywhere: most of its metadata.
+/// Most of the metadata of an object.
 fn slim(meta: &mut ObjectMeta) {
     meta.managed_fields = None;
     meta.labels = only(MANAGED_BY_LABEL, meta.labels.take());
@@ -80,7 +85,7 @@ pub(crate) async fn drive<W: Watched>(mut watched: W, api: Api<W::Object>, setti
     config.field_selector = fields.map(str::to_owned);
     let events = watcher(api, config)
         .backoff(NonResettingBackoff::default())
-        .modify(|object| slim(object.meta_mut()));
+        .modify(W::slim);
     pin_mut!(events);
     while let Some(event) = events.next().await {
         match event {

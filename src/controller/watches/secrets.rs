@@ -5,6 +5,7 @@ use std::sync::Arc;
 use k8s_openapi::api::core::v1::Secret;
 use kube::core::PartialObjectMeta;
 
+use crate::controller::attach::review;
 use crate::controller::context::Context;
 use crate::controller::watches::drive::Watched;
 use crate::domain::names::ObjectKey;
@@ -32,6 +33,7 @@ impl Watched for Secrets {
         }
         // A list does not tell what was deleted meanwhile: every resource is reconciled. At the start each is anyway.
         if !first {
+            review(None, &self.0);
             self.0.trigger_all();
         }
     }
@@ -55,6 +57,7 @@ impl Watched for Secrets {
             affected.retain(|resource| resource.name != owner.name);
         }
         self.0.trigger(&affected);
+        review(Some(&key.namespace), &self.0);
     }
 
     fn deleted(&mut self, secret: Self::Object) {
@@ -62,5 +65,6 @@ impl Watched for Secrets {
         let affected = self.0.index().forget_secret(&key);
         self.0.own_writes().forget(&key);
         self.0.trigger(&affected);
+        review(Some(&key.namespace), &self.0);
     }
 }

@@ -18,10 +18,13 @@ use crate::domain::spec::declaration::Declaration;
 /// What one resource wants.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Claim {
-    uid: Option<Uid>,
+    pub(crate) uid: Option<Uid>,
     created: i64,
     source: Option<Name>,
     pub(crate) target: Name,
+    /// ServiceAccounts that are to list the target.
+    pub(crate) accounts: Box<[Name]>,
+    pub(crate) suspended: bool,
     ca: Option<(CaBundleKind, Name)>,
     pub(crate) registry: Option<RegistryKey>,
 }
@@ -54,7 +57,7 @@ pub(crate) struct NamespaceIndex {
     pub(crate) covering_docker_hub: SmallSortedSet<Rank>,
     generated: HashMap<Name, Generated>,
     /// Generated Secrets by the UID of the resource that controls them.
-    by_owner: HashMap<Uid, SmallSortedSet<Name>>,
+    pub(crate) by_owner: HashMap<Uid, SmallSortedSet<Name>>,
 }
 
 impl NamespaceIndex {
@@ -76,6 +79,12 @@ impl NamespaceIndex {
             } else {
                 self.name(&declaration.target)
             },
+            accounts: declaration
+                .service_accounts
+                .iter()
+                .map(|name| name.as_str().into())
+                .collect(),
+            suspended: declaration.suspended,
             ca: ca.map(|ca| (ca.kind, self.name(&ca.name))),
             registry: declaration.registry.clone(),
         };

@@ -5,7 +5,8 @@ mod secret;
 
 use std::time::Duration;
 
-use crate::api::{ConditionType, DockerPullSecretStatus};
+use crate::api::{ConditionType, DockerPullSecretStatus, Reason};
+use crate::domain::attachment::assessment::assess;
 use crate::domain::names::ResourceRef;
 use crate::domain::problem::Problem;
 use crate::domain::reconcile::change::Change;
@@ -142,6 +143,7 @@ fn without_credentials(
     let registry_key = spec.map(|spec| spec.registry.as_str().to_owned());
     let mut outcome = Outcome::without_credentials(problem, observed.index.retained_secret.clone(), registry_key);
     outcome.warnings = spec.map_or_else(Vec::new, |spec| warnings(spec, None, observed));
+    outcome.attached = attached(subject, outcome.secret_name.as_deref(), observed);
     outcome.image_pattern = spec.and_then(|spec| pattern(spec, outcome.secret_name.as_ref(), observed));
     let mut decided = DecisionMemory {
         awaiting_verdict: None,
@@ -208,6 +210,7 @@ fn with_credentials(
     };
     let holder = secret.is_ok().then(|| plan.desired.secret());
     let mut outcome = outcome(spec, plan, &standing, &view, secret.as_ref().err(), observed);
+    outcome.attached = attached(subject, outcome.secret_name.as_deref(), observed);
     outcome.attempt = attempt;
     let holder = holder.as_ref().or(observed.target.as_ref());
     let throttle = &mut decided.status_throttle;
@@ -248,12 +251,27 @@ fn outcome(
         },
         secret_name,
         replaced: obstacle.is_none() && standing.changes_credentials,
+        attached: None,
         verification: view.finding.clone(),
         attempt: None,
         pulls: None,
         registry_key: Some(registry.to_owned()),
         warnings: warnings(spec, Some(plan), observed),
     }
+}
+
+/// What becomes of the Secret in ServiceAccounts, if it is to be in any.
+fn attached(subject: &Subject<'_>, secret: Option<&str>, observed: &Observed) -> Option<Result<String, Problem>> {
+    if subject.declaration.service_accounts.is_empty() {
+        return None;
+    }
+    Some(match secret {
+        Some(_) => assess(&subject.declaration.target, observed.attachment.as_ref()),
+        None => Err(Problem::new(
+            Reason::Pending,
+            "there is no Secret to list in ServiceAccounts yet",
+        )),
+    })
 }
 
 /// The images whose pods get the Secret, if there is one.

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use crate::api::DockerPullSecretStatus;
-use crate::domain::names::Uid;
+use crate::domain::names::{Uid, is_older};
 use crate::domain::reconcile::throttle::StatusThrottle;
 use crate::domain::time::Timestamp;
 use crate::domain::verification::fingerprint::Fingerprint;
@@ -66,14 +66,9 @@ impl ResourceMemory {
             let Some(own) = &published.resource_version else {
                 return true;
             };
-            version(resource_version) < version(Some(own))
+            is_older(resource_version, own)
         });
     }
-}
-
-/// Resource versions of one kind can be compared as numbers (Kubernetes KEP-5504: guaranteed since 1.35, true before).
-fn version(text: Option<&str>) -> u64 {
-    text.and_then(|text| text.parse().ok()).unwrap_or_default()
 }
 
 /// What is remembered of all resources.

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use k8s_openapi::api::core::v1::Secret;
 
+use crate::domain::attachment::assessment::AttachmentView;
 use crate::domain::docker_config::kubelet_secret::PullSecret;
 use crate::domain::index::IndexView;
 use crate::domain::pull_failures::failing_pods::FailingPod;
@@ -29,6 +30,8 @@ pub struct Observed {
     pub ca_bundle: Result<Option<CaBundle>, Verdict>,
     /// The pods that fail; `None`: they have not been listed yet.
     pub pods: Option<ObservedPods>,
+    /// The ServiceAccounts that are to list the Secret; `None` if the operator may not change any.
+    pub attachment: Option<AttachmentView>,
     /// Whether the cluster attaches Secrets to pods.
     pub attaches_to_pods: bool,
     /// Why the API server refused the write of this reconcile.
@@ -57,6 +60,7 @@ impl Default for Observed {
             index: IndexView::default(),
             ca_bundle: Ok(None),
             pods: None,
+            attachment: None,
             attaches_to_pods: false,
             refusal: None,
         }

@@ -3,6 +3,8 @@
 //! This behaves as `pkg/credentialprovider/keyring.go` in Kubernetes 1.37; the cluster tests compare it with that code
 //! itself. Which keys are sensible is up to [`crate::domain::registry::key`].
 
+use crate::domain::glob;
+
 /// Whether the kubelet uses credentials with this key for `image`, see [`lookup`].
 pub fn serves(key: &str, image: &str) -> bool {
     !lookup(&[key], image).is_empty()
@@ -120,7 +122,7 @@ impl Url {
             && glob_host
                 .split('.')
                 .zip(host.split('.'))
-                .all(|(glob, label)| label_matches(glob.as_bytes(), label.as_bytes()))
+                .all(|(glob, label)| label_matches(glob, label))
     }
 }
 
@@ -197,27 +199,6 @@ fn split_host_port(host: &str) -> (&str, &str) {
 
 /// Go's `filepath.Match` for one host label. Of its special characters only `*` can stand in a parsed host, and `[` at
 /// the beginning of an IPv6 address without a port, where it begins a character class that matches no such address.
-///
-/// On a mismatch only the last `*` takes one byte more, so that a hostile key costs no more than the product of the lengths.
-fn label_matches(glob: &[u8], label: &[u8]) -> bool {
-    let (mut glob_index, mut label_index) = (0, 0);
-    let mut star = None;
-    while label_index < label.len() {
-        match glob.get(glob_index) {
-            Some(b'*') => {
-                star = Some((glob_index, label_index));
-                glob_index += 1;
-            }
-            Some(byte) if *byte != b'[' && *byte == label[label_index] => {
-                glob_index += 1;
-                label_index += 1;
-            }
-            _ => {
-                let Some((star_index, taken)) = star else { return false };
-                star = Some((star_index, taken + 1));
-                (glob_index, label_index) = (star_index + 1, taken + 1);
-            }
-        }
-    }
-    glob[glob_index..].iter().all(|byte| *byte == b'*')
+fn label_matches(glob: &str, label: &str) -> bool {
+    !glob.contains('[') && glob::matches(glob, label)
 }

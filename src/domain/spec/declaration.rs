@@ -4,7 +4,7 @@ use crate::api::{CaBundleRef, DockerPullSecret, VERIFY_ANNOTATION};
 use crate::domain::names::{ObjectKey, ResourceRef, Uid};
 use crate::domain::problem::Problem;
 use crate::domain::registry::key::RegistryKey;
-use crate::domain::spec::validate::{ValidatedSpec, target_of, validate};
+use crate::domain::spec::validate::{ValidatedSpec, attached_accounts, target_of, validate};
 
 /// A resource without its status. The names in it are there whether its spec is valid or not, since other resources and
 /// Secrets have to do with it all the same.
@@ -28,6 +28,8 @@ pub struct Declaration {
     pub source: Option<String>,
     /// Name of the Secret that it wants to generate.
     pub target: String,
+    /// ServiceAccounts that are to list that Secret: names, with `*` for any text.
+    pub service_accounts: Vec<String>,
     /// The certificates that it names.
     pub ca_bundle: Option<CaBundleRef>,
     /// Its registry key; `None` if that is invalid.
@@ -71,6 +73,7 @@ impl From<&DockerPullSecret> for Declaration {
             requested_verification: annotations.and_then(|all| all.get(VERIFY_ANNOTATION)).cloned(),
             source: Some(spec.credentials_ref.name.clone()),
             target: target_of(resource),
+            service_accounts: attached_accounts(resource).to_vec(),
             ca_bundle: tls.and_then(|tls| tls.ca_bundle_ref.clone()),
             registry,
             spec: validated,

@@ -108,6 +108,7 @@ pub fn validate(resource: &DockerPullSecret) -> Result<ValidatedSpec, Problem> {
     }
     let template = spec.secret_template.clone().unwrap_or_default();
     template::validate(&template)?;
+    check_service_accounts(attached_accounts(resource))?;
     let verification = check_verification(spec.verification.as_ref())?;
     let mut warnings = registry.warnings();
     let (labels, annotations) = template::without_tracking(template, &mut warnings);
@@ -169,6 +170,22 @@ fn check_reference(field: &str, name: &str) -> Result<(), Problem> {
     Err(invalid(format!(
         "{field} {name:?} is not a valid object name: write 1 to 253 lower-case letters, digits, '-' and '.'; each part between dots begins and ends with a letter or digit"
     )))
+}
+
+/// Names of ServiceAccounts that are to list the Secret, valid or not; with `*` for any text.
+pub(crate) fn attached_accounts(resource: &DockerPullSecret) -> &[String] {
+    let attach = resource.spec.attach_to.as_ref();
+    attach.map_or(&[], |attach| &attach.service_accounts)
+}
+
+fn check_service_accounts(names: &[String]) -> Result<(), Problem> {
+    let is_name = |name: &str| is_object_name(&name.replace('*', "0"));
+    match names.iter().find(|name| !is_name(name)) {
+        None => Ok(()),
+        Some(name) => Err(invalid(format!(
+            "spec.attachTo.serviceAccounts {name:?} must be the name of a ServiceAccount: write lower-case letters, digits, '-' and '.', and '*' for any text"
+        ))),
+    }
 }
 
 fn check_keys(keys: &CredentialKeys) -> Result<(), Problem> {

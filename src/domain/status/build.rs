@@ -2,7 +2,7 @@
 
 use crate::api::{ConditionType, DockerPullSecretStatus, Reason, VerificationResult, VerificationStatus};
 use crate::domain::problem::Problem;
-use crate::domain::status::conditions::{ConditionState, Conditions, MESSAGE_LENGTH};
+use crate::domain::status::conditions::{ConditionState, Conditions, MESSAGE_LENGTH, condition};
 use crate::domain::status::outcome::{Finding, Outcome};
 use crate::domain::text::cut;
 use crate::domain::time::Timestamp;
@@ -19,6 +19,12 @@ const OBSERVED: [ConditionType; 4] = [
     ConditionType::PullsHealthy,
 ];
 
+/// Those of them that this resource has: one is not there for all.
+fn observed(previous: &DockerPullSecretStatus) -> Vec<ConditionType> {
+    let attached = condition(previous, ConditionType::Attached).map(|_| ConditionType::Attached);
+    OBSERVED.into_iter().chain(attached).collect()
+}
+
 /// The status to publish. Times of conditions move only when their state changes, so that a status which says the same
 /// equals `previous`.
 pub fn build_status(
@@ -31,7 +37,7 @@ pub fn build_status(
     let mut conditions = Conditions::new(&previous, generation, now);
     match finding {
         Finding::Suspended => {
-            conditions.keep_all(&OBSERVED, Reason::Suspended);
+            conditions.keep_all(&observed(&previous), Reason::Suspended);
             let message = "spec.suspend is true: nothing is read or written for this resource";
             conditions.push(
                 ConditionType::Ready,
@@ -47,7 +53,7 @@ pub fn build_status(
         }
         Finding::Failing(message) => {
             let reason = Reason::RetryingAfterError;
-            conditions.keep_all(&OBSERVED, reason);
+            conditions.keep_all(&observed(&previous), reason);
             conditions.push(ConditionType::Ready, ConditionState::Unknown, reason, message);
             conditions.push(ConditionType::Reconciling, ConditionState::True, reason, message);
             DockerPullSecretStatus {
@@ -101,7 +107,10 @@ fn push_all(conditions: &mut Conditions<'_>, outcome: &Outcome) {
     );
     let refused = push_verification(conditions, &outcome.verification);
     let failing = push_pulls(conditions, outcome);
-    let Some(problem) = unresolved.or(unsynced).or(refused).or(failing) else {
+    let attached = outcome.attached.as_ref().map(Result::as_ref);
+    let detached =
+        attached.and_then(|attached| push_result(conditions, ConditionType::Attached, Reason::Attached, attached));
+    let Some(problem) = unresolved.or(unsynced).or(refused).or(failing).or(detached) else {
         let message = format!(
             "pods that list Secret {:?} in imagePullSecrets send these credentials to {}",
             outcome.secret_name.as_deref().unwrap_or_default(),

@@ -28,6 +28,8 @@ pub struct Outcome {
     pub secret: Result<String, Problem>,
     /// Whether the Secret held other credentials before, or there was none.
     pub replaced: bool,
+    /// The ServiceAccounts that are to list the Secret: a sentence, or why one does not; `None` if there are none.
+    pub attached: Option<Result<String, Problem>>,
     /// The verification of the credentials.
     pub verification: VerificationFinding,
     /// The login attempt without an answer.
@@ -61,6 +63,7 @@ impl Outcome {
             credentials: Err(reason),
             secret: Err(secret),
             replaced: false,
+            attached: None,
             verification: VerificationFinding::NoCredentials,
             attempt: None,
             pulls: None,

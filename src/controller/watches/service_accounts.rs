@@ -1,0 +1,71 @@
+//! The watch of ServiceAccounts, where they are to list generated Secrets. Names in their lists are stored.
+
+use std::sync::Arc;
+
+use k8s_openapi::api::core::v1::ServiceAccount;
+
+use crate::controller::attach::{Attacher, review};
+use crate::controller::context::{Context, now};
+use crate::controller::watches::drive::Watched;
+use crate::domain::names::ObjectKey;
+
+pub(crate) struct ServiceAccounts {
+    ctx: Arc<Context>,
+    attacher: Arc<Attacher>,
+}
+
+impl ServiceAccounts {
+    pub(crate) fn new(ctx: Arc<Context>, attacher: Arc<Attacher>) -> Self {
+        Self { ctx, attacher }
+    }
+
+    fn trigger(&self, account: &ObjectKey) {
+        let affected = self.ctx.index().affected_by_account(account);
+        self.ctx.trigger(&affected);
+    }
+}
+
+impl Watched for ServiceAccounts {
+    type Object = ServiceAccount;
+    const KIND: &'static str = "ServiceAccount";
+    const RESOURCE: &'static str = "serviceaccounts";
+
+    /// All of it is read at once, and most of it not kept.
+    fn slim(_: &mut ServiceAccount) {}
+
+    fn list_begins(&mut self) {
+        self.attacher.known().begin_list();
+    }
+
+    fn listed(&mut self, account: ServiceAccount) {
+        self.attacher.known().observe(&account, &self.ctx.index(), now());
+    }
+
+    fn list_ends(&mut self, first: bool) {
+        self.attacher.known().end_list();
+        if !first {
+            review(None, &self.ctx);
+            self.ctx.trigger_all();
+        }
+    }
+
+    fn applied(&mut self, account: ServiceAccount) {
+        let key = ObjectKey::of(&account.metadata);
+        let is_news = self.attacher.known().observe(&account, &self.ctx.index(), now());
+        if is_news {
+            review(Some(&key.namespace), &self.ctx);
+            self.trigger(&key);
+        }
+    }
+
+    fn deleted(&mut self, account: ServiceAccount) {
+        let key = ObjectKey::of(&account.metadata);
+        self.attacher.known().forget(&key);
+        self.trigger(&key);
+    }
+
+    /// Everything else works without it.
+    fn is_optional(&self) -> bool {
+        true
+    }
+}

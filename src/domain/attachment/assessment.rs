@@ -1,0 +1,88 @@
+//! What the condition `Attached` says.
+
+use crate::api::Reason;
+use crate::domain::attachment::contest::{REMOVALS, WITHIN};
+use crate::domain::problem::Problem;
+
+/// Most ServiceAccounts that a message names.
+const NAMED: usize = 3;
+
+/// What became of one Secret in the ServiceAccounts that are to list it.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct AttachmentView {
+    /// Those that list it.
+    pub attached: Vec<String>,
+    /// Those that will in a moment.
+    pub waiting: Vec<String>,
+    /// Those that do not exist although the spec names them.
+    pub absent: Vec<String>,
+    /// Those that somebody takes it out of, and who does, if that is known.
+    pub contested: Vec<(String, Option<String>)>,
+    /// Those that the API server does not let the operator change, and what it says.
+    pub refused: Vec<(String, String)>,
+}
+
+/// A sentence, or what keeps ServiceAccounts from listing the Secret. `view`: `None` if the operator may not change any.
+pub fn assess(secret: &str, view: Option<&AttachmentView>) -> Result<String, Problem> {
+    let Some(view) = view else {
+        return Err(Problem::new(
+            Reason::NotAllowed,
+            format!(
+                "the operator may not change ServiceAccounts: set rbac.attachServiceAccounts in its chart, or list Secret {secret:?} in imagePullSecrets of the ServiceAccounts yourself"
+            ),
+        ));
+    };
+    if let Some((name, message)) = view.refused.first() {
+        return Err(Problem::new(
+            Reason::NotAllowed,
+            format!("the API server refuses to list Secret {secret:?} in ServiceAccount {name:?}: {message}"),
+        ));
+    }
+    if let Some((name, by)) = view.contested.first() {
+        let by = by
+            .as_ref()
+            .map_or_else(|| "somebody".to_owned(), |by| format!("{by:?}"));
+        return Err(Problem::new(
+            Reason::Contested,
+            format!(
+                "{by} took Secret {secret:?} out of ServiceAccount {name:?} {REMOVALS} times within {} minutes; the operator waits for an hour. Whoever manages the ServiceAccount has to leave its imagePullSecrets alone (Argo CD: ignoreDifferences with the JSON pointer /imagePullSecrets)",
+                WITHIN.as_secs() / 60
+            ),
+        ));
+    }
+    if !view.absent.is_empty() {
+        return Err(Problem::new(
+            Reason::ServiceAccountNotFound,
+            format!("{} not exist", accounts(&view.absent, "does", "do")),
+        ));
+    }
+    if !view.waiting.is_empty() {
+        return Err(Problem::new(
+            Reason::Pending,
+            format!(
+                "Secret {secret:?} is not listed yet in {}",
+                accounts(&view.waiting, "", "").trim_end()
+            ),
+        ));
+    }
+    Ok(if view.attached.is_empty() {
+        "no ServiceAccount has a name that matches spec.attachTo.serviceAccounts".to_owned()
+    } else {
+        format!("{} Secret {secret:?}", accounts(&view.attached, "lists", "list"))
+    })
+}
+
+/// `ServiceAccount "a" lists`, `ServiceAccounts "a", "b" list`.
+fn accounts(names: &[String], one: &str, many: &str) -> String {
+    if let [name] = names {
+        return format!("ServiceAccount {name:?} {one}");
+    }
+    let shown: Vec<String> = names.iter().take(NAMED).map(|name| format!("{name:?}")).collect();
+    let more = names.len().saturating_sub(NAMED);
+    let more = if more > 0 {
+        format!(" and {more} more")
+    } else {
+        String::new()
+    };
+    format!("ServiceAccounts {}{more} {many}", shown.join(", "))
+}
