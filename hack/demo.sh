@@ -109,6 +109,8 @@ as_pods() {
     kubectl create configmap ca -n "$operator" --from-file="$state/pki/ca.crt" >/dev/null
     cat >"$state/values.yaml" <<END
 image: {registry: "$open", repository: demo/dps, tag: demo}
+admission: {attachPods: true}
+rbac: {attachServiceAccounts: true}
 verification: {denyCidrs: [0.0.0.0/0, "::/0"], allowRegistries: ["$(registry address)"]}
 extraVolumes: [{name: ca, configMap: {name: ca}}]
 extraVolumeMounts: [{name: ca, mountPath: /ca, readOnly: true}]
@@ -288,6 +290,19 @@ END
     healthy status True
     show get pod web -n demo
     show get dps pull -n demo
+
+    say "11. Pods that name no Secret get it when they are created"
+    show patch dps pull -n demo --type=merge -p '{"spec":{"attachTo":{"pods":"MatchingImages","serviceAccounts":["build-*"]}}}'
+    kubectl wait dps/pull -n demo --for="jsonpath={.status.imagePattern}" --timeout=30s >/dev/null
+    kubectl get dps pull -n demo -o jsonpath='status.imagePattern: {.status.imagePattern}'
+    printf '\n$ kubectl run plain --image=%s\n' "$image"
+    kubectl run plain -n demo --image="$image" --image-pull-policy=Always >/dev/null
+    show get pod plain -n demo -o 'jsonpath={.spec.imagePullSecrets}{"\n"}'
+    kubectl wait pod/plain -n demo --for=condition=Ready --timeout=120s >/dev/null
+    show get pod plain -n demo
+    show create serviceaccount build-images -n demo
+    kubectl wait serviceaccount/build-images -n demo --for="jsonpath={.imagePullSecrets[0].name}=pull" --timeout=30s >/dev/null
+    show get serviceaccount build-images -n demo -o 'jsonpath={.imagePullSecrets}{"\n"}'
 fi
 
 if [ "$mode" = keep ]; then
