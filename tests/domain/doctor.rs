@@ -41,6 +41,8 @@ fn installation(name: &str, namespaces: &[&str]) -> Installation {
         namespaces: namespaces.iter().map(|name| (*name).to_owned()).collect(),
         lease: Some(ObjectKey::new("ops", name)),
         replicas: 2,
+        attaches_to_pods: false,
+        attaches_to_accounts: false,
     }
 }
 
@@ -203,6 +205,9 @@ const CASES: &[Case] = &[
     Case { name: "no policies", change: |o| o.policies = Read(Policies::default()), expected: &[(Policy, Warn), (Policy, Warn)] },
     Case { name: "a policy without a binding", change: |o| { let mut all = policies(&[("writes", true), ("authors", true)]); all.bound.clear(); o.policies = Read(all); }, expected: &[(Policy, Warn), (Policy, Warn)] },
     Case { name: "a policy that only warns", change: |o| o.policies = Read(policies(&[("writes", true), ("authors", false)])), expected: &[(Policy, Warn)] },
+    Case { name: "an operator that attaches, without its policies", change: |o| o.installations = Read(vec![Installation { attaches_to_pods: true, attaches_to_accounts: true, ..installation(NAME, &[]) }]), expected: &[(Policy, Warn), (Policy, Warn)] },
+    Case { name: "an operator that attaches, with its policies", change: |o| { o.installations = Read(vec![Installation { attaches_to_pods: true, attaches_to_accounts: true, ..installation(NAME, &[]) }]); o.policies = Read(policies(&[("writes", true), ("authors", true), ("account-writes", true), ("attach-pods", true)])); }, expected: &[] },
+    Case { name: "an operator that may not change ServiceAccounts", change: |o| { o.installations = Read(vec![Installation { attaches_to_accounts: true, ..installation(NAME, &[]) }]); o.policies = Read(policies(&[("writes", true), ("authors", true), ("account-writes", true)])); refused(o, &[("patch", "serviceaccounts")]); }, expected: &[(Rights, Fail)] },
     Case { name: "policies that cannot be read", change: |o| o.policies = Seen::denied("list ValidatingAdmissionPolicies"), expected: &[(Policy, Skipped)] },
     Case { name: "resources that are not ready", change: |o| o.resources = Read(vec![resource(Some("KeyMissing")), resource(Some("Rejected")), resource(Some("Rejected")), resource(Some("")), resource(Some("LockedOut")), resource(None)]), expected: &[(Resources, Warn)] },
     Case { name: "resources of one namespace", change: |o| { o.namespaces = vec!["team-a".into()]; o.resources = Read(vec![resource(Some("FromTheFuture"))]); }, expected: &[(Resources, Warn)] },

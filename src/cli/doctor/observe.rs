@@ -11,7 +11,7 @@ use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::CustomRe
 use k8s_openapi::apimachinery::pkg::version::Info;
 use k8s_openapi::jiff::fmt::rfc2822;
 use kube::client::Body;
-use kube::core::{ApiResource, DynamicObject, Status};
+use kube::core::{ApiResource, DynamicObject, GroupVersionKind, Status};
 use kube::{Api, Client, ResourceExt};
 use serde_json::Value;
 use tokio::time::{sleep, timeout};
@@ -50,6 +50,16 @@ pub(super) async fn observe(arguments: &Doctor, connection: &Connection) -> Resu
         policies(client),
         resources(client, &namespaces)
     );
+    let attaches = installations
+        .read()
+        .into_iter()
+        .flatten()
+        .any(|one| one.attaches_to_pods);
+    let policies = if attaches {
+        with_mutating(policies, client).await
+    } else {
+        policies
+    };
     let named = arguments.lease.as_ref();
     let active = installations.read().into_iter().flatten();
     let active = active.filter(|installation| installation.is_active());
@@ -177,6 +187,29 @@ async fn policies(client: &Client) -> Seen<Policies> {
         }
         found
     })
+}
+
+/// Adds the policies that change objects. An API server before 1.36 has none.
+async fn with_mutating(policies: Seen<Policies>, client: &Client) -> Seen<Policies> {
+    let api = |kind: &str, plural: &str| {
+        let group = GroupVersionKind::gvk("admissionregistration.k8s.io", "v1", kind);
+        Api::<DynamicObject>::all_with(client.clone(), &ApiResource::from_gvk_with_plural(&group, plural))
+    };
+    let mutating = api("MutatingAdmissionPolicy", "mutatingadmissionpolicies");
+    let bindings = api("MutatingAdmissionPolicyBinding", "mutatingadmissionpolicybindings");
+    let mutating = list("list MutatingAdmissionPolicies", &mutating, None).await;
+    let bindings = list("list MutatingAdmissionPolicyBindings", &bindings, None).await;
+    policies
+        .and(mutating.and(bindings))
+        .map(|(mut found, (mutating, bindings))| {
+            found.names.extend(mutating.iter().flatten().map(ResourceExt::name_any));
+            let bound = bindings
+                .iter()
+                .flatten()
+                .filter_map(|binding| binding.data["spec"]["policyName"].as_str());
+            found.bound.extend(bound.map(|name| (name.to_owned(), true)));
+            found
+        })
 }
 
 async fn resources(client: &Client, namespaces: &[String]) -> Seen<Vec<ResourceView>> {

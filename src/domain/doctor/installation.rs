@@ -24,6 +24,10 @@ pub struct Installation {
     pub lease: Option<ObjectKey>,
     /// How many replicas are wanted.
     pub replicas: i32,
+    /// Whether it counts on the policy that attaches Secrets to pods.
+    pub attaches_to_pods: bool,
+    /// Whether it changes ServiceAccounts.
+    pub attaches_to_accounts: bool,
 }
 
 impl Installation {
@@ -46,6 +50,9 @@ impl Installation {
             namespaces,
             lease: lease.and_then(|lease| lease.parse().ok()),
             replicas: spec.and_then(|spec| spec.replicas).unwrap_or(1),
+            attaches_to_pods: container.is_some_and(|it| is_set(it, "--attach-pods", "DPS_ATTACH_PODS")),
+            attaches_to_accounts: container
+                .is_some_and(|it| is_set(it, "--attach-service-accounts", "DPS_ATTACH_SERVICE_ACCOUNTS")),
         }
     }
 
@@ -79,6 +86,13 @@ fn controller(pod: &PodSpec) -> Option<&Container> {
         words.any(|word| word == "controller")
     };
     pod.containers.iter().find(runs_it).or(pod.containers.first())
+}
+
+/// Whether a flag without a value is there, or its environment variable says so.
+fn is_set(container: &Container, flag: &str, variable: &str) -> bool {
+    let mut words = container.command.iter().chain(&container.args).flatten();
+    let mut environment = container.env.iter().flatten().filter(|one| one.name == variable);
+    words.any(|word| word == flag) || environment.any(|one| one.value.as_deref() == Some("true"))
 }
 
 /// What a flag is set to, or else the environment variable.

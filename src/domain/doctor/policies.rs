@@ -6,12 +6,12 @@ use crate::domain::doctor::installation::Installation;
 use crate::domain::doctor::report::{Category, Check, Page};
 use crate::domain::doctor::seen::Seen;
 
-/// The `ValidatingAdmissionPolicies` of the cluster.
+/// The admission policies of the cluster.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Policies {
     /// Their names.
     pub names: BTreeSet<String>,
-    /// Policies that a binding names, and whether one of these denies what the policy refuses.
+    /// Policies that a binding names, and whether one of these denies what the policy refuses, or changes what it changes.
     pub bound: BTreeMap<String, bool>,
 }
 
@@ -19,22 +19,38 @@ pub struct Policies {
 struct ChartPolicy {
     /// Between the name of the Deployment and its namespace.
     part: &'static str,
-    /// The chart's value.
-    value: &'static str,
+    /// What to do about it.
+    hint: &'static str,
+    /// Whether an operator counts on it.
+    applies_to: fn(&Installation) -> bool,
     /// What happens without it.
     without: &'static str,
 }
 
-const CHART_POLICIES: [ChartPolicy; 2] = [
+const CHART_POLICIES: [ChartPolicy; 4] = [
     ChartPolicy {
         part: "writes",
-        value: "admission.operatorWrites",
+        hint: "set admission.operatorWrites to true in the chart, or apply deploy/",
+        applies_to: |_| true,
         without: "whoever steals the operator's token can change and delete every Secret where it works",
     },
     ChartPolicy {
         part: "authors",
-        value: "admission.authors",
+        hint: "set admission.authors to true in the chart, or apply deploy/",
+        applies_to: |_| true,
         without: "whoever may create DockerPullSecrets can send the content of any Secret of that namespace to a registry of their choice",
+    },
+    ChartPolicy {
+        part: "account-writes",
+        hint: "set admission.operatorWrites to true in the chart",
+        applies_to: |installation| installation.attaches_to_accounts,
+        without: "whoever steals the operator's token can change every ServiceAccount where it works",
+    },
+    ChartPolicy {
+        part: "attach-pods",
+        hint: "set admission.attachPods to true in the chart",
+        applies_to: |installation| installation.attaches_to_pods,
+        without: "spec.attachTo.pods has no effect",
     },
 ];
 
@@ -49,6 +65,7 @@ pub(crate) fn check(installations: &Seen<Vec<Installation>>, policies: &Seen<Pol
     let active = installations.iter().filter(|installation| installation.is_active());
     let pairs = active.flat_map(|installation| CHART_POLICIES.iter().map(move |policy| (installation, policy)));
     pairs
+        .filter(|(installation, policy)| (policy.applies_to)(installation))
         .map(|(installation, policy)| check_policy(installation, policy, policies))
         .collect()
 }
@@ -63,6 +80,5 @@ fn check_policy(installation: &Installation, policy: &ChartPolicy, policies: &Po
         (true, Some(false)) => "is bound without the action Deny, so it refuses nothing",
         (true, Some(true)) => return Check::ok(category, page, format!("policy {name} is installed and bound")),
     };
-    Check::warn(category, page, format!("policy {name} {lacks}: {}", policy.without))
-        .hint(format!("set {} to true in the chart, or apply deploy/", policy.value))
+    Check::warn(category, page, format!("policy {name} {lacks}: {}", policy.without)).hint(policy.hint)
 }

@@ -74,6 +74,15 @@ pub const RIGHTS: [Right; 7] = [
     },
 ];
 
+/// What it needs beside them to list Secrets in ServiceAccounts.
+pub const ATTACH_RIGHT: Right = Right {
+    group: "",
+    resource: "serviceaccounts",
+    subresource: "",
+    verbs: &["list", "watch", "patch"],
+    without: "spec.attachTo.serviceAccounts has no effect",
+};
+
 /// What its replicas need in the namespace of their Lease: `create` for all, the others for the one by its name.
 pub const LEASE_RIGHT: Right = Right {
     group: "coordination.k8s.io",
@@ -124,6 +133,8 @@ pub struct OperatorAccount {
     pub namespaces: Vec<String>,
     /// Its Lease.
     pub lease: Option<ObjectKey>,
+    /// Whether it changes ServiceAccounts.
+    pub attaches_to_accounts: bool,
     /// Name of the chart's Roles for it.
     pub role: String,
 }
@@ -150,6 +161,7 @@ pub fn accounts(
         shown: user.unwrap_or("you").to_owned(),
         namespaces: namespaces.to_vec(),
         lease: lease.cloned(),
+        attaches_to_accounts: false,
         role: account_name(user).unwrap_or(FIELD_MANAGER).to_owned(),
     };
     match installations {
@@ -165,6 +177,7 @@ pub fn accounts(
                         namespaces.to_vec()
                     },
                     lease: installation.lease.clone(),
+                    attaches_to_accounts: installation.attaches_to_accounts,
                     role: installation.deployment.name.clone(),
                 }
             };
@@ -193,7 +206,10 @@ impl OperatorAccount {
         };
         let mut questions = Vec::new();
         for namespace in places {
-            for right in RIGHTS {
+            for right in RIGHTS
+                .into_iter()
+                .chain(self.attaches_to_accounts.then_some(ATTACH_RIGHT))
+            {
                 questions.extend(right.verbs.iter().map(|verb| RightQuestion {
                     right,
                     verb,
@@ -246,7 +262,7 @@ fn check_account(AccountRights { account, refused }: &AccountRights) -> Vec<Chec
         let message = format!("{} may do all that the operator does in {place_of_work}", account.shown);
         return vec![Check::ok(category, page, message)];
     }
-    let rights = RIGHTS.into_iter().chain([LEASE_RIGHT]);
+    let rights = RIGHTS.into_iter().chain([ATTACH_RIGHT, LEASE_RIGHT]);
     rights
         .filter_map(|right| {
             let missing: Vec<&RightQuestion> = refused.iter().filter(|question| question.right == right).collect();

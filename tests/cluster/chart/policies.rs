@@ -3,6 +3,7 @@
 use std::process::Command;
 
 use dps::api::{FIELD_MANAGER, GROUP, KINDS, MANAGED_BY_LABEL};
+use dps::domain::doctor::rights::ATTACH_RIGHT;
 use dps::domain::registry::image_pattern::image_pattern;
 use dps::domain::registry::key::RegistryKey;
 use serde_json::{Value, json};
@@ -120,6 +121,33 @@ fn pods_get_secrets_only_where_a_value_and_the_cluster_allow_it() {
     assert!(!old.status.success());
     let old = String::from_utf8(old.stderr).unwrap();
     assert!(old.contains("needs Kubernetes 1.36, this is v1.35.4"), "{old}");
+}
+
+#[test]
+fn service_accounts_are_changed_only_where_a_value_allows_it() {
+    let rule =
+        json!({"apiGroups": [ATTACH_RIGHT.group], "resources": [ATTACH_RIGHT.resource], "verbs": ATTACH_RIGHT.verbs});
+    let has_right = |objects: &[Value]| {
+        of_kind(objects, "ClusterRole")["rules"]
+            .as_array()
+            .unwrap()
+            .contains(&rule)
+    };
+    assert!(!has_right(&template(&[])));
+    let objects = template(&["--set", "rbac.attachServiceAccounts=true"]);
+    assert!(has_right(&objects));
+    let arguments = of_kind(&objects, "Deployment")["spec"]["template"]["spec"]["containers"][0]["args"].to_string();
+    assert!(arguments.contains("--attach-service-accounts"), "{arguments}");
+    let policy = &named(&objects, POLICY, "account-writes")["spec"];
+    assert_eq!(policy["failurePolicy"], "Fail");
+    assert_eq!(
+        policy["matchConditions"],
+        named(&objects, POLICY, "writes")["spec"]["matchConditions"]
+    );
+    assert_eq!(
+        named(&objects, BINDING, "account-writes")["spec"]["validationActions"][0],
+        "Deny"
+    );
 }
 
 #[test]
