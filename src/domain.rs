@@ -13,6 +13,7 @@ pub mod index;
 pub mod leadership;
 pub mod names;
 pub mod problem;
+pub mod proxy;
 pub mod pull_failures;
 pub mod reconcile;
 pub mod registry;

@@ -1,6 +1,5 @@
 //! Names and identities of objects.
 
-use std::borrow::Cow;
 use std::fmt;
 use std::str::FromStr;
 use std::sync::Arc;
@@ -24,15 +23,6 @@ fn is_label(text: &str) -> bool {
 pub fn is_older(resource_version: Option<&str>, than: &str) -> bool {
     let number = |text: &str| text.parse::<u64>().unwrap_or_default();
     resource_version.map_or(0, number) < number(than)
-}
-
-/// The URL of a proxy, whose scheme may be missing: then it speaks HTTP.
-pub fn with_scheme(proxy: &str) -> Cow<'_, str> {
-    if proxy.contains("://") {
-        proxy.into()
-    } else {
-        format!("http://{proxy}").into()
-    }
 }
 
 /// UID of an object: an object that is created later under the same name has another.

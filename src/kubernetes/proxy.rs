@@ -4,7 +4,7 @@ use axum::http::Uri;
 use hyper_util::client::proxy::matcher::Matcher;
 use kube::config::Kubeconfig;
 
-use crate::domain::names::with_scheme;
+use crate::domain::proxy::with_scheme;
 
 /// The proxy for `server`, if there is one: that of the kubeconfig whatever `NO_PROXY` says, as for kubectl, or else that of
 /// the environment, as for registries. The client compares `NO_PROXY` with the proxy instead of the server, and looks for

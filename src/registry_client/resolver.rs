@@ -7,7 +7,7 @@ use std::sync::Arc;
 use reqwest::dns::{Addrs, Name, Resolve, Resolving};
 use url::Url;
 
-use crate::domain::names::with_scheme;
+use crate::domain::proxy::with_scheme;
 use crate::domain::verification::address::Policy;
 use crate::registry_client::dns::Dns;
 

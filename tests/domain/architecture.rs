@@ -20,9 +20,10 @@ const LAYERS: [&str; 7] = [
 ];
 
 /// The modules of `domain`. One imports only what stands before it.
-const DOMAIN: [&str; 19] = [
+const DOMAIN: [&str; 20] = [
     "glob",
     "names",
+    "proxy",
     "time",
     "leadership",
     "text",

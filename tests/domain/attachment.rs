@@ -320,7 +320,7 @@ fn the_condition_names_who_and_what() {
         refused: vec![("build".to_owned(), "denied".to_owned())],
         ..view
     };
-    let mut view = all;
+    let (mut view, mut said) = (all, Vec::new());
     for (reason, part) in [
         ("NotAllowed", "ServiceAccount \"build\": denied"),
         (
@@ -331,6 +331,7 @@ fn the_condition_names_who_and_what() {
         ("Pending", "not listed yet in ServiceAccount \"soon\""),
     ] {
         let problem = assess("app", Some(&view)).unwrap_err();
+        said.push(format!("{}: {}", problem.reason.as_str(), problem.message));
         assert_eq!(problem.reason.as_str(), reason);
         assert!(problem.message.contains(part), "{}", problem.message);
         match reason {
@@ -345,4 +346,6 @@ fn the_condition_names_who_and_what() {
         "{}",
         without.message
     );
+    said.push(format!("{}: {}", without.reason.as_str(), without.message));
+    insta::assert_snapshot!("attached", said.join("\n"));
 }
