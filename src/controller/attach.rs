@@ -27,12 +27,18 @@ const AFTER_ERROR: Duration = Duration::from_secs(5);
 /// Longest part of a refusal that a status repeats, in characters.
 const REFUSAL_LENGTH: usize = 300;
 
+/// What the API server says of a JSON patch whose test fails; it refuses what is invalid in other words
+/// (`staging/src/k8s.io/apiserver/pkg/endpoints/handlers/patch.go`).
+const OUTDATED: &str = "the server rejected our request due to an error in our request";
+
 /// What is known of the ServiceAccounts of a scope, and which of them have to be changed.
 #[derive(Default)]
 pub(crate) struct Attacher {
     known: Mutex<Attachments>,
     outdated: Mutex<BTreeSet<ObjectKey>>,
     in_flight: Mutex<BTreeSet<ObjectKey>>,
+    /// What failed a moment ago.
+    paused: Mutex<BTreeSet<ObjectKey>>,
     called: Notify,
 }
 
@@ -41,7 +47,15 @@ impl Attacher {
         lock(&self.known)
     }
 
-    fn call(&self, accounts: impl IntoIterator<Item = ObjectKey>) {
+    /// Whether more ServiceAccounts of a namespace are about to be changed.
+    fn is_busy_in(&self, namespace: &str) -> bool {
+        let from = ObjectKey::new(namespace, "");
+        let is_there =
+            |keys: &BTreeSet<ObjectKey>| keys.range(&from..).next().is_some_and(|key| key.namespace == namespace);
+        is_there(&lock(&self.outdated)) || is_there(&lock(&self.in_flight))
+    }
+
+    pub(crate) fn call(&self, accounts: impl IntoIterator<Item = ObjectKey>) {
         lock(&self.outdated).extend(accounts);
         self.called.notify_one();
     }
@@ -81,28 +95,51 @@ pub(crate) async fn attach(ctx: Arc<Context>) {
 
 /// One change of a ServiceAccount at a time: a second one would be about what the first one replaces.
 async fn change_alone(key: ObjectKey, attacher: &Attacher, ctx: &Arc<Context>) {
-    if !lock(&attacher.in_flight).insert(key.clone()) {
+    if lock(&attacher.paused).contains(&key) || !lock(&attacher.in_flight).insert(key.clone()) {
         return;
     }
     let before = attacher.known().get(&key).cloned();
-    change(&key, attacher, ctx).await;
+    let pause = change(&key, attacher, ctx).await;
     lock(&attacher.in_flight).remove(&key);
-    // Who called meanwhile was not heard.
-    if attacher.known().get(&key) != before.as_ref() {
-        attacher.call([key]);
+    if let Some(pause) = pause {
+        pause_for(pause, key.clone(), attacher, ctx);
+    } else if attacher.known().get(&key) != before.as_ref() {
+        // Who called meanwhile was not heard.
+        attacher.call([key.clone()]);
+    }
+    // The status is about all of them.
+    if !attacher.is_busy_in(&key.namespace) {
+        let attaching = ctx.index().attaching(&key.namespace);
+        ctx.trigger(&attaching);
     }
 }
 
-async fn change(key: &ObjectKey, attacher: &Attacher, ctx: &Arc<Context>) {
+/// Leaves a ServiceAccount alone for a while, whoever calls.
+fn pause_for(pause: Duration, key: ObjectKey, attacher: &Attacher, ctx: &Arc<Context>) {
+    lock(&attacher.paused).insert(key.clone());
+    let ctx = Arc::clone(ctx);
+    tokio::spawn(async move {
+        tokio::time::sleep(pause).await;
+        if let Some(attacher) = &ctx.attacher {
+            lock(&attacher.paused).remove(&key);
+            attacher.call([key]);
+        }
+    });
+}
+
+/// Returns how long to wait for the next try, if it fails.
+async fn change(key: &ObjectKey, attacher: &Attacher, ctx: &Context) -> Option<Duration> {
     let planned = {
-        let (known, index) = (attacher.known(), ctx.index());
+        let (mut known, index) = (attacher.known(), ctx.index());
         let change = known.change(key, &index, now());
-        change.map(|(account, change)| (account.patch(&change), change))
+        let planned = change.map(|(account, change)| (account.patch(&change), change));
+        if planned.is_none() {
+            known.permit(key);
+        }
+        planned
     };
-    let Some((patch, change)) = planned else {
-        return;
-    };
-    match write(key, &patch, ctx).await {
+    let (patch, change) = planned?;
+    let error = match write(key, &patch, ctx).await {
         Ok(written) => {
             attacher.known().changed(&written, &change, &ctx.index(), now());
             ctx.shared.metrics.write("ServiceAccount");
@@ -112,35 +149,22 @@ async fn change(key: &ObjectKey, attacher: &Attacher, ctx: &Arc<Context>) {
                 attached = change.added.join(","),
                 "changed the pull secrets of a ServiceAccount"
             );
+            return None;
         }
-        // It is not what it was: the watch brings it.
-        Err(error)
-            if error
-                .answer()
-                .is_some_and(|answer| matches!(answer.code, 404 | 409 | 422)) =>
-        {
-            return;
+        Err(error) => error,
+    };
+    let pause = match error.answer().map(|answer| (answer.code, answer.message.as_str())) {
+        // The watch says so as well, and brings what it is by now.
+        Some((404 | 409, _)) => return None,
+        Some((422, message)) if message.contains(OUTDATED) => return None,
+        Some((400 | 403 | 413 | 422, message)) => {
+            attacher.known().refuse(key, &cut(message, REFUSAL_LENGTH));
+            AFTER_REFUSAL
         }
-        Err(error) => {
-            let pause = match error.answer().filter(|answer| answer.is_forbidden()) {
-                Some(answer) => {
-                    attacher.known().refuse(key, &cut(&answer.message, REFUSAL_LENGTH));
-                    AFTER_REFUSAL
-                }
-                None => AFTER_ERROR,
-            };
-            tracing::warn!(namespace = key.namespace, name = key.name, retry_in = ?pause, "{error}");
-            let (again, ctx) = (key.clone(), Arc::clone(ctx));
-            tokio::spawn(async move {
-                tokio::time::sleep(pause).await;
-                if let Some(attacher) = &ctx.attacher {
-                    attacher.call([again]);
-                }
-            });
-        }
-    }
-    let affected = ctx.index().affected_by_account(key);
-    ctx.trigger(&affected);
+        _ => AFTER_ERROR,
+    };
+    tracing::warn!(namespace = key.namespace, name = key.name, retry_in = ?pause, "{error}");
+    Some(pause)
 }
 
 async fn write(key: &ObjectKey, patch: &serde_json::Value, ctx: &Context) -> Result<ServiceAccount, Error> {

@@ -13,6 +13,7 @@ use crate::domain::attachment::assessment::AttachmentView;
 use crate::domain::attachment::contest::Contests;
 use crate::domain::glob;
 use crate::domain::index::ResourceIndex;
+use crate::domain::index::accounts::WantedSecrets;
 use crate::domain::names::ObjectKey;
 use crate::domain::time::Timestamp;
 
@@ -31,16 +32,26 @@ pub struct Attachments {
 }
 
 impl Attachments {
-    /// A ServiceAccount is as it is here. Returns whether its pull secrets are news.
-    pub fn observe(&mut self, object: &ServiceAccount, index: &ResourceIndex, now: Timestamp) -> bool {
+    /// A list shows a ServiceAccount.
+    pub fn listed(&mut self, object: &ServiceAccount, index: &ResourceIndex, now: Timestamp) {
         let key = ObjectKey::of(&object.metadata);
         self.missing_from_relist.remove(&key);
-        self.take_over(key, &AccountSecrets::of(object), index, now)
+        self.take_over(key, &AccountSecrets::of(object), index, now);
+    }
+
+    /// A ServiceAccount was created or changed. Returns whether its pull secrets are news. What the operator's own change
+    /// has replaced by now is not.
+    pub fn observe(&mut self, object: &ServiceAccount, index: &ResourceIndex, now: Timestamp) -> bool {
+        let (key, account) = (ObjectKey::of(&object.metadata), AccountSecrets::of(object));
+        if self.accounts.get(&key).is_some_and(|seen| account.is_older_than(seen)) {
+            return false;
+        }
+        self.take_over(key, &account, index, now)
     }
 
     fn take_over(&mut self, key: ObjectKey, account: &AccountSecrets, index: &ResourceIndex, now: Timestamp) -> bool {
         let wanted = index.wanting(&key, &account.own);
-        self.contests.observe(&key, account, &wanted, now);
+        self.contests.observe(&key, account, &wanted.listed, now);
         let before = self.accounts.insert(key, account.clone());
         before.is_none_or(|before| before.listed != account.listed || before.own != account.own)
     }
@@ -79,16 +90,19 @@ impl Attachments {
 
     /// ServiceAccounts of a namespace that do not list what they should; of all namespaces if none is named.
     pub fn outdated(&self, namespace: Option<&str>, index: &ResourceIndex, now: Timestamp) -> Vec<ObjectKey> {
-        let is_outdated = |key: &&ObjectKey| self.change(key, index, now).is_some();
-        match namespace {
-            Some(namespace) => self
-                .of(namespace)
-                .map(|(key, _)| key)
-                .filter(is_outdated)
-                .cloned()
-                .collect(),
-            None => self.accounts.keys().filter(is_outdated).cloned().collect(),
+        let mut outdated = Vec::new();
+        // Most namespaces attach nothing.
+        let mut attaches = (String::new(), false);
+        for (key, account) in self.of(namespace) {
+            if attaches.0 != key.namespace {
+                attaches = (key.namespace.clone(), !index.attaching(&key.namespace).is_empty());
+            }
+            let concerns = attaches.1 || !account.own.is_empty();
+            if concerns && self.change(key, index, now).is_some() {
+                outdated.push(key.clone());
+            }
         }
+        outdated
     }
 
     /// What is to be changed about a ServiceAccount, and what it is now.
@@ -99,17 +113,26 @@ impl Attachments {
         now: Timestamp,
     ) -> Option<(&AccountSecrets, AccountChange)> {
         let account = self.accounts.get(key)?;
-        let is_contested = |secret: &String| self.contests.of(key, secret, now).is_some();
-        // What somebody else takes out is left out for a while. What is there stays.
-        let is_left_out = |secret: &String| !account.listed.contains(secret) && is_contested(secret);
-        let (left_out, wanted) = index.wanting(key, &account.own).into_iter().partition(is_left_out);
-        Some((account, account.change(&wanted, &left_out)?))
+        let WantedSecrets {
+            listed: mut wanted,
+            kept,
+        } = index.wanting(key, &account.own);
+        let is_there = |secret: &String| account.listed.contains(secret);
+        // What somebody else takes out is left out for a while, and is theirs if they list it themselves.
+        wanted.retain(|secret| is_there(secret) || self.contests.of(key, secret, now).is_none());
+        let (there, gone): (BTreeSet<String>, BTreeSet<String>) = kept.into_iter().partition(is_there);
+        wanted.extend(there);
+        Some((account, account.change(&wanted, &gone)?))
     }
 
     /// The API server has carried out a change, with this result. The watch may have brought something newer before the answer
     /// came.
     pub fn changed(&mut self, object: &ServiceAccount, change: &AccountChange, index: &ResourceIndex, now: Timestamp) {
         let key = ObjectKey::of(&object.metadata);
+        if !self.accounts.contains_key(&key) {
+            // It was deleted before the answer came.
+            return;
+        }
         for secret in &change.added {
             self.contests.put(&key, secret);
         }
@@ -125,13 +148,22 @@ impl Attachments {
 
     /// The API server refuses a change.
     pub fn refuse(&mut self, key: &ObjectKey, message: &str) {
-        self.refused.insert(key.clone(), message.to_owned());
+        if self.accounts.contains_key(key) {
+            self.refused.insert(key.clone(), message.to_owned());
+        }
     }
 
-    /// The ServiceAccounts of a namespace.
-    fn of(&self, namespace: &str) -> impl Iterator<Item = (&ObjectKey, &AccountSecrets)> {
-        let from = self.accounts.range(ObjectKey::new(namespace, "")..);
-        from.take_while(move |(key, _)| key.namespace == namespace)
+    /// There is nothing to change any more that could be refused.
+    pub fn permit(&mut self, key: &ObjectKey) {
+        self.refused.remove(key);
+    }
+
+    /// The ServiceAccounts of a namespace, or all.
+    fn of(&self, namespace: Option<&str>) -> impl Iterator<Item = (&ObjectKey, &AccountSecrets)> {
+        let from = ObjectKey::new(namespace.unwrap_or_default(), "");
+        let namespace = namespace.map(str::to_owned);
+        let is_there = move |key: &ObjectKey| namespace.as_ref().is_none_or(|name| *name == key.namespace);
+        self.accounts.range(from..).take_while(move |(key, _)| is_there(key))
     }
 
     /// What becomes of one Secret in the ServiceAccounts with these names; `None` if nobody knows ServiceAccounts.
@@ -141,7 +173,7 @@ impl Attachments {
         }
         let mut view = AttachmentView::default();
         let is_wanted = |name: &str| names.iter().any(|pattern| glob::matches(pattern, name));
-        for (key, account) in self.of(namespace).filter(|(key, _)| is_wanted(&key.name)) {
+        for (key, account) in self.of(Some(namespace)).filter(|(key, _)| is_wanted(&key.name)) {
             let name = key.name.clone();
             if account.listed.iter().any(|listed| listed == secret) {
                 view.attached.push(name);

@@ -3,7 +3,7 @@
 //! It answers which resources an event affects, which of several resources gets a Secret, and which Secrets a resource
 //! left behind. It holds a few names for each resource and each *generated* Secret, and nothing about other objects.
 
-mod accounts;
+pub mod accounts;
 mod groups;
 pub(crate) mod namespace;
 mod overlaps;
@@ -31,7 +31,7 @@ pub struct Generated {
     /// Resource version, for a precondition.
     pub resource_version: Arc<str>,
     /// Name and UID of the resource that controls it.
-    owner: (Name, Uid),
+    pub(crate) owner: (Name, Uid),
 }
 
 /// What the index says of one resource and the Secret that it wants.

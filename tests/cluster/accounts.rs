@@ -212,12 +212,15 @@ async fn a_fight_over_an_entry_ends_in_contested() {
     }
     let resource = place.attached("Contested").await;
     let message = &condition_of(&resource, "Attached").message;
-    assert!(message.contains("\"gitops-tool\" took Secret \"app\""), "{message}");
+    assert!(
+        message.contains("probably by the field manager \"gitops-tool\""),
+        "{message}"
+    );
     assert_eq!(condition_of(&resource, "Ready").reason, "Contested");
     place.space.settle().await;
     assert_eq!(
         (place.listed("default").await, place.patches("default")),
-        (Vec::new(), vec![200; 3])
+        (Vec::new(), vec![200; 4])
     );
     // A change of the spec is a reason to try again.
     place

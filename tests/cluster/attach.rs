@@ -213,6 +213,22 @@ async fn all_images_of_a_pod_count_and_what_it_lists_stays() {
     });
     assert_eq!(attaching.attached(&listing).await, ["mine", "two", "one"]);
 
+    // The API server admits no mirror pod that names a Secret.
+    let mirror = json!({
+        "apiVersion": "v1", "kind": "Pod",
+        "metadata": {"name": "static", "annotations": {"kubernetes.io/config.mirror": "x"}},
+        "spec": {"nodeName": "node", "containers": [{"name": "app", "image": image("one")}]},
+    });
+    let params = PostParams {
+        dry_run: true,
+        ..PostParams::default()
+    };
+    let mirror = attaching
+        .pods
+        .create(&params, &serde_json::from_value(mirror).unwrap())
+        .await;
+    assert_eq!(mirror.unwrap().spec.unwrap().image_pull_secrets.unwrap_or_default(), []);
+
     // What the ServiceAccount lists is in the pod already.
     let accounts: Api<ServiceAccount> = Api::namespaced(attaching.space.client.clone(), &attaching.space.name);
     let patch = Patch::Merge(json!({"imagePullSecrets": [{"name": "from-account"}]}));

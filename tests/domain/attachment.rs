@@ -227,11 +227,76 @@ fn a_suspended_resource_leaves_everything_as_it_is() {
 }
 
 #[test]
+fn a_suspended_resource_and_one_without_a_secret_put_nothing_back() {
+    let mut team = Team::new(attach(&["default"]));
+    team.generate("app");
+    team.observe("default", &[], None);
+    team.change("default").unwrap();
+    team.declare(with(attach(&["default"]), json!({"suspend": true})));
+    team.observe("default", &["mine"], Some("app"));
+    assert_eq!(team.listed("default"), None);
+    // Suspended, it takes nothing out either.
+    team.declare(json!({"suspend": true}));
+    team.observe("default", &["mine", "app"], Some("app"));
+    assert_eq!(team.listed("default"), None);
+
+    team.declare(attach(&["default"]));
+    team.delete_secret("app");
+    team.observe("default", &["mine"], Some("app"));
+    assert_eq!(team.listed("default"), None);
+}
+
+#[test]
+fn what_belongs_to_a_resource_that_cannot_be_read_stays_until_its_secret_goes() {
+    let mut team = Team::new(json!({}));
+    team.generate("app");
+    team.index.remove(&ObjectKey::new("team", "app"));
+    team.observe("default", &["app"], Some("app"));
+    assert_eq!(team.listed("default"), None);
+    team.delete_secret("app");
+    assert_eq!(team.listed("default").unwrap(), [] as [&str; 0]);
+}
+
+#[test]
+fn what_somebody_lists_after_a_fight_is_theirs() {
+    let mut team = Team::new(attach(&["default"]));
+    team.generate("app");
+    team.observe("default", &[], None);
+    for _ in 0..3 {
+        team.change("default").unwrap();
+        team.observe("default", &[], Some("app"));
+    }
+    let given_up = team.change("default").unwrap();
+    assert_eq!((given_up.listed, given_up.own), (Vec::new(), set(&[])));
+    team.observe("default", &["app"], None);
+    team.declare(json!({}));
+    assert_eq!(team.listed("default"), None);
+}
+
+#[test]
+fn an_event_of_what_was_replaced_by_now_is_no_news() {
+    let mut team = Team::new(attach(&["default"]));
+    team.generate("app");
+    team.observe("default", &[], None);
+    let key = ObjectKey::new("team", "default");
+    let (_, change) = team.known.change(&key, &team.index, team.now).unwrap();
+    let mut written = object("default", &["app"], Some("app"));
+    written.metadata.resource_version = Some("9".to_owned());
+    team.known.changed(&written, &change, &team.index, team.now);
+    assert!(!team.observe("default", &[], None), "version 7");
+    assert_eq!(team.reason(&["default"]), "Attached");
+    // A late answer does not bring back what was deleted.
+    team.known.forget(&key);
+    team.known.changed(&written, &change, &team.index, team.now);
+    assert_eq!(team.reason(&["default"]), "ServiceAccountNotFound");
+}
+
+#[test]
 fn the_third_removal_within_ten_minutes_is_accepted_for_an_hour() {
     let mut team = Team::new(attach(&["default"]));
     team.generate("app");
     team.observe("default", &[], None);
-    for annotation in [None, Some("app"), Some("app")] {
+    for annotation in [Some("app"), Some("app"), None] {
         assert_eq!(team.listed("default").unwrap(), ["app"]);
         team.now = after(team.now, Duration::from_mins(4));
         // Some tools take out the annotation as well.
@@ -325,7 +390,7 @@ fn the_condition_names_who_and_what() {
         ("NotAllowed", "ServiceAccount \"build\": denied"),
         (
             "Contested",
-            "\"argocd-controller\" took Secret \"app\" out of ServiceAccount \"default\"",
+            "out of ServiceAccount \"default\" 3 times within 10 minutes, probably by the field manager \"argocd-controller\"",
         ),
         ("ServiceAccountNotFound", "ServiceAccount \"gone\" does not exist"),
         ("Pending", "not listed yet in ServiceAccount \"soon\""),

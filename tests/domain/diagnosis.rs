@@ -63,7 +63,7 @@ fn pods_that_are_older_than_their_secret_are_recreated() {
         ..resource("app", HOST, Some(Accepted))
     };
     let found = find(NOT_SENT, &[], &[attaching]);
-    let expected = "New pods get Secret \"app\" when they are created, and this one is older. Recreate it: DockerPullSecret \"app\"";
+    let expected = "New pods get Secret \"app\" when they are created, but this one was created without it. Recreate it: DockerPullSecret \"app\"";
     assert!(found.action.starts_with(expected), "{}", found.action);
 }
 

@@ -50,8 +50,8 @@ pub(crate) trait Watched: Send {
     /// An object was deleted.
     fn deleted(&mut self, object: Self::Object);
 
-    /// Whether everything else may begin although this watch fails.
-    fn is_optional(&self) -> bool {
+    /// Whether everything else may begin although this watch fails, or is not allowed.
+    fn is_optional(&self, _is_forbidden: bool) -> bool {
         false
     }
 }
@@ -76,6 +76,10 @@ fn slim(meta: &mut ObjectMeta) {
 /// One entry of a map. Not `retain`: a map that was emptied keeps half a KiB.
 fn only(name: &str, map: Option<BTreeMap<String, String>>) -> Option<BTreeMap<String, String>> {
     map?.remove_entry(name).map(|entry| BTreeMap::from([entry]))
+}
+
+fn is_forbidden(error: &watcher::Error) -> bool {
+    matches!(error, watcher::Error::InitialListFailed(kube::Error::Api(answer)) if answer.is_forbidden())
 }
 
 /// Watches until the process ends.
@@ -109,7 +113,7 @@ pub(crate) async fn drive<W: Watched>(mut watched: W, api: Api<W::Object>, setti
                 tracing::warn!(watch = name, "{why}");
                 ctx.shared.readiness.failed(&name, why);
                 ctx.shared.metrics.watch_error(W::KIND);
-                if watched.is_optional() {
+                if watched.is_optional(is_forbidden(&error)) {
                     ready.send_replace(true);
                 }
             }

@@ -120,7 +120,7 @@ impl Watched for Pods {
     }
 
     /// Everything else works without pods.
-    fn is_optional(&self) -> bool {
+    fn is_optional(&self, _is_forbidden: bool) -> bool {
         true
     }
 }

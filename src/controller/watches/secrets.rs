@@ -46,6 +46,7 @@ impl Watched for Secrets {
             let owner = controlling_resource(&secret.metadata);
             (affected, owner.filter(|owner| index.wants(owner, &key) == Some(true)))
         };
+        let concerns = !affected.is_empty() || controlling_resource(&secret.metadata).is_some();
         // What a reconcile wrote is no news to its resource, unless that wants another name by now and has to clean up.
         // Others may read it.
         if let Some(owner) = owner
@@ -57,7 +58,9 @@ impl Watched for Secrets {
             affected.retain(|resource| resource.name != owner.name);
         }
         self.0.trigger(&affected);
-        review(Some(&key.namespace), &self.0);
+        if concerns {
+            review(Some(&key.namespace), &self.0);
+        }
     }
 
     fn deleted(&mut self, secret: Self::Object) {

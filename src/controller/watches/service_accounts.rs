@@ -38,7 +38,7 @@ impl Watched for ServiceAccounts {
     }
 
     fn listed(&mut self, account: ServiceAccount) {
-        self.attacher.known().observe(&account, &self.ctx.index(), now());
+        self.attacher.known().listed(&account, &self.ctx.index(), now());
     }
 
     fn list_ends(&mut self, first: bool) {
@@ -51,9 +51,15 @@ impl Watched for ServiceAccounts {
 
     fn applied(&mut self, account: ServiceAccount) {
         let key = ObjectKey::of(&account.metadata);
-        let is_news = self.attacher.known().observe(&account, &self.ctx.index(), now());
-        if is_news {
-            review(Some(&key.namespace), &self.ctx);
+        let (is_news, is_outdated) = {
+            let (mut known, index) = (self.attacher.known(), self.ctx.index());
+            let is_news = known.observe(&account, &index, now());
+            (is_news, known.change(&key, &index, now()).is_some())
+        };
+        // Once it is changed, the status says so.
+        if is_outdated {
+            self.attacher.call([key]);
+        } else if is_news {
             self.trigger(&key);
         }
     }
@@ -64,8 +70,8 @@ impl Watched for ServiceAccounts {
         self.trigger(&key);
     }
 
-    /// Everything else works without it.
-    fn is_optional(&self) -> bool {
-        true
+    /// Everything else works without the right to it.
+    fn is_optional(&self, is_forbidden: bool) -> bool {
+        is_forbidden
     }
 }

@@ -41,11 +41,11 @@ pub fn assess(secret: &str, view: Option<&AttachmentView>) -> Result<String, Pro
     if let Some((name, by)) = view.contested.first() {
         let by = by
             .as_ref()
-            .map_or_else(|| "somebody".to_owned(), |by| format!("{by:?}"));
+            .map_or_else(String::new, |by| format!(", probably by the field manager {by:?}"));
         return Err(Problem::new(
             Reason::Contested,
             format!(
-                "{by} took Secret {secret:?} out of ServiceAccount {name:?} {REMOVALS} times within {} minutes; the operator waits for an hour. Whoever manages the ServiceAccount has to leave its imagePullSecrets alone (Argo CD: ignoreDifferences with the JSON pointer /imagePullSecrets)",
+                "Secret {secret:?} was taken out of ServiceAccount {name:?} {REMOVALS} times within {} minutes{by}; the operator tries again in an hour or two. Whoever manages the ServiceAccount has to leave its imagePullSecrets alone (Argo CD: ignoreDifferences with the JSON pointer /imagePullSecrets, and the sync option RespectIgnoreDifferences=true)",
                 WITHIN.as_secs() / 60
             ),
         ));

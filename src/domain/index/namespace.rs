@@ -55,7 +55,7 @@ pub(crate) struct NamespaceIndex {
     pub(crate) by_registry: HashMap<Name, SmallSortedSet<Rank>>,
     /// Resources with a wildcard that covers `docker.io`.
     pub(crate) covering_docker_hub: SmallSortedSet<Rank>,
-    generated: HashMap<Name, Generated>,
+    pub(crate) generated: HashMap<Name, Generated>,
     /// Generated Secrets by the UID of the resource that controls them.
     pub(crate) by_owner: HashMap<Uid, SmallSortedSet<Name>>,
 }

@@ -198,7 +198,7 @@ pub(crate) fn attach(resource: &Resource, input: &DiagnosisInput<'_>) -> String 
         format!("Add {{name: {secret}}} to the imagePullSecrets of the pod's spec")
     };
     let also = if resource.attaches_to_pods {
-        ", and this one is older. Recreate it"
+        ", but this one was created without it. Recreate it"
     } else {
         " and recreate the pod"
     };

@@ -27,6 +27,9 @@ use crate::domain::verification::state::VerificationState;
 /// Nothing in the cluster does what the spec asks for.
 const NOT_ATTACHED: &str = "spec.attachTo.pods has no effect: no admission policy attaches Secrets to pods. Set admission.attachPods in the operator's chart (it needs Kubernetes 1.36); until then, list the Secret in imagePullSecrets";
 
+/// An admission policy cannot know the images.
+const NO_PATTERN: &str = "spec.attachTo.pods has no effect: spec.registryUrl has too many '*' for an admission policy. Use fewer, or list the Secret in imagePullSecrets";
+
 /// The resource that is decided about.
 pub struct Subject<'a> {
     /// Which it is.
@@ -287,7 +290,10 @@ fn warnings(spec: &ValidatedSpec, plan: Option<&SecretPlan>, observed: &Observed
         .iter()
         .chain(&observed.index.overlap_warning)
         .chain(of_plan);
-    let unattached = spec.targets.attached_to_pods && !observed.attaches_to_pods;
-    let unattached = unattached.then(|| NOT_ATTACHED.to_owned());
-    all.cloned().chain(unattached).collect()
+    let unattached = match (spec.targets.attached_to_pods, observed.attaches_to_pods) {
+        (true, false) => Some(NOT_ATTACHED),
+        (true, true) if image_pattern(&spec.registry).is_none() => Some(NO_PATTERN),
+        _ => None,
+    };
+    all.cloned().chain(unattached.map(str::to_owned)).collect()
 }

@@ -144,6 +144,15 @@ async fn an_author_who_may_not_read_a_secret_cannot_have_it_sent_anywhere() {
     );
     bob.change("app", json!({"email": "ci@example.com"})).await.unwrap();
 
+    is_refused(
+        bob.change("app", json!({"attachTo": {"serviceAccounts": ["default"]}}))
+            .await,
+        "you must be allowed to update ServiceAccounts",
+    );
+    bob.grant("update", "serviceaccounts", &[]);
+    bob.may_soon_change("app", json!({"attachTo": {"serviceAccounts": ["default"]}}))
+        .await;
+
     // Alice may not point what is there elsewhere, in whatever way.
     for spec in [
         json!({"registryUrl": "evil.example.com"}),

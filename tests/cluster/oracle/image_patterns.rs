@@ -16,13 +16,13 @@ use crate::support::oracle::Oracle;
 fn image() -> impl Strategy<Value = String> {
     let host = prop_oneof![
         4 => Just(String::new()),
-        4 => r"(docker\.io|index\.docker\.io|registry-1\.docker\.io|localhost|Team)/",
+        4 => r"(docker\.io|index\.docker\.io|registry-1\.docker\.io|localhost|Team|Docker\.io|docker\.io:443|index\.docker\.io:443)/",
         6 => r"(registry|reg|a)(\.example|\.b)?\.(com|io)(:5000|:443)?/",
         2 => r"(docker|index|dockers|doc|local|localhosts|reg)(\.io|\.docker\.io|:5000|\.iox)?/",
         1 => r"(\[::1\]|\[2001:db8::a1\]|127\.0\.0\.1)(:5000)?/",
     ];
     let path = prop_oneof![
-        4 => "(nginx|app|acme/app|library/nginx|library/app|team/app|team|te|lib/x)",
+        4 => "(nginx|app|a\\.b|a\\.b/c|library/a\\.b|acme/app|library/nginx|library/app|team/app|team|te|lib/x)",
         2 => "(localhost|localhosts|docker|lo|local|l)(/app)?",
         1 => "[a-l]{1,3}(/[a-l]{1,2}){0,2}",
     ];
@@ -41,7 +41,7 @@ fn url(image: &str) -> impl Strategy<Value = Option<String>> + use<> {
     let host = if host == "index.docker.io" { "docker.io" } else { host };
     let labels: Vec<String> = host.split('.').map(str::to_owned).collect();
     let path = path.split([':', '@']).next().unwrap_or_default().to_owned();
-    let other = r"(registry|reg|\*|r\*|\*g|a|loc\*|\*l\*|\*)(\.example|\.\*|\.b)?(\.com|\.io|\.\*)?(:5000)?(/team|/te|/li|/library/a|/l|/lo|/localhost/a)?";
+    let other = r"(registry|reg|\*|r\*|\*g|a|loc\*|\*l\*|\*\*|2\*|\*1|(i\*|\*)\.d\*)(\.example|\.\*|\.b)?(\.com|\.io|\.\*)?(:5000)?(/team|/te|/li|/a\.b|/a\.b/c|/library/a\.b|/library/a|/l|/lo|/localhost/a)?";
     let related = (
         prop::collection::vec((0u8..8, 0usize..9), labels.len()),
         0..=path.len(),
