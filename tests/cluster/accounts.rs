@@ -1,13 +1,13 @@
 //! ServiceAccounts list generated Secrets (`rbac.attachServiceAccounts` of the chart).
 
 use dps::api::{ATTACHED_ANNOTATION, DockerPullSecret};
-use k8s_openapi::api::core::v1::ServiceAccount;
+use k8s_openapi::api::core::v1::{Secret, ServiceAccount};
 use kube::api::{DeleteParams, Patch, PatchParams, PostParams};
 use kube::{Api, ResourceExt as _};
 use serde_json::{Value, json};
 
 use crate::support::helm::{chart, helm};
-use crate::support::objects::{Space, condition_of, private, with};
+use crate::support::objects::{Space, condition_of, password as password_of, private, with};
 use crate::support::operator::Operator;
 use crate::support::pods::Pods;
 use crate::support::world::{OPERATOR, World, scoped_world};
@@ -229,6 +229,52 @@ async fn a_fight_over_an_entry_ends_in_contested() {
         .await;
     place.lists("default", &["app"]).await;
     place.attached("Attached").await;
+}
+
+#[tokio::test]
+async fn a_refused_change_is_told_and_not_repeated_for_each_event() {
+    let place = Place::new("refused").await;
+    let name = place.space.name.as_str();
+    // Without a reason, it is answered like an invalid object.
+    let policy = json!({"apiVersion": "v1", "kind": "List", "items": [
+        {"apiVersion": "admissionregistration.k8s.io/v1", "kind": "ValidatingAdmissionPolicy", "metadata": {"name": name}, "spec": {
+            "matchConstraints": {"resourceRules": [
+                {"apiGroups": [""], "apiVersions": ["v1"], "resources": ["serviceaccounts"], "operations": ["UPDATE"]},
+            ]},
+            "validations": [{"expression": "!has(object.imagePullSecrets)", "message": "no pull secrets here"}],
+        }},
+        {"apiVersion": "admissionregistration.k8s.io/v1", "kind": "ValidatingAdmissionPolicyBinding", "metadata": {"name": name}, "spec": {
+            "policyName": name, "validationActions": ["Deny"],
+            "matchResources": {"namespaceSelector": {"matchLabels": {"kubernetes.io/metadata.name": name}}},
+        }},
+    ]});
+    let file = place.world.state().join(format!("{name}-refuse.json"));
+    std::fs::write(&file, policy.to_string()).unwrap();
+    place.world.kubectl(&["apply", "-f", &file.display().to_string()]);
+    eventually("the policy is in force", || async {
+        let patch = Patch::Merge(json!({"imagePullSecrets": [{"name": "x"}]}));
+        let params = PatchParams {
+            dry_run: true,
+            ..PatchParams::default()
+        };
+        match place.accounts.patch("default", &params, &patch).await {
+            Err(error) if error.to_string().contains("no pull secrets here") => Ok(()),
+            other => Err(format!("{other:?}")),
+        }
+    })
+    .await;
+    let _operator = place.operator();
+    place.create(&["default"]).await;
+    let resource = place.attached("NotAllowed").await;
+    let message = &condition_of(&resource, "Attached").message;
+    assert!(message.contains("no pull secrets here"), "{message}");
+    for password in ["one", "two", "three"] {
+        place.space.credentials("login", "user", password).await;
+        let holds = |secret: &Secret| password_of(secret).as_deref() == Some(password);
+        place.space.secret_until("app", password, holds).await;
+    }
+    place.space.settle().await;
+    assert_eq!(place.patches("default"), [422]);
 }
 
 #[tokio::test]
