@@ -7,6 +7,7 @@ mod figures;
 mod files;
 mod isolation;
 mod kills;
+mod leaders;
 mod neighbors;
 mod servers;
 mod stalls;
@@ -19,13 +20,14 @@ use std::process::ExitCode;
 use figures::Table;
 
 /// What can be measured alone.
-const PARTS: [&str; 8] = [
+const PARTS: [&str; 9] = [
     "tokens",
     "neighbors",
     "names",
     "hosts",
     "bodies",
     "kills",
+    "leaders",
     "twins",
     "files",
 ];
@@ -61,6 +63,7 @@ pub(crate) async fn measure(arguments: &[&str], is_isolated: bool) -> ExitCode {
             "hosts" => stalls::measure(&mut table, &stalls::HOSTS).await,
             "bodies" => stalls::measure(&mut table, &stalls::BODIES).await,
             "kills" => kills::measure(&mut table).await,
+            "leaders" => leaders::measure(&mut table).await,
             "twins" => twins::measure(&mut table, minutes).await,
             _ => files::measure(&mut table),
         }

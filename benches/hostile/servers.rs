@@ -16,6 +16,7 @@ pub(crate) const SHARED: u16 = 5003;
 pub(crate) const SILENT: u16 = 5004;
 pub(crate) const STALLING: u16 = 5005;
 pub(crate) const SLOW: u16 = 5006;
+pub(crate) const HANDED_OVER: u16 = 5007;
 pub(crate) const UNREACHABLE: u16 = 9;
 
 /// The only password that any of them accepts.
