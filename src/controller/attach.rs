@@ -27,8 +27,8 @@ const AFTER_ERROR: Duration = Duration::from_secs(5);
 /// Longest part of a refusal that a status repeats, in characters.
 const REFUSAL_LENGTH: usize = 300;
 
-/// What the API server says of a JSON patch whose test fails; it refuses what is invalid in other words
-/// (`staging/src/k8s.io/apiserver/pkg/endpoints/handlers/patch.go`).
+/// What the API server says of a JSON patch whose test fails (`NewGenericServerResponse` in
+/// `staging/src/k8s.io/apimachinery/pkg/api/errors/errors.go`). It refuses what is invalid in other words.
 const OUTDATED: &str = "the server rejected our request due to an error in our request";
 
 /// What is known of the ServiceAccounts of a scope, and which of them have to be changed.
