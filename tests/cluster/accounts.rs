@@ -1,5 +1,7 @@
 //! ServiceAccounts list generated Secrets (`rbac.attachServiceAccounts` of the chart).
 
+use std::time::Instant;
+
 use dps::api::{ATTACHED_ANNOTATION, DockerPullSecret};
 use k8s_openapi::api::core::v1::{Secret, ServiceAccount};
 use kube::api::{DeleteParams, Patch, PatchParams, PostParams};
@@ -263,6 +265,7 @@ async fn a_refused_change_is_told_and_not_repeated_for_each_event() {
         }
     })
     .await;
+    let begin = Instant::now();
     let _operator = place.operator();
     place.create(&["default"]).await;
     let resource = place.attached("NotAllowed").await;
@@ -274,7 +277,13 @@ async fn a_refused_change_is_told_and_not_repeated_for_each_event() {
         place.space.secret_until("app", password, holds).await;
     }
     place.space.settle().await;
-    assert_eq!(place.patches("default"), [422]);
+    // One a minute.
+    let most = 1 + begin.elapsed().as_secs() / 60;
+    let patches = place.patches("default");
+    assert!(
+        patches.len() as u64 <= most && patches.iter().all(|code| *code == 422),
+        "{patches:?}"
+    );
 }
 
 #[tokio::test]
