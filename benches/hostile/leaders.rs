@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use super::super::support::objects::Space;
-use super::super::support::operator::{Operator, counter, try_get};
+use super::super::support::operator::Operator;
 use super::super::support::within;
 use super::super::support::world::{World, world};
 use super::figures::{Bound, Figure, Table, UNKNOWN};
@@ -45,10 +45,7 @@ impl Replicas<'_> {
                     self.start();
                 }
             }
-            let leads = |replica: &Operator| {
-                try_get(replica.health(), "/metrics").is_ok_and(|(_, metrics)| counter(&metrics, "dps_leader ") == 1)
-            };
-            if let Some(leader) = self.running.iter().position(leads) {
+            if let Some(leader) = self.running.iter().position(Operator::leads) {
                 return leader;
             }
             assert!(begin.elapsed() < TAKEOVER, "there is no leader");

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
-use super::super::support::operator::{Operator, counter, try_get};
+use super::super::support::operator::Operator;
 use super::super::usage::resident_mib;
 use super::Soak;
 
@@ -64,10 +64,7 @@ impl Replicas {
                 self.add(soak);
             }
         }
-        let leads = |replica: &Operator| {
-            try_get(replica.health(), "/metrics").is_ok_and(|(_, metrics)| counter(&metrics, "dps_leader ") == 1)
-        };
-        self.running.iter().position(leads)
+        self.running.iter().position(Operator::leads)
     }
 
     /// Returns which one, and how long it took.

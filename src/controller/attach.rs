@@ -1,7 +1,7 @@
 //! Puts the generated Secrets into ServiceAccounts, and takes them out again. The only writer of ServiceAccounts.
 
 use std::collections::BTreeSet;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
 
 use futures::StreamExt as _;
@@ -11,9 +11,10 @@ use kube::api::{Patch, PatchParams};
 use tokio::sync::Notify;
 
 use crate::api::FIELD_MANAGER;
-use crate::controller::context::{Context, now};
+use crate::controller::context::{Context, lock, now};
 use crate::domain::attachment::Attachments;
 use crate::domain::names::ObjectKey;
+use crate::domain::reconcile::refusal::is_refusal;
 use crate::domain::reconcile::retry::AFTER_REFUSAL;
 use crate::domain::text::cut;
 use crate::kubernetes::request::{Error, call};
@@ -59,10 +60,6 @@ impl Attacher {
         lock(&self.outdated).extend(accounts);
         self.called.notify_one();
     }
-}
-
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// Has the ServiceAccounts of a namespace changed that do not list what they should; all of them if none is named.
@@ -139,7 +136,7 @@ async fn change(key: &ObjectKey, attacher: &Attacher, ctx: &Context) -> Option<D
         planned
     };
     let (patch, change) = planned?;
-    let error = match write(key, &patch, ctx).await {
+    let error = match write(key, patch, ctx).await {
         Ok(written) => {
             attacher.known().changed(&written, &change, &ctx.index(), now());
             ctx.shared.metrics.write("ServiceAccount");
@@ -157,7 +154,7 @@ async fn change(key: &ObjectKey, attacher: &Attacher, ctx: &Context) -> Option<D
         // The watch says so as well, and brings what it is by now.
         Some((404 | 409, _)) => return None,
         Some((422, message)) if message.contains(OUTDATED) => return None,
-        Some((400 | 403 | 413 | 422, message)) => {
+        Some((code, message)) if is_refusal(code) => {
             attacher.known().refuse(key, &cut(message, REFUSAL_LENGTH));
             AFTER_REFUSAL
         }
@@ -167,14 +164,14 @@ async fn change(key: &ObjectKey, attacher: &Attacher, ctx: &Context) -> Option<D
     Some(pause)
 }
 
-async fn write(key: &ObjectKey, patch: &serde_json::Value, ctx: &Context) -> Result<ServiceAccount, Error> {
+async fn write(key: &ObjectKey, patch: serde_json::Value, ctx: &Context) -> Result<ServiceAccount, Error> {
     ctx.may_write()?;
     let accounts = Api::<ServiceAccount>::namespaced(ctx.client.clone(), &key.namespace);
     let params = PatchParams {
         field_manager: Some(FIELD_MANAGER.to_owned()),
         ..PatchParams::default()
     };
-    let patch = serde_json::from_value(patch.clone()).map_err(kube::Error::SerdeError);
+    let patch = serde_json::from_value(patch).map_err(kube::Error::SerdeError);
     let request = async { accounts.patch(&key.name, &params, &Patch::<()>::Json(patch?)).await };
     call(|| format!("changing ServiceAccount {:?}", key.name), request).await
 }

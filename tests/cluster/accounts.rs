@@ -8,11 +8,11 @@ use kube::api::{DeleteParams, Patch, PatchParams, PostParams};
 use kube::{Api, ResourceExt as _};
 use serde_json::{Value, json};
 
-use crate::support::helm::{chart, helm};
+use crate::support::helm::install_templates;
 use crate::support::objects::{Space, condition_of, password as password_of, private, with};
 use crate::support::operator::Operator;
 use crate::support::pods::Pods;
-use crate::support::world::{OPERATOR, World, scoped_world};
+use crate::support::world::{World, scoped_world};
 use crate::support::{audit, eventually};
 
 /// A namespace in which the operator may change ServiceAccounts, and its policy is installed.
@@ -28,26 +28,9 @@ impl Place {
         world.install();
         let space = Space::new(world, purpose).await;
         Pods::of(&space).await;
-        let values = format!(
-            "image.repository=r.example.com/dps,rbac.attachServiceAccounts=true,admission.authors=false,serviceAccount.existingName={OPERATOR},watchNamespaces={{{name}}},fullnameOverride={name}",
-            name = space.name
-        );
-        let file = world.state().join(format!("{}.yaml", space.name));
-        let templates = [
-            "--show-only",
-            "templates/rbac.yaml",
-            "--show-only",
-            "templates/admission-account-writes.yaml",
-        ];
-        let yaml = helm(
-            &[
-                &["template", "release", &chart(), "-n", OPERATOR, "--set", &values],
-                &templates[..],
-            ]
-            .concat(),
-        );
-        std::fs::write(&file, yaml).unwrap();
-        world.kubectl(&["apply", "-f", &file.display().to_string()]);
+        let values = "rbac.attachServiceAccounts=true,admission.authors=false";
+        let templates = ["templates/rbac.yaml", "templates/admission-account-writes.yaml"];
+        install_templates(world, &space.name, values, &templates);
         let accounts = Api::namespaced(space.client.clone(), &space.name);
         space.credentials("login", "user", "word").await;
         Self { world, space, accounts }

@@ -13,7 +13,7 @@ use kube::api::{Patch, PatchParams, PostParams};
 use serde_json::{Value, json};
 
 use crate::support::eventually;
-use crate::support::helm::{chart, helm};
+use crate::support::helm::install_templates;
 use crate::support::objects::{Space, private, with};
 use crate::support::operator::Operator;
 use crate::support::pods::Pods;
@@ -31,36 +31,13 @@ impl Attaching {
         world.install();
         let space = Space::new(world, purpose).await;
         let pods = Pods::of(&space).await.api;
-        let only = format!("watchNamespaces={{{}}},fullnameOverride={}", space.name, space.name);
-        let values = format!("image.repository=r.example.com/dps,admission.attachPods=true,{only}");
-        let file = world.state().join(format!("{}.yaml", space.name));
-        let template = "templates/admission-attach-pods.yaml";
-        let yaml = helm(&[
-            "template",
-            "release",
-            &chart(),
-            "--kube-version",
-            "1.36",
-            "--set",
-            &values,
-            "--show-only",
-            template,
-        ]);
-        std::fs::write(&file, yaml).unwrap();
-        world.kubectl(&["apply", "-f", &file.display().to_string()]);
+        let templates = ["templates/admission-attach-pods.yaml"];
+        install_templates(world, &space.name, "admission.attachPods=true", &templates);
         let attaching = Self { space, pods };
         attaching.create("probe", "policy.example.com", "probe").await;
-        eventually("the policy is in force", || async {
-            let listed = attaching
-                .attached(&json!({"containers": [{"name": "app", "image": "policy.example.com/app"}]}))
-                .await;
-            if listed == ["probe"] {
-                Ok(())
-            } else {
-                Err(format!("{listed:?}"))
-            }
-        })
-        .await;
+        attaching
+            .attaches("the policy is in force", &["policy.example.com/app"], &["probe"])
+            .await;
         attaching.space.delete("probe").await;
         attaching
     }
@@ -96,6 +73,22 @@ impl Attaching {
             .unwrap();
         let listed = pod.spec.unwrap().image_pull_secrets.unwrap_or_default();
         listed.into_iter().map(|secret| secret.name).collect()
+    }
+
+    /// Waits until new pods with these images get these Secrets, one after the other.
+    async fn attaches(&self, what: &str, images: &[&str], expected: &[&str]) {
+        eventually(what, || async {
+            let mut listed = Vec::new();
+            for image in images {
+                listed.extend(self.attached_to(image).await);
+            }
+            if listed == expected {
+                Ok(())
+            } else {
+                Err(format!("{listed:?}"))
+            }
+        })
+        .await;
     }
 
     async fn attached_to(&self, image: &str) -> Vec<String> {
@@ -189,16 +182,13 @@ async fn all_images_of_a_pod_count_and_what_it_lists_stays() {
         attaching.create(name, &format!("{name}.example.com"), name).await;
     }
     let image = |registry: &str| format!("{registry}.example.com/app");
-    eventually("the policy knows both", || async {
-        let mut listed = attaching.attached_to(&image("one")).await;
-        listed.extend(attaching.attached_to(&image("two")).await);
-        if listed == ["one", "two"] {
-            Ok(())
-        } else {
-            Err(format!("{listed:?}"))
-        }
-    })
-    .await;
+    attaching
+        .attaches(
+            "the policy knows both",
+            &[&image("one"), &image("two")],
+            &["one", "two"],
+        )
+        .await;
     let plain = json!({"name": "app", "image": "nginx"});
     let init = json!({"containers": [plain], "initContainers": [{"name": "init", "image": image("one")}]});
     assert_eq!(attaching.attached(&init).await, ["one"]);
@@ -236,15 +226,13 @@ async fn all_images_of_a_pod_count_and_what_it_lists_stays() {
         .patch("default", &PatchParams::default(), &patch)
         .await
         .unwrap();
-    eventually("the ServiceAccount is known", || async {
-        let listed = attaching.attached_to(&image("one")).await;
-        if listed == ["from-account", "one"] {
-            Ok(())
-        } else {
-            Err(format!("{listed:?}"))
-        }
-    })
-    .await;
+    attaching
+        .attaches(
+            "the ServiceAccount is known",
+            &[&image("one")],
+            &["from-account", "one"],
+        )
+        .await;
 }
 
 #[tokio::test]
@@ -268,16 +256,13 @@ async fn a_resource_without_a_status_attaches_where_its_spec_says_enough() {
         .space
         .create("unasked", private("registry.example.com:5000", "login"))
         .await;
-    eventually("the policy knows them", || async {
-        let mut listed = attaching.attached_to("registry.example.com:5000/app").await;
-        listed.extend(attaching.attached_to("nginx").await);
-        if listed == ["plain", "hub"] {
-            Ok(())
-        } else {
-            Err(format!("{listed:?}"))
-        }
-    })
-    .await;
+    attaching
+        .attaches(
+            "the policy knows them",
+            &["registry.example.com:5000/app", "nginx"],
+            &["plain", "hub"],
+        )
+        .await;
     for image in [
         "registryxexample.com:5000/app",
         "path.example.com/team/app",
@@ -290,15 +275,9 @@ async fn a_resource_without_a_status_attaches_where_its_spec_says_enough() {
 
     // A status without a pattern says that there is no Secret to attach.
     attaching.publish("plain", json!({"failingPods": 0})).await;
-    eventually("the status counts", || async {
-        let listed = attaching.attached_to("registry.example.com:5000/app").await;
-        if listed.is_empty() {
-            Ok(())
-        } else {
-            Err(format!("{listed:?}"))
-        }
-    })
-    .await;
+    attaching
+        .attaches("the status counts", &["registry.example.com:5000/app"], &[])
+        .await;
 }
 
 #[tokio::test]
@@ -312,15 +291,9 @@ async fn the_operator_says_which_images_pods_get_the_secret_for() {
     let status = space.ready("app").await.status.unwrap();
     let expected = image_pattern(&RegistryKey::new(RegistryType::PrivateRegistry, Some("*.example.com")).unwrap());
     assert_eq!((status.image_pattern, status.warnings), (expected, Vec::new()));
-    eventually("a pod gets it", || async {
-        let listed = attaching.attached_to("a.example.com/team/app").await;
-        if listed == ["pull"] {
-            Ok(())
-        } else {
-            Err(format!("{listed:?}"))
-        }
-    })
-    .await;
+    attaching
+        .attaches("a pod gets it", &["a.example.com/team/app"], &["pull"])
+        .await;
     space.change("app", json!({"attachTo": null})).await;
     space
         .until("app", "no pattern", |status| {

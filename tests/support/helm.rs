@@ -2,7 +2,7 @@
 
 use std::process::Command;
 
-use super::world::World;
+use super::world::{OPERATOR, World};
 use super::{repository, run, tools};
 
 pub fn chart() -> String {
@@ -14,6 +14,29 @@ pub fn chart() -> String {
 
 pub fn helm(args: &[&str]) -> String {
     run(Command::new(tools(&["helm"]).join("helm")).args(args))
+}
+
+/// Installs some templates of the chart, for one namespace and the operator of the tests.
+pub fn install_templates(world: &World, namespace: &str, values: &str, templates: &[&str]) {
+    let values = format!(
+        "image.repository=r.example.com/dps,serviceAccount.existingName={OPERATOR},watchNamespaces={{{namespace}}},fullnameOverride={namespace},{values}"
+    );
+    let chart = chart();
+    let mut args = vec![
+        "template",
+        "release",
+        &chart,
+        "-n",
+        OPERATOR,
+        "--kube-version",
+        "1.36",
+        "--set",
+        &values,
+    ];
+    args.extend(templates.iter().flat_map(|template| ["--show-only", template]));
+    let file = world.state().join(format!("{namespace}.yaml"));
+    std::fs::write(&file, helm(&args)).expect("writable");
+    world.kubectl(&["apply", "-f", &file.display().to_string()]);
 }
 
 /// Helm with access to a world, and its own cache and configuration.

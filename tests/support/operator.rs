@@ -152,6 +152,11 @@ impl Operator {
         self.log.clone()
     }
 
+    /// Whether it is the leader. One that does not answer is not.
+    pub fn leads(&self) -> bool {
+        try_get(self.health(), "/metrics").is_ok_and(|(_, metrics)| counter(&metrics, "dps_leader ") == 1)
+    }
+
     /// Whether it ended well, if it has ended by itself.
     pub fn ended(&mut self) -> Option<bool> {
         let status = self.child.try_wait().expect("our child");

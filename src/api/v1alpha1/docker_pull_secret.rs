@@ -92,7 +92,7 @@ pub struct DockerPullSecretSpec {
     #[serde(default)]
     pub adopt: bool,
 
-    /// Have pods get the generated Secret without naming it; by default, only those that list it in `imagePullSecrets` use it.
+    /// Attach the generated Secret to pods that do not name it. By default, only pods that list it in `imagePullSecrets` use it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub attach_to: Option<AttachTo>,
 
@@ -119,8 +119,7 @@ pub enum RegistryType {
 #[derive(KubeSchema, Serialize, Deserialize, Clone, Debug, Default, PartialEq)]
 #[serde(rename_all = "camelCase")]
 pub struct AttachTo {
-    /// Which pods get the Secret when they are created, beside the pull secrets that they have anyway. `MatchingImages`: those
-    /// with an image that these credentials are for. Needs Kubernetes 1.36 and the chart's `admission.attachPods`.
+    /// Pods that get the Secret when they are created.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub pods: Option<AttachToPods>,
 
@@ -131,7 +130,8 @@ pub struct AttachTo {
     pub service_accounts: Vec<String>,
 }
 
-/// Pods that get the generated Secret.
+/// Which pods get the Secret when they are created, in addition to their other pull secrets. `MatchingImages`: those
+/// with an image that these credentials are for. Needs Kubernetes 1.36 and the chart's `admission.attachPods`.
 #[derive(Serialize, Deserialize, JsonSchema, Clone, Copy, Debug, PartialEq, Eq)]
 pub enum AttachToPods {
     /// Those with an image that the kubelet would pull with these credentials.

@@ -282,10 +282,14 @@ fn check_account(AccountRights { account, refused }: &AccountRights) -> Vec<Chec
                 place(&namespaces),
                 right.without
             );
-            let hint = format!(
-                "the chart's {} grants it; upgrade the release with --reset-then-reuse-values, or apply deploy/",
-                account.role_for(right)
-            );
+            let role = account.role_for(right);
+            let hint = if right == ATTACH_RIGHT {
+                format!("the chart's {role} grants it; set rbac.attachServiceAccounts to true in the chart")
+            } else {
+                format!(
+                    "the chart's {role} grants it; upgrade the release with --reset-then-reuse-values, or apply deploy/"
+                )
+            };
             (!missing.is_empty()).then(|| Check::fail(category, page, message).hint(hint))
         })
         .collect()

@@ -212,8 +212,7 @@ fn with_credentials(
         memory.credentials_changed_at
     };
     let holder = secret.is_ok().then(|| plan.desired.secret());
-    let mut outcome = outcome(spec, plan, &standing, &view, secret.as_ref().err(), observed);
-    outcome.attached = attached(subject, outcome.secret_name.as_deref(), observed);
+    let mut outcome = outcome(subject, spec, plan, &standing, &view, secret.as_ref().err(), observed);
     outcome.attempt = attempt;
     let holder = holder.as_ref().or(observed.target.as_ref());
     let throttle = &mut decided.status_throttle;
@@ -230,6 +229,7 @@ fn with_credentials(
 }
 
 fn outcome(
+    subject: &Subject<'_>,
     spec: &ValidatedSpec,
     plan: &SecretPlan,
     standing: &secret::Standing,
@@ -245,6 +245,7 @@ fn outcome(
     Outcome {
         credentials: Ok(plan.origin.clone()),
         image_pattern: pattern(spec, secret_name.as_ref(), observed),
+        attached: attached(subject, secret_name.as_deref(), observed),
         secret: match obstacle {
             Some(problem) => Err(problem.clone()),
             None => Ok(format!(
@@ -254,7 +255,6 @@ fn outcome(
         },
         secret_name,
         replaced: obstacle.is_none() && standing.changes_credentials,
-        attached: None,
         verification: view.finding.clone(),
         attempt: None,
         pulls: None,

@@ -19,11 +19,15 @@ pub struct WriteRefusal {
     pub may_pass_later: bool,
 }
 
+/// Whether an answer to a write is for the user to solve: 400, 403, 413 and 422 are what admission webhooks and policies,
+/// quotas, RBAC and validation answer.
+pub fn is_refusal(code: u16) -> bool {
+    matches!(code, 400 | 403 | 413 | 422)
+}
+
 /// The refusal in an answer to the write of a Secret; `None`: the platform failed, and the write is tried again.
-///
-/// 400, 403, 413 and 422 are what admission webhooks and policies, quotas, RBAC and validation answer.
 pub fn refusal(code: u16, message: &str, secret: &str, credentials: &RegistryCredentials) -> Option<WriteRefusal> {
-    matches!(code, 400 | 403 | 413 | 422).then(|| WriteRefusal {
+    is_refusal(code).then(|| WriteRefusal {
         problem: Problem::new(
             Reason::WriteRefused,
             format!(

@@ -19,7 +19,7 @@ const OBSERVED: [ConditionType; 4] = [
     ConditionType::PullsHealthy,
 ];
 
-/// Those of them that this resource has: one is not there for all.
+/// These, and the one that only some resources have.
 fn observed(previous: &DockerPullSecretStatus) -> Vec<ConditionType> {
     let attached = condition(previous, ConditionType::Attached).map(|_| ConditionType::Attached);
     OBSERVED.into_iter().chain(attached).collect()
