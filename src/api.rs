@@ -4,11 +4,14 @@ mod renamed_fields;
 mod v1alpha1;
 mod validation_rules;
 
+pub use v1alpha1::cluster_docker_pull_secret::{
+    ClusterCredentialsRef, ClusterDockerPullSecret, ClusterDockerPullSecretSpec,
+};
 pub use v1alpha1::conditions::{ConditionType, Reason};
 pub use v1alpha1::credentials::{CredentialKeys, CredentialsRef};
 pub use v1alpha1::docker_pull_secret::{
-    AttachTo, AttachToPods, DockerPullSecret, DockerPullSecretSpec, DockerPullSecretStatus, RegistryType,
-    SecretTemplate,
+    AttachTo, AttachToPods, DockerPullSecret, DockerPullSecretSpec, DockerPullSecretStatus, NamespaceCounts,
+    NamespaceFailure, RegistryType, SecretTemplate,
 };
 pub use v1alpha1::pull_failures::{Cause, PullCode, PullFailure};
 pub use v1alpha1::verification::{
@@ -16,14 +19,21 @@ pub use v1alpha1::verification::{
     VerificationStatus,
 };
 
+use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::CustomResourceDefinition;
 use kube::CustomResourceExt as _;
 use serde_json::{Value, json};
 
 /// API group of all kinds.
 pub const GROUP: &str = "pullsecrets.dev";
 
+/// The kind for one namespace.
+pub const DOCKER_PULL_SECRET: &str = "DockerPullSecret";
+
+/// The kind for many namespaces.
+pub const CLUSTER_DOCKER_PULL_SECRET: &str = "ClusterDockerPullSecret";
+
 /// The kinds whose resources generate Secrets and own them.
-pub const KINDS: [&str; 1] = ["DockerPullSecret"];
+pub const KINDS: [&str; 2] = [DOCKER_PULL_SECRET, CLUSTER_DOCKER_PULL_SECRET];
 
 /// `apiVersion` of all kinds.
 pub const API_VERSION: &str = "pullsecrets.dev/v1alpha1";
@@ -41,11 +51,36 @@ pub const ATTACHED_ANNOTATION: &str = "pullsecrets.dev/attached";
 /// Annotation that requests a verification of the credentials now, with any new value.
 pub const VERIFY_ANNOTATION: &str = "pullsecrets.dev/verify";
 
-/// The `CustomResourceDefinition` as a JSON document, as `dps crds` prints it.
-///
-/// It is as derived, but for the label and the old names of fields.
+/// Annotation on a Namespace: with the value `true`, no [`ClusterDockerPullSecret`] puts a Secret there.
+pub const EXCLUDE_ANNOTATION: &str = "pullsecrets.dev/exclude";
+
+/// Annotation on a Secret that a [`ClusterDockerPullSecret`] generates: which version of the credentials it holds. It is opaque, and
+/// made of no part of them.
+pub const CONTENT_ANNOTATION: &str = "pullsecrets.dev/content";
+
+/// Fields of a status that only a [`ClusterDockerPullSecret`] has.
+const OF_NAMESPACES: [&str; 2] = ["failures", "namespaces"];
+
+/// The `CustomResourceDefinition` of the kind for one namespace as a JSON document, as `dps crds` prints it.
 pub fn crd() -> Value {
-    let mut crd = serde_json::to_value(DockerPullSecret::crd()).unwrap_or_default();
+    let mut crd = finished(DockerPullSecret::crd());
+    for version in crd["spec"]["versions"].as_array_mut().into_iter().flatten() {
+        let status = &mut version["schema"]["openAPIV3Schema"]["properties"]["status"]["properties"];
+        if let Some(status) = status.as_object_mut() {
+            status.retain(|field, _| !OF_NAMESPACES.contains(&field.as_str()));
+        }
+    }
+    crd
+}
+
+/// That of the kind for many namespaces.
+pub fn cluster_crd() -> Value {
+    finished(ClusterDockerPullSecret::crd())
+}
+
+/// As derived, but for the label and the old names of fields.
+fn finished(crd: CustomResourceDefinition) -> Value {
+    let mut crd = serde_json::to_value(crd).unwrap_or_default();
     crd["metadata"]["labels"] = json!({"app.kubernetes.io/part-of": FIELD_MANAGER});
     for version in crd["spec"]["versions"].as_array_mut().into_iter().flatten() {
         renamed_fields::keep_in_schema(&mut version["schema"]["openAPIV3Schema"]);

@@ -4,6 +4,7 @@ mod apply;
 mod attach;
 mod backoff;
 mod context;
+mod distribute;
 mod health_server;
 mod heartbeat;
 mod kubelet_reports;

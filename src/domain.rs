@@ -1,11 +1,12 @@
 //! Every rule of the operator. Nothing here knows a client, a clock, the environment or async code.
 //!
 //! A module imports only modules that stand before it in this order (tested): names, time, leadership, text, problem, credentials,
-//! registry, `docker_config`, spec, `credential_source`, verification, secret, `pull_failures`, index, status, reconcile, doctor.
+//! registry, `docker_config`, spec, `credential_source`, verification, secret, distribution, `pull_failures`, index, status, reconcile, doctor.
 
 pub mod attachment;
 pub mod credential_source;
 pub mod credentials;
+pub mod distribution;
 pub mod docker_config;
 pub mod doctor;
 pub mod glob;

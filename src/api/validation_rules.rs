@@ -57,6 +57,30 @@ pub(crate) fn credentials_name() -> Rule {
     .field_path(".credentialsRef.name")
 }
 
+pub(crate) fn credentials_namespace() -> Rule {
+    invalid(
+        format!("self.credentialsRef.__namespace__.matches('{NAME}')"),
+        "is not a valid namespace: write lower-case letters, digits and '-', the first and the last no '-'",
+    )
+    .field_path(".credentialsRef.namespace")
+}
+
+pub(crate) fn selector_operators() -> Rule {
+    invalid(
+        "!has(self.namespaceSelector.matchExpressions) || self.namespaceSelector.matchExpressions.all(one, one.operator in ['In', 'NotIn'] ? has(one.values) && size(one.values) > 0 : (one.operator in ['Exists', 'DoesNotExist'] && (!has(one.values) || size(one.values) == 0)))",
+        "must have the operators In or NotIn with values, or Exists or DoesNotExist without any",
+    )
+    .field_path(".namespaceSelector.matchExpressions")
+}
+
+pub(crate) fn excluded_namespaces() -> Rule {
+    invalid(
+        "!has(self.excludeNamespaces) || self.excludeNamespaces.all(name, name.matches('^[a-z0-9*]([-a-z0-9*]*[a-z0-9*])?$'))",
+        "must be names of namespaces: lower-case letters, digits, '-', and '*' for any text",
+    )
+    .field_path(".excludeNamespaces")
+}
+
 pub(crate) fn url_required() -> Rule {
     Rule::new("self.type != 'PrivateRegistry' || has(self.registryUrl)")
         .message("spec.registryUrl is required for type PrivateRegistry: write the registry as images name it, such as registry.example.com:5000")
@@ -168,4 +192,43 @@ pub(crate) fn label_map(_: &mut SchemaGenerator) -> Schema {
 
 pub(crate) fn annotation_map(_: &mut SchemaGenerator) -> Schema {
     string_map("Annotations to set.", 65_536)
+}
+
+/// A `LabelSelector`. Its texts have lengths, since rules are about them.
+pub(crate) fn label_selector(_: &mut SchemaGenerator) -> Schema {
+    json_schema!({
+        "type": "object",
+        "description": "Labels of the namespaces that get the Secret; `{}` selects all.",
+        "properties": {
+            "matchLabels": {
+                "type": "object",
+                "description": "Labels that a namespace must have.",
+                "maxProperties": 64,
+                "additionalProperties": {"type": "string", "maxLength": 63},
+            },
+            "matchExpressions": {
+                "type": "array",
+                "description": "Requirements that a namespace must meet, all of them.",
+                "maxItems": 32,
+                "items": {
+                    "type": "object",
+                    "required": ["key", "operator"],
+                    "properties": {
+                        "key": {"type": "string", "description": "The label.", "minLength": 1, "maxLength": 317},
+                        "operator": {
+                            "type": "string",
+                            "description": "`In` or `NotIn` of `values`, `Exists` or `DoesNotExist`.",
+                            "enum": ["In", "NotIn", "Exists", "DoesNotExist"],
+                        },
+                        "values": {
+                            "type": "array",
+                            "description": "Values of the label, for `In` and `NotIn`.",
+                            "maxItems": 256,
+                            "items": {"type": "string", "maxLength": 63},
+                        },
+                    },
+                },
+            },
+        },
+    })
 }

@@ -40,6 +40,18 @@ pub(crate) struct Controller {
     /// with spec.attachTo.pods has a warning.
     #[arg(long, env = "DPS_ATTACH_PODS")]
     attach_pods: bool,
+    /// Reconcile ClusterDockerPullSecrets. Needs the right to watch them and namespaces, and excludes --namespace.
+    #[arg(long, conflicts_with = "namespaces", env = "DPS_CLUSTER_RESOURCES")]
+    cluster_resources: bool,
+    /// Namespace that ClusterDockerPullSecrets may take credentials from; by default the operator's own. Can be repeated.
+    #[arg(
+        long = "credentials-namespace",
+        value_name = "NAMESPACE",
+        requires = "cluster_resources",
+        env = "DPS_CREDENTIALS_NAMESPACES",
+        value_delimiter = ','
+    )]
+    credentials_namespaces: Vec<String>,
     /// Lease for leader election, as NAMESPACE/NAME. Required with more than one replica. Without it, no other operator may
     /// watch the same namespaces.
     #[arg(long, value_name = "NAMESPACE/NAME", env = "DPS_LEASE")]
@@ -65,6 +77,7 @@ pub(crate) fn run(arguments: Controller) -> ExitCode {
         resource_metrics: arguments.resource_metrics,
         attaches_to_accounts: arguments.attach_service_accounts,
         attaches_to_pods: arguments.attach_pods,
+        clusters: arguments.cluster_resources.then_some(arguments.credentials_namespaces),
         lease: arguments.lease,
     };
     match block_on(async { run::run(options).await.map_err(|error| error.to_string()) }) {

@@ -93,6 +93,7 @@ fn render(
     // Without an owner: what is rendered is applied where nobody knows the UID of the resource yet.
     let plan = plan(namespace, None, &spec, source.as_ref())?;
     let claimant = Claimant {
+        kind: declaration.kind,
         name: &key.name,
         uid,
         adopt: spec.targets.adopt,

@@ -2,12 +2,15 @@
 
 use k8s_openapi::api::core::v1::Secret;
 use kube::api::{DeleteParams, Patch, PatchParams, Preconditions};
-use kube::{Api, ResourceExt as _};
+use kube::core::{PartialObjectMeta, Request};
+use kube::{Api, Resource as _};
 
 use crate::api::FIELD_MANAGER;
 use crate::controller::context::{Context, now};
 use crate::domain::names::{ObjectKey, ResourceRef};
-use crate::domain::reconcile::change::{ApplySecret, Change, Precondition};
+use crate::domain::reconcile::change::{ApplySecret, Change};
+use crate::domain::secret::desired::Desired;
+use crate::domain::secret::precondition::Precondition;
 use crate::domain::reconcile::refusal::{WriteRefusal, refusal};
 use crate::kubernetes::request::{Error, call};
 
@@ -38,20 +41,8 @@ async fn apply_secret(
     change: &ApplySecret,
     ctx: &Context,
 ) -> Result<Option<WriteRefusal>, Error> {
-    let mut secret = change.desired.secret();
-    let mut params = PatchParams::apply(FIELD_MANAGER);
-    if let Some(observed) = &change.replaces {
-        secret.metadata.uid.clone_from(&observed.uid);
-        secret.metadata.resource_version.clone_from(&observed.resource_version);
-        params = params.force();
-    }
-    let key = ObjectKey::of(&secret.metadata);
-    let (secrets, patch) = (secrets(&key.namespace, ctx), Patch::Apply(&secret));
-    let written = call(
-        || format!("writing Secret {:?}", key.name),
-        secrets.patch(&key.name, &params, &patch),
-    );
-    let written = match written.await {
+    let key = change.desired.key();
+    let written = match write(&change.desired, change.replaces.as_ref(), ctx).await {
         Ok(written) => written,
         Err(error) => {
             let refusal = error
@@ -67,23 +58,82 @@ async fn apply_secret(
         "wrote the pull secret"
     );
     ctx.own_writes()
-        .expect(key, written.resource_version().unwrap_or_default());
+        .expect(key.clone(), written.metadata.resource_version.unwrap_or_default());
     if change.changes_credentials {
         let now = now();
         ctx.memories()
             .update(&resource.uid, |memory| memory.credentials_changed_at = Some(now));
     }
-    ctx.shared.metrics.write("Secret");
     Ok(None)
 }
 
-/// Deletes a Secret if it is still the one that was observed.
+/// Writes the copy in a namespace, if what it replaces is still what was observed.
+pub(crate) async fn write_copy(
+    desired: &Desired,
+    replaces: Option<Precondition>,
+    ctx: &Context,
+) -> Result<PartialObjectMeta<Secret>, Error> {
+    ctx.may_write()?;
+    let written = write(desired, replaces.as_ref(), ctx).await?;
+    let key = desired.key();
+    tracing::debug!(namespace = key.namespace, secret = key.name, "wrote a copy");
+    Ok(written)
+}
+
+/// Returns its metadata: nobody reads the rest.
+async fn write(
+    desired: &Desired,
+    replaces: Option<&Precondition>,
+    ctx: &Context,
+) -> Result<PartialObjectMeta<Secret>, Error> {
+    let mut secret = desired.secret();
+    let mut params = PatchParams::apply(FIELD_MANAGER);
+    if let Some(observed) = replaces {
+        secret.metadata.uid.clone_from(&observed.uid);
+        secret.metadata.resource_version.clone_from(&observed.resource_version);
+        params = params.force();
+    }
+    let key = desired.key();
+    let request = Request::new(Secret::url_path(&(), Some(&key.namespace)));
+    let request = request.patch(&key.name, &params, &Patch::Apply(&secret));
+    let request = async {
+        let request = request.map_err(kube::Error::BuildRequest)?;
+        ctx.client.request::<PartialObjectMeta<Secret>>(request).await
+    };
+    let written = call(|| format!("writing Secret {:?}", key.name), request).await?;
+    ctx.shared.metrics.write("Secret");
+    Ok(written)
+}
+
+/// Deletes a Secret that was generated under an earlier name, if it is still the one that was observed.
 async fn delete_secret(
     resource: &ResourceRef,
     secret: &ObjectKey,
     observed: &Precondition,
     ctx: &Context,
 ) -> Result<(), Error> {
+    if delete(secret, observed, ctx).await? {
+        tracing::info!(
+            namespace = secret.namespace,
+            name = resource.key.name,
+            secret = secret.name,
+            "deleted the pull secret of an earlier spec.secretName"
+        );
+    }
+    Ok(())
+}
+
+/// Deletes a copy that is not wanted any more, if it is still the one that was observed.
+pub(crate) async fn delete_copy(secret: &ObjectKey, observed: &Precondition, ctx: &Context) -> Result<(), Error> {
+    ctx.may_write()?;
+    if delete(secret, observed, ctx).await? {
+        tracing::debug!(namespace = secret.namespace, secret = secret.name, "deleted a copy");
+    }
+    Ok(())
+}
+
+/// Returns whether it was there.
+async fn delete(secret: &ObjectKey, observed: &Precondition, ctx: &Context) -> Result<bool, Error> {
     let params = DeleteParams {
         preconditions: Some(Preconditions {
             uid: observed.uid.clone(),
@@ -99,16 +149,10 @@ async fn delete_secret(
     match deleted.await {
         Ok(_) => {
             ctx.shared.metrics.write("Secret");
-            tracing::info!(
-                namespace = secret.namespace,
-                name = resource.key.name,
-                secret = secret.name,
-                "deleted the pull secret of an earlier spec.secretName"
-            );
-            Ok(())
+            Ok(true)
         }
         // Somebody else deleted it.
-        Err(error) if error.answer().is_some_and(kube::core::Status::is_not_found) => Ok(()),
+        Err(error) if error.answer().is_some_and(kube::core::Status::is_not_found) => Ok(false),
         Err(error) => Err(error),
     }
 }

@@ -1,6 +1,5 @@
 //! Puts the generated Secrets into ServiceAccounts, and takes them out again. The only writer of ServiceAccounts.
 
-use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
 
@@ -12,10 +11,12 @@ use tokio::sync::Notify;
 
 use crate::api::FIELD_MANAGER;
 use crate::controller::context::{Context, lock, now};
+use crate::controller::distribute::progress;
 use crate::domain::attachment::Attachments;
 use crate::domain::names::ObjectKey;
 use crate::domain::reconcile::refusal::is_refusal;
 use crate::domain::reconcile::retry::AFTER_REFUSAL;
+use crate::domain::reconcile::work_set::WorkSet;
 use crate::domain::text::cut;
 use crate::kubernetes::request::{Error, call};
 
@@ -36,10 +37,7 @@ const OUTDATED: &str = "the server rejected our request due to an error in our r
 #[derive(Default)]
 pub(crate) struct Attacher {
     known: Mutex<Attachments>,
-    outdated: Mutex<BTreeSet<ObjectKey>>,
-    in_flight: Mutex<BTreeSet<ObjectKey>>,
-    /// What failed a moment ago.
-    paused: Mutex<BTreeSet<ObjectKey>>,
+    work: Mutex<WorkSet>,
     called: Notify,
 }
 
@@ -48,16 +46,10 @@ impl Attacher {
         lock(&self.known)
     }
 
-    /// Whether more ServiceAccounts of a namespace are about to be changed.
-    fn is_busy_in(&self, namespace: &str) -> bool {
-        let from = ObjectKey::new(namespace, "");
-        let is_there =
-            |keys: &BTreeSet<ObjectKey>| keys.range(&from..).next().is_some_and(|key| key.namespace == namespace);
-        is_there(&lock(&self.outdated)) || is_there(&lock(&self.in_flight))
-    }
-
     pub(crate) fn call(&self, accounts: impl IntoIterator<Item = ObjectKey>) {
-        lock(&self.outdated).extend(accounts);
+        let mut work = lock(&self.work);
+        accounts.into_iter().for_each(|account| work.call(account));
+        drop(work);
         self.called.notify_one();
     }
 }
@@ -78,7 +70,7 @@ pub(crate) async fn attach(ctx: Arc<Context>) {
     review(None, &ctx);
     let outdated = futures::stream::unfold((), |()| async {
         loop {
-            let next = lock(&attacher.outdated).pop_first();
+            let next = lock(&attacher.work).take();
             if let Some(next) = next {
                 return Some((next, ()));
             }
@@ -92,36 +84,26 @@ pub(crate) async fn attach(ctx: Arc<Context>) {
 
 /// One change of a ServiceAccount at a time: a second one would be about what the first one replaces.
 async fn change_alone(key: ObjectKey, attacher: &Attacher, ctx: &Arc<Context>) {
-    if lock(&attacher.paused).contains(&key) || !lock(&attacher.in_flight).insert(key.clone()) {
-        return;
-    }
-    let before = attacher.known().get(&key).cloned();
     let pause = change(&key, attacher, ctx).await;
-    lock(&attacher.in_flight).remove(&key);
+    lock(&attacher.work).done(&key, pause.is_some());
     if let Some(pause) = pause {
-        pause_for(pause, key.clone(), attacher, ctx);
-    } else if attacher.known().get(&key) != before.as_ref() {
-        // Who called meanwhile was not heard.
-        attacher.call([key.clone()]);
+        let (ctx, key) = (Arc::clone(ctx), key.clone());
+        tokio::spawn(async move {
+            tokio::time::sleep(pause).await;
+            if let Some(attacher) = &ctx.attacher {
+                lock(&attacher.work).resume(&key);
+                attacher.called.notify_one();
+            }
+        });
     }
     // The status is about all of them.
-    if !attacher.is_busy_in(&key.namespace) {
+    if !lock(&attacher.work).is_busy_in(&key.namespace) {
         let attaching = ctx.index().attaching(&key.namespace);
+        let (clusters, attaching): (Vec<ObjectKey>, Vec<ObjectKey>) =
+            attaching.into_iter().partition(|resource| resource.namespace().is_none());
         ctx.trigger(&attaching);
+        clusters.iter().for_each(|resource| progress(resource, ctx));
     }
-}
-
-/// Leaves a ServiceAccount alone for a while, whoever calls.
-fn pause_for(pause: Duration, key: ObjectKey, attacher: &Attacher, ctx: &Arc<Context>) {
-    lock(&attacher.paused).insert(key.clone());
-    let ctx = Arc::clone(ctx);
-    tokio::spawn(async move {
-        tokio::time::sleep(pause).await;
-        if let Some(attacher) = &ctx.attacher {
-            lock(&attacher.paused).remove(&key);
-            attacher.call([key]);
-        }
-    });
 }
 
 /// Returns how long to wait for the next try, if it fails.

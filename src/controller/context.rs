@@ -7,14 +7,15 @@ use std::time::{Duration, Instant};
 use futures::Stream;
 use k8s_openapi::jiff::Timestamp;
 use kube::Client;
-use kube::runtime::reflector::{ObjectRef, Store};
 use prometheus_client::collector::Collector;
 use tokio::sync::Notify;
 
 use crate::controller::attach::Attacher;
+use crate::controller::distribute::Distributor;
 use crate::controller::lease::Leader;
 use crate::controller::metrics::{EachResource, Metrics, Now};
 use crate::controller::readiness::Readiness;
+use crate::controller::store::resource_store::ResourceStore;
 use crate::controller::store::stored_resource::StoredResource;
 use crate::controller::verification::Verifier;
 use crate::domain::index::ResourceIndex;
@@ -39,6 +40,8 @@ pub(crate) struct Shared {
     pub(crate) attaches_to_accounts: bool,
     /// Whether the cluster attaches Secrets to pods.
     pub(crate) attaches_to_pods: bool,
+    /// Namespaces that credentials for many namespaces may be read from; `None` if there are no such resources.
+    pub(crate) clusters: Option<Vec<String>>,
     /// Each set of watches.
     pub(crate) scopes: Mutex<Vec<Weak<Context>>>,
 }
@@ -56,7 +59,7 @@ impl Shared {
         let objects: Vec<Arc<StoredResource>> = scopes
             .iter()
             .filter(|_| leads)
-            .flat_map(|ctx| ctx.store.state())
+            .flat_map(|ctx| ctx.store.all())
             .collect();
         Now {
             leads,
@@ -74,7 +77,7 @@ impl Shared {
 pub(crate) struct Context {
     pub(crate) client: Client,
     pub(crate) shared: Arc<Shared>,
-    pub(crate) store: Store<StoredResource>,
+    pub(crate) store: ResourceStore,
     queue: Mutex<FairQueue>,
     triggered: Notify,
     timers: Mutex<Timers>,
@@ -87,6 +90,8 @@ pub(crate) struct Context {
     pods_listed: AtomicBool,
     /// `None` if ServiceAccounts are none of its business.
     pub(crate) attacher: Option<Arc<Attacher>>,
+    /// `None` if resources for many namespaces are none of its business.
+    pub(crate) distributor: Option<Arc<Distributor>>,
 }
 
 /// What is locked is whole at any time, also after a panic.
@@ -95,12 +100,13 @@ pub(crate) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 }
 
 impl Context {
-    pub(crate) fn new(client: Client, shared: Arc<Shared>, store: Store<StoredResource>) -> Self {
+    pub(crate) fn new(client: Client, shared: Arc<Shared>) -> Self {
         let attacher = shared.attaches_to_accounts.then(Arc::default);
+        let distributor = shared.clusters.is_some().then(Arc::default);
         Self {
             client,
             shared,
-            store,
+            store: ResourceStore::default(),
             queue: Mutex::default(),
             triggered: Notify::new(),
             timers: Mutex::default(),
@@ -111,6 +117,7 @@ impl Context {
             failing_pods: Mutex::default(),
             pods_listed: AtomicBool::new(false),
             attacher,
+            distributor,
         }
     }
 
@@ -154,7 +161,7 @@ impl Context {
 
     /// The resource as the watch last showed it.
     pub(crate) fn stored(&self, key: &ObjectKey) -> Option<Arc<StoredResource>> {
-        self.store.get(&reference(key))
+        self.store.get(key)
     }
 
     /// Has these resources reconciled.
@@ -165,21 +172,26 @@ impl Context {
         self.triggered.notify_one();
     }
 
-    /// Has a resource reconciled after a pause, if nothing happens before. Not by the controller's own timers: those
-    /// that are due at the same time would go before all that were triggered.
+    /// Has a resource reconciled after a pause, if nothing happens before.
     pub(crate) fn trigger_after(&self, key: &ObjectKey, pause: Duration) {
         lock(&self.timers).set(key, Some(self.start.elapsed() + pause));
         self.triggered.notify_one();
     }
 
+    /// [`Self::trigger_after`], unless it is due sooner anyway.
+    pub(crate) fn trigger_within(&self, key: &ObjectKey, pause: Duration) {
+        lock(&self.timers).set_sooner(key, self.start.elapsed() + pause);
+        self.triggered.notify_one();
+    }
+
     /// What was triggered or is due, in the order in which it is to be reconciled.
-    pub(crate) fn triggered(self: Arc<Self>) -> impl Stream<Item = ObjectRef<StoredResource>> {
+    pub(crate) fn triggered(self: Arc<Self>) -> impl Stream<Item = ObjectKey> {
         futures::stream::unfold(self, |ctx| async move {
             loop {
                 let until_due = ctx.queue_due();
                 let next = lock(&ctx.queue).take();
                 if let Some(key) = next {
-                    return Some((reference(&key), ctx));
+                    return Some((key, ctx));
                 }
                 let triggered = ctx.triggered.notified();
                 match until_due {
@@ -212,14 +224,14 @@ impl Context {
         self.notify_if(begun.may_take);
     }
 
+    /// Whether a resource is being reconciled.
+    pub(crate) fn is_reconciling(&self, key: &ObjectKey) -> bool {
+        lock(&self.queue).is_reconciling(key)
+    }
+
     /// The reconcile of a resource has ended.
     pub(crate) fn ended(&self, key: &ObjectKey) {
         self.notify_if(lock(&self.queue).ended(key));
-    }
-
-    /// The reconcile of a resource cannot begin, since it is gone.
-    pub(crate) fn gone(&self, key: &ObjectKey) {
-        self.notify_if(lock(&self.queue).gone(key));
     }
 
     fn notify_if(&self, may_take: bool) {
@@ -252,8 +264,4 @@ impl Context {
 /// The one clock.
 pub(crate) fn now() -> Timestamp {
     Timestamp::now()
-}
-
-fn reference(key: &ObjectKey) -> ObjectRef<StoredResource> {
-    ObjectRef::new(&key.name).within(&key.namespace)
 }

@@ -12,14 +12,16 @@ use crate::controller::context::{Context, now};
 use crate::controller::kubelet_reports;
 use crate::domain::attachment::assessment::AttachmentView;
 use crate::domain::docker_config::kubelet_secret::{Content, PullSecret};
+use crate::domain::index::IndexView;
 use crate::domain::names::{ObjectKey, is_object_name};
 use crate::domain::pull_failures::failing_pods::FailingPod;
 use crate::domain::pull_failures::relevance::concerning;
 use crate::domain::pull_failures::resource::Resource;
 use crate::domain::reconcile::decide::Subject;
+use crate::domain::reconcile::decide::copies::version as version_of;
 use crate::domain::reconcile::observed::{Observed, ObservedPods};
 use crate::domain::secret::ownership::controlling_resource;
-use crate::domain::spec::declaration::Declaration;
+use crate::domain::spec::declaration::{ClusterScope, Declaration};
 use crate::domain::spec::validate::ValidatedSpec;
 use crate::domain::verification::ca_bundle::{self, CaBundle, CaBundleSource};
 use crate::domain::verification::verdict::Verdict;
@@ -40,6 +42,9 @@ pub(crate) async fn observe(subject: &Subject<'_>, ctx: &Context) -> Result<Obse
     } = subject;
     if declaration.suspended {
         return Ok(Observed::default());
+    }
+    if let Some(cluster) = &declaration.cluster {
+        return observe_cluster(subject, cluster, ctx).await;
     }
     let target = &declaration.target;
     let Ok(spec) = &declaration.spec else {
@@ -83,8 +88,75 @@ pub(crate) async fn observe(subject: &Subject<'_>, ctx: &Context) -> Result<Obse
         index,
         attachment: attachment(declaration, ctx),
         attaches_to_pods: ctx.shared.attaches_to_pods,
-        refusal: None,
+        ..Observed::default()
     })
+}
+
+/// The same for a resource for many namespaces. Nothing is read in these.
+async fn observe_cluster(subject: &Subject<'_>, cluster: &ClusterScope, ctx: &Context) -> Result<Observed, Error> {
+    let (declaration, name) = (subject.declaration, &subject.reference.key.name);
+    let census = ctx.index().census(name);
+    let allowed = ctx.shared.clusters.as_deref().unwrap_or_default();
+    let observed = Observed {
+        index: IndexView {
+            retained_secret: (census.ready > 0).then(|| declaration.target.clone()),
+            ..IndexView::default()
+        },
+        may_read_source: allowed.contains(&cluster.source_namespace),
+        attachment: attachment(declaration, ctx),
+        attaches_to_pods: ctx.shared.attaches_to_pods,
+        census,
+        ..Observed::default()
+    };
+    let Some(spec) = declaration.spec.as_ref().ok().filter(|_| observed.may_read_source) else {
+        return Ok(observed);
+    };
+    let secrets = Api::<Secret>::namespaced(ctx.client.clone(), &cluster.source_namespace);
+    let source = match spec.source.secret_name() {
+        Some(name) => get(&secrets, name).await?,
+        None => None,
+    };
+    let ca_bundle = match source {
+        Some(_) => ca_bundle(spec, &secrets, &cluster.source_namespace, ctx).await?,
+        None => Ok(None),
+    };
+    Ok(Observed {
+        retained: distributed(subject, source.as_ref(), ctx).await?,
+        source,
+        ca_bundle,
+        ..observed
+    })
+}
+
+/// What is distributed. A process that has just started learns it from one of the copies.
+async fn distributed(
+    subject: &Subject<'_>,
+    source: Option<&Secret>,
+    ctx: &Context,
+) -> Result<Option<Secret>, Error> {
+    let Subject {
+        reference, declaration, ..
+    } = subject;
+    let version = source.and_then(|source| source.metadata.resource_version.as_deref());
+    let version = version_of(declaration.generation.unwrap_or_default(), version.unwrap_or_default());
+    let sample = {
+        let index = ctx.index();
+        let Some(one) = index.distributions.get(&reference.key.name) else {
+            return Ok(None);
+        };
+        if let Some(content) = one.content() {
+            return Ok(Some(content.copy_in("").secret()));
+        }
+        let sample = index.distributions.copies.sample(&one.uid, &declaration.target, &version);
+        sample.map(ToString::to_string)
+    };
+    match sample {
+        Some(namespace) => {
+            let secrets = Api::<Secret>::namespaced(ctx.client.clone(), &namespace);
+            get(&secrets, &declaration.target).await
+        }
+        None => Ok(None),
+    }
 }
 
 /// What becomes of the Secret in ServiceAccounts. `None` if the operator changes none.
@@ -96,7 +168,13 @@ fn attachment(declaration: &Declaration, ctx: &Context) -> Option<AttachmentView
         ..
     } = declaration;
     let attacher = ctx.attacher.as_ref().filter(|_| !service_accounts.is_empty())?;
-    attacher.known().view(&key.namespace, service_accounts, target, now())
+    let namespaces = match key.namespace() {
+        Some(namespace) => vec![namespace.to_owned()],
+        None => ctx.index().holders(&key.name),
+    };
+    attacher
+        .known()
+        .view(&namespaces, key.namespace().is_none(), service_accounts, target, now())
 }
 
 /// Gets a Secret, if it exists. Pods may name what no Secret can be called.

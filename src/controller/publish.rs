@@ -3,15 +3,17 @@
 mod event;
 
 use kube::api::{Patch, PatchParams};
-use kube::core::{ObjectMeta, Request, TypeMeta};
-use kube::{Resource as _, ResourceExt as _};
+use kube::Resource as _;
+use kube::core::{ObjectMeta, Request};
 use serde::Deserialize;
 use serde_json::value::RawValue;
 use serde_json::{Value, json};
 
-use crate::api::{ConditionType, DockerPullSecretStatus, FIELD_MANAGER};
+use crate::api::{
+    API_VERSION, CLUSTER_DOCKER_PULL_SECRET, ClusterDockerPullSecret, ConditionType, DockerPullSecret,
+    DockerPullSecretStatus, FIELD_MANAGER,
+};
 use crate::controller::context::{Context, now};
-use crate::controller::store::stored_resource::StoredResource;
 use crate::domain::names::ResourceRef;
 use crate::domain::reconcile::memory::PublishedStatus;
 use crate::domain::status::build::build_status;
@@ -52,7 +54,6 @@ async fn write(
     status: DockerPullSecretStatus,
     ctx: &Context,
 ) -> Result<(), Error> {
-    let key = &resource.key;
     // The watch may bring it before the answer comes.
     let published = |resource_version| {
         Some(PublishedStatus {
@@ -64,10 +65,18 @@ async fn write(
     let answer = apply_status(resource, &status, ctx).await;
     let answer = answer.inspect_err(|_| remember(resource, None, ctx))?;
     remember(resource, published(answer.metadata.resource_version), ctx);
-    if let Some(stored) = ctx.stored(key) {
-        acknowledge(resource, stored.resource_version().as_deref(), ctx);
+    if let Some(stored) = ctx.stored(&resource.key) {
+        acknowledge(resource, stored.version(), ctx);
     }
-    ctx.shared.metrics.write("DockerPullSecretStatus");
+    if resource.kind == CLUSTER_DOCKER_PULL_SECRET {
+        let now = now();
+        ctx.memories()
+            .update(&resource.uid, |memory| memory.status_written_at = Some(now));
+    }
+    ctx.shared.metrics.write(match resource.kind {
+        CLUSTER_DOCKER_PULL_SECRET => "ClusterDockerPullSecretStatus",
+        _ => "DockerPullSecretStatus",
+    });
     if let Some(event) = pull_event(previous, &status) {
         event::write(resource, event, ctx).await;
     }
@@ -99,12 +108,14 @@ async fn apply_status(
     status: &DockerPullSecretStatus,
     ctx: &Context,
 ) -> Result<Written, Error> {
-    let (key, types) = (&resource.key, TypeMeta::resource::<StoredResource>());
     // With the UID, so that a resource deleted and created again does not get the status of its predecessor.
-    let body = json!({
-        "apiVersion": types.api_version, "kind": types.kind,
-        "metadata": {"name": key.name, "namespace": key.namespace, "uid": resource.uid.as_str()}, "status": status,
+    let mut body = json!({
+        "apiVersion": API_VERSION, "kind": resource.kind,
+        "metadata": {"name": resource.key.name, "uid": resource.uid.as_str()}, "status": status,
     });
+    if let Some(namespace) = resource.key.namespace() {
+        body["metadata"]["namespace"] = namespace.into();
+    }
     let params = PatchParams::apply(FIELD_MANAGER).force();
     let applied = patch_status(resource, &params, &Patch::Apply(&body), ctx).await?;
     let Some(patch) = applied.leftovers(status) else {
@@ -122,7 +133,11 @@ async fn patch_status(
 ) -> Result<Written, Error> {
     ctx.may_write()?;
     let key = &resource.key;
-    let request = Request::new(StoredResource::url_path(&(), Some(&key.namespace)));
+    let path = match resource.kind {
+        CLUSTER_DOCKER_PULL_SECRET => ClusterDockerPullSecret::url_path(&(), None),
+        _ => DockerPullSecret::url_path(&(), key.namespace()),
+    };
+    let request = Request::new(path);
     let request = request.patch_subresource("status", &key.name, params, patch);
     let request = async { ctx.client.request(request.map_err(kube::Error::BuildRequest)?).await };
     call(|| format!("writing the status of {} {key}", resource.kind), request).await

@@ -3,13 +3,12 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use kube::Resource as _;
-use kube::runtime::controller::Action;
 use tracing::{Instrument as _, info_span};
 
 use crate::api::DockerPullSecretStatus;
 use crate::controller::apply::apply;
 use crate::controller::context::{Context, now};
+use crate::controller::distribute::distribute;
 use crate::controller::observe::{observe, observe_pods};
 use crate::controller::publish::publish;
 use crate::controller::store::stored_resource::StoredResource;
@@ -30,27 +29,27 @@ struct Reconciled {
     next: Option<Duration>,
 }
 
-/// The reconcile as the controller calls it.
-pub(crate) async fn reconcile(object: Arc<StoredResource>, ctx: Arc<Context>) -> Result<Action, Error> {
-    let key = ObjectKey::of(object.meta());
+/// The reconcile as the controller calls it. What fails is tried again.
+pub(crate) async fn reconcile(key: ObjectKey, ctx: Arc<Context>) {
     ctx.begun(&key);
     // In JSON, `name` is that of the span.
     let span = info_span!("reconcile", namespace = key.namespace, resource = key.name);
-    let result = reconcile_current(object, &key, &ctx).instrument(span).await;
+    if let Err(error) = reconcile_current(&key, &ctx).instrument(span).await {
+        retry(&key, &error, &ctx);
+    }
     ctx.ended(&key);
-    result
 }
 
-async fn reconcile_current(object: Arc<StoredResource>, key: &ObjectKey, ctx: &Context) -> Result<Action, Error> {
-    // It may have changed since it was handed in: until now, a change has triggered nothing more.
-    let object = ctx.stored(key).unwrap_or(object);
-    let Some(resource) = object.reference() else {
-        return Ok(Action::await_change());
+/// One reconcile of the resource as it is now, if it still is there.
+pub(crate) async fn reconcile_current(key: &ObjectKey, ctx: &Arc<Context>) -> Result<(), Error> {
+    let stored = ctx.stored(key);
+    let Some((object, resource)) = stored.and_then(|object| Some((Arc::clone(&object), object.reference()?))) else {
+        return Ok(());
     };
     if object.meta().deletion_timestamp.is_some() {
         // The garbage collector removes the Secret.
         ctx.shared.verifier.reconciled(&resource.uid);
-        return Ok(Action::await_change());
+        return Ok(());
     }
     let begun = Instant::now();
     let result = reconcile_once(&resource, &object, ctx).await;
@@ -64,7 +63,7 @@ async fn reconcile_current(object: Arc<StoredResource>, key: &ObjectKey, ctx: &C
             if let Some(next) = next {
                 ctx.trigger_after(key, next);
             }
-            Ok(Action::await_change())
+            Ok(())
         }
         Err(error) => {
             ctx.shared.metrics.reconciled("Error", took);
@@ -85,20 +84,21 @@ async fn reconcile_current(object: Arc<StoredResource>, key: &ObjectKey, ctx: &C
 }
 
 /// When to try again after an error of the platform.
-#[allow(clippy::needless_pass_by_value, reason = "the controller calls it so")]
-pub(crate) fn error_policy(object: Arc<StoredResource>, error: &Error, ctx: Arc<Context>) -> Action {
-    let Some(resource) = object.reference() else {
-        return Action::await_change();
+fn retry(key: &ObjectKey, error: &Error, ctx: &Context) {
+    let Some(resource) = ctx.stored(key).and_then(|object| object.reference()) else {
+        return;
     };
     let errors = ctx.memories().look(&resource.uid, |memory| memory.consecutive_errors);
     let pause = spread(pause(errors.unwrap_or_default()), &resource.uid);
-    let key = &resource.key;
     tracing::warn!(namespace = key.namespace, name = key.name, retry_in = ?pause, "{error}");
     ctx.trigger_after(key, pause);
-    Action::await_change()
 }
 
-async fn reconcile_once(reference: &ResourceRef, object: &StoredResource, ctx: &Context) -> Result<Reconciled, Error> {
+async fn reconcile_once(
+    reference: &ResourceRef,
+    object: &StoredResource,
+    ctx: &Arc<Context>,
+) -> Result<Reconciled, Error> {
     let declaration = match object.declaration() {
         Ok(declaration) => declaration,
         Err(error) => return publish_unparsable(reference, object, &error, ctx).await,
@@ -115,7 +115,11 @@ async fn reconcile_once(reference: &ResourceRef, object: &StoredResource, ctx: &
     observed.pods = pods;
     let mut decision = decide(&subject, &observed, ctx);
     observed.refusal = apply(reference, &decision.changes, ctx).await?;
-    if observed.refusal.is_some() {
+    let distributed = distribute(reference, &decision.distribute, ctx).await;
+    if distributed {
+        observed.census = ctx.index().census(&reference.key.name);
+    }
+    if observed.refusal.is_some() || distributed {
         // The first decision reports nothing.
         let throttle = memory.decided.status_throttle;
         ctx.memories()

@@ -1,38 +1,27 @@
 //! `dps controller`: sets everything up, runs until a signal ends it.
 
-use std::convert::Infallible;
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use futures::future::{join_all, select_all};
 use futures::{FutureExt as _, StreamExt as _};
-use kube::core::NamespaceResourceScope;
-use kube::runtime::controller::{Config, Error as ControllerError};
-use kube::runtime::reflector::store::Writer;
-use kube::runtime::{applier, reflector};
-use kube::{Api, Client};
+use kube::Client;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
 use crate::controller::attach::attach;
 use crate::controller::context::{Context, Shared};
+use crate::controller::distribute;
 use crate::controller::health_server;
 use crate::controller::heartbeat::heartbeat;
 use crate::controller::lease::Leader;
 use crate::controller::metrics::Metrics;
 use crate::controller::readiness::Readiness;
-use crate::controller::reconcile::{error_policy, reconcile};
-use crate::controller::store::stored_resource::StoredResource;
+use crate::controller::reconcile::{reconcile, reconcile_current};
 use crate::controller::verification::{News, Verifier};
-use crate::controller::watches::config_maps::ConfigMaps;
-use crate::controller::watches::docker_pull_secrets::DockerPullSecrets;
-use crate::controller::watches::drive::{WatchSettings, Watched, drive};
-use crate::controller::watches::pods::{Pods, UNFINISHED};
-use crate::controller::watches::resync::resync;
-use crate::controller::watches::secrets::Secrets;
-use crate::controller::watches::service_accounts::ServiceAccounts;
+use crate::controller::watches::start::Watches;
 use crate::domain::names::{ObjectKey, ResourceRef};
 use crate::domain::verification::address::Policy;
 use crate::kubernetes::connect::{self, ConnectError};
@@ -57,6 +46,9 @@ pub struct Options {
     pub attaches_to_accounts: bool,
     /// Whether an admission policy attaches Secrets to pods.
     pub attaches_to_pods: bool,
+    /// Namespaces that credentials for many namespaces may be read from; `None`: there are no resources for many namespaces. If none
+    /// is named, it is the operator's own.
+    pub clusters: Option<Vec<String>>,
     /// The Lease to hold while working, where there are several replicas.
     pub lease: Option<ObjectKey>,
 }
@@ -101,6 +93,10 @@ pub async fn run(options: Options) -> Result<(), StartError> {
         resource_metrics: options.resource_metrics,
         attaches_to_accounts: options.attaches_to_accounts,
         attaches_to_pods: options.attaches_to_pods,
+        clusters: options.clusters.map(|named| match named.is_empty() {
+            true => vec![client.default_namespace().to_owned()],
+            false => named,
+        }),
         scopes: Mutex::default(),
     });
     let (stop, stopped) = watch::channel(false);
@@ -178,13 +174,13 @@ async fn finish(scopes: Vec<JoinHandle<Arc<Context>>>, verifier: &Verifier) {
     let (scopes, ()) = tokio::join!(join_all(scopes), verifier.drain());
     for ctx in scopes.into_iter().flatten() {
         let unpublished = ctx.memories().with_unpublished_verdict();
-        for resource in ctx.store.state() {
+        for resource in ctx.store.all() {
             if resource
                 .reference()
                 .is_some_and(|resource| unpublished.contains(&resource.uid))
             {
                 // What fails here is found out again by the next process.
-                let _ = reconcile(resource, Arc::clone(&ctx)).await;
+                let _ = reconcile_current(&resource.key(), &ctx).await;
             }
         }
     }
@@ -198,8 +194,7 @@ async fn scope(
     shared: Arc<Shared>,
     stopped: watch::Receiver<bool>,
 ) -> Arc<Context> {
-    let (store, writer) = reflector::store();
-    let ctx = Arc::new(Context::new(client, shared, store.clone()));
+    let ctx = Arc::new(Context::new(client, shared));
     let notified = Arc::downgrade(&ctx);
     ctx.shared.add_scope(&ctx);
     let notify = move |resource: &ResourceRef, news: News| {
@@ -211,27 +206,21 @@ async fn scope(
         }
     };
     ctx.shared.verifier.subscribe(namespace.clone(), Box::new(notify));
-    let (mut watching, listed) = start_watches(&ctx, writer, namespace.as_deref());
+    let watches = Watches::start(&ctx, namespace.as_deref());
+    let (mut watching, listed) = (watches.tasks, join_all(watches.listed.into_iter().map(wait_until_set)));
     let stop = wait_until_set(stopped.clone()).boxed();
     let leads = wait_until_set(ctx.shared.leader.leads());
     tokio::select! {
-        ((), ()) = async { tokio::join!(listed, leads) } => {
+        (_, ()) = async { tokio::join!(listed, leads) } => {
             ctx.shared.verifier.begin();
             watching.push(tokio::spawn(attach(Arc::clone(&ctx))));
-            let listed = store.state();
+            watching.push(tokio::spawn(distribute::run(Arc::clone(&ctx))));
+            let listed = ctx.store.all();
             let listed = listed.iter().filter_map(|object| Some(object.reference()?.uid));
             ctx.shared.verifier.scope_listed(listed);
-            let triggered = Arc::clone(&ctx).triggered().map(Ok::<_, Infallible>).take_until(stop);
-            let config = Config::default().concurrency(concurrency);
-            let reconciler = |object, ctx| reconcile(object, ctx).boxed();
-            applier(reconciler, error_policy, Arc::clone(&ctx), store, triggered, config)
-                .for_each(|result| {
-                    if let Err(error) = result {
-                        failed(error, &ctx);
-                    }
-                    futures::future::ready(())
-                })
-                .await;
+            let triggered = Arc::clone(&ctx).triggered().take_until(stop);
+            let reconcile = |key| reconcile(key, Arc::clone(&ctx)).boxed();
+            triggered.for_each_concurrent(usize::from(concurrency), reconcile).await;
         }
         () = wait_until_set(stopped) => {}
     }
@@ -239,81 +228,7 @@ async fn scope(
     ctx
 }
 
-/// Starts the watches. The future ends when the first lists are complete: before that nobody knows who wants a Secret,
-/// what was left behind and which pods fail.
-fn start_watches(
-    ctx: &Arc<Context>,
-    writer: Writer<StoredResource>,
-    namespace: Option<&str>,
-) -> (Vec<JoinHandle<()>>, impl Future<Output = ()> + use<>) {
-    let place = namespace.map_or_else(
-        || "all namespaces".to_owned(),
-        |namespace| format!("namespace {namespace}"),
-    );
-    tracing::info!("watching {place}");
-    let resources = start(
-        DockerPullSecrets::new(Arc::clone(ctx), writer),
-        None,
-        &place,
-        namespace,
-        ctx,
-    );
-    let secrets = start(Secrets(Arc::clone(ctx)), None, &place, namespace, ctx);
-    let config_maps = start(ConfigMaps(Arc::clone(ctx)), None, &place, namespace, ctx);
-    let pods = start(Pods::new(Arc::clone(ctx)), Some(UNFINISHED), &place, namespace, ctx);
-    let accounts = ctx.attacher.as_ref().map(|attacher| {
-        let watched = ServiceAccounts::new(Arc::clone(ctx), Arc::clone(attacher));
-        start(watched, None, &place, namespace, ctx)
-    });
-    let (accounts, accounts_listed) = accounts.unzip();
-    let awaited = [resources.1, secrets.1, pods.1].into_iter().chain(accounts_listed);
-    let listed = join_all(awaited.map(wait_until_set)).map(|_| ());
-    let resync = tokio::spawn(resync(Arc::clone(ctx)));
-    let watching = [resources.0, secrets.0, config_maps.0, pods.0, resync];
-    (watching.into_iter().chain(accounts).collect(), listed)
-}
-
-/// Starts one watch; the flag is set when its first list is complete.
-fn start<W>(
-    watched: W,
-    fields: Option<&'static str>,
-    place: &str,
-    namespace: Option<&str>,
-    ctx: &Arc<Context>,
-) -> (JoinHandle<()>, watch::Receiver<bool>)
-where
-    W: Watched + 'static,
-    W::Object: kube::Resource<Scope = NamespaceResourceScope>,
-{
-    let (ready, is_ready) = watch::channel(false);
-    let name = format!("{} in {place}", W::RESOURCE.split('.').next().unwrap_or(W::RESOURCE));
-    ctx.shared.readiness.expect(&name);
-    let settings = WatchSettings { name, fields, ready };
-    let api = api(&ctx.client, namespace);
-    (tokio::spawn(drive(watched, api, settings, Arc::clone(ctx))), is_ready)
-}
-
 /// Ends when the flag is set, or nobody can set it any more.
 async fn wait_until_set(mut flag: watch::Receiver<bool>) {
     let _ = flag.wait_for(|set| *set).await;
-}
-
-fn api<K>(client: &Client, namespace: Option<&str>) -> Api<K>
-where
-    K: kube::Resource<Scope = NamespaceResourceScope, DynamicType = ()>,
-{
-    namespace.map_or_else(
-        || Api::all(client.clone()),
-        |namespace| Api::namespaced(client.clone(), namespace),
-    )
-}
-
-/// A failed reconcile is logged where its retry is decided.
-fn failed<E>(error: ControllerError<E, Infallible>, ctx: &Context)
-where
-    E: std::error::Error + 'static,
-{
-    if let ControllerError::ObjectNotFound(gone) = error {
-        ctx.gone(&ObjectKey::new(gone.namespace.unwrap_or_default(), gone.name));
-    }
 }

@@ -83,9 +83,9 @@ impl Attachments {
         gone
     }
 
-    /// Somebody changed what is wanted of a Secret: if it is contested, it is tried again.
-    pub fn retry(&mut self, secret: &ObjectKey) {
-        self.contests.forget_secret(secret);
+    /// Somebody changed what is wanted of a Secret in this namespace, or in all: if it is contested, it is tried again.
+    pub fn retry(&mut self, namespace: Option<&str>, secret: &str) {
+        self.contests.forget_secret(namespace, secret);
     }
 
     /// ServiceAccounts of a namespace that do not list what they should; of all namespaces if none is named.
@@ -166,28 +166,40 @@ impl Attachments {
         self.accounts.range(from..).take_while(move |(key, _)| is_there(key))
     }
 
-    /// What becomes of one Secret in the ServiceAccounts with these names; `None` if nobody knows ServiceAccounts.
-    pub fn view(&self, namespace: &str, names: &[String], secret: &str, now: Timestamp) -> Option<AttachmentView> {
+    /// What becomes of one Secret in the ServiceAccounts with these names; `None` if nobody knows ServiceAccounts. `named`: with their
+    /// namespaces.
+    pub fn view(
+        &self,
+        namespaces: &[String],
+        named: bool,
+        names: &[String],
+        secret: &str,
+        now: Timestamp,
+    ) -> Option<AttachmentView> {
         if !self.is_listed {
             return None;
         }
         let mut view = AttachmentView::default();
-        let is_wanted = |name: &str| names.iter().any(|pattern| glob::matches(pattern, name));
-        for (key, account) in self.of(Some(namespace)).filter(|(key, _)| is_wanted(&key.name)) {
-            let name = key.name.clone();
-            if account.listed.iter().any(|listed| listed == secret) {
-                view.attached.push(name);
-            } else if let Some(by) = self.contests.of(key, secret, now) {
-                view.contested.push((name, by.map(str::to_owned)));
-            } else if let Some(message) = self.refused.get(key) {
-                view.refused.push((name, message.clone()));
-            } else {
-                view.waiting.push(name);
+        for namespace in namespaces {
+            let shown = |name: &str| if named { format!("{namespace}/{name}") } else { name.to_owned() };
+            let is_wanted = |name: &str| names.iter().any(|pattern| glob::matches(pattern, name));
+            for (key, account) in self.of(Some(namespace)).filter(|(key, _)| is_wanted(&key.name)) {
+                let name = shown(&key.name);
+                if account.listed.iter().any(|listed| listed == secret) {
+                    view.attached.push(name);
+                } else if let Some(by) = self.contests.of(key, secret, now) {
+                    view.contested.push((name, by.map(str::to_owned)));
+                } else if let Some(message) = self.refused.get(key) {
+                    view.refused.push((name, message.clone()));
+                } else {
+                    view.waiting.push(name);
+                }
             }
+            let exists =
+                |name: &String| self.accounts.contains_key(&ObjectKey::new(namespace.as_str(), name.as_str()));
+            let absent = names.iter().filter(|name| !name.contains('*') && !exists(name));
+            view.absent.extend(absent.map(|name| shown(name)));
         }
-        let exists = |name: &String| self.accounts.contains_key(&ObjectKey::new(namespace, name.as_str()));
-        let absent = names.iter().filter(|name| !name.contains('*') && !exists(name));
-        view.absent = absent.cloned().collect();
         Some(view)
     }
 }

@@ -5,6 +5,7 @@
 
 pub mod accounts;
 mod groups;
+mod many_namespaces;
 pub(crate) mod namespace;
 mod overlaps;
 mod pods;
@@ -15,6 +16,8 @@ use std::sync::Arc;
 
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{ObjectMeta, OwnerReference};
 
+use crate::api::{CLUSTER_DOCKER_PULL_SECRET, DOCKER_PULL_SECRET};
+use crate::domain::distribution::Distributions;
 use crate::domain::index::namespace::NamespaceIndex;
 use crate::domain::names::{ObjectKey, ResourceRef, Uid};
 use crate::domain::secret::ownership::{controlling_resource, is_labelled};
@@ -53,6 +56,8 @@ pub struct IndexView {
 #[derive(Debug, Default)]
 pub struct ResourceIndex {
     namespaces: BTreeMap<String, NamespaceIndex>,
+    /// Resources for many namespaces, and their copies.
+    pub distributions: Distributions,
     /// While Secrets are listed again: those that the list has not shown yet.
     missing_from_relist: HashSet<ObjectKey>,
 }
@@ -71,6 +76,10 @@ impl ResourceIndex {
 
     /// Forgets a resource. Returns other resources that this concerns.
     pub fn remove(&mut self, resource: &ObjectKey) -> Vec<ObjectKey> {
+        if resource.namespace().is_none() {
+            self.distributions.remove(&resource.name);
+            return Vec::new();
+        }
         self.forget(&resource.namespace, |namespace| namespace.remove(&resource.name))
     }
 
@@ -78,6 +87,7 @@ impl ResourceIndex {
     pub fn resources(&self) -> impl Iterator<Item = ObjectKey> {
         let all = self.namespaces.iter();
         all.flat_map(|(at, namespace)| namespace.resources().map(move |name| ObjectKey::new(at, name)))
+            .chain(self.distributions.which(|_| true))
     }
 
     /// Names of the resources of a namespace.
@@ -90,6 +100,9 @@ impl ResourceIndex {
 
     /// UID of a resource.
     pub fn uid(&self, resource: &ObjectKey) -> Option<Uid> {
+        if resource.namespace().is_none() {
+            return self.distributions.get(&resource.name).map(|one| one.uid.clone());
+        }
         self.namespaces.get(&resource.namespace)?.uid(&resource.name).cloned()
     }
 
@@ -112,7 +125,8 @@ impl ResourceIndex {
     pub fn observe_secret(&mut self, meta: &ObjectMeta) -> Vec<ObjectKey> {
         let key = ObjectKey::of(meta);
         self.missing_from_relist.remove(&key);
-        let Some(owner) = controlling_resource(meta).filter(|_| is_labelled(meta)) else {
+        let owner = controlling_resource(meta).filter(|owner| owner.kind == DOCKER_PULL_SECRET);
+        let Some(owner) = owner.filter(|_| is_labelled(meta)) else {
             return self.forget_secret(&key);
         };
         let text = |text: &Option<String>| text.as_deref().unwrap_or_default().into();
@@ -164,6 +178,9 @@ impl ResourceIndex {
     /// Whether the resource that an owner reference of the Secret names wants the Secret; `None` if there is no such
     /// resource.
     pub fn wants(&self, owner: &OwnerReference, target: &ObjectKey) -> Option<bool> {
+        if owner.kind == CLUSTER_DOCKER_PULL_SECRET {
+            return self.distributions.wants(owner, target);
+        }
         self.namespaces.get(&target.namespace)?.wants(owner, &target.name)
     }
 

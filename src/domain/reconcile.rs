@@ -11,3 +11,4 @@ pub mod retry;
 pub mod throttle;
 pub mod timers;
 pub mod trigger;
+pub mod work_set;

@@ -3,3 +3,5 @@
 pub mod desired;
 pub mod ownership;
 pub mod plan;
+pub mod precondition;
+pub mod shape;

@@ -2,5 +2,6 @@
 
 pub mod declaration;
 pub mod parse;
+pub mod selection;
 pub mod template;
 pub mod validate;

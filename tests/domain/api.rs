@@ -1,6 +1,8 @@
 //! The API: what earlier versions wrote is read, and what users read in the CRD.
 
-use dps::api::{API_VERSION, Cause, DockerPullSecret, KINDS, VerificationResult, VerificationStatus, crd};
+use std::borrow::Cow;
+
+use dps::api::{API_VERSION, Cause, ClusterDockerPullSecret, DockerPullSecret, KINDS, VerificationResult, VerificationStatus, crd};
 use kube::Resource as _;
 use serde_json::{Value, json};
 use strum::IntoEnumIterator as _;
@@ -16,7 +18,10 @@ fn with_verification(verification: &Value) -> serde_json::Result<DockerPullSecre
 /// A Secret is the operator's only if its owner's kind is among them.
 #[test]
 fn constants_name_the_kinds_of_the_crds() {
-    assert_eq!(KINDS.map(str::to_owned), [DockerPullSecret::kind(&()).into_owned()]);
+    assert_eq!(
+        KINDS.map(str::to_owned),
+        [DockerPullSecret::kind(&()), ClusterDockerPullSecret::kind(&())].map(Cow::into_owned)
+    );
     assert_eq!(API_VERSION, DockerPullSecret::api_version(&()));
 }
 

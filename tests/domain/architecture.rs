@@ -20,7 +20,7 @@ const LAYERS: [&str; 7] = [
 ];
 
 /// The modules of `domain`. One imports only what stands before it.
-const DOMAIN: [&str; 20] = [
+const DOMAIN: [&str; 21] = [
     "glob",
     "names",
     "proxy",
@@ -35,6 +35,7 @@ const DOMAIN: [&str; 20] = [
     "credential_source",
     "verification",
     "secret",
+    "distribution",
     "pull_failures",
     "index",
     "attachment",

@@ -139,7 +139,7 @@ impl Team {
 
     fn view(&self, names: &[&str]) -> AttachmentView {
         let names: Vec<String> = names.iter().map(|name| (*name).to_owned()).collect();
-        self.known.view("team", &names, "app", self.now).unwrap()
+        self.known.view(&["team".to_owned()], false, &names, "app", self.now).unwrap()
     }
 
     fn reason(&self, names: &[&str]) -> &'static str {
@@ -316,9 +316,9 @@ fn the_third_removal_within_ten_minutes_is_accepted_for_an_hour() {
         team.change("default");
     }
     assert_eq!(team.reason(&["default"]), "Contested");
-    team.known.retry(&ObjectKey::new("team", "other"));
+    team.known.retry(Some("team"), "other");
     assert_eq!(team.listed("default"), None);
-    team.known.retry(&ObjectKey::new("team", "app"));
+    team.known.retry(Some("team"), "app");
     assert_eq!(team.listed("default").unwrap(), ["app"]);
 }
 

@@ -1,6 +1,6 @@
 //! The generated Secret: its bytes, drift, and whether it may be written.
 
-use dps::api::Reason;
+use dps::api::{DOCKER_PULL_SECRET, Reason};
 use dps::domain::credentials::{RegistryCredentials, hide};
 use dps::domain::docker_config::user_document::canonical;
 use dps::domain::names::ResourceRef;
@@ -204,6 +204,7 @@ fn only_what_may_be_ours_is_written() {
     for (what, adopt, changes, expected) in table {
         let existing = applied(&wish, &changes);
         let claimant = Claimant {
+            kind: DOCKER_PULL_SECRET,
             name: "app",
             uid: "uid-app",
             adopt,
@@ -221,6 +222,7 @@ fn only_what_may_be_ours_is_written() {
 fn a_secret_that_is_missing_is_created_by_the_oldest() {
     let wish = desired(&private("r.example.com"));
     let claimant = Claimant {
+            kind: DOCKER_PULL_SECRET,
         name: "app",
         uid: "uid-app",
         adopt: false,

@@ -20,6 +20,8 @@ fn at(second: i64) -> Timestamp {
 
 pub(super) fn good() -> Outcome {
     Outcome {
+        is_written: true,
+        census: None,
         credentials: Ok("read".to_owned()),
         secret: Ok("written".to_owned()),
         replaced: false,

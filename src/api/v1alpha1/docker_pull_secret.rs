@@ -187,6 +187,15 @@ pub struct DockerPullSecretStatus {
     )]
     pub verification: Option<VerificationStatus>,
 
+    /// How many namespaces are to have the Secret, and have it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub namespaces: Option<NamespaceCounts>,
+
+    /// Namespaces where something is in the way, at most 10.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 10))]
+    pub failures: Vec<NamespaceFailure>,
+
     /// Number of pods that fail to pull an image with the generated Secret, or because they do not use it.
     #[serde(default)]
     #[schemars(with = "i32", range(min = 0))]
@@ -202,4 +211,34 @@ pub struct DockerPullSecretStatus {
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[x_kube(merge_strategy = ListMerge::Map(vec!["type".into()]))]
     pub conditions: Vec<Condition>,
+}
+
+/// Numbers of namespaces.
+#[derive(KubeSchema, Serialize, Deserialize, Clone, Debug, Default, PartialEq)]
+#[serde(rename_all = "camelCase")]
+pub struct NamespaceCounts {
+    /// Those that are to have the Secret.
+    #[schemars(with = "i32", range(min = 0))]
+    pub selected: u32,
+    /// Those of them that have it.
+    #[schemars(with = "i32", range(min = 0))]
+    pub ready: u32,
+    /// Those of them where something is in the way.
+    #[schemars(with = "i32", range(min = 0))]
+    pub failing: u32,
+    /// `ready/selected`.
+    pub summary: String,
+}
+
+/// A namespace that does not have the Secret, and why.
+#[derive(KubeSchema, Serialize, Deserialize, Clone, Debug, PartialEq)]
+#[serde(rename_all = "camelCase")]
+pub struct NamespaceFailure {
+    /// The namespace.
+    pub namespace: String,
+    /// Why, as a condition says it.
+    pub reason: String,
+    /// The same in words, and what to do.
+    #[schemars(length(max = 1024))]
+    pub message: String,
 }

@@ -58,7 +58,7 @@ pub struct Tls {
 #[derive(KubeSchema, Serialize, Deserialize, Clone, Debug, PartialEq, Eq)]
 #[serde(rename_all = "camelCase")]
 pub struct CaBundleRef {
-    /// `ConfigMap` or `Secret`, in the same namespace.
+    /// `ConfigMap` or `Secret`, in the namespace of the credentials.
     pub kind: CaBundleKind,
     /// Its name.
     #[schemars(length(min = 1, max = 253), regex(pattern = crate::api::validation_rules::OBJECT_NAME))]

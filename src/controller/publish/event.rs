@@ -5,21 +5,23 @@ use k8s_openapi::api::events::v1::Event;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::MicroTime;
 use kube::Api;
 use kube::api::{Patch, PatchParams, PostParams};
-use kube::core::{ObjectMeta, TypeMeta};
+use kube::core::ObjectMeta;
 use serde_json::json;
 
-use crate::api::FIELD_MANAGER;
+use crate::api::{API_VERSION, FIELD_MANAGER};
 use crate::controller::context::{Context, now};
-use crate::controller::store::stored_resource::StoredResource;
 use crate::domain::names::ResourceRef;
 use crate::domain::status::event::{PullEvent, counted};
 use crate::kubernetes::request::{Error, call};
+
+/// Where Events of objects without a namespace are: the API server takes them nowhere else.
+const OF_CLUSTER: &str = "default";
 
 /// Creates an Event, or counts it. A failure changes nothing, since the status says the same.
 ///
 /// Not through kube's recorder: that keeps every Event in memory for minutes, to count repetitions.
 pub(super) async fn write(resource: &ResourceRef, event: PullEvent, ctx: &Context) {
-    let namespace = &resource.key.namespace;
+    let namespace = resource.key.namespace().unwrap_or(OF_CLUSTER);
     let events = Api::<Event>::namespaced(ctx.client.clone(), namespace);
     let event = object(resource, event);
     let written = match create(&events, resource, &event, ctx).await {
@@ -70,7 +72,7 @@ fn object(resource: &ResourceRef, event: PullEvent) -> Event {
     Event {
         metadata: ObjectMeta {
             name: Some(event.name(resource)),
-            namespace: Some(key.namespace.clone()),
+            namespace: Some(key.namespace().unwrap_or(OF_CLUSTER).to_owned()),
             ..ObjectMeta::default()
         },
         event_time: Some(MicroTime(now())),
@@ -85,10 +87,10 @@ fn object(resource: &ResourceRef, event: PullEvent) -> Event {
             |name| name.chars().filter(char::is_ascii).take(128).collect(),
         )),
         regarding: Some(ObjectReference {
-            api_version: Some(TypeMeta::resource::<StoredResource>().api_version),
+            api_version: Some(API_VERSION.to_owned()),
             kind: Some(resource.kind.to_owned()),
             name: Some(key.name.clone()),
-            namespace: Some(key.namespace.clone()),
+            namespace: key.namespace().map(str::to_owned),
             uid: Some(resource.uid.as_str().to_owned()),
             ..ObjectReference::default()
         }),

@@ -2,24 +2,27 @@
 //! parsed in a few microseconds when a reconcile needs it. One that does not parse hides no other.
 
 use std::borrow::Cow;
+use std::marker::PhantomData;
 use std::sync::{Arc, OnceLock};
 
 use kube::Resource;
-use kube::core::{NamespaceResourceScope, ObjectMeta};
-use serde::Deserialize;
+use kube::core::ObjectMeta;
+use serde::{Deserialize, Deserializer};
 use serde_json::value::RawValue;
 
-use crate::api::{DockerPullSecret, DockerPullSecretStatus};
+use crate::api::{
+    CLUSTER_DOCKER_PULL_SECRET, ClusterDockerPullSecret, DOCKER_PULL_SECRET, DockerPullSecret, DockerPullSecretStatus,
+};
 use crate::controller::metrics::MeasuredResource;
 use crate::controller::store::compressed_json::CompressedJson;
-use crate::domain::names::ResourceRef;
+use crate::domain::names::{ObjectKey, ResourceRef};
 use crate::domain::spec::declaration::Declaration;
 use crate::domain::status::figures::Figures;
 
-/// A DockerPullSecret as the watch brought it.
-#[derive(Clone, Debug, Deserialize)]
-#[serde(from = "Parts")]
+/// A resource of either kind as the watch brought it.
+#[derive(Clone, Debug)]
 pub(crate) struct StoredResource {
+    kind: &'static str,
     metadata: ObjectMeta,
     spec: CompressedJson,
     status: CompressedJson,
@@ -34,30 +37,51 @@ struct Parts {
     status: Option<Box<RawValue>>,
 }
 
-impl From<Parts> for StoredResource {
-    fn from(parts: Parts) -> Self {
+fn compress(part: Option<&RawValue>) -> CompressedJson {
+    CompressedJson::new(part.map_or("null", RawValue::get))
+}
+
+impl StoredResource {
+    fn new(kind: &'static str, parts: Parts) -> Self {
         Self {
+            kind,
             metadata: parts.metadata,
             spec: compress(parts.spec.as_deref()),
             status: compress(parts.status.as_deref()),
             figures: OnceLock::new(),
         }
     }
-}
 
-fn compress(part: Option<&RawValue>) -> CompressedJson {
-    CompressedJson::new(part.map_or("null", RawValue::get))
-}
+    /// Its kind.
+    pub(crate) fn kind(&self) -> &'static str {
+        self.kind
+    }
 
-impl StoredResource {
+    /// Its metadata.
+    pub(crate) fn meta(&self) -> &ObjectMeta {
+        &self.metadata
+    }
+
+    /// Its namespace and name.
+    pub(crate) fn key(&self) -> ObjectKey {
+        ObjectKey::of(&self.metadata)
+    }
+
+    /// Its resource version.
+    pub(crate) fn version(&self) -> Option<&str> {
+        self.metadata.resource_version.as_deref()
+    }
+
     /// What it declares; the error is the parser's.
     pub(crate) fn declaration(&self) -> Result<Declaration, String> {
-        let resource = DockerPullSecret {
-            metadata: self.metadata.clone(),
-            spec: serde_json::from_slice(&self.spec.text()).map_err(|error| error.to_string())?,
-            status: None,
-        };
-        Ok(Declaration::from(&resource))
+        let (metadata, spec) = (self.metadata.clone(), self.spec.text());
+        let told = |error: serde_json::Error| error.to_string();
+        if self.kind == CLUSTER_DOCKER_PULL_SECRET {
+            let spec = serde_json::from_slice(&spec).map_err(told)?;
+            return Ok(Declaration::from(&ClusterDockerPullSecret { metadata, spec, status: None }));
+        }
+        let spec = serde_json::from_slice(&spec).map_err(told)?;
+        Ok(Declaration::from(&DockerPullSecret { metadata, spec, status: None }))
     }
 
     /// Its status. One that another version wrote and this one cannot read is none.
@@ -74,15 +98,10 @@ impl StoredResource {
     pub(crate) fn has_status_of(&self, other: &Self) -> bool {
         self.status == other.status
     }
-}
-
-impl StoredResource {
-    /// The kind of these resources.
-    pub(crate) const KIND: &'static str = "DockerPullSecret";
 
     /// Which resource this is.
     pub(crate) fn reference(&self) -> Option<ResourceRef> {
-        ResourceRef::of(Self::KIND, &self.metadata)
+        ResourceRef::of(self.kind, &self.metadata)
     }
 }
 
@@ -100,31 +119,60 @@ impl MeasuredResource for Arc<StoredResource> {
     }
 }
 
-impl Resource for StoredResource {
+/// A kind, as a type.
+pub(crate) trait Kind: Resource<DynamicType = ()> + Clone + std::fmt::Debug + Send + 'static {
+    /// Its name.
+    const KIND: &'static str;
+    /// The resource, for messages.
+    const RESOURCE: &'static str;
+}
+
+impl Kind for DockerPullSecret {
+    const KIND: &'static str = DOCKER_PULL_SECRET;
+    const RESOURCE: &'static str = "dockerpullsecrets.pullsecrets.dev";
+}
+
+impl Kind for ClusterDockerPullSecret {
+    const KIND: &'static str = CLUSTER_DOCKER_PULL_SECRET;
+    const RESOURCE: &'static str = "clusterdockerpullsecrets.pullsecrets.dev";
+}
+
+/// A resource that is known to be of this kind, as a watch needs it.
+#[derive(Clone, Debug)]
+pub(crate) struct Of<K>(pub(crate) StoredResource, PhantomData<fn() -> K>);
+
+impl<'de, K: Kind> Deserialize<'de> for Of<K> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let parts = Parts::deserialize(deserializer)?;
+        Ok(Self(StoredResource::new(K::KIND, parts), PhantomData))
+    }
+}
+
+impl<K: Kind> Resource for Of<K> {
     type DynamicType = ();
-    type Scope = NamespaceResourceScope;
+    type Scope = K::Scope;
 
     fn kind((): &()) -> Cow<'_, str> {
-        DockerPullSecret::kind(&())
+        K::kind(&())
     }
 
     fn group((): &()) -> Cow<'_, str> {
-        DockerPullSecret::group(&())
+        K::group(&())
     }
 
     fn version((): &()) -> Cow<'_, str> {
-        DockerPullSecret::version(&())
+        K::version(&())
     }
 
     fn plural((): &()) -> Cow<'_, str> {
-        DockerPullSecret::plural(&())
+        K::plural(&())
     }
 
     fn meta(&self) -> &ObjectMeta {
-        &self.metadata
+        &self.0.metadata
     }
 
     fn meta_mut(&mut self) -> &mut ObjectMeta {
-        &mut self.metadata
+        &mut self.0.metadata
     }
 }

@@ -3,19 +3,19 @@
 use serde_json::{Value, json};
 
 use super::{World, unverified};
-use crate::api::DockerPullSecretStatus;
-use crate::controller::store::stored_resource::StoredResource;
+use crate::api::{DockerPullSecret, DockerPullSecretStatus};
+use crate::controller::store::stored_resource::Of;
 use crate::controller::watches::drive::Watched as _;
 use crate::domain::names::Uid;
 use crate::domain::reconcile::memory::PublishedStatus;
 
-fn object(name: &str, uid: &str, version: &str, spec: &Value) -> StoredResource {
+fn object(name: &str, uid: &str, version: &str, spec: &Value) -> Of<DockerPullSecret> {
     let meta = json!({"name": name, "namespace": "team", "uid": uid, "resourceVersion": version, "generation": 1});
     serde_json::from_str(&json!({"metadata": meta, "spec": spec}).to_string()).unwrap()
 }
 
 /// One that this version of the operator cannot read.
-fn unparsable(uid: &str) -> StoredResource {
+fn unparsable(uid: &str) -> Of<DockerPullSecret> {
     object("odd", uid, "1", &json!({"type": "Other"}))
 }
 
@@ -25,7 +25,7 @@ impl World {
     }
 
     /// The watch was cut, and lists again.
-    fn relist(&mut self, objects: Vec<StoredResource>) {
+    fn relist(&mut self, objects: Vec<Of<DockerPullSecret>>) {
         self.watched.list_begins();
         for object in objects {
             self.watched.listed(object);

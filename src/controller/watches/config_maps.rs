@@ -14,7 +14,12 @@ pub(crate) struct ConfigMaps(pub(crate) Arc<Context>);
 impl ConfigMaps {
     fn changed(&self, config_map: &PartialObjectMeta<ConfigMap>) {
         let key = ObjectKey::of(&config_map.metadata);
-        let affected = self.0.index().affected_by_config_map(&key);
+        let affected = {
+            let index = self.0.index();
+            let mut affected = index.affected_by_config_map(&key);
+            affected.extend(index.distributions.reading_config_map(&key));
+            affected
+        };
         self.0.trigger(&affected);
     }
 }

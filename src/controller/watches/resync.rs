@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use crate::controller::attach::review;
 use crate::controller::context::Context;
+use crate::controller::distribute;
 use crate::domain::names::ObjectKey;
 
 /// How long a round takes.
@@ -15,6 +16,7 @@ pub(crate) async fn resync(ctx: Arc<Context>) {
     loop {
         // What was contested or refused may be possible by now.
         review(None, &ctx);
+        distribute::review(&ctx);
         let all: Vec<ObjectKey> = ctx.index().resources().collect();
         let pause = ROUND / u32::try_from(all.len()).unwrap_or(u32::MAX).max(1);
         if all.is_empty() {

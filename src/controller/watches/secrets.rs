@@ -3,36 +3,69 @@
 use std::sync::Arc;
 
 use k8s_openapi::api::core::v1::Secret;
-use kube::core::PartialObjectMeta;
+use kube::core::{ObjectMeta, PartialObjectMeta};
 
 use crate::controller::attach::review;
 use crate::controller::context::Context;
+use crate::controller::distribute::{self, call_if_needed};
 use crate::controller::watches::drive::Watched;
 use crate::domain::names::ObjectKey;
 use crate::domain::secret::ownership::controlling_resource;
 
 pub(crate) struct Secrets(pub(crate) Arc<Context>);
 
+impl Secrets {
+    /// Takes note of a copy, or that a name is taken.
+    fn observe_copy(&self, meta: &ObjectMeta) {
+        if self.0.distributor.is_some() {
+            let distributions = &mut self.0.index().distributions;
+            let namespace = meta.namespace.as_deref().unwrap_or_default();
+            let namespace = distributions.namespaces.name(namespace);
+            distributions.copies.observe(meta, &namespace);
+        }
+    }
+
+    /// Has resources for many namespaces look at a Secret, as a copy and as a source.
+    fn call_distributor(&self, secret: &ObjectKey) {
+        if self.0.distributor.is_some() {
+            let (copies, reading) = {
+                let index = self.0.index();
+                (index.copies_called(secret), index.distributions.reading_secret(secret))
+            };
+            call_if_needed(copies, &self.0);
+            self.0.trigger(&reading);
+        }
+    }
+}
+
 impl Watched for Secrets {
     type Object = PartialObjectMeta<Secret>;
     const KIND: &'static str = "Secret";
     const RESOURCE: &'static str = "secrets";
 
+    /// All of it is read at once, and most of it not kept.
+    fn slim(_: &mut Self::Object) {}
+
     fn list_begins(&mut self) {
-        self.0.index().begin_secret_list();
+        let mut index = self.0.index();
+        index.begin_secret_list();
+        index.distributions.copies.begin_list();
     }
 
     fn listed(&mut self, secret: Self::Object) {
         self.0.index().observe_secret(&secret.metadata);
+        self.observe_copy(&secret.metadata);
     }
 
     fn list_ends(&mut self, first: bool) {
         let gone = self.0.index().end_secret_list();
+        self.0.index().distributions.copies.end_list();
         for secret in &gone {
             self.0.own_writes().forget(secret);
         }
         // A list does not tell what was deleted meanwhile: every resource is reconciled. At the start each is anyway.
         if !first {
+            distribute::review(&self.0);
             review(None, &self.0);
             self.0.trigger_all();
         }
@@ -46,6 +79,7 @@ impl Watched for Secrets {
             let owner = controlling_resource(&secret.metadata);
             (affected, owner.filter(|owner| index.wants(owner, &key) == Some(true)))
         };
+        self.observe_copy(&secret.metadata);
         let concerns = !affected.is_empty() || controlling_resource(&secret.metadata).is_some();
         // What a reconcile wrote is no news to its resource, unless that wants another name by now and has to clean up.
         // Others may read it.
@@ -58,6 +92,7 @@ impl Watched for Secrets {
             affected.retain(|resource| resource.name != owner.name);
         }
         self.0.trigger(&affected);
+        self.call_distributor(&key);
         if concerns {
             review(Some(&key.namespace), &self.0);
         }
@@ -65,9 +100,14 @@ impl Watched for Secrets {
 
     fn deleted(&mut self, secret: Self::Object) {
         let key = ObjectKey::of(&secret.metadata);
-        let affected = self.0.index().forget_secret(&key);
+        let affected = {
+            let mut index = self.0.index();
+            index.distributions.copies.forget(&key);
+            index.forget_secret(&key)
+        };
         self.0.own_writes().forget(&key);
         self.0.trigger(&affected);
+        self.call_distributor(&key);
         review(Some(&key.namespace), &self.0);
     }
 }

@@ -6,6 +6,7 @@ use k8s_openapi::api::core::v1::ServiceAccount;
 
 use crate::controller::attach::{Attacher, review};
 use crate::controller::context::{Context, now};
+use crate::controller::distribute::progress;
 use crate::controller::watches::drive::Watched;
 use crate::domain::names::ObjectKey;
 
@@ -20,8 +21,12 @@ impl ServiceAccounts {
     }
 
     fn trigger(&self, account: &ObjectKey) {
-        let affected = self.ctx.index().affected_by_account(account);
-        self.ctx.trigger(&affected);
+        for resource in self.ctx.index().affected_by_account(account) {
+            match resource.namespace() {
+                Some(_) => self.ctx.trigger([&resource]),
+                None => progress(&resource, &self.ctx),
+            }
+        }
     }
 }
 

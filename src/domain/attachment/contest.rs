@@ -76,12 +76,10 @@ impl Contests {
         self.0.remove(account);
     }
 
-    /// A Secret is tried again.
-    pub fn forget_secret(&mut self, secret: &ObjectKey) {
-        let there = self
-            .0
-            .iter_mut()
-            .filter(|(account, _)| account.namespace == secret.namespace);
-        there.for_each(|(_, contests)| drop(contests.remove(&secret.name)));
+    /// A Secret is tried again, in this namespace or in all.
+    pub fn forget_secret(&mut self, namespace: Option<&str>, secret: &str) {
+        let is_there = |account: &ObjectKey| namespace.is_none_or(|namespace| account.namespace == namespace);
+        let there = self.0.iter_mut().filter(|(account, _)| is_there(account));
+        there.for_each(|(_, contests)| drop(contests.remove(secret)));
     }
 }

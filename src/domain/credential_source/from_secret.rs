@@ -30,9 +30,13 @@ pub(crate) fn resolve(
 ) -> Result<Resolved, Problem> {
     let name = &source.name;
     let Some(secret) = secret else {
+        let place = source
+            .namespace
+            .as_ref()
+            .map_or_else(|| "this namespace".to_owned(), |namespace| format!("namespace {namespace:?}"));
         return Err(Problem::new(
             Reason::SecretNotFound,
-            format!("Secret {name:?} (spec.credentialsRef.name) does not exist in this namespace: create it"),
+            format!("Secret {name:?} (spec.credentialsRef.name) does not exist in {place}: create it"),
         ));
     };
     check_type(name, secret.type_.as_deref().unwrap_or_default())?;
@@ -47,7 +51,7 @@ pub(crate) fn resolve(
     Ok(Resolved {
         credentials: form.entry.credentials,
         email,
-        origin: format!("credentials read from {} of Secret {name:?}", form.keys),
+        origin: format!("credentials read from {} of Secret {name:?}{}", form.keys, source.elsewhere()),
         identity: CredentialIdentity::of_secret(&secret.metadata, &source.keys, &spec.registry),
         expires_at: None,
         warnings: reader.warnings,

@@ -21,16 +21,19 @@ impl ResourceIndex {
     /// Names of the Secrets that a ServiceAccount is to list; `own` are those that the operator has put there.
     pub fn wanting(&self, account: &ObjectKey, own: &BTreeSet<String>) -> WantedSecrets {
         let namespace = self.namespaces.get(&account.namespace);
-        namespace.map_or_else(WantedSecrets::default, |namespace| {
+        let mut wanted = namespace.map_or_else(WantedSecrets::default, |namespace| {
             namespace.wanting(&account.name, own)
-        })
+        });
+        self.add_copies(&mut wanted, account, own);
+        wanted
     }
 
     /// Resources of a namespace whose Secrets ServiceAccounts are to list.
     pub fn attaching(&self, namespace: &str) -> Vec<ObjectKey> {
         let claims = self.namespaces.get(namespace).into_iter().flat_map(|one| &one.claims);
         let attaching = claims.filter(|(_, claim)| !claim.accounts.is_empty());
-        attaching.map(|(name, _)| ObjectKey::new(namespace, &**name)).collect()
+        let attaching = attaching.map(|(name, _)| ObjectKey::new(namespace, &**name));
+        attaching.chain(self.attaching_from_outside(namespace)).collect()
     }
 
     /// Resources whose Secret a ServiceAccount is to list.
@@ -41,9 +44,13 @@ impl ResourceIndex {
             .into_iter()
             .flat_map(|one| &one.claims);
         let affected = claims.filter(|(_, claim)| claim.wants_account(&account.name));
-        affected
-            .map(|(name, _)| ObjectKey::new(&*account.namespace, &**name))
-            .collect()
+        let affected = affected.map(|(name, _)| ObjectKey::new(&*account.namespace, &**name));
+        let outside = self.attaching_from_outside(&account.namespace);
+        let outside = outside.filter(|resource| {
+            let one = self.distributions.get(&resource.name);
+            one.is_some_and(|one| one.wants_account(&account.name))
+        });
+        affected.chain(outside).collect()
     }
 }
 

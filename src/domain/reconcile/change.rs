@@ -5,6 +5,7 @@ use std::fmt;
 use crate::domain::credentials::RegistryCredentials;
 use crate::domain::names::ObjectKey;
 use crate::domain::secret::desired::Desired;
+use crate::domain::secret::precondition::Precondition;
 
 /// A write. The API server carries it out only if the object is still what was observed.
 #[derive(Clone, Debug, PartialEq)]
@@ -48,13 +49,4 @@ impl fmt::Debug for ApplySecret {
             .field("replaces", &self.replaces)
             .finish_non_exhaustive()
     }
-}
-
-/// The very object, in the very state, that was observed.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Precondition {
-    /// Its UID.
-    pub uid: Option<String>,
-    /// Its resource version.
-    pub resource_version: Option<String>,
 }

@@ -1,5 +1,6 @@
 //! What is done about one resource. Everything that was observed goes in; nothing but this function decides.
 
+pub mod copies;
 mod pods;
 mod secret;
 
@@ -7,9 +8,11 @@ use std::time::Duration;
 
 use crate::api::{ConditionType, DockerPullSecretStatus, Reason};
 use crate::domain::attachment::assessment::assess;
+use crate::domain::distribution::census::Census;
 use crate::domain::names::ResourceRef;
 use crate::domain::problem::Problem;
 use crate::domain::reconcile::change::Change;
+use crate::domain::reconcile::decide::copies::Distribute;
 use crate::domain::reconcile::memory::{DecisionMemory, ResourceMemory};
 use crate::domain::reconcile::observed::Observed;
 use crate::domain::reconcile::retry::{AFTER_REFUSAL, spread};
@@ -45,6 +48,8 @@ pub struct Subject<'a> {
 pub struct Decision {
     /// Writes, in this order. The first that is refused ends them.
     pub changes: Vec<Change>,
+    /// What becomes of the copies, if the resource is for many namespaces.
+    pub distribute: Distribute,
     /// What the status is to say.
     pub finding: Finding,
     /// When the login attempt started that the status announces. It is made once the status says so.
@@ -68,6 +73,7 @@ pub fn decide(
         verification.enter(subject.reference, None, None, now);
         return Decision {
             changes: Vec::new(),
+            distribute: Distribute::Keep,
             finding: Finding::Suspended,
             announces: None,
             memory: DecisionMemory {
@@ -82,6 +88,10 @@ pub fn decide(
         .spec
         .as_ref()
         .map_err(|problem| (problem.clone(), None))
+        .and_then(|spec| match copies::unreadable(subject, observed) {
+            Some(problem) => Err((problem, Some(spec))),
+            None => Ok(spec),
+        })
         .and_then(|spec| {
             match plan(
                 &subject.reference.key.namespace,
@@ -145,7 +155,8 @@ fn without_credentials(
 ) -> Decision {
     let registry_key = spec.map(|spec| spec.registry.as_str().to_owned());
     let mut outcome = Outcome::without_credentials(problem, observed.index.retained_secret.clone(), registry_key);
-    outcome.warnings = spec.map_or_else(Vec::new, |spec| warnings(spec, None, observed));
+    outcome.warnings = spec.map_or_else(Vec::new, |spec| warnings(subject, spec, None, observed));
+    outcome.census = census(subject, observed);
     outcome.attached = attached(subject, outcome.secret_name.as_deref(), observed);
     outcome.image_pattern = spec.and_then(|spec| pattern(spec, outcome.secret_name.as_ref(), observed));
     let mut decided = DecisionMemory {
@@ -163,6 +174,7 @@ fn without_credentials(
     );
     Decision {
         changes: Vec::new(),
+        distribute: Distribute::Content(None),
         finding: Finding::Decided(Box::new(outcome)),
         announces: None,
         memory: decided,
@@ -196,35 +208,85 @@ fn with_credentials(
         announced: announces.or(memory.decided.announced),
         status_throttle: memory.decided.status_throttle,
     };
-    if let Some(left) = secret::time_left(awaiting, verification, now) {
+    let waits = secret::time_left(awaiting, verification, now);
+    if let Some(left) = waits
+        && !(subject.declaration.cluster.is_some() && subject.previous.is_none_or(|status| status.conditions.is_empty()))
+    {
         return Decision {
             changes: Vec::new(),
+            distribute: Distribute::Keep,
             finding: Finding::AwaitingVerdict(attempt),
             announces,
             memory: decided,
             next: view.next.filter(|_| !may_attempt).or(Some(left)),
         };
     }
-    let secret = secret::changes(subject, spec, plan, &standing, &view, observed);
-    let changed_at = if secret.iter().flatten().any(Change::replaces_credentials) {
-        Some(now)
-    } else {
-        memory.credentials_changed_at
-    };
-    let holder = secret.is_ok().then(|| plan.desired.secret());
-    let mut outcome = outcome(subject, spec, plan, &standing, &view, secret.as_ref().err(), observed);
-    outcome.attempt = attempt;
+    let written = written(subject, spec, plan, &standing, &view, observed, waits);
+    let replaces_credentials = written.changes.iter().any(Change::replaces_credentials);
+    let changed_at = if replaces_credentials { Some(now) } else { memory.credentials_changed_at };
+    let holder = written.is_current.then(|| plan.desired.secret());
     let holder = holder.as_ref().or(observed.target.as_ref());
+    let mut outcome = outcome(subject, spec, plan, &standing, &view, &written, observed);
+    outcome.attempt = attempt;
     let throttle = &mut decided.status_throttle;
     let survey = pods::survey_pods(subject, &mut outcome, holder, observed, changed_at, throttle, now);
     let refusal = observed.refusal.as_ref().filter(|refusal| refusal.may_pass_later);
     let retry = refusal.map(|_| spread(AFTER_REFUSAL, &subject.reference.uid));
     Decision {
-        changes: secret.unwrap_or_default(),
-        next: [view.next, survey, retry].into_iter().flatten().min(),
+        changes: written.changes,
+        distribute: written.distribute,
+        next: [view.next, survey, retry, waits].into_iter().flatten().min(),
         finding: Finding::Decided(Box::new(outcome)),
         announces,
         memory: decided,
+    }
+}
+
+/// What is written, or why it is not.
+struct Written {
+    changes: Vec<Change>,
+    distribute: Distribute,
+    /// Whether the credentials are in the Secret, or on the way to all namespaces.
+    is_current: bool,
+    /// A sentence about the Secret, or what is wrong with it.
+    secret: Result<String, Problem>,
+}
+
+fn written(
+    subject: &Subject<'_>,
+    spec: &ValidatedSpec,
+    plan: &SecretPlan,
+    standing: &secret::Standing,
+    view: &VerificationView,
+    observed: &Observed,
+    waits: Option<Duration>,
+) -> Written {
+    let (name, registry) = (&spec.targets.secret_name, spec.registry.as_str());
+    if subject.declaration.cluster.is_none() {
+        let changes = secret::changes(subject, spec, plan, standing, view, observed);
+        let problem = changes.as_ref().err().cloned();
+        return Written {
+            is_current: problem.is_none(),
+            secret: problem.map_or_else(|| Ok(format!("Secret {name:?} holds the credentials for {registry}")), Err),
+            changes: changes.unwrap_or_default(),
+            distribute: Distribute::Keep,
+        };
+    }
+    if waits.is_some() {
+        let message = "the credentials are verified before namespaces get them";
+        return Written {
+            changes: Vec::new(),
+            distribute: Distribute::Keep,
+            is_current: false,
+            secret: Err(Problem::new(Reason::Pending, message)),
+        };
+    }
+    let (held, distribute) = copies::content(subject, spec, plan, standing, view, observed);
+    Written {
+        changes: Vec::new(),
+        distribute,
+        is_current: held.is_ok(),
+        secret: held.and_then(|()| observed.census.verdict(name, registry)),
     }
 }
 
@@ -234,33 +296,34 @@ fn outcome(
     plan: &SecretPlan,
     standing: &secret::Standing,
     view: &VerificationView,
-    obstacle: Option<&Problem>,
+    written: &Written,
     observed: &Observed,
 ) -> Outcome {
-    let registry = spec.registry.as_str();
-    let secret_name = match obstacle {
-        Some(_) => observed.index.retained_secret.clone(),
-        None => Some(spec.targets.secret_name.clone()),
+    let is_there = written.is_current || (subject.declaration.cluster.is_some() && observed.census.ready > 0);
+    let secret_name = if is_there {
+        Some(spec.targets.secret_name.clone())
+    } else {
+        observed.index.retained_secret.clone()
     };
     Outcome {
         credentials: Ok(plan.origin.clone()),
         image_pattern: pattern(spec, secret_name.as_ref(), observed),
         attached: attached(subject, secret_name.as_deref(), observed),
-        secret: match obstacle {
-            Some(problem) => Err(problem.clone()),
-            None => Ok(format!(
-                "Secret {:?} holds the credentials for {registry}",
-                spec.targets.secret_name
-            )),
-        },
+        secret: written.secret.clone(),
+        is_written: written.is_current,
+        census: census(subject, observed),
         secret_name,
-        replaced: obstacle.is_none() && standing.changes_credentials,
+        replaced: written.is_current && standing.changes_credentials,
         verification: view.finding.clone(),
         attempt: None,
         pulls: None,
-        registry_key: Some(registry.to_owned()),
-        warnings: warnings(spec, Some(plan), observed),
+        registry_key: Some(spec.registry.as_str().to_owned()),
+        warnings: warnings(subject, spec, Some(plan), observed),
     }
+}
+
+fn census(subject: &Subject<'_>, observed: &Observed) -> Option<Census> {
+    subject.declaration.cluster.as_ref().map(|_| observed.census.clone())
 }
 
 /// What becomes of the Secret in ServiceAccounts, if it is to be in any.
@@ -283,7 +346,12 @@ fn pattern(spec: &ValidatedSpec, secret: Option<&String>, observed: &Observed) -
     image_pattern(&spec.registry)
 }
 
-fn warnings(spec: &ValidatedSpec, plan: Option<&SecretPlan>, observed: &Observed) -> Vec<String> {
+fn warnings(
+    subject: &Subject<'_>,
+    spec: &ValidatedSpec,
+    plan: Option<&SecretPlan>,
+    observed: &Observed,
+) -> Vec<String> {
     let of_plan = plan.into_iter().flat_map(|plan| &plan.warnings);
     let all = spec
         .warnings
@@ -295,5 +363,9 @@ fn warnings(spec: &ValidatedSpec, plan: Option<&SecretPlan>, observed: &Observed
         (true, true) if image_pattern(&spec.registry).is_none() => Some(NO_PATTERN),
         _ => None,
     };
-    all.cloned().chain(unattached.map(str::to_owned)).collect()
+    let overridden = census(subject, observed).and_then(|census| census.warning(&spec.targets.secret_name));
+    all.cloned()
+        .chain(unattached.map(str::to_owned))
+        .chain(overridden)
+        .collect()
 }

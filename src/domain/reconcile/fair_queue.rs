@@ -35,6 +35,11 @@ pub struct Begun {
 }
 
 impl FairQueue {
+    /// Whether a resource is being reconciled.
+    pub fn is_reconciling(&self, key: &ObjectKey) -> bool {
+        self.reconciling.contains_key(key)
+    }
+
     /// How many wait.
     pub fn len(&self) -> usize {
         self.queued.len()
@@ -125,11 +130,6 @@ impl FairQueue {
             self.push_since(key, since);
         }
         since.is_some()
-    }
-
-    /// The reconcile of a resource cannot begin, since it is gone. Returns whether another one may be taken now.
-    pub fn gone(&mut self, key: &ObjectKey) -> bool {
-        self.take_handed_out(key).is_some()
     }
 
     /// Since when it waits, if it is the one that was handed out.

@@ -15,6 +15,8 @@ pub struct ResourceMemory {
     pub consecutive_errors: u32,
     /// The last status that was written, until the watch brings it or something newer.
     pub published: Option<PublishedStatus>,
+    /// When the status of a resource for many namespaces was last written: it changes with each of them.
+    pub status_written_at: Option<Timestamp>,
     /// When the credentials in the generated Secret were last replaced by others.
     pub credentials_changed_at: Option<Timestamp>,
     /// What [`decide`](crate::domain::reconcile::decide::decide) keeps from one reconcile to the next.

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use k8s_openapi::api::core::v1::Secret;
 
 use crate::domain::attachment::assessment::AttachmentView;
+use crate::domain::distribution::census::Census;
 use crate::domain::docker_config::kubelet_secret::PullSecret;
 use crate::domain::index::IndexView;
 use crate::domain::pull_failures::failing_pods::FailingPod;
@@ -22,8 +23,13 @@ pub struct Observed {
     pub source: Option<Secret>,
     /// The Secret of the wanted name.
     pub target: Option<Secret>,
-    /// The Secret that was generated under an earlier name, while there is none of the wanted name.
+    /// The Secret that was generated under an earlier name, while there is none of the wanted name. For a resource for many
+    /// namespaces: what it distributes, or one of the copies.
     pub retained: Option<Secret>,
+    /// How the namespaces stand that a resource for many namespaces selects.
+    pub census: Census,
+    /// Whether the operator may read cluster-wide credentials from the namespace where they are.
+    pub may_read_source: bool,
     /// What the index says of the resource and its target.
     pub index: IndexView,
     /// Certificates to trust, if the resource names any; or why they cannot be used.
@@ -57,6 +63,8 @@ impl Default for Observed {
             source: None,
             target: None,
             retained: None,
+            census: Census::default(),
+            may_read_source: true,
             index: IndexView::default(),
             ca_bundle: Ok(None),
             pods: None,

@@ -24,6 +24,13 @@ impl Timers {
         }
     }
 
+    /// A resource is due then, if it is not sooner.
+    pub fn set_sooner(&mut self, key: &ObjectKey, time: Duration) {
+        if self.times.get(key).is_none_or(|due| time < *due) {
+            self.set(key, Some(time));
+        }
+    }
+
     /// Takes out one that is due.
     pub fn take_due(&mut self, now: Duration) -> Option<ObjectKey> {
         if self.next()? > now {

@@ -7,10 +7,11 @@ use k8s_openapi::api::core::v1::Secret;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{ManagedFieldsEntry, ObjectMeta, OwnerReference};
 use serde_json::Value;
 
-use crate::api::{API_VERSION, FIELD_MANAGER, MANAGED_BY_LABEL};
+use crate::api::{API_VERSION, CONTENT_ANNOTATION, FIELD_MANAGER, MANAGED_BY_LABEL};
 use crate::domain::credential_source::Resolved;
 use crate::domain::docker_config::user_document::canonical;
 use crate::domain::names::{ObjectKey, ResourceRef};
+use crate::domain::secret::shape::CopyShape;
 use crate::domain::spec::validate::ValidatedSpec;
 
 /// Type of every generated Secret.
@@ -54,6 +55,30 @@ impl Desired {
         }
     }
 
+    /// The same with this document in it.
+    #[must_use]
+    pub fn holding(&self, document: &[u8]) -> Self {
+        Self {
+            document: document.to_vec(),
+            ..self.clone()
+        }
+    }
+
+    /// The copy of it in a namespace, which says which version of the credentials it has.
+    #[must_use]
+    pub fn copy_in(&self, namespace: &str, version: &str) -> Self {
+        let mut copy = self.clone();
+        copy.key.namespace = namespace.to_owned();
+        copy.annotations
+            .insert(CONTENT_ANNOTATION.to_owned(), version.to_owned());
+        copy
+    }
+
+    /// What a copy of it has to look like.
+    pub fn shape(&self) -> CopyShape {
+        CopyShape::new(&self.labels, &self.annotations, self.owner.as_ref(), true)
+    }
+
     /// What it is called.
     pub fn key(&self) -> &ObjectKey {
         &self.key
@@ -81,8 +106,7 @@ impl Desired {
 
     /// Whether `existing` holds exactly this document.
     pub fn same_document(&self, existing: &Secret) -> bool {
-        let document = existing.data.as_ref().and_then(|data| data.get(DATA_KEY));
-        document.is_some_and(|document| document.0 == self.document)
+        document_of(existing).is_some_and(|document| document == self.document)
     }
 
     /// Whether nothing has to be written: everything wanted is there, and nothing is left of what was wanted before.
@@ -138,8 +162,14 @@ impl Desired {
     }
 }
 
+/// The document in a Secret.
+pub fn document_of(secret: &Secret) -> Option<&[u8]> {
+    let document = secret.data.as_ref()?.get(DATA_KEY)?;
+    Some(&document.0)
+}
+
 /// The fields that this operator's last server-side apply set (`FieldsV1`).
-fn applied_fields(meta: &ObjectMeta) -> Option<&Value> {
+pub(super) fn applied_fields(meta: &ObjectMeta) -> Option<&Value> {
     let ours = |entry: &&ManagedFieldsEntry| {
         entry.manager.as_deref() == Some(FIELD_MANAGER)
             && entry.operation.as_deref() == Some("Apply")

@@ -3,13 +3,15 @@
 use k8s_openapi::api::core::v1::Secret;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{ObjectMeta, OwnerReference};
 
-use crate::api::{FIELD_MANAGER, GROUP, KINDS, MANAGED_BY_LABEL, Reason};
+use crate::api::{CLUSTER_DOCKER_PULL_SECRET, FIELD_MANAGER, GROUP, KINDS, MANAGED_BY_LABEL, Reason};
 use crate::domain::problem::Problem;
 use crate::domain::secret::desired::{Desired, SECRET_TYPE, written_by_operator};
 
 /// The resource that wants to write.
 #[derive(Clone, Copy, Debug)]
 pub struct Claimant<'a> {
+    /// Its kind.
+    pub kind: &'a str,
     /// Its name.
     pub name: &'a str,
     /// Its UID.
@@ -27,7 +29,7 @@ pub enum SecretAction {
     Update,
 }
 
-/// The controller of an object, if it is a `DockerPullSecret`.
+/// The controller of an object, if it is a resource of the operator.
 pub fn controlling_resource(meta: &ObjectMeta) -> Option<&OwnerReference> {
     controller_of(meta).filter(|owner| is_resource(owner))
 }
@@ -58,8 +60,10 @@ fn is_resource(owner: &OwnerReference) -> bool {
     KINDS.contains(&owner.kind.as_str()) && owner.api_version.split('/').next() == Some(GROUP)
 }
 
-/// Decides about `existing`. `oldest_claimant` is the name of the oldest resource that wants this Secret. `wants` tells
+/// Decides about `existing`. `oldest_claimant` is the name of the oldest resource of this kind that wants this Secret. `wants` tells
 /// whether the resource that an owner reference names wants this Secret too; `None` if there is no such resource.
+///
+/// What a resource for many namespaces has put into one goes over to a resource of the namespace that wants it.
 pub fn authorize_write(
     claimant: Claimant<'_>,
     desired: &Desired,
@@ -71,7 +75,8 @@ pub fn authorize_write(
         return Err(Problem::new(
             Reason::OwnedByOther,
             format!(
-                "DockerPullSecret {oldest_claimant:?} is older and generates the Secret of this name; set another spec.secretName in one of them"
+                "{} {oldest_claimant:?} is older and generates the Secret of this name; set another spec.secretName in one of them",
+                claimant.kind
             ),
         ));
     }
@@ -88,7 +93,8 @@ pub fn authorize_write(
     match controller_of(&existing.metadata) {
         Some(owner) if owner.uid == claimant.uid => {}
         // A resource of this name that was deleted and created again.
-        Some(owner) if is_resource(owner) && owner.name == claimant.name => {}
+        Some(owner) if is_resource(owner) && owner.kind == claimant.kind && owner.name == claimant.name => {}
+        Some(owner) if is_resource(owner) && is_for_many(&owner.kind) && !is_for_many(claimant.kind) => {}
         Some(owner) if is_resource(owner) => match wants(owner) {
             // Both want it, and this one is the older.
             Some(true) => {}
@@ -97,8 +103,8 @@ pub fn authorize_write(
                 return Err(Problem::new(
                     Reason::SecretBeingDeleted,
                     format!(
-                        "Secret {name:?} belongs to DockerPullSecret {:?}, which was deleted; it is recreated once the garbage collector has removed it",
-                        owner.name
+                        "Secret {name:?} belongs to {} {:?}, which was deleted; it is recreated once the garbage collector has removed it",
+                        owner.kind, owner.name
                     ),
                 ));
             }
@@ -110,6 +116,10 @@ pub fn authorize_write(
         None => return Err(name_conflict(name, existing)),
     }
     fits(name, desired, existing)
+}
+
+fn is_for_many(kind: &str) -> bool {
+    kind == CLUSTER_DOCKER_PULL_SECRET
 }
 
 fn owned_by_other(name: &str, owner: &OwnerReference) -> Problem {

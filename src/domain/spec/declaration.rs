@@ -1,10 +1,16 @@
 //! What a resource declares, whatever its kind: all that the rest of the core knows of its metadata and spec.
 
-use crate::api::{CaBundleRef, DockerPullSecret, VERIFY_ANNOTATION};
+use crate::api::{
+    CLUSTER_DOCKER_PULL_SECRET, CaBundleRef, ClusterDockerPullSecret, DOCKER_PULL_SECRET, DockerPullSecret,
+    VERIFY_ANNOTATION,
+};
 use crate::domain::names::{ObjectKey, ResourceRef, Uid};
 use crate::domain::problem::Problem;
 use crate::domain::registry::key::RegistryKey;
-use crate::domain::spec::validate::{ValidatedSpec, attached_accounts, target_of, validate};
+use crate::domain::spec::selection::NamespaceSelection;
+use crate::domain::spec::validate::{
+    ValidatedSpec, attached_accounts, check_namespace, target_of, validate, validate_shared,
+};
 
 /// A resource without its status. The names in it are there whether its spec is valid or not, since other resources and
 /// Secrets have to do with it all the same.
@@ -26,6 +32,8 @@ pub struct Declaration {
     pub requested_verification: Option<String>,
     /// Name of the Secret that holds its credentials; `None` if they come from elsewhere.
     pub source: Option<String>,
+    /// What only a resource for many namespaces has.
+    pub cluster: Option<ClusterScope>,
     /// Name of the Secret that it wants to generate.
     pub target: String,
     /// ServiceAccounts that are to list that Secret: names, with `*` for any text.
@@ -38,7 +46,22 @@ pub struct Declaration {
     pub spec: Result<ValidatedSpec, Problem>,
 }
 
+/// Where a resource for many namespaces finds credentials, and where it puts them.
+#[derive(Clone, Debug, PartialEq)]
+pub struct ClusterScope {
+    /// The namespace of the credentials.
+    pub source_namespace: String,
+    /// The namespaces that are to have the Secret; `None` if nobody can tell, since that is invalid.
+    pub selection: Option<NamespaceSelection>,
+}
+
 impl Declaration {
+    /// Namespace of what it reads: Secrets, and certificates.
+    pub fn source_namespace(&self) -> &str {
+        let cluster = self.cluster.as_ref();
+        cluster.map_or(&self.key.namespace, |cluster| &cluster.source_namespace)
+    }
+
     /// The resource in a cluster; `None` if it was read from a file.
     pub fn reference(&self) -> Option<ResourceRef> {
         Some(ResourceRef {
@@ -64,7 +87,7 @@ impl From<&DockerPullSecret> for Declaration {
             .as_ref()
             .and_then(|verification| verification.tls.as_ref());
         Self {
-            kind: "DockerPullSecret",
+            kind: DOCKER_PULL_SECRET,
             key: ObjectKey::of(meta),
             uid: meta.uid.as_deref().map(Uid::new),
             created: meta.creation_timestamp.as_ref().map(|time| time.0.as_second()),
@@ -72,11 +95,33 @@ impl From<&DockerPullSecret> for Declaration {
             suspended: spec.suspend,
             requested_verification: annotations.and_then(|all| all.get(VERIFY_ANNOTATION)).cloned(),
             source: Some(spec.credentials_ref.name.clone()),
+            cluster: None,
             target: target_of(resource),
             service_accounts: attached_accounts(resource).to_vec(),
             ca_bundle: tls.and_then(|tls| tls.ca_bundle_ref.clone()),
             registry,
             spec: validated,
+        }
+    }
+}
+
+impl From<&ClusterDockerPullSecret> for Declaration {
+    fn from(resource: &ClusterDockerPullSecret) -> Self {
+        let (spec, one) = (&resource.spec, resource.in_one_namespace());
+        let reference = &spec.credentials_ref;
+        let selection = NamespaceSelection::new(&spec.namespace_selector, &spec.exclude_namespaces);
+        let validated = check_namespace(&reference.namespace)
+            .and_then(|()| validate_shared(&one))
+            .and_then(|validated| selection.as_ref().map(|_| validated).map_err(Clone::clone));
+        Self {
+            kind: CLUSTER_DOCKER_PULL_SECRET,
+            key: ObjectKey::new("", resource.metadata.name.clone().unwrap_or_default()),
+            cluster: Some(ClusterScope {
+                source_namespace: reference.namespace.clone(),
+                selection: selection.ok(),
+            }),
+            spec: validated.map(|validated| validated.in_namespace(&reference.namespace)),
+            ..Self::from(&one)
         }
     }
 }

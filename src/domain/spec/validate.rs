@@ -28,6 +28,16 @@ pub struct ValidatedSpec {
     pub warnings: Vec<String>,
 }
 
+impl ValidatedSpec {
+    /// The same, with its credentials in a namespace that is not the one of the resource.
+    #[must_use]
+    pub(crate) fn in_namespace(mut self, namespace: &str) -> Self {
+        let CredentialSource::Secret(source) = &mut self.source;
+        source.namespace = Some(namespace.to_owned());
+        self
+    }
+}
+
 /// Where credentials come from.
 #[derive(Clone, Debug, PartialEq)]
 pub enum CredentialSource {
@@ -47,10 +57,20 @@ impl CredentialSource {
 /// A Secret that holds credentials.
 #[derive(Clone, Debug, PartialEq)]
 pub struct SecretSource {
+    /// Its namespace, if that is not the one of the resource.
+    pub namespace: Option<String>,
     /// Its name.
     pub name: String,
     /// Its keys, where they differ from the defaults.
     pub keys: CredentialKeys,
+}
+
+impl SecretSource {
+    /// Where it is, if not in the namespace of the resource, to put behind its name.
+    pub(crate) fn elsewhere(&self) -> String {
+        let namespace = self.namespace.as_ref();
+        namespace.map_or_else(String::new, |namespace| format!(" in namespace {namespace:?}"))
+    }
 }
 
 /// The Secret to generate, in the namespace of the resource.
@@ -91,14 +111,26 @@ pub fn target_of(resource: &DockerPullSecret) -> String {
     resource.spec.secret_name.clone().unwrap_or_else(name)
 }
 
-/// Checks every rule; the first broken one is the answer.
+/// Checks every rule of a [`DockerPullSecret`]; the first broken one is the answer.
 pub fn validate(resource: &DockerPullSecret) -> Result<ValidatedSpec, Problem> {
+    let validated = validate_shared(resource)?;
+    let (source, target) = (&resource.spec.credentials_ref.name, &validated.targets.secret_name);
+    if source == target {
+        return Err(invalid(format!(
+            "spec.credentialsRef.name is also the name of the Secret to generate ({target:?}): set another name in spec.secretName"
+        )));
+    }
+    Ok(validated)
+}
+
+/// Checks the rules of both kinds.
+pub(crate) fn validate_shared(resource: &DockerPullSecret) -> Result<ValidatedSpec, Problem> {
     let spec = &resource.spec;
     check_name("metadata.name", resource.metadata.name.as_deref().unwrap_or_default())?;
     let registry = RegistryKey::new(spec.registry_type, spec.registry_url.as_deref())?;
     let secret_name = target_of(resource);
     check_name("spec.secretName", &secret_name)?;
-    let source = check_source(resource, &secret_name)?;
+    let source = check_source(resource)?;
     if let Some(email) = &spec.email
         && (email.is_empty() || email.chars().any(|c| c.is_whitespace() || c.is_control()))
     {
@@ -128,7 +160,7 @@ pub fn validate(resource: &DockerPullSecret) -> Result<ValidatedSpec, Problem> {
     })
 }
 
-fn check_source(resource: &DockerPullSecret, secret_name: &str) -> Result<SecretSource, Problem> {
+fn check_source(resource: &DockerPullSecret) -> Result<SecretSource, Problem> {
     let reference = &resource.spec.credentials_ref;
     if reference.name.is_empty() {
         return Err(invalid(
@@ -136,17 +168,23 @@ fn check_source(resource: &DockerPullSecret, secret_name: &str) -> Result<Secret
         ));
     }
     check_reference("spec.credentialsRef.name", &reference.name)?;
-    if reference.name == secret_name {
-        return Err(invalid(format!(
-            "spec.credentialsRef.name is also the name of the Secret to generate ({secret_name:?}): set another name in spec.secretName"
-        )));
-    }
     let keys = reference.keys.clone().unwrap_or_default();
     check_keys(&keys)?;
     Ok(SecretSource {
+        namespace: None,
         name: reference.name.clone(),
         keys,
     })
+}
+
+/// The namespace of credentials for many namespaces.
+pub(crate) fn check_namespace(name: &str) -> Result<(), Problem> {
+    if name.len() <= 63 && is_object_name(name) && !name.contains('.') {
+        return Ok(());
+    }
+    Err(invalid(format!(
+        "spec.credentialsRef.namespace {name:?} is not the name of a namespace: write 1 to 63 lower-case letters, digits and '-'"
+    )))
 }
 
 fn invalid(message: impl Into<String>) -> Problem {

@@ -1,6 +1,7 @@
 //! From what a reconcile found to the status that is published.
 
 use crate::api::{ConditionType, DockerPullSecretStatus, Reason, VerificationResult, VerificationStatus};
+use crate::domain::distribution::census::Census;
 use crate::domain::problem::Problem;
 use crate::domain::status::conditions::{ConditionState, Conditions, MESSAGE_LENGTH, condition};
 use crate::domain::status::outcome::{Finding, Outcome};
@@ -62,9 +63,9 @@ pub fn build_status(
             }
         }
         Finding::AwaitingVerdict(attempt) => DockerPullSecretStatus {
-            verification: previous.verification.clone().map(|before| VerificationStatus {
+            verification: (previous.verification.is_some() || attempt.is_some()).then(|| VerificationStatus {
                 attempt: attempt.clone(),
-                ..before
+                ..previous.verification.clone().unwrap_or_default()
             }),
             ..previous.clone()
         },
@@ -81,6 +82,8 @@ pub fn build_status(
                 image_pattern: outcome.image_pattern.clone(),
                 warnings: warnings(&outcome.warnings),
                 verification: verification(previous.verification.as_ref(), outcome),
+                namespaces: outcome.census.as_ref().map(Census::counts),
+                failures: outcome.census.as_ref().map_or_else(Vec::new, |census| census.failures.clone()),
                 failing_pods,
                 pull_failures,
                 conditions: conditions.into_vec(),
@@ -111,8 +114,9 @@ fn push_all(conditions: &mut Conditions<'_>, outcome: &Outcome) {
     let detached =
         attached.and_then(|attached| push_result(conditions, ConditionType::Attached, Reason::Attached, attached));
     let Some(problem) = unresolved.or(unsynced).or(refused).or(failing).or(detached) else {
+        let places = outcome.census.as_ref().map_or("", |_| " in the selected namespaces");
         let message = format!(
-            "pods that list Secret {:?} in imagePullSecrets send these credentials to {}",
+            "pods{places} that list Secret {:?} in imagePullSecrets send these credentials to {}",
             outcome.secret_name.as_deref().unwrap_or_default(),
             outcome.registry_key.as_deref().unwrap_or_default(),
         );
@@ -230,10 +234,10 @@ fn secret_verified(
     result: Option<VerificationResult>,
 ) -> bool {
     let stands = previous.is_some_and(|previous| previous.secret_verified);
-    match (&outcome.secret, result) {
-        (Err(_), _) => stands,
-        (Ok(_), Some(VerificationResult::Accepted)) => true,
-        (Ok(_), Some(result)) if result.is_refusal() => false,
-        (Ok(_), _) => stands && !outcome.replaced,
+    match result {
+        _ if !outcome.is_written => stands,
+        Some(VerificationResult::Accepted) => true,
+        Some(result) if result.is_refusal() => false,
+        _ => stands && !outcome.replaced,
     }
 }

@@ -17,6 +17,8 @@ pub fn is_up_to_date(stored: Option<&DockerPullSecretStatus>, wanted: &DockerPul
         image_pattern,
         warnings,
         verification,
+        namespaces,
+        failures,
         failing_pods,
         pull_failures,
         conditions,
@@ -28,6 +30,8 @@ pub fn is_up_to_date(stored: Option<&DockerPullSecretStatus>, wanted: &DockerPul
         image_pattern: wanted_pattern,
         warnings: wanted_warnings,
         verification: wanted_verification,
+        namespaces: wanted_namespaces,
+        failures: wanted_of_namespaces,
         failing_pods: wanted_pods,
         pull_failures: wanted_failures,
         conditions: wanted_conditions,
@@ -39,6 +43,8 @@ pub fn is_up_to_date(stored: Option<&DockerPullSecretStatus>, wanted: &DockerPul
         && image_pattern == wanted_pattern
         && warnings == wanted_warnings
         && verification == wanted_verification
+        && namespaces == wanted_namespaces
+        && failures == wanted_of_namespaces
         && failing_pods == wanted_pods
         && pull_failures == wanted_failures
         && conditions.iter().filter(is_ours).count() == wanted_conditions.len()

@@ -1,6 +1,7 @@
 //! What a reconcile found.
 
 use crate::api::{Reason, UnansweredAttempt};
+use crate::domain::distribution::census::Census;
 use crate::domain::problem::Problem;
 use crate::domain::pull_failures::summary::PullSummary;
 use crate::domain::verification::finding::VerificationFinding;
@@ -26,6 +27,10 @@ pub struct Outcome {
     pub credentials: Result<String, Problem>,
     /// The Secret: a sentence, or why it does not hold the credentials.
     pub secret: Result<String, Problem>,
+    /// Whether these credentials are in the Secret now, or on the way to all namespaces.
+    pub is_written: bool,
+    /// How namespaces stand, if the resource is for many.
+    pub census: Option<Census>,
     /// Whether the Secret held other credentials before, or there was none.
     pub replaced: bool,
     /// The ServiceAccounts that are to list the Secret: a sentence, or why one does not; `None` if there are none.
@@ -62,6 +67,8 @@ impl Outcome {
         Self {
             credentials: Err(reason),
             secret: Err(secret),
+            is_written: false,
+            census: None,
             replaced: false,
             attached: None,
             verification: VerificationFinding::NoCredentials,

@@ -198,18 +198,26 @@ pub fn schedule(input: &ScheduleInput<'_>, state: &VerificationState, now: Times
     }
 }
 
-/// Why credentials are not written: the registry refused them, and the Secret holds ones that it accepted. The status
+/// Why credentials are not written: the registry refused them, and they are `guarded`. `replaces`: a Secret holds other ones. The status
 /// adds since when.
-pub fn held_back(policy: OnRejected, accepted_stands: bool, known: Option<&VerificationRecord>) -> Option<Problem> {
-    let known =
-        known.filter(|known| known.result.is_refusal() && accepted_stands && policy == OnRejected::KeepLastAccepted)?;
-    Some(Problem::new(
-        Reason::HeldBack,
+pub fn held_back(
+    policy: OnRejected,
+    guarded: bool,
+    replaces: bool,
+    known: Option<&VerificationRecord>,
+) -> Option<Problem> {
+    let known = known.filter(|known| known.result.is_refusal() && guarded && policy == OnRejected::KeepLastAccepted)?;
+    let refused = known.result.as_str();
+    let message = if replaces {
         format!(
-            "the Secret keeps the last credentials that the registry accepted; the new ones were refused ({}); put working credentials into the referenced Secret, or set spec.verification.onRejected to WriteAnyway",
-            known.result.as_str()
-        ),
-    ))
+            "the Secret keeps the last credentials that the registry accepted; the new ones were refused ({refused}); put working credentials into the referenced Secret, or set spec.verification.onRejected to WriteAnyway"
+        )
+    } else {
+        format!(
+            "the registry refused these credentials ({refused}), so no namespace gets them; put working credentials into the referenced Secret, or set spec.verification.onRejected to WriteAnyway"
+        )
+    };
+    Some(Problem::new(Reason::HeldBack, message))
 }
 
 impl VerificationPlan {

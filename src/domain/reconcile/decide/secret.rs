@@ -7,7 +7,8 @@ use k8s_openapi::api::core::v1::Secret;
 use crate::api::OnRejected;
 use crate::domain::names::ObjectKey;
 use crate::domain::problem::Problem;
-use crate::domain::reconcile::change::{ApplySecret, Change, Precondition};
+use crate::domain::reconcile::change::{ApplySecret, Change};
+use crate::domain::secret::precondition::Precondition;
 use crate::domain::reconcile::decide::Subject;
 use crate::domain::reconcile::memory::ResourceMemory;
 use crate::domain::reconcile::observed::Observed;
@@ -26,9 +27,11 @@ const LONGEST_WAIT: Duration = Duration::from_secs(20);
 pub(super) struct Standing {
     /// Whether the Secret of the wanted name is missing, or holds other credentials.
     pub(super) changes_credentials: bool,
-    /// Whether a Secret of this resource holds credentials that the registry accepted, and other ones are to replace
-    /// them. A Secret under an earlier name counts: pods still use it.
-    replaces_accepted: bool,
+    /// Whether credentials are written only if the registry does not refuse them: they would replace accepted ones, or are new for
+    /// many namespaces. A Secret under an earlier name counts: pods still use it.
+    is_guarded: bool,
+    /// Whether there is a Secret with other credentials.
+    pub(super) replaces: bool,
 }
 
 impl Standing {
@@ -37,10 +40,18 @@ impl Standing {
         let accepted = status.is_some_and(|verification| verification.secret_verified);
         let standing: Option<&Secret> = observed.target.as_ref().or(observed.retained.as_ref());
         let changes = !standing.is_some_and(|standing| plan.desired.same_document(standing));
+        let replaces = changes && standing.is_some();
         Self {
             changes_credentials: changes,
-            replaces_accepted: accepted && standing.is_some() && changes,
+            is_guarded: (replaces && accepted) || (changes && subject.declaration.cluster.is_some()),
+            replaces,
         }
+    }
+
+    /// Why the credentials are not written, if the registry refused them.
+    pub(super) fn held_back(&self, spec: &ValidatedSpec, view: &VerificationView) -> Option<Problem> {
+        let policy = spec.verification.on_rejected;
+        held_back(policy, self.is_guarded, self.replaces, view.record.as_ref())
     }
 
     /// The verdict that the write has to wait for, and since when it does. While none can come, none is late.
@@ -52,7 +63,7 @@ impl Standing {
         now: Timestamp,
     ) -> Option<(Fingerprint, Timestamp)> {
         let keeps = spec.verification.on_rejected == OnRejected::KeepLastAccepted;
-        let awaited = view.awaited.filter(|_| self.replaces_accepted && keeps)?;
+        let awaited = view.awaited.filter(|_| self.is_guarded && keeps)?;
         // A wait that begins in the future is left from before the clock was set back.
         let is_current = |(before, since): &(Fingerprint, Timestamp)| *before == awaited && *since <= now;
         let before = memory.decided.awaiting_verdict.filter(is_current);
@@ -83,12 +94,12 @@ pub(super) fn changes(
     if let Some(refusal) = &observed.refusal {
         return Err(refusal.problem.clone());
     }
-    let policy = spec.verification.on_rejected;
-    if let Some(problem) = held_back(policy, standing.replaces_accepted, view.record.as_ref()) {
+    if let Some(problem) = standing.held_back(spec, view) {
         return Err(problem);
     }
     let key = &subject.reference.key;
     let claimant = Claimant {
+        kind: subject.reference.kind,
         name: &key.name,
         uid: subject.reference.uid.as_str(),
         adopt: spec.targets.adopt,

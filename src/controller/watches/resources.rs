@@ -1,35 +1,32 @@
-//! The watch of DockerPullSecrets: keeps store, index and memories in step, and triggers what changed.
+//! The watches of both kinds of resources: keep store, index and memories in step, and trigger what changed.
 
-use std::collections::BTreeSet;
+use std::marker::PhantomData;
 use std::sync::Arc;
-
-use kube::runtime::reflector::store::Writer;
-use kube::runtime::watcher::Event;
-use kube::{Resource as _, ResourceExt as _};
 
 use crate::controller::attach::review;
 use crate::controller::context::Context;
+use crate::controller::distribute;
 use crate::controller::publish::acknowledge;
-use crate::controller::store::stored_resource::StoredResource;
+use crate::controller::store::stored_resource::{Kind, Of, StoredResource};
 use crate::controller::watches::drive::Watched;
 use crate::domain::names::{ObjectKey, ResourceRef, Uid};
 use crate::domain::reconcile::memory::ResourceMemory;
 use crate::domain::reconcile::trigger::metadata_calls;
 use crate::domain::status::equal::is_up_to_date;
 
-pub(crate) struct DockerPullSecrets {
+pub(crate) struct Resources<K> {
     ctx: Arc<Context>,
-    writer: Writer<StoredResource>,
     /// What the list that is being read has shown.
-    listed: BTreeSet<ResourceRef>,
+    listed: Vec<StoredResource>,
+    kind: PhantomData<fn() -> K>,
 }
 
-impl DockerPullSecrets {
-    pub(crate) fn new(ctx: Arc<Context>, writer: Writer<StoredResource>) -> Self {
+impl<K: Kind> Resources<K> {
+    pub(crate) fn new(ctx: Arc<Context>) -> Self {
         Self {
             ctx,
-            writer,
-            listed: BTreeSet::new(),
+            listed: Vec::new(),
+            kind: PhantomData,
         }
     }
 
@@ -48,12 +45,16 @@ impl DockerPullSecrets {
         // One that does not parse keeps the place that it had.
         let declaration = object.declaration();
         if let Ok(declaration) = &declaration {
-            affected.extend(self.ctx.index().insert(declaration));
+            if declaration.cluster.is_some() {
+                distribute::declared(declaration, &self.ctx);
+            } else {
+                affected.extend(self.ctx.index().insert(declaration));
+            }
         }
         let uid = match declaration {
             // The same text as in the index, so that it takes memory once.
             Ok(declaration) => declaration.uid,
-            Err(_) => object.uid().map(|uid| Uid::new(&uid)),
+            Err(_) => object.meta().uid.as_deref().map(Uid::new),
         };
         if let Some(uid) = uid {
             self.ctx.memories().insert(uid);
@@ -79,9 +80,9 @@ impl DockerPullSecrets {
             return;
         }
         if let (Some(attacher), Ok(declaration)) = (&self.ctx.attacher, now.declaration()) {
-            let namespace = declaration.key.namespace;
-            attacher.known().retry(&ObjectKey::new(&*namespace, declaration.target));
-            review(Some(&namespace), &self.ctx);
+            let namespace = declaration.key.namespace();
+            attacher.known().retry(namespace, &declaration.target);
+            review(namespace, &self.ctx);
         }
     }
 
@@ -99,66 +100,71 @@ impl DockerPullSecrets {
             let published = memory.published.as_ref();
             published.is_some_and(|published| is_up_to_date(status.as_ref(), &published.status))
         };
-        let uid = now.uid().map(|uid| Uid::new(&uid));
+        let uid = now.meta().uid.as_deref().map(Uid::new);
         let memories = self.ctx.memories();
         !uid.and_then(|uid| memories.look(&uid, says_published))
             .unwrap_or_default()
     }
 }
 
-impl Watched for DockerPullSecrets {
-    type Object = StoredResource;
-    const KIND: &'static str = StoredResource::KIND;
-    const RESOURCE: &'static str = "dockerpullsecrets.pullsecrets.dev";
+impl<K: Kind> Watched for Resources<K> {
+    type Object = Of<K>;
+    const KIND: &'static str = K::KIND;
+    const RESOURCE: &'static str = K::RESOURCE;
 
     fn list_begins(&mut self) {
         self.listed.clear();
-        self.writer.apply_watcher_event(&Event::Init);
     }
 
-    fn listed(&mut self, object: StoredResource) {
-        self.listed.extend(object.reference());
-        self.insert(&object);
-        self.writer.apply_watcher_event(&Event::InitApply(object));
+    fn listed(&mut self, object: Of<K>) {
+        self.insert(&object.0);
+        self.listed.push(object.0);
     }
 
     fn list_ends(&mut self, _first: bool) {
-        let before = self.ctx.store.state();
-        self.writer.apply_watcher_event(&Event::InitDone);
+        let listed = std::mem::take(&mut self.listed);
+        let references: Vec<ResourceRef> = listed.iter().filter_map(StoredResource::reference).collect();
+        let before = self.ctx.store.replace(K::KIND, listed);
         let before = before.iter().filter_map(|object| object.reference());
-        for gone in before.filter(|resource| !self.listed.contains(resource)) {
+        for gone in before.filter(|resource| !references.contains(resource)) {
             self.forget(&gone);
         }
-        for resource in std::mem::take(&mut self.listed) {
+        for resource in references {
             if let Some(stored) = self.ctx.stored(&resource.key) {
-                acknowledge(&resource, stored.resource_version().as_deref(), &self.ctx);
+                acknowledge(&resource, stored.version(), &self.ctx);
             }
             self.ctx.trigger([&resource.key]);
         }
+        distribute::review(&self.ctx);
         review(None, &self.ctx);
     }
 
-    fn applied(&mut self, object: StoredResource) {
-        let key = ObjectKey::of(object.meta());
+    fn applied(&mut self, object: Of<K>) {
+        let object = object.0;
+        let key = object.key();
         let before = self.ctx.stored(&key);
         let affected = self.insert(&object);
-        self.writer.apply_watcher_event(&Event::Apply(object.clone()));
+        self.ctx.store.insert(object.clone());
         self.review(before.as_deref(), &object);
         self.ctx.trigger(&affected);
         if self.needs_reconcile(before.as_deref(), &object) {
             self.ctx.trigger([&key]);
         }
         if let Some(resource) = object.reference() {
-            acknowledge(&resource, object.resource_version().as_deref(), &self.ctx);
+            acknowledge(&resource, object.version(), &self.ctx);
         }
     }
 
-    fn deleted(&mut self, object: StoredResource) {
-        let gone = object.reference();
-        self.writer.apply_watcher_event(&Event::Delete(object));
-        let namespace = gone.as_ref().map(|gone| gone.key.namespace.clone());
-        let affected = gone.map_or_else(Vec::new, |gone| self.forget(&gone));
+    fn deleted(&mut self, object: Of<K>) {
+        let object = object.0;
+        let key = object.key();
+        self.ctx.store.remove(&key);
+        let affected = object.reference().map_or_else(Vec::new, |gone| self.forget(&gone));
         self.ctx.trigger(&affected);
-        review(namespace.as_deref(), &self.ctx);
+        if key.namespace().is_none() {
+            // Others may generate Secrets of this name now.
+            distribute::review(&self.ctx);
+        }
+        review(key.namespace(), &self.ctx);
     }
 }

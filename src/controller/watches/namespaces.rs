@@ -1,0 +1,82 @@
+//! The watch of the metadata of namespaces, where there are resources for many of them. Labels are stored.
+
+use std::sync::Arc;
+
+use k8s_openapi::api::core::v1::Namespace;
+use kube::core::PartialObjectMeta;
+
+use crate::controller::attach;
+use crate::controller::context::Context;
+use crate::controller::distribute::{self, call_if_needed, progress};
+use crate::controller::watches::drive::Watched;
+use crate::domain::names::ObjectKey;
+
+pub(crate) struct Namespaces(pub(crate) Arc<Context>);
+
+impl Namespaces {
+    /// What resources say of a namespace may have changed.
+    fn tell(&self, concerned: impl IntoIterator<Item = ObjectKey>) {
+        for copy in concerned {
+            progress(&ObjectKey::new("", copy.name), &self.0);
+        }
+    }
+}
+
+impl Watched for Namespaces {
+    type Object = PartialObjectMeta<Namespace>;
+    const KIND: &'static str = "Namespace";
+    const RESOURCE: &'static str = "namespaces";
+
+    /// Labels and the annotation are read at once, and the rest is not kept.
+    fn slim(_: &mut Self::Object) {}
+
+    fn list_begins(&mut self) {
+        self.0.index().distributions.namespaces.begin_list();
+    }
+
+    fn listed(&mut self, namespace: Self::Object) {
+        self.0.index().distributions.namespaces.observe(&namespace.metadata);
+    }
+
+    fn list_ends(&mut self, first: bool) {
+        let gone = self.0.index().distributions.namespaces.end_list();
+        for namespace in gone {
+            self.0.index().distributions.forget_namespace(&namespace);
+        }
+        if !first {
+            distribute::review(&self.0);
+            attach::review(None, &self.0);
+            let all = self.0.index().distributions.which(|_| true);
+            self.0.trigger(&all);
+        }
+    }
+
+    fn applied(&mut self, namespace: Self::Object) {
+        let name = namespace.metadata.name.clone().unwrap_or_default();
+        let concerned = {
+            let distributions = &mut self.0.index().distributions;
+            let mut concerned = distributions.concerning(&name);
+            if !distributions.namespaces.observe(&namespace.metadata) {
+                return;
+            }
+            concerned.extend(distributions.concerning(&name));
+            concerned
+        };
+        attach::review(Some(&name), &self.0);
+        // Once that is done, the status says so.
+        if !call_if_needed(concerned.clone(), &self.0) {
+            self.tell(concerned);
+        }
+    }
+
+    fn deleted(&mut self, namespace: Self::Object) {
+        let name = namespace.metadata.name.unwrap_or_default();
+        let concerned = {
+            let distributions = &mut self.0.index().distributions;
+            let concerned = distributions.concerning(&name);
+            distributions.forget_namespace(&name);
+            concerned
+        };
+        self.tell(concerned);
+    }
+}

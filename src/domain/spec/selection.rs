@@ -1,0 +1,82 @@
+//! Which namespaces a ClusterDockerPullSecret selects.
+
+use std::collections::BTreeMap;
+
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::{LabelSelector, LabelSelectorRequirement};
+use kube::core::{Selector, SelectorExt as _};
+
+use crate::api::Reason;
+use crate::domain::glob;
+use crate::domain::problem::Problem;
+
+/// `spec.namespaceSelector` and `spec.excludeNamespaces`.
+#[derive(Clone, Debug)]
+pub struct NamespaceSelection {
+    /// Selects all if it has no requirement.
+    selector: Selector,
+    /// Names that are left out, with `*` for any text.
+    excluded: Vec<String>,
+    /// As they were written: the parsed ones cannot be compared.
+    written: (LabelSelector, Vec<String>),
+}
+
+impl PartialEq for NamespaceSelection {
+    fn eq(&self, other: &Self) -> bool {
+        self.written == other.written
+    }
+}
+
+impl NamespaceSelection {
+    /// Reads both fields, as strictly as the API server reads the selector of a Deployment.
+    pub fn new(selector: &LabelSelector, excluded: &[String]) -> Result<Self, Problem> {
+        for requirement in selector.match_expressions.iter().flatten() {
+            check(requirement)?;
+        }
+        let is_name = |name: &&String| {
+            !name.is_empty() && name.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || matches!(c, '-' | '*'))
+        };
+        if let Some(name) = excluded.iter().find(|name| !is_name(name)) {
+            return Err(Problem::new(
+                Reason::InvalidSpec,
+                format!(
+                    "spec.excludeNamespaces {name:?} must be the name of a namespace: write lower-case letters, digits and '-', and '*' for any text"
+                ),
+            ));
+        }
+        let parsed = Selector::try_from(selector.clone()).map_err(|error| {
+            Problem::new(
+                Reason::InvalidSpec,
+                format!("spec.namespaceSelector cannot be used: {error}"),
+            )
+        })?;
+        Ok(Self {
+            selector: parsed,
+            excluded: excluded.to_vec(),
+            written: (selector.clone(), excluded.to_vec()),
+        })
+    }
+
+    /// Whether a namespace with this name and these labels is selected.
+    pub fn matches(&self, name: &str, labels: &BTreeMap<String, String>) -> bool {
+        self.selector.matches(labels) && !self.excluded.iter().any(|pattern| glob::matches(pattern, name))
+    }
+}
+
+fn check(requirement: &LabelSelectorRequirement) -> Result<(), Problem> {
+    let has_values = requirement.values.as_ref().is_some_and(|values| !values.is_empty());
+    let is_valid = match requirement.operator.as_str() {
+        "In" | "NotIn" => has_values,
+        "Exists" | "DoesNotExist" => !has_values,
+        _ => false,
+    };
+    if is_valid && !requirement.key.is_empty() {
+        return Ok(());
+    }
+    Err(Problem::new(
+        Reason::InvalidSpec,
+        format!(
+            "spec.namespaceSelector.matchExpressions has {:?} for the label {:?}: write In or NotIn with values, or Exists or DoesNotExist without any",
+            requirement.operator, requirement.key
+        ),
+    ))
+}
