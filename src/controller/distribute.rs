@@ -12,7 +12,7 @@ use crate::controller::apply::{delete_copy, write_copy};
 use crate::controller::attach;
 use crate::controller::context::{Context, lock, now};
 use crate::domain::distribution::Name;
-use crate::domain::distribution::content::Content;
+use crate::domain::distribution::content::CopiedSecret;
 use crate::domain::distribution::standing::CopyAction;
 use crate::domain::names::{ObjectKey, ResourceRef};
 use crate::domain::problem::Problem;
@@ -213,7 +213,7 @@ async fn change_once(copy: &ObjectKey, ctx: &Context) -> Result<Option<Duration>
 async fn inspect(
     copy: &ObjectKey,
     target: &str,
-    content: &Content,
+    content: &CopiedSecret,
     ctx: &Context,
 ) -> Result<Result<Option<Precondition>, Problem>, Error> {
     let secrets = Api::<Secret>::namespaced(ctx.client.clone(), &copy.namespace);
@@ -237,7 +237,7 @@ async fn inspect(
 async fn write(
     copy: &ObjectKey,
     namespace: &Name,
-    content: &Content,
+    content: &CopiedSecret,
     replaces: Option<Precondition>,
     ctx: &Context,
 ) -> Result<Option<Duration>, Error> {

@@ -13,7 +13,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use crate::api::{CaBundleKind, CaBundleRef};
-use crate::domain::distribution::content::Content;
+use crate::domain::distribution::content::CopiedSecret;
 use crate::domain::distribution::copies::Copies;
 use crate::domain::distribution::namespaces::{Namespace, Namespaces};
 use crate::domain::glob;
@@ -50,7 +50,7 @@ pub struct Distribution {
     /// `None`: nobody can tell.
     selection: Option<NamespaceSelection>,
     /// `None`: there is nothing to distribute, and existing copies stay as they are.
-    content: Option<Arc<Content>>,
+    content: Option<Arc<CopiedSecret>>,
     /// What is in the way, by namespace.
     problems: BTreeMap<Name, Problem>,
 }
@@ -75,7 +75,7 @@ impl Distribution {
     }
 
     /// What is distributed.
-    pub fn content(&self) -> Option<&Arc<Content>> {
+    pub fn content(&self) -> Option<&Arc<CopiedSecret>> {
         self.content.as_ref()
     }
 }
@@ -162,7 +162,7 @@ impl Distributions {
     }
 
     /// What is distributed from now on; `None`: nothing. Returns whether that is news.
-    pub fn distribute(&mut self, resource: &str, content: Option<Arc<Content>>) -> bool {
+    pub fn distribute(&mut self, resource: &str, content: Option<Arc<CopiedSecret>>) -> bool {
         let Some(one) = self.resources.get_mut(resource) else {
             return false;
         };

@@ -11,6 +11,7 @@ pub mod audit;
 pub mod canary;
 pub mod dps;
 pub mod explain;
+pub mod fleet;
 pub mod gzip;
 pub mod helm;
 pub mod images;

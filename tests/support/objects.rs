@@ -21,7 +21,7 @@ pub struct Space {
     pub client: Client,
     pub resources: Api<DockerPullSecret>,
     pub secrets: Api<Secret>,
-    audit_log: PathBuf,
+    pub audit_log: PathBuf,
 }
 
 impl Space {

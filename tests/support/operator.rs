@@ -11,6 +11,7 @@ use std::sync::{Mutex, OnceLock};
 use std::time::Instant;
 
 use super::DEADLINE;
+use super::fleet::PLATFORM;
 use super::world::{World, world};
 
 pub struct Operator {
@@ -24,11 +25,14 @@ pub fn operator() -> &'static Operator {
     static OPERATOR: OnceLock<Operator> = OnceLock::new();
     OPERATOR.get_or_init(|| {
         let world = world();
-        let operator = Operator::start(world, &world.install(), &[]);
+        let operator = Operator::start(world, &world.install(), &CLUSTER);
         operator.wait_until_ready();
         operator
     })
 }
+
+/// Resources for many namespaces, with credentials in one of them.
+pub const CLUSTER: [&str; 3] = ["--cluster-resources", "--credentials-namespace", PLATFORM];
 
 /// No test logs in anywhere but at its own registries.
 const NOWHERE_ELSE: [&str; 2] = ["--deny-cidr", "0.0.0.0/0,::/0"];

@@ -181,6 +181,7 @@ impl World {
                 "wait",
                 "--for=condition=Established",
                 "crd/dockerpullsecrets.pullsecrets.dev",
+                "crd/clusterdockerpullsecrets.pullsecrets.dev",
             ]);
             self.write_kubeconfig(&path, OPERATOR, OPERATOR);
             *installed = true;

@@ -44,6 +44,14 @@ helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" }}
 {{ include "dps.fullname" . }}-authors.{{ .Release.Namespace }}
 {{- end -}}
 
+{{- define "dps.clusterAuthors" -}}
+{{ include "dps.fullname" . }}-cluster-authors.{{ .Release.Namespace }}
+{{- end -}}
+
+{{- define "dps.attachPodsFromCluster" -}}
+{{ include "dps.fullname" . }}-cluster-attach-pods.{{ .Release.Namespace }}
+{{- end -}}
+
 {{- define "dps.attachPods" -}}
 {{ include "dps.fullname" . }}-attach-pods.{{ .Release.Namespace }}
 {{- end -}}
@@ -61,6 +69,11 @@ helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" }}
 {{- else -}}
 :{{ .Values.image.tag | default .Chart.AppVersion }}
 {{- end -}}
+{{- end -}}
+
+{{/* Whether there are resources for many namespaces: not empty if so. */}}
+{{- define "dps.clusters" -}}
+{{- if and .Values.clusterResources.enabled (not .Values.watchNamespaces) }}true{{ end -}}
 {{- end -}}
 
 {{/* All that the operator may do, in a Role and in a ClusterRole. */}}
@@ -92,6 +105,18 @@ helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" }}
 - apiGroups: [events.k8s.io]
   resources: [events]
   verbs: [get, create, patch]
+{{- if include "dps.clusters" . }}
+# Which namespaces are selected depends on their labels.
+- apiGroups: [pullsecrets.dev]
+  resources: [clusterdockerpullsecrets]
+  verbs: [get, list, watch]
+- apiGroups: [pullsecrets.dev]
+  resources: [clusterdockerpullsecrets/status]
+  verbs: [patch]
+- apiGroups: [""]
+  resources: [namespaces]
+  verbs: [list, watch]
+{{- end }}
 {{- if .Values.rbac.attachServiceAccounts }}
 # Names in imagePullSecrets are added to the ServiceAccounts that spec.attachTo names, and taken out again.
 - apiGroups: [""]

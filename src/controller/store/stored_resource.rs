@@ -120,19 +120,19 @@ impl MeasuredResource for Arc<StoredResource> {
 }
 
 /// A kind, as a type.
-pub(crate) trait Kind: Resource<DynamicType = ()> + Clone + std::fmt::Debug + Send + 'static {
+pub(crate) trait ResourceKind: Resource<DynamicType = ()> + Clone + std::fmt::Debug + Send + 'static {
     /// Its name.
     const KIND: &'static str;
     /// The resource, for messages.
     const RESOURCE: &'static str;
 }
 
-impl Kind for DockerPullSecret {
+impl ResourceKind for DockerPullSecret {
     const KIND: &'static str = DOCKER_PULL_SECRET;
     const RESOURCE: &'static str = "dockerpullsecrets.pullsecrets.dev";
 }
 
-impl Kind for ClusterDockerPullSecret {
+impl ResourceKind for ClusterDockerPullSecret {
     const KIND: &'static str = CLUSTER_DOCKER_PULL_SECRET;
     const RESOURCE: &'static str = "clusterdockerpullsecrets.pullsecrets.dev";
 }
@@ -141,14 +141,14 @@ impl Kind for ClusterDockerPullSecret {
 #[derive(Clone, Debug)]
 pub(crate) struct Of<K>(pub(crate) StoredResource, PhantomData<fn() -> K>);
 
-impl<'de, K: Kind> Deserialize<'de> for Of<K> {
+impl<'de, K: ResourceKind> Deserialize<'de> for Of<K> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let parts = Parts::deserialize(deserializer)?;
         Ok(Self(StoredResource::new(K::KIND, parts), PhantomData))
     }
 }
 
-impl<K: Kind> Resource for Of<K> {
+impl<K: ResourceKind> Resource for Of<K> {
     type DynamicType = ();
     type Scope = K::Scope;
 

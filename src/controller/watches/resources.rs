@@ -7,7 +7,7 @@ use crate::controller::attach::review;
 use crate::controller::context::Context;
 use crate::controller::distribute;
 use crate::controller::publish::acknowledge;
-use crate::controller::store::stored_resource::{Kind, Of, StoredResource};
+use crate::controller::store::stored_resource::{ResourceKind, Of, StoredResource};
 use crate::controller::watches::drive::Watched;
 use crate::domain::names::{ObjectKey, ResourceRef, Uid};
 use crate::domain::reconcile::memory::ResourceMemory;
@@ -21,7 +21,7 @@ pub(crate) struct Resources<K> {
     kind: PhantomData<fn() -> K>,
 }
 
-impl<K: Kind> Resources<K> {
+impl<K: ResourceKind> Resources<K> {
     pub(crate) fn new(ctx: Arc<Context>) -> Self {
         Self {
             ctx,
@@ -107,7 +107,7 @@ impl<K: Kind> Resources<K> {
     }
 }
 
-impl<K: Kind> Watched for Resources<K> {
+impl<K: ResourceKind> Watched for Resources<K> {
     type Object = Of<K>;
     const KIND: &'static str = K::KIND;
     const RESOURCE: &'static str = K::RESOURCE;

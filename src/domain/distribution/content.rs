@@ -10,7 +10,7 @@ use crate::domain::secret::shape::CopyShape;
 /// A Secret to copy into namespaces. It is in memory as long as it is distributed: to read it for each namespace would cost
 /// a request for each. `Debug` shows none of its data.
 #[derive(Clone, PartialEq)]
-pub struct Content {
+pub struct CopiedSecret {
     desired: Desired,
     /// What a copy has to look like.
     pub shape: CopyShape,
@@ -20,14 +20,14 @@ pub struct Content {
     pub credentials: RegistryCredentials,
 }
 
-impl fmt::Debug for Content {
+impl fmt::Debug for CopiedSecret {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let mut shown = formatter.debug_struct("Content");
+        let mut shown = formatter.debug_struct("CopiedSecret");
         shown.field("version", &self.version).finish_non_exhaustive()
     }
 }
 
-impl Content {
+impl CopiedSecret {
     /// From the Secret as it is wanted.
     pub fn new(desired: Desired, version: &str, credentials: RegistryCredentials) -> Self {
         Self {

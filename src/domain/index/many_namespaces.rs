@@ -7,7 +7,7 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::OwnerReference;
 
 use crate::api::CLUSTER_DOCKER_PULL_SECRET;
 use crate::domain::distribution::census::Census;
-use crate::domain::distribution::content::Content;
+use crate::domain::distribution::content::CopiedSecret;
 use crate::domain::distribution::standing::{CopyAction, Standing};
 use crate::domain::distribution::{Distribution, Name};
 use crate::domain::index::ResourceIndex;
@@ -48,7 +48,7 @@ impl ResourceIndex {
     }
 
     /// Whether a Secret that somebody else has made may become a copy.
-    pub fn may_take(&self, resource: &str, content: &Content, existing: &Secret) -> Result<(), Problem> {
+    pub fn may_take(&self, resource: &str, content: &CopiedSecret, existing: &Secret) -> Result<(), Problem> {
         let Some(one) = self.distributions.get(resource) else {
             return Ok(());
         };

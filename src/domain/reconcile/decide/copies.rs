@@ -6,7 +6,7 @@ use k8s_openapi::api::core::v1::Secret;
 
 use crate::api::{CONTENT_ANNOTATION, Reason};
 use crate::domain::credential_source::from_secret::resolve_document;
-use crate::domain::distribution::content::Content;
+use crate::domain::distribution::content::CopiedSecret;
 use crate::domain::problem::Problem;
 use crate::domain::reconcile::decide::Subject;
 use crate::domain::reconcile::decide::secret::Standing;
@@ -22,7 +22,7 @@ pub enum Distribute {
     /// What is distributed stays so.
     Keep,
     /// From now on it is this; `None`: nothing, and the copies that there are stay as they are.
-    Content(Option<Arc<Content>>),
+    Content(Option<Arc<CopiedSecret>>),
 }
 
 /// Whether new credentials are distributed, or why the earlier ones still are.
@@ -41,17 +41,17 @@ pub(super) fn content(
 }
 
 /// The earlier credentials, in a Secret that otherwise is what the spec asks for.
-fn earlier(spec: &ValidatedSpec, plan: &SecretPlan, observed: &Observed) -> Option<Content> {
+fn earlier(spec: &ValidatedSpec, plan: &SecretPlan, observed: &Observed) -> Option<CopiedSecret> {
     let standing = observed.retained.as_ref()?;
     let document = document_of(standing)?;
     let credentials = resolve_document("the Secret", document, &spec.registry);
     let credentials = credentials.unwrap_or_else(|_| plan.credentials.clone());
-    Some(Content::new(plan.desired.holding(document), version_of(standing), credentials))
+    Some(CopiedSecret::new(plan.desired.holding(document), version_of(standing), credentials))
 }
 
 /// These credentials. If the copies hold them already, their version stays: whatever else has changed about the source is no reason
 /// to write a thousand Secrets.
-fn new(subject: &Subject<'_>, plan: &SecretPlan, observed: &Observed) -> Content {
+fn new(subject: &Subject<'_>, plan: &SecretPlan, observed: &Observed) -> CopiedSecret {
     let standing = observed.retained.as_ref();
     let before = standing.map_or("", version_of);
     let source = observed.source.as_ref().and_then(|source| source.metadata.resource_version.as_deref());
@@ -66,7 +66,7 @@ fn new(subject: &Subject<'_>, plan: &SecretPlan, observed: &Observed) -> Content
     } else {
         current
     };
-    Content::new(plan.desired.clone(), &version, plan.credentials.clone())
+    CopiedSecret::new(plan.desired.clone(), &version, plan.credentials.clone())
 }
 
 /// Of the credentials that a resource of this generation takes from a Secret of this version.
