@@ -13,7 +13,7 @@ pub use v1alpha1::docker_pull_secret::{
     AttachTo, AttachToPods, DockerPullSecret, DockerPullSecretSpec, DockerPullSecretStatus, NamespaceCounts,
     NamespaceFailure, RegistryType, SecretTemplate,
 };
-pub use v1alpha1::pull_failures::{Cause, PullCode, PullFailure};
+pub use v1alpha1::pull_failures::{Cause, FailingNamespace, PullCode, PullFailure};
 pub use v1alpha1::verification::{
     CaBundleKind, CaBundleRef, OnRejected, Tls, UnansweredAttempt, Verification, VerificationMode, VerificationResult,
     VerificationStatus,
@@ -66,6 +66,12 @@ pub fn crd() -> Value {
     let mut crd = finished(DockerPullSecret::crd());
     for version in crd["spec"]["versions"].as_array_mut().into_iter().flatten() {
         let status = &mut version["schema"]["openAPIV3Schema"]["properties"]["status"]["properties"];
+        let failure = status
+            .pointer_mut("/pullFailures/items/properties")
+            .and_then(Value::as_object_mut);
+        failure
+            .into_iter()
+            .for_each(|failure| drop(failure.remove("namespaces")));
         if let Some(status) = status.as_object_mut() {
             status.retain(|field, _| !OF_NAMESPACES.contains(&field.as_str()));
         }

@@ -9,9 +9,9 @@ use crate::api::FIELD_MANAGER;
 use crate::controller::context::{Context, now};
 use crate::domain::names::{ObjectKey, ResourceRef};
 use crate::domain::reconcile::change::{ApplySecret, Change};
+use crate::domain::reconcile::refusal::{WriteRefusal, refusal};
 use crate::domain::secret::desired::Desired;
 use crate::domain::secret::precondition::Precondition;
-use crate::domain::reconcile::refusal::{WriteRefusal, refusal};
 use crate::kubernetes::request::{Error, call};
 
 /// Makes the changes one after the other. `Some`: the API server refused one, which is for the user to solve; the rest

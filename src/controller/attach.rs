@@ -99,8 +99,9 @@ async fn change_alone(key: ObjectKey, attacher: &Attacher, ctx: &Arc<Context>) {
     // The status is about all of them.
     if !lock(&attacher.work).is_busy_in(&key.namespace) {
         let attaching = ctx.index().attaching(&key.namespace);
-        let (clusters, attaching): (Vec<ObjectKey>, Vec<ObjectKey>) =
-            attaching.into_iter().partition(|resource| resource.namespace().is_none());
+        let (clusters, attaching): (Vec<ObjectKey>, Vec<ObjectKey>) = attaching
+            .into_iter()
+            .partition(|resource| resource.namespace().is_none());
         ctx.trigger(&attaching);
         clusters.iter().for_each(|resource| progress(resource, ctx));
     }

@@ -100,9 +100,22 @@ pub(crate) async fn distribute(resource: &ResourceRef, what: &Distribute, ctx: &
         return false;
     };
     let name = &resource.key.name;
-    let is_news = ctx.index().distributions.distribute(name, content.clone());
+    let (is_news, replaces) = {
+        let distributions = &mut ctx.index().distributions;
+        let before = distributions.get(name).and_then(|one| one.content().cloned());
+        let replaces = before
+            .as_ref()
+            .zip(content.as_ref())
+            .is_some_and(|(before, now)| before.version != now.version);
+        (distributions.distribute(name, content.clone()), replaces)
+    };
     if !is_news {
         return false;
+    }
+    if replaces {
+        let now = now();
+        ctx.memories()
+            .update(&resource.uid, |memory| memory.credentials_changed_at = Some(now));
     }
     let concerned = ctx.index().distributions.concerned(name);
     call_if_needed(concerned, ctx);
@@ -253,7 +266,9 @@ async fn write(
         }
         Err(error) => error,
     };
-    let Some(answer) = error.answer() else { return Err(error) };
+    let Some(answer) = error.answer() else {
+        return Err(error);
+    };
     if answer.code == 404 || is_terminating(answer) {
         // The watch of namespaces says so as well.
         return Ok(None);
@@ -275,5 +290,7 @@ fn set_problem(copy: &ObjectKey, problem: Option<Problem>, ctx: &Context) {
     if let Some(problem) = &problem {
         tracing::info!(namespace = copy.namespace, name = copy.name, "{}", problem.message);
     }
-    ctx.index().distributions.set_problem(&copy.name, &copy.namespace, problem);
+    ctx.index()
+        .distributions
+        .set_problem(&copy.name, &copy.namespace, problem);
 }

@@ -1,37 +1,24 @@
 //! Reads what a decision about one resource needs. Secrets are read by name and never stored.
 
-use std::collections::{HashMap, HashSet};
-use std::sync::Arc;
-use std::time::Duration;
+pub(crate) mod pods;
 
 use k8s_openapi::api::core::v1::{ConfigMap, Secret};
 use kube::Api;
 
 use crate::api::CaBundleKind;
 use crate::controller::context::{Context, now};
-use crate::controller::kubelet_reports;
 use crate::domain::attachment::assessment::AttachmentView;
-use crate::domain::docker_config::kubelet_secret::{Content, PullSecret};
 use crate::domain::index::IndexView;
-use crate::domain::names::{ObjectKey, is_object_name};
-use crate::domain::pull_failures::failing_pods::FailingPod;
-use crate::domain::pull_failures::relevance::concerning;
-use crate::domain::pull_failures::resource::Resource;
+use crate::domain::names::is_object_name;
 use crate::domain::reconcile::decide::Subject;
 use crate::domain::reconcile::decide::copies::version as version_of;
-use crate::domain::reconcile::observed::{Observed, ObservedPods};
+use crate::domain::reconcile::observed::Observed;
 use crate::domain::secret::ownership::controlling_resource;
 use crate::domain::spec::declaration::{ClusterScope, Declaration};
 use crate::domain::spec::validate::ValidatedSpec;
 use crate::domain::verification::ca_bundle::{self, CaBundle, CaBundleSource};
 use crate::domain::verification::verdict::Verdict;
 use crate::kubernetes::request::{Error, call};
-
-/// Longest time for reading what failing pods list.
-const PODS: Duration = Duration::from_secs(5);
-
-/// Most Secrets that one reconcile reads because failing pods name them.
-const FOREIGN_SECRETS: usize = 20;
 
 /// Reads everything that concerns a resource, but for pods; nothing if it is suspended.
 pub(crate) async fn observe(subject: &Subject<'_>, ctx: &Context) -> Result<Observed, Error> {
@@ -129,11 +116,7 @@ async fn observe_cluster(subject: &Subject<'_>, cluster: &ClusterScope, ctx: &Co
 }
 
 /// What is distributed. A process that has just started learns it from one of the copies.
-async fn distributed(
-    subject: &Subject<'_>,
-    source: Option<&Secret>,
-    ctx: &Context,
-) -> Result<Option<Secret>, Error> {
+async fn distributed(subject: &Subject<'_>, source: Option<&Secret>, ctx: &Context) -> Result<Option<Secret>, Error> {
     let Subject {
         reference, declaration, ..
     } = subject;
@@ -147,7 +130,10 @@ async fn distributed(
         if let Some(content) = one.content() {
             return Ok(Some(content.copy_in("").secret()));
         }
-        let sample = index.distributions.copies.sample(&one.uid, &declaration.target, &version);
+        let sample = index
+            .distributions
+            .copies
+            .sample(&one.uid, &declaration.target, &version);
         sample.map(ToString::to_string)
     };
     match sample {
@@ -178,7 +164,7 @@ fn attachment(declaration: &Declaration, ctx: &Context) -> Option<AttachmentView
 }
 
 /// Gets a Secret, if it exists. Pods may name what no Secret can be called.
-async fn get(secrets: &Api<Secret>, name: &str) -> Result<Option<Secret>, Error> {
+pub(super) async fn get(secrets: &Api<Secret>, name: &str) -> Result<Option<Secret>, Error> {
     if !is_object_name(name) {
         return Ok(None);
     }
@@ -205,95 +191,4 @@ async fn ca_bundle(
         }
     };
     Ok(ca_bundle::read(reference, holder).map(Some))
-}
-
-/// The failing pods that may have to do with a resource, and what is behind their lists of pull secrets. `None`: pods are
-/// not listed yet, or the resource is suspended. What takes too long or fails must not keep the Secret from being written.
-pub(crate) async fn observe_pods(subject: &Subject<'_>, ctx: &Context) -> Option<ObservedPods> {
-    let Subject {
-        reference,
-        declaration,
-        previous,
-    } = subject;
-    if declaration.suspended || !ctx.pods_are_listed() {
-        return None;
-    }
-    let namespace = reference.key.namespace.as_str();
-    let Some(own) = Resource::of(declaration, *previous) else {
-        return Some(ObservedPods::default());
-    };
-    let failing = concerning(&own, ctx.failing_pods().of_namespace(namespace));
-    if failing.is_empty() {
-        return Some(ObservedPods::default());
-    }
-    let read = async {
-        let failing = kubelet_reports::enrich(failing, namespace, ctx).await;
-        // A resource with an invalid spec does not read its own Secret.
-        let own = declaration.spec.as_ref().ok().map(|_| own.secret.as_str());
-        let pull_secrets = pull_secrets(&failing, own, namespace, ctx).await?;
-        Ok::<_, Error>((failing, pull_secrets))
-    };
-    let why = match tokio::time::timeout(PODS, read).await {
-        Ok(Ok((failing, pull_secrets))) => {
-            return Some(ObservedPods {
-                incomplete: false,
-                failing,
-                pull_secrets,
-                others: others(&reference.key, ctx),
-            });
-        }
-        Ok(Err(error)) => error.to_string(),
-        Err(_) => format!("no answer within {} seconds", PODS.as_secs()),
-    };
-    tracing::warn!(
-        namespace,
-        name = reference.key.name,
-        "reading what failing pods list: {why}"
-    );
-    Some(ObservedPods {
-        incomplete: true,
-        ..ObservedPods::default()
-    })
-}
-
-/// The other resources of the namespace.
-fn others(own: &ObjectKey, ctx: &Context) -> Vec<Resource> {
-    let names: Vec<String> = ctx.index().of_namespace(&own.namespace).map(str::to_owned).collect();
-    let others = names.into_iter().filter(|name| *name != own.name);
-    let others = others.filter_map(|name| {
-        let resource = ctx.stored(&ObjectKey::new(&own.namespace, name))?;
-        Resource::of(&resource.declaration().ok()?, resource.status().as_ref())
-    });
-    others.collect()
-}
-
-/// The Secrets that the pods' lists name, but for the resource's own.
-async fn pull_secrets(
-    failing: &[(String, Arc<FailingPod>)],
-    own: Option<&str>,
-    namespace: &str,
-    ctx: &Context,
-) -> Result<HashMap<String, PullSecret>, Error> {
-    let secrets = Api::<Secret>::namespaced(ctx.client.clone(), namespace);
-    let mut known = HashMap::new();
-    let mut seen = HashSet::new();
-    let names = failing.iter().flat_map(|(_, pod)| &pod.pull_secrets);
-    for name in names.filter(|name| own != Some(name.as_str()) && seen.insert(name.as_str())) {
-        let unreadable = || PullSecret {
-            name: name.clone(),
-            content: Content::Unreadable,
-        };
-        let secret = if known.len() >= FOREIGN_SECRETS {
-            unreadable()
-        } else {
-            match get(&secrets, name).await {
-                Ok(secret) => PullSecret::new(name, secret.as_ref()),
-                // Somebody took this right away; what is found out without it is worth something too.
-                Err(error) if error.answer().is_some_and(kube::core::Status::is_forbidden) => unreadable(),
-                Err(error) => return Err(error),
-            }
-        };
-        known.insert(name.clone(), secret);
-    }
-    Ok(known)
 }

@@ -2,8 +2,8 @@
 
 mod event;
 
-use kube::api::{Patch, PatchParams};
 use kube::Resource as _;
+use kube::api::{Patch, PatchParams};
 use kube::core::{ObjectMeta, Request};
 use serde::Deserialize;
 use serde_json::value::RawValue;

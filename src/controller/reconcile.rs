@@ -9,7 +9,8 @@ use crate::api::DockerPullSecretStatus;
 use crate::controller::apply::apply;
 use crate::controller::context::{Context, now};
 use crate::controller::distribute::distribute;
-use crate::controller::observe::{observe, observe_pods};
+use crate::controller::observe::observe;
+use crate::controller::observe::pods::observe_pods;
 use crate::controller::publish::publish;
 use crate::controller::store::stored_resource::StoredResource;
 use crate::domain::names::{ObjectKey, ResourceRef};
@@ -61,7 +62,7 @@ pub(crate) async fn reconcile_current(key: &ObjectKey, ctx: &Arc<Context>) -> Re
                 .update(&resource.uid, |memory| memory.consecutive_errors = 0);
             ctx.shared.metrics.reconciled(&reason, took);
             if let Some(next) = next {
-                ctx.trigger_after(key, next);
+                ctx.trigger_within(key, next);
             }
             Ok(())
         }

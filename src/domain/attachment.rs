@@ -181,7 +181,13 @@ impl Attachments {
         }
         let mut view = AttachmentView::default();
         for namespace in namespaces {
-            let shown = |name: &str| if named { format!("{namespace}/{name}") } else { name.to_owned() };
+            let shown = |name: &str| {
+                if named {
+                    format!("{namespace}/{name}")
+                } else {
+                    name.to_owned()
+                }
+            };
             let is_wanted = |name: &str| names.iter().any(|pattern| glob::matches(pattern, name));
             for (key, account) in self.of(Some(namespace)).filter(|(key, _)| is_wanted(&key.name)) {
                 let name = shown(&key.name);
@@ -195,8 +201,10 @@ impl Attachments {
                     view.waiting.push(name);
                 }
             }
-            let exists =
-                |name: &String| self.accounts.contains_key(&ObjectKey::new(namespace.as_str(), name.as_str()));
+            let exists = |name: &String| {
+                self.accounts
+                    .contains_key(&ObjectKey::new(namespace.as_str(), name.as_str()))
+            };
             let absent = names.iter().filter(|name| !name.contains('*') && !exists(name));
             view.absent.extend(absent.map(|name| shown(name)));
         }

@@ -2,7 +2,9 @@
 
 use std::borrow::Cow;
 
-use dps::api::{API_VERSION, Cause, ClusterDockerPullSecret, DockerPullSecret, KINDS, VerificationResult, VerificationStatus, crd};
+use dps::api::{
+    API_VERSION, Cause, ClusterDockerPullSecret, DockerPullSecret, KINDS, VerificationResult, VerificationStatus, crd,
+};
 use kube::Resource as _;
 use serde_json::{Value, json};
 use strum::IntoEnumIterator as _;

@@ -139,7 +139,9 @@ impl Team {
 
     fn view(&self, names: &[&str]) -> AttachmentView {
         let names: Vec<String> = names.iter().map(|name| (*name).to_owned()).collect();
-        self.known.view(&["team".to_owned()], false, &names, "app", self.now).unwrap()
+        self.known
+            .view(&["team".to_owned()], false, &names, "app", self.now)
+            .unwrap()
     }
 
     fn reason(&self, names: &[&str]) -> &'static str {

@@ -20,7 +20,7 @@ use dps::domain::pull_failures::failing_pods::FailingPod;
 use dps::domain::reconcile::change::Change;
 use dps::domain::reconcile::decide::{Decision, Subject, decide};
 use dps::domain::reconcile::memory::ResourceMemory;
-use dps::domain::reconcile::observed::{Observed, ObservedPods};
+use dps::domain::reconcile::observed::{Observed, ObservedPods, PodsOfNamespace};
 use dps::domain::reconcile::refusal::{WriteRefusal, refusal};
 use dps::domain::spec::declaration::Declaration;
 use dps::domain::status::build::build_status;
@@ -136,8 +136,13 @@ impl Cluster {
                 ..IndexView::default()
             },
             pods: Some(ObservedPods {
-                failing: self.pods.clone(),
-                ..ObservedPods::default()
+                incomplete: false,
+                places: vec![PodsOfNamespace {
+                    namespace: "team".to_owned(),
+                    has_secret: true,
+                    failing: self.pods.clone(),
+                    ..PodsOfNamespace::default()
+                }],
             }),
             attaches_to_pods: self.attaches_to_pods,
             refusal: self.refusal.clone(),

@@ -226,6 +226,7 @@ fn condition_about_failing_pods() {
     let not_sent = Arc::new(find(NOT_SENT, &[], &resources));
     let outdated = Arc::new((*rejected).clone().outdated(&resources[0]));
     let container = |pod, diagnosis: &Arc<_>, involvement| DiagnosedContainer {
+        namespace: "team",
         pod,
         container: "app",
         image: IMAGE,
@@ -254,7 +255,7 @@ fn condition_about_failing_pods() {
         ),
     ] {
         heading(&mut out, name);
-        let problem = summarize("team", &containers, &[]).problem.unwrap();
+        let problem = summarize(false, &containers, &[]).problem.unwrap();
         writeln!(out, "{}", problem.message).unwrap();
     }
     insta::assert_snapshot!("pulls_condition", out);

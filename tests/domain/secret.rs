@@ -222,7 +222,7 @@ fn only_what_may_be_ours_is_written() {
 fn a_secret_that_is_missing_is_created_by_the_oldest() {
     let wish = desired(&private("r.example.com"));
     let claimant = Claimant {
-            kind: DOCKER_PULL_SECRET,
+        kind: DOCKER_PULL_SECRET,
         name: "app",
         uid: "uid-app",
         adopt: false,

@@ -27,6 +27,7 @@ fn failing<'a>(
     since: i64,
 ) -> DiagnosedContainer<'a> {
     DiagnosedContainer {
+        namespace: "team",
         pod,
         container: "app",
         image,
@@ -52,7 +53,7 @@ fn failures_of_many_pods_are_grouped_ranked_and_cut() {
     let mut all: Vec<DiagnosedContainer<'_>> = of_images.collect();
     all.push(failing("b", IMAGE, &rejected, Fault, 9_000));
     all.push(failing("c", IMAGE, &rejected, Fault, 7_999));
-    let summary = summarize("team", &all, &[]);
+    let summary = summarize(false, &all, &[]);
     assert_eq!(
         (summary.failing_pods, summary.failures.len(), summary.fault),
         (3, 10, true)
@@ -76,11 +77,11 @@ fn failures_of_many_pods_are_grouped_ranked_and_cut() {
     // The pod and the time stay while the failure lasts.
     all.retain(|container| container.pod != "c");
     all.insert(0, failing("a", IMAGE, &rejected, Fault, 60_000));
-    let later = summarize("team", &all, &summary.failures);
+    let later = summarize(false, &all, &summary.failures);
     let first = &later.failures[0];
     assert_eq!((first.pod.as_str(), first.first_seen.0.as_second()), ("b", 7));
     assert!(have_same_cause(&later.failures, &summary.failures));
-    let none = summarize("team", &[], &summary.failures);
+    let none = summarize(false, &[], &summary.failures);
     assert_eq!((&none.problem, none.failing_pods), (&None, 0));
     assert!(!have_same_cause(&none.failures, &summary.failures));
 }
@@ -92,7 +93,7 @@ fn pods_that_list_the_secret_come_before_pods_that_should() {
     let not_sent = Arc::new(find(NOT_SENT, &[], &[resource("app", "r.example.com", None)]));
     let other = "r.example.com/team/other:1";
     let example = |containers: &[DiagnosedContainer<'_>], previous: &[PullFailure]| -> Vec<(String, Cause)> {
-        let summary = summarize("team", containers, previous);
+        let summary = summarize(false, containers, previous);
         assert_eq!(
             summary.problem.unwrap().reason.as_str(),
             summary.failures[0].cause.as_str()
@@ -124,7 +125,7 @@ fn pods_that_list_the_secret_come_before_pods_that_should() {
         failing("a", IMAGE, &not_sent, NotAttached, 0),
         failing("own", IMAGE, &not_sent, Attached, 9_000),
     ];
-    let before = summarize("team", &group[..1], &[]).failures;
+    let before = summarize(false, &group[..1], &[]).failures;
     assert_eq!(before[0].pod, "a");
     assert_eq!(
         example(&group, &before),
@@ -142,7 +143,7 @@ fn summary_rebuilt_from_a_status_equals_the_first() {
     let mut all: Vec<DiagnosedContainer<'_>> = of_images.collect();
     all.push(failing("b", IMAGE, &rejected, Involvement::Fault, 9_000));
     for containers in [&all[..], &all[12..], &[]] {
-        let summary = summarize("team", containers, &[]);
+        let summary = summarize(false, containers, &[]);
         let rebuilt = PullSummary::published(summary.failing_pods, &summary.failures, summary.fault);
         assert_eq!(rebuilt, summary);
     }
@@ -179,9 +180,8 @@ impl Namespace {
             failing: &self.failing,
             pull_secrets: &self.pull_secrets,
             credentials_changed_at,
-            previous: &[],
         };
-        survey(&input, now)
+        survey(&[input], false, &[], now)
     }
 }
 

@@ -90,7 +90,9 @@ impl Fleet {
     /// Creates a resource for these namespaces. Its name and that of its Secret begin like theirs.
     pub async fn create(&self, end: &str, spec: Value) -> String {
         let name = self.namespace(end);
-        self.try_create(&name, spec).await.unwrap_or_else(|error| panic!("{name}: {error}"));
+        self.try_create(&name, spec)
+            .await
+            .unwrap_or_else(|error| panic!("{name}: {error}"));
         name
     }
 

@@ -18,8 +18,14 @@ pub fn helm(args: &[&str]) -> String {
 
 /// Installs some templates of the chart, for one namespace and the operator of the tests.
 pub fn install_templates(world: &World, namespace: &str, values: &str, templates: &[&str]) {
+    let values = format!("watchNamespaces={{{namespace}}},{values}");
+    install_everywhere(world, namespace, &values, templates);
+}
+
+/// The same for all namespaces, under this name.
+pub fn install_everywhere(world: &World, name: &str, values: &str, templates: &[&str]) {
     let values = format!(
-        "image.repository=r.example.com/dps,serviceAccount.existingName={OPERATOR},watchNamespaces={{{namespace}}},fullnameOverride={namespace},{values}"
+        "image.repository=r.example.com/dps,serviceAccount.existingName={OPERATOR},fullnameOverride={name},{values}"
     );
     let chart = chart();
     let mut args = vec![
@@ -34,7 +40,7 @@ pub fn install_templates(world: &World, namespace: &str, values: &str, templates
         &values,
     ];
     args.extend(templates.iter().flat_map(|template| ["--show-only", template]));
-    let file = world.state().join(format!("{namespace}.yaml"));
+    let file = world.state().join(format!("{name}.yaml"));
     std::fs::write(&file, helm(&args)).expect("writable");
     world.kubectl(&["apply", "-f", &file.display().to_string()]);
 }

@@ -8,10 +8,10 @@ use kube::{CustomResource, KubeSchema};
 use serde::{Deserialize, Serialize};
 
 use crate::api::v1alpha1::credentials::CredentialKeys;
+use crate::api::v1alpha1::credentials::CredentialsRef;
 use crate::api::v1alpha1::docker_pull_secret::{
     AttachTo, DockerPullSecret, DockerPullSecretSpec, DockerPullSecretStatus, RegistryType, SecretTemplate,
 };
-use crate::api::v1alpha1::credentials::CredentialsRef;
 use crate::api::v1alpha1::verification::Verification;
 use crate::api::validation_rules;
 

@@ -157,6 +157,10 @@ pub struct PullFailure {
     /// How many pods fail in this way.
     #[schemars(with = "i32", range(min = 1))]
     pub count: u32,
+    /// The namespaces in which most of them fail, at most 5.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 5))]
+    pub namespaces: Vec<FailingNamespace>,
     /// When the first of them was seen.
     pub first_seen: Time,
     /// What the node reports, shortened and without secrets.
@@ -165,4 +169,15 @@ pub struct PullFailure {
     /// What to do.
     #[schemars(length(max = 1024))]
     pub action: String,
+}
+
+/// A namespace in which pods fail.
+#[derive(KubeSchema, Serialize, Deserialize, Clone, Debug, PartialEq)]
+#[serde(rename_all = "camelCase")]
+pub struct FailingNamespace {
+    /// Its name.
+    pub name: String,
+    /// How many pods fail there in this way.
+    #[schemars(with = "i32", range(min = 1))]
+    pub count: u32,
 }

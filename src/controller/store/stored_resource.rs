@@ -78,10 +78,18 @@ impl StoredResource {
         let told = |error: serde_json::Error| error.to_string();
         if self.kind == CLUSTER_DOCKER_PULL_SECRET {
             let spec = serde_json::from_slice(&spec).map_err(told)?;
-            return Ok(Declaration::from(&ClusterDockerPullSecret { metadata, spec, status: None }));
+            return Ok(Declaration::from(&ClusterDockerPullSecret {
+                metadata,
+                spec,
+                status: None,
+            }));
         }
         let spec = serde_json::from_slice(&spec).map_err(told)?;
-        Ok(Declaration::from(&DockerPullSecret { metadata, spec, status: None }))
+        Ok(Declaration::from(&DockerPullSecret {
+            metadata,
+            spec,
+            status: None,
+        }))
     }
 
     /// Its status. One that another version wrote and this one cannot read is none.

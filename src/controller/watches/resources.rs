@@ -7,7 +7,7 @@ use crate::controller::attach::review;
 use crate::controller::context::Context;
 use crate::controller::distribute;
 use crate::controller::publish::acknowledge;
-use crate::controller::store::stored_resource::{ResourceKind, Of, StoredResource};
+use crate::controller::store::stored_resource::{Of, ResourceKind, StoredResource};
 use crate::controller::watches::drive::Watched;
 use crate::domain::names::{ObjectKey, ResourceRef, Uid};
 use crate::domain::reconcile::memory::ResourceMemory;

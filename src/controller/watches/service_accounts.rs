@@ -21,7 +21,9 @@ impl ServiceAccounts {
     }
 
     fn trigger(&self, account: &ObjectKey) {
-        for resource in self.ctx.index().affected_by_account(account) {
+        // Not in the loop: the lock would be held through it.
+        let affected = self.ctx.index().affected_by_account(account);
+        for resource in affected {
             match resource.namespace() {
                 Some(_) => self.ctx.trigger([&resource]),
                 None => progress(&resource, &self.ctx),

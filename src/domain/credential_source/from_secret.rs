@@ -30,10 +30,10 @@ pub(crate) fn resolve(
 ) -> Result<Resolved, Problem> {
     let name = &source.name;
     let Some(secret) = secret else {
-        let place = source
-            .namespace
-            .as_ref()
-            .map_or_else(|| "this namespace".to_owned(), |namespace| format!("namespace {namespace:?}"));
+        let place = source.namespace.as_ref().map_or_else(
+            || "this namespace".to_owned(),
+            |namespace| format!("namespace {namespace:?}"),
+        );
         return Err(Problem::new(
             Reason::SecretNotFound,
             format!("Secret {name:?} (spec.credentialsRef.name) does not exist in {place}: create it"),
@@ -51,7 +51,11 @@ pub(crate) fn resolve(
     Ok(Resolved {
         credentials: form.entry.credentials,
         email,
-        origin: format!("credentials read from {} of Secret {name:?}{}", form.keys, source.elsewhere()),
+        origin: format!(
+            "credentials read from {} of Secret {name:?}{}",
+            form.keys,
+            source.elsewhere()
+        ),
         identity: CredentialIdentity::of_secret(&secret.metadata, &source.keys, &spec.registry),
         expires_at: None,
         warnings: reader.warnings,

@@ -58,9 +58,14 @@ impl Copies {
         let text = |text: Option<&String>| -> Name { text.map_or("", String::as_str).into() };
         let annotations = meta.annotations.as_ref();
         let copies = self.by_owner.entry(uid).or_default();
-        let version = annotations.and_then(|all| all.get(CONTENT_ANNOTATION)).map_or("", String::as_str);
+        let version = annotations
+            .and_then(|all| all.get(CONTENT_ANNOTATION))
+            .map_or("", String::as_str);
         // Most have the same version, and its text.
-        let alike = copies.first_key_value().map(|(_, copy)| &copy.version).filter(|known| ***known == *version);
+        let alike = copies
+            .first_key_value()
+            .map(|(_, copy)| &copy.version)
+            .filter(|known| ***known == *version);
         let copy = Copy {
             uid: text(meta.uid.as_ref()),
             resource_version: text(meta.resource_version.as_ref()),
@@ -69,7 +74,10 @@ impl Copies {
             is_terminating: meta.deletion_timestamp.is_some(),
         };
         // The answer to a write may come after what happened since.
-        if copies.get(&at).is_none_or(|seen| seen.uid != copy.uid || !is_older(Some(&copy.resource_version), &seen.resource_version)) {
+        if copies
+            .get(&at)
+            .is_none_or(|seen| seen.uid != copy.uid || !is_older(Some(&copy.resource_version), &seen.resource_version))
+        {
             copies.insert(at, copy);
         }
     }
@@ -99,14 +107,22 @@ impl Copies {
 
     /// A copy of a resource.
     pub fn get(&self, owner: &Uid, namespace: &Name, name: &Name) -> Option<&Copy> {
-        self.by_owner.get(owner)?.get(&(Name::clone(namespace), Name::clone(name)))
+        self.by_owner
+            .get(owner)?
+            .get(&(Name::clone(namespace), Name::clone(name)))
     }
 
     /// The copies of a resource in a namespace, also those under an earlier name.
     pub fn in_namespace<'a>(&'a self, owner: &Uid, namespace: &'a Name) -> impl Iterator<Item = (&'a Name, &'a Copy)> {
         let from = (Name::clone(namespace), Name::default());
-        let copies = self.by_owner.get(owner).into_iter().flat_map(move |all| all.range(from.clone()..));
-        copies.take_while(move |((at, _), _)| at == namespace).map(|((_, name), copy)| (name, copy))
+        let copies = self
+            .by_owner
+            .get(owner)
+            .into_iter()
+            .flat_map(move |all| all.range(from.clone()..));
+        copies
+            .take_while(move |((at, _), _)| at == namespace)
+            .map(|((_, name), copy)| (name, copy))
     }
 
     /// UID of the resource that controls a copy.
@@ -130,7 +146,9 @@ impl Copies {
         for ((namespace, _), copy) in whole {
             versions.entry(&copy.version).or_insert((0, namespace)).0 += 1;
         }
-        let best = versions.into_iter().max_by_key(|(known, (count, _))| (***known == *version, *count));
+        let best = versions
+            .into_iter()
+            .max_by_key(|(known, (count, _))| (***known == *version, *count));
         best.map(|(_, (_, namespace))| namespace)
     }
 

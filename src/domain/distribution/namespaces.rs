@@ -21,7 +21,9 @@ impl Namespace {
     /// Its labels.
     pub fn labels(&self) -> BTreeMap<String, String> {
         let labels = self.labels.iter();
-        labels.map(|(key, value)| (key.to_string(), value.to_string())).collect()
+        labels
+            .map(|(key, value)| (key.to_string(), value.to_string()))
+            .collect()
     }
 }
 
@@ -45,13 +47,19 @@ impl Namespaces {
         let labels: Vec<(Name, Name)> = labels
             .map(|(key, value)| {
                 // Of this label, no two have the same.
-                let value = if value == name { value.as_str().into() } else { self.word(value) };
+                let value = if value == name {
+                    value.as_str().into()
+                } else {
+                    self.word(value)
+                };
                 (self.word(key), value)
             })
             .collect();
         let namespace = Namespace {
             labels: labels.into(),
-            is_excluded: annotations.and_then(|all| all.get(EXCLUDE_ANNOTATION)).is_some_and(|value| value == "true"),
+            is_excluded: annotations
+                .and_then(|all| all.get(EXCLUDE_ANNOTATION))
+                .is_some_and(|value| value == "true"),
             is_terminating: meta.deletion_timestamp.is_some(),
         };
         if self.all.get(name) == Some(&namespace) {
@@ -98,7 +106,13 @@ impl Namespaces {
     /// The list is complete. Returns what it did not show.
     pub fn end_list(&mut self) -> BTreeSet<Name> {
         // What no namespace has any more takes no memory for ever.
-        let used: BTreeSet<Name> = self.all.values().flat_map(|one| one.labels.iter()).flat_map(|(key, value)| [key, value]).cloned().collect();
+        let used: BTreeSet<Name> = self
+            .all
+            .values()
+            .flat_map(|one| one.labels.iter())
+            .flat_map(|(key, value)| [key, value])
+            .cloned()
+            .collect();
         self.words.retain(|word| used.contains(word));
         std::mem::take(&mut self.missing_from_relist)
     }

@@ -76,7 +76,11 @@ impl Distributions {
 
     fn selected(&self, one: &Distribution, namespace: &Name, copy: Option<&Copy>) -> (Standing, CopyAction) {
         let Some(content) = one.content() else {
-            let standing = if copy.is_some() { Standing::Ready } else { Standing::Pending };
+            let standing = if copy.is_some() {
+                Standing::Ready
+            } else {
+                Standing::Pending
+            };
             return (standing, CopyAction::Leave);
         };
         let problem = one.problems.get(namespace).cloned();
@@ -97,10 +101,12 @@ impl Distributions {
     fn delete(&self, one: &Distribution, namespace: &Name, but: Option<&Name>) -> CopyAction {
         let copies = self.copies.in_namespace(&one.uid, namespace);
         let mut unwanted = copies.filter(|(name, copy)| Some(*name) != but && !copy.is_terminating);
-        unwanted.next().map_or(CopyAction::Leave, |(name, copy)| CopyAction::Delete {
-            secret: name.to_string(),
-            observed: precondition(copy),
-        })
+        unwanted
+            .next()
+            .map_or(CopyAction::Leave, |(name, copy)| CopyAction::Delete {
+                secret: name.to_string(),
+                observed: precondition(copy),
+            })
     }
 
     /// Another resource for many namespaces that generates the Secret of this name there, and is older.

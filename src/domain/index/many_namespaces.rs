@@ -34,7 +34,9 @@ impl ResourceIndex {
     pub fn copies_called(&self, secret: &ObjectKey) -> Vec<ObjectKey> {
         let wanting = self.distributions.which(|one| *one.target == *secret.name);
         let wanting = wanting.into_iter();
-        wanting.map(|resource| ObjectKey::new(&*secret.namespace, resource.name)).collect()
+        wanting
+            .map(|resource| ObjectKey::new(&*secret.namespace, resource.name))
+            .collect()
     }
 
     /// Namespaces where a resource for many namespaces stands for the Secret of its name.
@@ -74,7 +76,10 @@ impl ResourceIndex {
                 wanted.listed.insert(one.target.to_string());
             } else if one.suspended || self.wants_listed(one, account) {
                 // One that is missing for a moment, or is about to get another name, and all of a suspended resource.
-                let names = copies.into_iter().chain([&one.target]).filter(|name| own.contains(&***name));
+                let names = copies
+                    .into_iter()
+                    .chain([&one.target])
+                    .filter(|name| own.contains(&***name));
                 wanted.kept.extend(names.map(ToString::to_string));
             }
         }
@@ -89,20 +94,28 @@ impl ResourceIndex {
 
     /// Whether a ServiceAccount is to list the Secret of a resource, if there is one.
     fn attaches(&self, resource: &str, one: &Distribution, account: &ObjectKey, namespace: &Name) -> bool {
-        let stands = || matches!(self.standing(resource, namespace).0, Standing::Ready | Standing::Pending | Standing::Failing(_));
+        let stands = || {
+            matches!(
+                self.standing(resource, namespace).0,
+                Standing::Ready | Standing::Pending | Standing::Failing(_)
+            )
+        };
         !one.suspended && one.wants_account(&account.name) && stands()
     }
 
     fn wants_listed(&self, one: &Distribution, account: &ObjectKey) -> bool {
         let known = self.distributions.namespaces.get(&account.namespace);
-        one.wants_account(&account.name) && known.is_some_and(|known| one.selects(&account.namespace, known) != Some(false))
+        one.wants_account(&account.name)
+            && known.is_some_and(|known| one.selects(&account.namespace, known) != Some(false))
     }
 
     /// Resources for many namespaces whose Secrets ServiceAccounts of a namespace are to list.
     pub(super) fn attaching_from_outside(&self, namespace: &str) -> impl Iterator<Item = ObjectKey> {
         let known = self.distributions.namespaces.get(namespace);
-        self.distributions.which(|one| {
-            !one.accounts.is_empty() && known.is_some_and(|known| one.selects(namespace, known) == Some(true))
-        }).into_iter()
+        self.distributions
+            .which(|one| {
+                !one.accounts.is_empty() && known.is_some_and(|known| one.selects(namespace, known) == Some(true))
+            })
+            .into_iter()
     }
 }

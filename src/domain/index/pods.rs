@@ -13,9 +13,10 @@ impl ResourceIndex {
         claims
             .filter(|(_, claim)| may_affect(&claim.target, claim.registry.as_ref(), &repositories, &pod.pull_secrets))
             .map(|(name, _)| ObjectKey::new(namespace, &**name))
-            .chain(self.distributions.which(|one| {
-                may_affect(&one.target, one.registry.as_ref(), &repositories, &pod.pull_secrets)
-            }))
+            .chain(
+                self.distributions
+                    .which(|one| may_affect(&one.target, one.registry.as_ref(), &repositories, &pod.pull_secrets)),
+            )
             .collect()
     }
 }

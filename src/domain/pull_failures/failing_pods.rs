@@ -1,6 +1,6 @@
 //! The pods that cannot pull an image, for as long as they cannot. No other pod is stored.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -212,6 +212,11 @@ impl FailingPods {
         let pods = self.pods.range(ObjectKey::new(namespace, "")..);
         pods.take_while(move |(key, _)| key.namespace == namespace)
             .map(|(key, failing)| (key.name.as_str(), failing))
+    }
+
+    /// The namespaces with failing pods.
+    pub fn namespaces(&self) -> BTreeSet<String> {
+        self.pods.keys().map(|key| key.namespace.clone()).collect()
     }
 
     /// A failing pod.

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 
-use crate::api::{Cause, PullCode, PullFailure, Reason};
+use crate::api::{Cause, FailingNamespace, PullCode, PullFailure, Reason};
 use crate::domain::problem::Problem;
 use crate::domain::pull_failures::cause::{Fault, about};
 use crate::domain::pull_failures::diagnosis::Diagnosis;
@@ -19,6 +19,8 @@ const LISTED: usize = 10;
 /// A container that cannot get its image, and why.
 #[derive(Clone, Debug)]
 pub struct DiagnosedContainer<'a> {
+    /// Namespace of the pod.
+    pub namespace: &'a str,
     /// Name of the pod.
     pub pod: &'a str,
     /// Name of the container.
@@ -61,8 +63,11 @@ impl PullSummary {
 /// Containers that fail alike.
 type Group<'c, 'a> = Vec<&'c DiagnosedContainer<'a>>;
 
-/// Groups containers that fail alike. `previous` is what the status lists now: a failure keeps its time and its example as long as it lasts.
-pub fn summarize(namespace: &str, containers: &[DiagnosedContainer<'_>], previous: &[PullFailure]) -> PullSummary {
+/// Most namespaces of a failure that a status lists.
+const LISTED_NAMESPACES: usize = 5;
+
+/// Groups containers that fail alike. `places`: whether the pods may be in many namespaces, so that these are told. `previous` is what the status lists now: a failure keeps its time and its example as long as it lasts.
+pub fn summarize(places: bool, containers: &[DiagnosedContainer<'_>], previous: &[PullFailure]) -> PullSummary {
     let mut groups: BTreeMap<(Cause, PullCode, &str, &str), Group<'_, '_>> = BTreeMap::new();
     for container in containers {
         let diagnosis = &container.diagnosis;
@@ -75,9 +80,9 @@ pub fn summarize(namespace: &str, containers: &[DiagnosedContainer<'_>], previou
     let failures: Vec<PullFailure> = groups
         .iter()
         .take(LISTED)
-        .filter_map(|group| failure(namespace, group, previous))
+        .filter_map(|group| failure(places, group, previous))
         .collect();
-    let pods: HashSet<&str> = containers.iter().map(|container| container.pod).collect();
+    let pods: HashSet<(&str, &str)> = containers.iter().map(|one| (one.namespace, one.pod)).collect();
     let fault = groups.first().and_then(closest) == Some(Involvement::Fault);
     PullSummary::published(count(pods.len()), &failures, fault)
 }
@@ -99,7 +104,7 @@ fn closest(group: &Group<'_, '_>) -> Option<Involvement> {
 }
 
 /// What a status says of a group.
-fn failure(namespace: &str, group: &Group<'_, '_>, previous: &[PullFailure]) -> Option<PullFailure> {
+fn failure(places: bool, group: &Group<'_, '_>, previous: &[PullFailure]) -> Option<PullFailure> {
     let first = group.first()?;
     let known = previous.iter().find(|failure| {
         (failure.cause, failure.code) == (first.diagnosis.cause, first.diagnosis.code)
@@ -109,22 +114,43 @@ fn failure(namespace: &str, group: &Group<'_, '_>, previous: &[PullFailure]) -> 
     let examples = group
         .iter()
         .filter(|container| Some(container.involvement) == involvement);
-    let still = known.and_then(|known| examples.clone().find(|container| container.pod == known.pod));
+    let still = known.and_then(|known| {
+        examples
+            .clone()
+            .find(|one| (one.pod, one.namespace) == (&*known.pod, &*known.namespace))
+    });
     let example = still.or_else(|| examples.clone().next())?;
     let since = group.iter().map(|container| container.since).min()?;
     let since = known.map_or(since, |known| known.first_seen.0.min(since));
     Some(PullFailure {
         code: example.diagnosis.code,
         cause: example.diagnosis.cause,
-        namespace: namespace.to_owned(),
+        namespace: example.namespace.to_owned(),
         pod: example.pod.to_owned(),
         container: example.container.to_owned(),
         image: example.image.to_owned(),
         count: count(group.len()),
+        namespaces: if places { worst(group) } else { Vec::new() },
         first_seen: Time(whole_second(since)),
         message: example.diagnosis.message.clone(),
         action: example.diagnosis.action.clone(),
     })
+}
+
+/// The namespaces in which most fail.
+fn worst(group: &Group<'_, '_>) -> Vec<FailingNamespace> {
+    let mut counts: BTreeMap<&str, usize> = BTreeMap::new();
+    for container in group {
+        *counts.entry(container.namespace).or_default() += 1;
+    }
+    let mut counts: Vec<(&str, usize)> = counts.into_iter().collect();
+    counts.sort_by_key(|(_, count)| Reverse(*count));
+    let worst = counts.into_iter().take(LISTED_NAMESPACES);
+    let worst = worst.map(|(name, number)| FailingNamespace {
+        name: name.to_owned(),
+        count: count(number),
+    });
+    worst.collect()
 }
 
 fn count(length: usize) -> u32 {
@@ -140,11 +166,18 @@ fn problem(first: &PullFailure, others: usize) -> Problem {
         pod,
         image,
         action,
+        namespaces,
+        namespace,
         ..
     } = first;
+    let place = if namespaces.is_empty() {
+        String::new()
+    } else {
+        format!(" in namespace {namespace}")
+    };
     let pods = match count {
-        1 => format!("pod {pod} cannot pull {image}"),
-        count => format!("{count} pods cannot pull {image}, for example {pod}"),
+        1 => format!("pod {pod}{place} cannot pull {image}"),
+        count => format!("{count} pods cannot pull {image}, for example {pod}{place}"),
     };
     let more = match others {
         0 => String::new(),

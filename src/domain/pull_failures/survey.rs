@@ -31,8 +31,6 @@ pub struct SurveyInput<'a> {
     pub pull_secrets: &'a HashMap<String, PullSecret>,
     /// When the credentials in the resource's Secret were last replaced by others.
     pub credentials_changed_at: Option<Timestamp>,
-    /// The failures that the status lists now.
-    pub previous: &'a [PullFailure],
 }
 
 /// What a resource reports.
@@ -44,9 +42,29 @@ pub struct SurveyResult {
 }
 
 /// Diagnoses every failing container, and sums up those failures that affect the resource and have lasted long enough.
-pub fn survey(input: &SurveyInput<'_>, now: Timestamp) -> SurveyResult {
-    let mut cache = DiagnosisCache::new(input);
+///
+/// `places`: what is found in each namespace; `is_for_many`: whether there may be several. `previous`: the failures that the status
+/// lists now.
+pub fn survey(places: &[SurveyInput<'_>], is_for_many: bool, previous: &[PullFailure], now: Timestamp) -> SurveyResult {
     let mut counting = Vec::new();
+    let mut next: Option<Timestamp> = None;
+    for input in places {
+        let waiting = survey_place(input, &mut counting, now);
+        next = next.into_iter().chain(waiting).min();
+    }
+    SurveyResult {
+        summary: summarize(is_for_many, &counting, previous),
+        next: next.map(|next| since(now, next)),
+    }
+}
+
+/// Returns when the next failure begins to count.
+fn survey_place<'a>(
+    input: &SurveyInput<'a>,
+    counting: &mut Vec<DiagnosedContainer<'a>>,
+    now: Timestamp,
+) -> Option<Timestamp> {
+    let mut cache = DiagnosisCache::new(input);
     let mut next: Option<Timestamp> = None;
     for (pod, failing) in input.failing {
         for container in &failing.containers {
@@ -59,6 +77,7 @@ pub fn survey(input: &SurveyInput<'_>, now: Timestamp) -> SurveyResult {
                 continue;
             }
             counting.push(DiagnosedContainer {
+                namespace: input.namespace,
                 pod,
                 container: &container.container,
                 image: &container.image,
@@ -68,10 +87,7 @@ pub fn survey(input: &SurveyInput<'_>, now: Timestamp) -> SurveyResult {
             });
         }
     }
-    SurveyResult {
-        summary: summarize(input.namespace, &counting, input.previous),
-        next: next.map(|next| since(now, next)),
-    }
+    next
 }
 
 /// What makes failures alike. The last field: whether the attempt was made with earlier credentials.
@@ -88,8 +104,8 @@ type FailureKey<'a> = (
 type Diagnosed = (Arc<Diagnosis>, Option<Involvement>);
 
 /// Each different failure is diagnosed once.
-struct DiagnosisCache<'a> {
-    input: &'a SurveyInput<'a>,
+struct DiagnosisCache<'i, 'a> {
+    input: &'i SurveyInput<'a>,
     /// All resources of the namespace.
     resources: Vec<Resource>,
     /// The same, as if the credentials of the reporting resource were not verified.
@@ -98,8 +114,8 @@ struct DiagnosisCache<'a> {
     known: HashMap<FailureKey<'a>, Diagnosed>,
 }
 
-impl<'a> DiagnosisCache<'a> {
-    fn new(input: &'a SurveyInput<'a>) -> Self {
+impl<'i, 'a> DiagnosisCache<'i, 'a> {
+    fn new(input: &'i SurveyInput<'a>) -> Self {
         let with_others = |own: Resource| std::iter::once(own).chain(input.others.iter().cloned()).collect();
         let unverified = Resource {
             verified: None,

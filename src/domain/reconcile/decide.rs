@@ -3,6 +3,7 @@
 pub mod copies;
 mod pods;
 mod secret;
+mod written;
 
 use std::time::Duration;
 
@@ -13,6 +14,7 @@ use crate::domain::names::ResourceRef;
 use crate::domain::problem::Problem;
 use crate::domain::reconcile::change::Change;
 use crate::domain::reconcile::decide::copies::Distribute;
+use crate::domain::reconcile::decide::written::{Written, written};
 use crate::domain::reconcile::memory::{DecisionMemory, ResourceMemory};
 use crate::domain::reconcile::observed::Observed;
 use crate::domain::reconcile::retry::{AFTER_REFUSAL, spread};
@@ -210,7 +212,8 @@ fn with_credentials(
     };
     let waits = secret::time_left(awaiting, verification, now);
     if let Some(left) = waits
-        && !(subject.declaration.cluster.is_some() && subject.previous.is_none_or(|status| status.conditions.is_empty()))
+        && !(subject.declaration.cluster.is_some()
+            && subject.previous.is_none_or(|status| status.conditions.is_empty()))
     {
         return Decision {
             changes: Vec::new(),
@@ -223,9 +226,17 @@ fn with_credentials(
     }
     let written = written(subject, spec, plan, &standing, &view, observed, waits);
     let replaces_credentials = written.changes.iter().any(Change::replaces_credentials);
-    let changed_at = if replaces_credentials { Some(now) } else { memory.credentials_changed_at };
+    let changed_at = if replaces_credentials {
+        Some(now)
+    } else {
+        memory.credentials_changed_at
+    };
     let holder = written.is_current.then(|| plan.desired.secret());
     let holder = holder.as_ref().or(observed.target.as_ref());
+    let holder = holder.or(observed
+        .retained
+        .as_ref()
+        .filter(|_| subject.declaration.cluster.is_some()));
     let mut outcome = outcome(subject, spec, plan, &standing, &view, &written, observed);
     outcome.attempt = attempt;
     let throttle = &mut decided.status_throttle;
@@ -239,54 +250,6 @@ fn with_credentials(
         finding: Finding::Decided(Box::new(outcome)),
         announces,
         memory: decided,
-    }
-}
-
-/// What is written, or why it is not.
-struct Written {
-    changes: Vec<Change>,
-    distribute: Distribute,
-    /// Whether the credentials are in the Secret, or on the way to all namespaces.
-    is_current: bool,
-    /// A sentence about the Secret, or what is wrong with it.
-    secret: Result<String, Problem>,
-}
-
-fn written(
-    subject: &Subject<'_>,
-    spec: &ValidatedSpec,
-    plan: &SecretPlan,
-    standing: &secret::Standing,
-    view: &VerificationView,
-    observed: &Observed,
-    waits: Option<Duration>,
-) -> Written {
-    let (name, registry) = (&spec.targets.secret_name, spec.registry.as_str());
-    if subject.declaration.cluster.is_none() {
-        let changes = secret::changes(subject, spec, plan, standing, view, observed);
-        let problem = changes.as_ref().err().cloned();
-        return Written {
-            is_current: problem.is_none(),
-            secret: problem.map_or_else(|| Ok(format!("Secret {name:?} holds the credentials for {registry}")), Err),
-            changes: changes.unwrap_or_default(),
-            distribute: Distribute::Keep,
-        };
-    }
-    if waits.is_some() {
-        let message = "the credentials are verified before namespaces get them";
-        return Written {
-            changes: Vec::new(),
-            distribute: Distribute::Keep,
-            is_current: false,
-            secret: Err(Problem::new(Reason::Pending, message)),
-        };
-    }
-    let (held, distribute) = copies::content(subject, spec, plan, standing, view, observed);
-    Written {
-        changes: Vec::new(),
-        distribute,
-        is_current: held.is_ok(),
-        secret: held.and_then(|()| observed.census.verdict(name, registry)),
     }
 }
 

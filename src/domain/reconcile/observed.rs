@@ -49,6 +49,17 @@ pub struct Observed {
 pub struct ObservedPods {
     /// Whether something could not be read, so that what the status said before stays.
     pub incomplete: bool,
+    /// Those of each namespace.
+    pub places: Vec<PodsOfNamespace>,
+}
+
+/// The failing pods of one namespace.
+#[derive(Default)]
+pub struct PodsOfNamespace {
+    /// The namespace.
+    pub namespace: String,
+    /// Whether the Secret of the resource is there, or will be after this reconcile.
+    pub has_secret: bool,
     /// The pods, by name.
     pub failing: Vec<(String, Arc<FailingPod>)>,
     /// What their lists name, but for the resource's own Secret.

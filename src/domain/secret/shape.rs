@@ -27,7 +27,15 @@ impl CopyShape {
     ) -> Self {
         let mut hasher = DefaultHasher::new();
         (labels, annotations).hash(&mut hasher);
-        let owner = owner.map(|owner| (&owner.api_version, &owner.kind, &owner.name, &owner.uid, owner.controller));
+        let owner = owner.map(|owner| {
+            (
+                &owner.api_version,
+                &owner.kind,
+                &owner.name,
+                &owner.uid,
+                owner.controller,
+            )
+        });
         owner.hash(&mut hasher);
         Self {
             metadata: hasher.finish(),
@@ -46,14 +54,22 @@ impl CopyShape {
         let owned = |path: &[&str]| -> Vec<&str> {
             let fields = applied.and_then(|applied| path.iter().try_fold(applied, |fields, step| fields.get(step)));
             let fields = fields.and_then(Value::as_object).into_iter().flatten();
-            fields.map(|(field, _)| field.as_str()).filter(|field| *field != ".").collect()
+            fields
+                .map(|(field, _)| field.as_str())
+                .filter(|field| *field != ".")
+                .collect()
         };
         let entries = |kind: &str, all: Option<&BTreeMap<String, String>>| -> BTreeMap<String, String> {
             let owned = owned(&["f:metadata", kind]);
             let names = owned.iter().filter_map(|field| field.strip_prefix("f:"));
             names
                 .filter(|name| *name != CONTENT_ANNOTATION)
-                .map(|name| (name.to_owned(), all.and_then(|all| all.get(name)).cloned().unwrap_or_default()))
+                .map(|name| {
+                    (
+                        name.to_owned(),
+                        all.and_then(|all| all.get(name)).cloned().unwrap_or_default(),
+                    )
+                })
                 .collect()
         };
         let owners = owned(&["f:metadata", "f:ownerReferences"]);

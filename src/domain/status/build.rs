@@ -83,7 +83,10 @@ pub fn build_status(
                 warnings: warnings(&outcome.warnings),
                 verification: verification(previous.verification.as_ref(), outcome),
                 namespaces: outcome.census.as_ref().map(Census::counts),
-                failures: outcome.census.as_ref().map_or_else(Vec::new, |census| census.failures.clone()),
+                failures: outcome
+                    .census
+                    .as_ref()
+                    .map_or_else(Vec::new, |census| census.failures.clone()),
                 failing_pods,
                 pull_failures,
                 conditions: conditions.into_vec(),

@@ -35,8 +35,14 @@ pub(super) fn content(
     observed: &Observed,
 ) -> (Result<(), Problem>, Distribute) {
     match standing.held_back(spec, view) {
-        Some(problem) => (Err(problem), Distribute::Content(earlier(spec, plan, observed).map(Arc::new))),
-        None => (Ok(()), Distribute::Content(Some(Arc::new(new(subject, plan, observed))))),
+        Some(problem) => (
+            Err(problem),
+            Distribute::Content(earlier(spec, plan, observed).map(Arc::new)),
+        ),
+        None => (
+            Ok(()),
+            Distribute::Content(Some(Arc::new(new(subject, plan, observed)))),
+        ),
     }
 }
 
@@ -46,7 +52,11 @@ fn earlier(spec: &ValidatedSpec, plan: &SecretPlan, observed: &Observed) -> Opti
     let document = document_of(standing)?;
     let credentials = resolve_document("the Secret", document, &spec.registry);
     let credentials = credentials.unwrap_or_else(|_| plan.credentials.clone());
-    Some(CopiedSecret::new(plan.desired.holding(document), version_of(standing), credentials))
+    Some(CopiedSecret::new(
+        plan.desired.holding(document),
+        version_of(standing),
+        credentials,
+    ))
 }
 
 /// These credentials. If the copies hold them already, their version stays: whatever else has changed about the source is no reason
@@ -54,7 +64,10 @@ fn earlier(spec: &ValidatedSpec, plan: &SecretPlan, observed: &Observed) -> Opti
 fn new(subject: &Subject<'_>, plan: &SecretPlan, observed: &Observed) -> CopiedSecret {
     let standing = observed.retained.as_ref();
     let before = standing.map_or("", version_of);
-    let source = observed.source.as_ref().and_then(|source| source.metadata.resource_version.as_deref());
+    let source = observed
+        .source
+        .as_ref()
+        .and_then(|source| source.metadata.resource_version.as_deref());
     let generation = subject.declaration.generation.unwrap_or_default();
     let current = version(generation, source.unwrap_or_default());
     let is_same = standing.is_some_and(|standing| plan.desired.same_document(standing));
@@ -76,12 +89,18 @@ pub fn version(generation: i64, source: &str) -> String {
 
 fn version_of(copy: &Secret) -> &str {
     let annotations = copy.metadata.annotations.as_ref();
-    annotations.and_then(|all| all.get(CONTENT_ANNOTATION)).map_or("", String::as_str)
+    annotations
+        .and_then(|all| all.get(CONTENT_ANNOTATION))
+        .map_or("", String::as_str)
 }
 
 /// Why the credentials must not be read.
 pub(super) fn unreadable(subject: &Subject<'_>, observed: &Observed) -> Option<Problem> {
-    let cluster = subject.declaration.cluster.as_ref().filter(|_| !observed.may_read_source)?;
+    let cluster = subject
+        .declaration
+        .cluster
+        .as_ref()
+        .filter(|_| !observed.may_read_source)?;
     Some(Problem::new(
         Reason::NotAllowed,
         format!(

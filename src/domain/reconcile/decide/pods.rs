@@ -1,5 +1,6 @@
 //! What a resource reports of the pods that cannot pull, and how soon.
 
+use std::collections::HashMap;
 use std::time::Duration;
 
 use k8s_openapi::api::core::v1::Secret;
@@ -43,22 +44,37 @@ pub(super) fn survey_pods(
     if let Some(holder) = holder {
         own.owns = is_own(holder, subject.reference.uid.as_str());
     }
-    let mut pull_secrets = pods.pull_secrets.clone();
-    // With an invalid spec the Secret was read like any other.
-    if subject.declaration.spec.is_ok() {
-        pull_secrets.insert(own.secret.clone(), PullSecret::new(&own.secret, holder));
-    }
     let previous = subject.previous.map_or(&[][..], |status| &status.pull_failures);
-    let input = SurveyInput {
-        namespace: &subject.reference.key.namespace,
-        own: &own,
-        others: &pods.others,
-        failing: &pods.failing,
-        pull_secrets: &pull_secrets,
-        credentials_changed_at,
-        previous,
+    let pull_secrets: Vec<HashMap<String, PullSecret>> = pods
+        .places
+        .iter()
+        .map(|place| {
+            let mut pull_secrets = place.pull_secrets.clone();
+            // With an invalid spec the Secret was read like any other.
+            if subject.declaration.spec.is_ok() {
+                let holder = holder.filter(|_| place.has_secret);
+                pull_secrets.insert(own.secret.clone(), PullSecret::new(&own.secret, holder));
+            }
+            pull_secrets
+        })
+        .collect();
+    // Where somebody else's Secret is in the way, it has no own one.
+    let without = Resource {
+        owns: false,
+        ..own.clone()
     };
-    let found = survey(&input, now);
+    let places = pods.places.iter().zip(&pull_secrets);
+    let places: Vec<SurveyInput<'_>> = places
+        .map(|(place, pull_secrets)| SurveyInput {
+            namespace: &place.namespace,
+            own: if place.has_secret { &own } else { &without },
+            others: &place.others,
+            failing: &place.failing,
+            pull_secrets,
+            credentials_changed_at,
+        })
+        .collect();
+    let found = survey(&places, subject.declaration.cluster.is_some(), previous, now);
     let mut summary = found.summary;
     let published = subject
         .previous

@@ -1,0 +1,164 @@
+//! Reads what a decision needs to know of failing pods.
+
+use std::collections::{HashMap, HashSet};
+use std::sync::Arc;
+use std::time::Duration;
+
+use k8s_openapi::api::core::v1::Secret;
+use kube::Api;
+
+use crate::controller::context::Context;
+use crate::controller::kubelet_reports;
+use crate::controller::observe::get;
+use crate::domain::distribution::Name;
+use crate::domain::distribution::standing::Standing;
+use crate::domain::docker_config::kubelet_secret::{Content, PullSecret};
+use crate::domain::names::ObjectKey;
+use crate::domain::pull_failures::failing_pods::FailingPod;
+use crate::domain::pull_failures::relevance::concerning;
+use crate::domain::pull_failures::resource::Resource;
+use crate::domain::reconcile::decide::Subject;
+use crate::domain::reconcile::observed::{ObservedPods, PodsOfNamespace};
+use crate::kubernetes::request::Error;
+
+/// Longest time for reading what failing pods list.
+const PODS: Duration = Duration::from_secs(5);
+
+/// Most Secrets that one reconcile reads because failing pods name them.
+const FOREIGN_SECRETS: usize = 20;
+
+/// Most namespaces in which one reconcile asks for Events.
+const ASKED: usize = 3;
+
+/// The failing pods that may have to do with a resource, and what is behind their lists of pull secrets. `None`: pods are
+/// not listed yet, or the resource is suspended. What takes too long or fails must not keep the Secret from being written.
+pub(crate) async fn observe_pods(subject: &Subject<'_>, ctx: &Context) -> Option<ObservedPods> {
+    let Subject {
+        reference,
+        declaration,
+        previous,
+    } = subject;
+    if declaration.suspended || !ctx.pods_are_listed() {
+        return None;
+    }
+    let Some(own) = Resource::of(declaration, *previous) else {
+        return Some(ObservedPods::default());
+    };
+    let mut places = places(&own, &reference.key, ctx);
+    if places.is_empty() {
+        return Some(ObservedPods::default());
+    }
+    let read = async {
+        // A resource with an invalid spec does not read its own Secret.
+        let own = declaration.spec.as_ref().ok().map(|_| own.secret.as_str());
+        let mut left = FOREIGN_SECRETS;
+        for (number, place) in places.iter_mut().enumerate() {
+            if number < ASKED {
+                place.failing =
+                    kubelet_reports::enrich(std::mem::take(&mut place.failing), &place.namespace, ctx).await;
+            }
+            place.pull_secrets = pull_secrets(&place.failing, own, &place.namespace, &mut left, ctx).await?;
+            place.others = others(&reference.key, &place.namespace, ctx);
+        }
+        Ok::<_, Error>(())
+    };
+    let why = match tokio::time::timeout(PODS, read).await {
+        Ok(Ok(())) => {
+            return Some(ObservedPods {
+                incomplete: false,
+                places,
+            });
+        }
+        Ok(Err(error)) => error.to_string(),
+        Err(_) => format!("no answer within {} seconds", PODS.as_secs()),
+    };
+    let key = &reference.key;
+    tracing::warn!(
+        namespace = key.namespace,
+        name = key.name,
+        "reading what failing pods list: {why}"
+    );
+    Some(ObservedPods {
+        incomplete: true,
+        ..ObservedPods::default()
+    })
+}
+
+/// The failing pods that may concern a resource, by namespace.
+fn places(own: &Resource, resource: &ObjectKey, ctx: &Context) -> Vec<PodsOfNamespace> {
+    let place = |namespace: &str, has_secret: bool| {
+        let failing = concerning(own, ctx.failing_pods().of_namespace(namespace));
+        (!failing.is_empty()).then(|| PodsOfNamespace {
+            namespace: namespace.to_owned(),
+            has_secret,
+            failing,
+            ..PodsOfNamespace::default()
+        })
+    };
+    if let Some(namespace) = resource.namespace() {
+        return place(namespace, true).into_iter().collect();
+    }
+    let namespaces = ctx.failing_pods().namespaces();
+    let places = namespaces.into_iter().filter_map(|namespace| {
+        let (standing, _) = ctx.index().standing(&resource.name, &Name::from(namespace.as_str()));
+        match standing {
+            Standing::NotSelected | Standing::Overridden(_) => None,
+            Standing::Ready => place(&namespace, true),
+            Standing::Pending | Standing::Failing(_) => place(&namespace, false),
+        }
+    });
+    places.collect()
+}
+
+/// The other resources that generate Secrets in a namespace.
+fn others(own: &ObjectKey, namespace: &str, ctx: &Context) -> Vec<Resource> {
+    let all: Vec<ObjectKey> = {
+        let index = ctx.index();
+        let own_ones = index
+            .of_namespace(namespace)
+            .map(|name| ObjectKey::new(namespace, name));
+        let copied = index.distributions.concerning(namespace).into_iter();
+        own_ones
+            .chain(copied.map(|copy| ObjectKey::new("", copy.name)))
+            .collect()
+    };
+    let others = all.into_iter().filter(|key| key != own);
+    let others = others.filter_map(|key| {
+        let resource = ctx.stored(&key)?;
+        Resource::of(&resource.declaration().ok()?, resource.status().as_ref())
+    });
+    others.collect()
+}
+
+/// The Secrets that the pods' lists name, but for the resource's own. `left`: how many more may be read.
+async fn pull_secrets(
+    failing: &[(String, Arc<FailingPod>)],
+    own: Option<&str>,
+    namespace: &str,
+    left: &mut usize,
+    ctx: &Context,
+) -> Result<HashMap<String, PullSecret>, Error> {
+    let secrets = Api::<Secret>::namespaced(ctx.client.clone(), namespace);
+    let mut known = HashMap::new();
+    let mut seen = HashSet::new();
+    let names = failing.iter().flat_map(|(_, pod)| &pod.pull_secrets);
+    for name in names.filter(|name| own != Some(name.as_str()) && seen.insert(name.as_str())) {
+        let unreadable = || PullSecret {
+            name: name.clone(),
+            content: Content::Unreadable,
+        };
+        let secret = if *left == 0 {
+            unreadable()
+        } else {
+            *left -= 1;
+            match get(&secrets, name).await {
+                Ok(secret) => PullSecret::new(name, secret.as_ref()),
+                // Somebody took this right away; what is found out without it is worth something too.
+                Err(error) if error.answer().is_some_and(kube::core::Status::is_forbidden) => unreadable(),
+                Err(error) => return Err(error),
+            }
+        };
+        known.insert(name.clone(), secret);
+    }
+    Ok(known)
+}
