@@ -17,14 +17,11 @@ use std::sync::Arc;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{ObjectMeta, OwnerReference};
 
 use crate::api::{CLUSTER_DOCKER_PULL_SECRET, DOCKER_PULL_SECRET};
-use crate::domain::distribution::Distributions;
+use crate::domain::distribution::{Distributions, Name};
 use crate::domain::index::namespace::NamespaceIndex;
 use crate::domain::names::{ObjectKey, ResourceRef, Uid};
 use crate::domain::secret::ownership::{controlling_resource, is_labelled};
 use crate::domain::spec::declaration::Declaration;
-
-/// A name. Equal ones share their memory.
-type Name = Arc<str>;
 
 /// A generated Secret as last seen.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -3,7 +3,8 @@
 use std::borrow::Cow;
 
 use dps::api::{
-    API_VERSION, Cause, ClusterDockerPullSecret, DockerPullSecret, KINDS, VerificationResult, VerificationStatus, crd,
+    API_VERSION, Cause, ClusterDockerPullSecret, DockerPullSecret, KINDS, VerificationResult, VerificationStatus,
+    cluster_crd, crd,
 };
 use kube::Resource as _;
 use serde_json::{Value, json};
@@ -121,6 +122,20 @@ fn verification_status_of_an_earlier_version_keeps_every_value_and_is_written_wi
     assert_eq!(serde_json::to_value(&read).unwrap(), new);
 }
 
+/// A status of one kind has nothing that only the other one knows.
+#[test]
+fn only_the_kind_for_many_namespaces_tells_of_them() {
+    let fields = |crd: Value| {
+        let status = crd
+            .pointer("/spec/versions/0/schema/openAPIV3Schema/properties/status/properties")
+            .unwrap();
+        ["/failures", "/namespaces", "/pullFailures/items/properties/namespaces"]
+            .map(|field| status.pointer(field).is_some())
+    };
+    assert_eq!(fields(crd()), [false; 3]);
+    assert_eq!(fields(cluster_crd()), [true; 3]);
+}
+
 #[test]
 fn crd_keeps_old_field_names_as_deprecated() {
     let crd = crd();
@@ -144,14 +159,16 @@ fn crd_keeps_old_field_names_as_deprecated() {
 /// Every description and rule in the order in which `kubectl explain` shows the fields.
 #[test]
 fn crd_texts_match_snapshot() {
-    let crd = crd();
-    let mut lines = Vec::new();
-    texts(
-        "DockerPullSecret",
-        &crd["spec"]["versions"][0]["schema"]["openAPIV3Schema"],
-        &mut lines,
-    );
-    insta::assert_snapshot!("crd", lines.join("\n"));
+    for (name, crd) in [("crd", crd()), ("cluster_crd", cluster_crd())] {
+        let kind = crd["spec"]["names"]["kind"].as_str().unwrap();
+        let mut lines = Vec::new();
+        texts(
+            kind,
+            &crd["spec"]["versions"][0]["schema"]["openAPIV3Schema"],
+            &mut lines,
+        );
+        insta::assert_snapshot!(name, lines.join("\n"));
+    }
 }
 
 fn texts(place: &str, schema: &Value, lines: &mut Vec<String>) {

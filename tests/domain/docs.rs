@@ -79,7 +79,10 @@ fn check_page(path: &str, text: &str) {
 
 #[test]
 fn generated_pages_are_current() {
-    check_page("docs/api.md", &api_page::render(&dps::api::crd()));
+    check_page(
+        "docs/api.md",
+        &api_page::render(&[dps::api::crd(), dps::api::cluster_crd()]),
+    );
     check_page("docs/cli.md", &cli_page::render(&dps::cli::command()));
     let chart = "charts/docker-pull-secret-operator";
     let schema = serde_json::from_str(&read(format!("{chart}/values.schema.json"))).unwrap();

@@ -17,6 +17,7 @@ mod client_errors;
 mod crafted_files;
 mod decide;
 mod diagnosis;
+mod distribution;
 mod docker_hub;
 mod docs;
 mod doctor;

@@ -177,6 +177,7 @@ fn accepted_credentials_stand_until_the_secret_holds_others_or_they_are_rejected
             secret: row
                 .obstacle
                 .map_or_else(|| Ok("written".to_owned()), |reason| Err(Problem::new(reason, "why"))),
+            is_written: row.obstacle.is_none(),
             replaced: row.replaced,
             verification: row.result.map_or(VerificationFinding::Pending, done),
             ..good()

@@ -11,9 +11,9 @@ use crate::controller::distribute::{self, call_if_needed, progress};
 use crate::controller::watches::drive::Watched;
 use crate::domain::names::ObjectKey;
 
-pub(crate) struct Namespaces(pub(crate) Arc<Context>);
+pub(crate) struct AllNamespaces(pub(crate) Arc<Context>);
 
-impl Namespaces {
+impl AllNamespaces {
     /// What resources say of a namespace may have changed.
     fn tell(&self, concerned: impl IntoIterator<Item = ObjectKey>) {
         for copy in concerned {
@@ -22,7 +22,7 @@ impl Namespaces {
     }
 }
 
-impl Watched for Namespaces {
+impl Watched for AllNamespaces {
     type Object = PartialObjectMeta<Namespace>;
     const KIND: &'static str = "Namespace";
     const RESOURCE: &'static str = "namespaces";

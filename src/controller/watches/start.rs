@@ -13,7 +13,7 @@ use crate::controller::context::Context;
 use crate::controller::store::stored_resource::Of;
 use crate::controller::watches::config_maps::ConfigMaps;
 use crate::controller::watches::drive::{WatchSettings, Watched, drive};
-use crate::controller::watches::namespaces::Namespaces;
+use crate::controller::watches::namespaces::AllNamespaces;
 use crate::controller::watches::pods::{Pods, UNFINISHED};
 use crate::controller::watches::resources::Resources;
 use crate::controller::watches::resync::resync;
@@ -57,7 +57,7 @@ impl Watches {
             let api: Api<Of<ClusterDockerPullSecret>> = Api::all(client.clone());
             started.await_list(resources, None, place, api, ctx);
             let api: Api<PartialObjectMeta<Namespace>> = Api::all(client.clone());
-            started.await_list(Namespaces(Arc::clone(ctx)), None, place, api, ctx);
+            started.await_list(AllNamespaces(Arc::clone(ctx)), None, place, api, ctx);
         }
         // Certificates are read by name.
         let config_maps = within(client, namespace);

@@ -113,6 +113,7 @@ impl Census {
             ));
         }
         Ok(match selected {
+            0 if self.selected > 0 => "all namespaces that are selected generate this Secret themselves".to_owned(),
             0 => "no namespace is selected".to_owned(),
             1 => {
                 format!("Secret {secret:?} holds the credentials for {registry} in the one namespace that is selected")

@@ -14,7 +14,7 @@ use crate::domain::names::ResourceRef;
 use crate::domain::problem::Problem;
 use crate::domain::reconcile::change::Change;
 use crate::domain::reconcile::decide::copies::Distribute;
-use crate::domain::reconcile::decide::written::{Written, written};
+use crate::domain::reconcile::decide::written::{Writes, written};
 use crate::domain::reconcile::memory::{DecisionMemory, ResourceMemory};
 use crate::domain::reconcile::observed::Observed;
 use crate::domain::reconcile::retry::{AFTER_REFUSAL, spread};
@@ -202,7 +202,7 @@ fn with_credentials(
     let announces = announces.filter(|start| view.foreign.is_none_or(|foreign| foreign <= *start));
     let own = announces.and_then(|start| Some(attempt(start, plan.identity.as_str(), &view.key.as_ref()?.1)));
     let attempt = own.or(view.attempt.take());
-    let standing = secret::Standing::of(subject, plan, observed);
+    let standing = secret::Comparison::of(subject, plan, observed);
     let awaiting = standing.verdict_to_wait_for(spec, &view, memory, now);
     let mut decided = DecisionMemory {
         awaiting_verdict: awaiting.filter(|_| may_attempt),
@@ -257,9 +257,9 @@ fn outcome(
     subject: &Subject<'_>,
     spec: &ValidatedSpec,
     plan: &SecretPlan,
-    standing: &secret::Standing,
+    standing: &secret::Comparison,
     view: &VerificationView,
-    written: &Written,
+    written: &Writes,
     observed: &Observed,
 ) -> Outcome {
     let is_there = written.is_current || (subject.declaration.cluster.is_some() && observed.census.ready > 0);

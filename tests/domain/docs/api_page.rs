@@ -6,14 +6,19 @@ use serde_json::Value;
 
 const INTRODUCTION: &str = "# API reference
 
-Every field of `DockerPullSecret`, from its CustomResourceDefinition. `kubectl explain dockerpullsecret.spec` shows the same text.
+Every field of `DockerPullSecret` and `ClusterDockerPullSecret`, from their CustomResourceDefinitions. `kubectl explain dockerpullsecret.spec` shows the same text.
 How the fields work together is in [credentials.md](credentials.md), [verification.md](verification.md) and
 [pull-failures.md](pull-failures.md).
 ";
 
 /// The page.
-pub(super) fn render(crd: &Value) -> String {
-    let mut page = INTRODUCTION.to_owned();
+pub(super) fn render(crds: &[Value]) -> String {
+    let kinds: Vec<String> = crds.iter().map(kind).collect();
+    INTRODUCTION.to_owned() + &kinds.concat()
+}
+
+fn kind(crd: &Value) -> String {
+    let mut page = String::new();
     let names = &crd["spec"]["names"];
     for version in array(&crd["spec"]["versions"]) {
         let _ = write!(
@@ -34,7 +39,13 @@ pub(super) fn render(crd: &Value) -> String {
         let _ = writeln!(page, "\n{}", text(&schema["description"]));
         rules(&mut page, schema);
         for part in ["spec", "status"] {
-            object(&mut page, part, &schema["properties"][part]);
+            // A link leads to the first heading of a name.
+            let place = if text(&crd["spec"]["scope"]) == "Cluster" {
+                format!("cluster {part}")
+            } else {
+                part.to_owned()
+            };
+            object(&mut page, &place, &schema["properties"][part]);
         }
         columns(&mut page, &version["additionalPrinterColumns"]);
     }

@@ -9,7 +9,7 @@ use crate::domain::credential_source::from_secret::resolve_document;
 use crate::domain::distribution::content::CopiedSecret;
 use crate::domain::problem::Problem;
 use crate::domain::reconcile::decide::Subject;
-use crate::domain::reconcile::decide::secret::Standing;
+use crate::domain::reconcile::decide::secret::Comparison;
 use crate::domain::reconcile::observed::Observed;
 use crate::domain::secret::desired::document_of;
 use crate::domain::secret::plan::SecretPlan;
@@ -30,7 +30,7 @@ pub(super) fn content(
     subject: &Subject<'_>,
     spec: &ValidatedSpec,
     plan: &SecretPlan,
-    standing: &Standing,
+    standing: &Comparison,
     view: &VerificationView,
     observed: &Observed,
 ) -> (Result<(), Problem>, Distribute) {

@@ -24,7 +24,7 @@ use crate::domain::verification::state::VerificationState;
 const LONGEST_WAIT: Duration = Duration::from_secs(20);
 
 /// What stands in the Secret, compared with what is wanted.
-pub(super) struct Standing {
+pub(super) struct Comparison {
     /// Whether the Secret of the wanted name is missing, or holds other credentials.
     pub(super) changes_credentials: bool,
     /// Whether credentials are written only if the registry does not refuse them: they would replace accepted ones, or are new for
@@ -34,7 +34,7 @@ pub(super) struct Standing {
     pub(super) replaces: bool,
 }
 
-impl Standing {
+impl Comparison {
     pub(super) fn of(subject: &Subject<'_>, plan: &SecretPlan, observed: &Observed) -> Self {
         let status = subject.previous.and_then(|status| status.verification.as_ref());
         let accepted = status.is_some_and(|verification| verification.secret_verified);
@@ -87,7 +87,7 @@ pub(super) fn changes(
     subject: &Subject<'_>,
     spec: &ValidatedSpec,
     plan: &SecretPlan,
-    standing: &Standing,
+    standing: &Comparison,
     view: &VerificationView,
     observed: &Observed,
 ) -> Result<Vec<Change>, Problem> {

@@ -13,7 +13,7 @@ use crate::domain::spec::validate::ValidatedSpec;
 use crate::domain::verification::schedule::VerificationView;
 
 /// What is written, or why it is not.
-pub(super) struct Written {
+pub(super) struct Writes {
     /// Writes of a resource for one namespace.
     pub(super) changes: Vec<Change>,
     /// What becomes of copies.
@@ -29,16 +29,16 @@ pub(super) fn written(
     subject: &Subject<'_>,
     spec: &ValidatedSpec,
     plan: &SecretPlan,
-    standing: &secret::Standing,
+    standing: &secret::Comparison,
     view: &VerificationView,
     observed: &Observed,
     waits: Option<Duration>,
-) -> Written {
+) -> Writes {
     let (name, registry) = (&spec.targets.secret_name, spec.registry.as_str());
     if subject.declaration.cluster.is_none() {
         let changes = secret::changes(subject, spec, plan, standing, view, observed);
         let problem = changes.as_ref().err().cloned();
-        return Written {
+        return Writes {
             is_current: problem.is_none(),
             secret: problem.map_or_else(
                 || Ok(format!("Secret {name:?} holds the credentials for {registry}")),
@@ -50,7 +50,7 @@ pub(super) fn written(
     }
     if waits.is_some() {
         let message = "the credentials are verified before namespaces get them";
-        return Written {
+        return Writes {
             changes: Vec::new(),
             distribute: Distribute::Keep,
             is_current: false,
@@ -58,7 +58,7 @@ pub(super) fn written(
         };
     }
     let (held, distribute) = copies::content(subject, spec, plan, standing, view, observed);
-    Written {
+    Writes {
         changes: Vec::new(),
         distribute,
         is_current: held.is_ok(),
