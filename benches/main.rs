@@ -1,5 +1,6 @@
 //! `make bench`: the operator beside a bare client that makes the same requests, in one run on one control plane.
 //! `writes`, `logins` or `pulls` says what to measure: each on a control plane of its own, since they get slower by themselves.
+//! `namespaces COUNT` measures one login for so many of them.
 //! `hostile` measures what attacks cost others; `make soak` lets everything fail for a long time.
 #![allow(
     clippy::unwrap_used,
@@ -14,6 +15,7 @@ mod bare;
 mod bare_logins;
 mod hostile;
 mod logins;
+mod namespaces;
 mod pulls;
 mod soak;
 #[path = "../tests/support/mod.rs"]
@@ -50,6 +52,12 @@ async fn main() -> ExitCode {
     let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
     match arguments.as_slice() {
         ["bare-writes", kubeconfig, prefix, watching] => bare::run(kubeconfig, prefix, *watching == "true").await,
+        ["bare-namespaces", kubeconfig, label] => namespaces::bare(kubeconfig, label).await,
+        ["namespaces", count] => {
+            let world = world();
+            let (kubeconfig, client) = (world.install(), world.admin().await);
+            namespaces::measure(world, &kubeconfig, &client, count.parse().unwrap()).await;
+        }
         ["bare-logins", registry] => bare_logins::run(registry, None).await,
         ["bare-logins", registry, kubeconfig, prefix] => bare_logins::run(registry, Some((kubeconfig, prefix))).await,
         ["writes" | "logins" | "pulls"] => {
@@ -67,7 +75,7 @@ async fn main() -> ExitCode {
         ["hostile", arguments @ ..] => return hostile::measure(arguments, false).await,
         ["hostile-isolated", arguments @ ..] => return hostile::measure(arguments, true).await,
         ["soak", minutes, seed] => return soak::run(minutes.parse().unwrap(), seed.parse().unwrap()).await,
-        other => panic!("{other:?}: use writes, logins, pulls, hostile or soak MINUTES SEED"),
+        other => panic!("{other:?}: use writes, logins, pulls, namespaces COUNT, hostile or soak MINUTES SEED"),
     }
     ExitCode::SUCCESS
 }

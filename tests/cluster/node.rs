@@ -4,17 +4,18 @@
 use std::time::Duration;
 
 use crate::support::canary::CANARY;
-use crate::support::objects::{Space, condition, condition_of, private_verified, with};
+use crate::support::fleet::Fleet;
+use crate::support::objects::{Space, condition, condition_of, private_verified, secret, with};
 use crate::support::pods::Pods;
 use crate::support::release::Release;
-use crate::support::world::{World, node_world};
+use crate::support::world::{OPERATOR, World, node_world};
 use crate::support::{eventually, within};
 use dps::api::{DockerPullSecret, PullFailure};
 use futures::FutureExt as _;
 use futures::future::{BoxFuture, join_all};
 use k8s_openapi::api::apps::v1::Deployment;
-use k8s_openapi::api::core::v1::Event;
-use kube::Api;
+use k8s_openapi::api::core::v1::{Event, Pod};
+use kube::{Api, ResourceExt as _};
 use kube::api::{DeleteParams, ListParams, PostParams};
 use serde_json::json;
 
@@ -522,7 +523,72 @@ async fn every_failure_is_diagnosed_and_its_action_heals() {
             assert!(!text.contains(password), "the {place} shows a password");
         }
     }
+    a_hundred_namespaces_pull_at_their_first_attempt(world).await;
     replicas_are_replaced_without_a_gap(world, &release).await;
+}
+
+/// Namespaces that are created at once, each with a Deployment that lists no Secret.
+async fn a_hundred_namespaces_pull_at_their_first_attempt(world: &'static World) {
+    const COUNT: usize = 100;
+    let fleet = Fleet::new(world, "hundred").await;
+    let login = secret(
+        &fleet.name,
+        "Opaque",
+        &[("username", "robot"), ("password", world.registry("password"))],
+    );
+    let secrets = Api::namespaced(fleet.client.clone(), OPERATOR);
+    secrets.create(&PostParams::default(), &login).await.unwrap();
+    let name = fleet
+        .create(
+            "login",
+            json!({"registryUrl": world.registry("basic"), "attachTo": {"pods": "MatchingImages"},
+                "credentialsRef": {"namespace": OPERATOR, "name": fleet.name}, "verification": {"mode": "OnChange"}}),
+        )
+        .await;
+    // The API server knows the resource once a first namespace is ready.
+    fleet.add("first", json!({})).await;
+    fleet.stands(&name, "Ready", "1/1").await;
+    let deployment: Deployment = serde_json::from_value(json!({
+        "apiVersion": "apps/v1", "kind": "Deployment", "metadata": {"name": "web"},
+        "spec": {"selector": {"matchLabels": {"app": "web"}}, "template": {
+            "metadata": {"labels": {"app": "web"}},
+            "spec": {"terminationGracePeriodSeconds": 0, "containers": [
+                {"name": "app", "image": format!("{}/team/app:1.0", world.registry("basic")), "imagePullPolicy": "Always"}]},
+        }},
+    }))
+    .unwrap();
+    let one = |number: usize| {
+        let (fleet, deployment) = (&fleet, &deployment);
+        async move {
+            let end = number.to_string();
+            fleet.add(&end, json!({})).await;
+            let deployments: Api<Deployment> = Api::namespaced(fleet.client.clone(), &fleet.namespace(&end));
+            deployments.create(&PostParams::default(), deployment).await.unwrap();
+        }
+    };
+    join_all((0..COUNT).map(one)).await;
+    let pods: Api<Pod> = Api::all(fleet.client.clone());
+    let is_ours = |namespace: Option<String>| namespace.is_some_and(|name| name.starts_with(&fleet.name));
+    within(RETRY, "all pods run", || async {
+        let pods = pods.list(&ListParams::default()).await.map_err(|error| error.to_string())?;
+        let pods = pods.items.into_iter().filter(|pod| is_ours(pod.namespace()));
+        let run = pods.filter(|pod| pod.status.as_ref().is_some_and(|status| status.phase.as_deref() == Some("Running")));
+        let count = run.count();
+        (count == COUNT).then_some(()).ok_or_else(|| format!("{count} run"))
+    })
+    .await;
+    let events: Api<Event> = Api::all(fleet.client.clone());
+    let failed = events.list(&ListParams::default().fields("reason=Failed")).await.unwrap().items;
+    let failed: Vec<Event> = failed.into_iter().filter(|event| is_ours(event.namespace())).collect();
+    assert!(failed.is_empty(), "{} failed pulls: {:?}", failed.len(), failed[0].message);
+    fleet.stands(&name, "Ready", "101/101").await;
+    // The node has other things to do.
+    let delete = |number: usize| {
+        let namespace = fleet.namespace(&number.to_string());
+        let namespaces = &fleet.namespaces;
+        async move { namespaces.delete(&namespace, &DeleteParams::default()).await.map(drop) }
+    };
+    join_all((0..COUNT).map(delete)).await;
 }
 
 /// An upgrade that replaces both pods, and a crash: what is created meanwhile gets its Secret.

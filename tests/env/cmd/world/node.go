@@ -188,6 +188,7 @@ failSwapOn: false
 makeIPTablesUtilChains: false
 oomScoreAdj: 0
 registryPullQPS: 0
+maxPods: 250
 serializeImagePulls: false
 nodeStatusUpdateFrequency: 5s
 # A full disk of the machine is no reason to evict a test's pod.
