@@ -107,8 +107,13 @@ pub(crate) async fn bare(kubeconfig: &str, label: &str) {
 
 async fn one(client: &Client, account: &ServiceAccount) {
     let namespace = account.namespace().unwrap();
-    let document = r#"{"auths":{"registry.example.com":{"username":"user","password":"first","auth":"dXNlcjpmaXJzdA=="}}}"#;
-    let mut copy = secret("bare", "kubernetes.io/dockerconfigjson", &[(".dockerconfigjson", document)]);
+    let document =
+        r#"{"auths":{"registry.example.com":{"username":"user","password":"first","auth":"dXNlcjpmaXJzdA=="}}}"#;
+    let mut copy = secret(
+        "bare",
+        "kubernetes.io/dockerconfigjson",
+        &[(".dockerconfigjson", document)],
+    );
     copy.metadata.labels = Some([("app.kubernetes.io/managed-by".to_owned(), FIELD_MANAGER.to_owned())].into());
     let secrets: Api<Secret> = Api::namespaced(client.clone(), &namespace);
     let params = PatchParams::apply("bare");
@@ -120,16 +125,22 @@ async fn one(client: &Client, account: &ServiceAccount) {
     ]);
     let patch = Patch::<()>::Json(serde_json::from_value(patch).unwrap());
     let accounts: Api<ServiceAccount> = Api::namespaced(client.clone(), &namespace);
-    accounts.patch("default", &PatchParams::default(), &patch).await.unwrap();
+    accounts
+        .patch("default", &PatchParams::default(), &patch)
+        .await
+        .unwrap();
 }
 
 /// Removes the Secrets of a name, and what lists them.
 async fn clear(fleet: &Fleet, name: &str) {
     let accounts: Api<ServiceAccount> = Api::all(fleet.client.clone());
     let accounts = accounts.list(&ListParams::default()).await.unwrap().items;
-    let accounts = accounts
-        .into_iter()
-        .filter(|account| account.image_pull_secrets.as_ref().is_some_and(|listed| !listed.is_empty()));
+    let accounts = accounts.into_iter().filter(|account| {
+        account
+            .image_pull_secrets
+            .as_ref()
+            .is_some_and(|listed| !listed.is_empty())
+    });
     futures::stream::iter(accounts)
         .for_each_concurrent(AT_A_TIME, |account| async move {
             let namespace = account.namespace().unwrap();
@@ -137,7 +148,10 @@ async fn clear(fleet: &Fleet, name: &str) {
             let _ = secrets.delete(name, &DeleteParams::default()).await;
             let patch = Patch::Merge(json!({"imagePullSecrets": null, "metadata": {"annotations": null}}));
             let accounts: Api<ServiceAccount> = Api::namespaced(fleet.client.clone(), &namespace);
-            accounts.patch("default", &PatchParams::default(), &patch).await.unwrap();
+            accounts
+                .patch("default", &PatchParams::default(), &patch)
+                .await
+                .unwrap();
         })
         .await;
 }
@@ -166,7 +180,10 @@ async fn written(operator: &Operator, before: usize, secrets: usize, accounts: u
 }
 
 async fn rotation(operator: &Operator, fleet: &Fleet, count: usize) {
-    let (before, cpu) = (counter(&operator.get("/metrics").1, "dps_writes_total{kind=\"Secret\"}"), Usage::of(operator.pid()).cpu);
+    let (before, cpu) = (
+        counter(&operator.get("/metrics").1, "dps_writes_total{kind=\"Secret\"}"),
+        Usage::of(operator.pid()).cpu,
+    );
     let begin = Instant::now();
     fleet.login("user", "second").await;
     written(operator, before, count, 0).await;
@@ -180,8 +197,14 @@ async fn rotation(operator: &Operator, fleet: &Fleet, count: usize) {
 /// From the request that creates a namespace to the Secret, and to the ServiceAccount that lists it.
 async fn new_namespaces(operator: &Operator, client: &Client, fleet: &Fleet, name: &str) {
     let config = || watcher::Config::default();
-    let secrets = watcher(Api::<PartialObjectMeta<Secret>>::all(client.clone()), config().fields(&format!("metadata.name={name}")));
-    let accounts = watcher(Api::<ServiceAccount>::all(client.clone()), config().fields("metadata.name=default"));
+    let secrets = watcher(
+        Api::<PartialObjectMeta<Secret>>::all(client.clone()),
+        config().fields(&format!("metadata.name={name}")),
+    );
+    let accounts = watcher(
+        Api::<ServiceAccount>::all(client.clone()),
+        config().fields("metadata.name=default"),
+    );
     pin_mut!(secrets, accounts);
     while !matches!(secrets.next().await, Some(Ok(Event::InitDone))) {}
     while !matches!(accounts.next().await, Some(Ok(Event::InitDone))) {}
@@ -209,16 +232,39 @@ async fn new_namespaces(operator: &Operator, client: &Client, fleet: &Fleet, nam
     for (what, mut all) in times {
         all.sort();
         let of = |index: usize| all[index].as_secs_f64() * 1000.0;
-        println!("new namespace to {what}: median {:.1} ms, worst {:.1} ms of {NEW}", of(NEW / 2), of(NEW - 1));
+        println!(
+            "new namespace to {what}: median {:.1} ms, worst {:.1} ms of {NEW}",
+            of(NEW / 2),
+            of(NEW - 1)
+        );
     }
-    let all = |resource: Api<Namespace>| async move { resource.list_metadata(&ListParams::default()).await.unwrap().items.len() };
+    let all = |resource: Api<Namespace>| async move {
+        resource
+            .list_metadata(&ListParams::default())
+            .await
+            .unwrap()
+            .items
+            .len()
+    };
     eventually("the last status", || async {
-        let status = fleet.resources.get(name).await.map_err(|error| error.to_string())?.status.unwrap_or_default();
+        let status = fleet
+            .resources
+            .get(name)
+            .await
+            .map_err(|error| error.to_string())?
+            .status
+            .unwrap_or_default();
         let namespaces = status.namespaces.unwrap_or_default();
-        (namespaces.ready == namespaces.selected).then_some(()).ok_or_else(|| namespaces.summary.clone())
+        (namespaces.ready == namespaces.selected)
+            .then_some(())
+            .ok_or_else(|| namespaces.summary.clone())
     })
     .await;
-    println!("{} namespaces, peak {:.1} MiB", all(fleet.namespaces.clone()).await, Usage::of(operator.pid()).peak_mib);
+    println!(
+        "{} namespaces, peak {:.1} MiB",
+        all(fleet.namespaces.clone()).await,
+        Usage::of(operator.pid()).peak_mib
+    );
 }
 
 async fn at_rest(operator: &Operator) {

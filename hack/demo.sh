@@ -127,7 +127,8 @@ END
 as_process() {
     echo "No node can run here, so the operator runs beside the control plane: $why"
     show apply --server-side -k deploy
-    kubectl wait --for=condition=Established crd/dockerpullsecrets.pullsecrets.dev >/dev/null
+    kubectl wait --for=condition=Established crd/dockerpullsecrets.pullsecrets.dev \
+        crd/clusterdockerpullsecrets.pullsecrets.dev >/dev/null
     token=$(kubectl create token "$operator" -n "$operator" --duration=24h)
     cat >"$state/operator.kubeconfig" <<END
 apiVersion: v1
@@ -138,6 +139,7 @@ contexts: [{name: world, context: {cluster: world, user: operator}}]
 current-context: world
 END
     KUBECONFIG="$state/operator.kubeconfig" SSL_CERT_FILE="$state/pki/ca.crt" nohup target/debug/dps controller \
+        --cluster-resources --credentials-namespace "$operator" \
         --health-address 127.0.0.1:0 --deny-cidr 0.0.0.0/0,::/0 --allow-registry "$(registry address)" >"$state/operator.log" 2>&1 &
     echo $! >"$state/operator.pid"
     echo "dps controller runs as its own ServiceAccount with the chart's rights; its log is in .world/operator.log"
@@ -304,6 +306,35 @@ END
     kubectl wait serviceaccount/build-images -n demo --for="jsonpath={.imagePullSecrets[0].name}=pull" --timeout=30s >/dev/null
     show get serviceaccount build-images -n demo -o 'jsonpath={.imagePullSecrets}{"\n"}'
 fi
+
+if [ -n "$node" ]; then step=12; else step=11; fi
+say "$step. One login for many namespaces"
+kubectl create secret generic company-login -n "$operator" --from-literal=username=demo --from-literal=password=made-up >/dev/null
+for team in team-a team-b; do
+    kubectl create namespace "$team" >/dev/null
+    kubectl label namespace "$team" pulls=company >/dev/null
+done
+printf '$ kubectl apply: ClusterDockerPullSecret company, for namespaces with the label pulls=company\n'
+kubectl apply -f - <<END
+apiVersion: pullsecrets.dev/v1alpha1
+kind: ClusterDockerPullSecret
+metadata: {name: company}
+spec:
+  type: PrivateRegistry
+  registryUrl: registry.example.com
+  credentialsRef: {namespace: $operator, name: company-login}
+  namespaceSelector: {matchLabels: {pulls: company}}
+  verification: {mode: Disabled}
+END
+kubectl wait cdps/company --for=condition=Ready --timeout=30s >/dev/null
+show get cdps
+show get secrets -A --field-selector metadata.name=company
+show label namespace team-b pulls-
+kubectl wait secret/company -n team-b --for=delete --timeout=30s >/dev/null
+kubectl create namespace team-c >/dev/null
+show label namespace team-c pulls=company
+kubectl wait secret/company -n team-c --for=create --timeout=30s >/dev/null
+show get secrets -A --field-selector metadata.name=company
 
 if [ "$mode" = keep ]; then
     say "Everything keeps running."

@@ -14,6 +14,7 @@ mod observe;
 mod publish;
 mod readiness;
 mod reconcile;
+mod recover;
 pub mod run;
 pub mod store;
 pub mod telemetry;

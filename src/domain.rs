@@ -1,7 +1,7 @@
 //! Every rule of the operator. Nothing here knows a client, a clock, the environment or async code.
 //!
 //! A module imports only modules that stand before it in this order (tested): names, time, leadership, text, problem, credentials,
-//! registry, `docker_config`, spec, `credential_source`, verification, secret, distribution, `pull_failures`, index, status, reconcile, doctor.
+//! registry, `docker_config`, spec, `credential_source`, verification, secret, distribution, `pull_failures`, recovery, index, status, reconcile, doctor.
 
 pub mod attachment;
 pub mod credential_source;
@@ -17,6 +17,7 @@ pub mod problem;
 pub mod proxy;
 pub mod pull_failures;
 pub mod reconcile;
+pub mod recovery;
 pub mod registry;
 pub mod secret;
 pub mod spec;

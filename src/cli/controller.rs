@@ -40,6 +40,9 @@ pub(crate) struct Controller {
     /// with spec.attachTo.pods has a warning.
     #[arg(long, env = "DPS_ATTACH_PODS")]
     attach_pods: bool,
+    /// Evict pods, where spec.recovery.evictPods asks for it. Needs the right to create evictions.
+    #[arg(long, env = "DPS_EVICT_PODS")]
+    evict_pods: bool,
     /// Reconcile ClusterDockerPullSecrets. Needs the right to watch them and namespaces, and excludes --namespace.
     #[arg(long, conflicts_with = "namespaces", env = "DPS_CLUSTER_RESOURCES")]
     cluster_resources: bool,
@@ -77,6 +80,7 @@ pub(crate) fn run(arguments: Controller) -> ExitCode {
         resource_metrics: arguments.resource_metrics,
         attaches_to_accounts: arguments.attach_service_accounts,
         attaches_to_pods: arguments.attach_pods,
+        evicts_pods: arguments.evict_pods,
         clusters: arguments.cluster_resources.then_some(arguments.credentials_namespaces),
         lease: arguments.lease,
     };

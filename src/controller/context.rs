@@ -25,6 +25,7 @@ use crate::domain::reconcile::fair_queue::FairQueue;
 use crate::domain::reconcile::memory::{ResourceMemories, ResourceMemory};
 use crate::domain::reconcile::own_writes::OwnWrites;
 use crate::domain::reconcile::timers::Timers;
+use crate::domain::recovery::Recoveries;
 use crate::domain::status::figures::Figures;
 use crate::kubernetes::request::{CALL_TIMEOUT, Error};
 
@@ -40,6 +41,8 @@ pub(crate) struct Shared {
     pub(crate) attaches_to_accounts: bool,
     /// Whether the cluster attaches Secrets to pods.
     pub(crate) attaches_to_pods: bool,
+    /// Whether pods may be evicted.
+    pub(crate) evicts_pods: bool,
     /// Namespaces that credentials for many namespaces may be read from; `None` if there are no such resources.
     pub(crate) clusters: Option<Vec<String>>,
     /// Each set of watches.
@@ -88,6 +91,7 @@ pub(crate) struct Context {
     own_writes: Mutex<OwnWrites>,
     failing_pods: Mutex<FailingPods>,
     pods_listed: AtomicBool,
+    recoveries: Mutex<Recoveries>,
     /// `None` if ServiceAccounts are none of its business.
     pub(crate) attacher: Option<Arc<Attacher>>,
     /// `None` if resources for many namespaces are none of its business.
@@ -116,6 +120,7 @@ impl Context {
             own_writes: Mutex::default(),
             failing_pods: Mutex::default(),
             pods_listed: AtomicBool::new(false),
+            recoveries: Mutex::default(),
             attacher,
             distributor,
         }
@@ -148,6 +153,10 @@ impl Context {
 
     pub(crate) fn failing_pods(&self) -> MutexGuard<'_, FailingPods> {
         lock(&self.failing_pods)
+    }
+
+    pub(crate) fn recoveries(&self) -> MutexGuard<'_, Recoveries> {
+        lock(&self.recoveries)
     }
 
     /// The list of pods is complete. Returns whether it was before.

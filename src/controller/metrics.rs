@@ -197,6 +197,7 @@ pub fn sample() -> String {
     let mut figures = Figures::of(None);
     figures.failing_pods = [("CredentialsRejected", 1)].into();
     (figures.accepted_at, figures.next_verification) = (Some(0), Some(0));
+    figures.namespaces = Some([("selected", 1), ("ready", 1), ("failing", 0)]);
     metrics.text(Now {
         leads: true,
         watches: vec![("pods in all namespaces".to_owned(), true)],

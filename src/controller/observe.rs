@@ -12,7 +12,7 @@ use crate::domain::index::IndexView;
 use crate::domain::names::is_object_name;
 use crate::domain::reconcile::decide::Subject;
 use crate::domain::reconcile::decide::copies::version as version_of;
-use crate::domain::reconcile::observed::Observed;
+use crate::domain::reconcile::observed::{Observed, ObservedCopies};
 use crate::domain::secret::ownership::controlling_resource;
 use crate::domain::spec::declaration::{ClusterScope, Declaration};
 use crate::domain::spec::validate::ValidatedSpec;
@@ -75,6 +75,7 @@ pub(crate) async fn observe(subject: &Subject<'_>, ctx: &Context) -> Result<Obse
         index,
         attachment: attachment(declaration, ctx),
         attaches_to_pods: ctx.shared.attaches_to_pods,
+        evicts_pods: ctx.shared.evicts_pods,
         ..Observed::default()
     })
 }
@@ -92,6 +93,7 @@ async fn observe_cluster(subject: &Subject<'_>, cluster: &ClusterScope, ctx: &Co
         may_read_source: allowed.contains(&cluster.source_namespace),
         attachment: attachment(declaration, ctx),
         attaches_to_pods: ctx.shared.attaches_to_pods,
+        evicts_pods: ctx.shared.evicts_pods,
         census,
         ..Observed::default()
     };
@@ -107,42 +109,58 @@ async fn observe_cluster(subject: &Subject<'_>, cluster: &ClusterScope, ctx: &Co
         Some(_) => ca_bundle(spec, &secrets, &cluster.source_namespace, ctx).await?,
         None => Ok(None),
     };
+    let (copies, retained) = distributed(subject, source.as_ref(), ctx).await?;
     Ok(Observed {
-        retained: distributed(subject, source.as_ref(), ctx).await?,
+        copies,
+        retained,
         source,
         ca_bundle,
         ..observed
     })
 }
 
-/// What is distributed. A process that has just started learns it from one of the copies.
-async fn distributed(subject: &Subject<'_>, source: Option<&Secret>, ctx: &Context) -> Result<Option<Secret>, Error> {
+/// What is distributed. A process that has just started learns it from one of the copies, if their version does not tell.
+async fn distributed(
+    subject: &Subject<'_>,
+    source: Option<&Secret>,
+    ctx: &Context,
+) -> Result<(ObservedCopies, Option<Secret>), Error> {
     let Subject {
         reference, declaration, ..
     } = subject;
-    let version = source.and_then(|source| source.metadata.resource_version.as_deref());
-    let version = version_of(declaration.generation.unwrap_or_default(), version.unwrap_or_default());
+    let source = source.and_then(|source| source.metadata.resource_version.as_deref());
+    let current = version_of(declaration.generation, source);
     let sample = {
         let index = ctx.index();
         let Some(one) = index.distributions.get(&reference.key.name) else {
-            return Ok(None);
+            return Ok(Default::default());
         };
         if let Some(content) = one.content() {
-            return Ok(Some(content.copy_in("").secret()));
+            let copies = ObservedCopies {
+                version: Some(content.version.to_string()),
+                is_trusted: true,
+            };
+            return Ok((copies, Some(content.copy_in("").secret())));
         }
         let sample = index
             .distributions
             .copies
-            .sample(&one.uid, &declaration.target, &version);
-        sample.map(ToString::to_string)
+            .sample(&one.uid, &declaration.target, &current);
+        sample.map(|(namespace, version)| (namespace.to_string(), version.to_string()))
     };
-    match sample {
-        Some(namespace) => {
-            let secrets = Api::<Secret>::namespaced(ctx.client.clone(), &namespace);
-            get(&secrets, &declaration.target).await
-        }
-        None => Ok(None),
+    let Some((namespace, version)) = sample else {
+        return Ok(Default::default());
+    };
+    let is_current = version == current;
+    let copies = ObservedCopies {
+        version: Some(version),
+        is_trusted: false,
+    };
+    if is_current {
+        return Ok((copies, None));
     }
+    let secrets = Api::<Secret>::namespaced(ctx.client.clone(), &namespace);
+    Ok((copies, get(&secrets, &declaration.target).await?))
 }
 
 /// What becomes of the Secret in ServiceAccounts. `None` if the operator changes none.

@@ -12,6 +12,7 @@ use crate::controller::distribute::distribute;
 use crate::controller::observe::observe;
 use crate::controller::observe::pods::observe_pods;
 use crate::controller::publish::publish;
+use crate::controller::recover::recover;
 use crate::controller::store::stored_resource::StoredResource;
 use crate::domain::names::{ObjectKey, ResourceRef};
 use crate::domain::problem;
@@ -126,6 +127,9 @@ async fn reconcile_once(
         ctx.memories()
             .update(&reference.uid, |memory| memory.decided.status_throttle = throttle);
         decision = decide(&subject, &observed, ctx);
+    }
+    if ctx.shared.evicts_pods {
+        recover(reference, &decision.outdated_pods, ctx).await;
     }
     let next = decision.next;
     let reason = publish(

@@ -46,6 +46,8 @@ pub struct Options {
     pub attaches_to_accounts: bool,
     /// Whether an admission policy attaches Secrets to pods.
     pub attaches_to_pods: bool,
+    /// Whether pods may be evicted.
+    pub evicts_pods: bool,
     /// Namespaces that credentials for many namespaces may be read from; `None`: there are no resources for many namespaces. If none
     /// is named, it is the operator's own.
     pub clusters: Option<Vec<String>>,
@@ -93,6 +95,7 @@ pub async fn run(options: Options) -> Result<(), StartError> {
         resource_metrics: options.resource_metrics,
         attaches_to_accounts: options.attaches_to_accounts,
         attaches_to_pods: options.attaches_to_pods,
+        evicts_pods: options.evicts_pods,
         clusters: options.clusters.map(|named| match named.is_empty() {
             true => vec![client.default_namespace().to_owned()],
             false => named,

@@ -61,6 +61,7 @@ impl World {
             resource_metrics: true,
             attaches_to_accounts: false,
             attaches_to_pods: false,
+            evicts_pods: false,
             clusters: None,
             scopes: std::sync::Mutex::default(),
         };

@@ -91,9 +91,10 @@ async fn a_rejected_login_reaches_no_namespace_and_an_accepted_one_costs_one_log
     fleet.has("new", &name, has_password("good-1")).await;
     operator.stop();
     let operator = start(world, &allowed);
+    // What a copy holds after a restart may have been written by somebody else: it gets into no other namespace.
     fleet.add("newer", json!({})).await;
-    fleet.has("newer", &name, has_password("good-1")).await;
-    let status = fleet.stands(&name, "HeldBack", "5/5").await;
+    let status = fleet.stands(&name, "HeldBack", "4/5").await;
+    assert!(fleet.secrets("newer").get_opt(&name).await.unwrap().is_none());
     assert!(status.verification.unwrap().secret_verified);
     assert_eq!(logins(&registry), 3);
 

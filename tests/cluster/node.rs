@@ -15,8 +15,8 @@ use futures::FutureExt as _;
 use futures::future::{BoxFuture, join_all};
 use k8s_openapi::api::apps::v1::Deployment;
 use k8s_openapi::api::core::v1::{Event, Pod};
-use kube::{Api, ResourceExt as _};
 use kube::api::{DeleteParams, ListParams, PostParams};
+use kube::{Api, ResourceExt as _};
 use serde_json::json;
 
 /// Longest time until a kubelet has tried again: its pauses double from 10 s on.
@@ -570,17 +570,33 @@ async fn a_hundred_namespaces_pull_at_their_first_attempt(world: &'static World)
     let pods: Api<Pod> = Api::all(fleet.client.clone());
     let is_ours = |namespace: Option<String>| namespace.is_some_and(|name| name.starts_with(&fleet.name));
     within(RETRY, "all pods run", || async {
-        let pods = pods.list(&ListParams::default()).await.map_err(|error| error.to_string())?;
+        let pods = pods
+            .list(&ListParams::default())
+            .await
+            .map_err(|error| error.to_string())?;
         let pods = pods.items.into_iter().filter(|pod| is_ours(pod.namespace()));
-        let run = pods.filter(|pod| pod.status.as_ref().is_some_and(|status| status.phase.as_deref() == Some("Running")));
+        let run = pods.filter(|pod| {
+            pod.status
+                .as_ref()
+                .is_some_and(|status| status.phase.as_deref() == Some("Running"))
+        });
         let count = run.count();
         (count == COUNT).then_some(()).ok_or_else(|| format!("{count} run"))
     })
     .await;
     let events: Api<Event> = Api::all(fleet.client.clone());
-    let failed = events.list(&ListParams::default().fields("reason=Failed")).await.unwrap().items;
+    let failed = events
+        .list(&ListParams::default().fields("reason=Failed"))
+        .await
+        .unwrap()
+        .items;
     let failed: Vec<Event> = failed.into_iter().filter(|event| is_ours(event.namespace())).collect();
-    assert!(failed.is_empty(), "{} failed pulls: {:?}", failed.len(), failed[0].message);
+    assert!(
+        failed.is_empty(),
+        "{} failed pulls: {:?}",
+        failed.len(),
+        failed[0].message
+    );
     fleet.stands(&name, "Ready", "101/101").await;
     // The node has other things to do.
     let delete = |number: usize| {

@@ -20,7 +20,7 @@ const LAYERS: [&str; 7] = [
 ];
 
 /// The modules of `domain`. One imports only what stands before it.
-const DOMAIN: [&str; 21] = [
+const DOMAIN: [&str; 22] = [
     "glob",
     "names",
     "proxy",
@@ -37,6 +37,7 @@ const DOMAIN: [&str; 21] = [
     "secret",
     "distribution",
     "pull_failures",
+    "recovery",
     "index",
     "attachment",
     "status",

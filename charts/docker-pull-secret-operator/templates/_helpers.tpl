@@ -117,6 +117,12 @@ helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" }}
   resources: [namespaces]
   verbs: [list, watch]
 {{- end }}
+{{- if .Values.recovery.enabled }}
+# Pods whose successors would pull, where spec.recovery.evictPods asks for it.
+- apiGroups: [""]
+  resources: [pods/eviction]
+  verbs: [create]
+{{- end }}
 {{- if .Values.rbac.attachServiceAccounts }}
 # Names in imagePullSecrets are added to the ServiceAccounts that spec.attachTo names, and taken out again.
 - apiGroups: [""]

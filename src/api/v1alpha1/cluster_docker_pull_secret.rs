@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 use crate::api::v1alpha1::credentials::CredentialKeys;
 use crate::api::v1alpha1::credentials::CredentialsRef;
 use crate::api::v1alpha1::docker_pull_secret::{
-    AttachTo, DockerPullSecret, DockerPullSecretSpec, DockerPullSecretStatus, RegistryType, SecretTemplate,
+    AttachTo, DockerPullSecret, DockerPullSecretSpec, DockerPullSecretStatus, Recovery, RegistryType, SecretTemplate,
 };
 use crate::api::v1alpha1::verification::Verification;
 use crate::api::validation_rules;
@@ -106,6 +106,10 @@ pub struct ClusterDockerPullSecretSpec {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub attach_to: Option<AttachTo>,
 
+    /// What is done about pods that were created before their credentials were there; by default nothing.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub recovery: Option<Recovery>,
+
     /// When and how the credentials are verified with the registry; by default once for all new credentials, before they are
     /// distributed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -154,6 +158,7 @@ impl ClusterDockerPullSecret {
                 secret_template: spec.secret_template,
                 adopt: spec.adopt,
                 attach_to: spec.attach_to,
+                recovery: spec.recovery,
                 verification: spec.verification,
                 suspend: spec.suspend,
             },

@@ -96,6 +96,10 @@ pub struct DockerPullSecretSpec {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub attach_to: Option<AttachTo>,
 
+    /// What is done about pods that were created before their credentials were there; by default nothing.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub recovery: Option<Recovery>,
+
     /// When and how the credentials are verified with the registry; by default once for all new credentials.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub verification: Option<Verification>,
@@ -136,6 +140,27 @@ pub struct AttachTo {
 pub enum AttachToPods {
     /// Those with an image that the kubelet would pull with these credentials.
     MatchingImages,
+}
+
+/// What is done about pods that were created before their credentials were there.
+#[derive(KubeSchema, Serialize, Deserialize, Clone, Debug, Default, PartialEq)]
+#[serde(rename_all = "camelCase")]
+pub struct Recovery {
+    /// Whether pods are evicted.
+    #[serde(default)]
+    pub evict_pods: EvictPods,
+}
+
+/// Whether pods are evicted that fail for want of the Secret or for its earlier credentials, so that their successors pull.
+/// `WhenFixed`: once the registry has accepted the credentials, one pod of each owner first, and the next when its successor
+/// runs. Needs the chart's `recovery.enabled`.
+#[derive(Serialize, Deserialize, JsonSchema, Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum EvictPods {
+    /// They are left alone.
+    #[default]
+    Never,
+    /// Once the registry has accepted the credentials in the Secret.
+    WhenFixed,
 }
 
 /// Labels and annotations of the generated Secret.

@@ -33,7 +33,7 @@ impl<R: MeasuredResource> Collector for EachResource<R> {
                 ([namespace, name, condition, status, reason], 1)
             })
         });
-        let help = "1 for the present status and reason of a condition of a DockerPullSecret";
+        let help = "1 for the present status and reason of a condition of a DockerPullSecret or, without a namespace, a ClusterDockerPullSecret";
         gauge(&mut encoder, "resource_condition", help, None, conditions)?;
 
         let pods = self.0.iter().flat_map(|one| {
@@ -41,9 +41,17 @@ impl<R: MeasuredResource> Collector for EachResource<R> {
             let causes = one.figures().failing_pods.iter();
             causes.map(move |(cause, count)| ([namespace, name, ("cause", *cause)], i64::from(*count)))
         });
-        let help =
-            "Pods that cannot pull and concern a DockerPullSecret, by cause; those of the failures in its status";
+        let help = "Pods that cannot pull and concern a resource, by cause; those of the failures in its status";
         gauge(&mut encoder, "resource_failing_pods", help, None, pods)?;
+
+        let namespaces = self.0.iter().flat_map(|one| {
+            let labels = labels(one);
+            let counts = one.figures().namespaces.into_iter().flatten();
+            counts.map(move |(state, count)| ([labels[1], ("state", state)], i64::from(count)))
+        });
+        let help =
+            "Namespaces of a ClusterDockerPullSecret: those that are to have the Secret, have it, and cannot get it";
+        gauge(&mut encoder, "resource_namespaces", help, None, namespaces)?;
 
         let accepted = self
             .0

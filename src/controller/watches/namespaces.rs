@@ -69,6 +69,11 @@ impl Watched for AllNamespaces {
         }
     }
 
+    /// DockerPullSecrets work without it. What is not known is not selected, and what is there stays.
+    fn is_optional(&self, _is_forbidden: bool) -> bool {
+        true
+    }
+
     fn deleted(&mut self, namespace: Self::Object) {
         let name = namespace.metadata.name.unwrap_or_default();
         let concerned = {

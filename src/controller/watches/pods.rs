@@ -32,6 +32,10 @@ impl Pods {
 
     fn observe(&self, pod: &Pod) {
         let key = ObjectKey::of(&pod.metadata);
+        if self.ctx.shared.evicts_pods {
+            let resource = self.ctx.recoveries().observe(pod);
+            self.ctx.trigger(&resource);
+        }
         let change = self.ctx.failing_pods().observe(pod, now());
         match change {
             PodChange::None => {}

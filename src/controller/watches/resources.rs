@@ -3,6 +3,7 @@
 use std::marker::PhantomData;
 use std::sync::Arc;
 
+use crate::api::CLUSTER_DOCKER_PULL_SECRET;
 use crate::controller::attach::review;
 use crate::controller::context::Context;
 use crate::controller::distribute;
@@ -137,6 +138,11 @@ impl<K: ResourceKind> Watched for Resources<K> {
         }
         distribute::review(&self.ctx);
         review(None, &self.ctx);
+    }
+
+    /// DockerPullSecrets work without the other kind.
+    fn is_optional(&self, _is_forbidden: bool) -> bool {
+        K::KIND == CLUSTER_DOCKER_PULL_SECRET
     }
 
     fn applied(&mut self, object: Of<K>) {

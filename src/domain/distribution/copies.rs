@@ -137,9 +137,9 @@ impl Copies {
         self.in_namespace(owner, namespace).next().is_some()
     }
 
-    /// The namespace whose copy tells a process that has just started what was distributed: one of this version, or else of the one
+    /// The namespace, and the version there, whose copy tells a process that has just started what was distributed: one of this version, or else of the one
     /// that most have. What others have changed tells nothing.
-    pub fn sample(&self, owner: &Uid, name: &str, version: &str) -> Option<&Name> {
+    pub fn sample(&self, owner: &Uid, name: &str, version: &str) -> Option<(&Name, &Name)> {
         let all = self.by_owner.get(owner)?.iter();
         let whole = all.filter(|((_, at), copy)| **at == *name && copy.shape.holds_document() && !copy.is_terminating);
         let mut versions: HashMap<&Name, (usize, &Name)> = HashMap::new();
@@ -149,7 +149,7 @@ impl Copies {
         let best = versions
             .into_iter()
             .max_by_key(|(known, (count, _))| (***known == *version, *count));
-        best.map(|(_, (_, namespace))| namespace)
+        best.map(|(version, (_, namespace))| (namespace, version))
     }
 
     /// Secrets are about to be listed again.

@@ -105,8 +105,9 @@ impl ResourceIndex {
 
     fn wants_listed(&self, one: &Distribution, account: &ObjectKey) -> bool {
         let known = self.distributions.namespaces.get(&account.namespace);
+        // A namespace that is not known yet may be selected.
         one.wants_account(&account.name)
-            && known.is_some_and(|known| one.selects(&account.namespace, known) != Some(false))
+            && known.is_none_or(|known| one.selects(&account.namespace, known) != Some(false))
     }
 
     /// Resources for many namespaces whose Secrets ServiceAccounts of a namespace are to list.

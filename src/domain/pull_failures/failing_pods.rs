@@ -26,6 +26,10 @@ const FIRM_DELAY: Duration = Duration::from_secs(1);
 pub struct FailingPod {
     /// Its UID.
     pub uid: Uid,
+    /// UID of what controls it, if anything does.
+    pub owner: Option<Uid>,
+    /// Name of its ServiceAccount.
+    pub account: String,
     /// The names in its `imagePullSecrets`.
     pub pull_secrets: Vec<String>,
     /// Its containers that wait for an image.
@@ -139,6 +143,8 @@ impl FailingPod {
         });
         Self {
             uid,
+            owner: pod.owner(),
+            account: pod.service_account().to_owned(),
             containers: containers.collect(),
             pull_secrets: pod.pull_secrets().map(str::to_owned).collect(),
         }

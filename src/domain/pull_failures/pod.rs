@@ -6,6 +6,7 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::{ObjectMeta, Time};
 use serde::Deserialize;
 
 use crate::api::PullCode;
+use crate::domain::names::Uid;
 use crate::domain::pull_failures::classify::{is_free_text, read};
 use crate::domain::pull_failures::error_class::ErrorClass;
 use crate::domain::registry::image::Image;
@@ -161,6 +162,18 @@ impl Pod {
     pub fn is_over(&self) -> bool {
         let has_finished = |phase: &str| matches!(phase, "Succeeded" | "Failed");
         self.metadata.deletion_timestamp.is_some() || self.status.phase.as_deref().is_some_and(has_finished)
+    }
+
+    /// UID of what controls it: that replaces it when it is gone.
+    pub fn owner(&self) -> Option<Uid> {
+        let owners = self.metadata.owner_references.iter().flatten();
+        let mut controllers = owners.filter(|owner| owner.controller == Some(true));
+        controllers.next().map(|owner| Uid::new(&owner.uid))
+    }
+
+    /// Whether its containers have their images and run.
+    pub fn is_running(&self) -> bool {
+        self.status.phase.as_deref() == Some("Running")
     }
 
     /// When the kubelet accepted it.

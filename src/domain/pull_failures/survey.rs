@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use crate::api::{PullCode, PullFailure};
 use crate::domain::docker_config::kubelet_secret::{Content, PullSecret};
+use crate::domain::names::ObjectKey;
 use crate::domain::pull_failures::classify::Classification;
 use crate::domain::pull_failures::context::PullContext;
 use crate::domain::pull_failures::diagnosis::{Diagnosis, PullError, diagnose};
@@ -35,10 +36,23 @@ pub struct SurveyInput<'a> {
 
 /// What a resource reports.
 pub struct SurveyResult {
+    /// The pods that a successor would help.
+    pub outdated: Vec<OutdatedPod>,
     /// The failures that count now.
     pub summary: PullSummary,
     /// When the next failure begins to count, if one is waiting to.
     pub next: Option<Duration>,
+}
+
+/// A pod that was created, or has tried, before the credentials that it needs were there.
+#[derive(Clone, Debug)]
+pub struct OutdatedPod {
+    /// Its namespace and name.
+    pub key: ObjectKey,
+    /// The pod.
+    pub pod: Arc<FailingPod>,
+    /// Whether it lists the Secret of the resource, which had other credentials then.
+    pub lists_secret: bool,
 }
 
 /// Diagnoses every failing container, and sums up those failures that affect the resource and have lasted long enough.
@@ -47,12 +61,14 @@ pub struct SurveyResult {
 /// lists now.
 pub fn survey(places: &[SurveyInput<'_>], is_for_many: bool, previous: &[PullFailure], now: Timestamp) -> SurveyResult {
     let mut counting = Vec::new();
+    let mut outdated = Vec::new();
     let mut next: Option<Timestamp> = None;
     for input in places {
-        let waiting = survey_place(input, &mut counting, now);
+        let waiting = survey_place(input, &mut counting, &mut outdated, now);
         next = next.into_iter().chain(waiting).min();
     }
     SurveyResult {
+        outdated,
         summary: summarize(is_for_many, &counting, previous),
         next: next.map(|next| since(now, next)),
     }
@@ -62,11 +78,14 @@ pub fn survey(places: &[SurveyInput<'_>], is_for_many: bool, previous: &[PullFai
 fn survey_place<'a>(
     input: &SurveyInput<'a>,
     counting: &mut Vec<DiagnosedContainer<'a>>,
+    outdated: &mut Vec<OutdatedPod>,
     now: Timestamp,
 ) -> Option<Timestamp> {
     let mut cache = DiagnosisCache::new(input);
     let mut next: Option<Timestamp> = None;
     for (pod, failing) in input.failing {
+        let mut helps = false;
+        let lists_secret = failing.pull_secrets.contains(&input.own.secret);
         for container in &failing.containers {
             let (diagnosis, Some(involvement)) = cache.diagnosis_of(container, &failing.pull_secrets) else {
                 continue;
@@ -76,6 +95,10 @@ fn survey_place<'a>(
                 next = Some(next.map_or(counts_from, |next| next.min(counts_from)));
                 continue;
             }
+            let is_earlier = input
+                .credentials_changed_at
+                .is_some_and(|changed| changed > container.attempted);
+            helps |= (involvement == Involvement::NotAttached && !lists_secret) || (lists_secret && is_earlier);
             counting.push(DiagnosedContainer {
                 namespace: input.namespace,
                 pod,
@@ -84,6 +107,13 @@ fn survey_place<'a>(
                 since: container.since,
                 diagnosis,
                 involvement,
+            });
+        }
+        if helps {
+            outdated.push(OutdatedPod {
+                key: ObjectKey::new(input.namespace, pod.as_str()),
+                pod: Arc::clone(failing),
+                lists_secret,
             });
         }
     }

@@ -2,6 +2,7 @@
 
 pub mod copies;
 mod pods;
+mod recovery;
 mod secret;
 mod written;
 
@@ -18,6 +19,7 @@ use crate::domain::reconcile::decide::written::{Writes, written};
 use crate::domain::reconcile::memory::{DecisionMemory, ResourceMemory};
 use crate::domain::reconcile::observed::Observed;
 use crate::domain::reconcile::retry::{AFTER_REFUSAL, spread};
+use crate::domain::recovery::Candidate;
 use crate::domain::registry::image_pattern::image_pattern;
 use crate::domain::secret::plan::{SecretPlan, plan};
 use crate::domain::spec::declaration::Declaration;
@@ -56,6 +58,8 @@ pub struct Decision {
     pub finding: Finding,
     /// When the login attempt started that the status announces. It is made once the status says so.
     pub announces: Option<Timestamp>,
+    /// Pods whose successors would pull.
+    pub outdated_pods: Vec<Candidate>,
     /// What to remember until the next decision.
     pub memory: DecisionMemory,
     /// When to reconcile again, if nothing happens before.
@@ -77,6 +81,7 @@ pub fn decide(
             changes: Vec::new(),
             distribute: Distribute::Keep,
             finding: Finding::Suspended,
+            outdated_pods: Vec::new(),
             announces: None,
             memory: DecisionMemory {
                 awaiting_verdict: None,
@@ -165,7 +170,7 @@ fn without_credentials(
         awaiting_verdict: None,
         ..memory.decided.clone()
     };
-    let next = pods::survey_pods(
+    let (next, outdated_pods) = pods::survey_pods(
         subject,
         &mut outcome,
         observed.target.as_ref(),
@@ -178,6 +183,7 @@ fn without_credentials(
         changes: Vec::new(),
         distribute: Distribute::Content(None),
         finding: Finding::Decided(Box::new(outcome)),
+        outdated_pods,
         announces: None,
         memory: decided,
         next,
@@ -219,6 +225,7 @@ fn with_credentials(
             changes: Vec::new(),
             distribute: Distribute::Keep,
             finding: Finding::AwaitingVerdict(attempt),
+            outdated_pods: Vec::new(),
             announces,
             memory: decided,
             next: view.next.filter(|_| !may_attempt).or(Some(left)),
@@ -240,7 +247,7 @@ fn with_credentials(
     let mut outcome = outcome(subject, spec, plan, &standing, &view, &written, observed);
     outcome.attempt = attempt;
     let throttle = &mut decided.status_throttle;
-    let survey = pods::survey_pods(subject, &mut outcome, holder, observed, changed_at, throttle, now);
+    let (survey, outdated_pods) = pods::survey_pods(subject, &mut outcome, holder, observed, changed_at, throttle, now);
     let refusal = observed.refusal.as_ref().filter(|refusal| refusal.may_pass_later);
     let retry = refusal.map(|_| spread(AFTER_REFUSAL, &subject.reference.uid));
     Decision {
@@ -248,6 +255,7 @@ fn with_credentials(
         distribute: written.distribute,
         next: [view.next, survey, retry, waits].into_iter().flatten().min(),
         finding: Finding::Decided(Box::new(outcome)),
+        outdated_pods,
         announces,
         memory: decided,
     }

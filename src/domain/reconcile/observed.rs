@@ -26,6 +26,8 @@ pub struct Observed {
     /// The Secret that was generated under an earlier name, while there is none of the wanted name. For a resource for many
     /// namespaces: what it distributes, or one of the copies.
     pub retained: Option<Secret>,
+    /// What there is of copies, if the resource is for many namespaces.
+    pub copies: ObservedCopies,
     /// How the namespaces stand that a resource for many namespaces selects.
     pub census: Census,
     /// Whether the operator may read cluster-wide credentials from the namespace where they are.
@@ -40,8 +42,19 @@ pub struct Observed {
     pub attachment: Option<AttachmentView>,
     /// Whether the cluster attaches Secrets to pods.
     pub attaches_to_pods: bool,
+    /// Whether the operator may evict pods.
+    pub evicts_pods: bool,
     /// Why the API server refused the write of this reconcile.
     pub refusal: Option<WriteRefusal>,
+}
+
+/// What is known of the copies of a resource for many namespaces.
+#[derive(Clone, Debug, Default)]
+pub struct ObservedCopies {
+    /// The version that they have, or most of them.
+    pub version: Option<String>,
+    /// Whether this process distributes it. Otherwise it was read from a copy, which somebody else may have written.
+    pub is_trusted: bool,
 }
 
 /// What was read of the failing pods that may have to do with a resource.
@@ -74,6 +87,7 @@ impl Default for Observed {
             source: None,
             target: None,
             retained: None,
+            copies: ObservedCopies::default(),
             census: Census::default(),
             may_read_source: true,
             index: IndexView::default(),
@@ -81,6 +95,7 @@ impl Default for Observed {
             pods: None,
             attachment: None,
             attaches_to_pods: false,
+            evicts_pods: false,
             refusal: None,
         }
     }

@@ -4,7 +4,9 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use crate::api::{CaBundleRef, CredentialKeys, DockerPullSecret, OnRejected, Reason, Verification, VerificationMode};
+use crate::api::{
+    CaBundleRef, CredentialKeys, DockerPullSecret, EvictPods, OnRejected, Reason, Verification, VerificationMode,
+};
 use crate::domain::names::is_object_name;
 use crate::domain::problem::Problem;
 use crate::domain::registry::key::RegistryKey;
@@ -86,6 +88,8 @@ pub struct Targets {
     pub adopt: bool,
     /// Whether pods get it for the images that the credentials are for.
     pub attached_to_pods: bool,
+    /// Whether pods are evicted that would pull if they were new.
+    pub evicts_pods: bool,
 }
 
 /// How credentials are verified.
@@ -153,6 +157,10 @@ pub(crate) fn validate_shared(resource: &DockerPullSecret) -> Result<ValidatedSp
             labels,
             annotations,
             adopt: spec.adopt,
+            evicts_pods: spec
+                .recovery
+                .as_ref()
+                .is_some_and(|recovery| recovery.evict_pods == EvictPods::WhenFixed),
             attached_to_pods: spec.attach_to.as_ref().is_some_and(|attach| attach.pods.is_some()),
         },
         verification,

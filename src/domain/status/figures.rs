@@ -28,6 +28,8 @@ pub struct Figures {
     pub accepted_at: Option<i64>,
     /// When the next verification is due; in Unix time.
     pub next_verification: Option<i64>,
+    /// How many namespaces are to have the Secret, have it, and cannot get it; of a resource for many.
+    pub namespaces: Option<[(&'static str, u32); 3]>,
 }
 
 impl Figures {
@@ -59,6 +61,13 @@ impl Figures {
             next_verification: verification
                 .and_then(|found| found.next_verification_time.as_ref())
                 .map(|time| time.0.as_second()),
+            namespaces: status.namespaces.as_ref().map(|counts| {
+                [
+                    ("selected", counts.selected),
+                    ("ready", counts.ready),
+                    ("failing", counts.failing),
+                ]
+            }),
         }
     }
 

@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 const INTRODUCTION: &str = "# Metrics
 
 `GET /metrics` on port 8080 of the operator's pod, as OpenMetrics text. How to scrape it: [production.md](production.md#metrics).
-A counter appears with its first event. Metrics with the labels `namespace` and `name` exist for each DockerPullSecret, on the leader; `metrics.perResource: false` (`--resource-metrics=false`) turns them off. No other label can be chosen by a user, and none has a registry or a message.
+A counter appears with its first event. Metrics with the labels `namespace` and `name` exist for each DockerPullSecret, on the leader, and for each ClusterDockerPullSecret with an empty namespace; `metrics.perResource: false` (`--resource-metrics=false`) turns them off. No other label can be chosen by a user, and none has a registry or a message.
 
 Where a registry has not answered, the `code` of `dps_registry_requests_total` is one of these: `unreachable` (no name, no connection), `unanswered` (no answer in time), `tls` (the certificate), `handshake` (TLS otherwise), `malformed` (no HTTP, or too large), `withheld` (any of these at a private address, which may not be told), `forbidden` (not sent: the operator's settings refuse the address), `local` (the operator is short of files, memory or ports).
 

@@ -2,9 +2,7 @@
 
 use std::sync::Arc;
 
-use k8s_openapi::api::core::v1::Secret;
-
-use crate::api::{CONTENT_ANNOTATION, Reason};
+use crate::api::Reason;
 use crate::domain::credential_source::from_secret::resolve_document;
 use crate::domain::distribution::content::CopiedSecret;
 use crate::domain::problem::Problem;
@@ -46,52 +44,47 @@ pub(super) fn content(
     }
 }
 
-/// The earlier credentials, in a Secret that otherwise is what the spec asks for.
+/// The earlier credentials, in a Secret that otherwise is what the spec asks for. After a restart there are none: a copy may have been
+/// written by somebody else, and must not get from one namespace into others.
 fn earlier(spec: &ValidatedSpec, plan: &SecretPlan, observed: &Observed) -> Option<CopiedSecret> {
-    let standing = observed.retained.as_ref()?;
-    let document = document_of(standing)?;
+    let standing = observed.retained.as_ref().filter(|_| observed.copies.is_trusted)?;
+    let (document, version) = (document_of(standing)?, observed.copies.version.as_deref()?);
     let credentials = resolve_document("the Secret", document, &spec.registry);
     let credentials = credentials.unwrap_or_else(|_| plan.credentials.clone());
-    Some(CopiedSecret::new(
-        plan.desired.holding(document),
-        version_of(standing),
-        credentials,
-    ))
+    Some(CopiedSecret::new(plan.desired.holding(document), version, credentials))
 }
 
 /// These credentials. If the copies hold them already, their version stays: whatever else has changed about the source is no reason
 /// to write a thousand Secrets.
 fn new(subject: &Subject<'_>, plan: &SecretPlan, observed: &Observed) -> CopiedSecret {
     let standing = observed.retained.as_ref();
-    let before = standing.map_or("", version_of);
-    let source = observed
-        .source
-        .as_ref()
-        .and_then(|source| source.metadata.resource_version.as_deref());
-    let generation = subject.declaration.generation.unwrap_or_default();
-    let current = version(generation, source.unwrap_or_default());
     let is_same = standing.is_some_and(|standing| plan.desired.same_document(standing));
-    let version = if is_same && !before.is_empty() {
-        before.to_owned()
-    } else if before == current {
-        // Another version of the operator has made another document of the same.
-        format!("{current}.1")
-    } else {
-        current
-    };
+    let before = observed.copies.version.clone().filter(|_| is_same);
+    let version = before.unwrap_or_else(|| current(subject, observed));
     CopiedSecret::new(plan.desired.clone(), &version, plan.credentials.clone())
 }
 
-/// Of the credentials that a resource of this generation takes from a Secret of this version.
-pub fn version(generation: i64, source: &str) -> String {
-    format!("{generation}.{source}")
+/// Whether the copies have the version of these credentials. Then none is read to find that out.
+pub(super) fn are_current(subject: &Subject<'_>, observed: &Observed) -> bool {
+    observed.copies.version.as_ref() == Some(&current(subject, observed))
 }
 
-fn version_of(copy: &Secret) -> &str {
-    let annotations = copy.metadata.annotations.as_ref();
-    annotations
-        .and_then(|all| all.get(CONTENT_ANNOTATION))
-        .map_or("", String::as_str)
+fn current(subject: &Subject<'_>, observed: &Observed) -> String {
+    let source = observed.source.as_ref();
+    let source = source.and_then(|source| source.metadata.resource_version.as_deref());
+    version(subject.declaration.generation, source)
+}
+
+/// Of the documents that this program makes: to be raised when it makes others of the same credentials.
+const FORMAT: u8 = 1;
+
+/// Of the credentials that a resource of this generation takes from a Secret of this version.
+pub fn version(generation: Option<i64>, source: Option<&str>) -> String {
+    format!(
+        "{FORMAT}.{}.{}",
+        generation.unwrap_or_default(),
+        source.unwrap_or_default()
+    )
 }
 
 /// Why the credentials must not be read.

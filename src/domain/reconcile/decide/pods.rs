@@ -10,10 +10,11 @@ use crate::domain::docker_config::kubelet_secret::PullSecret;
 use crate::domain::pull_failures::resource::Resource;
 use crate::domain::pull_failures::summary::{PullSummary, have_same_cause};
 use crate::domain::pull_failures::survey::{SurveyInput, survey};
-use crate::domain::reconcile::decide::Subject;
+use crate::domain::reconcile::decide::{Subject, recovery};
 use crate::domain::reconcile::observed::Observed;
 use crate::domain::reconcile::retry::AFTER_INCOMPLETE;
 use crate::domain::reconcile::throttle::StatusThrottle;
+use crate::domain::recovery::Candidate;
 use crate::domain::secret::ownership::is_own;
 use crate::domain::status::conditions::condition;
 use crate::domain::status::outcome::Outcome;
@@ -21,7 +22,7 @@ use crate::domain::time::Timestamp;
 use crate::domain::verification::finding::VerificationFinding;
 
 /// Adds to the outcome what is found out about failing pods; `holder` is the Secret of the wanted name as it will be.
-/// Returns when the next failure begins to count, if one is waiting to.
+/// Returns when the next failure begins to count, if one is waiting to, and the pods to evict.
 pub(super) fn survey_pods(
     subject: &Subject<'_>,
     outcome: &mut Outcome,
@@ -30,15 +31,17 @@ pub(super) fn survey_pods(
     credentials_changed_at: Option<Timestamp>,
     throttle: &mut StatusThrottle,
     now: Timestamp,
-) -> Option<Duration> {
-    let pods = observed.pods.as_ref()?;
+) -> (Option<Duration>, Vec<Candidate>) {
+    let Some(pods) = &observed.pods else {
+        return (None, Vec::new());
+    };
     if pods.incomplete {
-        return Some(AFTER_INCOMPLETE);
+        return (Some(AFTER_INCOMPLETE), Vec::new());
     }
     let Some(mut own) = Resource::of(subject.declaration, subject.previous) else {
         throttle.reset();
         outcome.pulls = Some(Box::default());
-        return None;
+        return (None, Vec::new());
     };
     own.verified = verified(subject, outcome);
     if let Some(holder) = holder {
@@ -75,6 +78,7 @@ pub(super) fn survey_pods(
         })
         .collect();
     let found = survey(&places, subject.declaration.cluster.is_some(), previous, now);
+    let evicted = recovery::candidates(subject, outcome, &own, &found.outdated, observed);
     let mut summary = found.summary;
     let published = subject
         .previous
@@ -95,7 +99,7 @@ pub(super) fn survey_pods(
         next = Some(next.map_or(pause, |next| next.min(pause)));
     }
     outcome.pulls = Some(Box::new(summary));
-    next
+    (next, evicted)
 }
 
 /// Whether a status says that the resource is at fault for failing pods: then it is not ready for the same reason.

@@ -8,7 +8,7 @@ use crate::api::OnRejected;
 use crate::domain::names::ObjectKey;
 use crate::domain::problem::Problem;
 use crate::domain::reconcile::change::{ApplySecret, Change};
-use crate::domain::reconcile::decide::Subject;
+use crate::domain::reconcile::decide::{Subject, copies};
 use crate::domain::reconcile::memory::ResourceMemory;
 use crate::domain::reconcile::observed::Observed;
 use crate::domain::secret::ownership::{Claimant, SecretAction, authorize_write};
@@ -39,8 +39,9 @@ impl Comparison {
         let status = subject.previous.and_then(|status| status.verification.as_ref());
         let accepted = status.is_some_and(|verification| verification.secret_verified);
         let standing: Option<&Secret> = observed.target.as_ref().or(observed.retained.as_ref());
-        let changes = !standing.is_some_and(|standing| plan.desired.same_document(standing));
-        let replaces = changes && standing.is_some();
+        let is_same = standing.is_some_and(|standing| plan.desired.same_document(standing));
+        let changes = !is_same && !copies::are_current(subject, observed);
+        let replaces = changes && (standing.is_some() || observed.copies.version.is_some());
         Self {
             changes_credentials: changes,
             is_guarded: (replaces && accepted) || (changes && subject.declaration.cluster.is_some()),

@@ -1,0 +1,68 @@
+//! Which pods are to be replaced, since a successor would pull.
+
+use crate::api::VerificationResult;
+use crate::domain::glob;
+use crate::domain::pull_failures::resource::Resource;
+use crate::domain::pull_failures::survey::OutdatedPod;
+use crate::domain::reconcile::decide::Subject;
+use crate::domain::reconcile::observed::Observed;
+use crate::domain::recovery::Candidate;
+use crate::domain::status::outcome::Outcome;
+
+/// Nothing in the cluster does what the spec asks for.
+const NOT_ALLOWED: &str = "spec.recovery.evictPods has no effect: the operator may not evict pods. Set recovery.enabled in its chart, or delete the pods yourself";
+
+/// Most pods that a warning names.
+const NAMED: usize = 3;
+
+/// The pods whose successors would pull. Those that nobody would replace are named in a warning.
+pub(super) fn candidates(
+    subject: &Subject<'_>,
+    outcome: &mut Outcome,
+    own: &Resource,
+    outdated: &[OutdatedPod],
+    observed: &Observed,
+) -> Vec<Candidate> {
+    let spec = subject.declaration.spec.as_ref().ok();
+    if !spec.is_some_and(|spec| spec.targets.evicts_pods) {
+        return Vec::new();
+    }
+    if !observed.evicts_pods {
+        outcome.warnings.push(NOT_ALLOWED.to_owned());
+        return Vec::new();
+    }
+    if own.verified != Some(VerificationResult::Accepted) {
+        return Vec::new();
+    }
+    let is_listed_by = |account: &str| {
+        let wanted = &subject.declaration.service_accounts;
+        matches!(outcome.attached, Some(Ok(_))) && wanted.iter().any(|pattern| glob::matches(pattern, account))
+    };
+    let gets_it = |one: &&OutdatedPod| one.lists_secret || own.attaches_to_pods || is_listed_by(&one.pod.account);
+    let helped: Vec<&OutdatedPod> = outdated.iter().filter(gets_it).collect();
+    let bare: Vec<String> = helped
+        .iter()
+        .filter(|one| one.pod.owner.is_none())
+        .map(|one| one.key.to_string())
+        .collect();
+    if !bare.is_empty() {
+        let more = bare.len().saturating_sub(NAMED);
+        let more = if more > 0 {
+            format!(" and {more} more")
+        } else {
+            String::new()
+        };
+        outcome.warnings.push(format!(
+            "spec.recovery.evictPods: nothing would replace pod {}{more}: delete and create it again",
+            bare[..bare.len().min(NAMED)].join(", ")
+        ));
+    }
+    let candidates = helped.into_iter().filter_map(|one| {
+        Some(Candidate {
+            pod: one.key.clone(),
+            uid: one.pod.uid.clone(),
+            owner: one.pod.owner.clone()?,
+        })
+    });
+    candidates.collect()
+}

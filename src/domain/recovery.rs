@@ -1,0 +1,114 @@
+//! Pods that were created before their login was fixed, and get another one only when they are replaced: one pod of each owner first,
+//! the next only when its successor has pulled.
+
+use std::collections::HashMap;
+use std::time::Duration;
+
+use crate::domain::names::{ObjectKey, ResourceRef, Uid};
+use crate::domain::pull_failures::pod::Pod;
+use crate::domain::time::{Timestamp, since, whole_second};
+
+/// Most owners that wait for a successor at a time.
+const AT_A_TIME: usize = 5;
+
+/// How long a successor may take.
+const PATIENCE: Duration = Duration::from_mins(10);
+
+/// A pod whose successor would pull.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Candidate {
+    /// Its namespace and name.
+    pub pod: ObjectKey,
+    /// Its UID.
+    pub uid: Uid,
+    /// UID of what controls it.
+    pub owner: Uid,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+enum Phase {
+    /// A pod was evicted then, and its successor has not pulled yet.
+    Waiting { evicted: Uid, at: Timestamp },
+    /// A successor has pulled.
+    Proven,
+    /// A successor fails as well, or there is none.
+    Ended,
+}
+
+#[derive(Clone, Debug)]
+struct Recovery {
+    resource: ResourceRef,
+    phase: Phase,
+    is_proven: bool,
+}
+
+/// What is known of owners whose pods are replaced. Nothing of it survives a restart: then each owner begins with one pod again.
+#[derive(Debug, Default)]
+pub struct Recoveries(HashMap<Uid, Recovery>);
+
+impl Recoveries {
+    /// The pods of a resource to evict now.
+    pub fn next(&mut self, resource: &ResourceRef, candidates: &[Candidate], now: Timestamp) -> Vec<Candidate> {
+        for recovery in self.0.values_mut() {
+            if let Phase::Waiting { at, .. } = recovery.phase
+                && since(at, now) >= PATIENCE
+            {
+                recovery.phase = Phase::Ended;
+            }
+        }
+        self.0.retain(|owner, recovery| {
+            recovery.resource != *resource
+                || matches!(recovery.phase, Phase::Waiting { .. })
+                || candidates.iter().any(|candidate| candidate.owner == *owner)
+        });
+        let waiting = |one: &&Recovery| matches!(one.phase, Phase::Waiting { .. });
+        let mut free = AT_A_TIME.saturating_sub(self.0.values().filter(waiting).count());
+        let mut evicted = Vec::new();
+        for candidate in candidates {
+            let before = self.0.get(&candidate.owner);
+            if free == 0 || before.is_some_and(|before| before.phase != Phase::Proven) {
+                continue;
+            }
+            let recovery = Recovery {
+                resource: resource.clone(),
+                phase: Phase::Waiting {
+                    evicted: candidate.uid.clone(),
+                    at: now,
+                },
+                is_proven: before.is_some(),
+            };
+            self.0.insert(candidate.owner.clone(), recovery);
+            evicted.push(candidate.clone());
+            free -= 1;
+        }
+        evicted
+    }
+
+    /// An eviction was refused: the pod stays for now.
+    pub fn refused(&mut self, owner: &Uid) {
+        match self.0.get_mut(owner) {
+            Some(recovery) if recovery.is_proven => recovery.phase = Phase::Proven,
+            _ => drop(self.0.remove(owner)),
+        }
+    }
+
+    /// A pod as it is now. Returns the resource that can go on, if this is the successor that it waits for.
+    pub fn observe(&mut self, pod: &Pod) -> Option<ObjectKey> {
+        let recovery = self.0.get_mut(&pod.owner()?)?;
+        let Phase::Waiting { evicted, at } = &recovery.phase else {
+            return None;
+        };
+        let created = pod.metadata.creation_timestamp.as_ref()?.0;
+        if pod.metadata.uid.as_deref() == Some(evicted.as_str()) || created < whole_second(*at) {
+            return None;
+        }
+        if !pod.waiting_containers().is_empty() {
+            recovery.phase = Phase::Ended;
+        } else if pod.is_running() {
+            recovery.phase = Phase::Proven;
+        } else {
+            return None;
+        }
+        Some(recovery.resource.key.clone())
+    }
+}
