@@ -86,6 +86,8 @@ pub(crate) async fn attach(ctx: Arc<Context>) {
 async fn change_alone(key: ObjectKey, attacher: &Attacher, ctx: &Arc<Context>) {
     let pause = change(&key, attacher, ctx).await;
     lock(&attacher.work).done(&key, pause.is_some());
+    // Somebody may have called meanwhile.
+    attacher.called.notify_one();
     if let Some(pause) = pause {
         let (ctx, key) = (Arc::clone(ctx), key.clone());
         tokio::spawn(async move {

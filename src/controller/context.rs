@@ -107,6 +107,8 @@ impl Context {
     pub(crate) fn new(client: Client, shared: Arc<Shared>) -> Self {
         let attacher = shared.attaches_to_accounts.then(Arc::default);
         let distributor = shared.clusters.is_some().then(Arc::default);
+        let index = Mutex::<ResourceIndex>::default();
+        lock(&index).distributions.copies.tracks_names = distributor.is_some();
         Self {
             client,
             shared,
@@ -116,7 +118,7 @@ impl Context {
             timers: Mutex::default(),
             start: Instant::now(),
             memories: Mutex::default(),
-            index: Mutex::default(),
+            index,
             own_writes: Mutex::default(),
             failing_pods: Mutex::default(),
             pods_listed: AtomicBool::new(false),

@@ -1,26 +1,31 @@
 //! Copies Secrets into namespaces, and deletes the copies again.
 
+use std::collections::BTreeSet;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use futures::StreamExt as _;
 use k8s_openapi::api::core::v1::Secret;
 use kube::Api;
+use kube::core::PartialObjectMeta;
 use tokio::sync::Notify;
 
+use crate::api::Reason;
 use crate::controller::apply::{delete_copy, write_copy};
 use crate::controller::attach;
 use crate::controller::context::{Context, lock, now};
-use crate::domain::distribution::Name;
 use crate::domain::distribution::content::CopiedSecret;
 use crate::domain::distribution::standing::CopyAction;
+use crate::domain::distribution::{Distributed, Name};
 use crate::domain::names::{ObjectKey, ResourceRef};
 use crate::domain::problem::Problem;
 use crate::domain::reconcile::decide::copies::Distribute;
-use crate::domain::reconcile::refusal::refusal;
+use crate::domain::reconcile::refusal::{is_refusal, refusal};
 use crate::domain::reconcile::retry::AFTER_REFUSAL;
 use crate::domain::reconcile::work_set::WorkSet;
 use crate::domain::secret::precondition::Precondition;
+use crate::domain::secret::shape::CopyShape;
 use crate::domain::spec::declaration::Declaration;
 use crate::domain::time::since;
 use crate::kubernetes::request::{Error, call};
@@ -35,7 +40,7 @@ const AFTER_ERROR: Duration = Duration::from_secs(5);
 const PATIENCE: Duration = Duration::from_secs(1);
 
 /// Shortest time between two statuses that tell of copies.
-const PACE: Duration = Duration::from_secs(2);
+pub(crate) const PACE: Duration = Duration::from_secs(2);
 
 /// Which copies have to be written or deleted: by namespace, and name of the resource.
 #[derive(Default)]
@@ -43,13 +48,21 @@ pub(crate) struct Distributor {
     work: Mutex<WorkSet>,
     called: Notify,
     finished: Notify,
+    /// Whether anybody does it. A standby has a list of its own when it takes over.
+    runs: AtomicBool,
 }
 
 impl Distributor {
-    fn call(&self, copies: impl IntoIterator<Item = ObjectKey>) {
+    /// `at_once`: also what is left alone for a while.
+    fn call(&self, copies: impl IntoIterator<Item = ObjectKey>, at_once: bool) {
+        if !self.runs.load(Ordering::Relaxed) {
+            return;
+        }
         let mut work = lock(&self.work);
         for copy in copies {
-            work.resume(&copy);
+            if at_once {
+                work.resume(&copy);
+            }
             work.call(copy);
         }
         drop(work);
@@ -61,8 +74,10 @@ impl Distributor {
 pub(crate) fn declared(declaration: &Declaration, ctx: &Context) {
     let changed = ctx.index().distributions.insert(declaration);
     if changed {
-        let concerned = ctx.index().distributions.concerned(&declaration.key.name);
-        call_if_needed(concerned, ctx);
+        // Others may want a Secret of the same name.
+        review(ctx);
+        let all = ctx.index().distributions.which(|_| true);
+        all.iter().for_each(|resource| progress(resource, ctx));
     }
 }
 
@@ -72,13 +87,34 @@ pub(crate) fn review(ctx: &Context) {
         let resources = ctx.index().distributions.which(|_| true);
         for resource in resources {
             let concerned = ctx.index().distributions.concerned(&resource.name);
-            call_if_needed(concerned, ctx);
+            call_copies(concerned, true, ctx);
+        }
+    }
+}
+
+/// A resource of a namespace wants a Secret of this name, or does not want it any more.
+pub(crate) fn claimed(secret: &ObjectKey, ctx: &Context) {
+    let copies = ctx.index().copies_called(secret);
+    tell(copies, ctx);
+}
+
+/// Has copies written or deleted that are not as they should be, and has their resources say so.
+pub(crate) fn tell(copies: Vec<ObjectKey>, ctx: &Context) {
+    let resources: BTreeSet<String> = copies.iter().map(|copy| copy.name.clone()).collect();
+    // Once something is done, the status says so.
+    if !call_if_needed(copies, ctx) {
+        for resource in resources {
+            progress(&ObjectKey::new("", resource), ctx);
         }
     }
 }
 
 /// Has those of these copies written or deleted that are not as they should be. Returns whether there are any.
 pub(crate) fn call_if_needed(copies: Vec<ObjectKey>, ctx: &Context) -> bool {
+    call_copies(copies, false, ctx)
+}
+
+fn call_copies(copies: Vec<ObjectKey>, at_once: bool, ctx: &Context) -> bool {
     let Some(distributor) = &ctx.distributor else {
         return false;
     };
@@ -90,35 +126,36 @@ pub(crate) fn call_if_needed(copies: Vec<ObjectKey>, ctx: &Context) -> bool {
     let needed: Vec<ObjectKey> = needed.collect();
     drop(index);
     let is_needed = !needed.is_empty();
-    distributor.call(needed);
+    distributor.call(needed, at_once);
     is_needed
 }
 
-/// Distributes what was decided. Waits a moment for the copies; returns whether there is anything new to say of them.
-pub(crate) async fn distribute(resource: &ResourceRef, what: &Distribute, ctx: &Context) -> bool {
+/// Distributes what was decided for a generation. Waits a moment for the copies; returns whether there is anything new to say of them.
+pub(crate) async fn distribute(
+    resource: &ResourceRef,
+    generation: Option<i64>,
+    what: &Distribute,
+    ctx: &Context,
+) -> bool {
     let (Some(distributor), Distribute::Content(content)) = (&ctx.distributor, what) else {
         return false;
     };
     let name = &resource.key.name;
-    let (is_news, replaces) = {
-        let distributions = &mut ctx.index().distributions;
-        let before = distributions.get(name).and_then(|one| one.content().cloned());
-        let replaces = before
-            .as_ref()
-            .zip(content.as_ref())
-            .is_some_and(|(before, now)| before.version != now.version);
-        (distributions.distribute(name, content.clone()), replaces)
-    };
-    if !is_news {
-        return false;
-    }
-    if replaces {
-        let now = now();
-        ctx.memories()
-            .update(&resource.uid, |memory| memory.credentials_changed_at = Some(now));
+    let distributed = ctx
+        .index()
+        .distributions
+        .distribute(resource, generation, content.clone());
+    match distributed {
+        Distributed::Nothing => return false,
+        Distributed::New => {}
+        Distributed::Other => {
+            let now = now();
+            ctx.memories()
+                .update(&resource.uid, |memory| memory.credentials_changed_at = Some(now));
+        }
     }
     let concerned = ctx.index().distributions.concerned(name);
-    call_if_needed(concerned, ctx);
+    call_copies(concerned, true, ctx);
     let all = async {
         loop {
             let finished = distributor.finished.notified();
@@ -136,10 +173,10 @@ pub(crate) async fn distribute(resource: &ResourceRef, what: &Distribute, ctx: &
 /// The status of a resource has something new to say of its copies, but not too often.
 pub(crate) fn progress(resource: &ObjectKey, ctx: &Context) {
     let uid = ctx.index().uid(resource);
-    let written = uid.and_then(|uid| ctx.memories().look(&uid, |memory| memory.status_written_at)?);
-    let pause = match written {
+    let reconciled = uid.and_then(|uid| ctx.memories().look(&uid, |memory| memory.reconciled_at)?);
+    let pause = match reconciled {
         _ if ctx.is_reconciling(resource) => PACE,
-        Some(written) => PACE.saturating_sub(since(written, now())),
+        Some(reconciled) => PACE.saturating_sub(since(reconciled, now())),
         None => Duration::ZERO,
     };
     ctx.trigger_within(resource, pause);
@@ -150,6 +187,8 @@ pub(crate) async fn run(ctx: Arc<Context>) {
     let Some(distributor) = &ctx.distributor else {
         return;
     };
+    distributor.runs.store(true, Ordering::Relaxed);
+    review(&ctx);
     let work = futures::stream::unfold((), |()| async {
         loop {
             let next = lock(&distributor.work).take();
@@ -173,6 +212,8 @@ async fn change(copy: ObjectKey, distributor: &Distributor, ctx: &Arc<Context>) 
         }
     };
     lock(&distributor.work).done(&copy, pause.is_some());
+    // Somebody may have called meanwhile.
+    distributor.called.notify_one();
     distributor.finished.notify_waiters();
     if let Some(pause) = pause {
         let (ctx, copy) = (Arc::clone(ctx), copy.clone());
@@ -201,18 +242,23 @@ async fn change_once(copy: &ObjectKey, ctx: &Context) -> Result<Option<Duration>
     let replaces = match (action, &content) {
         (CopyAction::Delete { secret, observed }, _) => {
             let secret = ObjectKey::new(&*copy.namespace, secret);
-            delete_copy(&secret, &observed, ctx).await?;
+            if let Err(error) = delete_copy(&secret, &observed, ctx).await {
+                let is_refused = error.answer().is_some_and(|answer| is_refusal(answer.code));
+                tracing::warn!(namespace = copy.namespace, name = copy.name, "{error}");
+                return Ok(Some(if is_refused { AFTER_REFUSAL } else { AFTER_ERROR }));
+            }
             ctx.index().distributions.copies.forget(&secret);
             attach::review(Some(&copy.namespace), ctx);
             return Ok(None);
         }
         (CopyAction::Write(replaces), Some(_)) => replaces,
         (CopyAction::Inspect, Some(content)) => match inspect(copy, &target, content, ctx).await? {
-            Ok(replaces) => replaces,
-            Err(problem) => {
+            Some(Ok(replaces)) => replaces,
+            Some(Err(problem)) => {
                 set_problem(copy, Some(problem), ctx);
                 return Ok(None);
             }
+            None => return Ok(None),
         },
         _ => return Ok(None),
     };
@@ -222,13 +268,14 @@ async fn change_once(copy: &ObjectKey, ctx: &Context) -> Result<Option<Duration>
     }
 }
 
-/// Reads a Secret that somebody else has made, and sees whether it may be written.
+/// Reads a Secret that somebody else has made, and sees whether it may be written. `None`: something else is distributed by now, which
+/// has called already.
 async fn inspect(
     copy: &ObjectKey,
     target: &str,
     content: &CopiedSecret,
     ctx: &Context,
-) -> Result<Result<Option<Precondition>, Problem>, Error> {
+) -> Result<Option<Result<Option<Precondition>, Problem>>, Error> {
     let secrets = Api::<Secret>::namespaced(ctx.client.clone(), &copy.namespace);
     let existing = call(|| format!("reading Secret {target:?}"), secrets.get_opt(target)).await?;
     let Some(existing) = existing else {
@@ -236,15 +283,16 @@ async fn inspect(
             .distributions
             .copies
             .forget(&ObjectKey::new(&*copy.namespace, target));
-        return Ok(Ok(None));
+        // It is looked at again.
+        call_if_needed(vec![copy.clone()], ctx);
+        return Ok(None);
     };
     let allowed = ctx.index().may_take(&copy.name, content, &existing);
-    Ok(allowed.map(|()| {
-        Some(Precondition {
-            uid: existing.metadata.uid,
-            resource_version: existing.metadata.resource_version,
-        })
-    }))
+    let observed = Precondition {
+        uid: existing.metadata.uid,
+        resource_version: existing.metadata.resource_version,
+    };
+    Ok(allowed.map(|allowed| allowed.map(|()| Some(observed))))
 }
 
 async fn write(
@@ -255,14 +303,15 @@ async fn write(
     ctx: &Context,
 ) -> Result<Option<Duration>, Error> {
     let desired = content.copy_in(&copy.namespace);
-    let error = match write_copy(&desired, replaces, ctx).await {
+    ctx.index().distributions.copies.begin_write(desired.key());
+    let written = write_copy(&desired, replaces, ctx).await;
+    let is_there = ctx.index().distributions.copies.end_write(desired.key());
+    let error = match written {
         Ok(written) => {
-            ctx.index().distributions.copies.observe(&written.metadata, namespace);
-            set_problem(copy, None, ctx);
-            attach::review(Some(&copy.namespace), ctx);
-            // A Secret under an earlier name is not wanted any more.
-            call_if_needed(vec![copy.clone()], ctx);
-            return Ok(None);
+            if is_there {
+                ctx.index().distributions.copies.observe(&written.metadata, namespace);
+            }
+            return Ok(written_copy(copy, namespace, content, &written, ctx));
         }
         Err(error) => error,
     };
@@ -277,6 +326,32 @@ async fn write(
     let Some(refused) = refused else { return Err(error) };
     set_problem(copy, Some(refused.problem), ctx);
     Ok(refused.may_pass_later.then_some(AFTER_REFUSAL))
+}
+
+/// A copy was written. Returns how long it is left alone, if it is not what was written.
+fn written_copy(
+    copy: &ObjectKey,
+    namespace: &Name,
+    content: &CopiedSecret,
+    written: &PartialObjectMeta<Secret>,
+    ctx: &Context,
+) -> Option<Duration> {
+    if CopyShape::of(&written.metadata) != content.shape {
+        let secret = written.metadata.name.as_deref().unwrap_or_default();
+        let problem = Problem::new(
+            Reason::WriteRefused,
+            format!(
+                "Secret {secret:?} is stored otherwise than it was written: exclude it from what changes it, such as a mutating webhook"
+            ),
+        );
+        set_problem(copy, Some(problem), ctx);
+        return Some(AFTER_REFUSAL);
+    }
+    set_problem(copy, None, ctx);
+    attach::review(Some(namespace), ctx);
+    // A Secret under an earlier name is not wanted any more.
+    call_if_needed(vec![copy.clone()], ctx);
+    None
 }
 
 /// Whether an answer says that the namespace is being deleted.

@@ -2,6 +2,8 @@
 
 mod event;
 
+use std::time::Duration;
+
 use kube::Resource as _;
 use kube::api::{Patch, PatchParams};
 use kube::core::{ObjectMeta, Request};
@@ -14,14 +16,16 @@ use crate::api::{
     DockerPullSecretStatus, FIELD_MANAGER,
 };
 use crate::controller::context::{Context, now};
+use crate::controller::distribute::PACE;
 use crate::domain::names::ResourceRef;
 use crate::domain::reconcile::memory::PublishedStatus;
 use crate::domain::status::build::build_status;
 use crate::domain::status::conditions::condition;
-use crate::domain::status::equal::is_up_to_date;
+use crate::domain::status::equal::{differ_in_numbers, is_up_to_date};
 use crate::domain::status::event::pull_event;
 use crate::domain::status::leftovers::without_leftovers;
 use crate::domain::status::outcome::Finding;
+use crate::domain::time::since;
 use crate::kubernetes::request::{Error, call};
 
 /// Publishes what a reconcile found, and returns the reason of `Ready`.
@@ -34,6 +38,10 @@ pub(crate) async fn publish(
 ) -> Result<String, Error> {
     let status = build_status(previous, generation, finding, now());
     let ready = condition(&status, ConditionType::Ready).map(|ready| ready.reason.clone());
+    if let Some(left) = wait(resource, previous, &status, ctx) {
+        ctx.trigger_within(&resource.key, left);
+        return Ok(ready.unwrap_or_default());
+    }
     let written = if is_up_to_date(previous, &status) {
         Ok(())
     } else {
@@ -46,6 +54,26 @@ pub(crate) async fn publish(
         Err(error) => return Err(error),
     }
     Ok(ready.unwrap_or_default())
+}
+
+/// How long a status has to wait, if it says nothing but other numbers of namespaces and pods than a moment ago.
+fn wait(
+    resource: &ResourceRef,
+    previous: Option<&DockerPullSecretStatus>,
+    status: &DockerPullSecretStatus,
+    ctx: &Context,
+) -> Option<Duration> {
+    if resource.kind != CLUSTER_DOCKER_PULL_SECRET {
+        return None;
+    }
+    let now = now();
+    let written = ctx.memories().update(&resource.uid, |memory| {
+        memory.reconciled_at = Some(now);
+        memory.status_written_at
+    });
+    let left = PACE.saturating_sub(since(written??, now));
+    let says_more = is_up_to_date(previous, status) || !differ_in_numbers(previous?, status);
+    (!left.is_zero() && !says_more).then_some(left)
 }
 
 async fn write(

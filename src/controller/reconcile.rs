@@ -117,7 +117,7 @@ async fn reconcile_once(
     observed.pods = pods;
     let mut decision = decide(&subject, &observed, ctx);
     observed.refusal = apply(reference, &decision.changes, ctx).await?;
-    let distributed = distribute(reference, &decision.distribute, ctx).await;
+    let distributed = distribute(reference, declaration.generation, &decision.distribute, ctx).await;
     if distributed {
         observed.census = ctx.index().census(&reference.key.name);
     }

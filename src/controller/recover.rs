@@ -8,14 +8,14 @@ use kube::api::{DeleteParams, EvictParams, Preconditions};
 
 use crate::controller::context::{Context, now};
 use crate::domain::names::ResourceRef;
-use crate::domain::recovery::Candidate;
+use crate::domain::recovery::PodToReplace;
 use crate::kubernetes::request::{Error, call};
 
 /// When to try again what a budget does not allow now.
 const AFTER_REFUSAL: Duration = Duration::from_secs(10);
 
 /// Evicts those of these pods whose turn it is. A failure is no reason to hold anything else up.
-pub(crate) async fn recover(resource: &ResourceRef, candidates: &[Candidate], ctx: &Context) {
+pub(crate) async fn recover(resource: &ResourceRef, candidates: &[PodToReplace], ctx: &Context) {
     let next = ctx.recoveries().next(resource, candidates, now());
     for candidate in next {
         let key = &candidate.pod;
@@ -38,7 +38,7 @@ pub(crate) async fn recover(resource: &ResourceRef, candidates: &[Candidate], ct
     }
 }
 
-async fn evict(candidate: &Candidate, ctx: &Context) -> Result<(), Error> {
+async fn evict(candidate: &PodToReplace, ctx: &Context) -> Result<(), Error> {
     ctx.may_write()?;
     let pods = Api::<Pod>::namespaced(ctx.client.clone(), &candidate.pod.namespace);
     let params = EvictParams {

@@ -17,7 +17,7 @@ use crate::domain::distribution::content::CopiedSecret;
 use crate::domain::distribution::copies::Copies;
 use crate::domain::distribution::namespaces::{Namespace, Namespaces};
 use crate::domain::glob;
-use crate::domain::names::{ObjectKey, Uid};
+use crate::domain::names::{ObjectKey, ResourceRef, Uid};
 use crate::domain::problem::Problem;
 use crate::domain::registry::key::RegistryKey;
 use crate::domain::spec::declaration::Declaration;
@@ -51,6 +51,12 @@ pub struct Distribution {
     selection: Option<NamespaceSelection>,
     /// `None`: there is nothing to distribute, and existing copies stay as they are.
     content: Option<Arc<CopiedSecret>>,
+    /// The generation of its spec.
+    generation: Option<i64>,
+    /// The generation for which the content was decided. What another one selects does not get it.
+    decided_for: Option<i64>,
+    /// The version that was distributed last.
+    last_version: Option<Name>,
     /// What is in the way, by namespace.
     problems: BTreeMap<Name, Problem>,
 }
@@ -60,7 +66,7 @@ impl Distribution {
     pub fn selects(&self, name: &str, namespace: &Namespace) -> Option<bool> {
         let selection = self.selection.as_ref()?;
         let is_source = name == self.source.namespace && *self.target == *self.source.name;
-        Some(!namespace.is_excluded && !is_source && selection.matches(name, &namespace.labels()))
+        Some(!namespace.is_excluded && !is_source && selection.matches(name, || namespace.labels()))
     }
 
     /// Whether a ServiceAccount of this name is to list the Secret.
@@ -78,6 +84,22 @@ impl Distribution {
     pub fn content(&self) -> Option<&Arc<CopiedSecret>> {
         self.content.as_ref()
     }
+
+    /// What namespaces are to get: what was decided for the spec as it is now.
+    fn current_content(&self) -> Option<&Arc<CopiedSecret>> {
+        self.content().filter(|_| self.decided_for == self.generation)
+    }
+}
+
+/// What a decision has changed about what is distributed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Distributed {
+    /// Nothing.
+    Nothing,
+    /// Something, but the credentials are not other ones than before.
+    New,
+    /// Other credentials than before.
+    Other,
 }
 
 /// All resources for many namespaces, with the namespaces and copies.
@@ -98,30 +120,33 @@ impl Distributions {
         };
         let name: Name = declaration.key.name.as_str().into();
         let before = self.resources.remove(&name).filter(|before| before.uid == *uid);
-        let (content, problems) = match before {
-            Some(ref before) if *before.target == *declaration.target => {
-                (before.content.clone(), before.problems.clone())
-            }
-            _ => (None, BTreeMap::new()),
-        };
+        let source = ObjectKey::new(
+            &*cluster.source_namespace,
+            declaration.source.as_deref().unwrap_or_default(),
+        );
+        // Another login is none of those who had this one.
+        let kept = before.as_ref().filter(|before| {
+            *before.target == *declaration.target
+                && (&before.source, &before.registry) == (&source, &declaration.registry)
+        });
         let new = Distribution {
+            content: kept.and_then(|before| before.content.clone()),
+            problems: kept.map(|before| before.problems.clone()).unwrap_or_default(),
+            decided_for: kept.and_then(|before| before.decided_for),
+            last_version: before.as_ref().and_then(|before| before.last_version.clone()),
+            generation: declaration.generation,
             uid: uid.clone(),
             created: declaration.created.unwrap_or(i64::MAX),
             target: declaration.target.as_str().into(),
-            source: ObjectKey::new(
-                &*cluster.source_namespace,
-                declaration.source.as_deref().unwrap_or_default(),
-            ),
+            source,
             ca_bundle: declaration.ca_bundle.clone(),
             accounts: declaration.service_accounts.clone(),
             registry: declaration.registry.clone(),
             adopts: declaration.spec.as_ref().is_ok_and(|spec| spec.targets.adopt),
             suspended: declaration.suspended,
             selection: cluster.selection.clone(),
-            content,
-            problems,
         };
-        let changed = before.is_none_or(|before| {
+        let changed = before.as_ref().is_none_or(|before| {
             (&before.target, &before.accounts, before.suspended) != (&new.target, &new.accounts, new.suspended)
                 || (&before.selection, &before.source) != (&new.selection, &new.source)
                 || before.adopts != new.adopts
@@ -161,34 +186,49 @@ impl Distributions {
         which.map(|(name, _)| ObjectKey::new("", &**name)).collect()
     }
 
-    /// What is distributed from now on; `None`: nothing. Returns whether that is news.
-    pub fn distribute(&mut self, resource: &str, content: Option<Arc<CopiedSecret>>) -> bool {
-        let Some(one) = self.resources.get_mut(resource) else {
-            return false;
+    /// What is distributed from now on, as it was decided for a generation of a resource; `None`: nothing. If the resource is another
+    /// one by now, nothing changes.
+    pub fn distribute(
+        &mut self,
+        resource: &ResourceRef,
+        generation: Option<i64>,
+        content: Option<Arc<CopiedSecret>>,
+    ) -> Distributed {
+        let one = self.resources.get_mut(&*resource.key.name);
+        let Some(one) = one.filter(|one| one.uid == resource.uid && one.generation == generation) else {
+            return Distributed::Nothing;
         };
-        let is_news = one.content != content;
-        if is_news {
+        if one.content == content && one.decided_for == generation {
+            return Distributed::Nothing;
+        }
+        if one.content != content {
             // What refused the old credentials may take the new ones.
             one.problems.clear();
         }
         one.content = content;
-        is_news
+        one.decided_for = generation;
+        let version = one.content.as_ref().map(|content| Name::clone(&content.version));
+        let replaces = one.last_version.is_some() && version.is_some() && one.last_version != version;
+        one.last_version = version.or(one.last_version.take());
+        if replaces { Distributed::Other } else { Distributed::New }
     }
 
-    /// Something is in the way of a copy, or nothing any more. Returns whether that is news.
-    pub fn set_problem(&mut self, resource: &str, namespace: &str, problem: Option<Problem>) -> bool {
+    /// Something is in the way of a copy, or nothing any more.
+    pub fn set_problem(&mut self, resource: &str, namespace: &str, problem: Option<Problem>) {
+        let is_known = self.namespaces.get(namespace).is_some();
         let Some(one) = self.resources.get_mut(resource) else {
-            return false;
+            return;
         };
-        match problem {
-            Some(problem) => one.problems.insert(namespace.into(), problem.clone()) != Some(problem),
-            None => one.problems.remove(namespace).is_some(),
+        match problem.filter(|_| is_known) {
+            Some(problem) => drop(one.problems.insert(namespace.into(), problem)),
+            None => drop(one.problems.remove(namespace)),
         }
     }
 
     /// A namespace is gone, with all that was in it.
     pub fn forget_namespace(&mut self, namespace: &str) {
         self.namespaces.remove(namespace);
+        self.copies.forget_namespace(namespace);
         for one in self.resources.values_mut() {
             one.problems.remove(namespace);
         }

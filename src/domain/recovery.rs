@@ -16,7 +16,7 @@ const PATIENCE: Duration = Duration::from_mins(10);
 
 /// A pod whose successor would pull.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Candidate {
+pub struct PodToReplace {
     /// Its namespace and name.
     pub pod: ObjectKey,
     /// Its UID.
@@ -26,7 +26,7 @@ pub struct Candidate {
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
-enum Phase {
+enum ReplacementPhase {
     /// A pod was evicted then, and its successor has not pulled yet.
     Waiting { evicted: Uid, at: Timestamp },
     /// A successor has pulled.
@@ -36,42 +36,42 @@ enum Phase {
 }
 
 #[derive(Clone, Debug)]
-struct Recovery {
+struct Replacement {
     resource: ResourceRef,
-    phase: Phase,
+    phase: ReplacementPhase,
     is_proven: bool,
 }
 
 /// What is known of owners whose pods are replaced. Nothing of it survives a restart: then each owner begins with one pod again.
 #[derive(Debug, Default)]
-pub struct Recoveries(HashMap<Uid, Recovery>);
+pub struct Recoveries(HashMap<Uid, Replacement>);
 
 impl Recoveries {
     /// The pods of a resource to evict now.
-    pub fn next(&mut self, resource: &ResourceRef, candidates: &[Candidate], now: Timestamp) -> Vec<Candidate> {
+    pub fn next(&mut self, resource: &ResourceRef, candidates: &[PodToReplace], now: Timestamp) -> Vec<PodToReplace> {
         for recovery in self.0.values_mut() {
-            if let Phase::Waiting { at, .. } = recovery.phase
+            if let ReplacementPhase::Waiting { at, .. } = recovery.phase
                 && since(at, now) >= PATIENCE
             {
-                recovery.phase = Phase::Ended;
+                recovery.phase = ReplacementPhase::Ended;
             }
         }
         self.0.retain(|owner, recovery| {
             recovery.resource != *resource
-                || matches!(recovery.phase, Phase::Waiting { .. })
+                || matches!(recovery.phase, ReplacementPhase::Waiting { .. })
                 || candidates.iter().any(|candidate| candidate.owner == *owner)
         });
-        let waiting = |one: &&Recovery| matches!(one.phase, Phase::Waiting { .. });
+        let waiting = |one: &&Replacement| matches!(one.phase, ReplacementPhase::Waiting { .. });
         let mut free = AT_A_TIME.saturating_sub(self.0.values().filter(waiting).count());
         let mut evicted = Vec::new();
         for candidate in candidates {
             let before = self.0.get(&candidate.owner);
-            if free == 0 || before.is_some_and(|before| before.phase != Phase::Proven) {
+            if free == 0 || before.is_some_and(|before| before.phase != ReplacementPhase::Proven) {
                 continue;
             }
-            let recovery = Recovery {
+            let recovery = Replacement {
                 resource: resource.clone(),
-                phase: Phase::Waiting {
+                phase: ReplacementPhase::Waiting {
                     evicted: candidate.uid.clone(),
                     at: now,
                 },
@@ -87,7 +87,7 @@ impl Recoveries {
     /// An eviction was refused: the pod stays for now.
     pub fn refused(&mut self, owner: &Uid) {
         match self.0.get_mut(owner) {
-            Some(recovery) if recovery.is_proven => recovery.phase = Phase::Proven,
+            Some(recovery) if recovery.is_proven => recovery.phase = ReplacementPhase::Proven,
             _ => drop(self.0.remove(owner)),
         }
     }
@@ -95,7 +95,7 @@ impl Recoveries {
     /// A pod as it is now. Returns the resource that can go on, if this is the successor that it waits for.
     pub fn observe(&mut self, pod: &Pod) -> Option<ObjectKey> {
         let recovery = self.0.get_mut(&pod.owner()?)?;
-        let Phase::Waiting { evicted, at } = &recovery.phase else {
+        let ReplacementPhase::Waiting { evicted, at } = &recovery.phase else {
             return None;
         };
         let created = pod.metadata.creation_timestamp.as_ref()?.0;
@@ -103,9 +103,9 @@ impl Recoveries {
             return None;
         }
         if !pod.waiting_containers().is_empty() {
-            recovery.phase = Phase::Ended;
+            recovery.phase = ReplacementPhase::Ended;
         } else if pod.is_running() {
-            recovery.phase = Phase::Proven;
+            recovery.phase = ReplacementPhase::Proven;
         } else {
             return None;
         }

@@ -5,11 +5,12 @@ use std::sync::Arc;
 
 use dps::api::{CLUSTER_DOCKER_PULL_SECRET, CONTENT_ANNOTATION, ClusterDockerPullSecret, Reason};
 use dps::domain::credentials::RegistryCredentials;
+use dps::domain::distribution::Distributed;
 use dps::domain::distribution::census::Census;
 use dps::domain::distribution::content::CopiedSecret;
 use dps::domain::distribution::standing::{CopyAction, Standing};
 use dps::domain::index::ResourceIndex;
-use dps::domain::names::ObjectKey;
+use dps::domain::names::{ObjectKey, Uid};
 use dps::domain::problem::Problem;
 use dps::domain::secret::plan::plan;
 use dps::domain::spec::declaration::Declaration;
@@ -47,6 +48,7 @@ struct Cluster {
 impl Cluster {
     fn new(namespaces: &[(&str, Value)]) -> Self {
         let mut cluster = Self::default();
+        cluster.index.distributions.copies.tracks_names = true;
         for (name, labels) in namespaces {
             cluster.namespace(name, json!({ "labels": labels }));
         }
@@ -70,7 +72,7 @@ impl Cluster {
         self.index.distributions.insert(&declaration);
         self.index
             .distributions
-            .distribute(&declaration.key.name, Some(Arc::clone(&content)));
+            .distribute(&reference, declaration.generation, Some(Arc::clone(&content)));
         content
     }
 
@@ -307,13 +309,85 @@ fn another_name_is_written_before_the_earlier_one_goes() {
     assert!(matches!(action, CopyAction::Delete { secret, .. } if secret == "app"));
 }
 
+/// Or those whom it selects in addition would get the login of the others.
+#[test]
+fn what_was_decided_for_another_spec_reaches_nobody_new() {
+    let mut cluster = Cluster::new(&[("a", json!({"team": "a"})), ("b", json!({}))]);
+    let resource = |generation: i64, spec: Value| {
+        let mut resource = self::cluster("app", "2026-01-01T00:00:00Z", &spec);
+        resource.metadata.generation = Some(generation);
+        resource
+    };
+    let of_a = json!({"namespaceSelector": {"matchLabels": {"team": "a"}}});
+    let content = cluster.add(&resource(1, of_a.clone()), "1");
+    cluster.write(&content, "a");
+    for spec in [
+        json!({}),
+        json!({"credentialsRef": {"namespace": "platform", "name": "public"}}),
+    ] {
+        cluster
+            .index
+            .distributions
+            .insert(&Declaration::from(&resource(2, spec)));
+        assert_eq!(cluster.standing("app", "b"), (Standing::Pending, CopyAction::Leave));
+        assert_eq!(cluster.standing("app", "a"), (Standing::Ready, CopyAction::Leave));
+    }
+    // A decision of before comes late, or is about another one of this name.
+    let mut before = Declaration::from(&resource(1, of_a)).reference().unwrap();
+    let distributions = &mut cluster.index.distributions;
+    assert_eq!(
+        distributions.distribute(&before, Some(1), Some(Arc::clone(&content))),
+        Distributed::Nothing
+    );
+    before.uid = Uid::new("another");
+    assert_eq!(
+        distributions.distribute(&before, Some(2), Some(content)),
+        Distributed::Nothing
+    );
+    assert_eq!(cluster.standing("app", "b").1, CopyAction::Leave);
+}
+
+#[test]
+fn a_copy_that_has_become_the_source_stays() {
+    let mut cluster = Cluster::new(&[("platform", json!({}))]);
+    let resource = |spec: Value| self::cluster("app", "2026-01-01T00:00:00Z", &spec);
+    let content = cluster.add(&resource(json!({})), "1");
+    cluster.write(&content, "platform");
+    let renamed = json!({"secretName": "new", "credentialsRef": {"namespace": "platform", "name": "app"}});
+    let content = cluster.add(&resource(renamed), "1");
+    cluster.write(&content, "platform");
+    assert_eq!(
+        cluster.standing("app", "platform"),
+        (Standing::Ready, CopyAction::Leave)
+    );
+    let itself = json!({"credentialsRef": {"namespace": "platform", "name": "app"}});
+    cluster.add(&resource(itself), "1");
+    let (standing, action) = cluster.standing("app", "platform");
+    assert_eq!(standing, Standing::NotSelected);
+    assert!(matches!(action, CopyAction::Delete { secret, .. } if secret == "new"));
+}
+
+/// Its answer comes after the event that deletes it.
+#[test]
+fn a_copy_that_was_deleted_while_it_was_written_is_gone() {
+    let mut cluster = Cluster::new(&[("a", json!({}))]);
+    let copies = &mut cluster.index.distributions.copies;
+    let secret = ObjectKey::new("a", "app");
+    copies.begin_write(&secret);
+    assert!(copies.end_write(&secret));
+    copies.begin_write(&secret);
+    copies.forget(&secret);
+    assert!(!copies.end_write(&secret));
+}
+
 #[test]
 fn suspended_and_without_content_nothing_is_done() {
     let mut cluster = Cluster::new(&[("a", json!({})), ("b", json!({}))]);
     let resource = |spec: Value| self::cluster("app", "2026-01-01T00:00:00Z", &spec);
     let content = cluster.add(&resource(json!({})), "1");
     cluster.write(&content, "a");
-    cluster.index.distributions.distribute("app", None);
+    let reference = Declaration::from(&resource(json!({}))).reference().unwrap();
+    cluster.index.distributions.distribute(&reference, Some(1), None);
     assert_eq!(cluster.standing("app", "a"), (Standing::Ready, CopyAction::Leave));
     assert_eq!(cluster.standing("app", "b"), (Standing::Pending, CopyAction::Leave));
     // What is not selected any more goes, whether there are credentials or not.

@@ -13,6 +13,7 @@ use dps::domain::reconcile::retry::{is_reported, pause, spread};
 use dps::domain::reconcile::throttle::StatusThrottle;
 use dps::domain::reconcile::timers::Timers;
 use dps::domain::reconcile::trigger::metadata_calls;
+use dps::domain::reconcile::work_set::WorkSet;
 use dps::domain::time::Timestamp;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use serde_json::{Value, json};
@@ -286,4 +287,26 @@ fn only_what_a_decision_depends_on_calls_for_a_reconcile() {
     ] {
         assert_eq!(metadata_calls(&before, &meta(after.clone())), calls, "{after}");
     }
+}
+
+#[test]
+fn work_is_done_by_one_at_a_time_and_again_if_somebody_calls_meanwhile() {
+    let mut work = WorkSet::default();
+    work.call(key("a/x"));
+    work.call(key("a/x"));
+    assert_eq!(work.take(), Some(key("a/x")));
+    work.call(key("a/x"));
+    assert_eq!(work.take(), None);
+    assert!(work.is_busy_in("a") && work.is_busy_with("x") && !work.is_busy_in("b"));
+    // Who called while it failed wants it to be tried at once.
+    work.done(&key("a/x"), true);
+    assert_eq!(work.take(), Some(key("a/x")));
+    work.done(&key("a/x"), true);
+    work.call(key("a/x"));
+    assert_eq!(work.take(), None, "it is left alone");
+    assert!(!work.is_busy_in("a") && !work.is_busy_with("x"));
+    work.resume(&key("a/x"));
+    assert_eq!(work.take(), Some(key("a/x")));
+    work.done(&key("a/x"), false);
+    assert!(!work.is_busy_with("x"));
 }

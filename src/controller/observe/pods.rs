@@ -30,6 +30,9 @@ const FOREIGN_SECRETS: usize = 20;
 /// Most namespaces in which one reconcile asks for Events.
 const ASKED: usize = 3;
 
+/// Namespaces after which others get their turn.
+const PLACES: usize = 50;
+
 /// The failing pods that may have to do with a resource, and what is behind their lists of pull secrets. `None`: pods are
 /// not listed yet, or the resource is suspended. What takes too long or fails must not keep the Secret from being written.
 pub(crate) async fn observe_pods(subject: &Subject<'_>, ctx: &Context) -> Option<ObservedPods> {
@@ -51,14 +54,17 @@ pub(crate) async fn observe_pods(subject: &Subject<'_>, ctx: &Context) -> Option
     let read = async {
         // A resource with an invalid spec does not read its own Secret.
         let own = declaration.spec.as_ref().ok().map(|_| own.secret.as_str());
-        let mut left = FOREIGN_SECRETS;
+        let (mut left, mut known) = (FOREIGN_SECRETS, HashMap::new());
         for (number, place) in places.iter_mut().enumerate() {
             if number < ASKED {
                 place.failing =
                     kubelet_reports::enrich(std::mem::take(&mut place.failing), &place.namespace, ctx).await;
             }
             place.pull_secrets = pull_secrets(&place.failing, own, &place.namespace, &mut left, ctx).await?;
-            place.others = others(&reference.key, &place.namespace, ctx);
+            place.others = others(&reference.key, &place.namespace, &mut known, ctx);
+            if number % PLACES == PLACES - 1 {
+                tokio::task::yield_now().await;
+            }
         }
         Ok::<_, Error>(())
     };
@@ -110,8 +116,13 @@ fn places(own: &Resource, resource: &ObjectKey, ctx: &Context) -> Vec<PodsOfName
     places.collect()
 }
 
-/// The other resources that generate Secrets in a namespace.
-fn others(own: &ObjectKey, namespace: &str, ctx: &Context) -> Vec<Resource> {
+/// The other resources that generate Secrets in a namespace. `known`: those that were parsed before.
+fn others(
+    own: &ObjectKey,
+    namespace: &str,
+    known: &mut HashMap<ObjectKey, Option<Resource>>,
+    ctx: &Context,
+) -> Vec<Resource> {
     let all: Vec<ObjectKey> = {
         let index = ctx.index();
         let own_ones = index
@@ -123,10 +134,11 @@ fn others(own: &ObjectKey, namespace: &str, ctx: &Context) -> Vec<Resource> {
             .collect()
     };
     let others = all.into_iter().filter(|key| key != own);
-    let others = others.filter_map(|key| {
-        let resource = ctx.stored(&key)?;
+    let of = |key: &ObjectKey| {
+        let resource = ctx.stored(key)?;
         Resource::of(&resource.declaration().ok()?, resource.status().as_ref())
-    });
+    };
+    let others = others.filter_map(|key| known.entry(key).or_insert_with_key(of).clone());
     others.collect()
 }
 

@@ -49,7 +49,11 @@ impl<K: ResourceKind> Resources<K> {
             if declaration.cluster.is_some() {
                 distribute::declared(declaration, &self.ctx);
             } else {
+                let before = self.ctx.index().target(&declaration.key);
                 affected.extend(self.ctx.index().insert(declaration));
+                if before.as_ref() != Some(&declaration.target) {
+                    self.claimed(&declaration.key.namespace, [before, Some(declaration.target.clone())]);
+                }
             }
         }
         let uid = match declaration {
@@ -63,15 +67,27 @@ impl<K: ResourceKind> Resources<K> {
         affected
     }
 
+    /// Copies of these names may be wanted now, or not any more.
+    fn claimed(&self, namespace: &str, targets: [Option<String>; 2]) {
+        for target in targets.into_iter().flatten() {
+            distribute::claimed(&ObjectKey::new(namespace, target), &self.ctx);
+        }
+    }
+
     /// Forgets a resource that is gone. Returns others that this affects.
     fn forget(&self, resource: &ResourceRef) -> Vec<ObjectKey> {
         self.ctx.forget(resource);
-        let mut index = self.ctx.index();
-        // Its place may be another's by now, or it never had one.
-        if index.uid(&resource.key).is_some_and(|uid| uid == resource.uid) {
-            return index.remove(&resource.key);
-        }
-        Vec::new()
+        let (affected, target) = {
+            let mut index = self.ctx.index();
+            // Its place may be another's by now, or it never had one.
+            if index.uid(&resource.key).is_none_or(|uid| uid != resource.uid) {
+                return Vec::new();
+            }
+            let target = index.target(&resource.key);
+            (index.remove(&resource.key), target)
+        };
+        self.claimed(&resource.key.namespace, [target, None]);
+        affected
     }
 
     /// The spec may ask for other ServiceAccounts.

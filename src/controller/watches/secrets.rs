@@ -15,24 +15,26 @@ use crate::domain::secret::ownership::controlling_resource;
 pub(crate) struct Secrets(pub(crate) Arc<Context>);
 
 impl Secrets {
-    /// Takes note of a copy, or that a name is taken.
-    fn observe_copy(&self, meta: &ObjectMeta) {
-        if self.0.distributor.is_some() {
-            let distributions = &mut self.0.index().distributions;
-            let namespace = meta.namespace.as_deref().unwrap_or_default();
-            let namespace = distributions.namespaces.name(namespace);
-            distributions.copies.observe(meta, &namespace);
-        }
+    /// Takes note of a copy, or that a name is taken. Returns whether that is news of a copy.
+    fn observe_copy(&self, meta: &ObjectMeta) -> bool {
+        let distributions = &mut self.0.index().distributions;
+        let namespace = meta.namespace.as_deref().unwrap_or_default();
+        let namespace = distributions.namespaces.name(namespace);
+        distributions.copies.observe(meta, &namespace)
     }
 
     /// Has resources for many namespaces look at a Secret, as a copy and as a source.
-    fn call_distributor(&self, secret: &ObjectKey) {
+    fn call_distributor(&self, secret: &ObjectKey, is_news: bool) {
         if self.0.distributor.is_some() {
             let (copies, reading) = {
                 let index = self.0.index();
                 (index.copies_called(secret), index.distributions.reading_secret(secret))
             };
-            call_if_needed(copies, &self.0);
+            if is_news {
+                distribute::tell(copies, &self.0);
+            } else {
+                call_if_needed(copies, &self.0);
+            }
             self.0.trigger(&reading);
         }
     }
@@ -79,8 +81,8 @@ impl Watched for Secrets {
             let owner = controlling_resource(&secret.metadata);
             (affected, owner.filter(|owner| index.wants(owner, &key) == Some(true)))
         };
-        self.observe_copy(&secret.metadata);
-        let concerns = !affected.is_empty() || controlling_resource(&secret.metadata).is_some();
+        let is_news = self.observe_copy(&secret.metadata);
+        let concerns = is_news || !affected.is_empty() || controlling_resource(&secret.metadata).is_some();
         // What a reconcile wrote is no news to its resource, unless that wants another name by now and has to clean up.
         // Others may read it.
         if let Some(owner) = owner
@@ -92,7 +94,7 @@ impl Watched for Secrets {
             affected.retain(|resource| resource.name != owner.name);
         }
         self.0.trigger(&affected);
-        self.call_distributor(&key);
+        self.call_distributor(&key, is_news);
         if concerns {
             review(Some(&key.namespace), &self.0);
         }
@@ -100,14 +102,14 @@ impl Watched for Secrets {
 
     fn deleted(&mut self, secret: Self::Object) {
         let key = ObjectKey::of(&secret.metadata);
-        let affected = {
+        let (affected, is_news) = {
             let mut index = self.0.index();
-            index.distributions.copies.forget(&key);
-            index.forget_secret(&key)
+            let is_news = index.distributions.copies.forget(&key);
+            (index.forget_secret(&key), is_news)
         };
         self.0.own_writes().forget(&key);
         self.0.trigger(&affected);
-        self.call_distributor(&key);
+        self.call_distributor(&key, is_news);
         review(Some(&key.namespace), &self.0);
     }
 }

@@ -33,23 +33,29 @@ pub struct Copies {
     by_owner: HashMap<Uid, BTreeMap<(Name, Name), Copy>>,
     /// Namespace and name of every Secret of the cluster, as a number. A name that is not taken need not be looked up.
     taken: HashSet<u64>,
+    /// Whether names of other Secrets are kept.
+    pub tracks_names: bool,
+    /// Copies that are being written, and whether one was deleted meanwhile.
+    writing: HashMap<u64, bool>,
     /// While Secrets are listed again: what the list has shown.
     listed: Option<HashSet<u64>>,
 }
 
 impl Copies {
-    /// Takes note of a Secret, whoever made it. `namespace`: the name as it is in memory already.
-    pub fn observe(&mut self, meta: &ObjectMeta, namespace: &Name) {
+    /// Takes note of a Secret, whoever made it. `namespace`: the name as it is in memory already. Returns whether that is news of a
+    /// copy.
+    pub fn observe(&mut self, meta: &ObjectMeta, namespace: &Name) -> bool {
         let name = meta.name.as_deref().unwrap_or_default();
         let number = number(namespace, name);
-        self.taken.insert(number);
+        if self.tracks_names {
+            self.taken.insert(number);
+        }
         if let Some(listed) = &mut self.listed {
             listed.insert(number);
         }
         let owner = controlling_resource(meta).filter(|owner| owner.kind == CLUSTER_DOCKER_PULL_SECRET);
         let Some(owner) = owner.filter(|_| is_labelled(meta)) else {
-            self.forget_copy(namespace, name);
-            return;
+            return self.forget_copy(namespace, name);
         };
         let uid = self.owner(&Uid::new(&owner.uid));
         let others = self.by_owner.iter_mut().filter(|(other, _)| **other != uid);
@@ -76,10 +82,21 @@ impl Copies {
         // The answer to a write may come after what happened since.
         if copies
             .get(&at)
-            .is_none_or(|seen| seen.uid != copy.uid || !is_older(Some(&copy.resource_version), &seen.resource_version))
+            .is_some_and(|seen| seen.uid == copy.uid && is_older(Some(&copy.resource_version), &seen.resource_version))
         {
-            copies.insert(at, copy);
+            return false;
         }
+        copies.insert(at, copy.clone()) != Some(copy)
+    }
+
+    /// A copy is about to be written.
+    pub fn begin_write(&mut self, secret: &ObjectKey) {
+        self.writing.insert(number(&secret.namespace, &secret.name), false);
+    }
+
+    /// The write has ended. Returns whether its result still is there: it may have been deleted before the answer came.
+    pub fn end_write(&mut self, secret: &ObjectKey) -> bool {
+        self.writing.remove(&number(&secret.namespace, &secret.name)) == Some(false)
     }
 
     /// The UID as it is in memory already.
@@ -88,15 +105,29 @@ impl Copies {
         known.unwrap_or_else(|| uid.clone())
     }
 
-    /// Takes note that a Secret is gone.
-    pub fn forget(&mut self, secret: &ObjectKey) {
-        self.taken.remove(&number(&secret.namespace, &secret.name));
-        self.forget_copy(&Name::from(secret.namespace.as_str()), &secret.name);
+    /// Takes note that a Secret is gone. Returns whether it was a copy.
+    pub fn forget(&mut self, secret: &ObjectKey) -> bool {
+        let number = number(&secret.namespace, &secret.name);
+        self.taken.remove(&number);
+        if let Some(deleted) = self.writing.get_mut(&number) {
+            *deleted = true;
+        }
+        self.forget_copy(&Name::from(secret.namespace.as_str()), &secret.name)
     }
 
-    fn forget_copy(&mut self, namespace: &Name, name: &str) {
+    fn forget_copy(&mut self, namespace: &Name, name: &str) -> bool {
         let at = (Name::clone(namespace), Name::from(name));
-        self.by_owner.values_mut().for_each(|copies| drop(copies.remove(&at)));
+        let owners = self.by_owner.values_mut();
+        let was_copy = owners.filter_map(|copies| copies.remove(&at)).count() > 0;
+        self.by_owner.retain(|_, copies| !copies.is_empty());
+        was_copy
+    }
+
+    /// A namespace is gone.
+    pub(super) fn forget_namespace(&mut self, namespace: &str) {
+        for copies in self.by_owner.values_mut() {
+            copies.retain(|(at, _), _| **at != *namespace);
+        }
         self.by_owner.retain(|_, copies| !copies.is_empty());
     }
 
@@ -163,7 +194,9 @@ impl Copies {
         for copies in self.by_owner.values_mut() {
             copies.retain(|(namespace, name), _| listed.contains(&number(namespace, name)));
         }
-        self.taken = listed;
+        if self.tracks_names {
+            self.taken = listed;
+        }
     }
 }
 

@@ -7,6 +7,9 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use crate::api::EXCLUDE_ANNOTATION;
 use crate::domain::distribution::Name;
 
+/// Words that may be kept though no namespace has them.
+const SPARE_WORDS: usize = 1000;
+
 /// A namespace.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Namespace {
@@ -33,6 +36,8 @@ pub struct Namespaces {
     all: BTreeMap<Name, Namespace>,
     /// Keys and values of labels: thousands of namespaces have the same.
     words: BTreeSet<Name>,
+    /// How many words were in use when the others were last dropped.
+    used_words: usize,
     /// While namespaces are listed again: those that the list has not shown yet.
     missing_from_relist: BTreeSet<Name>,
 }
@@ -66,7 +71,18 @@ impl Namespaces {
             return false;
         }
         self.all.insert(name.into(), namespace);
+        if self.words.len() > 2 * self.used_words + SPARE_WORDS {
+            self.drop_words();
+        }
         true
+    }
+
+    /// What no namespace has any more takes no memory for ever.
+    fn drop_words(&mut self) {
+        let labels = self.all.values().flat_map(|one| one.labels.iter());
+        let used: BTreeSet<&Name> = labels.flat_map(|(key, value)| [key, value]).collect();
+        self.words.retain(|word| used.contains(word));
+        self.used_words = self.words.len();
     }
 
     fn word(&mut self, word: &str) -> Name {
@@ -105,15 +121,6 @@ impl Namespaces {
 
     /// The list is complete. Returns what it did not show.
     pub fn end_list(&mut self) -> BTreeSet<Name> {
-        // What no namespace has any more takes no memory for ever.
-        let used: BTreeSet<Name> = self
-            .all
-            .values()
-            .flat_map(|one| one.labels.iter())
-            .flat_map(|(key, value)| [key, value])
-            .cloned()
-            .collect();
-        self.words.retain(|word| used.contains(word));
         std::mem::take(&mut self.missing_from_relist)
     }
 }

@@ -75,7 +75,7 @@ impl Distributions {
     }
 
     fn selected(&self, one: &Distribution, namespace: &Name, copy: Option<&Copy>) -> (Standing, CopyAction) {
-        let Some(content) = one.content() else {
+        let Some(content) = one.current_content() else {
             let standing = if copy.is_some() {
                 Standing::Ready
             } else {
@@ -100,7 +100,9 @@ impl Distributions {
     /// Deletes a copy under another name than the wanted one.
     fn delete(&self, one: &Distribution, namespace: &Name, but: Option<&Name>) -> CopyAction {
         let copies = self.copies.in_namespace(&one.uid, namespace);
-        let mut unwanted = copies.filter(|(name, copy)| Some(*name) != but && !copy.is_terminating);
+        // What it was told to read may have been a copy before.
+        let is_read = |name: &Name| !self.reading_secret(&ObjectKey::new(&**namespace, &**name)).is_empty();
+        let mut unwanted = copies.filter(|(name, copy)| Some(*name) != but && !copy.is_terminating && !is_read(name));
         unwanted
             .next()
             .map_or(CopyAction::Leave, |(name, copy)| CopyAction::Delete {

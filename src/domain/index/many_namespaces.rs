@@ -30,6 +30,12 @@ impl ResourceIndex {
         Census::of(namespaces.map(|(name, _)| (&**name, self.standing(resource, name).0)))
     }
 
+    /// Name of the Secret that a resource of a namespace wants.
+    pub fn target(&self, resource: &ObjectKey) -> Option<String> {
+        let claim = self.namespaces.get(&resource.namespace)?.claims.get(&*resource.name)?;
+        Some(claim.target.to_string())
+    }
+
     /// Resources for many namespaces that want a Secret of this name, each with the namespace.
     pub fn copies_called(&self, secret: &ObjectKey) -> Vec<ObjectKey> {
         let wanting = self.distributions.which(|one| *one.target == *secret.name);
@@ -49,11 +55,12 @@ impl ResourceIndex {
         holders.map(|(name, _)| name.to_string()).collect()
     }
 
-    /// Whether a Secret that somebody else has made may become a copy.
-    pub fn may_take(&self, resource: &str, content: &CopiedSecret, existing: &Secret) -> Result<(), Problem> {
-        let Some(one) = self.distributions.get(resource) else {
-            return Ok(());
-        };
+    /// Whether a Secret that somebody else has made may become a copy; `None`: the resource distributes something else by now.
+    pub fn may_take(&self, resource: &str, content: &CopiedSecret, existing: &Secret) -> Option<Result<(), Problem>> {
+        let one = self.distributions.get(resource)?;
+        if one.content().is_none_or(|current| **current != *content) {
+            return None;
+        }
         let claimant = Claimant {
             kind: CLUSTER_DOCKER_PULL_SECRET,
             name: resource,
@@ -63,7 +70,7 @@ impl ResourceIndex {
         let secret = ObjectKey::of(&existing.metadata);
         let desired = content.copy_in(&secret.namespace);
         let wants = |owner: &OwnerReference| self.wants(owner, &secret);
-        authorize_write(claimant, &desired, Some(existing), resource, wants).map(|_| ())
+        Some(authorize_write(claimant, &desired, Some(existing), resource, wants).map(|_| ()))
     }
 
     /// Adds what resources for many namespaces want of a ServiceAccount.

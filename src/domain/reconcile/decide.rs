@@ -19,7 +19,7 @@ use crate::domain::reconcile::decide::written::{Writes, written};
 use crate::domain::reconcile::memory::{DecisionMemory, ResourceMemory};
 use crate::domain::reconcile::observed::Observed;
 use crate::domain::reconcile::retry::{AFTER_REFUSAL, spread};
-use crate::domain::recovery::Candidate;
+use crate::domain::recovery::PodToReplace;
 use crate::domain::registry::image_pattern::image_pattern;
 use crate::domain::secret::plan::{SecretPlan, plan};
 use crate::domain::spec::declaration::Declaration;
@@ -59,7 +59,7 @@ pub struct Decision {
     /// When the login attempt started that the status announces. It is made once the status says so.
     pub announces: Option<Timestamp>,
     /// Pods whose successors would pull.
-    pub outdated_pods: Vec<Candidate>,
+    pub outdated_pods: Vec<PodToReplace>,
     /// What to remember until the next decision.
     pub memory: DecisionMemory,
     /// When to reconcile again, if nothing happens before.

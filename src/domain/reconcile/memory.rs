@@ -15,7 +15,9 @@ pub struct ResourceMemory {
     pub consecutive_errors: u32,
     /// The last status that was written, until the watch brings it or something newer.
     pub published: Option<PublishedStatus>,
-    /// When the status of a resource for many namespaces was last written: it changes with each of them.
+    /// When a resource for many namespaces was last reconciled: each of them may be a reason to.
+    pub reconciled_at: Option<Timestamp>,
+    /// When its status was last written.
     pub status_written_at: Option<Timestamp>,
     /// When the credentials in the generated Secret were last replaced by others.
     pub credentials_changed_at: Option<Timestamp>,

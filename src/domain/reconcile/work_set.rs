@@ -55,10 +55,10 @@ impl WorkSet {
                 self.unfinished.remove(&key.name);
             }
         }
-        if is_paused {
-            self.busy.insert(key.clone(), Busy::Paused);
-        } else if before == Some(Busy::InFlight(true)) {
+        if before == Some(Busy::InFlight(true)) {
             self.wait(key.clone());
+        } else if is_paused {
+            self.busy.insert(key.clone(), Busy::Paused);
         }
     }
 

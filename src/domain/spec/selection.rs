@@ -60,8 +60,9 @@ impl NamespaceSelection {
     }
 
     /// Whether a namespace with this name and these labels is selected.
-    pub fn matches(&self, name: &str, labels: &BTreeMap<String, String>) -> bool {
-        self.selector.matches(labels) && !self.excluded.iter().any(|pattern| glob::matches(pattern, name))
+    pub fn matches(&self, name: &str, labels: impl FnOnce() -> BTreeMap<String, String>) -> bool {
+        (self.selector.selects_all() || self.selector.matches(&labels()))
+            && !self.excluded.iter().any(|pattern| glob::matches(pattern, name))
     }
 }
 

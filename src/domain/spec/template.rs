@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::api::{MANAGED_BY_LABEL, Reason, SecretTemplate};
+use crate::api::{CONTENT_ANNOTATION, MANAGED_BY_LABEL, Reason, SecretTemplate};
 use crate::domain::names::is_object_name;
 use crate::domain::problem::Problem;
 
@@ -56,6 +56,11 @@ pub fn validate(template: &SecretTemplate) -> Result<(), Problem> {
     if template.labels.contains_key(MANAGED_BY_LABEL) {
         return invalid(format!(
             "spec.secretTemplate.labels must not set {MANAGED_BY_LABEL}: the operator sets it"
+        ));
+    }
+    if template.annotations.contains_key(CONTENT_ANNOTATION) {
+        return invalid(format!(
+            "spec.secretTemplate.annotations must not set {CONTENT_ANNOTATION}: the operator sets it"
         ));
     }
     let size: usize = template

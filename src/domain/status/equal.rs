@@ -50,3 +50,17 @@ pub fn is_up_to_date(stored: Option<&DockerPullSecretStatus>, wanted: &DockerPul
         && conditions.iter().filter(is_ours).count() == wanted_conditions.len()
         && wanted_conditions.iter().all(|condition| conditions.contains(condition))
 }
+
+/// Whether two statuses of a resource for many namespaces tell of the same state: only numbers, names and words differ.
+pub fn differ_in_numbers(first: &DockerPullSecretStatus, second: &DockerPullSecretStatus) -> bool {
+    let state = |status: &DockerPullSecretStatus| -> Vec<(String, String, String)> {
+        let conditions = status.conditions.iter();
+        conditions
+            .map(|one| (one.type_.clone(), one.status.clone(), one.reason.clone()))
+            .collect()
+    };
+    state(first) == state(second)
+        && (&first.verification, first.observed_generation) == (&second.verification, second.observed_generation)
+        && (&first.secret_name, &first.registry_key) == (&second.secret_name, &second.registry_key)
+        && first.image_pattern == second.image_pattern
+}

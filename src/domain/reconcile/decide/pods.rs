@@ -14,7 +14,7 @@ use crate::domain::reconcile::decide::{Subject, recovery};
 use crate::domain::reconcile::observed::Observed;
 use crate::domain::reconcile::retry::AFTER_INCOMPLETE;
 use crate::domain::reconcile::throttle::StatusThrottle;
-use crate::domain::recovery::Candidate;
+use crate::domain::recovery::PodToReplace;
 use crate::domain::secret::ownership::is_own;
 use crate::domain::status::conditions::condition;
 use crate::domain::status::outcome::Outcome;
@@ -31,7 +31,7 @@ pub(super) fn survey_pods(
     credentials_changed_at: Option<Timestamp>,
     throttle: &mut StatusThrottle,
     now: Timestamp,
-) -> (Option<Duration>, Vec<Candidate>) {
+) -> (Option<Duration>, Vec<PodToReplace>) {
     let Some(pods) = &observed.pods else {
         return (None, Vec::new());
     };

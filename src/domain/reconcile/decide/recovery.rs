@@ -6,7 +6,7 @@ use crate::domain::pull_failures::resource::Resource;
 use crate::domain::pull_failures::survey::OutdatedPod;
 use crate::domain::reconcile::decide::Subject;
 use crate::domain::reconcile::observed::Observed;
-use crate::domain::recovery::Candidate;
+use crate::domain::recovery::PodToReplace;
 use crate::domain::status::outcome::Outcome;
 
 /// Nothing in the cluster does what the spec asks for.
@@ -22,7 +22,7 @@ pub(super) fn candidates(
     own: &Resource,
     outdated: &[OutdatedPod],
     observed: &Observed,
-) -> Vec<Candidate> {
+) -> Vec<PodToReplace> {
     let spec = subject.declaration.spec.as_ref().ok();
     if !spec.is_some_and(|spec| spec.targets.evicts_pods) {
         return Vec::new();
@@ -58,7 +58,7 @@ pub(super) fn candidates(
         ));
     }
     let candidates = helped.into_iter().filter_map(|one| {
-        Some(Candidate {
+        Some(PodToReplace {
             pod: one.key.clone(),
             uid: one.pod.uid.clone(),
             owner: one.pod.owner.clone()?,
