@@ -1,7 +1,7 @@
 //! Resources as somebody wrote them: a problem names the field and its place.
 
 use dps::api::Reason;
-use dps::domain::spec::parse::parse;
+use dps::domain::spec::parse::{parse, parse_cluster};
 use serde_json::{Value, json};
 
 use super::{hub, with};
@@ -42,4 +42,36 @@ fn resource_with_unknown_or_wrong_field_names_its_place() {
     assert_eq!(other.message, "apiVersion \"pullsecrets.dev/v2\" is unknown: use pullsecrets.dev/v1alpha1");
     let read = parse("pullsecrets.dev/v1alpha1", object(meta(), hub(), json!({"status": {"warnings": 1}}))).unwrap();
     assert_eq!(read.status, None, "a status of another version");
+}
+
+#[test]
+fn resource_for_many_namespaces_is_read_as_strictly() {
+    let spec = |fields: Value| {
+        let reference = json!({"credentialsRef": {"namespace": "platform", "name": "login"}, "namespaceSelector": {}});
+        with(with(hub(), reference), fields)
+    };
+    let cluster = |metadata: Value, spec: Value| {
+        let kind = json!({"kind": "ClusterDockerPullSecret"});
+        parse_cluster("pullsecrets.dev/v1alpha1", object(metadata, spec, kind))
+    };
+    let meta = || json!({"name": "it"});
+    for (metadata, spec, sentence) in [
+        (json!({"name": "it", "lables": {}}), spec(json!({})), "unknown field metadata.lables"),
+        (meta(), spec(json!({"namespace": "n"})), "unknown field spec.namespace: a ClusterDockerPullSecret has no namespace; that of"),
+        (meta(), spec(json!({"namespaceSelector": {"matchLabel": {}}})), "unknown field spec.namespaceSelector.matchLabel"),
+        (meta(), spec(json!({"excludedNamespaces": []})), "unknown field spec.excludedNamespaces"),
+        (meta(), spec(json!({"excludeNamespaces": "kube-*"})), "spec.excludeNamespaces: invalid type: string …"),
+        (meta(), spec(json!({"credentialsRef": {"name": "login"}})), "spec.credentialsRef: missing field `namespace`"),
+        (meta(), spec(json!({"namespaceSelector": null})), "spec.namespaceSelector"),
+        (meta(), hub(), "spec.credentialsRef: missing field `namespace`"),
+    ] {
+        let problem = cluster(metadata, spec.clone()).unwrap_err();
+        assert_eq!(problem.reason, Reason::InvalidSpec);
+        assert!(problem.message.contains(sentence), "{spec}: {}", problem.message);
+        assert!(!problem.message.contains("struct"), "{}", problem.message);
+    }
+    let read = cluster(meta(), spec(json!({"excludeNamespaces": ["kube-*"]}))).unwrap();
+    assert_eq!(read.spec.exclude_namespaces, ["kube-*"]);
+    let other = parse_cluster("pullsecrets.dev/v2", object(meta(), spec(json!({})), json!({}))).unwrap_err();
+    assert_eq!(other.message, "apiVersion \"pullsecrets.dev/v2\" is unknown: use pullsecrets.dev/v1alpha1");
 }

@@ -31,18 +31,18 @@ pub(crate) fn read(manifests: &Manifests) -> Result<Bundle, String> {
 }
 
 fn read_resources(bundle: &mut Bundle, manifests: &Manifests) {
-    for (ObjectKey { namespace, name }, resource) in &manifests.resources {
-        let resource = match resource {
-            Ok(resource) => Resource::of(&resource.into(), resource.status.as_ref()).ok_or("its registry is invalid"),
+    for written in &manifests.resources {
+        let resource = match &written.read {
+            Ok((declaration, status)) => Resource::of(declaration, status.as_ref()).ok_or("its registry is invalid"),
             Err(problem) => Err(problem.message.as_str()),
         };
         match resource {
             Ok(resource) => bundle.resources.push(Resource {
-                namespace: namespace.clone(),
+                namespace: written.key.namespace.clone(),
                 ..resource
             }),
             Err(why) => {
-                let warning = format!("DockerPullSecret {namespace}/{name} is ignored: {why}");
+                let warning = format!("{} is ignored: {why}", written.name());
                 bundle.warnings.push(warning);
             }
         }
