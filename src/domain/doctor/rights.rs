@@ -74,6 +74,31 @@ pub const RIGHTS: [Right; 7] = [
     },
 ];
 
+/// What it needs beside them for ClusterDockerPullSecrets, which belong to no namespace.
+pub const CLUSTER_RIGHTS: [Right; 3] = [
+    Right {
+        group: "pullsecrets.dev",
+        resource: "clusterdockerpullsecrets",
+        subresource: "",
+        verbs: &["get", "list", "watch"],
+        without: "the operator does nothing for ClusterDockerPullSecrets",
+    },
+    Right {
+        group: "pullsecrets.dev",
+        resource: "clusterdockerpullsecrets",
+        subresource: "status",
+        verbs: &["patch"],
+        without: "no status of a ClusterDockerPullSecret is written, and no login attempt is made for one",
+    },
+    Right {
+        group: "",
+        resource: "namespaces",
+        subresource: "",
+        verbs: &["list", "watch"],
+        without: "nobody knows which namespaces a ClusterDockerPullSecret selects",
+    },
+];
+
 /// What it needs beside them to list Secrets in ServiceAccounts.
 pub const ATTACH_RIGHT: Right = Right {
     group: "",
@@ -93,6 +118,11 @@ pub const LEASE_RIGHT: Right = Right {
 };
 
 impl Right {
+    /// Whether no namespace limits it.
+    fn is_of_cluster(&self) -> bool {
+        CLUSTER_RIGHTS.contains(self)
+    }
+
     /// The resource as `kubectl` writes it.
     fn name(&self) -> String {
         let group = if self.group.is_empty() {
@@ -135,6 +165,8 @@ pub struct OperatorAccount {
     pub lease: Option<ObjectKey>,
     /// Whether it changes ServiceAccounts.
     pub attaches_to_accounts: bool,
+    /// Whether it reconciles ClusterDockerPullSecrets.
+    pub has_cluster_resources: bool,
     /// Name of the chart's Roles for it.
     pub role: String,
 }
@@ -162,6 +194,7 @@ pub fn accounts(
         namespaces: namespaces.to_vec(),
         lease: lease.cloned(),
         attaches_to_accounts: false,
+        has_cluster_resources: false,
         role: account_name(user).unwrap_or(FIELD_MANAGER).to_owned(),
     };
     match installations {
@@ -178,6 +211,7 @@ pub fn accounts(
                     },
                     lease: installation.lease.clone(),
                     attaches_to_accounts: installation.attaches_to_accounts,
+                    has_cluster_resources: installation.has_cluster_resources,
                     role: installation.deployment.name.clone(),
                 }
             };
@@ -218,6 +252,14 @@ impl OperatorAccount {
                 }));
             }
         }
+        for right in CLUSTER_RIGHTS.into_iter().filter(|_| self.has_cluster_resources) {
+            questions.extend(right.verbs.iter().map(|verb| RightQuestion {
+                right,
+                verb,
+                namespace: None,
+                name: None,
+            }));
+        }
         if let Some(lease) = &self.lease {
             questions.extend(LEASE_RIGHT.verbs.iter().map(|verb| RightQuestion {
                 right: LEASE_RIGHT,
@@ -234,7 +276,7 @@ impl OperatorAccount {
         let Self { role, namespaces, .. } = self;
         if right == LEASE_RIGHT {
             format!("Role {role}-lease")
-        } else if namespaces.is_empty() {
+        } else if namespaces.is_empty() || right.is_of_cluster() {
             format!("ClusterRole {role}")
         } else {
             format!("Role {role}")
@@ -262,35 +304,46 @@ fn check_account(AccountRights { account, refused }: &AccountRights) -> Vec<Chec
         let message = format!("{} may do all that the operator does in {place_of_work}", account.shown);
         return vec![Check::ok(category, page, message)];
     }
-    let rights = RIGHTS.into_iter().chain([ATTACH_RIGHT, LEASE_RIGHT]);
-    rights
-        .filter_map(|right| {
-            let missing: Vec<&RightQuestion> = refused.iter().filter(|question| question.right == right).collect();
-            let verbs = right.verbs.iter().copied();
-            let verbs: Vec<&str> = verbs
-                .filter(|verb| missing.iter().any(|one| one.verb == *verb))
-                .collect();
-            let mut namespaces: Vec<String> = missing.iter().filter_map(|one| one.namespace.clone()).collect();
-            namespaces.dedup();
-            namespaces.sort();
-            namespaces.dedup();
-            let message = format!(
-                "{} may not {} {} in {}: {}",
-                account.shown,
-                verbs.join(", "),
-                right.name(),
-                place(&namespaces),
-                right.without
-            );
-            let role = account.role_for(right);
-            let hint = if right == ATTACH_RIGHT {
-                format!("the chart's {role} grants it; set rbac.attachServiceAccounts to true in the chart")
-            } else {
-                format!(
-                    "the chart's {role} grants it; upgrade the release with --reset-then-reuse-values, or apply deploy/"
-                )
-            };
-            (!missing.is_empty()).then(|| Check::fail(category, page, message).hint(hint))
-        })
-        .collect()
+    let rights = RIGHTS.into_iter().chain(CLUSTER_RIGHTS).chain([ATTACH_RIGHT, LEASE_RIGHT]);
+    let refusals = rights.filter_map(|right| {
+        let missing = refused.iter().filter(|question| question.right == right);
+        refusal(account, right, &missing.collect::<Vec<_>>())
+    });
+    refusals.collect()
+}
+
+/// The questions about a right that were answered with no; `None` if there are none.
+fn refusal(account: &OperatorAccount, right: Right, missing: &[&RightQuestion]) -> Option<Check> {
+    if missing.is_empty() {
+        return None;
+    }
+    let verbs = right.verbs.iter().copied();
+    let verbs: Vec<&str> = verbs
+        .filter(|verb| missing.iter().any(|one| one.verb == *verb))
+        .collect();
+    let mut namespaces: Vec<String> = missing.iter().filter_map(|one| one.namespace.clone()).collect();
+    namespaces.dedup();
+    namespaces.sort();
+    namespaces.dedup();
+    let place = if right.is_of_cluster() {
+        String::new()
+    } else {
+        format!(" in {}", place(&namespaces))
+    };
+    let message = format!(
+        "{} may not {} {}{place}: {}",
+        account.shown,
+        verbs.join(", "),
+        right.name(),
+        right.without
+    );
+    let remedy = if right == ATTACH_RIGHT {
+        "set rbac.attachServiceAccounts to true in the chart"
+    } else if right.is_of_cluster() {
+        "set clusterResources.enabled to true in the chart, or apply deploy/"
+    } else {
+        "upgrade the release with --reset-then-reuse-values, or apply deploy/"
+    };
+    let hint = format!("the chart's {} grants it; {remedy}", account.role_for(right));
+    Some(Check::fail(Category::Rights, Page::Permissions, message).hint(hint))
 }

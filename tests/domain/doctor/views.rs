@@ -9,7 +9,7 @@ use crate::support::objects::with;
 
 fn view(spec: &Value, ready: &Value) -> ResourceView {
     let conditions = if ready.is_null() { json!([]) } else { json!([ready]) };
-    ResourceView::of(json!({
+    ResourceView::of("DockerPullSecret", json!({
         "metadata": {"name": "app", "namespace": "team"}, "spec": spec, "status": {"conditions": conditions},
     }))
 }
@@ -35,7 +35,7 @@ fn readiness_is_that_of_the_condition() {
     ] {
         assert_eq!(view(&spec, &condition).not_ready.as_deref(), expected, "{condition}");
     }
-    assert_eq!(ResourceView::of(json!("x")).not_ready.as_deref(), Some(""));
+    assert_eq!(ResourceView::of("DockerPullSecret", json!("x")).not_ready.as_deref(), Some(""));
 }
 
 /// The base URL that a spec leads to.
