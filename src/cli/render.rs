@@ -76,17 +76,10 @@ fn index(manifests: &Manifests) -> ResourceIndex {
         index.distributions.namespaces.observe(meta);
     }
     for resource in &manifests.resources {
-        let Ok((declaration, _)) = &resource.read else {
+        let Ok(declaration) = resource.placed() else {
             continue;
         };
-        // Objects without a namespace are compared in the one that the key has for them.
-        let mut declaration = Declaration {
-            key: resource.key.clone(),
-            ..declaration.clone()
-        };
         if declaration.cluster.is_some() {
-            // Only those of a cluster have one, and here their names tell them apart.
-            declaration.uid.get_or_insert_with(|| Uid::new(""));
             index.distributions.insert(&declaration);
         } else {
             index.add(&declaration);

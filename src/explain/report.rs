@@ -87,11 +87,13 @@ pub fn explain_image(bundle: &Bundle, image: &str, account: &ObjectKey) -> Resul
     let objects = bundle.context_objects(&account.namespace, &names, None);
     let context = objects.context();
     let certain = certain_failure(image, context);
-    let note = if certain.is_some() {
+    let creation_note = if certain.is_some() {
         None
     } else {
         note_before_creation(image, context)
     };
+    let elsewhere = credentials_elsewhere(bundle, image, context, certain.as_ref(), creation_note.is_some());
+    let note = joined(creation_note.into_iter().chain(elsewhere));
     let mut report = Report::default();
     let subject = ImageUse {
         namespace: account.namespace.clone(),
@@ -126,16 +128,37 @@ fn explain_pod(bundle: &Bundle, pod: &Pod, report: &mut Report) {
         } else {
             note_before_creation(image, context)
         };
-        let notes: Vec<String> = account_note.clone().into_iter().chain(creation_note).collect();
+        let lacks = creation_note.is_some();
+        let elsewhere = credentials_elsewhere(bundle, image, context, diagnosis.as_ref(), lacks);
+        let notes = account_note.clone().into_iter().chain(creation_note).chain(elsewhere);
         let subject = ImageUse {
             namespace: key.namespace.clone(),
             pod: Some(key.name.clone()),
             container: Some(container.to_owned()),
             image: image.to_owned(),
         };
-        let note = (!notes.is_empty()).then(|| notes.join(". "));
-        report.add(subject, context, diagnosis, note);
+        report.add(subject, context, diagnosis, joined(notes));
     }
+}
+
+/// Credentials that a pod could have, if its namespace were selected. `lacks`: whether none would be sent for a new one.
+fn credentials_elsewhere(
+    bundle: &Bundle,
+    image: &str,
+    context: PullContext<'_>,
+    diagnosis: Option<&Diagnosis>,
+    lacks: bool,
+) -> Option<String> {
+    let fails = |diagnosis: &Diagnosis| diagnosis.lacks_credentials() && !diagnosis.has_credentials();
+    if !lacks && !diagnosis.is_some_and(fails) {
+        return None;
+    }
+    bundle.not_selecting(image, context)
+}
+
+fn joined(notes: impl Iterator<Item = String>) -> Option<String> {
+    let notes: Vec<String> = notes.collect();
+    (!notes.is_empty()).then(|| notes.join(". "))
 }
 
 /// The images that a pod needs, and those that it waits for, each once with its container.

@@ -5,7 +5,7 @@ use serde_saphyr::Error;
 use serde_saphyr::budget::Budget;
 
 use crate::api::{CLUSTER_DOCKER_PULL_SECRET, DockerPullSecretStatus, GROUP, KINDS};
-use crate::domain::names::ObjectKey;
+use crate::domain::names::{ObjectKey, Uid};
 use crate::domain::problem::Problem;
 use crate::domain::spec::declaration::Declaration;
 use crate::domain::spec::parse::{parse, parse_cluster};
@@ -45,6 +45,17 @@ impl WrittenResource {
             key,
             read: read.map(|resource| (Declaration::from(&resource), resource.status)),
         }
+    }
+
+    /// What it declares in the namespace of its key. One for many namespaces has a UID, since only those of a cluster are
+    /// compared; here, the names tell them apart.
+    pub(crate) fn placed(&self) -> Result<Declaration, Problem> {
+        let (declaration, _) = self.read.clone()?;
+        Ok(Declaration {
+            key: self.key.clone(),
+            uid: declaration.uid.or(declaration.cluster.is_some().then(|| Uid::new(""))),
+            ..declaration
+        })
     }
 
     /// As messages name it.

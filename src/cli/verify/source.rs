@@ -43,11 +43,7 @@ pub(super) async fn read(arguments: &Verify) -> Result<Vec<CredentialsToVerify>,
     }
     let manifests = Manifests::read(&arguments.filename)?;
     let sources = manifests.resources.iter().map(|resource| {
-        let found = resource.read.clone().and_then(|(declaration, _)| {
-            let declaration = Declaration {
-                key: resource.key.clone(),
-                ..declaration
-            };
+        let found = resource.placed().and_then(|declaration| {
             let namespace = declaration.source_namespace().to_owned();
             let spec = declaration.spec?;
             let source = manifests.source(&spec, &namespace)?;
