@@ -9,7 +9,7 @@ use crate::support::pods::{not_sent, unauthorized};
 const REGISTRY: &str = "r.example.com:5000";
 
 /// A resource for the namespaces with the label `team=yes`.
-fn shared(name: &str, spec: Value, status: Value) -> Value {
+fn shared(name: &str, spec: Value, status: &Value) -> Value {
     let all = json!({"type": "PrivateRegistry", "registryUrl": REGISTRY, "secretName": "app",
         "credentialsRef": {"namespace": "platform", "name": "login"}, "namespaceSelector": {"matchLabels": {"team": "yes"}}});
     json!({"apiVersion": "pullsecrets.dev/v1alpha1", "kind": "ClusterDockerPullSecret",
@@ -22,7 +22,7 @@ fn namespace(metadata: Value) -> Value {
 }
 
 fn plain(name: &str) -> Value {
-    shared(name, json!({}), Value::Null)
+    shared(name, json!({}), &Value::Null)
 }
 
 fn space() -> Value {
@@ -59,7 +59,7 @@ fn secret_of_a_selected_namespace_is_that_of_the_resource() {
     for (what, objects, blamed) in [
         ("selected", vec![space(), plain("shared"), secret()], ours),
         ("not selected", vec![namespace(json!({"labels": {}})), plain("shared"), secret()], theirs),
-        ("in its way", vec![space(), shared("shared", json!({}), failing), secret()], theirs),
+        ("in its way", vec![space(), shared("shared", json!({}), &failing), secret()], theirs),
         ("unknown", vec![plain("shared"), secret()], theirs),
         ("unknown, with a copy", vec![plain("shared"), copy_of("shared")], ours),
         ("unknown, with a copy of another", vec![plain("shared"), copy_of("other")], theirs),
@@ -109,7 +109,7 @@ fn advice_leads_to_the_credentials_in_another_namespace() {
 fn resource_that_does_not_select_the_namespace_is_named_with_the_reason() {
     let beginning = "ClusterDockerPullSecret \"shared\" has credentials for this registry, but does not put Secret \"app\" into namespace \"team\": ";
     let list = ", and list that Secret in imagePullSecrets";
-    let rejected_there = shared("shared", json!({}), verified("Rejected"));
+    let rejected_there = shared("shared", json!({}), &verified("Rejected"));
     let unlabelled = || namespace(json!({"labels": {}}));
     for (objects, rest) in [
         (
@@ -121,7 +121,7 @@ fn resource_that_does_not_select_the_namespace_is_named_with_the_reason() {
             Some("the namespace has the annotation pullsecrets.dev/exclude: \"true\". Remove the annotation"),
         ),
         (
-            vec![space(), shared("shared", json!({"excludeNamespaces": ["te*"]}), Value::Null)],
+            vec![space(), shared("shared", json!({"excludeNamespaces": ["te*"]}), &Value::Null)],
             Some("spec.excludeNamespaces names it. Take it out of that list"),
         ),
         (
@@ -129,7 +129,7 @@ fn resource_that_does_not_select_the_namespace_is_named_with_the_reason() {
             Some("its labels could not be read, so it is unknown whether it is selected. Compare them with spec.namespaceSelector"),
         ),
         // Of no use: another registry, and credentials that the registry rejects.
-        (vec![unlabelled(), shared("shared", json!({"registryUrl": "s.example.com"}), Value::Null)], None),
+        (vec![unlabelled(), shared("shared", json!({"registryUrl": "s.example.com"}), &Value::Null)], None),
         (vec![unlabelled(), rejected_there], None),
         (vec![space(), plain("shared")], None),
     ] {

@@ -12,7 +12,7 @@ fn shared(name: &str, fields: Value) -> Value {
         "metadata": {"name": name}, "spec": with(spec, fields)})
 }
 
-fn namespace(name: &str, labels: Value) -> Value {
+fn namespace(name: &str, labels: &Value) -> Value {
     json!({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name, "labels": labels}})
 }
 
@@ -32,18 +32,18 @@ fn rendered(objects: &[Value]) -> (i32, Vec<String>, Vec<String>) {
 fn each_selected_namespace_of_the_input_gets_the_secret() {
     let team = || json!({"team": "yes"});
     let with_annotation = |value: &str| {
-        let mut excluded = namespace(&format!("says-{value}"), team());
+        let mut excluded = namespace(&format!("says-{value}"), &team());
         excluded["metadata"]["annotations"] = json!({"pullsecrets.dev/exclude": value});
         excluded
     };
-    let mut terminating = namespace("terminating", team());
+    let mut terminating = namespace("terminating", &team());
     terminating["metadata"]["deletionTimestamp"] = json!("2026-01-01T00:00:00Z");
     let all = [
         login("login", "platform"),
-        namespace("a", team()),
-        namespace("b", json!({"team": "no"})),
-        namespace("kube-system", team()),
-        namespace("platform", team()),
+        namespace("a", &team()),
+        namespace("b", &json!({"team": "no"})),
+        namespace("kube-system", &team()),
+        namespace("platform", &team()),
         with_annotation("true"),
         with_annotation("false"),
         terminating,
@@ -67,7 +67,7 @@ fn each_selected_namespace_of_the_input_gets_the_secret() {
 
 #[test]
 fn a_copy_is_what_a_docker_pull_secret_of_the_namespace_would_be() {
-    let objects = [login("login", "platform"), namespace("a", json!({})), shared("app", json!({}))];
+    let objects = [login("login", "platform"), namespace("a", &json!({})), shared("app", json!({}))];
     let (_, copies) = render_json(&objects.iter().map(ToString::to_string).collect::<String>());
     let (_, own) = render_json(&format!("{}{}", login("login", "a"), hub("app", "a", "login")));
     assert_eq!(copies, own);
@@ -84,8 +84,8 @@ fn of_several_that_want_the_secret_the_namespaces_own_one_wins_then_the_oldest()
     let (code, names, lines) = rendered(&[
         login("login", "platform"),
         login("login", "a"),
-        namespace("a", json!({})),
-        namespace("b", json!({})),
+        namespace("a", &json!({})),
+        namespace("b", &json!({})),
         created("young", "2026-01-02T00:00:00Z"),
         created("z-old", "2026-01-01T00:00:00Z"),
         hub("app", "a", "login"),
@@ -97,7 +97,7 @@ fn of_several_that_want_the_secret_the_namespaces_own_one_wins_then_the_oldest()
 
     // Without times, the names decide.
     let same = |name: &str| shared(name, json!({"secretName": "app"}));
-    let (code, names, lines) = rendered(&[login("login", "platform"), namespace("b", json!({})), same("y"), same("x")]);
+    let (code, names, lines) = rendered(&[login("login", "platform"), namespace("b", &json!({})), same("y"), same("x")]);
     assert_eq!((code, names.len()), (1, 1));
     assert!(lines[0].starts_with("ClusterDockerPullSecret y, namespace b: OwnedByOther"), "{lines:?}");
 }
@@ -105,7 +105,7 @@ fn of_several_that_want_the_secret_the_namespaces_own_one_wins_then_the_oldest()
 #[test]
 fn what_is_missing_or_in_the_way_is_named() {
     let taken = || with(login("app", "b"), json!({"type": "kubernetes.io/dockerconfigjson"}));
-    let space = || namespace("b", json!({}));
+    let space = || namespace("b", &json!({}));
     let source = || login("login", "platform");
     let none = shared("app", json!({"excludeNamespaces": ["*"]}));
     for (objects, code, line) in [
@@ -120,7 +120,7 @@ fn what_is_missing_or_in_the_way_is_named() {
             "warning: ClusterDockerPullSecret app: it does not select the only Namespace of the input, so nothing",
         ),
         (
-            vec![source(), space(), namespace("c", json!({})), none],
+            vec![source(), space(), namespace("c", &json!({})), none],
             0,
             "warning: ClusterDockerPullSecret app: it selects none of the 2 Namespaces of the input, so nothing",
         ),
@@ -158,16 +158,16 @@ fn what_is_missing_or_in_the_way_is_named() {
 fn the_two_kinds_do_not_hide_each_other() {
     let mut in_no_namespace = hub("app", "", "login");
     in_no_namespace["metadata"]["namespace"] = json!("");
-    let mut named = shared("app", json!({}));
+    let mut misplaced = shared("app", json!({}));
     // As kubectl takes it: the namespace means nothing.
-    named["metadata"]["namespace"] = json!("b");
+    misplaced["metadata"]["namespace"] = json!("b");
     let objects = [
         login("login", "platform"),
         login("login", ""),
-        namespace("a", json!({})),
-        named,
+        namespace("a", &json!({})),
+        misplaced,
         in_no_namespace,
-        namespace("a", json!({})),
+        namespace("a", &json!({})),
     ];
     let (code, names, lines) = rendered(&objects);
     assert_eq!((code, names), (0, vec!["a/app".to_owned(), "/app".to_owned()]), "{lines:?}");
