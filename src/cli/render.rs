@@ -102,7 +102,9 @@ fn render(resource: &WrittenResource, manifests: &Manifests, index: &ResourceInd
         }
         Ok((declaration, _)) => render_one(declaration, &resource.key, manifests, index, &mut rendered),
     };
-    rendered.problems.extend(outcome.err().map(|problem| (String::new(), problem)));
+    rendered
+        .problems
+        .extend(outcome.err().map(|problem| (String::new(), problem)));
     rendered
 }
 
@@ -143,7 +145,8 @@ fn claimant<'a>(declaration: &'a Declaration, spec: &ValidatedSpec) -> Claimant<
 
 impl Rendered {
     fn add(&mut self, desired: &Desired) {
-        self.secrets.push(serde_json::to_value(desired.secret()).unwrap_or_default());
+        self.secrets
+            .push(serde_json::to_value(desired.secret()).unwrap_or_default());
     }
 }
 

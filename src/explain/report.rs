@@ -92,7 +92,8 @@ pub fn explain_image(bundle: &Bundle, image: &str, account: &ObjectKey) -> Resul
     } else {
         note_before_creation(image, context)
     };
-    let elsewhere = credentials_elsewhere(bundle, image, context, certain.as_ref(), creation_note.is_some());
+    let is_lacking = creation_note.is_some() || certain.as_ref().is_some_and(lacks_credentials);
+    let elsewhere = is_lacking.then(|| bundle.not_selecting(image, context)).flatten();
     let note = joined(creation_note.into_iter().chain(elsewhere));
     let mut report = Report::default();
     let subject = ImageUse {
@@ -128,8 +129,8 @@ fn explain_pod(bundle: &Bundle, pod: &Pod, report: &mut Report) {
         } else {
             note_before_creation(image, context)
         };
-        let lacks = creation_note.is_some();
-        let elsewhere = credentials_elsewhere(bundle, image, context, diagnosis.as_ref(), lacks);
+        let is_lacking = creation_note.is_some() || diagnosis.as_ref().is_some_and(lacks_credentials);
+        let elsewhere = is_lacking.then(|| bundle.not_selecting(image, context)).flatten();
         let notes = account_note.clone().into_iter().chain(creation_note).chain(elsewhere);
         let subject = ImageUse {
             namespace: key.namespace.clone(),
@@ -141,19 +142,8 @@ fn explain_pod(bundle: &Bundle, pod: &Pod, report: &mut Report) {
     }
 }
 
-/// Credentials that a pod could have, if its namespace were selected. `lacks`: whether none would be sent for a new one.
-fn credentials_elsewhere(
-    bundle: &Bundle,
-    image: &str,
-    context: PullContext<'_>,
-    diagnosis: Option<&Diagnosis>,
-    lacks: bool,
-) -> Option<String> {
-    let fails = |diagnosis: &Diagnosis| diagnosis.lacks_credentials() && !diagnosis.has_credentials();
-    if !lacks && !diagnosis.is_some_and(fails) {
-        return None;
-    }
-    bundle.not_selecting(image, context)
+fn lacks_credentials(diagnosis: &Diagnosis) -> bool {
+    diagnosis.lacks_credentials() && !diagnosis.has_credentials()
 }
 
 fn joined(notes: impl Iterator<Item = String>) -> Option<String> {

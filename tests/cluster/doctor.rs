@@ -145,7 +145,9 @@ async fn finds_what_is_wrong(world: &'static World, admin: &Admin, operator: &Pa
         format!("Rights: system:serviceaccount:{OPERATOR}:{OPERATOR} may not list, watch pods in all namespaces");
     admin.doctor(&[]).expect("FAIL", &[&missing]);
     let rules = role["rules"].as_array().unwrap().iter();
-    let without_namespaces: Vec<&Value> = rules.filter(|rule| rule["resources"] != json!(["namespaces"])).collect();
+    let without_namespaces: Vec<&Value> = rules
+        .filter(|rule| rule["resources"] != json!(["namespaces"]))
+        .collect();
     let patch_back = json!({"rules": without_namespaces}).to_string();
     world.kubectl(&["patch", "clusterrole", OPERATOR, "--type=merge", "-p", &patch_back]);
     let unselected = format!("Rights: system:serviceaccount:{OPERATOR}:{OPERATOR} may not list, watch namespaces: ");

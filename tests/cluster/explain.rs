@@ -126,11 +126,18 @@ async fn resources_for_many_namespaces_count_where_they_select() {
     let args = ["pod", "web", "-n", &space.name];
     let (code, text, stderr) = run(&args, "", kubeconfig);
     assert_eq!((code, stderr.as_str()), (1, ""));
-    let words = format!("ClusterDockerPullSecret {shared:?} has credentials for this registry, but does not put Secret");
-    assert!(text.contains(&words) && text.contains("Label the namespace accordingly"), "{text}");
+    let words =
+        format!("ClusterDockerPullSecret {shared:?} has credentials for this registry, but does not put Secret");
+    assert!(
+        text.contains(&words) && text.contains("Label the namespace accordingly"),
+        "{text}"
+    );
 
     let labels = Patch::Merge(json!({"metadata": {"labels": {"fleet": fleet.name}}}));
-    let labelled = fleet.namespaces.patch(&space.name, &PatchParams::default(), &labels).await;
+    let labelled = fleet
+        .namespaces
+        .patch(&space.name, &PatchParams::default(), &labels)
+        .await;
     labelled.unwrap();
     let (_, text, _) = run(&args, "", kubeconfig);
     let action = format!("Add imagePullSecrets: [{{name: {shared}}}] to the pod's spec");
@@ -149,12 +156,18 @@ async fn resources_for_many_namespaces_count_where_they_select() {
     };
     kubectl("create serviceaccount viewer");
     kubectl("create role viewer --verb=get,list --resource=pods,secrets,events,dockerpullsecrets.pullsecrets.dev");
-    kubectl(&format!("create rolebinding viewer --role=viewer --serviceaccount={}:viewer", space.name));
+    kubectl(&format!(
+        "create rolebinding viewer --role=viewer --serviceaccount={}:viewer",
+        space.name
+    ));
     let viewer = world().state().join("explained-viewer.kubeconfig");
     world().write_kubeconfig(&viewer, &space.name, "viewer");
     let (code, _, stderr) = run(&["pod", "listing", "-n", &space.name], "", Some(&viewer));
     assert_eq!((code, stderr.lines().count()), (1, 1), "{stderr}");
-    assert!(stderr.starts_with("warning: listing ClusterDockerPullSecrets: "), "{stderr}");
+    assert!(
+        stderr.starts_with("warning: listing ClusterDockerPullSecrets: "),
+        "{stderr}"
+    );
     let (code, _, stderr) = run(&args, "", Some(&viewer));
     assert!(code == 1 && !stderr.contains("ClusterDockerPullSecrets"), "{stderr}");
     fleet.delete(&shared).await;

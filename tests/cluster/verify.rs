@@ -314,14 +314,24 @@ async fn credentials_of_resources_in_a_cluster_are_verified() {
         ("app".to_owned(), format!("DockerPullSecret {}/app", space.name)),
         ("dps/app".to_owned(), format!("DockerPullSecret {}/app", space.name)),
         (format!("cdps/{name}"), format!("ClusterDockerPullSecret {name}")),
-        (format!("clusterdockerpullsecret/{name}"), format!("ClusterDockerPullSecret {name}")),
+        (
+            format!("clusterdockerpullsecret/{name}"),
+            format!("ClusterDockerPullSecret {name}"),
+        ),
     ] {
         let args = [&[subject.as_str(), "--ca-file", all.get("caFile")], &namespace[..]].concat();
         let (code, document) = verify_in(&kubeconfig, &args, "");
         let result = &document["results"][0];
-        assert_eq!((code, &result["name"], &result["result"]), (0, &json!(shown), &json!("Accepted")), "{document}");
+        assert_eq!(
+            (code, &result["name"], &result["result"]),
+            (0, &json!(shown), &json!("Accepted")),
+            "{document}"
+        );
     }
     let (code, document) = verify_in(&kubeconfig, &["cdps/absent"], "");
     let stderr = document["stderr"].as_str().unwrap();
-    assert!(code == 2 && stderr.contains("reading ClusterDockerPullSecret absent: "), "{stderr}");
+    assert!(
+        code == 2 && stderr.contains("reading ClusterDockerPullSecret absent: "),
+        "{stderr}"
+    );
 }

@@ -76,7 +76,10 @@ fn usage_is_explained() {
         (&[], "required"),
         // A build that checks nothing must not be green.
         (&["-f", empty.path().to_str().unwrap()], "contains no DockerPullSecret"),
-        (&["secret/app"], "\"secret\" is no kind of this operator: write dockerpullsecret/NAME or"),
+        (
+            &["secret/app"],
+            "\"secret\" is no kind of this operator: write dockerpullsecret/NAME or",
+        ),
         (&["--allow-registry", "r.example.com"], "such as r.example.com:443"),
         (
             &["--allow-registry", "a.example.com:1,r.example.com"],
@@ -131,7 +134,11 @@ fn credentials_for_many_namespaces_are_taken_from_the_namespace_that_their_resou
             "type": "PrivateRegistry", "registryUrl": server.address, "verification": {"plainHttp": true},
             "credentialsRef": {"namespace": source, "name": "login"}, "namespaceSelector": {}}})
     };
-    let objects = [login("platform", CANARY), shared("app", "platform"), shared("lost", "other")];
+    let objects = [
+        login("platform", CANARY),
+        shared("app", "platform"),
+        shared("lost", "other"),
+    ];
     let input = json!({"apiVersion": "v1", "kind": "List", "items": objects}).to_string();
     let (code, document) = verify_all(&["-f", "-"], &input);
     let results = document["results"].as_array().unwrap();
@@ -140,7 +147,10 @@ fn credentials_for_many_namespaces_are_taken_from_the_namespace_that_their_resou
     assert_eq!(results[0]["result"], "NotVerifiable", "{document}");
     assert_eq!(results[1]["name"], "ClusterDockerPullSecret lost");
     let why = results[1]["message"].as_str().unwrap();
-    assert!(why.contains("Secret \"login\" (spec.credentialsRef.name) does not exist in namespace \"other\""), "{why}");
+    assert!(
+        why.contains("Secret \"login\" (spec.credentialsRef.name) does not exist in namespace \"other\""),
+        "{why}"
+    );
 }
 
 /// A registry that sends its users to a token server of its choice.

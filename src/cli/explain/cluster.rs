@@ -110,7 +110,10 @@ async fn read_shared(client: &Client, namespace: &str, bundle: &mut Bundle) -> R
     for resource in list(&resources, "ClusterDockerPullSecrets", &mut refused).await? {
         let _ = bundle.add_resource(&Declaration::from(&resource), resource.status.as_ref());
     }
-    let owners = bundle.secrets.values().filter_map(|secret| controlling_resource(&secret.metadata));
+    let owners = bundle
+        .secrets
+        .values()
+        .filter_map(|secret| controlling_resource(&secret.metadata));
     if owners.into_iter().any(|owner| owner.kind == CLUSTER_DOCKER_PULL_SECRET) {
         bundle.warnings.append(&mut refused);
     }
@@ -120,7 +123,9 @@ async fn read_shared(client: &Client, namespace: &str, bundle: &mut Bundle) -> R
     match Api::<Namespace>::all(client.clone()).get_opt(namespace).await {
         Ok(found) => found.iter().for_each(|found| bundle.add_namespace(&found.metadata)),
         Err(error) if is_forbidden(&error) => {
-            bundle.warnings.push(failed(&format!("reading Namespace {namespace:?}"), &error));
+            bundle
+                .warnings
+                .push(failed(&format!("reading Namespace {namespace:?}"), &error));
         }
         Err(error) => return Err(failed(&format!("reading Namespace {namespace:?}"), &error)),
     }

@@ -24,7 +24,9 @@ pub(super) fn render(
     let spec = declaration.spec.clone()?;
     let source = manifests.source(&spec, declaration.source_namespace())?;
     let resolved = resolve(&spec, source.as_ref())?;
-    rendered.warnings.extend(spec.warnings.iter().chain(&resolved.warnings).cloned());
+    rendered
+        .warnings
+        .extend(spec.warnings.iter().chain(&resolved.warnings).cloned());
     let mut is_selected = false;
     for (namespace, _) in index.distributions.namespaces.iter() {
         let (standing, _) = index.standing(&declaration.key.name, namespace);
@@ -61,6 +63,8 @@ fn copy(
     let target = ObjectKey::new(&**namespace, &*spec.targets.secret_name);
     let existing = manifests.secret(&target)?;
     let claimant = claimant(declaration, spec);
-    authorize_write(claimant, &desired, existing.as_ref(), claimant.name, |owner| index.wants(owner, &target))?;
+    authorize_write(claimant, &desired, existing.as_ref(), claimant.name, |owner| {
+        index.wants(owner, &target)
+    })?;
     Ok(desired)
 }

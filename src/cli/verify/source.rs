@@ -139,8 +139,11 @@ async fn in_cluster(name: &str, namespace: Option<&str>) -> Result<CredentialsTo
     let (kind, name) = match name.split_once('/') {
         None => (DOCKER_PULL_SECRET, name),
         Some((word, name)) => {
-            let unknown =
-                || format!("{word:?} is no kind of this operator: write dockerpullsecret/NAME or clusterdockerpullsecret/NAME");
+            let unknown = || {
+                format!(
+                    "{word:?} is no kind of this operator: write dockerpullsecret/NAME or clusterdockerpullsecret/NAME"
+                )
+            };
             (kind_of(word).ok_or_else(unknown)?, name)
         }
     };
@@ -152,12 +155,16 @@ async fn in_cluster(name: &str, namespace: Option<&str>) -> Result<CredentialsTo
         (place, Declaration::from(&resource))
     } else {
         let place = format!("{kind} {namespace}/{name}");
-        let resource = Api::<DockerPullSecret>::namespaced(client.clone(), &namespace).get(name).await;
+        let resource = Api::<DockerPullSecret>::namespaced(client.clone(), &namespace)
+            .get(name)
+            .await;
         let resource = resource.map_err(|error| failed(&format!("reading {place}"), &error))?;
         (place, Declaration::from(&resource))
     };
     let namespace = declaration.source_namespace().to_owned();
-    let spec = declaration.spec.map_err(|problem| format!("{place}: {}", problem.message))?;
+    let spec = declaration
+        .spec
+        .map_err(|problem| format!("{place}: {}", problem.message))?;
     let source = match spec.source.secret_name() {
         Some(name) => Api::<Secret>::namespaced(client, &namespace)
             .get_opt(name)

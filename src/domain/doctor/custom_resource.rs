@@ -161,7 +161,11 @@ fn named(fields: &[String]) -> String {
 }
 
 fn own_version(kind: &str) -> Option<CustomResourceDefinitionVersion> {
-    let own = if kind == CLUSTER_DOCKER_PULL_SECRET { cluster_crd() } else { crd() };
+    let own = if kind == CLUSTER_DOCKER_PULL_SECRET {
+        cluster_crd()
+    } else {
+        crd()
+    };
     let own: CustomResourceDefinition = serde_json::from_value(own).ok()?;
     own.spec.versions.into_iter().next()
 }

@@ -114,7 +114,9 @@ pub(crate) fn check_cluster(
     installations: &Seen<Vec<Installation>>,
 ) -> Vec<Check> {
     let category = Category::Resources;
-    let reconciled = installations.read().map(|all| all.iter().any(Installation::reconciles_cluster_resources));
+    let reconciled = installations
+        .read()
+        .map(|all| all.iter().any(Installation::reconciles_cluster_resources));
     match (resources, reconciled) {
         (Seen::Read(resources), _) if resources.is_empty() => Vec::new(),
         (Seen::Read(resources), Some(false)) => {
@@ -122,7 +124,8 @@ pub(crate) fn check_cluster(
                 1 => "there is a ClusterDockerPullSecret, and no operator reconciles it".to_owned(),
                 count => format!("there are {count} ClusterDockerPullSecrets, and no operator reconciles them"),
             };
-            let hint = "set clusterResources.enabled to true in the chart, without watchNamespaces (--cluster-resources)";
+            let hint =
+                "set clusterResources.enabled to true in the chart, without watchNamespaces (--cluster-resources)";
             vec![Check::warn(category, Page::Namespaces, message).hint(hint)]
         }
         (Seen::Read(resources), _) => {

@@ -1,143 +1,14 @@
 //! What an operator must be allowed to do, and whether it is.
 
+mod table;
+
+pub use table::{ATTACH_RIGHT, CLUSTER_RIGHTS, LEASE_RIGHT, RIGHTS, Right};
+
 use crate::api::FIELD_MANAGER;
 use crate::domain::doctor::installation::{Installation, place};
 use crate::domain::doctor::report::{Category, Check, Page};
 use crate::domain::doctor::seen::Seen;
 use crate::domain::names::ObjectKey;
-
-/// One rule of the chart's Role or `ClusterRole`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Right {
-    /// API group.
-    pub group: &'static str,
-    /// Resource.
-    pub resource: &'static str,
-    /// Subresource; empty if there is none.
-    pub subresource: &'static str,
-    /// Verbs.
-    pub verbs: &'static [&'static str],
-    /// What happens without it.
-    pub without: &'static str,
-}
-
-/// What it needs in each namespace where it works. The chart grants exactly this (tested).
-pub const RIGHTS: [Right; 7] = [
-    Right {
-        group: "pullsecrets.dev",
-        resource: "dockerpullsecrets",
-        subresource: "",
-        verbs: &["get", "list", "watch"],
-        without: "the operator does nothing",
-    },
-    Right {
-        group: "pullsecrets.dev",
-        resource: "dockerpullsecrets",
-        subresource: "status",
-        verbs: &["patch"],
-        without: "no status is written, and no login attempt is made",
-    },
-    Right {
-        group: "",
-        resource: "secrets",
-        subresource: "",
-        verbs: &["get", "list", "watch", "create", "patch", "delete"],
-        without: "Secrets are not generated, updated or cleaned up",
-    },
-    Right {
-        group: "",
-        resource: "configmaps",
-        subresource: "",
-        verbs: &["get", "list", "watch"],
-        without: "certificates in ConfigMaps are not used for verification",
-    },
-    Right {
-        group: "",
-        resource: "pods",
-        subresource: "",
-        verbs: &["list", "watch"],
-        without: "pods that cannot pull are not found",
-    },
-    Right {
-        group: "",
-        resource: "events",
-        subresource: "",
-        verbs: &["list"],
-        without: "failed pulls on nodes before Kubernetes 1.32 have no cause",
-    },
-    Right {
-        group: "events.k8s.io",
-        resource: "events",
-        subresource: "",
-        verbs: &["get", "create", "patch"],
-        without: "no Event is written",
-    },
-];
-
-/// What it needs beside them for ClusterDockerPullSecrets, which belong to no namespace.
-pub const CLUSTER_RIGHTS: [Right; 3] = [
-    Right {
-        group: "pullsecrets.dev",
-        resource: "clusterdockerpullsecrets",
-        subresource: "",
-        verbs: &["get", "list", "watch"],
-        without: "the operator does nothing for ClusterDockerPullSecrets",
-    },
-    Right {
-        group: "pullsecrets.dev",
-        resource: "clusterdockerpullsecrets",
-        subresource: "status",
-        verbs: &["patch"],
-        without: "no status of a ClusterDockerPullSecret is written, and no login attempt is made for one",
-    },
-    Right {
-        group: "",
-        resource: "namespaces",
-        subresource: "",
-        verbs: &["list", "watch"],
-        without: "nobody knows which namespaces a ClusterDockerPullSecret selects",
-    },
-];
-
-/// What it needs beside them to list Secrets in ServiceAccounts.
-pub const ATTACH_RIGHT: Right = Right {
-    group: "",
-    resource: "serviceaccounts",
-    subresource: "",
-    verbs: &["list", "watch", "patch"],
-    without: "spec.attachTo.serviceAccounts has no effect",
-};
-
-/// What its replicas need in the namespace of their Lease: `create` for all, the others for the one by its name.
-pub const LEASE_RIGHT: Right = Right {
-    group: "coordination.k8s.io",
-    resource: "leases",
-    subresource: "",
-    verbs: &["create", "get", "update"],
-    without: "no replica becomes the leader",
-};
-
-impl Right {
-    /// Whether no namespace limits it.
-    fn is_of_cluster(&self) -> bool {
-        CLUSTER_RIGHTS.contains(self)
-    }
-
-    /// The resource as `kubectl` writes it.
-    fn name(&self) -> String {
-        let group = if self.group.is_empty() {
-            String::new()
-        } else {
-            format!(".{}", self.group)
-        };
-        let subresource = if self.subresource.is_empty() {
-            String::new()
-        } else {
-            format!("/{}", self.subresource)
-        };
-        format!("{}{group}{subresource}", self.resource)
-    }
-}
 
 /// One question to the API server.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -238,27 +109,23 @@ impl OperatorAccount {
             [] => vec![None],
             some => some.iter().cloned().map(Some).collect(),
         };
-        let mut questions = Vec::new();
-        for namespace in places {
-            for right in RIGHTS
-                .into_iter()
-                .chain(self.attaches_to_accounts.then_some(ATTACH_RIGHT))
-            {
-                questions.extend(right.verbs.iter().map(|verb| RightQuestion {
-                    right,
-                    verb,
-                    namespace: namespace.clone(),
-                    name: None,
-                }));
-            }
-        }
-        for right in CLUSTER_RIGHTS.into_iter().filter(|_| self.has_cluster_resources) {
-            questions.extend(right.verbs.iter().map(|verb| RightQuestion {
+        let ask = |right: Right, namespace: Option<String>| {
+            let verbs = right.verbs.iter();
+            verbs.map(move |verb| RightQuestion {
                 right,
                 verb,
-                namespace: None,
+                namespace: namespace.clone(),
                 name: None,
-            }));
+            })
+        };
+        let attach = self.attaches_to_accounts.then_some(ATTACH_RIGHT);
+        let mut questions = Vec::new();
+        for namespace in places {
+            let rights = RIGHTS.into_iter().chain(attach);
+            questions.extend(rights.flat_map(|right| ask(right, namespace.clone())));
+        }
+        if self.has_cluster_resources {
+            questions.extend(CLUSTER_RIGHTS.into_iter().flat_map(|right| ask(right, None)));
         }
         if let Some(lease) = &self.lease {
             questions.extend(LEASE_RIGHT.verbs.iter().map(|verb| RightQuestion {
@@ -304,7 +171,10 @@ fn check_account(AccountRights { account, refused }: &AccountRights) -> Vec<Chec
         let message = format!("{} may do all that the operator does in {place_of_work}", account.shown);
         return vec![Check::ok(category, page, message)];
     }
-    let rights = RIGHTS.into_iter().chain(CLUSTER_RIGHTS).chain([ATTACH_RIGHT, LEASE_RIGHT]);
+    let rights = RIGHTS
+        .into_iter()
+        .chain(CLUSTER_RIGHTS)
+        .chain([ATTACH_RIGHT, LEASE_RIGHT]);
     let refusals = rights.filter_map(|right| {
         let missing = refused.iter().filter(|question| question.right == right);
         refusal(account, right, &missing.collect::<Vec<_>>())

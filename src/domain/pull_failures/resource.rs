@@ -45,7 +45,10 @@ impl Resource {
             secret: declaration.target.clone(),
             owns: status.is_none_or(owns_secret),
             source: declaration.source.clone(),
-            source_namespace: declaration.cluster.as_ref().map(|cluster| cluster.source_namespace.clone()),
+            source_namespace: declaration
+                .cluster
+                .as_ref()
+                .map(|cluster| cluster.source_namespace.clone()),
             registry: declaration.registry.clone()?,
             attaches_to_pods: status.is_some_and(|status| status.image_pattern.is_some()),
             verified: status.and_then(verdict_on_secret),

@@ -31,7 +31,11 @@ pub fn parse_cluster(api_version: &str, object: Value) -> Result<ClusterDockerPu
 type WrittenParts<S> = (ObjectMeta, S, Option<DockerPullSecretStatus>);
 
 /// `of_namespace`: what to say of an unknown field with a namespace.
-fn parts<S: DeserializeOwned>(api_version: &str, object: Value, of_namespace: &str) -> Result<WrittenParts<S>, Problem> {
+fn parts<S: DeserializeOwned>(
+    api_version: &str,
+    object: Value,
+    of_namespace: &str,
+) -> Result<WrittenParts<S>, Problem> {
     let invalid = |message: String| Problem::new(Reason::InvalidSpec, message);
     if api_version != API_VERSION {
         return Err(invalid(format!(

@@ -33,7 +33,10 @@ impl NamespaceSelection {
             check(requirement)?;
         }
         let is_name = |name: &&String| {
-            !name.is_empty() && name.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || matches!(c, '-' | '*'))
+            !name.is_empty()
+                && name
+                    .chars()
+                    .all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || matches!(c, '-' | '*'))
         };
         if let Some(name) = excluded.iter().find(|name| !is_name(name)) {
             return Err(Problem::new(

@@ -18,7 +18,11 @@ fn reconciling(observed: &mut Observations) {
         has_cluster_resources: true,
         ..installation(NAME, &[])
     }]);
-    observed.policies = Read(policies(&[("writes", true), ("authors", true), ("cluster-authors", true)]));
+    observed.policies = Read(policies(&[
+        ("writes", true),
+        ("authors", true),
+        ("cluster-authors", true),
+    ]));
     observed.cluster_custom_resource.definition = established(cluster_crd(), |_| {});
     observed.cluster_custom_resource.is_served = Read(true);
     observed.cluster_resources = Read(vec![resource(None), resource(None)]);

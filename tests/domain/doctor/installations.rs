@@ -70,15 +70,31 @@ fn what_an_operator_is_told_to_do_is_read_from_flags_and_environment() {
         let deployment =
             json!({"metadata": {}, "spec": {"selector": {}, "template": {"spec": {"containers": [container]}}}});
         let found = Installation::of(&serde_json::from_value(deployment).unwrap());
-        (found.has_cluster_resources, found.attaches_to_pods, found.attaches_to_accounts)
+        (
+            found.has_cluster_resources,
+            found.attaches_to_pods,
+            found.attaches_to_accounts,
+        )
     };
     let variable = |name: &str, value: &str| json!([{"name": name, "value": value}]);
     for (args, env, expected) in [
         (&["controller"][..], json!([]), (false, false, false)),
         (&["controller", "--cluster-resources"], json!([]), (true, false, false)),
-        (&["controller", "--attach-pods", "--attach-service-accounts"], json!([]), (false, true, true)),
-        (&["controller"], variable("DPS_CLUSTER_RESOURCES", "true"), (true, false, false)),
-        (&["controller"], variable("DPS_CLUSTER_RESOURCES", "false"), (false, false, false)),
+        (
+            &["controller", "--attach-pods", "--attach-service-accounts"],
+            json!([]),
+            (false, true, true),
+        ),
+        (
+            &["controller"],
+            variable("DPS_CLUSTER_RESOURCES", "true"),
+            (true, false, false),
+        ),
+        (
+            &["controller"],
+            variable("DPS_CLUSTER_RESOURCES", "false"),
+            (false, false, false),
+        ),
     ] {
         assert_eq!(told(args, env.clone()), expected, "{args:?} {env}");
     }

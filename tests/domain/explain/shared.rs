@@ -58,27 +58,57 @@ fn secret_of_a_selected_namespace_is_that_of_the_resource() {
     let (ours, theirs) = (Some("ClusterDockerPullSecret/shared"), Some("Secret/app"));
     for (what, objects, blamed) in [
         ("selected", vec![space(), plain("shared"), secret()], ours),
-        ("not selected", vec![namespace(json!({"labels": {}})), plain("shared"), secret()], theirs),
-        ("in its way", vec![space(), shared("shared", json!({}), &failing), secret()], theirs),
+        (
+            "not selected",
+            vec![namespace(json!({"labels": {}})), plain("shared"), secret()],
+            theirs,
+        ),
+        (
+            "in its way",
+            vec![space(), shared("shared", json!({}), &failing), secret()],
+            theirs,
+        ),
         ("unknown", vec![plain("shared"), secret()], theirs),
         ("unknown, with a copy", vec![plain("shared"), copy_of("shared")], ours),
-        ("unknown, with a copy of another", vec![plain("shared"), copy_of("other")], theirs),
+        (
+            "unknown, with a copy of another",
+            vec![plain("shared"), copy_of("other")],
+            theirs,
+        ),
         (
             "the namespace's own",
-            vec![space(), plain("shared"), secret(), resource("app", REGISTRY, &Value::Null)],
+            vec![
+                space(),
+                plain("shared"),
+                secret(),
+                resource("app", REGISTRY, &Value::Null),
+            ],
             Some("DockerPullSecret/app"),
         ),
         (
             "the older of two",
-            vec![space(), old("other", "2026-01-02T00:00:00Z"), old("shared", "2026-01-01T00:00:00Z"), secret()],
+            vec![
+                space(),
+                old("other", "2026-01-02T00:00:00Z"),
+                old("shared", "2026-01-01T00:00:00Z"),
+                secret(),
+            ],
             ours,
         ),
     ] {
         let (code, report) = explain(&["pod", "web"], &[vec![rejected()], objects].concat());
         let failure = &report["failures"][0];
-        assert_eq!((code, &failure["cause"]), (1, &json!("CredentialsRejected")), "{what}: {report}");
+        assert_eq!(
+            (code, &failure["cause"]),
+            (1, &json!("CredentialsRejected")),
+            "{what}: {report}"
+        );
         let blame = &failure["blame"];
-        let found = format!("{}/{}", blame["kind"].as_str().unwrap(), blame["name"].as_str().unwrap());
+        let found = format!(
+            "{}/{}",
+            blame["kind"].as_str().unwrap(),
+            blame["name"].as_str().unwrap()
+        );
         assert_eq!(Some(found.as_str()), blamed, "{what}: {failure}");
     }
 }
@@ -99,7 +129,8 @@ fn advice_leads_to_the_credentials_in_another_namespace() {
     let (_, report) = explain(&["pod", "web"], &[without(), space(), plain("shared")]);
     let action = report["failures"][0]["action"].as_str().unwrap();
     assert!(
-        action.starts_with("Add imagePullSecrets: [{name: app}]") && action.contains("ClusterDockerPullSecret \"shared\" has"),
+        action.starts_with("Add imagePullSecrets: [{name: app}]")
+            && action.contains("ClusterDockerPullSecret \"shared\" has"),
         "{action}"
     );
     assert_eq!(report["images"][0]["note"], Value::Null);
@@ -114,22 +145,38 @@ fn resource_that_does_not_select_the_namespace_is_named_with_the_reason() {
     for (objects, rest) in [
         (
             vec![unlabelled(), plain("shared")],
-            Some("its labels are not those that spec.namespaceSelector requires (team=yes). Label the namespace accordingly, or change the selector"),
+            Some(
+                "its labels are not those that spec.namespaceSelector requires (team=yes). Label the namespace accordingly, or change the selector",
+            ),
         ),
         (
-            vec![namespace(json!({"annotations": {"pullsecrets.dev/exclude": "true"}})), plain("shared")],
+            vec![
+                namespace(json!({"annotations": {"pullsecrets.dev/exclude": "true"}})),
+                plain("shared"),
+            ],
             Some("the namespace has the annotation pullsecrets.dev/exclude: \"true\". Remove the annotation"),
         ),
         (
-            vec![space(), shared("shared", json!({"excludeNamespaces": ["te*"]}), &Value::Null)],
+            vec![
+                space(),
+                shared("shared", json!({"excludeNamespaces": ["te*"]}), &Value::Null),
+            ],
             Some("spec.excludeNamespaces names it. Take it out of that list"),
         ),
         (
             vec![plain("shared")],
-            Some("its labels could not be read, so it is unknown whether it is selected. Compare them with spec.namespaceSelector"),
+            Some(
+                "its labels could not be read, so it is unknown whether it is selected. Compare them with spec.namespaceSelector",
+            ),
         ),
         // Of no use: another registry, and credentials that the registry rejects.
-        (vec![unlabelled(), shared("shared", json!({"registryUrl": "s.example.com"}), &Value::Null)], None),
+        (
+            vec![
+                unlabelled(),
+                shared("shared", json!({"registryUrl": "s.example.com"}), &Value::Null),
+            ],
+            None,
+        ),
         (vec![unlabelled(), rejected_there], None),
         (vec![space(), plain("shared")], None),
     ] {
@@ -146,9 +193,25 @@ fn resource_that_does_not_select_the_namespace_is_named_with_the_reason() {
     // The pod lists it already; it runs; it has other credentials.
     let listing = |state: &Value| pod("web", IMAGE, &["app"], state);
     let note = |objects: &[Value]| explain(&["pod", "web"], objects).1["images"][0]["note"].clone();
-    let absent = [listing(&waiting("ErrImagePull", &not_sent(IMAGE))), unlabelled(), plain("shared"), pull_secret("other", REGISTRY)];
+    let absent = [
+        listing(&waiting("ErrImagePull", &not_sent(IMAGE))),
+        unlabelled(),
+        plain("shared"),
+        pull_secret("other", REGISTRY),
+    ];
     let found = note(&absent);
-    assert!(found.as_str().is_some_and(|note| note.ends_with("or change the selector")), "{found}");
-    assert_eq!(note(&[listing(&json!({"running": {}})), unlabelled(), plain("shared")]), Value::Null);
-    assert_eq!(note(&[rejected(), unlabelled(), plain("shared"), pull_secret("app", REGISTRY)]), Value::Null);
+    assert!(
+        found
+            .as_str()
+            .is_some_and(|note| note.ends_with("or change the selector")),
+        "{found}"
+    );
+    assert_eq!(
+        note(&[listing(&json!({"running": {}})), unlabelled(), plain("shared")]),
+        Value::Null
+    );
+    assert_eq!(
+        note(&[rejected(), unlabelled(), plain("shared"), pull_secret("app", REGISTRY)]),
+        Value::Null
+    );
 }

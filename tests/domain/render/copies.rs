@@ -51,23 +51,47 @@ fn each_selected_namespace_of_the_input_gets_the_secret() {
     let selector = json!({"namespaceSelector": {"matchLabels": {"team": "yes"}}});
     let excluding = with(selector.clone(), json!({"excludeNamespaces": ["kube-*", "says-f*"]}));
     for (name, fields, expected) in [
-        ("all", json!({}), &["a/all", "b/all", "kube-system/all", "platform/all", "says-false/all"][..]),
-        ("some", selector, &["a/some", "kube-system/some", "platform/some", "says-false/some"]),
+        (
+            "all",
+            json!({}),
+            &["a/all", "b/all", "kube-system/all", "platform/all", "says-false/all"][..],
+        ),
+        (
+            "some",
+            selector,
+            &["a/some", "kube-system/some", "platform/some", "says-false/some"],
+        ),
         ("few", excluding, &["a/few", "platform/few"]),
         // The Secret that the others are copied from.
-        ("login", json!({"excludeNamespaces": ["kube-*", "b"]}), &["a/login", "says-false/login"]),
-        ("named", json!({"secretName": "login", "excludeNamespaces": ["*a*"]}), &["b/login", "kube-system/login"]),
+        (
+            "login",
+            json!({"excludeNamespaces": ["kube-*", "b"]}),
+            &["a/login", "says-false/login"],
+        ),
+        (
+            "named",
+            json!({"secretName": "login", "excludeNamespaces": ["*a*"]}),
+            &["b/login", "kube-system/login"],
+        ),
         ("off", json!({"suspend": true}), &[]),
     ] {
         let (code, names, lines) = rendered(&[&all[..], &[shared(name, fields)]].concat());
-        assert_eq!((code, names.iter().map(String::as_str).collect::<Vec<_>>()), (0, expected.to_vec()), "{lines:?}");
+        assert_eq!(
+            (code, names.iter().map(String::as_str).collect::<Vec<_>>()),
+            (0, expected.to_vec()),
+            "{lines:?}"
+        );
         assert_eq!(lines.len(), usize::from(name == "off"), "{lines:?}");
     }
 }
 
 #[test]
 fn a_copy_is_what_a_docker_pull_secret_of_the_namespace_would_be() {
-    let objects = [login("login", "platform"), namespace("a", &json!({})), shared("app", json!({}))];
+    let objects = [
+        login("login", "platform"),
+        namespace("a", &json!({})),
+        shared("app", json!({})),
+    ];
     let (_, copies) = render_json(&objects.iter().map(ToString::to_string).collect::<String>());
     let (_, own) = render_json(&format!("{}{}", login("login", "a"), hub("app", "a", "login")));
     assert_eq!(copies, own);
@@ -90,16 +114,27 @@ fn of_several_that_want_the_secret_the_namespaces_own_one_wins_then_the_oldest()
         created("z-old", "2026-01-01T00:00:00Z"),
         hub("app", "a", "login"),
     ]);
-    assert_eq!((code, names), (1, vec!["b/app".to_owned(), "a/app".to_owned()]), "{lines:?}");
-    let expected =
-        "ClusterDockerPullSecret young, namespace b: OwnedByOther: ClusterDockerPullSecret \"z-old\" is older and generates";
+    assert_eq!(
+        (code, names),
+        (1, vec!["b/app".to_owned(), "a/app".to_owned()]),
+        "{lines:?}"
+    );
+    let expected = "ClusterDockerPullSecret young, namespace b: OwnedByOther: ClusterDockerPullSecret \"z-old\" is older and generates";
     assert!(lines.len() == 1 && lines[0].starts_with(expected), "{lines:?}");
 
     // Without times, the names decide.
     let same = |name: &str| shared(name, json!({"secretName": "app"}));
-    let (code, names, lines) = rendered(&[login("login", "platform"), namespace("b", &json!({})), same("y"), same("x")]);
+    let (code, names, lines) = rendered(&[
+        login("login", "platform"),
+        namespace("b", &json!({})),
+        same("y"),
+        same("x"),
+    ]);
     assert_eq!((code, names.len()), (1, 1));
-    assert!(lines[0].starts_with("ClusterDockerPullSecret y, namespace b: OwnedByOther"), "{lines:?}");
+    assert!(
+        lines[0].starts_with("ClusterDockerPullSecret y, namespace b: OwnedByOther"),
+        "{lines:?}"
+    );
 }
 
 #[test]
@@ -135,7 +170,14 @@ fn what_is_missing_or_in_the_way_is_named() {
             "ClusterDockerPullSecret app, namespace b: NameConflict: Secret \"app\" exists",
         ),
         (
-            vec![source(), space(), shared("app", json!({"namespaceSelector": {"matchExpressions": [{"key": "a", "operator": "Is"}]}}))],
+            vec![
+                source(),
+                space(),
+                shared(
+                    "app",
+                    json!({"namespaceSelector": {"matchExpressions": [{"key": "a", "operator": "Is"}]}}),
+                ),
+            ],
             1,
             "ClusterDockerPullSecret app: InvalidSpec: spec.namespaceSelector.matchExpressions has \"Is\"",
         ),
@@ -170,5 +212,9 @@ fn the_two_kinds_do_not_hide_each_other() {
         namespace("a", &json!({})),
     ];
     let (code, names, lines) = rendered(&objects);
-    assert_eq!((code, names), (0, vec!["a/app".to_owned(), "/app".to_owned()]), "{lines:?}");
+    assert_eq!(
+        (code, names),
+        (0, vec!["a/app".to_owned(), "/app".to_owned()]),
+        "{lines:?}"
+    );
 }
