@@ -44,7 +44,7 @@ enum Command {
     ///
     /// Exit code 0: nothing fails; 1: something fails; 2: usage error or unreadable input.
     Explain(explain::Explain),
-    /// Check an installation: the API server, the CRD, rights, operators, admission policies, resources, registries.
+    /// Check an installation: the API server, the CRDs, rights, operators, admission policies, resources, registries.
     ///
     /// Nothing is changed, no Secret is read, and no credentials are sent. What you may not look at is skipped.
     ///

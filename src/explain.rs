@@ -2,6 +2,7 @@
 //! cluster, and show the report.
 
 pub mod bundle;
+mod many_namespaces;
 pub mod pod_event;
 pub mod report;
 pub mod secrets;

@@ -32,9 +32,9 @@ pub(crate) struct Explain {
     /// ServiceAccount whose pull secrets a new pod with this image gets. Only for `image`.
     #[arg(long, value_name = "NAME", default_value = "default")]
     service_account: String,
-    /// Read Pods, Secrets, ServiceAccounts, DockerPullSecrets and Events from this file, directory or stdin (-) instead
-    /// of a cluster, as `kubectl get -o yaml` prints them. Directories are read recursively (.yaml, .yml, .json). Can be
-    /// repeated.
+    /// Read Pods, Secrets, ServiceAccounts, DockerPullSecrets, ClusterDockerPullSecrets, Namespaces and Events from this file,
+    /// directory or stdin (-) instead of a cluster, as `kubectl get -o yaml` prints them. Directories are read recursively
+    /// (.yaml, .yml, .json). Can be repeated.
     #[arg(short, long, value_name = "FILE|DIR|-")]
     filename: Vec<PathBuf>,
     /// Output format.

@@ -1,4 +1,4 @@
-//! Reads DockerPullSecrets and Secrets from files. No message holds a value, because the files hold passwords.
+//! Reads resources and Secrets from files. No message holds a value, because the files hold passwords.
 
 mod documents;
 
@@ -14,8 +14,9 @@ use k8s_openapi::api::core::v1::Secret;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use serde_json::Value;
 
-use crate::api::{DockerPullSecret, Reason};
-use crate::cli::manifests::documents::{Document, documents, is_resource, key_of};
+use crate::api::Reason;
+pub(crate) use crate::cli::manifests::documents::WrittenResource;
+use crate::cli::manifests::documents::{Document, documents, key_of, resource_kind};
 use crate::domain::names::ObjectKey;
 use crate::domain::problem::Problem;
 use crate::domain::spec::validate::ValidatedSpec;
@@ -28,7 +29,9 @@ const LARGEST_INPUT: u64 = 256 * 1024 * 1024;
 #[derive(Default)]
 pub(crate) struct Manifests {
     /// The resources in the order they were read.
-    pub(crate) resources: Vec<(ObjectKey, Result<DockerPullSecret, Problem>)>,
+    pub(crate) resources: Vec<WrittenResource>,
+    /// The metadata of the Namespaces, by name.
+    pub(crate) namespaces: BTreeMap<String, ObjectMeta>,
     secrets: HashMap<ObjectKey, (String, Value)>,
     /// Pods, ServiceAccounts and Events, as they stand in the input, with the place.
     pub(crate) others: Vec<(String, Value)>,
@@ -82,10 +85,11 @@ impl Manifests {
         })
     }
 
-    /// The Secret from which a resource takes its credentials; `None` if the input does not have it, or none is needed.
-    pub(crate) fn source(&self, spec: &ValidatedSpec, resource: &ObjectKey) -> Result<Option<Secret>, Problem> {
+    /// The Secret from which a resource that reads in this namespace takes its credentials; `None` if the input does not have
+    /// it, or none is needed.
+    pub(crate) fn source(&self, spec: &ValidatedSpec, namespace: &str) -> Result<Option<Secret>, Problem> {
         match spec.source.secret_name() {
-            Some(name) => self.secret(&ObjectKey::new(&*resource.namespace, name)),
+            Some(name) => self.secret(&ObjectKey::new(namespace, name)),
             None => Ok(None),
         }
     }
@@ -98,8 +102,8 @@ impl Manifests {
     /// Of several resources with the same name, keeps the last.
     fn keep_last(&mut self) {
         let mut seen = HashSet::new();
-        let keys = self.resources.iter().rev().map(|(key, _)| key);
-        let mut last: Vec<bool> = keys.map(|key| seen.insert(key)).collect();
+        let names = self.resources.iter().rev().map(|one| (one.kind, &one.key));
+        let mut last: Vec<bool> = names.map(|name| seen.insert(name)).collect();
         self.resources.retain(|_| last.pop().unwrap_or_default());
     }
 
@@ -107,7 +111,7 @@ impl Manifests {
         let text = std::str::from_utf8(text).map_err(|_| format!("{place}: not UTF-8 text"))?;
         for document in documents(text).map_err(|problem| format!("{place}: {problem}"))? {
             match document {
-                Document::Resource(key, resource) => self.resources.push((key, *resource)),
+                Document::Resource(resource) => self.resources.push(*resource),
                 Document::Other(object) => self.add_object(place, object, None)?,
             }
         }
@@ -133,13 +137,13 @@ impl Manifests {
                 .into_iter()
                 .try_for_each(|item| self.add_object(place, item, Some((&api_version, kind))));
         }
-        if is_resource(&api_version, &kind) {
+        if resource_kind(&api_version, &kind).is_some() {
             object["apiVersion"] = api_version.into();
             object["kind"] = kind.as_str().into();
-            let Document::Resource(key, resource) = Document::from(object) else {
+            let Document::Resource(resource) = Document::from(object) else {
                 return Err(unnamed(place, &kind));
             };
-            self.resources.push((key, *resource));
+            self.resources.push(*resource);
             return Ok(());
         }
         if matches!(
@@ -154,6 +158,10 @@ impl Manifests {
         if kind == "Secret" && api_version == "v1" {
             let key = key_of(&object).ok_or_else(|| unnamed(place, &kind))?;
             self.secrets.insert(key, (place.to_owned(), object));
+        } else if kind == "Namespace" && api_version == "v1" {
+            let ObjectKey { name, .. } = key_of(&object).ok_or_else(|| unnamed(place, &kind))?;
+            let meta = metadata(&mut object).map_err(|problem| format!("{place}: Namespace {name:?}: {problem}"))?;
+            self.namespaces.insert(name, meta);
         }
         Ok(())
     }

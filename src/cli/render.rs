@@ -1,5 +1,7 @@
 //! `dps render`: the Secrets that the controller would write, without a cluster.
 
+mod copies;
+
 use std::path::PathBuf;
 use std::process::ExitCode;
 
@@ -7,19 +9,21 @@ use clap::{Args, ValueEnum};
 use serde_json::{Value, json};
 
 use crate::cli::exit::exit_code;
-use crate::cli::manifests::Manifests;
+use crate::cli::manifests::{Manifests, WrittenResource};
 use crate::cli::output::{report, to_json, write};
 use crate::domain::index::ResourceIndex;
 use crate::domain::names::{ObjectKey, Uid};
 use crate::domain::problem::Problem;
+use crate::domain::secret::desired::Desired;
 use crate::domain::secret::ownership::{Claimant, authorize_write};
 use crate::domain::secret::plan::plan;
 use crate::domain::spec::declaration::Declaration;
+use crate::domain::spec::validate::ValidatedSpec;
 
 #[derive(Args)]
 pub(crate) struct Render {
-    /// File, folder (all .yaml, .yml and .json files below it) or - for stdin, with DockerPullSecrets and the Secrets that
-    /// they reference. Can be repeated.
+    /// File, folder (all .yaml, .yml and .json files below it) or - for stdin, with DockerPullSecrets, ClusterDockerPullSecrets,
+    /// the Secrets that they reference, and the Namespaces to select from. Can be repeated.
     #[arg(short, long = "filename", required = true, value_name = "FILE|DIR|-")]
     filename: Vec<PathBuf>,
     /// Output format: YAML documents, or one v1 List as JSON.
@@ -39,74 +43,111 @@ pub(crate) fn run(arguments: &Render) -> ExitCode {
 
 fn render_all(arguments: &Render) -> Result<ExitCode, String> {
     let manifests = Manifests::read(&arguments.filename)?;
-    let mut index = ResourceIndex::default();
-    let resources = manifests.resources.iter().map(|(key, resource)| {
-        let resource = resource.as_ref().map_err(Clone::clone)?;
-        // Objects without a namespace are compared in the one that the key has for them.
-        let declaration = Declaration {
-            key: key.clone(),
-            ..resource.into()
-        };
-        index.add(&declaration);
-        Ok((declaration, resource.metadata.namespace.as_deref().unwrap_or_default()))
-    });
-    let resources: Vec<Result<_, Problem>> = resources.collect();
+    let index = index(&manifests);
     let (mut secrets, mut code) = (Vec::new(), ExitCode::SUCCESS);
-    for ((key, _), resource) in manifests.resources.iter().zip(resources) {
-        let place = format!("DockerPullSecret {key}");
-        let rendered = resource.and_then(|(declaration, namespace)| render(declaration, namespace, &manifests, &index));
-        match rendered {
-            Ok(Some((secret, warnings))) => {
-                secrets.push(secret);
-                for warning in warnings {
-                    report(&format!("warning: {place}: {warning}"));
-                }
-            }
-            Ok(None) => report(&format!(
-                "warning: {place}: spec.suspend is true, so nothing is written for it"
-            )),
-            Err(problem) => {
-                report(&format!("{place}: {}: {}", problem.reason.as_str(), problem.message));
-                code = ExitCode::FAILURE;
-            }
+    for resource in &manifests.resources {
+        let rendered = render(resource, &manifests, &index);
+        secrets.extend(rendered.secrets);
+        for warning in rendered.warnings {
+            report(&format!("warning: {}: {warning}", resource.name()));
+        }
+        for (place, Problem { reason, message }) in rendered.problems {
+            report(&format!("{}{place}: {}: {message}", resource.name(), reason.as_str()));
+            code = ExitCode::FAILURE;
         }
     }
     write(&to_text(&secrets, arguments.output)?)?;
     Ok(code)
 }
 
-/// Renders into `namespace`; empty: the manifest names none.
-fn render(
-    declaration: Declaration,
-    namespace: &str,
+/// What came of one resource.
+#[derive(Default)]
+struct Rendered {
+    secrets: Vec<Value>,
+    warnings: Vec<String>,
+    /// Each with where it is, if that is not the whole resource.
+    problems: Vec<(String, Problem)>,
+}
+
+/// What the resources of the input want, and which namespaces there are.
+fn index(manifests: &Manifests) -> ResourceIndex {
+    let mut index = ResourceIndex::default();
+    for meta in manifests.namespaces.values() {
+        index.distributions.namespaces.observe(meta);
+    }
+    for resource in &manifests.resources {
+        let Ok(declaration) = resource.placed() else {
+            continue;
+        };
+        if declaration.cluster.is_some() {
+            index.distributions.insert(&declaration);
+        } else {
+            index.add(&declaration);
+        }
+    }
+    index
+}
+
+fn render(resource: &WrittenResource, manifests: &Manifests, index: &ResourceIndex) -> Rendered {
+    let mut rendered = Rendered::default();
+    let outcome = match &resource.read {
+        Err(problem) => Err(problem.clone()),
+        Ok((declaration, _)) if declaration.suspended => {
+            let warning = "spec.suspend is true, so nothing is written for it";
+            rendered.warnings.push(warning.to_owned());
+            Ok(())
+        }
+        Ok((declaration, _)) if declaration.cluster.is_some() => {
+            copies::render(declaration, manifests, index, &mut rendered)
+        }
+        Ok((declaration, _)) => render_one(declaration, &resource.key, manifests, index, &mut rendered),
+    };
+    rendered
+        .problems
+        .extend(outcome.err().map(|problem| (String::new(), problem)));
+    rendered
+}
+
+/// `key`: with `default` for the namespace that the manifest does not name.
+fn render_one(
+    declaration: &Declaration,
+    key: &ObjectKey,
     manifests: &Manifests,
     index: &ResourceIndex,
-) -> Result<Option<(Value, Vec<String>)>, Problem> {
-    if declaration.suspended {
-        return Ok(None);
-    }
-    let (key, spec) = (&declaration.key, declaration.spec?);
-    let source = manifests.source(&spec, key)?;
+    rendered: &mut Rendered,
+) -> Result<(), Problem> {
+    let spec = declaration.spec.clone()?;
+    let source = manifests.source(&spec, &key.namespace)?;
     let target = ObjectKey::new(&*key.namespace, &*spec.targets.secret_name);
-    let existing = manifests.secret(&target)?;
-    let uid = declaration.uid.as_ref().map_or("", Uid::as_str);
     // Without an owner: what is rendered is applied where nobody knows the UID of the resource yet.
-    let plan = plan(namespace, None, &spec, source.as_ref())?;
-    let claimant = Claimant {
-        kind: declaration.kind,
-        name: &key.name,
-        uid,
-        adopt: spec.targets.adopt,
-    };
+    let plan = plan(&declaration.key.namespace, None, &spec, source.as_ref())?;
+    let existing = manifests.secret(&target)?;
     let oldest_claimant = index.oldest_claimant(&target).unwrap_or(&key.name);
+    let claimant = claimant(declaration, &spec);
     authorize_write(claimant, &plan.desired, existing.as_ref(), oldest_claimant, |owner| {
         index.wants(owner, &target)
     })?;
-    let mut warnings = spec.warnings;
-    warnings.extend(index.overlap_warning(key));
-    warnings.extend(plan.warnings);
-    let secret = serde_json::to_value(plan.desired.secret()).unwrap_or_default();
-    Ok(Some((secret, warnings)))
+    rendered.warnings.extend(spec.warnings);
+    rendered.warnings.extend(index.overlap_warning(key));
+    rendered.warnings.extend(plan.warnings);
+    rendered.add(&plan.desired);
+    Ok(())
+}
+
+fn claimant<'a>(declaration: &'a Declaration, spec: &ValidatedSpec) -> Claimant<'a> {
+    Claimant {
+        kind: declaration.kind,
+        name: &declaration.key.name,
+        uid: declaration.uid.as_ref().map_or("", Uid::as_str),
+        adopt: spec.targets.adopt,
+    }
+}
+
+impl Rendered {
+    fn add(&mut self, desired: &Desired) {
+        self.secrets
+            .push(serde_json::to_value(desired.secret()).unwrap_or_default());
+    }
 }
 
 fn to_text(secrets: &[Value], output: Output) -> Result<String, String> {

@@ -24,7 +24,7 @@ use crate::registry_client::http::{ClientError, verify};
 
 #[derive(Args)]
 pub(crate) struct Verify {
-    /// DockerPullSecret in the cluster whose credentials are verified.
+    /// DockerPullSecret in the cluster whose credentials are verified, or clusterdockerpullsecret/NAME.
     #[arg(value_name = "NAME", conflicts_with_all = ["registry", "filename"])]
     name: Option<String>,
     /// Namespace of the DockerPullSecret; default: the kubeconfig's.
@@ -42,7 +42,8 @@ pub(crate) struct Verify {
     /// Docker config file to take the credentials from, such as ~/.docker/config.json.
     #[arg(long, value_name = "FILE", requires = "registry", conflicts_with = "username")]
     docker_config: Option<PathBuf>,
-    /// File or folder with DockerPullSecrets and the Secrets they reference, or - for stdin; can be repeated.
+    /// File or folder with DockerPullSecrets, ClusterDockerPullSecrets and the Secrets they reference, or - for stdin; can be
+    /// repeated.
     #[arg(short, long, value_name = "FILE|DIR|-")]
     filename: Vec<PathBuf>,
     /// PEM certificates to trust in addition to the system's; spec.verification.tls is ignored.
@@ -95,7 +96,7 @@ async fn verify_all(arguments: &Verify) -> Result<ExitCode, String> {
     let ca_bundle = ca_bundle.transpose()?;
     let sources = source::read(arguments).await?;
     if sources.is_empty() {
-        return Err("--filename contains no DockerPullSecret".to_owned());
+        return Err("--filename contains no DockerPullSecret and no ClusterDockerPullSecret".to_owned());
     }
     let mut attempts = Attempts {
         arguments,

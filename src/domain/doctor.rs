@@ -31,8 +31,10 @@ pub struct Observations {
     pub namespaces: Vec<String>,
     /// The API server.
     pub api_server: ApiServerView,
-    /// The CRD.
+    /// The CRD of the kind for one namespace.
     pub custom_resource: CustomResource,
+    /// That of the kind for many namespaces.
+    pub cluster_custom_resource: CustomResource,
     /// The Deployments of operators.
     pub installations: Seen<Vec<Installation>>,
     /// Rights of the accounts that operators use. Not read: why nobody knows whose rights count.
@@ -43,6 +45,8 @@ pub struct Observations {
     pub policies: Seen<Policies>,
     /// The `DockerPullSecrets`.
     pub resources: Seen<Vec<ResourceView>>,
+    /// The `ClusterDockerPullSecrets`.
+    pub cluster_resources: Seen<Vec<ResourceView>>,
     /// Their registries; `None` as long as nobody has looked.
     pub registries: Option<RegistriesView>,
 }
@@ -55,7 +59,13 @@ pub fn without_access(server: &str, obstacle: &NoAccess) -> DoctorReport {
 /// The report of what was seen.
 pub fn examine(observed: &Observations) -> DoctorReport {
     let mut checks = api_server::check(&observed.api_server);
-    checks.extend(custom_resource::check(&observed.custom_resource));
+    let mut installations = observed.installations.read().into_iter().flatten();
+    let needs_cluster_resource = installations.any(Installation::reconciles_cluster_resources);
+    checks.extend(custom_resource::check(&observed.custom_resource, true));
+    checks.extend(custom_resource::check(
+        &observed.cluster_custom_resource,
+        needs_cluster_resource,
+    ));
     checks.extend(rights::check(&observed.rights));
     checks.extend(installation::check(
         &observed.installations,
@@ -64,6 +74,10 @@ pub fn examine(observed: &Observations) -> DoctorReport {
     checks.extend(lease::check(&observed.leases, observed.api_server.now()));
     checks.extend(policies::check(&observed.installations, &observed.policies));
     checks.extend(resources::check(&observed.resources, &observed.namespaces));
+    checks.extend(resources::check_cluster(
+        &observed.cluster_resources,
+        &observed.installations,
+    ));
     checks.extend(observed.registries.iter().flat_map(registries::check));
     DoctorReport::new(checks)
 }

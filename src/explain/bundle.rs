@@ -5,11 +5,13 @@ use std::collections::{BTreeSet, HashMap, HashSet};
 use k8s_openapi::api::core::v1::Secret;
 
 use crate::domain::docker_config::kubelet_secret::{Content, PullSecret};
+use crate::domain::index::ResourceIndex;
 use crate::domain::names::ObjectKey;
 use crate::domain::pull_failures::context::PullContext;
 use crate::domain::pull_failures::pod::Pod;
 use crate::domain::pull_failures::resource::Resource;
 use crate::domain::text::{failed_to_pull, missing_pull_secrets};
+use crate::explain::many_namespaces::SharedResource;
 use crate::explain::pod_event::PodEvent;
 
 /// Everything that was read.
@@ -25,8 +27,12 @@ pub struct Bundle {
     pub unreadable_secrets: HashSet<ObjectKey>,
     /// Namespaces whose Secrets are all known: any other Secret does not exist there.
     pub complete_namespaces: HashSet<String>,
-    /// The resources that generate Secrets.
-    pub resources: Vec<Resource>,
+    /// The resources that generate a Secret in their namespace.
+    pub(crate) resources: Vec<Resource>,
+    /// Those that do it in many.
+    pub(crate) shared: Vec<SharedResource>,
+    /// What all of them want, and the Namespaces.
+    pub(crate) index: ResourceIndex,
     /// The pull secrets of each ServiceAccount.
     pub service_accounts: HashMap<ObjectKey, Vec<String>>,
     /// What could not be taken into account.
@@ -94,6 +100,7 @@ impl Bundle {
             resources: resources
                 .filter(|resource| resource.namespace == namespace)
                 .cloned()
+                .chain(self.shared_in(namespace))
                 .collect(),
         }
     }

@@ -87,11 +87,14 @@ pub fn explain_image(bundle: &Bundle, image: &str, account: &ObjectKey) -> Resul
     let objects = bundle.context_objects(&account.namespace, &names, None);
     let context = objects.context();
     let certain = certain_failure(image, context);
-    let note = if certain.is_some() {
+    let creation_note = if certain.is_some() {
         None
     } else {
         note_before_creation(image, context)
     };
+    let is_lacking = creation_note.is_some() || certain.as_ref().is_some_and(lacks_credentials);
+    let elsewhere = is_lacking.then(|| bundle.not_selecting(image, context)).flatten();
+    let note = joined(creation_note.into_iter().chain(elsewhere));
     let mut report = Report::default();
     let subject = ImageUse {
         namespace: account.namespace.clone(),
@@ -126,16 +129,26 @@ fn explain_pod(bundle: &Bundle, pod: &Pod, report: &mut Report) {
         } else {
             note_before_creation(image, context)
         };
-        let notes: Vec<String> = account_note.clone().into_iter().chain(creation_note).collect();
+        let is_lacking = creation_note.is_some() || diagnosis.as_ref().is_some_and(lacks_credentials);
+        let elsewhere = is_lacking.then(|| bundle.not_selecting(image, context)).flatten();
+        let notes = account_note.clone().into_iter().chain(creation_note).chain(elsewhere);
         let subject = ImageUse {
             namespace: key.namespace.clone(),
             pod: Some(key.name.clone()),
             container: Some(container.to_owned()),
             image: image.to_owned(),
         };
-        let note = (!notes.is_empty()).then(|| notes.join(". "));
-        report.add(subject, context, diagnosis, note);
+        report.add(subject, context, diagnosis, joined(notes));
     }
+}
+
+fn lacks_credentials(diagnosis: &Diagnosis) -> bool {
+    diagnosis.lacks_credentials() && !diagnosis.has_credentials()
+}
+
+fn joined(notes: impl Iterator<Item = String>) -> Option<String> {
+    let notes: Vec<String> = notes.collect();
+    (!notes.is_empty()).then(|| notes.join(". "))
 }
 
 /// The images that a pod needs, and those that it waits for, each once with its container.

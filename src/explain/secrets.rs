@@ -39,6 +39,9 @@ pub struct SecretView {
     /// Name of the resource that generates it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub generated_by: Option<String>,
+    /// Kind of that resource.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub generated_by_kind: Option<&'static str>,
     /// Its entries.
     pub entries: Vec<EntryView>,
 }
@@ -101,6 +104,7 @@ pub fn explain_secrets(image: &str, context: PullContext<'_>) -> SecretsView {
             state,
             why,
             generated_by: generator.map(|resource| resource.name.clone()),
+            generated_by_kind: generator.map(|resource| resource.kind),
             entries: entries.collect(),
         }
     });

@@ -117,12 +117,14 @@ fn is_content(admin: &Admin) {
     report.expect("SKIPPED", &[]);
     let good = report.with("OK");
     for words in [
-        "CRD: the CRD's schema is the one of this version of dps",
+        "CRD: the schema of the CRD dockerpullsecrets.pullsecrets.dev is the one of this version of dps",
+        "CRD: the schema of the CRD clusterdockerpullsecrets.pullsecrets.dev is the one of this version of dps",
         "Rights: system:serviceaccount:docker-pull-secret-operator:docker-pull-secret-operator may do all",
         "Operator: one operator for each namespace: Deployment docker-pull-secret-operator/",
         "holds Lease docker-pull-secret-operator/docker-pull-secret-operator, and renews it",
         "Policies: policy docker-pull-secret-operator-writes.docker-pull-secret-operator is installed and bound",
         "Policies: policy docker-pull-secret-operator-authors.docker-pull-secret-operator is installed and bound",
+        "Policies: policy docker-pull-secret-operator-cluster-authors.docker-pull-secret-operator is installed and bound",
     ] {
         assert!(good.iter().any(|line| line.contains(words)), "{words}: {good:#?}");
     }
@@ -142,6 +144,15 @@ async fn finds_what_is_wrong(world: &'static World, admin: &Admin, operator: &Pa
     let missing =
         format!("Rights: system:serviceaccount:{OPERATOR}:{OPERATOR} may not list, watch pods in all namespaces");
     admin.doctor(&[]).expect("FAIL", &[&missing]);
+    let rules = role["rules"].as_array().unwrap().iter();
+    let without_namespaces: Vec<&Value> = rules
+        .filter(|rule| rule["resources"] != json!(["namespaces"]))
+        .collect();
+    let patch_back = json!({"rules": without_namespaces}).to_string();
+    world.kubectl(&["patch", "clusterrole", OPERATOR, "--type=merge", "-p", &patch_back]);
+    let unselected = format!("Rights: system:serviceaccount:{OPERATOR}:{OPERATOR} may not list, watch namespaces: ");
+    admin.doctor(&[]).expect("FAIL", &[&unselected]);
+    world.kubectl(&["patch", "clusterrole", OPERATOR, "--type=merge", "-p", &patch]);
     let account = format!("system:serviceaccount:{OPERATOR}:{OPERATOR}");
     let impersonated = admin.doctor(&["--as", &account, "--lease", LEASE]);
     impersonated.expect("FAIL", &[&missing]);
@@ -167,6 +178,7 @@ async fn finds_what_is_wrong(world: &'static World, admin: &Admin, operator: &Pa
         &[
             "Policies: policy docker-pull-secret-operator-writes",
             "Policies: policy docker-pull-secret-operator-authors",
+            "Policies: policy docker-pull-secret-operator-cluster-authors",
         ],
     );
     apply();

@@ -7,9 +7,10 @@ use serde_json::{Value, json};
 
 use crate::support::canary::CANARY;
 use crate::support::explain::{IMAGE, run};
+use crate::support::fleet::Fleet;
 use crate::support::objects::{Space, private};
 use crate::support::operator::operator;
-use crate::support::pods::{Pods, unauthorized};
+use crate::support::pods::{Pods, not_sent, unauthorized};
 use crate::support::world::world;
 
 #[tokio::test]
@@ -107,4 +108,67 @@ async fn user_without_permission_to_read_secrets_gets_the_rest_with_warnings() {
         (&json!("AccessDenied"), &Value::Null)
     );
     assert_eq!(report["images"][0]["secrets"][0]["state"], "Unreadable");
+}
+
+#[tokio::test]
+async fn resources_for_many_namespaces_count_where_they_select() {
+    operator();
+    let fleet = Fleet::new(world(), "explained").await;
+    let space = Space::new(world(), "explained").await;
+    let pods = Pods::of(&space).await;
+    fleet.login("u", CANARY).await;
+    let host = format!("{}.example.com", space.name);
+    let image = format!("{host}/team/app:1");
+    let shared = fleet.create("login", json!({"registryUrl": host})).await;
+    pods.create("web", &image, &[]).await;
+    pods.fails("web", &image, &not_sent(&image)).await;
+    let kubeconfig = Some(world().kubeconfig());
+    let args = ["pod", "web", "-n", &space.name];
+    let (code, text, stderr) = run(&args, "", kubeconfig);
+    assert_eq!((code, stderr.as_str()), (1, ""));
+    let words =
+        format!("ClusterDockerPullSecret {shared:?} has credentials for this registry, but does not put Secret");
+    assert!(
+        text.contains(&words) && text.contains("Label the namespace accordingly"),
+        "{text}"
+    );
+
+    let labels = Patch::Merge(json!({"metadata": {"labels": {"fleet": fleet.name}}}));
+    let labelled = fleet
+        .namespaces
+        .patch(&space.name, &PatchParams::default(), &labels)
+        .await;
+    labelled.unwrap();
+    let (_, text, _) = run(&args, "", kubeconfig);
+    let action = format!("Add imagePullSecrets: [{{name: {shared}}}] to the pod's spec");
+    assert!(text.contains(&action) && !text.contains(&words), "{text}");
+    fleet.stands(&shared, "Ready", "1/1").await;
+    pods.create("listing", &image, &[&shared]).await;
+    pods.fails("listing", &image, &unauthorized(&image)).await;
+    let (_, text, _) = run(&["pod", "listing", "-n", &space.name], "", kubeconfig);
+    let blamed = format!("at fault  ClusterDockerPullSecret {shared}\n");
+    assert!(text.contains(&blamed), "{text}");
+
+    // Who may list no resource for many namespaces is told so where one has a part in it.
+    let kubectl = |args: &str| {
+        let args: Vec<&str> = args.split(' ').chain(["-n", &space.name]).collect();
+        world().kubectl(&args)
+    };
+    kubectl("create serviceaccount viewer");
+    kubectl("create role viewer --verb=get,list --resource=pods,secrets,events,dockerpullsecrets.pullsecrets.dev");
+    kubectl(&format!(
+        "create rolebinding viewer --role=viewer --serviceaccount={}:viewer",
+        space.name
+    ));
+    let viewer = world().state().join("explained-viewer.kubeconfig");
+    world().write_kubeconfig(&viewer, &space.name, "viewer");
+    let (code, _, stderr) = run(&["pod", "listing", "-n", &space.name], "", Some(&viewer));
+    assert_eq!((code, stderr.lines().count()), (1, 1), "{stderr}");
+    assert!(
+        stderr.starts_with("warning: listing ClusterDockerPullSecrets: "),
+        "{stderr}"
+    );
+    let (code, _, stderr) = run(&args, "", Some(&viewer));
+    assert!(code == 1 && !stderr.contains("ClusterDockerPullSecrets"), "{stderr}");
+    fleet.delete(&shared).await;
 }

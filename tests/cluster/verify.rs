@@ -9,8 +9,12 @@ use base64::engine::general_purpose::STANDARD;
 use serde_json::json;
 
 use crate::support::canary::CANARY;
+use crate::support::fleet::Fleet;
+use crate::support::objects::{Space, private};
+use crate::support::operator::operator;
 use crate::support::registries::{Registries, Scripted, answer, read_head, registries};
 use crate::support::verify::{verify, verify_all, verify_in};
+use crate::support::world::world;
 
 #[test]
 #[allow(clippy::type_complexity, clippy::too_many_lines, reason = "a table")]
@@ -290,4 +294,44 @@ fn a_proxy_is_used_for_https_unless_the_registry_is_exempt() {
             assert!(!head.to_lowercase().contains("authorization"), "{variable}");
         }
     }
+}
+
+#[tokio::test]
+async fn credentials_of_resources_in_a_cluster_are_verified() {
+    operator();
+    let all = registries();
+    let (registry, right) = (all.get("basic"), all.get("password"));
+    let fleet = Fleet::new(world(), "verify").await;
+    fleet.login("robot", right).await;
+    let registry_of = json!({"registryUrl": registry});
+    let name = fleet.create("login", registry_of).await;
+    let space = Space::new(world(), "verify").await;
+    space.credentials("login", "robot", right).await;
+    space.create("app", private(registry, "login")).await;
+    let kubeconfig = [("KUBECONFIG", world().kubeconfig().to_str().unwrap())];
+    let namespace = ["-n", &space.name];
+    for (subject, shown) in [
+        ("app".to_owned(), format!("DockerPullSecret {}/app", space.name)),
+        ("dps/app".to_owned(), format!("DockerPullSecret {}/app", space.name)),
+        (format!("cdps/{name}"), format!("ClusterDockerPullSecret {name}")),
+        (
+            format!("clusterdockerpullsecret/{name}"),
+            format!("ClusterDockerPullSecret {name}"),
+        ),
+    ] {
+        let args = [&[subject.as_str(), "--ca-file", all.get("caFile")], &namespace[..]].concat();
+        let (code, document) = verify_in(&kubeconfig, &args, "");
+        let result = &document["results"][0];
+        assert_eq!(
+            (code, &result["name"], &result["result"]),
+            (0, &json!(shown), &json!("Accepted")),
+            "{document}"
+        );
+    }
+    let (code, document) = verify_in(&kubeconfig, &["cdps/absent"], "");
+    let stderr = document["stderr"].as_str().unwrap();
+    assert!(
+        code == 2 && stderr.contains("reading ClusterDockerPullSecret absent: "),
+        "{stderr}"
+    );
 }

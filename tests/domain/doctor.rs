@@ -1,5 +1,6 @@
 //! What `dps doctor` makes of what it saw, case by case.
 
+mod clusters;
 mod installations;
 mod views;
 
@@ -43,14 +44,19 @@ fn installation(name: &str, namespaces: &[&str]) -> Installation {
         replicas: 2,
         attaches_to_pods: false,
         attaches_to_accounts: false,
+        has_cluster_resources: false,
+        evicts_pods: false,
     }
 }
 
 /// The CRD as the API server has it, with something changed.
 fn definition(change: impl FnOnce(&mut Value)) -> Seen<Option<Box<CustomResourceDefinition>>> {
-    let mut crd = crd();
+    established(crd(), change)
+}
+
+fn established(mut crd: Value, change: impl FnOnce(&mut Value)) -> Seen<Option<Box<CustomResourceDefinition>>> {
     crd["status"] = json!({
-        "acceptedNames": {"kind": "DockerPullSecret", "plural": "dockerpullsecrets"},
+        "acceptedNames": crd["spec"]["names"],
         "storedVersions": ["v1alpha1"],
         "conditions": [
             {"type": "NamesAccepted", "status": "True", "reason": "NoConflicts", "message": "no conflicts found"},
@@ -148,14 +154,21 @@ fn good() -> Observations {
             own_time: second(1000),
         },
         custom_resource: CustomResource {
+            kind: "DockerPullSecret",
             definition: definition(|_| {}),
             is_served: Read(true),
+        },
+        cluster_custom_resource: CustomResource {
+            kind: "ClusterDockerPullSecret",
+            definition: Read(None),
+            is_served: Read(false),
         },
         installations: Read(vec![installation(NAME, &[])]),
         rights: Read(Vec::new()),
         leases: vec![lease(|_| {})],
         policies: Read(policies(&[("writes", true), ("authors", true)])),
         resources: Read(vec![resource(None), resource(None)]),
+        cluster_resources: Read(Vec::new()),
         registries: Some(registry(RegistryAnswer::Answered(401, None))),
     };
     refused(&mut observed, &[]);
@@ -181,7 +194,7 @@ const CASES: &[Case] = &[
     Case { name: "a clock an hour ahead", change: |o| o.api_server.own_time = second(4600), expected: &[(Server, Warn)] },
     Case { name: "no CRD", change: |o| o.custom_resource.definition = Read(None), expected: &[(Crd, Fail)] },
     Case { name: "a CRD that cannot be read", change: |o| o.custom_resource.definition = Seen::denied("get CustomResourceDefinitions"), expected: &[(Crd, Skipped)] },
-    Case { name: "a CRD that cannot be read and is not served", change: |o| o.custom_resource = CustomResource { definition: Seen::denied("get CustomResourceDefinitions"), is_served: Read(false) }, expected: &[(Crd, Fail), (Crd, Skipped)] },
+    Case { name: "a CRD that cannot be read and is not served", change: |o| { o.custom_resource.definition = Seen::denied("get CustomResourceDefinitions"); o.custom_resource.is_served = Read(false); }, expected: &[(Crd, Fail), (Crd, Skipped)] },
     Case { name: "a CRD with the names of another one", change: |o| o.custom_resource.definition = definition(|crd| crd["status"]["conditions"] = json!([{"type": "NamesAccepted", "status": "False", "message": "\"dps\" is already in use"}, {"type": "Established", "status": "False", "message": "not all names are accepted"}])), expected: &[(Crd, Fail)] },
     Case { name: "an older CRD", change: |o| o.custom_resource.definition = definition(|crd| drop(status_fields(crd).remove("pullFailures"))), expected: &[(Crd, Fail)] },
     Case { name: "a newer CRD", change: |o| o.custom_resource.definition = definition(|crd| drop(status_fields(crd).insert("weather".into(), json!({"type": "string"})))), expected: &[(Crd, Warn)] },
@@ -243,7 +256,7 @@ fn text(report: &DoctorReport, shown: impl Fn(CheckResult) -> bool) -> String {
 fn each_case_has_its_results_and_its_words() {
     let healthy = text(&examine(&good()), |_| true);
     let mut out = format!("## a good installation\n\n{healthy}");
-    for case in CASES {
+    for case in CASES.iter().chain(clusters::CASES) {
         let mut observed = good();
         (case.change)(&mut observed);
         let report = examine(&observed);
@@ -274,7 +287,7 @@ fn each_case_has_its_results_and_its_words() {
 
 #[test]
 fn a_check_that_is_not_ok_says_what_to_do() {
-    for case in CASES {
+    for case in CASES.iter().chain(clusters::CASES) {
         let mut observed = good();
         (case.change)(&mut observed);
         for check in examine(&observed).checks {

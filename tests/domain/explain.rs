@@ -1,6 +1,7 @@
 //! `dps explain`, from files.
 
 mod bundles;
+mod shared;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;

@@ -60,6 +60,18 @@ fn docker_pull_secret(registry: &str) -> Value {
     })
 }
 
+fn cluster_docker_pull_secret() -> Value {
+    json!({
+        "apiVersion": "pullsecrets.dev/v1alpha1", "kind": "ClusterDockerPullSecret", "metadata": {"name": "app"},
+        "spec": {"type": "PrivateRegistry", "registryUrl": "r.example.com", "namespaceSelector": {"matchLabels": {"stage": "test"}},
+            "credentialsRef": {"namespace": "platform", "name": "login"}},
+    })
+}
+
+fn namespace(stage: &str) -> Value {
+    json!({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "team", "labels": {"stage": stage}}})
+}
+
 fn not_created() -> Value {
     let mut manifest = pod("web", IMAGE, &[], None);
     manifest["status"] = json!({});
@@ -165,6 +177,25 @@ fn outputs() -> Vec<(&'static str, Vec<&'static str>, Vec<Value>)> {
             "something that cannot be explained",
             vec!["deployment", "web"],
             vec![account(&[])],
+        ),
+        (
+            "a Secret of a resource for many namespaces",
+            vec![],
+            vec![
+                pod("web", IMAGE, &["app"], Some(WRONG)),
+                app(),
+                cluster_docker_pull_secret(),
+                namespace("test"),
+            ],
+        ),
+        (
+            "a resource for many namespaces that does not select this one",
+            vec![],
+            vec![
+                pod("web", IMAGE, &[], Some(NOT_SENT)),
+                cluster_docker_pull_secret(),
+                namespace("live"),
+            ],
         ),
         (
             "a resource that is not valid",

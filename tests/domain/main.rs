@@ -39,6 +39,7 @@ mod messages;
 mod monitoring;
 mod names;
 mod ownership;
+mod parse;
 mod patterns;
 mod pods;
 mod pulls;

@@ -61,6 +61,7 @@ pub(super) fn resource(name: &str, key: &str, verified: Option<VerificationResul
         secret: name.to_owned(),
         owns: true,
         source: Some(format!("{name}-login")),
+        source_namespace: None,
         registry: RegistryKey::of_config_entry(key).unwrap(),
         attaches_to_pods: false,
         verified,

@@ -1,5 +1,7 @@
 //! `dps render` as a user runs them.
 
+mod copies;
+
 use crate::support::dps::{Output, dps};
 use serde_json::{Value, json};
 

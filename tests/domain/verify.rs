@@ -76,6 +76,10 @@ fn usage_is_explained() {
         (&[], "required"),
         // A build that checks nothing must not be green.
         (&["-f", empty.path().to_str().unwrap()], "contains no DockerPullSecret"),
+        (
+            &["secret/app"],
+            "\"secret\" is no kind of this operator: write dockerpullsecret/NAME or",
+        ),
         (&["--allow-registry", "r.example.com"], "such as r.example.com:443"),
         (
             &["--allow-registry", "a.example.com:1,r.example.com"],
@@ -116,6 +120,37 @@ fn usage_is_explained() {
         let stderr = document["stderr"].as_str().unwrap();
         assert!(stderr.contains(part), "{args:?}: {stderr}");
     }
+}
+
+#[test]
+fn credentials_for_many_namespaces_are_taken_from_the_namespace_that_their_resource_names() {
+    let server = Scripted::start(|_, _| answer("200 OK", &[], "{}"));
+    let login = |namespace: &str, password: &str| {
+        json!({"apiVersion": "v1", "kind": "Secret", "metadata": {"name": "login", "namespace": namespace},
+            "stringData": {"username": "robot", "password": password}})
+    };
+    let shared = |name: &str, source: &str| {
+        json!({"apiVersion": "pullsecrets.dev/v1alpha1", "kind": "ClusterDockerPullSecret", "metadata": {"name": name}, "spec": {
+            "type": "PrivateRegistry", "registryUrl": server.address, "verification": {"plainHttp": true},
+            "credentialsRef": {"namespace": source, "name": "login"}, "namespaceSelector": {}}})
+    };
+    let objects = [
+        login("platform", CANARY),
+        shared("app", "platform"),
+        shared("lost", "other"),
+    ];
+    let input = json!({"apiVersion": "v1", "kind": "List", "items": objects}).to_string();
+    let (code, document) = verify_all(&["-f", "-"], &input);
+    let results = document["results"].as_array().unwrap();
+    assert_eq!((code, results.len()), (3, 2), "{document}");
+    assert_eq!(results[0]["name"], "ClusterDockerPullSecret app");
+    assert_eq!(results[0]["result"], "NotVerifiable", "{document}");
+    assert_eq!(results[1]["name"], "ClusterDockerPullSecret lost");
+    let why = results[1]["message"].as_str().unwrap();
+    assert!(
+        why.contains("Secret \"login\" (spec.credentialsRef.name) does not exist in namespace \"other\""),
+        "{why}"
+    );
 }
 
 /// A registry that sends its users to a token server of its choice.

@@ -12,17 +12,19 @@ use k8s_openapi::apimachinery::pkg::version::Info;
 use k8s_openapi::jiff::fmt::rfc2822;
 use kube::client::Body;
 use kube::core::{ApiResource, DynamicObject, GroupVersionKind, Status};
-use kube::{Api, Client, ResourceExt};
+use kube::{Api, Client, Resource, ResourceExt};
 use serde_json::Value;
 use tokio::time::{sleep, timeout};
 
-use crate::api::{DockerPullSecret, FIELD_MANAGER};
+use crate::api::{
+    CLUSTER_DOCKER_PULL_SECRET, ClusterDockerPullSecret, DOCKER_PULL_SECRET, DockerPullSecret, FIELD_MANAGER,
+};
 use crate::cli::doctor::Doctor;
 use crate::cli::doctor::requests::{list, seen};
 use crate::cli::doctor::rights;
 use crate::domain::doctor::Observations;
 use crate::domain::doctor::api_server::{ApiServerView, NoAccess};
-use crate::domain::doctor::custom_resource::{CRD_NAME, CustomResource};
+use crate::domain::doctor::custom_resource::{CustomResource, crd_name};
 use crate::domain::doctor::installation::{Installation, NAME_LABEL};
 use crate::domain::doctor::lease::{LeaseState, LeaseView};
 use crate::domain::doctor::policies::Policies;
@@ -44,11 +46,13 @@ pub(super) async fn observe(arguments: &Doctor, connection: &Connection) -> Resu
     let client = &connection.client;
     let namespaces = arguments.namespaces.clone();
     let api_server = api_server(connection, arguments.user.is_some()).await?;
-    let (custom_resource, installations, policies, resources) = tokio::join!(
-        custom_resource(client),
+    let (custom_resource, cluster_custom_resource, installations, policies, resources, cluster_resources) = tokio::join!(
+        custom_resource::<DockerPullSecret>(client, DOCKER_PULL_SECRET),
+        custom_resource::<ClusterDockerPullSecret>(client, CLUSTER_DOCKER_PULL_SECRET),
         installations(client, &namespaces),
         policies(client),
-        resources(client, &namespaces)
+        resources(client, &namespaces),
+        cluster_resources(client)
     );
     let attaches = installations
         .read()
@@ -76,11 +80,13 @@ pub(super) async fn observe(arguments: &Doctor, connection: &Connection) -> Resu
         namespaces,
         api_server,
         custom_resource,
+        cluster_custom_resource,
         installations,
         rights,
         leases,
         policies,
         resources,
+        cluster_resources,
         registries: None,
     })
 }
@@ -134,22 +140,23 @@ async fn api_server(
     })
 }
 
-async fn custom_resource(client: &Client) -> CustomResource {
+async fn custom_resource<K: Resource<DynamicType = ()>>(client: &Client, kind: &'static str) -> CustomResource {
     let definitions: Api<CustomResourceDefinition> = Api::all(client.clone());
-    let definition = seen("get CustomResourceDefinitions", definitions.get_opt(CRD_NAME)).await;
+    let name = crd_name(kind);
+    let definition = seen("get CustomResourceDefinitions", definitions.get_opt(&name)).await;
     let is_served = match &definition {
         Seen::Read(definition) => Seen::Read(definition.is_some()),
-        _ => served(client).await,
+        _ => served(client, &ApiResource::erase::<K>(&())).await,
     };
     CustomResource {
+        kind,
         definition: definition.map(|definition| definition.map(Box::new)),
         is_served,
     }
 }
 
 /// What the API server says of its kinds to everybody.
-async fn served(client: &Client) -> Seen<bool> {
-    let resource = ApiResource::erase::<DockerPullSecret>(&());
+async fn served(client: &Client, resource: &ApiResource) -> Seen<bool> {
     let what = format!("list the resources of {}", resource.api_version);
     let listed = async {
         match client.list_api_group_resources(&resource.api_version).await {
@@ -227,21 +234,30 @@ async fn resources(client: &Client, namespaces: &[String]) -> Seen<Vec<ResourceV
             })
             .collect(),
     };
-    let mut views = Vec::new();
+    let mut all = Vec::new();
     for (what, api) in apis {
-        match list(&what, &api, None).await {
-            Seen::Read(Some(found)) => {
-                let objects = found
-                    .into_iter()
-                    .map(|object| serde_json::to_value(object).unwrap_or(Value::Null));
-                views.extend(objects.map(ResourceView::of));
-            }
-            Seen::Read(None) => return Seen::Skipped("the API server does not know them".to_owned()),
-            Seen::Skipped(why) => return Seen::Skipped(why),
-            Seen::Failed(why) => return Seen::Failed(why),
+        match views(DOCKER_PULL_SECRET, &what, &api).await {
+            Seen::Read(found) => all.extend(found),
+            unseen => return unseen,
         }
     }
-    Seen::Read(views)
+    Seen::Read(all)
+}
+
+async fn cluster_resources(client: &Client) -> Seen<Vec<ResourceView>> {
+    let resource = ApiResource::erase::<ClusterDockerPullSecret>(&());
+    let api: Api<DynamicObject> = Api::all_with(client.clone(), &resource);
+    views(CLUSTER_DOCKER_PULL_SECRET, "list ClusterDockerPullSecrets", &api).await
+}
+
+async fn views(kind: &str, what: &str, api: &Api<DynamicObject>) -> Seen<Vec<ResourceView>> {
+    let of = |object| ResourceView::of(kind, serde_json::to_value(object).unwrap_or(Value::Null));
+    match list(what, api, None).await {
+        Seen::Read(Some(found)) => Seen::Read(found.into_iter().map(of).collect()),
+        Seen::Read(None) => Seen::Skipped("the API server does not know them".to_owned()),
+        Seen::Skipped(why) => Seen::Skipped(why),
+        Seen::Failed(why) => Seen::Failed(why),
+    }
 }
 
 /// Watches a Lease for some seconds that seems expired, since the clock of its holder may be wrong.

@@ -17,7 +17,8 @@ use crate::registry_client::resolver::Resolver;
 
 /// Adds what came of the registries.
 pub(super) async fn look_at_registries(arguments: &Doctor, client: &Client, observed: Observations) -> Observations {
-    let in_use = registries_in_use(observed.resources.read().map_or(&[], Vec::as_slice));
+    let resources = [&observed.resources, &observed.cluster_resources];
+    let in_use = registries_in_use(resources.into_iter().filter_map(Seen::read).flatten());
     let policy = Arc::new(arguments.addresses.policy());
     let clients = RegistryClients::new(&Resolver::new(policy), None);
     let answers = in_use.contacted.into_iter().map(async |registry: RegistryInUse| {
@@ -28,7 +29,7 @@ pub(super) async fn look_at_registries(arguments: &Doctor, client: &Client, obse
         (registry, answer)
     });
     let node_providers = if in_use.of_clouds.is_empty() {
-        Seen::Skipped("no DockerPullSecret is for the registry of a cloud".to_owned())
+        Seen::Skipped("no resource is for the registry of a cloud".to_owned())
     } else {
         let nodes: Api<Node> = Api::all(client.clone());
         let nodes = list("list Nodes", &nodes, None).await;

@@ -1,14 +1,18 @@
 //! Reads what `dps explain` needs from a cluster.
 
-use k8s_openapi::api::core::v1::{Event, Secret, ServiceAccount};
+use std::fmt::Debug;
+
+use k8s_openapi::api::core::v1::{Event, Namespace, Secret, ServiceAccount};
 use kube::api::ListParams;
 use kube::{Api, Client, ResourceExt as _};
+use serde::de::DeserializeOwned;
 
-use crate::api::DockerPullSecret;
+use crate::api::{CLUSTER_DOCKER_PULL_SECRET, ClusterDockerPullSecret, DockerPullSecret};
 use crate::cli::cluster::{connect_to, failed};
 use crate::domain::names::{ObjectKey, is_object_name};
 use crate::domain::pull_failures::pod::Pod;
-use crate::domain::pull_failures::resource::Resource;
+use crate::domain::secret::ownership::controlling_resource;
+use crate::domain::spec::declaration::Declaration;
 use crate::explain::bundle::Bundle;
 use crate::explain::pod_event::PodEvent;
 
@@ -91,21 +95,58 @@ async fn read_namespace(client: &Client, namespace: &str, names: &[String]) -> R
         }
     }
     let resources = Api::<DockerPullSecret>::namespaced(client.clone(), namespace);
-    let resources = match resources.list(&ListParams::default()).await {
-        Ok(list) => list.items,
-        // The operator is not installed.
-        Err(kube::Error::Api(status)) if status.code == 404 => Vec::new(),
-        Err(error) if is_forbidden(&error) => {
-            bundle.warnings.push(failed("listing DockerPullSecrets", &error));
-            Vec::new()
-        }
-        Err(error) => return Err(failed("listing DockerPullSecrets", &error)),
-    };
-    let resources = resources.iter();
-    bundle.resources = resources
-        .filter_map(|resource| Resource::of(&resource.into(), resource.status.as_ref()))
-        .collect();
+    for resource in list(&resources, "DockerPullSecrets", &mut bundle.warnings).await? {
+        // What is invalid is of no use to the pod.
+        let _ = bundle.add_resource(&Declaration::from(&resource), resource.status.as_ref());
+    }
+    read_shared(client, namespace, &mut bundle).await?;
     Ok(bundle)
+}
+
+/// Resources for many namespaces. Most users may not list them, which is worth a warning only if one has a part in this.
+async fn read_shared(client: &Client, namespace: &str, bundle: &mut Bundle) -> Result<(), String> {
+    let mut refused = Vec::new();
+    let resources = Api::<ClusterDockerPullSecret>::all(client.clone());
+    for resource in list(&resources, "ClusterDockerPullSecrets", &mut refused).await? {
+        let _ = bundle.add_resource(&Declaration::from(&resource), resource.status.as_ref());
+    }
+    let owners = bundle
+        .secrets
+        .values()
+        .filter_map(|secret| controlling_resource(&secret.metadata));
+    if owners.into_iter().any(|owner| owner.kind == CLUSTER_DOCKER_PULL_SECRET) {
+        bundle.warnings.append(&mut refused);
+    }
+    if !bundle.needs_namespaces() {
+        return Ok(());
+    }
+    match Api::<Namespace>::all(client.clone()).get_opt(namespace).await {
+        Ok(found) => found.iter().for_each(|found| bundle.add_namespace(&found.metadata)),
+        Err(error) if is_forbidden(&error) => {
+            bundle
+                .warnings
+                .push(failed(&format!("reading Namespace {namespace:?}"), &error));
+        }
+        Err(error) => return Err(failed(&format!("reading Namespace {namespace:?}"), &error)),
+    }
+    Ok(())
+}
+
+/// All objects of a kind; none, with a warning, if the user may not list them.
+async fn list<K>(api: &Api<K>, kind: &str, warnings: &mut Vec<String>) -> Result<Vec<K>, String>
+where
+    K: Clone + DeserializeOwned + Debug,
+{
+    match api.list(&ListParams::default()).await {
+        Ok(list) => Ok(list.items),
+        // The operator is not installed.
+        Err(kube::Error::Api(status)) if status.code == 404 => Ok(Vec::new()),
+        Err(error) if is_forbidden(&error) => {
+            warnings.push(failed(&format!("listing {kind}"), &error));
+            Ok(Vec::new())
+        }
+        Err(error) => Err(failed(&format!("listing {kind}"), &error)),
+    }
 }
 
 fn is_forbidden(error: &kube::Error) -> bool {

@@ -8,7 +8,6 @@ use crate::cli::manifests::Manifests;
 use crate::domain::docker_config::kubelet_secret::is_redacted;
 use crate::domain::names::ObjectKey;
 use crate::domain::pull_failures::pod::Pod;
-use crate::domain::pull_failures::resource::Resource;
 use crate::explain::bundle::{Bundle, key_of};
 use crate::explain::pod_event::{PodEvent, text};
 
@@ -31,20 +30,18 @@ pub(crate) fn read(manifests: &Manifests) -> Result<Bundle, String> {
 }
 
 fn read_resources(bundle: &mut Bundle, manifests: &Manifests) {
-    for (ObjectKey { namespace, name }, resource) in &manifests.resources {
-        let resource = match resource {
-            Ok(resource) => Resource::of(&resource.into(), resource.status.as_ref()).ok_or("its registry is invalid"),
-            Err(problem) => Err(problem.message.as_str()),
+    for meta in manifests.namespaces.values() {
+        bundle.add_namespace(meta);
+    }
+    for written in &manifests.resources {
+        let status = written.read.as_ref().ok().and_then(|(_, status)| status.as_ref());
+        let added = match written.placed() {
+            Ok(declaration) => bundle.add_resource(&declaration, status).map_err(str::to_owned),
+            Err(problem) => Err(problem.message),
         };
-        match resource {
-            Ok(resource) => bundle.resources.push(Resource {
-                namespace: namespace.clone(),
-                ..resource
-            }),
-            Err(why) => {
-                let warning = format!("DockerPullSecret {namespace}/{name} is ignored: {why}");
-                bundle.warnings.push(warning);
-            }
+        if let Err(why) = added {
+            let warning = format!("{} is ignored: {why}", written.name());
+            bundle.warnings.push(warning);
         }
     }
 }

@@ -4,10 +4,11 @@ use serde_json::Value;
 use serde_saphyr::Error;
 use serde_saphyr::budget::Budget;
 
-use crate::api::{DockerPullSecret, GROUP};
-use crate::domain::names::ObjectKey;
+use crate::api::{CLUSTER_DOCKER_PULL_SECRET, DockerPullSecretStatus, GROUP, KINDS};
+use crate::domain::names::{ObjectKey, Uid};
 use crate::domain::problem::Problem;
-use crate::domain::spec::parse::parse;
+use crate::domain::spec::declaration::Declaration;
+use crate::domain::spec::parse::{parse, parse_cluster};
 
 /// Most anchors, aliases and merge keys of an input.
 const MOST_ALIASES: usize = 10_000;
@@ -18,10 +19,55 @@ const MOST_ALIASED_NODES: usize = 100_000;
 /// Most text that aliases repeat, in bytes.
 const MOST_ALIASED_BYTES: usize = 16 * 1024 * 1024;
 
+/// A resource of the input, of either kind.
+pub(crate) struct WrittenResource {
+    /// Its kind.
+    pub(crate) kind: &'static str,
+    /// Its name, and its namespace: `default` where none is given, and empty if it is for many namespaces.
+    pub(crate) key: ObjectKey,
+    /// What it declares, with the namespace as it was written, and its status.
+    pub(crate) read: Result<(Declaration, Option<DockerPullSecretStatus>), Problem>,
+}
+
+impl WrittenResource {
+    fn new(kind: &'static str, key: ObjectKey, api_version: &str, object: Value) -> Self {
+        if kind == CLUSTER_DOCKER_PULL_SECRET {
+            let read = parse_cluster(api_version, object);
+            return Self {
+                kind,
+                key: ObjectKey::new("", key.name),
+                read: read.map(|resource| (Declaration::from(&resource), resource.status)),
+            };
+        }
+        let read = parse(api_version, object);
+        Self {
+            kind,
+            key,
+            read: read.map(|resource| (Declaration::from(&resource), resource.status)),
+        }
+    }
+
+    /// What it declares in the namespace of its key. One for many namespaces has a UID, since only those of a cluster are
+    /// compared; here, the names tell them apart.
+    pub(crate) fn placed(&self) -> Result<Declaration, Problem> {
+        let (declaration, _) = self.read.clone()?;
+        Ok(Declaration {
+            key: self.key.clone(),
+            uid: declaration.uid.or(declaration.cluster.is_some().then(|| Uid::new(""))),
+            ..declaration
+        })
+    }
+
+    /// As messages name it.
+    pub(crate) fn name(&self) -> String {
+        format!("{} {}", self.kind, self.key)
+    }
+}
+
 /// A document of an input.
 pub(super) enum Document {
     /// A resource: as a value, it would take more memory until all documents are read.
-    Resource(ObjectKey, Box<Result<DockerPullSecret, Problem>>),
+    Resource(Box<WrittenResource>),
     /// Anything else.
     Other(Value),
 }
@@ -45,20 +91,19 @@ impl FromIterator<Value> for Documents {
 impl From<Value> for Document {
     fn from(object: Value) -> Self {
         let text = |field: &str| object[field].as_str();
-        let (api_version, kind) = (text("apiVersion"), text("kind"));
-        match (api_version.zip(kind), key_of(&object)) {
-            (Some((api_version, kind)), Some(key)) if is_resource(api_version, kind) => {
-                let api_version = api_version.to_owned();
-                Self::Resource(key, Box::new(parse(&api_version, object)))
-            }
-            _ => Self::Other(object),
+        let api_version = text("apiVersion").unwrap_or_default().to_owned();
+        let kind = resource_kind(&api_version, text("kind").unwrap_or_default());
+        match kind.zip(key_of(&object)) {
+            Some((kind, key)) => Self::Resource(Box::new(WrittenResource::new(kind, key, &api_version, object))),
+            None => Self::Other(object),
         }
     }
 }
 
-/// Whether this is a kind of ours.
-pub(super) fn is_resource(api_version: &str, kind: &str) -> bool {
-    kind == "DockerPullSecret" && api_version.split('/').next() == Some(GROUP)
+/// The kind, if it is one of ours.
+pub(super) fn resource_kind(api_version: &str, kind: &str) -> Option<&'static str> {
+    let mut kinds = KINDS.into_iter();
+    kinds.find(|ours| *ours == kind && api_version.split('/').next() == Some(GROUP))
 }
 
 /// Namespace, or else `default`, and name of an object.

@@ -5,7 +5,9 @@ use std::io::{IsTerminal as _, Read as _};
 use k8s_openapi::api::core::v1::Secret;
 use kube::Api;
 
-use crate::api::{DockerPullSecret, RegistryType};
+use crate::api::{
+    CLUSTER_DOCKER_PULL_SECRET, ClusterDockerPullSecret, DOCKER_PULL_SECRET, DockerPullSecret, RegistryType,
+};
 use crate::cli::cluster::{connect_to, failed};
 use crate::cli::manifests::Manifests;
 use crate::cli::verify::Verify;
@@ -14,7 +16,8 @@ use crate::domain::credential_source::resolve;
 use crate::domain::credentials::{InvalidCredentials, RegistryCredentials, trim_line_break};
 use crate::domain::registry::key::RegistryKey;
 use crate::domain::registry::manifest::ManifestReference;
-use crate::domain::spec::validate::{ValidatedSpec, validate};
+use crate::domain::spec::declaration::Declaration;
+use crate::domain::spec::validate::ValidatedSpec;
 
 /// Credentials to verify, or why there are none.
 pub(super) struct CredentialsToVerify {
@@ -39,13 +42,14 @@ pub(super) async fn read(arguments: &Verify) -> Result<Vec<CredentialsToVerify>,
         return Ok(vec![from_flags(registry, arguments)?]);
     }
     let manifests = Manifests::read(&arguments.filename)?;
-    let sources = manifests.resources.iter().map(|(key, resource)| {
-        let name = format!("DockerPullSecret {key}");
-        let found = resource.clone().and_then(|resource| {
-            let spec = validate(&resource)?;
-            let source = manifests.source(&spec, key)?;
+    let sources = manifests.resources.iter().map(|resource| {
+        let found = resource.placed().and_then(|declaration| {
+            let namespace = declaration.source_namespace().to_owned();
+            let spec = declaration.spec?;
+            let source = manifests.source(&spec, &namespace)?;
             Ok((spec, source))
         });
+        let name = resource.name();
         match found {
             Ok((spec, source)) => from_resource(name, &spec, source.as_ref()),
             Err(problem) => CredentialsToVerify {
@@ -122,14 +126,45 @@ fn password(from_stdin: bool) -> Result<String, String> {
     String::from_utf8(text).map_err(|_| "stdin: the password is not UTF-8 text".to_owned())
 }
 
+/// The kind that somebody means, as `kubectl` takes it.
+fn kind_of(word: &str) -> Option<&'static str> {
+    match word.to_ascii_lowercase().as_str() {
+        "dockerpullsecret" | "dockerpullsecrets" | "dps" => Some(DOCKER_PULL_SECRET),
+        "clusterdockerpullsecret" | "clusterdockerpullsecrets" | "cdps" => Some(CLUSTER_DOCKER_PULL_SECRET),
+        _ => None,
+    }
+}
+
 async fn in_cluster(name: &str, namespace: Option<&str>) -> Result<CredentialsToVerify, String> {
+    let (kind, name) = match name.split_once('/') {
+        None => (DOCKER_PULL_SECRET, name),
+        Some((word, name)) => {
+            let unknown = || {
+                format!(
+                    "{word:?} is no kind of this operator: write dockerpullsecret/NAME or clusterdockerpullsecret/NAME"
+                )
+            };
+            (kind_of(word).ok_or_else(unknown)?, name)
+        }
+    };
     let (client, namespace) = connect_to(namespace).await?;
-    let place = format!("DockerPullSecret {namespace}/{name}");
-    let resource = Api::<DockerPullSecret>::namespaced(client.clone(), &namespace)
-        .get(name)
-        .await
-        .map_err(|error| failed(&format!("reading {place}"), &error))?;
-    let spec = validate(&resource).map_err(|problem| format!("{place}: {}", problem.message))?;
+    let (place, declaration) = if kind == CLUSTER_DOCKER_PULL_SECRET {
+        let place = format!("{kind} {name}");
+        let resource = Api::<ClusterDockerPullSecret>::all(client.clone()).get(name).await;
+        let resource = resource.map_err(|error| failed(&format!("reading {place}"), &error))?;
+        (place, Declaration::from(&resource))
+    } else {
+        let place = format!("{kind} {namespace}/{name}");
+        let resource = Api::<DockerPullSecret>::namespaced(client.clone(), &namespace)
+            .get(name)
+            .await;
+        let resource = resource.map_err(|error| failed(&format!("reading {place}"), &error))?;
+        (place, Declaration::from(&resource))
+    };
+    let namespace = declaration.source_namespace().to_owned();
+    let spec = declaration
+        .spec
+        .map_err(|problem| format!("{place}: {}", problem.message))?;
     let source = match spec.source.secret_name() {
         Some(name) => Api::<Secret>::namespaced(client, &namespace)
             .get_opt(name)

@@ -1,4 +1,4 @@
-//! The `CustomResourceDefinition`: whether it is installed, and the one that this program generates.
+//! The `CustomResourceDefinitions`: whether they are installed, and those that this program generates.
 
 use std::collections::BTreeSet;
 
@@ -7,22 +7,26 @@ use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::{
 };
 use serde_json::Value;
 
-use crate::api::crd;
+use crate::api::{CLUSTER_DOCKER_PULL_SECRET, GROUP, cluster_crd, crd};
 use crate::domain::doctor::report::{Category, Check, Page};
 use crate::domain::doctor::seen::Seen;
 
-/// Name of the `CustomResourceDefinition`.
-pub const CRD_NAME: &str = "dockerpullsecrets.pullsecrets.dev";
-
-/// Installs and updates it.
+/// Installs and updates them.
 const APPLY: &str = "dps crds | kubectl apply --server-side -f -";
 
 /// Most fields that a message names.
 const NAMED_FIELDS: usize = 3;
 
-/// What was seen of it.
+/// Name of the `CustomResourceDefinition` of a kind.
+pub fn crd_name(kind: &str) -> String {
+    format!("{}s.{GROUP}", kind.to_ascii_lowercase())
+}
+
+/// What was seen of one.
 #[derive(Clone, Debug)]
 pub struct CustomResource {
+    /// Its kind.
+    pub kind: &'static str,
     /// The definition, if there is one.
     pub definition: Seen<Option<Box<CustomResourceDefinition>>>,
     /// Whether the API server serves the resources, which everybody may know.
@@ -43,38 +47,42 @@ enum SchemaDifference {
     Version,
 }
 
-pub(crate) fn check(seen: &CustomResource) -> Vec<Check> {
-    let definition = match &seen.definition {
-        Seen::Read(Some(definition)) => definition,
-        Seen::Read(None) => return vec![missing()],
-        Seen::Skipped(_) | Seen::Failed(_) => {
-            let unread = Check::unread(Category::Crd, Page::Crd, "schema and stored versions", &seen.definition);
-            return served(&seen.is_served).into_iter().chain(unread).collect();
+/// One that no operator needs may be missing.
+pub(crate) fn check(seen: &CustomResource, is_needed: bool) -> Vec<Check> {
+    let name = crd_name(seen.kind);
+    let definition = match (&seen.definition, &seen.is_served) {
+        (Seen::Read(Some(definition)), _) => definition,
+        (Seen::Read(None), _) | (_, Seen::Read(false)) if !is_needed => return Vec::new(),
+        (Seen::Read(None), _) => return vec![missing(&name)],
+        (Seen::Skipped(_) | Seen::Failed(_), is_served) => {
+            let what = format!("schema and stored versions of {name}");
+            let unread = Check::unread(Category::Crd, Page::Crd, &what, &seen.definition);
+            return served(&name, is_served).into_iter().chain(unread).collect();
         }
     };
-    let mut checks = vec![established(definition), schema(definition)];
-    checks.extend(stored_versions(definition));
+    let mut checks = vec![established(&name, definition), schema(&name, seen.kind, definition)];
+    checks.extend(stored_versions(seen.kind, definition));
     checks
 }
 
-fn missing() -> Check {
-    Check::fail(Category::Crd, Page::Crd, format!("the CRD {CRD_NAME} is not installed"))
+fn missing(name: &str) -> Check {
+    Check::fail(Category::Crd, Page::Crd, format!("the CRD {name} is not installed"))
         .hint(format!("install it: {APPLY}"))
 }
 
-fn served(seen: &Seen<bool>) -> Option<Check> {
+fn served(name: &str, seen: &Seen<bool>) -> Option<Check> {
     match seen {
-        Seen::Read(false) => Some(missing()),
+        Seen::Read(false) => Some(missing(name)),
         Seen::Read(true) => Some(Check::ok(
             Category::Crd,
             Page::Crd,
-            format!("the API server serves {CRD_NAME}"),
+            format!("the API server serves {name}"),
         )),
-        unread => Check::unread(Category::Crd, Page::Crd, CRD_NAME, unread),
+        unread => Check::unread(Category::Crd, Page::Crd, name, unread),
     }
 }
 
-fn established(definition: &CustomResourceDefinition) -> Check {
+fn established(name: &str, definition: &CustomResourceDefinition) -> Check {
     let conditions = definition
         .status
         .iter()
@@ -88,7 +96,7 @@ fn established(definition: &CustomResourceDefinition) -> Check {
         return Check::ok(
             Category::Crd,
             Page::Crd,
-            format!("the CRD {CRD_NAME} is installed and established"),
+            format!("the CRD {name} is installed and established"),
         );
     }
     let why = wanted.find(|condition| condition.status != "True");
@@ -99,40 +107,39 @@ fn established(definition: &CustomResourceDefinition) -> Check {
     Check::fail(
         Category::Crd,
         Page::Crd,
-        format!("the API server does not serve the CRD {CRD_NAME}{why}"),
+        format!("the API server does not serve the CRD {name}{why}"),
     )
     .hint("wait some seconds after an installation; a conflict with the names of another CRD has to be solved there")
 }
 
-fn schema(definition: &CustomResourceDefinition) -> Check {
+fn schema(name: &str, kind: &str, definition: &CustomResourceDefinition) -> Check {
     let fail = |message: String| Check::fail(Category::Crd, Page::Crd, message);
     let warn = |message: String| Check::warn(Category::Crd, Page::Crd, message);
     let newer_program = "use the dps of the operator's version, or upgrade the operator";
-    match difference(definition) {
+    match difference(kind, definition) {
         SchemaDifference::None => Check::ok(
             Category::Crd,
             Page::Crd,
-            "the CRD's schema is the one of this version of dps",
+            format!("the schema of the CRD {name} is the one of this version of dps"),
         ),
         SchemaDifference::Older(fields) => fail(format!(
-            "the CRD is older than this version of dps: it lacks {}, so the API server refuses statuses and specs with {}",
+            "the CRD {name} is older than this version of dps: it lacks {}, so the API server refuses statuses and specs with {}",
             named(&fields),
             if fields.len() == 1 { "it" } else { "them" }
         ))
         .hint(format!("update it before the operator: {APPLY}")),
         SchemaDifference::Newer(fields) => warn(format!(
-            "the CRD is newer than this version of dps: it also has {}",
+            "the CRD {name} is newer than this version of dps: it also has {}",
             named(&fields)
         ))
         .hint(newer_program),
         SchemaDifference::Other => {
-            warn("the CRD's schema is not the one of this version of dps, with other fields, rules or descriptions".to_owned()).hint(format!(
-                "if the CRD is older: {APPLY}; otherwise {newer_program}"
-            ))
+            warn(format!("the schema of the CRD {name} is not the one of this version of dps, with other fields, rules or descriptions"))
+                .hint(format!("if the CRD is older: {APPLY}; otherwise {newer_program}"))
         }
         SchemaDifference::Version => fail(format!(
-            "the CRD does not have version {}, the one of this version of dps",
-            own_version().map(|version| version.name).unwrap_or_default()
+            "the CRD {name} does not have version {}, the one of this version of dps",
+            own_version(kind).map(|version| version.name).unwrap_or_default()
         ))
         .hint(format!("if the CRD is older: {APPLY}; otherwise {newer_program}")),
     }
@@ -153,13 +160,18 @@ fn named(fields: &[String]) -> String {
     }
 }
 
-fn own_version() -> Option<CustomResourceDefinitionVersion> {
-    let own: CustomResourceDefinition = serde_json::from_value(crd()).ok()?;
+fn own_version(kind: &str) -> Option<CustomResourceDefinitionVersion> {
+    let own = if kind == CLUSTER_DOCKER_PULL_SECRET {
+        cluster_crd()
+    } else {
+        crd()
+    };
+    let own: CustomResourceDefinition = serde_json::from_value(own).ok()?;
     own.spec.versions.into_iter().next()
 }
 
-fn difference(definition: &CustomResourceDefinition) -> SchemaDifference {
-    let Some(own) = own_version() else {
+fn difference(kind: &str, definition: &CustomResourceDefinition) -> SchemaDifference {
+    let Some(own) = own_version(kind) else {
         return SchemaDifference::Other;
     };
     let Some(installed) = definition.spec.versions.iter().find(|version| version.name == own.name) else {
@@ -214,8 +226,8 @@ fn collect(schema: &Value, path: &str, fields: &mut BTreeSet<String>) {
 }
 
 /// Objects may be stored in a version that this program does not know.
-fn stored_versions(definition: &CustomResourceDefinition) -> Option<Check> {
-    let own = own_version()?.name;
+fn stored_versions(kind: &str, definition: &CustomResourceDefinition) -> Option<Check> {
+    let own = own_version(kind)?.name;
     let stored = definition
         .status
         .iter()
@@ -225,11 +237,11 @@ fn stored_versions(definition: &CustomResourceDefinition) -> Option<Check> {
         return Some(Check::ok(
             Category::Crd,
             Page::Crd,
-            format!("all DockerPullSecrets are stored as {own}"),
+            format!("all {kind}s are stored as {own}"),
         ));
     }
     let message = format!(
-        "DockerPullSecrets may be stored as {}, which this version of dps does not know",
+        "{kind}s may be stored as {}, which this version of dps does not know",
         others.join(", ")
     );
     Some(Check::warn(Category::Crd, Page::Crd, message).hint("use the dps of the operator's version"))

@@ -28,6 +28,10 @@ pub struct Installation {
     pub attaches_to_pods: bool,
     /// Whether it changes ServiceAccounts.
     pub attaches_to_accounts: bool,
+    /// Whether it reconciles ClusterDockerPullSecrets.
+    pub has_cluster_resources: bool,
+    /// Whether it evicts pods.
+    pub evicts_pods: bool,
 }
 
 impl Installation {
@@ -53,6 +57,9 @@ impl Installation {
             attaches_to_pods: container.is_some_and(|it| is_set(it, "--attach-pods", "DPS_ATTACH_PODS")),
             attaches_to_accounts: container
                 .is_some_and(|it| is_set(it, "--attach-service-accounts", "DPS_ATTACH_SERVICE_ACCOUNTS")),
+            has_cluster_resources: container
+                .is_some_and(|it| is_set(it, "--cluster-resources", "DPS_CLUSTER_RESOURCES")),
+            evicts_pods: container.is_some_and(|it| is_set(it, "--evict-pods", "DPS_EVICT_PODS")),
         }
     }
 
@@ -72,6 +79,11 @@ impl Installation {
     /// Whether any replica is to run.
     pub(crate) fn is_active(&self) -> bool {
         self.replicas > 0
+    }
+
+    /// Whether it is to run, and reconciles ClusterDockerPullSecrets.
+    pub(crate) fn reconciles_cluster_resources(&self) -> bool {
+        self.is_active() && self.has_cluster_resources
     }
 
     fn shares_lease_with(&self, other: &Self) -> bool {

@@ -27,7 +27,7 @@ struct ChartPolicy {
     without: &'static str,
 }
 
-const CHART_POLICIES: [ChartPolicy; 4] = [
+const CHART_POLICIES: [ChartPolicy; 6] = [
     ChartPolicy {
         part: "writes",
         hint: "set admission.operatorWrites to true in the chart, or apply deploy/",
@@ -41,6 +41,12 @@ const CHART_POLICIES: [ChartPolicy; 4] = [
         without: "whoever may create DockerPullSecrets can send the content of any Secret of that namespace to a registry of their choice",
     },
     ChartPolicy {
+        part: "cluster-authors",
+        hint: "set admission.authors to true in the chart, or apply deploy/",
+        applies_to: |installation| installation.has_cluster_resources,
+        without: "whoever may create ClusterDockerPullSecrets can send any Secret of the namespaces that credentials are taken from to a registry of their choice",
+    },
+    ChartPolicy {
         part: "account-writes",
         hint: "set admission.operatorWrites to true in the chart",
         applies_to: |installation| installation.attaches_to_accounts,
@@ -51,6 +57,12 @@ const CHART_POLICIES: [ChartPolicy; 4] = [
         hint: "set admission.attachPods to true in the chart",
         applies_to: |installation| installation.attaches_to_pods,
         without: "spec.attachTo.pods has no effect",
+    },
+    ChartPolicy {
+        part: "cluster-attach-pods",
+        hint: "set admission.attachPods to true in the chart",
+        applies_to: |installation| installation.attaches_to_pods && installation.has_cluster_resources,
+        without: "spec.attachTo.pods of ClusterDockerPullSecrets has no effect",
     },
 ];
 

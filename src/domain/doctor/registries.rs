@@ -1,4 +1,4 @@
-//! The registries of `DockerPullSecrets`: whether they can be reached from here, without credentials.
+//! The registries of resources: whether they can be reached from here, without credentials.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -62,10 +62,10 @@ pub struct RegistriesView {
 }
 
 /// The registries of these resources. Those that most resources name are contacted.
-pub fn registries_in_use(resources: &[ResourceView]) -> RegistriesInUse {
+pub fn registries_in_use<'a>(resources: impl IntoIterator<Item = &'a ResourceView>) -> RegistriesInUse {
     let mut in_use: BTreeMap<&Url, RegistryInUse> = BTreeMap::new();
     let mut of_clouds: BTreeMap<&'static str, (Dialect, usize)> = BTreeMap::new();
-    for registry in resources.iter().filter_map(|resource| resource.registry.as_ref()) {
+    for registry in resources.into_iter().filter_map(|resource| resource.registry.as_ref()) {
         let known = in_use.entry(&registry.base).or_insert_with(|| RegistryInUse {
             base: registry.base.clone(),
             resources: 0,
@@ -95,7 +95,7 @@ pub(crate) fn check(view: &RegistriesView) -> Vec<Check> {
         .map(|(registry, answer)| check_registry(registry, answer))
         .collect();
     if view.left_out > 0 {
-        let why = format!("only the {CONTACTED} that most DockerPullSecrets name are contacted");
+        let why = format!("only the {CONTACTED} that most resources name are contacted");
         let what = format!("{} more registries", view.left_out);
         checks.push(Check::skipped(Category::Registries, Page::Unreachable, &what, &why));
     }
@@ -107,7 +107,7 @@ fn check_registry(registry: &RegistryInUse, answer: &RegistryAnswer) -> Check {
     let name = target(&registry.base);
     let ok = |how: &str| Check::ok(Category::Registries, Page::Unreachable, format!("{name} {how}"));
     let warn = |page: Page, what: String| Check::warn(Category::Registries, page, format!("{name} {what}"));
-    let address = "check spec.registryUrl of its DockerPullSecrets";
+    let address = "check spec.registryUrl of the resources that name it";
     let failure = match answer {
         RegistryAnswer::Answered(200..=299, _) => return ok("answers, also without credentials"),
         RegistryAnswer::Answered(401 | 403, _) => return ok("answers, and requires credentials"),
@@ -181,7 +181,7 @@ fn clouds(view: &RegistriesView) -> Vec<Check> {
         .filter_map(|(provider, (dialect, count))| {
             let grant = dialect.node_grant()?;
             let message = format!(
-                "the nodes run on the same cloud ({provider}) as the registry of {count} DockerPullSecrets, so they could do without a pull secret"
+                "the nodes run on the same cloud ({provider}) as the registry of {count} resources, so they could do without a pull secret"
             );
             Some(Check::ok(category, page, message).hint(format!("grant {grant}, if you prefer that")))
         })

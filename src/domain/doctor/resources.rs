@@ -1,4 +1,4 @@
-//! The `DockerPullSecrets`: how many are not ready, and why.
+//! The resources: how many are not ready, and why.
 
 use std::collections::BTreeMap;
 
@@ -6,12 +6,16 @@ use serde_json::Value;
 use strum::IntoEnumIterator as _;
 use url::Url;
 
-use crate::api::{ConditionType, DockerPullSecret, DockerPullSecretStatus, Reason};
-use crate::domain::doctor::installation::place;
+use crate::api::{
+    CLUSTER_DOCKER_PULL_SECRET, ClusterDockerPullSecret, ConditionType, DOCKER_PULL_SECRET, DockerPullSecret,
+    DockerPullSecretStatus, Reason,
+};
+use crate::domain::doctor::installation::{Installation, place};
 use crate::domain::doctor::report::{Category, Check, Page};
 use crate::domain::doctor::seen::Seen;
 use crate::domain::registry::dialect::Dialect;
-use crate::domain::spec::validate::{ValidatedSpec, validate};
+use crate::domain::spec::declaration::Declaration;
+use crate::domain::spec::validate::ValidatedSpec;
 use crate::domain::status::conditions::condition;
 use crate::domain::verification::attempt::LoginTarget;
 
@@ -39,8 +43,8 @@ pub struct RegistryTarget {
 }
 
 impl ResourceView {
-    /// Of an object as the API server has it: one that another version wrote hides no other.
-    pub fn of(mut object: Value) -> Self {
+    /// Of an object of a kind as the API server has it: one that another version wrote hides no other.
+    pub fn of(kind: &str, mut object: Value) -> Self {
         let mut take = |field: &str| object.get_mut(field).map(Value::take).unwrap_or_default();
         let (metadata, spec, status) = (take("metadata"), take("spec"), take("status"));
         let is_suspended = spec["suspend"] == true;
@@ -52,28 +56,31 @@ impl ResourceView {
             None => Some(String::new()),
             Some(ready) => (ready.status != "True").then(|| ready.reason.clone()),
         };
-        let resource = serde_json::from_value(metadata)
-            .ok()
-            .zip(serde_json::from_value(spec).ok());
-        let resource = resource.map(|(metadata, spec)| DockerPullSecret {
-            metadata,
-            spec,
-            status: None,
-        });
         Self {
             // What is suspended is so because somebody wants it.
             not_ready: not_ready.filter(|_| !is_suspended),
-            registry: resource.as_ref().and_then(RegistryTarget::of),
+            registry: declaration(kind, metadata, spec).and_then(RegistryTarget::of),
         }
     }
 }
 
+/// What a resource declares; `None` if it was written by another version.
+fn declaration(kind: &str, metadata: Value, spec: Value) -> Option<Declaration> {
+    let (metadata, status) = (serde_json::from_value(metadata).ok()?, None);
+    if kind == CLUSTER_DOCKER_PULL_SECRET {
+        let spec = serde_json::from_value(spec).ok()?;
+        return Some(Declaration::from(&ClusterDockerPullSecret { metadata, spec, status }));
+    }
+    let spec = serde_json::from_value(spec).ok()?;
+    Some(Declaration::from(&DockerPullSecret { metadata, spec, status }))
+}
+
 impl RegistryTarget {
     /// Where the credentials of a resource are verified, if they are.
-    fn of(resource: &DockerPullSecret) -> Option<Self> {
+    fn of(declaration: Declaration) -> Option<Self> {
         let ValidatedSpec {
             registry, verification, ..
-        } = validate(resource).ok()?;
+        } = declaration.spec.ok()?;
         let target = LoginTarget::new(&registry, verification.image.as_ref(), verification.plain_http).ok()?;
         verification.enabled.then(|| Self {
             dialect: Dialect::of(target.base.host_str().unwrap_or_default()),
@@ -84,13 +91,60 @@ impl RegistryTarget {
 }
 
 pub(crate) fn check(resources: &Seen<Vec<ResourceView>>, namespaces: &[String]) -> Vec<Check> {
-    let category = Category::Resources;
-    let Seen::Read(resources) = resources else {
-        return Check::unread(category, Page::Conditions, "DockerPullSecrets", resources)
-            .into_iter()
-            .collect();
+    let listed = match namespaces {
+        [one] => format!("-n {one}"),
+        _ => "-A".to_owned(),
     };
-    let (count, place) = (resources.len(), place(namespaces));
+    let hint = format!("kubectl get dps {listed}; kubectl describe dps NAME -n NAMESPACE says what to do");
+    let place = format!(" in {}", place(namespaces));
+    let Seen::Read(resources) = resources else {
+        return unread(DOCKER_PULL_SECRET, resources);
+    };
+    if resources.is_empty() {
+        let place = if namespaces.is_empty() { "" } else { &place };
+        let message = format!("there are no DockerPullSecrets{place}");
+        return vec![Check::ok(Category::Resources, Page::Conditions, message)];
+    }
+    vec![readiness(DOCKER_PULL_SECRET, resources, &place, hint)]
+}
+
+/// `installations`: whether an operator reconciles them.
+pub(crate) fn check_cluster(
+    resources: &Seen<Vec<ResourceView>>,
+    installations: &Seen<Vec<Installation>>,
+) -> Vec<Check> {
+    let category = Category::Resources;
+    let reconciled = installations
+        .read()
+        .map(|all| all.iter().any(Installation::reconciles_cluster_resources));
+    match (resources, reconciled) {
+        (Seen::Read(resources), _) if resources.is_empty() => Vec::new(),
+        (Seen::Read(resources), Some(false)) => {
+            let message = match resources.len() {
+                1 => "there is a ClusterDockerPullSecret, and no operator reconciles it".to_owned(),
+                count => format!("there are {count} ClusterDockerPullSecrets, and no operator reconciles them"),
+            };
+            let hint =
+                "set clusterResources.enabled to true in the chart, without watchNamespaces (--cluster-resources)";
+            vec![Check::warn(category, Page::Namespaces, message).hint(hint)]
+        }
+        (Seen::Read(resources), _) => {
+            let hint = "kubectl get cdps; kubectl describe cdps NAME says what to do".to_owned();
+            vec![readiness(CLUSTER_DOCKER_PULL_SECRET, resources, "", hint)]
+        }
+        (Seen::Skipped(_), Some(false) | None) => Vec::new(),
+        (unseen, _) => unread(CLUSTER_DOCKER_PULL_SECRET, unseen),
+    }
+}
+
+fn unread(kind: &str, resources: &Seen<Vec<ResourceView>>) -> Vec<Check> {
+    let unread = Check::unread(Category::Resources, Page::Conditions, &format!("{kind}s"), resources);
+    unread.into_iter().collect()
+}
+
+/// Of at least one resource. `place`: where they are, with a blank before it, or nothing.
+fn readiness(kind: &str, resources: &[ResourceView], place: &str, hint: String) -> Check {
+    let (category, count) = (Category::Resources, resources.len());
     let mut reasons: BTreeMap<&str, usize> = BTreeMap::new();
     for reason in resources.iter().filter_map(|resource| resource.not_ready.as_deref()) {
         *reasons.entry(reason).or_default() += 1;
@@ -98,12 +152,10 @@ pub(crate) fn check(resources: &Seen<Vec<ResourceView>>, namespaces: &[String]) 
     let not_ready: usize = reasons.values().sum();
     if not_ready == 0 {
         let message = match count {
-            0 if namespaces.is_empty() => "there are no DockerPullSecrets".to_owned(),
-            0 => format!("there are no DockerPullSecrets in {place}"),
-            1 => format!("the only DockerPullSecret in {place} is ready"),
-            count => format!("all {count} DockerPullSecrets in {place} are ready"),
+            1 => format!("the only {kind}{place} is ready"),
+            count => format!("all {count} {kind}s{place} are ready"),
         };
-        return vec![Check::ok(category, Page::Conditions, message)];
+        return Check::ok(category, Page::Conditions, message);
     }
     let mut reasons: Vec<(&str, usize)> = reasons.into_iter().collect();
     reasons.sort_by_key(|(_, count)| std::cmp::Reverse(*count));
@@ -115,19 +167,13 @@ pub(crate) fn check(resources: &Seen<Vec<ResourceView>>, namespaces: &[String]) 
     let named = named.chain((others > 0).then(|| format!("{others} for other reasons")));
     let are = if not_ready == 1 { "is" } else { "are" };
     let message = format!(
-        "{not_ready} of {count} DockerPullSecrets in {place} {are} not ready: {}",
+        "{not_ready} of {count} {kind}s{place} {are} not ready: {}",
         named.collect::<Vec<_>>().join(", ")
     );
-    let listed = match namespaces {
-        [one] => format!("-n {one}"),
-        _ => "-A".to_owned(),
-    };
-    let mut check = Check::warn(category, Page::Conditions, message).hint(format!(
-        "kubectl get dps {listed}; kubectl describe dps NAME -n NAMESPACE says what to do"
-    ));
+    let mut check = Check::warn(category, Page::Conditions, message).hint(hint);
     let known = Reason::iter().find(|reason| Some(reason.as_str()) == reasons.first().map(|(reason, _)| *reason));
     if let Some(reason) = known {
         check.docs = format!("docs/troubleshooting.md#{}", reason.as_str().to_lowercase());
     }
-    vec![check]
+    check
 }

@@ -1,113 +1,14 @@
 //! What an operator must be allowed to do, and whether it is.
 
+mod table;
+
+pub use table::{ATTACH_RIGHT, CLUSTER_RIGHTS, EVICT_RIGHT, LEASE_RIGHT, RIGHTS, Right};
+
 use crate::api::FIELD_MANAGER;
 use crate::domain::doctor::installation::{Installation, place};
 use crate::domain::doctor::report::{Category, Check, Page};
 use crate::domain::doctor::seen::Seen;
 use crate::domain::names::ObjectKey;
-
-/// One rule of the chart's Role or `ClusterRole`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Right {
-    /// API group.
-    pub group: &'static str,
-    /// Resource.
-    pub resource: &'static str,
-    /// Subresource; empty if there is none.
-    pub subresource: &'static str,
-    /// Verbs.
-    pub verbs: &'static [&'static str],
-    /// What happens without it.
-    pub without: &'static str,
-}
-
-/// What it needs in each namespace where it works. The chart grants exactly this (tested).
-pub const RIGHTS: [Right; 7] = [
-    Right {
-        group: "pullsecrets.dev",
-        resource: "dockerpullsecrets",
-        subresource: "",
-        verbs: &["get", "list", "watch"],
-        without: "the operator does nothing",
-    },
-    Right {
-        group: "pullsecrets.dev",
-        resource: "dockerpullsecrets",
-        subresource: "status",
-        verbs: &["patch"],
-        without: "no status is written, and no login attempt is made",
-    },
-    Right {
-        group: "",
-        resource: "secrets",
-        subresource: "",
-        verbs: &["get", "list", "watch", "create", "patch", "delete"],
-        without: "Secrets are not generated, updated or cleaned up",
-    },
-    Right {
-        group: "",
-        resource: "configmaps",
-        subresource: "",
-        verbs: &["get", "list", "watch"],
-        without: "certificates in ConfigMaps are not used for verification",
-    },
-    Right {
-        group: "",
-        resource: "pods",
-        subresource: "",
-        verbs: &["list", "watch"],
-        without: "pods that cannot pull are not found",
-    },
-    Right {
-        group: "",
-        resource: "events",
-        subresource: "",
-        verbs: &["list"],
-        without: "failed pulls on nodes before Kubernetes 1.32 have no cause",
-    },
-    Right {
-        group: "events.k8s.io",
-        resource: "events",
-        subresource: "",
-        verbs: &["get", "create", "patch"],
-        without: "no Event is written",
-    },
-];
-
-/// What it needs beside them to list Secrets in ServiceAccounts.
-pub const ATTACH_RIGHT: Right = Right {
-    group: "",
-    resource: "serviceaccounts",
-    subresource: "",
-    verbs: &["list", "watch", "patch"],
-    without: "spec.attachTo.serviceAccounts has no effect",
-};
-
-/// What its replicas need in the namespace of their Lease: `create` for all, the others for the one by its name.
-pub const LEASE_RIGHT: Right = Right {
-    group: "coordination.k8s.io",
-    resource: "leases",
-    subresource: "",
-    verbs: &["create", "get", "update"],
-    without: "no replica becomes the leader",
-};
-
-impl Right {
-    /// The resource as `kubectl` writes it.
-    fn name(&self) -> String {
-        let group = if self.group.is_empty() {
-            String::new()
-        } else {
-            format!(".{}", self.group)
-        };
-        let subresource = if self.subresource.is_empty() {
-            String::new()
-        } else {
-            format!("/{}", self.subresource)
-        };
-        format!("{}{group}{subresource}", self.resource)
-    }
-}
 
 /// One question to the API server.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -135,6 +36,10 @@ pub struct OperatorAccount {
     pub lease: Option<ObjectKey>,
     /// Whether it changes ServiceAccounts.
     pub attaches_to_accounts: bool,
+    /// Whether it reconciles ClusterDockerPullSecrets.
+    pub has_cluster_resources: bool,
+    /// Whether it evicts pods.
+    pub evicts_pods: bool,
     /// Name of the chart's Roles for it.
     pub role: String,
 }
@@ -162,6 +67,8 @@ pub fn accounts(
         namespaces: namespaces.to_vec(),
         lease: lease.cloned(),
         attaches_to_accounts: false,
+        has_cluster_resources: false,
+        evicts_pods: false,
         role: account_name(user).unwrap_or(FIELD_MANAGER).to_owned(),
     };
     match installations {
@@ -178,6 +85,8 @@ pub fn accounts(
                     },
                     lease: installation.lease.clone(),
                     attaches_to_accounts: installation.attaches_to_accounts,
+                    has_cluster_resources: installation.has_cluster_resources,
+                    evicts_pods: installation.evicts_pods,
                     role: installation.deployment.name.clone(),
                 }
             };
@@ -204,19 +113,24 @@ impl OperatorAccount {
             [] => vec![None],
             some => some.iter().cloned().map(Some).collect(),
         };
+        let ask = |right: Right, namespace: Option<String>| {
+            let verbs = right.verbs.iter();
+            verbs.map(move |verb| RightQuestion {
+                right,
+                verb,
+                namespace: namespace.clone(),
+                name: None,
+            })
+        };
+        let attach = self.attaches_to_accounts.then_some(ATTACH_RIGHT);
+        let evict = self.evicts_pods.then_some(EVICT_RIGHT);
         let mut questions = Vec::new();
         for namespace in places {
-            for right in RIGHTS
-                .into_iter()
-                .chain(self.attaches_to_accounts.then_some(ATTACH_RIGHT))
-            {
-                questions.extend(right.verbs.iter().map(|verb| RightQuestion {
-                    right,
-                    verb,
-                    namespace: namespace.clone(),
-                    name: None,
-                }));
-            }
+            let rights = RIGHTS.into_iter().chain(attach).chain(evict);
+            questions.extend(rights.flat_map(|right| ask(right, namespace.clone())));
+        }
+        if self.has_cluster_resources {
+            questions.extend(CLUSTER_RIGHTS.into_iter().flat_map(|right| ask(right, None)));
         }
         if let Some(lease) = &self.lease {
             questions.extend(LEASE_RIGHT.verbs.iter().map(|verb| RightQuestion {
@@ -234,7 +148,7 @@ impl OperatorAccount {
         let Self { role, namespaces, .. } = self;
         if right == LEASE_RIGHT {
             format!("Role {role}-lease")
-        } else if namespaces.is_empty() {
+        } else if namespaces.is_empty() || right.is_of_cluster() {
             format!("ClusterRole {role}")
         } else {
             format!("Role {role}")
@@ -262,35 +176,51 @@ fn check_account(AccountRights { account, refused }: &AccountRights) -> Vec<Chec
         let message = format!("{} may do all that the operator does in {place_of_work}", account.shown);
         return vec![Check::ok(category, page, message)];
     }
-    let rights = RIGHTS.into_iter().chain([ATTACH_RIGHT, LEASE_RIGHT]);
-    rights
-        .filter_map(|right| {
-            let missing: Vec<&RightQuestion> = refused.iter().filter(|question| question.right == right).collect();
-            let verbs = right.verbs.iter().copied();
-            let verbs: Vec<&str> = verbs
-                .filter(|verb| missing.iter().any(|one| one.verb == *verb))
-                .collect();
-            let mut namespaces: Vec<String> = missing.iter().filter_map(|one| one.namespace.clone()).collect();
-            namespaces.dedup();
-            namespaces.sort();
-            namespaces.dedup();
-            let message = format!(
-                "{} may not {} {} in {}: {}",
-                account.shown,
-                verbs.join(", "),
-                right.name(),
-                place(&namespaces),
-                right.without
-            );
-            let role = account.role_for(right);
-            let hint = if right == ATTACH_RIGHT {
-                format!("the chart's {role} grants it; set rbac.attachServiceAccounts to true in the chart")
-            } else {
-                format!(
-                    "the chart's {role} grants it; upgrade the release with --reset-then-reuse-values, or apply deploy/"
-                )
-            };
-            (!missing.is_empty()).then(|| Check::fail(category, page, message).hint(hint))
-        })
-        .collect()
+    let rights = RIGHTS
+        .into_iter()
+        .chain(CLUSTER_RIGHTS)
+        .chain([ATTACH_RIGHT, EVICT_RIGHT, LEASE_RIGHT]);
+    let refusals = rights.filter_map(|right| {
+        let missing = refused.iter().filter(|question| question.right == right);
+        refusal(account, right, &missing.collect::<Vec<_>>())
+    });
+    refusals.collect()
+}
+
+/// The questions about a right that were answered with no; `None` if there are none.
+fn refusal(account: &OperatorAccount, right: Right, missing: &[&RightQuestion]) -> Option<Check> {
+    if missing.is_empty() {
+        return None;
+    }
+    let verbs = right.verbs.iter().copied();
+    let verbs: Vec<&str> = verbs
+        .filter(|verb| missing.iter().any(|one| one.verb == *verb))
+        .collect();
+    let mut namespaces: Vec<String> = missing.iter().filter_map(|one| one.namespace.clone()).collect();
+    namespaces.dedup();
+    namespaces.sort();
+    namespaces.dedup();
+    let place = if right.is_of_cluster() {
+        String::new()
+    } else {
+        format!(" in {}", place(&namespaces))
+    };
+    let message = format!(
+        "{} may not {} {}{place}: {}",
+        account.shown,
+        verbs.join(", "),
+        right.name(),
+        right.without
+    );
+    let remedy = if right == ATTACH_RIGHT {
+        "set rbac.attachServiceAccounts to true in the chart"
+    } else if right == EVICT_RIGHT {
+        "set recovery.enabled to true in the chart"
+    } else if right.is_of_cluster() {
+        "set clusterResources.enabled to true in the chart, or apply deploy/"
+    } else {
+        "upgrade the release with --reset-then-reuse-values, or apply deploy/"
+    };
+    let hint = format!("the chart's {} grants it; {remedy}", account.role_for(right));
+    Some(Check::fail(Category::Rights, Page::Permissions, message).hint(hint))
 }

@@ -70,9 +70,12 @@ fn is_unreadable_key(input: &DiagnosisInput<'_>) -> bool {
 /// Where the credentials of a Secret come from.
 fn place(secret: &PullSecret, input: &DiagnosisInput<'_>) -> String {
     match input.generator(&secret.name) {
-        Some(resource) => match &resource.source {
-            Some(source) => format!("Secret {source:?}, which {resource} reads"),
-            None => format!("the source of {resource}"),
+        Some(resource) => match (&resource.source, &resource.source_namespace) {
+            (Some(source), None) => format!("Secret {source:?}, which {resource} reads"),
+            (Some(source), Some(namespace)) => {
+                format!("Secret {source:?} in namespace {namespace:?}, which {resource} reads")
+            }
+            (None, _) => format!("the source of {resource}"),
         },
         None => format!("Secret {:?}", secret.name),
     }

@@ -25,6 +25,8 @@ pub struct Resource {
     pub owns: bool,
     /// The Secret that holds its credentials; `None` if they come from elsewhere.
     pub source: Option<String>,
+    /// The namespace of that Secret, if it is not the one of the pod.
+    pub source_namespace: Option<String>,
     /// Its registry key.
     pub registry: RegistryKey,
     /// Whether new pods get the Secret for the images that it is for.
@@ -43,6 +45,10 @@ impl Resource {
             secret: declaration.target.clone(),
             owns: status.is_none_or(owns_secret),
             source: declaration.source.clone(),
+            source_namespace: declaration
+                .cluster
+                .as_ref()
+                .map(|cluster| cluster.source_namespace.clone()),
             registry: declaration.registry.clone()?,
             attaches_to_pods: status.is_some_and(|status| status.image_pattern.is_some()),
             verified: status.and_then(verdict_on_secret),

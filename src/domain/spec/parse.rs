@@ -1,18 +1,41 @@
-//! A DockerPullSecret as somebody wrote it, read as strictly as `kubectl` does: a problem names the field.
+//! A resource as somebody wrote it, read as strictly as `kubectl` does: a problem names the field.
 
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use serde::de::DeserializeOwned;
 use serde_ignored::Path;
 use serde_json::Value;
 
-use crate::api::{API_VERSION, DockerPullSecret, Reason};
+use crate::api::{API_VERSION, ClusterDockerPullSecret, DockerPullSecret, DockerPullSecretStatus, Reason};
 use crate::domain::problem::{Problem, unparsable_at};
 
 /// Fields of every object.
 const FIELDS: [&str; 5] = ["apiVersion", "kind", "metadata", "spec", "status"];
 
-/// Reads a resource. Every unknown field is a problem, since it is probably a typing error or at the wrong place.
+/// What to say of a namespace at a place where none belongs.
+const OF_NAMESPACE: &str = "the namespace belongs in metadata.namespace";
+const OF_CLUSTER: &str =
+    "a ClusterDockerPullSecret has no namespace; that of its credentials belongs in spec.credentialsRef.namespace";
+
+/// Reads a DockerPullSecret. Every unknown field is a problem, since it is probably a typing error or at the wrong place.
 pub fn parse(api_version: &str, object: Value) -> Result<DockerPullSecret, Problem> {
+    let (metadata, spec, status) = parts(api_version, object, OF_NAMESPACE)?;
+    Ok(DockerPullSecret { metadata, spec, status })
+}
+
+/// Reads a ClusterDockerPullSecret, as strictly.
+pub fn parse_cluster(api_version: &str, object: Value) -> Result<ClusterDockerPullSecret, Problem> {
+    let (metadata, spec, status) = parts(api_version, object, OF_CLUSTER)?;
+    Ok(ClusterDockerPullSecret { metadata, spec, status })
+}
+
+type WrittenParts<S> = (ObjectMeta, S, Option<DockerPullSecretStatus>);
+
+/// `of_namespace`: what to say of an unknown field with a namespace.
+fn parts<S: DeserializeOwned>(
+    api_version: &str,
+    object: Value,
+    of_namespace: &str,
+) -> Result<WrittenParts<S>, Problem> {
     let invalid = |message: String| Problem::new(Reason::InvalidSpec, message);
     if api_version != API_VERSION {
         return Err(invalid(format!(
@@ -32,18 +55,14 @@ pub fn parse(api_version: &str, object: Value) -> Result<DockerPullSecret, Probl
         unknown.sort();
         let fields: Vec<String> = unknown.iter().map(|field| field.escape_debug().to_string()).collect();
         let hint = if unknown.iter().any(|field| field.ends_with("namespace")) {
-            ": the namespace belongs in metadata.namespace"
+            format!(": {of_namespace}")
         } else {
-            ""
+            String::new()
         };
         return Err(invalid(format!("unknown field {}{hint}", fields.join(", "))));
     }
-    Ok(DockerPullSecret {
-        metadata,
-        spec,
-        // What another version wrote there is no reason to refuse the resource.
-        status: serde_json::from_value(status).ok(),
-    })
+    // What another version wrote in the status is no reason to refuse the resource.
+    Ok((metadata, spec, serde_json::from_value(status).ok()))
 }
 
 /// Reads one field of the object; adds the places of unknown fields below it.

@@ -61,8 +61,17 @@ impl NamespaceSelection {
 
     /// Whether a namespace with this name and these labels is selected.
     pub fn matches(&self, name: &str, labels: impl FnOnce() -> BTreeMap<String, String>) -> bool {
-        (self.selector.selects_all() || self.selector.matches(&labels()))
-            && !self.excluded.iter().any(|pattern| glob::matches(pattern, name))
+        (self.selector.selects_all() || self.selector.matches(&labels())) && !self.excludes(name)
+    }
+
+    /// Whether a namespace of this name is left out, whatever its labels are.
+    pub fn excludes(&self, name: &str) -> bool {
+        self.excluded.iter().any(|pattern| glob::matches(pattern, name))
+    }
+
+    /// The selector as `kubectl get -l` takes it.
+    pub fn selector(&self) -> String {
+        self.selector.to_string()
     }
 }
 

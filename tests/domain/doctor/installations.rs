@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use dps::domain::doctor::examine;
 use dps::domain::doctor::installation::Installation;
 use dps::domain::doctor::report::{Category, CheckResult};
-use dps::domain::doctor::rights::{LEASE_RIGHT, RIGHTS, Right, accounts};
+use dps::domain::doctor::rights::{CLUSTER_RIGHTS, LEASE_RIGHT, RIGHTS, Right, accounts};
 use dps::domain::doctor::seen::Seen::{self, Read};
 use dps::domain::names::ObjectKey;
 use serde_json::{Value, json};
@@ -60,6 +60,43 @@ fn a_deployment_is_read_as_the_operator_reads_its_arguments() {
         (&["controller", "--lease=ops/../secrets/x"], json!([]), (all, None)),
     ] {
         assert_eq!(settings(args, &env), expected, "{args:?} {env}");
+    }
+}
+
+#[test]
+fn what_an_operator_is_told_to_do_is_read_from_flags_and_environment() {
+    let told = |args: &[&str], env: Value| {
+        let container = json!({"name": "controller", "args": args, "env": env});
+        let deployment =
+            json!({"metadata": {}, "spec": {"selector": {}, "template": {"spec": {"containers": [container]}}}});
+        let found = Installation::of(&serde_json::from_value(deployment).unwrap());
+        (
+            found.has_cluster_resources,
+            found.attaches_to_pods,
+            found.attaches_to_accounts,
+        )
+    };
+    let variable = |name: &str, value: &str| json!([{"name": name, "value": value}]);
+    for (args, env, expected) in [
+        (&["controller"][..], json!([]), (false, false, false)),
+        (&["controller", "--cluster-resources"], json!([]), (true, false, false)),
+        (
+            &["controller", "--attach-pods", "--attach-service-accounts"],
+            json!([]),
+            (false, true, true),
+        ),
+        (
+            &["controller"],
+            variable("DPS_CLUSTER_RESOURCES", "true"),
+            (true, false, false),
+        ),
+        (
+            &["controller"],
+            variable("DPS_CLUSTER_RESOURCES", "false"),
+            (false, false, false),
+        ),
+    ] {
+        assert_eq!(told(args, env.clone()), expected, "{args:?} {env}");
     }
 }
 
@@ -232,7 +269,8 @@ fn the_table_of_rights_is_what_the_chart_grants() {
         objects.iter().find(is_it).unwrap_or_else(|| panic!("no {kind} {name}"))
     };
     let name = "docker-pull-secret-operator";
-    assert_eq!(rules_of(role("ClusterRole", name)), rules_of_table(&RIGHTS));
+    let all = [&RIGHTS[..], &CLUSTER_RIGHTS].concat();
+    assert_eq!(rules_of(role("ClusterRole", name)), rules_of_table(&all));
     assert_eq!(
         rules_of(role("Role", &format!("{name}-lease"))),
         rules_of_table(&[LEASE_RIGHT])

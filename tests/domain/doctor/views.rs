@@ -9,9 +9,12 @@ use crate::support::objects::with;
 
 fn view(spec: &Value, ready: &Value) -> ResourceView {
     let conditions = if ready.is_null() { json!([]) } else { json!([ready]) };
-    ResourceView::of(json!({
-        "metadata": {"name": "app", "namespace": "team"}, "spec": spec, "status": {"conditions": conditions},
-    }))
+    ResourceView::of(
+        "DockerPullSecret",
+        json!({
+            "metadata": {"name": "app", "namespace": "team"}, "spec": spec, "status": {"conditions": conditions},
+        }),
+    )
 }
 
 fn ready(status: &str, reason: &str) -> Value {
@@ -35,7 +38,10 @@ fn readiness_is_that_of_the_condition() {
     ] {
         assert_eq!(view(&spec, &condition).not_ready.as_deref(), expected, "{condition}");
     }
-    assert_eq!(ResourceView::of(json!("x")).not_ready.as_deref(), Some(""));
+    assert_eq!(
+        ResourceView::of("DockerPullSecret", json!("x")).not_ready.as_deref(),
+        Some("")
+    );
 }
 
 /// The base URL that a spec leads to.
