@@ -129,7 +129,7 @@ async fn reconcile_once(
         decision = decide(&subject, &observed, ctx);
     }
     if ctx.shared.evicts_pods {
-        recover(reference, &decision.outdated_pods, ctx).await;
+        recover(reference, &decision.outdated_pods, ctx);
     }
     let next = decision.next;
     let reason = publish(

@@ -1,5 +1,6 @@
 //! Evicts pods whose successors would pull. Budgets hold: it is the Eviction API that decides.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use k8s_openapi::api::core::v1::Pod;
@@ -14,37 +15,48 @@ use crate::kubernetes::request::{Error, call};
 /// When to try again what a budget does not allow now.
 const AFTER_REFUSAL: Duration = Duration::from_secs(10);
 
-/// Evicts those of these pods whose turn it is. A failure is no reason to hold anything else up.
-pub(crate) async fn recover(resource: &ResourceRef, candidates: &[PodToReplace], ctx: &Context) {
-    let next = ctx.recoveries().next(resource, candidates, now());
-    for candidate in next {
-        let key = &candidate.pod;
-        match evict(&candidate, ctx).await {
-            Ok(()) => {
-                ctx.shared.metrics.write("Eviction");
-                tracing::info!(
-                    namespace = key.namespace,
-                    pod = key.name,
-                    name = resource.key.name,
-                    "evicted a pod whose successor gets the credentials"
-                );
-            }
-            Err(error) => {
-                tracing::info!(namespace = key.namespace, pod = key.name, "{error}");
-                ctx.recoveries().refused(&candidate.owner);
-                ctx.trigger_within(&resource.key, AFTER_REFUSAL);
-            }
+/// Evicts those of these pods whose turn it is, beside the reconcile: where a budget does not allow it, kube's client asks again and
+/// again until the time for a request is over.
+pub(crate) fn recover(resource: &ResourceRef, pods: &[PodToReplace], ctx: &Arc<Context>) {
+    let next = ctx.recoveries().next(resource, pods, now());
+    for pod in next {
+        let (ctx, resource) = (Arc::clone(ctx), resource.clone());
+        tokio::spawn(async move { replace(&resource, &pod, &ctx).await });
+    }
+}
+
+async fn replace(resource: &ResourceRef, pod: &PodToReplace, ctx: &Context) {
+    let (key, name) = (&pod.pod, &resource.key.name);
+    match evict(pod, ctx).await {
+        Ok(()) => {
+            ctx.shared.metrics.write("Eviction");
+            tracing::info!(
+                namespace = key.namespace,
+                pod = key.name,
+                name,
+                "evicted a pod whose successor gets the credentials"
+            );
+        }
+        Err(error) => {
+            tracing::info!(
+                namespace = key.namespace,
+                pod = key.name,
+                name,
+                "{error}; a PodDisruptionBudget may not allow it now"
+            );
+            ctx.recoveries().refused(&pod.owner);
+            ctx.trigger_within(&resource.key, AFTER_REFUSAL);
         }
     }
 }
 
-async fn evict(candidate: &PodToReplace, ctx: &Context) -> Result<(), Error> {
+async fn evict(pod: &PodToReplace, ctx: &Context) -> Result<(), Error> {
     ctx.may_write()?;
-    let pods = Api::<Pod>::namespaced(ctx.client.clone(), &candidate.pod.namespace);
+    let pods = Api::<Pod>::namespaced(ctx.client.clone(), &pod.pod.namespace);
     let params = EvictParams {
         delete_options: Some(DeleteParams {
             preconditions: Some(Preconditions {
-                uid: Some(candidate.uid.as_str().to_owned()),
+                uid: Some(pod.uid.as_str().to_owned()),
                 resource_version: None,
             }),
             ..DeleteParams::default()
@@ -52,8 +64,8 @@ async fn evict(candidate: &PodToReplace, ctx: &Context) -> Result<(), Error> {
         ..EvictParams::default()
     };
     let evicted = call(
-        || format!("evicting pod {:?}", candidate.pod.name),
-        pods.evict(&candidate.pod.name, &params),
+        || format!("evicting pod {:?}", pod.pod.name),
+        pods.evict(&pod.pod.name, &params),
     );
     evicted.await.map(drop)
 }

@@ -24,6 +24,7 @@ mod install;
 mod node;
 mod oracle;
 mod pulls;
+mod recovery;
 mod replicas;
 mod schema;
 #[path = "../support/mod.rs"]

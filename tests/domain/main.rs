@@ -44,6 +44,7 @@ mod patterns;
 mod pods;
 mod pulls;
 mod reconcile;
+mod recovery;
 mod registry;
 mod render;
 mod repetition;
