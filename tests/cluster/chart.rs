@@ -283,10 +283,10 @@ fn replicas_share_a_lease_of_the_release_and_are_not_evicted_together() {
 fn manifests_are_valid_against_the_schemas_of_this_kubernetes() {
     let work = std::env::temp_dir().join(format!("dps-kubeconform-{}", std::process::id()));
     let schemas = work.join("schemas");
-    let crds = repository().join("crds/dockerpullsecrets.pullsecrets.dev.yaml");
+    let crd = |plural: &str| repository().join(format!("crds/{plural}.pullsecrets.dev.yaml"));
     run(Command::new(tools(&["schemas"]).join("schemas"))
         .arg(&schemas)
-        .arg(crds)
+        .args(["dockerpullsecrets", "clusterdockerpullsecrets"].map(crd))
         .current_dir(repository().join("tests/env")));
     let folder = work.join("manifests");
     let kubeconform = |manifests: &Path| {
