@@ -109,15 +109,21 @@ impl Bundle {
         })
     }
 
-    /// Why a resource does not select a namespace, and what to do; `None` if it does, or if somebody else generates the
-    /// Secret there.
+    /// Why a resource does not select a namespace, and what to do; `None` if it does, or if its credentials are there.
     fn why_not(&self, namespace: &str, one: &SharedResource) -> Option<(String, &'static str)> {
         let Some(known) = self.index.distributions.namespaces.get(namespace) else {
             let look = "Compare them with spec.namespaceSelector";
             let why = "its labels could not be read, so it is unknown whether it is selected".to_owned();
             return (!self.has_copy(namespace, &one.resource)).then_some((why, look));
         };
-        let selection = one.selection.as_ref()?;
+        let (selection, wanted) = (
+            one.selection.as_ref()?,
+            self.index.distributions.get(&one.resource.name)?,
+        );
+        let is_source = *wanted.source.namespace == *namespace && *wanted.source.name == *wanted.target;
+        if wanted.selects(namespace, known)? || is_source {
+            return None;
+        }
         if known.is_excluded {
             let why = "the namespace has the annotation pullsecrets.dev/exclude: \"true\"".to_owned();
             return Some((why, "Remove the annotation"));
@@ -125,9 +131,6 @@ impl Bundle {
         if selection.excludes(namespace) {
             let why = "spec.excludeNamespaces names it".to_owned();
             return Some((why, "Take it out of that list"));
-        }
-        if selection.matches(namespace, || known.labels()) {
-            return None;
         }
         let selector = cut(&selection.selector(), SELECTOR_LENGTH);
         let why = format!("its labels are not those that spec.namespaceSelector requires ({selector})");

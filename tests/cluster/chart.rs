@@ -222,15 +222,16 @@ fn the_pod_asks_for_no_user_and_for_no_group() {
 
 #[test]
 fn the_rights_are_the_least_that_work() {
-    let objects = template(&[]);
-    let role = objects
-        .iter()
-        .find(|object| {
-            object["kind"] == "ClusterRole" && object["metadata"]["name"] == "release-docker-pull-secret-operator"
-        })
-        .unwrap();
+    let name = "release-docker-pull-secret-operator";
+    let rules = |values: &[&str], kind: &str| {
+        let objects = template(values);
+        let mut roles = objects.iter().filter(|object| object["kind"] == kind);
+        let role = roles.find(|object| object["metadata"]["name"] == name).unwrap();
+        role["rules"].as_array().unwrap().clone()
+    };
+    let all = rules(&[], "ClusterRole");
     assert_eq!(
-        role["rules"],
+        Value::from(all.as_slice()),
         json!([
             {"apiGroups": ["pullsecrets.dev"], "resources": ["dockerpullsecrets"], "verbs": ["get", "list", "watch"]},
             {"apiGroups": ["pullsecrets.dev"], "resources": ["dockerpullsecrets/status"], "verbs": ["patch"]},
@@ -239,8 +240,17 @@ fn the_rights_are_the_least_that_work() {
             {"apiGroups": [""], "resources": ["pods"], "verbs": ["list", "watch"]},
             {"apiGroups": [""], "resources": ["events"], "verbs": ["list"]},
             {"apiGroups": ["events.k8s.io"], "resources": ["events"], "verbs": ["get", "create", "patch"]},
+            {"apiGroups": ["pullsecrets.dev"], "resources": ["clusterdockerpullsecrets"], "verbs": ["get", "list", "watch"]},
+            {"apiGroups": ["pullsecrets.dev"], "resources": ["clusterdockerpullsecrets/status"], "verbs": ["patch"]},
+            {"apiGroups": [""], "resources": ["namespaces"], "verbs": ["list", "watch"]},
         ])
     );
+    let of_one_namespace = &all[..7];
+    assert_eq!(
+        rules(&["--set", "clusterResources.enabled=false"], "ClusterRole"),
+        of_one_namespace
+    );
+    assert_eq!(rules(&["--set", "watchNamespaces={team-a}"], "Role"), of_one_namespace);
 }
 
 #[test]
@@ -273,10 +283,10 @@ fn replicas_share_a_lease_of_the_release_and_are_not_evicted_together() {
 fn manifests_are_valid_against_the_schemas_of_this_kubernetes() {
     let work = std::env::temp_dir().join(format!("dps-kubeconform-{}", std::process::id()));
     let schemas = work.join("schemas");
-    let crds = repository().join("crds/dockerpullsecrets.pullsecrets.dev.yaml");
+    let crd = |plural: &str| repository().join(format!("crds/{plural}.pullsecrets.dev.yaml"));
     run(Command::new(tools(&["schemas"]).join("schemas"))
         .arg(&schemas)
-        .arg(crds)
+        .args(["dockerpullsecrets", "clusterdockerpullsecrets"].map(crd))
         .current_dir(repository().join("tests/env")));
     let folder = work.join("manifests");
     let kubeconform = |manifests: &Path| {

@@ -6,6 +6,7 @@ use serde_json::{Value, json};
 
 use super::{hub, with};
 
+#[allow(clippy::needless_pass_by_value, reason = "a table")]
 fn object(metadata: Value, spec: Value, more: Value) -> Value {
     let object = json!({"apiVersion": "pullsecrets.dev/v1alpha1", "kind": "DockerPullSecret", "metadata": metadata, "spec": spec});
     with(object, more)

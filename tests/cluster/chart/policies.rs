@@ -25,11 +25,15 @@ fn named<'a>(objects: &'a [Value], kind: &str, which: &str) -> &'a Value {
 }
 
 #[test]
-fn both_policies_are_installed_unless_a_value_says_otherwise() {
+fn policies_are_installed_unless_a_value_says_otherwise() {
     for (values, expected) in [
-        (&[][..], &["authors", "writes"][..]),
+        (&[][..], &["authors", "cluster-authors", "writes"][..]),
+        (&["--set", "clusterResources.enabled=false"], &["authors", "writes"]),
         (&["--set", "watchNamespaces={team-a,team-b}"], &["authors", "writes"]),
-        (&["--set", "admission.operatorWrites=false"], &["authors"]),
+        (
+            &["--set", "admission.operatorWrites=false"],
+            &["authors", "cluster-authors"],
+        ),
         (&["--set", "admission.authors=false"], &["writes"]),
         (
             &["--set", "admission.operatorWrites=false,admission.authors=false"],
@@ -62,9 +66,11 @@ fn the_policy_on_writes_is_about_the_releases_own_account_and_the_kinds_that_own
         let user = format!("request.userInfo.username == \"system:serviceaccount:operators:{account}\"");
         assert_eq!(policy["matchConditions"][0]["expression"], *user);
         let validations = policy["validations"].to_string();
-        for kind in KINDS {
-            assert!(validations.contains(&format!("owner.kind == \\\"{kind}\\\"")), "{kind}");
-        }
+        let kinds = KINDS.map(|kind| format!("\\\"{kind}\\\"")).join(", ");
+        assert!(
+            validations.contains(&format!("owner.kind in [{kinds}]")),
+            "{validations}"
+        );
         assert!(validations.contains(&format!("startsWith(\\\"{GROUP}/\\\")")));
         assert!(validations.contains(&format!(
             "[\\\"{MANAGED_BY_LABEL}\\\"].orValue(\\\"\\\") == \\\"{FIELD_MANAGER}\\\""
