@@ -66,12 +66,10 @@ pub fn crd() -> Value {
     let mut crd = finished(DockerPullSecret::crd());
     for version in crd["spec"]["versions"].as_array_mut().into_iter().flatten() {
         let status = &mut version["schema"]["openAPIV3Schema"]["properties"]["status"]["properties"];
-        let failure = status
-            .pointer_mut("/pullFailures/items/properties")
-            .and_then(Value::as_object_mut);
-        failure
-            .into_iter()
-            .for_each(|failure| drop(failure.remove("namespaces")));
+        let failure = status.pointer_mut("/pullFailures/items/properties");
+        if let Some(failure) = failure.and_then(Value::as_object_mut) {
+            failure.remove("namespaces");
+        }
         if let Some(status) = status.as_object_mut() {
             status.retain(|field, _| !OF_NAMESPACES.contains(&field.as_str()));
         }

@@ -12,6 +12,7 @@ use crate::controller::telemetry::{self, LogFormat};
 use crate::domain::names::ObjectKey;
 
 #[derive(Args)]
+#[allow(clippy::struct_excessive_bools, reason = "each is a setting of its own")]
 pub(crate) struct Controller {
     /// Namespace to work in; all namespaces by default. Can be repeated.
     #[arg(

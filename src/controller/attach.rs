@@ -105,7 +105,9 @@ async fn change_alone(key: ObjectKey, attacher: &Attacher, ctx: &Arc<Context>) {
             .into_iter()
             .partition(|resource| resource.namespace().is_none());
         ctx.trigger(&attaching);
-        clusters.iter().for_each(|resource| progress(resource, ctx));
+        for resource in &clusters {
+            progress(resource, ctx);
+        }
     }
 }
 

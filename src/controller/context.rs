@@ -30,6 +30,7 @@ use crate::domain::status::figures::Figures;
 use crate::kubernetes::request::{CALL_TIMEOUT, Error};
 
 /// One for the process.
+#[allow(clippy::struct_excessive_bools, reason = "each is a setting of its own")]
 pub(crate) struct Shared {
     pub(crate) readiness: Readiness,
     pub(crate) metrics: Arc<Metrics>,

@@ -64,7 +64,9 @@ pub(crate) fn declared(declaration: &Declaration, ctx: &Context) {
         // Others may want a Secret of the same name.
         review(ctx);
         let all = ctx.index().distributions.which(|_| true);
-        all.iter().for_each(|resource| progress(resource, ctx));
+        for resource in &all {
+            progress(resource, ctx);
+        }
     }
 }
 

@@ -111,9 +111,9 @@ async fn observe_cluster(subject: &Subject<'_>, cluster: &ClusterScope, ctx: &Co
     };
     let (copies, retained) = distributed(subject, source.as_ref(), ctx).await?;
     Ok(Observed {
-        copies,
-        retained,
         source,
+        retained,
+        copies,
         ca_bundle,
         ..observed
     })

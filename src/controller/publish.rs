@@ -161,11 +161,11 @@ async fn patch_status(
 ) -> Result<Written, Error> {
     ctx.may_write()?;
     let key = &resource.key;
-    let path = match resource.kind {
+    let url = match resource.kind {
         CLUSTER_DOCKER_PULL_SECRET => ClusterDockerPullSecret::url_path(&(), None),
         _ => DockerPullSecret::url_path(&(), key.namespace()),
     };
-    let request = Request::new(path);
+    let request = Request::new(url);
     let request = request.patch_subresource("status", &key.name, params, patch);
     let request = async { ctx.client.request(request.map_err(kube::Error::BuildRequest)?).await };
     call(|| format!("writing the status of {} {key}", resource.kind), request).await

@@ -31,6 +31,7 @@ const STOP: Duration = Duration::from_secs(20);
 
 /// The settings of `dps controller`.
 #[derive(Clone, Debug)]
+#[allow(clippy::struct_excessive_bools, reason = "each is a setting of its own")]
 pub struct Options {
     /// Namespaces to work in; none means all.
     pub namespaces: Vec<String>,
@@ -96,9 +97,12 @@ pub async fn run(options: Options) -> Result<(), StartError> {
         attaches_to_accounts: options.attaches_to_accounts,
         attaches_to_pods: options.attaches_to_pods,
         evicts_pods: options.evicts_pods,
-        clusters: options.clusters.map(|named| match named.is_empty() {
-            true => vec![client.default_namespace().to_owned()],
-            false => named,
+        clusters: options.clusters.map(|named| {
+            if named.is_empty() {
+                vec![client.default_namespace().to_owned()]
+            } else {
+                named
+            }
         }),
         scopes: Mutex::default(),
     });

@@ -166,12 +166,12 @@ impl Attachments {
         self.accounts.range(from..).take_while(move |(key, _)| is_there(key))
     }
 
-    /// What becomes of one Secret in the ServiceAccounts with these names; `None` if nobody knows ServiceAccounts. `named`: with their
-    /// namespaces.
+    /// What becomes of one Secret in the ServiceAccounts with these names; `None` if nobody knows ServiceAccounts. `is_for_many`:
+    /// with their namespaces.
     pub fn view(
         &self,
         namespaces: &[String],
-        named: bool,
+        is_for_many: bool,
         names: &[String],
         secret: &str,
         now: Timestamp,
@@ -182,7 +182,7 @@ impl Attachments {
         let mut view = AttachmentView::default();
         for namespace in namespaces {
             let shown = |name: &str| {
-                if named {
+                if is_for_many {
                     format!("{namespace}/{name}")
                 } else {
                     name.to_owned()

@@ -1,8 +1,11 @@
 //! Many namespaces through logins, restarts and outages, and what they cost. Each test has an operator of its own.
+#![allow(clippy::similar_names, reason = "pods and params, and their singulars")]
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use dps::api::ATTACHED_ANNOTATION;
 use k8s_openapi::api::core::v1::{Pod, Secret, ServiceAccount};
-use kube::api::{ListParams, Patch, PatchParams, PostParams};
+use kube::api::{DeleteParams, ListParams, Patch, PatchParams, PostParams};
 use kube::{Api, ResourceExt as _};
 use serde_json::{Value, json};
 use tokio::sync::MutexGuard;
@@ -46,8 +49,7 @@ fn registry() -> Scripted {
     Scripted::start(|head, _| {
         let token = head.lines().find_map(|line| line.split_once(": Basic "));
         let token = token.map(|(_, token)| token.trim().to_owned());
-        use base64::Engine as _;
-        let pair = token.and_then(|token| base64::engine::general_purpose::STANDARD.decode(token).ok());
+        let pair = token.and_then(|token| STANDARD.decode(token).ok());
         match pair {
             Some(pair) if pair.starts_with(b"user:good") => answer("200 OK", &[], ""),
             _ => answer("401 Unauthorized", &["WWW-Authenticate: Basic realm=\"x\""], ""),
@@ -191,11 +193,15 @@ async fn what_happened_while_no_operator_ran_is_made_up_for() {
     fleet.label("1", Value::Null).await;
     fleet
         .namespaces
-        .delete(&fleet.namespace("2"), &Default::default())
+        .delete(&fleet.namespace("2"), &DeleteParams::default())
         .await
         .unwrap();
     fleet.login("user", "second").await;
-    fleet.secrets("3").delete(&name, &Default::default()).await.unwrap();
+    fleet
+        .secrets("3")
+        .delete(&name, &DeleteParams::default())
+        .await
+        .unwrap();
     let stolen = Patch::Merge(json!({"data": {".dockerconfigjson": "e30="}}));
     fleet
         .secrets("0")

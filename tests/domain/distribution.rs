@@ -115,10 +115,14 @@ impl Cluster {
     }
 }
 
+fn app(spec: &Value) -> ClusterDockerPullSecret {
+    cluster("app", "2026-01-01T00:00:00Z", spec)
+}
+
 #[test]
 fn namespaces_are_selected_by_labels_names_and_their_own_word() {
     let prod = json!({"tier": "prod"});
-    let select = |spec: Value| {
+    let select = |spec: &Value| {
         let mut cluster = Cluster::new(&[
             ("a", prod.clone()),
             ("b", json!({"tier": "test", "team": "x"})),
@@ -133,16 +137,13 @@ fn namespaces_are_selected_by_labels_names_and_their_own_word() {
             "going",
             json!({"labels": prod, "deletionTimestamp": "2026-01-01T00:00:00Z"}),
         );
-        cluster.add(&cluster_of(&spec), "1");
+        cluster.add(&app(spec), "1");
         let all = ["a", "b", "kube-system", "platform", "out", "going"];
         let selected = all
             .into_iter()
             .filter(|name| cluster.standing("app", name).0 != Standing::NotSelected);
         selected.collect::<Vec<_>>().join(" ")
     };
-    fn cluster_of(spec: &Value) -> ClusterDockerPullSecret {
-        cluster("app", "2026-01-01T00:00:00Z", spec)
-    }
     let one = |key: &str, operator: &str, values: Value| json!({"namespaceSelector": {"matchExpressions": [{"key": key, "operator": operator, "values": values}]}});
     for (spec, selected) in [
         (json!({}), "a b kube-system platform"),
@@ -158,7 +159,7 @@ fn namespaces_are_selected_by_labels_names_and_their_own_word() {
         // The Secret of this name there is the login itself.
         (json!({"secretName": "login"}), "a b kube-system"),
     ] {
-        assert_eq!(select(spec.clone()), selected, "{spec}");
+        assert_eq!(select(&spec), selected, "{spec}");
     }
 }
 
@@ -181,6 +182,13 @@ fn a_selector_that_cannot_be_read_leaves_all_as_it_is() {
     assert_eq!(cluster.standing("app", "b"), (Standing::NotSelected, CopyAction::Leave));
 }
 
+type Change = fn(&mut Secret);
+
+fn fields(secret: &mut Secret) -> &mut Value {
+    let entry = &mut secret.metadata.managed_fields.as_mut().unwrap()[0];
+    &mut entry.fields_v1.as_mut().unwrap().0
+}
+
 #[test]
 fn a_copy_is_judged_by_its_metadata() {
     let mut cluster = Cluster::new(&[("a", json!({}))]);
@@ -196,11 +204,6 @@ fn a_copy_is_judged_by_its_metadata() {
     cluster.observe(&written);
     assert_eq!(cluster.standing("app", "a"), (Standing::Ready, CopyAction::Leave));
 
-    type Change = fn(&mut Secret);
-    fn fields(secret: &mut Secret) -> &mut Value {
-        let entry = &mut secret.metadata.managed_fields.as_mut().unwrap()[0];
-        &mut entry.fields_v1.as_mut().unwrap().0
-    }
     let changes: [(&str, Change); 7] = [
         ("a label has another value", |secret| {
             secret
@@ -220,7 +223,7 @@ fn a_copy_is_judged_by_its_metadata() {
             fields(secret).as_object_mut().unwrap().remove("f:data");
         }),
         ("nobody knows who has written it", |secret| {
-            secret.metadata.managed_fields = None
+            secret.metadata.managed_fields = None;
         }),
         ("it is of another version", |secret| {
             let annotations = secret.metadata.annotations.as_mut().unwrap();
@@ -240,9 +243,9 @@ fn a_copy_is_judged_by_its_metadata() {
         }),
     ];
     for (what, change) in changes {
-        let mut changed = cluster.stored(&content, "a");
-        change(&mut changed);
-        cluster.observe(&changed);
+        let mut secret = cluster.stored(&content, "a");
+        change(&mut secret);
+        cluster.observe(&secret);
         let (standing, action) = cluster.standing("app", "a");
         assert_eq!(standing, Standing::Pending, "{what}");
         assert!(matches!(action, CopyAction::Write(Some(_))), "{what}: {action:?}");

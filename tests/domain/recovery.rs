@@ -27,7 +27,7 @@ fn old(owner: &str, number: usize) -> PodToReplace {
 }
 
 /// A pod of an owner, created at this second.
-fn pod(owner: &str, uid: &str, created: i64, status: Value) -> Pod {
+fn pod(owner: &str, uid: &str, created: i64, status: &Value) -> Pod {
     serde_json::from_value(json!({
         "metadata": {"name": uid, "namespace": "team", "uid": uid, "creationTimestamp": at(created).to_string(),
             "ownerReferences": [{"apiVersion": "apps/v1", "kind": "ReplicaSet", "name": owner, "uid": owner, "controller": true}]},
@@ -55,22 +55,22 @@ fn the_next_pod_of_an_owner_goes_when_the_successor_of_the_last_one_runs() {
     for (what, other) in [
         (
             "the evicted one itself",
-            pod("a", "a-0", 10, json!({"phase": "Running"})),
+            pod("a", "a-0", 10, &json!({"phase": "Running"})),
         ),
-        ("one of before", pod("a", "a-1", 9, json!({"phase": "Running"}))),
+        ("one of before", pod("a", "a-1", 9, &json!({"phase": "Running"}))),
         (
             "a successor that waits",
-            pod("a", "a-new", 10, json!({"phase": "Pending"})),
+            pod("a", "a-new", 10, &json!({"phase": "Pending"})),
         ),
-        ("somebody else's", pod("c", "c-new", 10, json!({"phase": "Running"}))),
+        ("somebody else's", pod("c", "c-new", 10, &json!({"phase": "Running"}))),
     ] {
         assert_eq!(recoveries.observe(&other), None, "{what}");
     }
-    let successor = pod("a", "a-new", 10, json!({"phase": "Running"}));
+    let successor = pod("a", "a-new", 10, &json!({"phase": "Running"}));
     assert_eq!(recoveries.observe(&successor), Some(ObjectKey::new("team", "app")));
     assert_eq!(names(&recoveries.next(&app, &pods[1..], at(12))), ["a-1"]);
     // A successor that fails ends it for its owner.
-    let fails = pod("a", "a-newer", 12, failing());
+    let fails = pod("a", "a-newer", 12, &failing());
     assert_eq!(recoveries.observe(&fails), Some(ObjectKey::new("team", "app")));
     assert!(recoveries.next(&app, &pods[2..], at(13)).is_empty());
     // Once none of its pods is to be replaced, it is forgotten.
@@ -96,7 +96,7 @@ fn a_refused_eviction_is_tried_again() {
     recoveries.next(&app, &pods, at(0));
     recoveries.refused(&Uid::new("a"));
     assert_eq!(names(&recoveries.next(&app, &pods, at(10))), ["a-0"]);
-    recoveries.observe(&pod("a", "new", 10, json!({"phase": "Running"})));
+    recoveries.observe(&pod("a", "new", 10, &json!({"phase": "Running"})));
     assert_eq!(names(&recoveries.next(&app, &pods[1..], at(11))), ["a-1"]);
     recoveries.refused(&Uid::new("a"));
     assert_eq!(names(&recoveries.next(&app, &pods[1..], at(21))), ["a-1"]);

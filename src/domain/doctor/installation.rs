@@ -13,6 +13,7 @@ pub const NAME_LABEL: &str = "app.kubernetes.io/name";
 
 /// One operator, as its Deployment describes it.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[allow(clippy::struct_excessive_bools, reason = "each is a setting of its own")]
 pub struct Installation {
     /// The Deployment.
     pub deployment: ObjectKey,

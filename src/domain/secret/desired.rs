@@ -68,7 +68,7 @@ impl Desired {
     #[must_use]
     pub fn copy_in(&self, namespace: &str, version: &str) -> Self {
         let mut copy = self.clone();
-        copy.key.namespace = namespace.to_owned();
+        namespace.clone_into(&mut copy.key.namespace);
         copy.annotations
             .insert(CONTENT_ANNOTATION.to_owned(), version.to_owned());
         copy

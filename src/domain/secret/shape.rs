@@ -51,7 +51,7 @@ impl CopyShape {
     /// Of a Secret with this metadata.
     pub fn of(meta: &ObjectMeta) -> Self {
         let applied = applied_fields(meta);
-        let owned = |path: &[&str]| -> Vec<&str> {
+        let applied_to = |path: &[&str]| -> Vec<&str> {
             let fields = applied.and_then(|applied| path.iter().try_fold(applied, |fields, step| fields.get(step)));
             let fields = fields.and_then(Value::as_object).into_iter().flatten();
             fields
@@ -60,7 +60,7 @@ impl CopyShape {
                 .collect()
         };
         let entries = |kind: &str, all: Option<&BTreeMap<String, String>>| -> BTreeMap<String, String> {
-            let owned = owned(&["f:metadata", kind]);
+            let owned = applied_to(&["f:metadata", kind]);
             let names = owned.iter().filter_map(|field| field.strip_prefix("f:"));
             names
                 .filter(|name| *name != CONTENT_ANNOTATION)
@@ -72,16 +72,16 @@ impl CopyShape {
                 })
                 .collect()
         };
-        let owners = owned(&["f:metadata", "f:ownerReferences"]);
+        let references = applied_to(&["f:metadata", "f:ownerReferences"]);
         let owner = meta.owner_references.iter().flatten().find(|owner| {
             let field = format!("k:{{\"uid\":\"{}\"}}", owner.uid);
-            owners == [field.as_str()]
+            references == [field.as_str()]
         });
         Self::new(
             &entries("f:labels", meta.labels.as_ref()),
             &entries("f:annotations", meta.annotations.as_ref()),
             owner,
-            owned(&["f:data"]) == [format!("f:{DATA_KEY}").as_str()],
+            applied_to(&["f:data"]) == [format!("f:{DATA_KEY}").as_str()],
         )
     }
 }
