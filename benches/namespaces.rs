@@ -4,13 +4,14 @@ use std::collections::HashMap;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-use dps::api::FIELD_MANAGER;
+use dps::api::{ClusterDockerPullSecret, FIELD_MANAGER};
 use futures::{StreamExt as _, pin_mut};
 use k8s_openapi::api::core::v1::{Namespace, Secret, ServiceAccount};
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::OwnerReference;
 use kube::api::{DeleteParams, ListParams, Patch, PatchParams, PostParams};
 use kube::core::PartialObjectMeta;
 use kube::runtime::watcher::{self, Event, watcher};
-use kube::{Api, Client, ResourceExt as _};
+use kube::{Api, Client, Resource as _, ResourceExt as _};
 use serde_json::json;
 
 use super::support::eventually;
@@ -44,6 +45,8 @@ pub(crate) async fn measure(world: &World, kubeconfig: &Path, client: &Client, c
     );
     head("writes/s");
     let spec = || json!({"attachTo": {"serviceAccounts": ["default"]}});
+    // What owns the bare client's Secrets: the policy on the operator's writes asks for it.
+    fleet.create("owner", json!({"suspend": true})).await;
     let (mut bare_client, mut dps) = (Rounds::default(), Rounds::default());
     let mut running = None;
     for round in 0..ROUNDS {
@@ -95,17 +98,20 @@ pub(crate) async fn bare(kubeconfig: &str, label: &str) {
         account.name_any() == "default" && account.namespace().unwrap().starts_with(&format!("{label}-"))
     });
     let accounts: Vec<ServiceAccount> = accounts.collect();
+    let owner: Api<ClusterDockerPullSecret> = Api::all(client.clone());
+    let owner = owner.get(&format!("{label}-owner")).await.unwrap();
+    let owner = &owner.controller_owner_ref(&()).unwrap();
     let begin = Instant::now();
     futures::stream::iter(accounts)
         .for_each_concurrent(AT_A_TIME, |account| {
             let client = client.clone();
-            async move { one(&client, &account).await }
+            async move { one(&client, &account, owner).await }
         })
         .await;
     bare::tell(begin, Duration::ZERO);
 }
 
-async fn one(client: &Client, account: &ServiceAccount) {
+async fn one(client: &Client, account: &ServiceAccount, owner: &OwnerReference) {
     let namespace = account.namespace().unwrap();
     let document =
         r#"{"auths":{"registry.example.com":{"username":"user","password":"first","auth":"dXNlcjpmaXJzdA=="}}}"#;
@@ -115,6 +121,7 @@ async fn one(client: &Client, account: &ServiceAccount) {
         &[(".dockerconfigjson", document)],
     );
     copy.metadata.labels = Some([("app.kubernetes.io/managed-by".to_owned(), FIELD_MANAGER.to_owned())].into());
+    copy.metadata.owner_references = Some(vec![owner.clone()]);
     let secrets: Api<Secret> = Api::namespaced(client.clone(), &namespace);
     let params = PatchParams::apply("bare");
     secrets.patch("bare", &params, &Patch::Apply(&copy)).await.unwrap();

@@ -157,7 +157,7 @@ impl Fixture {
 fn refused(fixture: &Fixture) -> Vec<(Attempt, &'static str)> {
     const TYPE: &str = "only Secrets of type kubernetes.io/dockerconfigjson";
     const LABEL: &str = "only Secrets with the label";
-    const OWNER: &str = "only Secrets that a DockerPullSecret controls";
+    const OWNER: &str = "only Secrets that a DockerPullSecret or ClusterDockerPullSecret controls";
     const IMMUTABLE: &str = "field is immutable";
     let own = |metadata| generated("new", &fixture.owner, metadata);
     let owned_by = |owner: Value| own(json!({"ownerReferences": [owner]}));

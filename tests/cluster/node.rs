@@ -605,6 +605,15 @@ async fn a_hundred_namespaces_pull_at_their_first_attempt(world: &'static World)
         async move { namespaces.delete(&namespace, &DeleteParams::default()).await.map(drop) }
     };
     join_all((0..COUNT).map(delete)).await;
+    within(RETRY, "their pods are gone", || async {
+        let pods = pods
+            .list(&ListParams::default())
+            .await
+            .map_err(|error| error.to_string())?;
+        let left = pods.items.into_iter().filter(|pod| is_ours(pod.namespace())).count();
+        (left == 0).then_some(()).ok_or_else(|| format!("{left} left"))
+    })
+    .await;
 }
 
 /// An upgrade that replaces both pods, and a crash: what is created meanwhile gets its Secret.
