@@ -32,7 +32,7 @@ test: tools ## Run all tests.
 
 # Not on the oldest Kubernetes: what needs a node, since a kubelet must not be newer than its API server; what needs no API server;
 # image volumes, which are off before 1.35; and Secrets attached to pods, which need 1.36.
-NOT_OLDEST = node:: chart:: image:: oracle:: verify:: world::what_is_missing pulls::failure_of_an_image_volume attach::
+NOT_OLDEST = node:: chart:: image:: oracle:: verify:: world::what_is_missing pulls::failure_of_an_image_volume attach:: fleets::pods_of_selected
 
 test-oldest: setup ## Run the tests of the control plane on the oldest supported Kubernetes.
 	@echo 'Not part of it: the cluster tests $(NOT_OLDEST)'
@@ -40,7 +40,7 @@ test-oldest: setup ## Run the tests of the control plane on the oldest supported
 	DPS_TEST_KUBERNETES=oldest cargo test --no-fail-fast --test cluster -- $(addprefix --skip ,$(NOT_OLDEST))
 
 bench: setup ## Measure the operator beside a bare client.
-	@tests/env/tools.sh etcd kube-apiserver kube-controller-manager kubectl registry world >/dev/null
+	@tests/env/tools.sh etcd kube-apiserver kube-controller-manager kubectl registry helm world >/dev/null
 	cargo build --release --bin dps --example bench
 	for part in writes logins pulls "namespaces 1500" "namespaces 10000" hostile; do target/release/examples/bench $$part || exit; done
 

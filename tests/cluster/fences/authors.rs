@@ -2,7 +2,7 @@
 
 use std::sync::atomic::{AtomicU32, Ordering};
 
-use dps::api::DockerPullSecret;
+use dps::api::{ClusterDockerPullSecret, DockerPullSecret};
 use kube::Api;
 use kube::api::{DeleteParams, Patch, PatchParams, PostParams};
 use serde_json::{Value, json};
@@ -219,4 +219,73 @@ async fn certificates_and_the_secret_to_take_over_need_rights_as_well() {
     );
     carol.grant("update", "secrets", &["app"]);
     carol.may_soon_change("app", adopt).await;
+}
+
+/// Whoever writes a ClusterDockerPullSecret has a login read, and writes in all namespaces.
+#[tokio::test]
+async fn an_author_for_many_namespaces_needs_the_login_and_the_rights_of_a_cluster_admin() {
+    let world = scoped_world();
+    world.install();
+    let space = Space::new(world, "cluster-author").await;
+    space.credentials("login", "user", "word").await;
+    let author = Author::new(&space, "carol").await;
+    let everywhere = |verb: &str, kind: &str| {
+        let role = format!("{}-{verb}-{}", space.name, kind.replace(['.', '/'], "-"));
+        let (verb, kind) = (format!("--verb={verb}"), format!("--resource={kind}"));
+        world.kubectl(&["create", "clusterrole", &role, &verb, &kind]);
+        let account = format!("--serviceaccount={}:carol", space.name);
+        let role_ref = format!("--clusterrole={role}");
+        world.kubectl(&["create", "clusterrolebinding", &role, &role_ref, &account]);
+    };
+    everywhere("create", "clusterdockerpullsecrets.pullsecrets.dev");
+    let kubeconfig = world.state().join(format!("{}-carol.kubeconfig", space.name));
+    let resources: Api<ClusterDockerPullSecret> = Api::all(World::client(&kubeconfig).await);
+    let create = async |more: Value| {
+        let mut spec = json!({"type": "PrivateRegistry", "registryUrl": "registry.example.com",
+            "credentialsRef": {"namespace": space.name, "name": "login"},
+            "namespaceSelector": {"matchLabels": {"nobody": "has this"}}});
+        for (field, value) in more.as_object().into_iter().flatten() {
+            spec[field] = value.clone();
+        }
+        let resource = json!({"apiVersion": "pullsecrets.dev/v1alpha1", "kind": "ClusterDockerPullSecret",
+            "metadata": {"name": space.name}, "spec": spec});
+        let params = PostParams {
+            dry_run: true,
+            ..PostParams::default()
+        };
+        let resource = serde_json::from_value(resource).unwrap();
+        resources.create(&params, &resource).await
+    };
+    let refused = async |more: Value, words: &str| {
+        // A right that was just given is known a moment later.
+        eventually(words, || async {
+            match create(more.clone()).await {
+                Err(kube::Error::Api(answer)) if answer.message.contains(words) => Ok(()),
+                other => Err(format!("{:?}", other.map(|_| ()))),
+            }
+        })
+        .await;
+    };
+    let none = json!({});
+    refused(none.clone(), "you must be allowed to get Secret login").await;
+    author.grant("get", "secrets", &["login"]);
+    refused(none.clone(), "create Secrets in all namespaces").await;
+    everywhere("create", "secrets");
+    eventually("it is created", || async {
+        create(none.clone()).await.map(drop).map_err(|error| error.to_string())
+    })
+    .await;
+    for (more, words) in [
+        (json!({"adopt": true}), "update Secrets in all namespaces"),
+        (
+            json!({"attachTo": {"serviceAccounts": ["default"]}}),
+            "update ServiceAccounts in all namespaces",
+        ),
+        (
+            json!({"recovery": {"evictPods": "WhenFixed"}}),
+            "evict pods in all namespaces",
+        ),
+    ] {
+        refused(more, words).await;
+    }
 }
