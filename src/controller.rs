@@ -22,3 +22,4 @@ pub mod telemetry;
 mod tests;
 mod verification;
 mod watches;
+mod work_queue;

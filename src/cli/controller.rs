@@ -44,7 +44,7 @@ pub(crate) struct Controller {
     /// Evict pods, where spec.recovery.evictPods asks for it. Needs the right to create evictions.
     #[arg(long, env = "DPS_EVICT_PODS")]
     evict_pods: bool,
-    /// Reconcile ClusterDockerPullSecrets. Needs the right to watch them and namespaces, and excludes --namespace.
+    /// Reconcile ClusterDockerPullSecrets. Needs the right to watch them and namespaces. Cannot be combined with --namespace.
     #[arg(long, conflicts_with = "namespaces", env = "DPS_CLUSTER_RESOURCES")]
     cluster_resources: bool,
     /// Namespace that ClusterDockerPullSecrets may take credentials from; by default the operator's own. Can be repeated.

@@ -3,20 +3,18 @@
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
 
-use futures::StreamExt as _;
 use k8s_openapi::api::core::v1::ServiceAccount;
 use kube::Api;
 use kube::api::{Patch, PatchParams};
-use tokio::sync::Notify;
 
 use crate::api::FIELD_MANAGER;
 use crate::controller::context::{Context, lock, now};
-use crate::controller::distribute::progress;
+use crate::controller::distribute::trigger;
+use crate::controller::work_queue::WorkQueue;
 use crate::domain::attachment::Attachments;
 use crate::domain::names::ObjectKey;
 use crate::domain::reconcile::refusal::is_refusal;
 use crate::domain::reconcile::retry::AFTER_REFUSAL;
-use crate::domain::reconcile::work_set::WorkSet;
 use crate::domain::text::cut;
 use crate::kubernetes::request::{Error, call};
 
@@ -37,8 +35,7 @@ const OUTDATED: &str = "the server rejected our request due to an error in our r
 #[derive(Default)]
 pub(crate) struct Attacher {
     known: Mutex<Attachments>,
-    work: Mutex<WorkSet>,
-    called: Notify,
+    work: Arc<WorkQueue>,
 }
 
 impl Attacher {
@@ -47,16 +44,13 @@ impl Attacher {
     }
 
     pub(crate) fn call(&self, accounts: impl IntoIterator<Item = ObjectKey>) {
-        let mut work = lock(&self.work);
-        accounts.into_iter().for_each(|account| work.call(account));
-        drop(work);
-        self.called.notify_one();
+        self.work.call(accounts, false);
     }
 }
 
 /// Has the ServiceAccounts of a namespace changed that do not list what they should; all of them if none is named.
 pub(crate) fn review(namespace: Option<&str>, ctx: &Context) {
-    if let Some(attacher) = &ctx.attacher {
+    if let Some(attacher) = ctx.attacher.as_ref().filter(|attacher| attacher.work.runs()) {
         let outdated = attacher.known().outdated(namespace, &ctx.index(), now());
         attacher.call(outdated);
     }
@@ -67,48 +61,19 @@ pub(crate) async fn attach(ctx: Arc<Context>) {
     let Some(attacher) = &ctx.attacher else {
         return;
     };
+    attacher.work.begin();
     review(None, &ctx);
-    let outdated = futures::stream::unfold((), |()| async {
-        loop {
-            let next = lock(&attacher.work).take();
-            if let Some(next) = next {
-                return Some((next, ()));
-            }
-            attacher.called.notified().await;
+    // One change of each at a time: a second one would be about what the first one replaces.
+    let (attacher, ctx) = (attacher.as_ref(), ctx.as_ref());
+    let change = |account: ObjectKey| async move { change(&account, attacher, ctx).await };
+    let changed = |account: ObjectKey| {
+        // The status is about all of them.
+        if !attacher.work.is_busy_in(&account.namespace) {
+            let attaching = ctx.index().attaching(&account.namespace);
+            trigger(&attaching, ctx);
         }
-    });
-    outdated
-        .for_each_concurrent(CONCURRENCY, |account| change_alone(account, attacher, &ctx))
-        .await;
-}
-
-/// One change of a ServiceAccount at a time: a second one would be about what the first one replaces.
-async fn change_alone(key: ObjectKey, attacher: &Attacher, ctx: &Arc<Context>) {
-    let pause = change(&key, attacher, ctx).await;
-    lock(&attacher.work).done(&key, pause.is_some());
-    // Somebody may have called meanwhile.
-    attacher.called.notify_one();
-    if let Some(pause) = pause {
-        let (ctx, key) = (Arc::clone(ctx), key.clone());
-        tokio::spawn(async move {
-            tokio::time::sleep(pause).await;
-            if let Some(attacher) = &ctx.attacher {
-                lock(&attacher.work).resume(&key);
-                attacher.called.notify_one();
-            }
-        });
-    }
-    // The status is about all of them.
-    if !lock(&attacher.work).is_busy_in(&key.namespace) {
-        let attaching = ctx.index().attaching(&key.namespace);
-        let (clusters, attaching): (Vec<ObjectKey>, Vec<ObjectKey>) = attaching
-            .into_iter()
-            .partition(|resource| resource.namespace().is_none());
-        ctx.trigger(&attaching);
-        for resource in &clusters {
-            progress(resource, ctx);
-        }
-    }
+    };
+    attacher.work.run(CONCURRENCY, change, changed).await;
 }
 
 /// Returns how long to wait for the next try, if it fails.

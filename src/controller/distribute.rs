@@ -3,20 +3,16 @@
 mod copy;
 
 use std::collections::BTreeSet;
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 use std::time::Duration;
 
-use futures::StreamExt as _;
-use tokio::sync::Notify;
-
-use crate::controller::context::{Context, lock, now};
+use crate::controller::context::{Context, now};
 use crate::controller::distribute::copy::change;
+use crate::controller::work_queue::WorkQueue;
 use crate::domain::distribution::Distributed;
 use crate::domain::distribution::standing::CopyAction;
 use crate::domain::names::{ObjectKey, ResourceRef};
 use crate::domain::reconcile::decide::copies::Distribute;
-use crate::domain::reconcile::work_set::WorkSet;
 use crate::domain::spec::declaration::Declaration;
 use crate::domain::time::since;
 
@@ -31,30 +27,12 @@ pub(crate) const PACE: Duration = Duration::from_secs(2);
 
 /// Which copies have to be written or deleted: by namespace, and name of the resource.
 #[derive(Default)]
-pub(crate) struct Distributor {
-    work: Mutex<WorkSet>,
-    called: Notify,
-    finished: Notify,
-    /// Whether anybody does it. A standby has a list of its own when it takes over.
-    runs: AtomicBool,
-}
+pub(crate) struct Distributor(Arc<WorkQueue>);
 
-impl Distributor {
-    /// `at_once`: also what is left alone for a while.
-    fn call(&self, copies: impl IntoIterator<Item = ObjectKey>, at_once: bool) {
-        if !self.runs.load(Ordering::Relaxed) {
-            return;
-        }
-        let mut work = lock(&self.work);
-        for copy in copies {
-            if at_once {
-                work.resume(&copy);
-            }
-            work.call(copy);
-        }
-        drop(work);
-        self.called.notify_one();
-    }
+/// Those who have copies written and deleted, if there are any and they have begun.
+fn running(ctx: &Context) -> Option<&Arc<WorkQueue>> {
+    let work = &ctx.distributor.as_ref()?.0;
+    work.runs().then_some(work)
 }
 
 /// Takes over what a resource wants now.
@@ -64,15 +42,13 @@ pub(crate) fn declared(declaration: &Declaration, ctx: &Context) {
         // Others may want a Secret of the same name.
         review(ctx);
         let all = ctx.index().distributions.which(|_| true);
-        for resource in &all {
-            progress(resource, ctx);
-        }
+        trigger(&all, ctx);
     }
 }
 
 /// Looks at all copies.
 pub(crate) fn review(ctx: &Context) {
-    if ctx.distributor.is_some() {
+    if running(ctx).is_some() {
         let resources = ctx.index().distributions.which(|_| true);
         for resource in resources {
             let concerned = ctx.index().distributions.concerned(&resource.name);
@@ -89,12 +65,10 @@ pub(crate) fn claimed(secret: &ObjectKey, ctx: &Context) {
 
 /// Has copies written or deleted that are not as they should be, and has their resources say so.
 pub(crate) fn tell(copies: Vec<ObjectKey>, ctx: &Context) {
-    let resources: BTreeSet<String> = copies.iter().map(|copy| copy.name.clone()).collect();
+    let resources: BTreeSet<ObjectKey> = copies.iter().map(|copy| ObjectKey::new("", &*copy.name)).collect();
     // Once something is done, the status says so.
     if !call_if_needed(copies, ctx) {
-        for resource in resources {
-            progress(&ObjectKey::new("", resource), ctx);
-        }
+        trigger(&resources, ctx);
     }
 }
 
@@ -104,7 +78,7 @@ pub(crate) fn call_if_needed(copies: Vec<ObjectKey>, ctx: &Context) -> bool {
 }
 
 fn call_copies(copies: Vec<ObjectKey>, at_once: bool, ctx: &Context) -> bool {
-    let Some(distributor) = &ctx.distributor else {
+    let Some(work) = running(ctx) else {
         return false;
     };
     let index = ctx.index();
@@ -115,7 +89,7 @@ fn call_copies(copies: Vec<ObjectKey>, at_once: bool, ctx: &Context) -> bool {
     let needed: Vec<ObjectKey> = needed.collect();
     drop(index);
     let is_needed = !needed.is_empty();
-    distributor.call(needed, at_once);
+    work.call(needed, at_once);
     is_needed
 }
 
@@ -126,7 +100,8 @@ pub(crate) async fn distribute(
     what: &Distribute,
     ctx: &Context,
 ) -> bool {
-    let (Some(distributor), Distribute::Content(content)) = (&ctx.distributor, what) else {
+    // It may have to be told before anybody copies it.
+    let (Some(Distributor(work)), Distribute::Content(content)) = (ctx.distributor.as_deref(), what) else {
         return false;
     };
     let name = &resource.key.name;
@@ -145,22 +120,23 @@ pub(crate) async fn distribute(
     }
     let concerned = ctx.index().distributions.concerned(name);
     call_copies(concerned, true, ctx);
-    let all = async {
-        loop {
-            let finished = distributor.finished.notified();
-            if !lock(&distributor.work).is_busy_with(name) {
-                return;
-            }
-            finished.await;
-        }
-    };
     // What takes longer is told later.
-    let _ = tokio::time::timeout(PATIENCE, all).await;
+    let _ = tokio::time::timeout(PATIENCE, work.until_done(name)).await;
     true
 }
 
+/// Has these resources reconciled, those for many namespaces at their pace.
+pub(crate) fn trigger<'a>(resources: impl IntoIterator<Item = &'a ObjectKey>, ctx: &Context) {
+    for resource in resources {
+        match resource.namespace() {
+            Some(_) => ctx.trigger([resource]),
+            None => progress(resource, ctx),
+        }
+    }
+}
+
 /// The status of a resource has something new to say of its copies, but not too often.
-pub(crate) fn progress(resource: &ObjectKey, ctx: &Context) {
+fn progress(resource: &ObjectKey, ctx: &Context) {
     let uid = ctx.index().uid(resource);
     let reconciled = uid.and_then(|uid| ctx.memories().look(&uid, |memory| memory.reconciled_at)?);
     let pause = match reconciled {
@@ -176,17 +152,11 @@ pub(crate) async fn run(ctx: Arc<Context>) {
     let Some(distributor) = &ctx.distributor else {
         return;
     };
-    distributor.runs.store(true, Ordering::Relaxed);
+    let work = &distributor.0;
+    work.begin();
     review(&ctx);
-    let work = futures::stream::unfold((), |()| async {
-        loop {
-            let next = lock(&distributor.work).take();
-            if let Some(next) = next {
-                return Some((next, ()));
-            }
-            distributor.called.notified().await;
-        }
-    });
-    work.for_each_concurrent(CONCURRENCY, |copy| change(copy, distributor, &ctx))
-        .await;
+    let ctx = ctx.as_ref();
+    let change = |copy: ObjectKey| async move { change(&copy, ctx).await };
+    let changed = |copy: ObjectKey| progress(&ObjectKey::new("", copy.name), ctx);
+    work.run(CONCURRENCY, change, changed).await;
 }

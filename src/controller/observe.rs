@@ -43,13 +43,7 @@ pub(crate) async fn observe(subject: &Subject<'_>, ctx: &Context) -> Result<Obse
         });
     };
     let secrets = Api::<Secret>::namespaced(ctx.client.clone(), &reference.key.namespace);
-    let source = async {
-        match spec.source.secret_name() {
-            Some(name) => get(&secrets, name).await,
-            None => Ok(None),
-        }
-    };
-    let (source, existing) = futures::try_join!(source, get(&secrets, target))?;
+    let (source, existing) = futures::try_join!(source(spec, &secrets), get(&secrets, target))?;
     let controller = existing
         .as_ref()
         .and_then(|existing| controlling_resource(&existing.metadata));
@@ -61,11 +55,7 @@ pub(crate) async fn observe(subject: &Subject<'_>, ctx: &Context) -> Result<Obse
         Some(name) if verified && source.is_some() && existing.is_none() => get(&secrets, name).await?,
         _ => None,
     };
-    // Without a source there are no credentials to verify.
-    let ca_bundle = match source {
-        Some(_) => ca_bundle(spec, &secrets, &reference.key.namespace, ctx).await?,
-        None => Ok(None),
-    };
+    let ca_bundle = ca_bundle(spec, source.as_ref(), &secrets, &reference.key.namespace, ctx).await?;
     Ok(Observed {
         ca_bundle,
         pods: None,
@@ -101,14 +91,8 @@ async fn observe_cluster(subject: &Subject<'_>, cluster: &ClusterScope, ctx: &Co
         return Ok(observed);
     };
     let secrets = Api::<Secret>::namespaced(ctx.client.clone(), &cluster.source_namespace);
-    let source = match spec.source.secret_name() {
-        Some(name) => get(&secrets, name).await?,
-        None => None,
-    };
-    let ca_bundle = match source {
-        Some(_) => ca_bundle(spec, &secrets, &cluster.source_namespace, ctx).await?,
-        None => Ok(None),
-    };
+    let source = source(spec, &secrets).await?;
+    let ca_bundle = ca_bundle(spec, source.as_ref(), &secrets, &cluster.source_namespace, ctx).await?;
     let (copies, retained) = distributed(subject, source.as_ref(), ctx).await?;
     Ok(Observed {
         source,
@@ -182,21 +166,31 @@ fn attachment(declaration: &Declaration, ctx: &Context) -> Option<AttachmentView
 }
 
 /// Gets a Secret, if it exists. Pods may name what no Secret can be called.
-pub(super) async fn get(secrets: &Api<Secret>, name: &str) -> Result<Option<Secret>, Error> {
+pub(crate) async fn get(secrets: &Api<Secret>, name: &str) -> Result<Option<Secret>, Error> {
     if !is_object_name(name) {
         return Ok(None);
     }
     call(|| format!("reading Secret {name:?}"), secrets.get_opt(name)).await
 }
 
-/// Reads the certificates that a resource names, if it does.
+/// Reads the Secret with the credentials, if it exists.
+async fn source(spec: &ValidatedSpec, secrets: &Api<Secret>) -> Result<Option<Secret>, Error> {
+    match spec.source.secret_name() {
+        Some(name) => get(secrets, name).await,
+        None => Ok(None),
+    }
+}
+
+/// Reads the certificates that a resource names, if it does. Without a source there are no credentials to verify.
 async fn ca_bundle(
     spec: &ValidatedSpec,
+    source: Option<&Secret>,
     secrets: &Api<Secret>,
     namespace: &str,
     ctx: &Context,
 ) -> Result<Result<Option<CaBundle>, Verdict>, Error> {
-    let Some(reference) = spec.verification.ca.as_ref().filter(|_| spec.verification.enabled) else {
+    let is_needed = spec.verification.enabled && source.is_some();
+    let Some(reference) = spec.verification.ca.as_ref().filter(|_| is_needed) else {
         return Ok(Ok(None));
     };
     let name = &reference.name;

@@ -38,11 +38,11 @@ pub(crate) async fn publish(
 ) -> Result<String, Error> {
     let status = build_status(previous, generation, finding, now());
     let ready = condition(&status, ConditionType::Ready).map(|ready| ready.reason.clone());
-    if let Some(left) = wait(resource, previous, &status, ctx) {
-        ctx.trigger_within(&resource.key, left);
-        return Ok(ready.unwrap_or_default());
-    }
+    let left = time_left(resource, previous, &status, ctx);
     let written = if is_up_to_date(previous, &status) {
+        Ok(())
+    } else if let Some(left) = left {
+        ctx.trigger_within(&resource.key, left);
         Ok(())
     } else {
         write(resource, previous, status, ctx).await
@@ -57,7 +57,7 @@ pub(crate) async fn publish(
 }
 
 /// How long a status has to wait, if it says nothing but other numbers of namespaces and pods than a moment ago.
-fn wait(
+fn time_left(
     resource: &ResourceRef,
     previous: Option<&DockerPullSecretStatus>,
     status: &DockerPullSecretStatus,
@@ -72,8 +72,7 @@ fn wait(
         memory.status_written_at
     });
     let left = PACE.saturating_sub(since(written??, now));
-    let says_more = is_up_to_date(previous, status) || !differ_in_numbers(previous?, status);
-    (!left.is_zero() && !says_more).then_some(left)
+    (!left.is_zero() && differ_in_numbers(previous?, status)).then_some(left)
 }
 
 async fn write(

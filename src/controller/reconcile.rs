@@ -128,9 +128,7 @@ async fn reconcile_once(
             .update(&reference.uid, |memory| memory.decided.status_throttle = throttle);
         decision = decide(&subject, &observed, ctx);
     }
-    if ctx.shared.evicts_pods {
-        recover(reference, &decision.outdated_pods, ctx);
-    }
+    recover(reference, &decision.outdated_pods, ctx);
     let next = decision.next;
     let reason = publish(
         reference,

@@ -65,8 +65,12 @@ impl Distribution {
     /// Whether a namespace is to have the Secret; `None` if nobody can tell. The Secret that it is copied from is none itself.
     pub fn selects(&self, name: &str, namespace: &Namespace) -> Option<bool> {
         let selection = self.selection.as_ref()?;
-        let is_source = name == self.source.namespace && *self.target == *self.source.name;
-        Some(!namespace.is_excluded && !is_source && selection.matches(name, || namespace.labels()))
+        Some(!namespace.is_excluded && !self.is_source(name) && selection.matches(name, || namespace.labels()))
+    }
+
+    /// Whether the Secret of that name in a namespace is the login itself.
+    pub fn is_source(&self, namespace: &str) -> bool {
+        *namespace == *self.source.namespace && *self.target == *self.source.name
     }
 
     /// Whether a ServiceAccount of this name is to list the Secret.

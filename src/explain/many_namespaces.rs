@@ -120,8 +120,7 @@ impl Bundle {
             one.selection.as_ref()?,
             self.index.distributions.get(&one.resource.name)?,
         );
-        let is_source = *wanted.source.namespace == *namespace && *wanted.source.name == *wanted.target;
-        if wanted.selects(namespace, known)? || is_source {
+        if wanted.selects(namespace, known)? || wanted.is_source(namespace) {
             return None;
         }
         if known.is_excluded {

@@ -59,6 +59,7 @@ use crate::api::validation_rules;
     validation = validation_rules::interval_length()
 )]
 pub struct ClusterDockerPullSecretSpec {
+    // What both kinds have is written out twice: with `flatten`, nobody would notice unknown fields.
     /// Type of registry: `DockerHub`, or `PrivateRegistry` for any other registry, which requires `registryUrl`.
     #[serde(rename = "type")]
     pub registry_type: RegistryType,

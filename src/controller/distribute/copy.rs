@@ -1,6 +1,5 @@
 //! Writes and deletes one copy.
 
-use std::sync::Arc;
 use std::time::Duration;
 
 use k8s_openapi::api::core::v1::Secret;
@@ -10,8 +9,9 @@ use kube::core::PartialObjectMeta;
 use crate::api::Reason;
 use crate::controller::apply::{delete_copy, write_copy};
 use crate::controller::attach;
-use crate::controller::context::{Context, lock};
-use crate::controller::distribute::{Distributor, call_if_needed, progress};
+use crate::controller::context::Context;
+use crate::controller::distribute::call_if_needed;
+use crate::controller::observe::get;
 use crate::domain::distribution::Name;
 use crate::domain::distribution::content::CopiedSecret;
 use crate::domain::distribution::standing::CopyAction;
@@ -21,92 +21,79 @@ use crate::domain::reconcile::refusal::{is_refusal, refusal};
 use crate::domain::reconcile::retry::AFTER_REFUSAL;
 use crate::domain::secret::precondition::Precondition;
 use crate::domain::secret::shape::CopyShape;
-use crate::kubernetes::request::{Error, call};
+use crate::kubernetes::request::Error;
 
 /// How long to wait after an error of the platform.
 const AFTER_ERROR: Duration = Duration::from_secs(5);
 
-/// Makes the next change of one copy.
-pub(super) async fn change(copy: ObjectKey, distributor: &Distributor, ctx: &Arc<Context>) {
-    let pause = match change_once(&copy, ctx).await {
-        Ok(outcome) => outcome,
-        Err(error) => {
-            tracing::warn!(namespace = copy.namespace, name = copy.name, retry_in = ?AFTER_ERROR, "{error}");
-            Some(AFTER_ERROR)
-        }
-    };
-    lock(&distributor.work).done(&copy, pause.is_some());
-    // Somebody may have called meanwhile.
-    distributor.called.notify_one();
-    distributor.finished.notify_waiters();
-    if let Some(pause) = pause {
-        let (ctx, copy) = (Arc::clone(ctx), copy.clone());
-        tokio::spawn(async move {
-            tokio::time::sleep(pause).await;
-            if let Some(distributor) = &ctx.distributor {
-                lock(&distributor.work).resume(&copy);
-                distributor.called.notify_one();
-            }
-        });
-    }
-    progress(&ObjectKey::new("", copy.name), ctx);
+/// Makes the next change of one copy. Returns how long to wait for the next try, if it fails.
+pub(super) async fn change(copy: &ObjectKey, ctx: &Context) -> Option<Duration> {
+    change_once(copy, ctx).await.unwrap_or_else(|error| {
+        tracing::warn!(namespace = copy.namespace, name = copy.name, retry_in = ?AFTER_ERROR, "{error}");
+        Some(AFTER_ERROR)
+    })
 }
 
 /// Returns how long to wait for the next try, if the API server refuses it.
 async fn change_once(copy: &ObjectKey, ctx: &Context) -> Result<Option<Duration>, Error> {
-    let (action, content, namespace, target) = {
+    let (action, content, namespace) = {
         let index = ctx.index();
         let namespace = index.distributions.namespaces.name(&copy.namespace);
         let one = index.distributions.get(&copy.name);
         let content = one.and_then(|one| one.content().cloned());
-        let target = one.map(|one| one.target.to_string()).unwrap_or_default();
-        let (_, action) = index.standing(&copy.name, &namespace);
-        (action, content, namespace, target)
+        (index.standing(&copy.name, &namespace).1, content, namespace)
     };
-    let replaces = match (action, &content) {
-        (CopyAction::Delete { secret, observed }, _) => {
-            let secret = ObjectKey::new(&*copy.namespace, secret);
-            if let Err(error) = delete_copy(&secret, &observed, ctx).await {
-                let is_refused = error.answer().is_some_and(|answer| is_refusal(answer.code));
-                tracing::warn!(namespace = copy.namespace, name = copy.name, "{error}");
-                return Ok(Some(if is_refused { AFTER_REFUSAL } else { AFTER_ERROR }));
-            }
-            ctx.index().distributions.copies.forget(&secret);
-            attach::review(Some(&copy.namespace), ctx);
-            return Ok(None);
-        }
-        (CopyAction::Write(replaces), Some(_)) => replaces,
-        (CopyAction::Inspect, Some(content)) => match inspect(copy, &target, content, ctx).await? {
-            Some(Ok(replaces)) => replaces,
+    if let CopyAction::Delete { secret, observed } = action {
+        return delete(copy, &secret, &observed, ctx).await;
+    }
+    let Some(content) = content else { return Ok(None) };
+    let replaces = match action {
+        CopyAction::Write(replaces) => replaces,
+        CopyAction::Inspect => match inspect(copy, &content, ctx).await? {
+            Some(Ok(replaces)) => Some(replaces),
             Some(Err(problem)) => {
                 set_problem(copy, Some(problem), ctx);
                 return Ok(None);
             }
             None => return Ok(None),
         },
-        _ => return Ok(None),
+        CopyAction::Leave | CopyAction::Delete { .. } => return Ok(None),
     };
-    match content {
-        Some(content) => write(copy, &namespace, &content, replaces, ctx).await,
-        None => Ok(None),
+    write(copy, &namespace, &content, replaces, ctx).await
+}
+
+async fn delete(
+    copy: &ObjectKey,
+    secret: &str,
+    observed: &Precondition,
+    ctx: &Context,
+) -> Result<Option<Duration>, Error> {
+    let secret = ObjectKey::new(&*copy.namespace, secret);
+    match delete_copy(&secret, observed, ctx).await {
+        Ok(()) => {
+            ctx.index().distributions.copies.forget(&secret);
+            attach::review(Some(&copy.namespace), ctx);
+            Ok(None)
+        }
+        Err(error) if error.answer().is_some_and(|answer| is_refusal(answer.code)) => {
+            tracing::warn!(namespace = copy.namespace, name = copy.name, "{error}");
+            Ok(Some(AFTER_REFUSAL))
+        }
+        Err(error) => Err(error),
     }
 }
 
-/// Reads a Secret that somebody else has made, and sees whether it may be written. `None`: something else is distributed by now, which
-/// has called already.
+/// Reads a Secret that somebody else has made, and sees whether it may be written. `None`: it is gone, or something else is
+/// distributed by now, which has called already.
 async fn inspect(
     copy: &ObjectKey,
-    target: &str,
     content: &CopiedSecret,
     ctx: &Context,
-) -> Result<Option<Result<Option<Precondition>, Problem>>, Error> {
+) -> Result<Option<Result<Precondition, Problem>>, Error> {
     let secrets = Api::<Secret>::namespaced(ctx.client.clone(), &copy.namespace);
-    let existing = call(|| format!("reading Secret {target:?}"), secrets.get_opt(target)).await?;
-    let Some(existing) = existing else {
-        ctx.index()
-            .distributions
-            .copies
-            .forget(&ObjectKey::new(&*copy.namespace, target));
+    let Some(existing) = get(&secrets, content.name()).await? else {
+        let secret = ObjectKey::new(&*copy.namespace, content.name());
+        ctx.index().distributions.copies.forget(&secret);
         // It is looked at again.
         call_if_needed(vec![copy.clone()], ctx);
         return Ok(None);
@@ -116,7 +103,7 @@ async fn inspect(
         uid: existing.metadata.uid,
         resource_version: existing.metadata.resource_version,
     };
-    Ok(allowed.map(|allowed| allowed.map(|()| Some(observed))))
+    Ok(allowed.map(|allowed| allowed.map(|()| observed)))
 }
 
 async fn write(
@@ -165,7 +152,7 @@ fn written_copy(
         let problem = Problem::new(
             Reason::WriteRefused,
             format!(
-                "Secret {secret:?} is stored otherwise than it was written: exclude it from what changes it, such as a mutating webhook"
+                "Secret {secret:?} was changed while the API server stored it, probably by a mutating webhook: exempt the Secret from it"
             ),
         );
         set_problem(copy, Some(problem), ctx);

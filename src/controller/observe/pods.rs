@@ -107,11 +107,10 @@ fn places(own: &Resource, resource: &ObjectKey, ctx: &Context) -> Vec<PodsOfName
     let namespaces = ctx.failing_pods().namespaces();
     let places = namespaces.into_iter().filter_map(|namespace| {
         let (standing, _) = ctx.index().standing(&resource.name, &Name::from(namespace.as_str()));
-        match standing {
-            Standing::NotSelected | Standing::Overridden(_) => None,
-            Standing::Ready => place(&namespace, true),
-            Standing::Pending | Standing::Failing(_) => place(&namespace, false),
-        }
+        standing
+            .is_wanted()
+            .then(|| place(&namespace, standing == Standing::Ready))
+            .flatten()
     });
     places.collect()
 }

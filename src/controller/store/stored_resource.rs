@@ -74,22 +74,9 @@ impl StoredResource {
 
     /// What it declares; the error is the parser's.
     pub(crate) fn declaration(&self) -> Result<Declaration, String> {
-        let (metadata, spec) = (self.metadata.clone(), self.spec.text());
-        let told = |error: serde_json::Error| error.to_string();
-        if self.kind == CLUSTER_DOCKER_PULL_SECRET {
-            let spec = serde_json::from_slice(&spec).map_err(told)?;
-            return Ok(Declaration::from(&ClusterDockerPullSecret {
-                metadata,
-                spec,
-                status: None,
-            }));
-        }
-        let spec = serde_json::from_slice(&spec).map_err(told)?;
-        Ok(Declaration::from(&DockerPullSecret {
-            metadata,
-            spec,
-            status: None,
-        }))
+        let spec = self.spec.text();
+        let mut spec = serde_json::Deserializer::from_slice(&spec);
+        Declaration::read(self.kind, self.metadata.clone(), &mut spec).map_err(|error| error.to_string())
     }
 
     /// Its status. One that another version wrote and this one cannot read is none.

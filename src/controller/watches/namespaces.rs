@@ -7,20 +7,10 @@ use kube::core::PartialObjectMeta;
 
 use crate::controller::attach;
 use crate::controller::context::Context;
-use crate::controller::distribute::{self, call_if_needed, progress};
+use crate::controller::distribute;
 use crate::controller::watches::drive::Watched;
-use crate::domain::names::ObjectKey;
 
 pub(crate) struct AllNamespaces(pub(crate) Arc<Context>);
-
-impl AllNamespaces {
-    /// What resources say of a namespace may have changed.
-    fn tell(&self, concerned: impl IntoIterator<Item = ObjectKey>) {
-        for copy in concerned {
-            progress(&ObjectKey::new("", copy.name), &self.0);
-        }
-    }
-}
 
 impl Watched for AllNamespaces {
     type Object = PartialObjectMeta<Namespace>;
@@ -63,10 +53,7 @@ impl Watched for AllNamespaces {
             concerned
         };
         attach::review(Some(&name), &self.0);
-        // Once that is done, the status says so.
-        if !call_if_needed(concerned.clone(), &self.0) {
-            self.tell(concerned);
-        }
+        distribute::tell(concerned, &self.0);
     }
 
     /// DockerPullSecrets work without it. What is not known is not selected, and what is there stays.
@@ -82,6 +69,6 @@ impl Watched for AllNamespaces {
             distributions.forget_namespace(&name);
             concerned
         };
-        self.tell(concerned);
+        distribute::tell(concerned, &self.0);
     }
 }

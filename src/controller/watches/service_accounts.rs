@@ -6,7 +6,7 @@ use k8s_openapi::api::core::v1::ServiceAccount;
 
 use crate::controller::attach::{Attacher, review};
 use crate::controller::context::{Context, now};
-use crate::controller::distribute::progress;
+use crate::controller::distribute::trigger;
 use crate::controller::watches::drive::Watched;
 use crate::domain::names::ObjectKey;
 
@@ -21,14 +21,8 @@ impl ServiceAccounts {
     }
 
     fn trigger(&self, account: &ObjectKey) {
-        // Not in the loop: the lock would be held through it.
         let affected = self.ctx.index().affected_by_account(account);
-        for resource in affected {
-            match resource.namespace() {
-                Some(_) => self.ctx.trigger([&resource]),
-                None => progress(&resource, &self.ctx),
-            }
-        }
+        trigger(&affected, &self.ctx);
     }
 }
 

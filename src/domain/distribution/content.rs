@@ -38,6 +38,11 @@ impl CopiedSecret {
         }
     }
 
+    /// What it is called in each namespace.
+    pub fn name(&self) -> &str {
+        &self.desired.key().name
+    }
+
     /// The copy for a namespace.
     pub fn copy_in(&self, namespace: &str) -> Desired {
         self.desired.copy_in(namespace, &self.version)

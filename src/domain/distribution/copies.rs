@@ -168,8 +168,8 @@ impl Copies {
         self.in_namespace(owner, namespace).next().is_some()
     }
 
-    /// The namespace, and the version there, whose copy tells a process that has just started what was distributed: one of this version, or else of the one
-    /// that most have. What others have changed tells nothing.
+    /// A namespace whose copy tells a process that has just started what was distributed, and the version there: this one, or else
+    /// the one that most have. What others have changed tells nothing.
     pub fn sample(&self, owner: &Uid, name: &str, version: &str) -> Option<(&Name, &Name)> {
         let all = self.by_owner.get(owner)?.iter();
         let whole = all.filter(|((_, at), copy)| **at == *name && copy.shape.holds_document() && !copy.is_terminating);

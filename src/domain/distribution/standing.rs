@@ -24,6 +24,16 @@ pub enum Standing {
     Failing(Problem),
 }
 
+impl Standing {
+    /// Whether the Secret of that name there is the resource's, or is to be.
+    pub fn is_wanted(&self) -> bool {
+        match self {
+            Self::Ready | Self::Pending | Self::Failing(_) => true,
+            Self::NotSelected | Self::Overridden(_) => false,
+        }
+    }
+}
+
 /// What is to be done in a namespace.
 #[derive(Clone, Debug, PartialEq)]
 pub enum CopyAction {

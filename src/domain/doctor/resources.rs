@@ -6,10 +6,7 @@ use serde_json::Value;
 use strum::IntoEnumIterator as _;
 use url::Url;
 
-use crate::api::{
-    CLUSTER_DOCKER_PULL_SECRET, ClusterDockerPullSecret, ConditionType, DOCKER_PULL_SECRET, DockerPullSecret,
-    DockerPullSecretStatus, Reason,
-};
+use crate::api::{CLUSTER_DOCKER_PULL_SECRET, ConditionType, DOCKER_PULL_SECRET, DockerPullSecretStatus, Reason};
 use crate::domain::doctor::installation::{Installation, place};
 use crate::domain::doctor::report::{Category, Check, Page};
 use crate::domain::doctor::seen::Seen;
@@ -59,20 +56,12 @@ impl ResourceView {
         Self {
             // What is suspended is so because somebody wants it.
             not_ready: not_ready.filter(|_| !is_suspended),
-            registry: declaration(kind, metadata, spec).and_then(RegistryTarget::of),
+            registry: serde_json::from_value(metadata)
+                .and_then(|metadata| Declaration::read(kind, metadata, spec))
+                .ok()
+                .and_then(RegistryTarget::of),
         }
     }
-}
-
-/// What a resource declares; `None` if it was written by another version.
-fn declaration(kind: &str, metadata: Value, spec: Value) -> Option<Declaration> {
-    let (metadata, status) = (serde_json::from_value(metadata).ok()?, None);
-    if kind == CLUSTER_DOCKER_PULL_SECRET {
-        let spec = serde_json::from_value(spec).ok()?;
-        return Some(Declaration::from(&ClusterDockerPullSecret { metadata, spec, status }));
-    }
-    let spec = serde_json::from_value(spec).ok()?;
-    Some(Declaration::from(&DockerPullSecret { metadata, spec, status }))
 }
 
 impl RegistryTarget {

@@ -48,10 +48,7 @@ impl ResourceIndex {
     /// Namespaces where a resource for many namespaces stands for the Secret of its name.
     pub fn holders(&self, resource: &str) -> Vec<String> {
         let all = self.distributions.namespaces.iter();
-        let holders = all.filter(|(name, _)| {
-            let (standing, _) = self.standing(resource, name);
-            !matches!(standing, Standing::NotSelected | Standing::Overridden(_))
-        });
+        let holders = all.filter(|(name, _)| self.standing(resource, name).0.is_wanted());
         holders.map(|(name, _)| name.to_string()).collect()
     }
 
@@ -101,13 +98,7 @@ impl ResourceIndex {
 
     /// Whether a ServiceAccount is to list the Secret of a resource, if there is one.
     fn attaches(&self, resource: &str, one: &Distribution, account: &ObjectKey, namespace: &Name) -> bool {
-        let stands = || {
-            matches!(
-                self.standing(resource, namespace).0,
-                Standing::Ready | Standing::Pending | Standing::Failing(_)
-            )
-        };
-        !one.suspended && one.wants_account(&account.name) && stands()
+        !one.suspended && one.wants_account(&account.name) && self.standing(resource, namespace).0.is_wanted()
     }
 
     fn wants_listed(&self, one: &Distribution, account: &ObjectKey) -> bool {

@@ -270,8 +270,7 @@ fn outcome(
     written: &Writes,
     observed: &Observed,
 ) -> Outcome {
-    let is_there = written.is_current || (subject.declaration.cluster.is_some() && observed.census.ready > 0);
-    let secret_name = if is_there {
+    let secret_name = if written.is_current {
         Some(spec.targets.secret_name.clone())
     } else {
         observed.index.retained_secret.clone()

@@ -1,5 +1,8 @@
 //! What a resource declares, whatever its kind: all that the rest of the core knows of its metadata and spec.
 
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
+use serde::{Deserialize, Deserializer};
+
 use crate::api::{
     CLUSTER_DOCKER_PULL_SECRET, CaBundleRef, ClusterDockerPullSecret, DOCKER_PULL_SECRET, DockerPullSecret,
     VERIFY_ANNOTATION,
@@ -60,6 +63,17 @@ impl Declaration {
     pub fn source_namespace(&self) -> &str {
         let cluster = self.cluster.as_ref();
         cluster.map_or(&self.key.namespace, |cluster| &cluster.source_namespace)
+    }
+
+    /// Of an object of a kind, as the API server has it. The error is the parser's.
+    pub fn read<'de, D: Deserializer<'de>>(kind: &str, metadata: ObjectMeta, spec: D) -> Result<Self, D::Error> {
+        Ok(if kind == CLUSTER_DOCKER_PULL_SECRET {
+            let (spec, status) = (Deserialize::deserialize(spec)?, None);
+            Self::from(&ClusterDockerPullSecret { metadata, spec, status })
+        } else {
+            let (spec, status) = (Deserialize::deserialize(spec)?, None);
+            Self::from(&DockerPullSecret { metadata, spec, status })
+        })
     }
 
     /// The resource in a cluster; `None` if it was read from a file.

@@ -31,7 +31,7 @@ pub(super) struct Comparison {
     /// many namespaces. A Secret under an earlier name counts: pods still use it.
     is_guarded: bool,
     /// Whether there is a Secret with other credentials.
-    pub(super) replaces: bool,
+    replaces: bool,
 }
 
 impl Comparison {
