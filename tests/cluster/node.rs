@@ -213,6 +213,20 @@ async fn attached_at_creation(world: &'static World) {
         .credentials("login", "robot", world.registry("password"))
         .await;
     case.space.ready("app").await;
+    // The API server's policy learns of a status a moment after it was written.
+    let dry_run = PostParams {
+        dry_run: true,
+        ..PostParams::default()
+    };
+    let late: Pod = serde_json::from_value(json!({"metadata": {"name": "late"}, "spec": pod})).unwrap();
+    eventually("a new pod would get the Secret", || async {
+        let created = case.pods.api.create(&dry_run, &late).await;
+        let spec = created.map_err(|error| error.to_string())?.spec.unwrap_or_default();
+        let listed = spec.image_pull_secrets.unwrap_or_default();
+        let is_listed = listed.iter().any(|secret| secret.name == "app");
+        is_listed.then_some(()).ok_or_else(|| format!("{listed:?}"))
+    })
+    .await;
     case.pods.create_with("late", pod, &[]).await;
     case.heals().await;
     let events: Api<Event> = Api::namespaced(case.space.client.clone(), &case.space.name);
