@@ -3,14 +3,19 @@
 mod cluster;
 mod controller;
 mod crds;
+mod create;
 mod doctor;
+mod duration;
 mod exit;
 pub(crate) mod explain;
+mod login;
 pub(crate) mod manifests;
 mod network;
 mod output;
+mod password;
 mod render;
 mod runtime;
+mod terminal;
 mod verify;
 
 use std::process::ExitCode;
@@ -30,6 +35,15 @@ enum Command {
     Controller(controller::Controller),
     /// Print the CustomResourceDefinitions as YAML.
     Crds,
+    /// Make a pull secret from a login: ask for what is missing, log in, and write the Secret with the login and the
+    /// DockerPullSecret that refers to it.
+    ///
+    /// Nothing is written that the registry rejects, and nothing that exists is changed without --replace. Without a terminal,
+    /// whatever is missing is an error.
+    ///
+    /// Exit code 0: written; 1: rejected or locked out, or not Ready in time; 2: usage error, or the cluster refused; 3: no verdict of
+    /// the registry; 130: interrupted.
+    Create(Box<create::Create>),
     /// Print the Secrets that the operator would write, without a cluster.
     ///
     /// Problems and warnings go to stderr, one line each.
@@ -63,6 +77,7 @@ pub fn main() -> ExitCode {
     match Cli::parse().command {
         Command::Controller(arguments) => controller::run(arguments),
         Command::Crds => crds::run(),
+        Command::Create(arguments) => create::run(&arguments),
         Command::Render(arguments) => render::run(&arguments),
         Command::Verify(arguments) => verify::run(&arguments),
         Command::Explain(arguments) => explain::run(&arguments),

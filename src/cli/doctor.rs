@@ -10,11 +10,11 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use clap::Args;
-use k8s_openapi::jiff::SignedDuration;
 use tokio::time::{Instant, sleep};
 
 use crate::cli::doctor::observe::observe;
 use crate::cli::doctor::registries::look_at_registries;
+use crate::cli::duration;
 use crate::cli::exit::exit_code;
 use crate::cli::network::AddressArguments;
 use crate::cli::output::{self, Format, to_json};
@@ -40,7 +40,7 @@ pub(crate) struct Doctor {
     #[arg(long, value_name = "NAMESPACE/NAME")]
     lease: Option<ObjectKey>,
     /// Repeat the checks until none fails, for at most this long, such as 90s or 5m.
-    #[arg(long, value_name = "DURATION", value_parser = duration)]
+    #[arg(long, value_name = "DURATION", value_parser = duration::parse)]
     wait: Option<Duration>,
     #[command(flatten)]
     addresses: AddressArguments,
@@ -93,10 +93,4 @@ async fn check(arguments: &Doctor, connection: &Connection) -> (DoctorReport, Op
         Ok(observed) => (examine(&observed), Some(observed)),
         Err(obstacle) => (without_access(&connection.server, &obstacle), None),
     }
-}
-
-fn duration(text: &str) -> Result<Duration, String> {
-    let duration: Option<SignedDuration> = text.parse().ok();
-    let duration = duration.and_then(|duration| Duration::try_from(duration).ok());
-    duration.ok_or_else(|| "write a duration such as 90s or 5m".to_owned())
 }

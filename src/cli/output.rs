@@ -1,6 +1,6 @@
 //! Formats of the output, and how it is written. Nothing else writes to a terminal.
 
-use std::io::{ErrorKind, Write as _};
+use std::io::{ErrorKind, IsTerminal as _, Write as _};
 
 use clap::ValueEnum;
 use serde::Serialize;
@@ -21,6 +21,12 @@ pub(crate) fn to_json(value: &impl Serialize) -> Result<String, String> {
         .map_err(|error| error.to_string())
 }
 
+/// YAML with base64 in one piece instead of a folded block.
+pub(crate) fn to_yaml(value: &serde_json::Value) -> Result<String, String> {
+    let options = serde_saphyr::ser_options! { prefer_block_scalars: false };
+    serde_saphyr::to_string_with_options(value, options).map_err(|error| error.to_string())
+}
+
 /// Writes a document for programs to stdout.
 pub(crate) fn write(text: &str) -> Result<(), String> {
     match std::io::stdout().write_all(text.as_bytes()) {
@@ -34,6 +40,25 @@ pub(crate) fn write(text: &str) -> Result<(), String> {
 pub(crate) fn write_lines<T: AsRef<str>>(lines: impl IntoIterator<Item = T>) -> Result<(), String> {
     let lines = lines.into_iter().map(|line| printable(line.as_ref()) + "\n");
     write(&lines.collect::<String>())
+}
+
+/// Whether what is written can be read by whoever stands behind a person.
+pub(crate) fn writes_to_terminal() -> bool {
+    std::io::stdout().is_terminal()
+}
+
+/// Whether a person reads stderr.
+pub(crate) fn reports_to_terminal() -> bool {
+    std::io::stderr().is_terminal()
+}
+
+/// Writes a question for people to stderr, without a line break.
+pub(crate) fn prompt(question: &str) -> Result<(), String> {
+    let mut stderr = std::io::stderr();
+    let written = stderr
+        .write_all(printable(question).as_bytes())
+        .and_then(|()| stderr.flush());
+    written.map_err(|error| error.to_string())
 }
 
 /// Writes a line for people to stderr.

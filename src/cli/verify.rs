@@ -5,22 +5,19 @@ mod source;
 use std::fmt;
 use std::path::PathBuf;
 use std::process::ExitCode;
-use std::sync::Arc;
 
 use clap::Args;
 use serde::Serialize;
-use url::{Host, Url};
 
 use crate::cli::exit::{self, NO_VERDICT};
+use crate::cli::login::{ca_bundle, log_in};
 use crate::cli::network::NetworkArguments;
 use crate::cli::output::{Format, to_json, write, write_lines};
 use crate::cli::runtime::block_on;
 use crate::domain::registry::manifest::ManifestReference;
-use crate::domain::verification::address::{Policy, target};
 use crate::domain::verification::attempt::{LoginAttempt, LoginTarget};
-use crate::domain::verification::requester::Requester;
 use crate::domain::verification::verdict::{Verdict, VerificationResult};
-use crate::registry_client::http::{ClientError, verify};
+use crate::registry_client::http::ClientError;
 
 #[derive(Args)]
 pub(crate) struct Verify {
@@ -89,11 +86,7 @@ pub(crate) fn run(arguments: &Verify) -> ExitCode {
 async fn verify_all(arguments: &Verify) -> Result<ExitCode, String> {
     let image = arguments.image.as_deref().map(ManifestReference::parse).transpose();
     let image = image.map_err(|problem| format!("--image {problem}"))?;
-    let ca_bundle = arguments
-        .ca_file
-        .as_ref()
-        .map(|file| std::fs::read(file).map_err(|error| format!("--ca-file {}: {error}", file.display())));
-    let ca_bundle = ca_bundle.transpose()?;
+    let ca_bundle = ca_bundle(arguments.ca_file.as_deref())?;
     let sources = source::read(arguments).await?;
     if sources.is_empty() {
         return Err("--filename contains no DockerPullSecret and no ClusterDockerPullSecret".to_owned());
@@ -155,8 +148,8 @@ impl Attempts<'_> {
         if let Some((_, verdict)) = known {
             return Ok(verdict.clone());
         }
-        let policy = Arc::new(policy(&attempt.target.base, &self.arguments.targets));
-        let verdict = verify(policy, self.ca_bundle.as_deref(), attempt.clone(), Requester::Person).await?;
+        let (targets, ca_bundle) = (&self.arguments.targets, self.ca_bundle.as_deref());
+        let verdict = log_in(attempt.clone(), targets, ca_bundle).await?;
         self.made.push((attempt, verdict.clone()));
         Ok(verdict)
     }
@@ -173,20 +166,6 @@ fn exit_code(results: &[SourceResult]) -> ExitCode {
     } else {
         ExitCode::from(NO_VERDICT)
     }
-}
-
-/// A person may verify at the registry that they name, and on their own machine if that is what they name.
-fn policy(base: &Url, targets: &NetworkArguments) -> Policy {
-    let loopback = match base.host() {
-        Some(Host::Domain(name)) => name == "localhost" || name.ends_with(".localhost"),
-        Some(Host::Ipv4(address)) => address.is_loopback(),
-        Some(Host::Ipv6(address)) => address.is_loopback(),
-        None => false,
-    };
-    let mut policy = targets.policy();
-    policy.allow.push(target(base));
-    policy.loopback = loopback;
-    policy
 }
 
 fn print(results: Vec<SourceResult>, format: Format) -> Result<(), String> {

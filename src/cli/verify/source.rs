@@ -1,6 +1,6 @@
 //! Where `dps verify` takes credentials from: flags, manifests, or a resource in the cluster.
 
-use std::io::{IsTerminal as _, Read as _};
+use std::io::IsTerminal as _;
 
 use k8s_openapi::api::core::v1::Secret;
 use kube::Api;
@@ -10,6 +10,7 @@ use crate::api::{
 };
 use crate::cli::cluster::{connect_to, failed};
 use crate::cli::manifests::Manifests;
+use crate::cli::password;
 use crate::cli::verify::Verify;
 use crate::domain::credential_source::from_secret::resolve_document;
 use crate::domain::credential_source::resolve;
@@ -92,7 +93,7 @@ fn from_flags(registry: &str, arguments: &Verify) -> Result<CredentialsToVerify,
             .username
             .as_deref()
             .ok_or("no credentials: use --username or --docker-config")?;
-        RegistryCredentials::new(username, trim_line_break(&password(arguments.password_stdin)?)).map_err(
+        RegistryCredentials::new(username, trim_line_break(&read_password(arguments.password_stdin)?)).map_err(
             |refusal| match refusal {
                 InvalidCredentials::Malformed(problem) => format!("the input {problem}"),
                 InvalidCredentials::IdentityToken => {
@@ -110,7 +111,7 @@ fn from_flags(registry: &str, arguments: &Verify) -> Result<CredentialsToVerify,
     })
 }
 
-fn password(from_stdin: bool) -> Result<String, String> {
+fn read_password(from_stdin: bool) -> Result<String, String> {
     if !from_stdin {
         if !std::io::stdin().is_terminal() {
             return Err(
@@ -119,11 +120,7 @@ fn password(from_stdin: bool) -> Result<String, String> {
         }
         return rpassword::prompt_password("Password: ").map_err(|error| format!("cannot read the password: {error}"));
     }
-    let mut text = Vec::new();
-    std::io::stdin()
-        .read_to_end(&mut text)
-        .map_err(|error| format!("stdin: {error}"))?;
-    String::from_utf8(text).map_err(|_| "stdin: the password is not UTF-8 text".to_owned())
+    password::from_stdin()
 }
 
 /// The kind that somebody means, as `kubectl` takes it.

@@ -1,0 +1,208 @@
+//! Fills in the form: from the arguments, and what they leave open from the terminal.
+
+use crate::api::RegistryType;
+use crate::cli::create::Create;
+use crate::cli::create::write::Cluster;
+use crate::cli::output::report;
+use crate::cli::password;
+use crate::cli::terminal::{Stop, Terminal};
+use crate::domain::credentials::RegistryCredentials;
+use crate::form::field::{self, ChosenRegistry, login_name};
+use crate::form::objects::{Form, FurtherFields, Login, Scope};
+use crate::form::selector;
+
+/// Where the chart installs the operator, which by default reads the logins of that namespace.
+const OPERATOR_NAMESPACE: &str = "docker-pull-secret-operator";
+
+pub(super) async fn ask(
+    arguments: &Create,
+    terminal: Option<&Terminal>,
+    cluster: Option<&Cluster>,
+) -> Result<Form, Stop> {
+    if terminal.is_none() {
+        complete(arguments)?;
+    }
+    let name = name(arguments, terminal).await?;
+    let scope = scope(arguments, cluster)?;
+    if let Some(cluster) = cluster {
+        let login = arguments.login_secret.clone().unwrap_or_else(|| login_name(&name));
+        let login = arguments.from_secret.is_none().then_some(login);
+        cluster.look(&name, login.as_deref(), &scope).await?;
+    }
+    let registry = registry(arguments, terminal).await?;
+    if terminal.is_some() {
+        report(&format!("  {}", registry.images()));
+    }
+    let login = match &arguments.from_secret {
+        Some(secret) => Login::Existing {
+            secret: secret.clone(),
+            keys: arguments.keys()?,
+        },
+        None => Login::New {
+            secret: arguments.login_secret.clone(),
+            credentials: credentials(arguments, terminal).await?,
+        },
+    };
+    Ok(Form {
+        name,
+        scope,
+        registry,
+        email: email(arguments, terminal).await?,
+        login,
+        options: options(arguments),
+    })
+}
+
+/// Says all that is missing at once.
+fn complete(arguments: &Create) -> Result<(), String> {
+    let is_new = arguments.from_secret.is_none();
+    let has_password = arguments.password_stdin || arguments.password_file.is_some();
+    let needs_url = !matches!(
+        arguments.registry_type.map(RegistryType::from),
+        Some(RegistryType::DockerHub)
+    );
+    let missing = [
+        (arguments.name.is_none(), "NAME"),
+        (
+            needs_url && arguments.registry_url.is_none(),
+            "--registry-url (or --type DockerHub)",
+        ),
+        (is_new && arguments.username.is_none(), "--username (or --from-secret)"),
+        (is_new && !has_password, "--password-stdin or --password-file"),
+    ];
+    let missing: Vec<&str> = missing
+        .iter()
+        .filter(|(is_missing, _)| *is_missing)
+        .map(|(_, what)| *what)
+        .collect();
+    if missing.is_empty() {
+        return Ok(());
+    }
+    Err(format!(
+        "this is missing: {}. On a terminal, dps asks for it",
+        missing.join(", ")
+    ))
+}
+
+/// Every call has been preceded by a look at what is missing.
+fn answering(terminal: Option<&Terminal>) -> Result<&Terminal, Stop> {
+    terminal.ok_or_else(|| Stop::Error("there is no terminal to ask".to_owned()))
+}
+
+async fn name(arguments: &Create, terminal: Option<&Terminal>) -> Result<String, Stop> {
+    match &arguments.name {
+        Some(name) => Ok(field::name(name).map_err(|problem| format!("NAME {name:?} {problem}"))?),
+        None => answering(terminal)?.ask("Name: ", "The name", field::name).await,
+    }
+}
+
+fn scope(arguments: &Create, cluster: Option<&Cluster>) -> Result<Scope, String> {
+    let Some(selector) = &arguments.namespace_selector else {
+        let namespace = cluster.map(|cluster| cluster.namespace.clone());
+        return Ok(Scope::Namespace(namespace.or_else(|| arguments.namespace.clone())));
+    };
+    let selector = selector::parse(selector).map_err(|problem| format!("--namespace-selector {problem}"))?;
+    let login = arguments.namespace.clone();
+    Ok(Scope::Selected {
+        login: login.unwrap_or_else(|| OPERATOR_NAMESPACE.to_owned()),
+        selector,
+        excluded: arguments.exclude_namespace.clone(),
+    })
+}
+
+async fn registry(arguments: &Create, terminal: Option<&Terminal>) -> Result<ChosenRegistry, Stop> {
+    let named = arguments.registry_type.map(RegistryType::from);
+    let url = arguments.registry_url.as_deref();
+    let registry_type = match (named, url) {
+        (None, None) => answering(terminal)?
+            .ask(
+                "Type (1 = Docker Hub, 2 = private registry): ",
+                "The type",
+                registry_type,
+            )
+            .await
+            .map(Some)?,
+        _ => named,
+    };
+    if registry_type == Some(RegistryType::PrivateRegistry) && url.is_none() {
+        // Who says Docker Hub here means it.
+        let check = |url: &str| ChosenRegistry::new(None, Some(url));
+        let question = "ChosenRegistry URL, as images begin with it (registry.example.com:5000): ";
+        return answering(terminal)?.ask(question, "The registry URL", check).await;
+    }
+    Ok(ChosenRegistry::new(registry_type, url).map_err(|problem| format!("--registry-url {problem}"))?)
+}
+
+fn registry_type(answer: &str) -> Result<RegistryType, String> {
+    match answer.to_ascii_lowercase().replace([' ', '-'], "").as_str() {
+        "1" | "dockerhub" => Ok(RegistryType::DockerHub),
+        "2" | "privateregistry" | "private" => Ok(RegistryType::PrivateRegistry),
+        _ => Err("must be 1 or 2".to_owned()),
+    }
+}
+
+pub(super) async fn credentials(arguments: &Create, terminal: Option<&Terminal>) -> Result<RegistryCredentials, Stop> {
+    let username = match &arguments.username {
+        Some(username) => field::username(username).map_err(|problem| format!("--username {problem}"))?,
+        None => {
+            answering(terminal)?
+                .ask("User name: ", "The input", field::username)
+                .await?
+        }
+    };
+    let read = if arguments.password_stdin {
+        Some(password::from_stdin()?)
+    } else {
+        arguments
+            .password_file
+            .as_deref()
+            .map(password::from_file)
+            .transpose()?
+    };
+    match read {
+        Some(password) => {
+            Ok(field::password(&username, &password).map_err(|problem| format!("the password {problem}"))?)
+        }
+        None => ask_password(&username, answering(terminal)?).await,
+    }
+}
+
+pub(super) async fn ask_password(username: &str, terminal: &Terminal) -> Result<RegistryCredentials, Stop> {
+    let check = |text: &str| field::password(username, text);
+    terminal
+        .ask_hidden("Password or access token: ", "The input", check)
+        .await
+}
+
+async fn email(arguments: &Create, terminal: Option<&Terminal>) -> Result<Option<String>, Stop> {
+    match (&arguments.email, terminal) {
+        (Some(email), _) => Ok(field::email(email).map_err(|problem| format!("--email {problem}"))?),
+        // Whoever answers no other question is asked none that has a default.
+        (None, Some(terminal)) if arguments.username.is_none() && arguments.from_secret.is_none() => {
+            terminal.ask("Email (optional): ", "The address", field::email).await
+        }
+        _ => Ok(None),
+    }
+}
+
+fn options(arguments: &Create) -> FurtherFields {
+    FurtherFields {
+        secret_name: arguments.secret_name.clone(),
+        labels: arguments.label.iter().cloned().collect(),
+        service_accounts: arguments.service_account.clone(),
+        attach_to_pods: arguments.attach_to_pods,
+        evict_pods: arguments.evict_pods,
+        image: arguments.image.clone(),
+        plain_http: arguments.plain_http,
+        adopt: arguments.adopt,
+    }
+}
+
+impl Form {
+    /// The same with other credentials.
+    pub(super) fn log_in_with(&mut self, new: RegistryCredentials) {
+        if let Login::New { credentials, .. } = &mut self.login {
+            *credentials = new;
+        }
+    }
+}

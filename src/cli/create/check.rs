@@ -1,0 +1,107 @@
+//! Logs in before anything is written.
+
+use std::process::ExitCode;
+
+use k8s_openapi::api::core::v1::Secret;
+
+use crate::cli::create::Create;
+use crate::cli::create::ask::ask_password;
+use crate::cli::create::write::Cluster;
+use crate::cli::exit::NO_VERDICT;
+use crate::cli::login::{ca_bundle, log_in};
+use crate::cli::output::report;
+use crate::cli::terminal::{Stop, Terminal};
+use crate::domain::credential_source::resolve;
+use crate::domain::credentials::RegistryCredentials;
+use crate::domain::spec::validate::ValidatedSpec;
+use crate::domain::verification::attempt::{LoginAttempt, LoginTarget};
+use crate::domain::verification::verdict::{Verdict, VerificationResult};
+use crate::form::field;
+use crate::form::objects::{Form, Login};
+
+/// Most logins with what somebody types: registries lock accounts.
+const ATTEMPTS: usize = 3;
+
+/// Logs in until the registry accepts, asking again for what it rejects. `Err`: nothing is to be written.
+pub(super) async fn check(
+    form: &mut Form,
+    arguments: &Create,
+    terminal: Option<&Terminal>,
+    cluster: Option<&Cluster>,
+) -> Result<(), Stop> {
+    let objects = form.objects().map_err(|problem| Stop::Error(problem.message))?;
+    let spec = objects
+        .declaration
+        .spec
+        .map_err(|problem| Stop::Error(problem.message))?;
+    let ca_bundle = ca_bundle(arguments.ca_file.as_deref())?;
+    let is_typed = !arguments.password_stdin && arguments.password_file.is_none();
+    let asks_again = terminal.filter(|_| is_typed && matches!(form.login, Login::New { .. }));
+    for attempt in 1.. {
+        let Some(credentials) = credentials(form, &spec, cluster).await? else {
+            report("The login in the Secret is not verified: --export looks at no cluster.");
+            return Ok(());
+        };
+        report(&format!("Logging in to {} ...", form.registry.key.display_name()));
+        let verdict = verdict(&spec, credentials, arguments, ca_bundle.as_deref()).await?;
+        report(&format!("  {}: {}", verdict.result.as_str(), verdict.message));
+        match (verdict.result, asks_again) {
+            (VerificationResult::Accepted, _) => return Ok(()),
+            (VerificationResult::Rejected, Some(terminal)) if attempt < ATTEMPTS && !verdict.image_denied => {
+                let username = terminal.ask("User name: ", "The input", field::username).await?;
+                form.log_in_with(ask_password(&username, terminal).await?);
+            }
+            (result, _) if result.is_refusal() => return Err(nothing_written(ExitCode::FAILURE)),
+            _ => {
+                let Some(terminal) = terminal else {
+                    report("With --no-verify, dps writes without a login.");
+                    return Err(nothing_written(ExitCode::from(NO_VERDICT)));
+                };
+                return if terminal.confirm("Write it all the same?").await? {
+                    Ok(())
+                } else {
+                    Err(nothing_written(ExitCode::from(NO_VERDICT)))
+                };
+            }
+        }
+    }
+    Ok(())
+}
+
+fn nothing_written(code: ExitCode) -> Stop {
+    report("Nothing was written.");
+    Stop::Done(code)
+}
+
+/// What is logged in with; `None` if that is in a cluster that is not looked at.
+async fn credentials(
+    form: &Form,
+    spec: &ValidatedSpec,
+    cluster: Option<&Cluster>,
+) -> Result<Option<RegistryCredentials>, Stop> {
+    let secret: Option<Secret> = match (&form.login, cluster) {
+        (Login::New { credentials, .. }, _) => return Ok(Some(credentials.clone())),
+        (Login::Existing { .. }, None) => return Ok(None),
+        (Login::Existing { secret, .. }, Some(cluster)) => cluster.login(secret, &form.scope).await?,
+    };
+    let resolved = resolve(spec, secret.as_ref()).map_err(|problem| Stop::Error(problem.message))?;
+    Ok(Some(resolved.credentials))
+}
+
+async fn verdict(
+    spec: &ValidatedSpec,
+    credentials: RegistryCredentials,
+    arguments: &Create,
+    ca_bundle: Option<&[u8]>,
+) -> Result<Verdict, String> {
+    match LoginTarget::new(
+        &spec.registry,
+        spec.verification.image.as_ref(),
+        spec.verification.plain_http,
+    ) {
+        Err(verdict) => Ok(verdict),
+        Ok(target) => log_in(LoginAttempt { target, credentials }, &arguments.targets, ca_bundle)
+            .await
+            .map_err(|error| error.to_string()),
+    }
+}

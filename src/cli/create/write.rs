@@ -1,0 +1,272 @@
+//! What `dps create` reads and writes in a cluster.
+
+use std::process::ExitCode;
+use std::time::Duration;
+
+use k8s_openapi::api::core::v1::Secret;
+use kube::api::{ApiResource, DeleteParams, DynamicObject, PostParams, Preconditions};
+use kube::runtime::wait::await_condition;
+use kube::{Api, Client, ResourceExt as _};
+use serde_json::Value;
+
+use crate::api::{
+    CLUSTER_DOCKER_PULL_SECRET, ClusterDockerPullSecret, DOCKER_PULL_SECRET, DockerPullSecret, DockerPullSecretStatus,
+};
+use crate::cli::cluster::{connect_to, failed};
+use crate::cli::create::Create;
+use crate::cli::output::{report, write_lines};
+use crate::domain::spec::declaration::Declaration;
+use crate::form::objects::{Form, Objects, Scope, replaced_login, replaced_spec};
+
+/// Who has written, in the objects' `managedFields`.
+const MANAGER: &str = "dps-create";
+
+/// The cluster to write to.
+pub(super) struct Cluster {
+    client: Client,
+    /// Namespace of what is namespaced, unless the form names another.
+    pub(super) namespace: String,
+    replace: bool,
+}
+
+/// How an object was written.
+enum Written {
+    Created(DynamicObject),
+    Replaced,
+}
+
+impl Cluster {
+    pub(super) async fn connect(arguments: &Create) -> Result<Self, String> {
+        let (client, namespace) = connect_to(arguments.namespace.as_deref()).await?;
+        Ok(Self {
+            client,
+            namespace,
+            replace: arguments.replace,
+        })
+    }
+
+    fn secrets(&self, scope: &Scope) -> Api<Secret> {
+        let namespace = match scope {
+            Scope::Namespace(_) => &self.namespace,
+            Scope::Selected { login, .. } => login,
+        };
+        Api::namespaced(self.client.clone(), namespace)
+    }
+
+    fn resources(&self, kind: &str) -> Api<DynamicObject> {
+        if kind == CLUSTER_DOCKER_PULL_SECRET {
+            Api::all_with(self.client.clone(), &ApiResource::erase::<ClusterDockerPullSecret>(&()))
+        } else {
+            let resource = ApiResource::erase::<DockerPullSecret>(&());
+            Api::namespaced_with(self.client.clone(), &self.namespace, &resource)
+        }
+    }
+
+    /// Refuses what exists, before anybody types a password for it.
+    pub(super) async fn look(&self, name: &str, login: Option<&str>, scope: &Scope) -> Result<(), String> {
+        if self.replace {
+            return Ok(());
+        }
+        let kind = match scope {
+            Scope::Namespace(_) => DOCKER_PULL_SECRET,
+            Scope::Selected { .. } => CLUSTER_DOCKER_PULL_SECRET,
+        };
+        let resource = self.resources(kind).get_metadata_opt(name).await;
+        let resource = resource.map_err(|error| failed(&format!("reading {kind} {name:?}"), &error))?;
+        let mut existing = resource.map(|_| format!("{kind} {name:?}"));
+        if let Some(login) = login {
+            let secret = self.secrets(scope).get_metadata_opt(login).await;
+            let secret = secret.map_err(|error| failed(&format!("reading Secret {login:?}"), &error))?;
+            existing = existing.or(secret.map(|_| format!("Secret {login:?}")));
+        }
+        match existing {
+            None => Ok(()),
+            Some(object) => Err(format!("{object} exists: --replace changes it")),
+        }
+    }
+
+    /// A Secret with a login that exists.
+    pub(super) async fn login(&self, name: &str, scope: &Scope) -> Result<Option<Secret>, String> {
+        let secret = self.secrets(scope).get_opt(name).await;
+        secret.map_err(|error| failed(&format!("reading Secret {name:?}"), &error))
+    }
+
+    /// Has the API server check both objects.
+    pub(super) async fn try_out(&self, objects: &Objects) -> Result<(), String> {
+        if let Some(login) = &objects.login {
+            self.put_login(login, true).await?;
+        }
+        self.put_resource(&objects.resource, true).await.map(drop)
+    }
+
+    /// Writes both objects, or none.
+    pub(super) async fn write(&self, objects: &Objects) -> Result<(), String> {
+        let login = match &objects.login {
+            Some(login) => Some(self.put_login(login, false).await?),
+            None => None,
+        };
+        let Err(error) = self.put_resource(&objects.resource, false).await else {
+            return Ok(());
+        };
+        if let Some(Written::Created(secret)) = login {
+            self.take_back(&secret).await;
+        }
+        Err(error)
+    }
+
+    /// Deletes a Secret that nothing refers to.
+    async fn take_back(&self, secret: &DynamicObject) {
+        let params = DeleteParams {
+            preconditions: Some(Preconditions {
+                uid: secret.uid(),
+                resource_version: secret.resource_version(),
+            }),
+            ..DeleteParams::default()
+        };
+        let (name, namespace) = (secret.name_any(), secret.namespace().unwrap_or_default());
+        let secrets: Api<Secret> = Api::namespaced(self.client.clone(), &namespace);
+        if let Err(error) = secrets.delete(&name, &params).await {
+            report(&failed(
+                &format!("Secret {namespace}/{name} was written and is left: deleting it"),
+                &error,
+            ));
+        }
+    }
+
+    async fn put_login(&self, login: &Value, dry_run: bool) -> Result<Written, String> {
+        let name = login["metadata"]["name"].as_str().unwrap_or_default();
+        let namespace = login["metadata"]["namespace"].as_str().unwrap_or(&self.namespace);
+        let secrets: Api<Secret> = Api::namespaced(self.client.clone(), namespace);
+        let operation = format!("writing Secret {namespace}/{name}");
+        let existing = if self.replace {
+            let existing = secrets.get_opt(name).await;
+            existing.map_err(|error| failed(&format!("reading Secret {namespace}/{name}"), &error))?
+        } else {
+            None
+        };
+        let replaced = existing.map(|existing| replaced_login(&existing, login)).transpose()?;
+        let secrets = Api::namespaced_with(self.client.clone(), namespace, &ApiResource::erase::<Secret>(&()));
+        put(&secrets, name, login, replaced, dry_run, &operation).await
+    }
+
+    async fn put_resource(&self, resource: &Value, dry_run: bool) -> Result<Written, String> {
+        let name = resource["metadata"]["name"].as_str().unwrap_or_default();
+        let kind = resource["kind"].as_str().unwrap_or_default();
+        let resources = self.resources(kind);
+        let existing = if self.replace {
+            let existing = resources.get_opt(name).await;
+            existing.map_err(|error| failed(&format!("reading {kind} {name}"), &error))?
+        } else {
+            None
+        };
+        let replaced = existing.map(|mut existing| {
+            existing.data["spec"] = replaced_spec(&existing.data["spec"], &resource["spec"]);
+            serde_json::json!(existing)
+        });
+        put(
+            &resources,
+            name,
+            resource,
+            replaced,
+            dry_run,
+            &format!("writing {kind} {name}"),
+        )
+        .await
+    }
+
+    /// What was written, in a sentence.
+    pub(super) fn summary(&self, verb: &str, form: &Form) -> String {
+        let (login, secret) = (form.login_secret(), form.pull_secret());
+        match &form.scope {
+            Scope::Namespace(_) => format!(
+                "{verb} DockerPullSecret {} in namespace {}: it makes Secret {secret} of the login in Secret {login}.",
+                form.name, self.namespace
+            ),
+            Scope::Selected { login: namespace, .. } => format!(
+                "{verb} ClusterDockerPullSecret {}: it puts Secret {secret} into each selected namespace, made of the login in Secret {namespace}/{login}.",
+                form.name
+            ),
+        }
+    }
+
+    /// Waits until the operator calls the resource ready.
+    pub(super) async fn wait(&self, declaration: &Declaration, limit: Duration) -> Result<ExitCode, String> {
+        let (kind, name) = (declaration.kind, &declaration.key.name);
+        let resources = self.resources(kind);
+        let ends =
+            |object: Option<&DynamicObject>| object.is_none_or(|object| verdict(object).is_some_and(|(ends, _)| ends));
+        let waited = tokio::time::timeout(limit, await_condition(resources.clone(), name, ends)).await;
+        let object = match waited {
+            Ok(Ok(object)) => object,
+            Ok(Err(error)) => return Err(format!("waiting for {kind} {name}: {error}")),
+            Err(_) => resources
+                .get_opt(name)
+                .await
+                .map_err(|error| failed(&format!("reading {kind} {name}"), &error))?,
+        };
+        let ready = object.as_ref().and_then(verdict).map(|(_, ready)| ready);
+        let Some(ready) = ready else {
+            report(&format!(
+                "{kind} {name} has no status after {} s: `dps doctor` tells whether an operator runs",
+                limit.as_secs()
+            ));
+            return Ok(ExitCode::FAILURE);
+        };
+        write_lines([format!(
+            "Ready is {}: {}: {}",
+            ready.status, ready.reason, ready.message
+        )])?;
+        Ok(if ready.status == "True" {
+            ExitCode::SUCCESS
+        } else {
+            ExitCode::FAILURE
+        })
+    }
+}
+
+type Condition = k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
+
+/// What the operator says of the present spec, and whether it is the last word: `Ready` is true, or nothing changes by itself.
+fn verdict(object: &DynamicObject) -> Option<(bool, Condition)> {
+    let status = serde_json::from_value(object.data["status"].clone());
+    let status: DockerPullSecretStatus = status.ok()?;
+    if status.observed_generation < object.metadata.generation {
+        return None;
+    }
+    let is_true = |kind: &str| {
+        status
+            .conditions
+            .iter()
+            .any(|one| one.type_ == kind && one.status == "True")
+    };
+    let ends = is_true("Ready") || is_true("Stalled");
+    let ready = status.conditions.into_iter().find(|one| one.type_ == "Ready")?;
+    Some((ends, ready))
+}
+
+async fn put(
+    objects: &Api<DynamicObject>,
+    name: &str,
+    new: &Value,
+    replaced: Option<Value>,
+    dry_run: bool,
+    operation: &str,
+) -> Result<Written, String> {
+    let params = PostParams {
+        dry_run,
+        field_manager: Some(MANAGER.to_owned()),
+    };
+    let failed = |error: &kube::Error| failed(operation, error);
+    let parse =
+        |object: Value| serde_json::from_value::<DynamicObject>(object).map_err(|_| format!("{operation}: no object"));
+    match replaced {
+        None => {
+            let created = objects.create(&params, &parse(new.clone())?).await;
+            created.map(Written::Created).map_err(|error| failed(&error))
+        }
+        Some(object) => {
+            let replaced = objects.replace(name, &params, &parse(object)?).await;
+            replaced.map(|_| Written::Replaced).map_err(|error| failed(&error))
+        }
+    }
+}

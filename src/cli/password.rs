@@ -1,0 +1,29 @@
+//! Passwords that nobody types: from stdin or a file. Never from an argument, which every user of the machine can see.
+
+use std::io::Read as _;
+use std::path::Path;
+
+/// Longest password, in bytes: a Secret holds no more.
+const LONGEST: u64 = 1024 * 1024;
+
+/// Reads stdin to its end.
+pub(crate) fn from_stdin() -> Result<String, String> {
+    read("stdin", std::io::stdin())
+}
+
+/// Reads a file.
+pub(crate) fn from_file(path: &Path) -> Result<String, String> {
+    let place = path.display().to_string();
+    let file = std::fs::File::open(path).map_err(|error| format!("{place}: {error}"))?;
+    read(&place, file)
+}
+
+fn read(place: &str, source: impl std::io::Read) -> Result<String, String> {
+    let mut text = Vec::new();
+    let read = source.take(LONGEST + 1).read_to_end(&mut text);
+    let length = read.map_err(|error| format!("{place}: {error}"))?;
+    if length as u64 > LONGEST {
+        return Err(format!("{place}: longer than 1 MiB, so it is no password"));
+    }
+    String::from_utf8(text).map_err(|_| format!("{place}: the password is not UTF-8 text"))
+}

@@ -1,0 +1,139 @@
+//! Questions to a person. They and their answers go through the terminal, never through stdout.
+
+use std::cell::Cell;
+use std::future::Future;
+use std::io::{ErrorKind, IsTerminal as _, stdin};
+use std::pin::pin;
+use std::process::ExitCode;
+use std::time::Duration;
+
+use tokio::sync::oneshot;
+
+use crate::cli::exit::INTERRUPTED;
+use crate::cli::output::{self, report};
+use crate::domain::text::invisible::printable;
+
+/// Time for a hidden question to give the terminal back.
+const RESTORE: Duration = Duration::from_millis(500);
+
+/// Somebody to ask.
+pub(crate) struct Terminal {
+    /// Whether nothing that is typed is shown at the moment.
+    hides: Cell<bool>,
+}
+
+/// Why a command ends without a result.
+pub(crate) enum Stop {
+    /// What is wrong.
+    Error(String),
+    /// Ctrl-C, or the end of the input.
+    Interrupted,
+    /// All is said: the exit code.
+    Done(ExitCode),
+}
+
+impl From<String> for Stop {
+    fn from(error: String) -> Self {
+        Self::Error(error)
+    }
+}
+
+impl Terminal {
+    /// `None`: nobody answers.
+    pub(crate) fn open() -> Option<Self> {
+        let hides = Cell::new(false);
+        (stdin().is_terminal() && output::reports_to_terminal()).then_some(Self { hides })
+    }
+
+    /// Asks until the answer is valid. `check` completes a sentence that begins with `what`.
+    pub(crate) async fn ask<T>(
+        &self,
+        question: &str,
+        what: &str,
+        check: impl Fn(&str) -> Result<T, String>,
+    ) -> Result<T, Stop> {
+        loop {
+            output::prompt(question)?;
+            let answer = in_thread(|| {
+                let mut line = String::new();
+                match stdin().read_line(&mut line) {
+                    Ok(0) => Err(ErrorKind::UnexpectedEof.into()),
+                    other => other.map(|_| line),
+                }
+            });
+            match check(answer.await?.trim()) {
+                Ok(answer) => return Ok(answer),
+                Err(problem) => report(&format!("  {what} {problem}.")),
+            }
+        }
+    }
+
+    /// Asks for something that must not be seen, until it is valid.
+    pub(crate) async fn ask_hidden<T>(
+        &self,
+        question: &str,
+        what: &str,
+        check: impl Fn(&str) -> Result<T, String>,
+    ) -> Result<T, Stop> {
+        loop {
+            let question = printable(question);
+            self.hides.set(true);
+            let answer = in_thread(move || rpassword::prompt_password(question)).await;
+            self.hides.set(false);
+            match check(&answer?) {
+                Ok(answer) => return Ok(answer),
+                Err(problem) => report(&format!("  {what} {problem}.")),
+            }
+        }
+    }
+
+    /// Asks whether to go on. Only a yes is a yes.
+    pub(crate) async fn confirm(&self, question: &str) -> Result<bool, Stop> {
+        let yes = |answer: &str| Ok(matches!(answer.to_ascii_lowercase().as_str(), "y" | "yes"));
+        self.ask(&format!("{question} [y/N] "), "", yes).await
+    }
+}
+
+/// Runs a command that may ask. Ctrl-C ends it at once, whatever it is waiting for.
+pub(crate) async fn interruptible(
+    terminal: Option<&Terminal>,
+    command: impl Future<Output = Result<ExitCode, Stop>>,
+) -> Result<ExitCode, String> {
+    let mut command = pin!(command);
+    let result = tokio::select! {
+        biased;
+        _ = tokio::signal::ctrl_c() => {
+            if terminal.is_some_and(|terminal| terminal.hides.get()) {
+                // It ends by itself, once the terminal shows again what is typed.
+                let _ = tokio::time::timeout(RESTORE, &mut command).await;
+            }
+            Err(Stop::Interrupted)
+        }
+        result = &mut command => result,
+    };
+    match result {
+        Ok(code) | Err(Stop::Done(code)) => Ok(code),
+        Err(Stop::Interrupted) => {
+            report("");
+            Ok(ExitCode::from(INTERRUPTED))
+        }
+        Err(Stop::Error(error)) => Err(error),
+    }
+}
+
+/// Runs what waits for a person in a thread that nobody waits for at the end.
+async fn in_thread(read: impl FnOnce() -> std::io::Result<String> + Send + 'static) -> Result<String, Stop> {
+    let (sender, receiver) = oneshot::channel();
+    std::thread::spawn(move || {
+        // Nobody may be interested any more.
+        let _ = sender.send(read());
+    });
+    match receiver.await {
+        Ok(Ok(text)) => Ok(text),
+        Ok(Err(error)) if matches!(error.kind(), ErrorKind::UnexpectedEof | ErrorKind::Interrupted) => {
+            Err(Stop::Interrupted)
+        }
+        Ok(Err(error)) => Err(Stop::Error(format!("cannot read from the terminal: {error}"))),
+        Err(_) => Err(Stop::Interrupted),
+    }
+}

@@ -1,0 +1,6 @@
+//! What a person says of a login, checked field by field with the rules of the operator, and the objects that are made of
+//! it. Pure: for the command line, and for whatever else shows a form.
+
+pub mod field;
+pub mod objects;
+pub mod selector;
