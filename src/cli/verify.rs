@@ -11,6 +11,7 @@ use clap::Args;
 use serde::Serialize;
 use url::{Host, Url};
 
+use crate::cli::connection::ConnectionArguments;
 use crate::cli::exit::{self, NO_VERDICT};
 use crate::cli::network::NetworkArguments;
 use crate::cli::output::{Format, to_json, write, write_lines};
@@ -60,6 +61,8 @@ pub(crate) struct Verify {
     /// Output format.
     #[arg(short, long, value_enum, default_value = "text")]
     output: Format,
+    #[command(flatten)]
+    connection: ConnectionArguments,
 }
 
 #[derive(Serialize)]
