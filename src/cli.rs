@@ -1,6 +1,7 @@
 //! The commands of `dps`.
 
 mod cluster;
+mod connection;
 mod controller;
 mod crds;
 mod create;
@@ -60,7 +61,8 @@ enum Command {
     Explain(explain::Explain),
     /// Check an installation: the API server, the CRDs, rights, operators, admission policies, resources, registries.
     ///
-    /// Nothing is changed, no Secret is read, and no credentials are sent. What you may not look at is skipped.
+    /// Nothing is changed, no Secret is read, and no credentials are sent. What you may not look at is skipped. The rights
+    /// of the operators' ServiceAccounts are checked; with --as, those of that account are, and it is who looks.
     ///
     /// Exit code 0: no check fails; 1: a check fails; 2: usage error, or no cluster to connect to.
     Doctor(doctor::Doctor),

@@ -11,10 +11,11 @@ use std::time::Duration;
 use clap::{Args, ValueEnum};
 
 use crate::api::{CredentialKeys, RegistryType};
+use crate::cli::connection::ConnectionArguments;
 use crate::cli::create::ask::ask;
 use crate::cli::create::check::check;
-use crate::cli::create::write::Cluster;
-use crate::cli::duration;
+use crate::cli::create::write::Destination;
+use crate::cli::duration::duration;
 use crate::cli::exit::exit_code;
 use crate::cli::network::NetworkArguments;
 use crate::cli::output::{self, report, to_yaml, write_lines};
@@ -96,6 +97,8 @@ pub(crate) struct Create {
     no_verify: bool,
     #[command(flatten)]
     targets: NetworkArguments,
+    #[command(flatten)]
+    connection: ConnectionArguments,
     /// Change the login and the resource if they exist. What is not named here stays as it is.
     #[arg(long, conflicts_with = "export")]
     replace: bool,
@@ -106,7 +109,7 @@ pub(crate) struct Create {
     #[arg(long, value_enum, value_name = "server", conflicts_with = "wait")]
     dry_run: Option<DryRun>,
     /// Wait until the resource is Ready, at most this long.
-    #[arg(long, value_name = "DURATION", value_parser = duration::parse, num_args = 0..=1, require_equals = true, default_missing_value = "60s")]
+    #[arg(long, value_name = "DURATION", value_parser = duration, num_args = 0..=1, require_equals = true, default_missing_value = "60s")]
     wait: Option<Duration>,
 }
 
@@ -177,7 +180,7 @@ async fn create(arguments: &Create, terminal: Option<&Terminal>) -> Result<ExitC
     let cluster = if arguments.export {
         None
     } else {
-        Some(Cluster::connect(arguments).await?)
+        Some(Destination::connect(arguments).await?)
     };
     let mut form = ask(arguments, terminal, cluster.as_ref()).await?;
     let objects = form.objects().map_err(|problem| Stop::Error(problem.message))?;

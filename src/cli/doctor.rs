@@ -12,9 +12,11 @@ use std::time::Duration;
 use clap::Args;
 use tokio::time::{Instant, sleep};
 
+use crate::cli::cluster::Cluster;
+use crate::cli::connection::ConnectionArguments;
 use crate::cli::doctor::observe::observe;
 use crate::cli::doctor::registries::look_at_registries;
-use crate::cli::duration;
+use crate::cli::duration::duration;
 use crate::cli::exit::exit_code;
 use crate::cli::network::AddressArguments;
 use crate::cli::output::{self, Format, to_json};
@@ -22,7 +24,6 @@ use crate::cli::runtime::block_on;
 use crate::domain::doctor::report::{CheckResult, DoctorReport};
 use crate::domain::doctor::{Observations, examine, without_access};
 use crate::domain::names::ObjectKey;
-use crate::kubernetes::connect::{Connection, connect};
 
 /// Time between two looks while waiting.
 const INTERVAL: Duration = Duration::from_secs(2);
@@ -32,21 +33,19 @@ pub(crate) struct Doctor {
     /// Namespace to check; all namespaces by default. Can be repeated.
     #[arg(short, long = "namespace", value_name = "NAMESPACE", value_delimiter = ',')]
     namespaces: Vec<String>,
-    /// User to check as, such as system:serviceaccount:NAMESPACE:NAME. By default you, and the ServiceAccounts of the
-    /// operators for their rights.
-    #[arg(long = "as", value_name = "USER")]
-    user: Option<String>,
     /// Lease of the operator, if its Deployment cannot be found or read.
     #[arg(long, value_name = "NAMESPACE/NAME")]
     lease: Option<ObjectKey>,
     /// Repeat the checks until none fails, for at most this long, such as 90s or 5m.
-    #[arg(long, value_name = "DURATION", value_parser = duration::parse)]
+    #[arg(long, value_name = "DURATION", value_parser = duration)]
     wait: Option<Duration>,
     #[command(flatten)]
     addresses: AddressArguments,
     /// Output format.
     #[arg(short, long, value_enum, default_value = "text")]
     output: Format,
+    #[command(flatten)]
+    connection: ConnectionArguments,
 }
 
 pub(crate) fn run(arguments: &Doctor) -> ExitCode {
@@ -54,9 +53,8 @@ pub(crate) fn run(arguments: &Doctor) -> ExitCode {
 }
 
 async fn check_and_print(arguments: &Doctor) -> Result<ExitCode, String> {
-    let user = arguments.user.as_deref();
-    let connection = connect(user).await.map_err(|error| error.to_string())?;
-    let report = check_until_end(arguments, &connection).await;
+    let cluster = arguments.connection.connect(None).await?;
+    let report = check_until_end(arguments, &cluster).await;
     match arguments.output {
         Format::Json => output::write(&to_json(&report)?)?,
         Format::Text => output::write_lines(print::readable(&report))?,
@@ -69,14 +67,14 @@ async fn check_and_print(arguments: &Doctor) -> Result<ExitCode, String> {
 }
 
 /// Registries cannot fail a check, so they are contacted once, at the end.
-async fn check_until_end(arguments: &Doctor, connection: &Connection) -> DoctorReport {
+async fn check_until_end(arguments: &Doctor, cluster: &Cluster) -> DoctorReport {
     let end = arguments.wait.map(|wait| Instant::now() + wait);
     loop {
-        let (report, observed) = check(arguments, connection).await;
+        let (report, observed) = check(arguments, cluster).await;
         let may_repeat = end.is_some_and(|end| Instant::now() + INTERVAL <= end);
         if !report.has_failures() || !may_repeat {
             return match observed {
-                Some(observed) => examine(&look_at_registries(arguments, &connection.client, observed).await),
+                Some(observed) => examine(&look_at_registries(arguments, cluster, observed).await),
                 None => report,
             };
         }
@@ -88,9 +86,9 @@ async fn check_until_end(arguments: &Doctor, connection: &Connection) -> DoctorR
     }
 }
 
-async fn check(arguments: &Doctor, connection: &Connection) -> (DoctorReport, Option<Observations>) {
-    match Box::pin(observe(arguments, connection)).await {
+async fn check(arguments: &Doctor, cluster: &Cluster) -> (DoctorReport, Option<Observations>) {
+    match Box::pin(observe(arguments, cluster)).await {
         Ok(observed) => (examine(&observed), Some(observed)),
-        Err(obstacle) => (without_access(&connection.server, &obstacle), None),
+        Err(obstacle) => (without_access(&cluster.server, &obstacle), None),
     }
 }

@@ -9,6 +9,7 @@ use std::process::ExitCode;
 
 use clap::Args;
 
+use crate::cli::connection::ConnectionArguments;
 use crate::cli::exit::exit_code;
 use crate::cli::manifests::Manifests;
 use crate::cli::output::{self, Format, to_json};
@@ -40,6 +41,8 @@ pub(crate) struct Explain {
     /// Output format.
     #[arg(short, long, value_enum, default_value = "text")]
     output: Format,
+    #[command(flatten)]
+    connection: ConnectionArguments,
 }
 
 /// What to explain.
@@ -85,15 +88,15 @@ async fn explain(arguments: &Explain) -> Result<(Bundle, Report), String> {
 }
 
 async fn explain_cluster(subject: &ExplainSubject, arguments: &Explain) -> Result<(Bundle, Report), String> {
-    let namespace = arguments.namespace.as_deref();
+    let connect = || arguments.connection.connect(arguments.namespace.as_deref());
     match subject {
         ExplainSubject::Pod(name) => {
-            let bundle = cluster::read_pod(name, namespace).await?;
+            let bundle = cluster::read_pod(&connect().await?, name).await?;
             let report = explain_pods(&bundle, |_| true);
             Ok((bundle, report))
         }
         ExplainSubject::Image(image) => {
-            let (bundle, account) = cluster::read_account(&arguments.service_account, namespace).await?;
+            let (bundle, account) = cluster::read_account(&connect().await?, &arguments.service_account).await?;
             let report = explain_image(&bundle, image, &account)?;
             Ok((bundle, report))
         }

@@ -9,6 +9,7 @@ use std::process::ExitCode;
 use clap::Args;
 use serde::Serialize;
 
+use crate::cli::connection::ConnectionArguments;
 use crate::cli::exit::{self, NO_VERDICT};
 use crate::cli::login::{ca_bundle, log_in};
 use crate::cli::network::NetworkArguments;
@@ -57,6 +58,8 @@ pub(crate) struct Verify {
     /// Output format.
     #[arg(short, long, value_enum, default_value = "text")]
     output: Format,
+    #[command(flatten)]
+    connection: ConnectionArguments,
 }
 
 #[derive(Serialize)]

@@ -25,7 +25,8 @@ pub(crate) fn describe_kubeconfig(error: &KubeconfigError) -> String {
         KubeconfigError::LoadClientCertificate(error) => data("client certificate", error),
         KubeconfigError::LoadClientKey(error) => data("client key", error),
         KubeconfigError::ParseCertificates(_) => "the certificates of the kubeconfig are not PEM".to_owned(),
-        // These name contexts, clusters and files.
+        KubeconfigError::ReadConfig(error, path) => format!("cannot read the kubeconfig {}: {error}", path.display()),
+        // These name contexts and clusters.
         other => other.to_string(),
     }
 }

@@ -5,7 +5,7 @@ use std::time::Duration;
 use axum::http::{HeaderValue, Uri};
 use kube::client::ClientBuilder;
 use kube::client::retry::RetryPolicy;
-use kube::config::{AuthInfo, KubeConfigOptions, Kubeconfig};
+use kube::config::AuthInfo;
 use kube::{Client, Config};
 use secrecy::ExposeSecret;
 use tower::buffer::BufferLayer;
@@ -14,6 +14,7 @@ use tower::retry::RetryLayer;
 
 use crate::kubernetes::client_errors::{INVALID_TOKEN, describe_kubeconfig};
 use crate::kubernetes::credential_plugin::{Lifetime, replace};
+use crate::kubernetes::kubeconfig::{ConnectOptions, choose};
 use crate::kubernetes::observer::{ObservedService, RequestObserver};
 use crate::kubernetes::proxy::proxy;
 use crate::kubernetes::request::describe;
@@ -24,6 +25,9 @@ pub enum ConnectError {
     /// No cluster to connect to.
     #[error("no cluster to connect to, neither from inside a pod nor from a kubeconfig: {0}")]
     Config(String),
+    /// The kubeconfig does not have what is named.
+    #[error("{0}")]
+    Kubeconfig(String),
     /// The client cannot be built.
     #[error("cannot create a client for the cluster: {0}")]
     Client(String),
@@ -35,27 +39,21 @@ const WAITING: usize = 1024;
 /// A client, and where it connects to.
 pub(crate) struct Connection {
     pub(crate) client: Client,
-    /// Scheme, host and port of the API server.
+    /// Scheme, host and port of the API server, and how it was chosen, for messages.
     pub(crate) server: String,
 }
 
-/// A command's client for the cluster of the pod or of the kubeconfig.
-pub(crate) async fn client() -> Result<Client, ConnectError> {
-    Ok(connect(None).await?.client)
-}
-
-/// Connects a command to the cluster of the pod or of the kubeconfig, as this user instead of that of the kubeconfig, if one
-/// is given.
-pub(crate) async fn connect(impersonated: Option<&str>) -> Result<Connection, ConnectError> {
-    let config = prepared(Lifetime::Command, impersonated).await?;
-    let server = address(&config.cluster_url);
+/// Connects a command to a cluster.
+pub(crate) async fn connect(options: &ConnectOptions) -> Result<Connection, ConnectError> {
+    let (config, context) = prepared(Lifetime::Command, options).await?;
+    let server = server(&config, context.as_deref());
     let client = Client::try_from(config).map_err(|error| ConnectError::Client(describe(&error)))?;
     Ok(Connection { client, server })
 }
 
 /// The controller's client. `observer` is told of each request, also when one is repeated.
 pub(crate) async fn observed_client(observer: RequestObserver) -> Result<Client, ConnectError> {
-    let config = prepared(Lifetime::Process, None).await?;
+    let (config, _) = prepared(Lifetime::Process, &ConnectOptions::default()).await?;
     observed(config, &observer).map_err(|error| ConnectError::Client(describe(&error)))
 }
 
@@ -73,11 +71,15 @@ fn observed(mut config: Config, observer: &RequestObserver) -> kube::Result<Clie
         .build())
 }
 
-async fn prepared(lifetime: Lifetime, impersonated: Option<&str>) -> Result<Config, ConnectError> {
-    let mut config = configuration().await.map_err(ConnectError::Config)?;
-    if let Some(user) = impersonated {
-        config.auth_info.impersonate = Some(user.to_owned());
-        config.auth_info.impersonate_groups = None;
+/// A configuration, and the context that it comes from.
+async fn prepared(lifetime: Lifetime, options: &ConnectOptions) -> Result<(Config, Option<String>), ConnectError> {
+    let (mut config, context) = configuration(options).await?;
+    if let Some(impersonated) = options.impersonated.clone() {
+        let user = &mut config.auth_info;
+        user.impersonate = Some(impersonated.user);
+        user.impersonate_groups = Some(impersonated.groups);
+        user.impersonate_uid = impersonated.uid;
+        user.impersonate_user_extra = None;
     }
     config.connect_timeout = Some(Duration::from_secs(5));
     // A watch is quiet for up to 290 s; a dead connection must not stay for ever.
@@ -85,7 +87,23 @@ async fn prepared(lifetime: Lifetime, impersonated: Option<&str>) -> Result<Conf
     let user = &mut config.auth_info;
     replace(user, lifetime).await.map_err(ConnectError::Client)?;
     check(user).map_err(ConnectError::Client)?;
-    Ok(config)
+    Ok((config, context))
+}
+
+/// Where the client connects to. No address is shown with a user or a path, which may be secret.
+fn server(config: &Config, context: Option<&str>) -> String {
+    let context = context.map(|name| format!("context {name:?}"));
+    let proxy = config
+        .proxy_url
+        .as_ref()
+        .map(|proxy| format!("proxy {}", address(proxy)));
+    let details: Vec<String> = context.into_iter().chain(proxy).collect();
+    let server = address(&config.cluster_url);
+    if details.is_empty() {
+        server
+    } else {
+        format!("{server} ({})", details.join(", "))
+    }
 }
 
 /// An address without user and path.
@@ -99,22 +117,22 @@ fn address(server: &Uri) -> String {
 }
 
 /// As [`Config::infer`], with the right proxy. Inside a pod there is none.
-async fn configuration() -> Result<Config, String> {
-    let options = KubeConfigOptions::default();
-    let from_kubeconfig = async {
-        let kubeconfig = Kubeconfig::read()?;
-        let config = Config::from_custom_kubeconfig(kubeconfig.clone(), &options).await?;
-        Ok((kubeconfig, config))
-    };
-    let mut config = match from_kubeconfig.await {
-        Err(error) => Config::incluster().map_err(|_| describe_kubeconfig(&error))?,
-        Ok((kubeconfig, mut config)) => {
-            config.proxy_url = proxy(&kubeconfig, &config.cluster_url)?;
-            config
-        }
+async fn configuration(options: &ConnectOptions) -> Result<(Config, Option<String>), ConnectError> {
+    let (mut config, context) = match from_kubeconfig(options).await {
+        Ok(found) => found,
+        Err(why) if options.needs_kubeconfig() => return Err(ConnectError::Kubeconfig(why)),
+        Err(why) => (Config::incluster().map_err(|_| ConnectError::Config(why))?, None),
     };
     config.apply_debug_overrides();
-    Ok(config)
+    Ok((config, context))
+}
+
+async fn from_kubeconfig(options: &ConnectOptions) -> Result<(Config, Option<String>), String> {
+    let choice = choose(options.read()?, options)?;
+    let config = Config::from_custom_kubeconfig(choice.kubeconfig, &choice.options).await;
+    let mut config = config.map_err(|error| describe_kubeconfig(&error))?;
+    config.proxy_url = proxy(choice.proxy, &config.cluster_url)?;
+    Ok((config, choice.context))
 }
 
 /// Refuses what would make the client panic: it takes these for the value of a header without a look.

@@ -2,30 +2,21 @@
 
 use axum::http::Uri;
 use hyper_util::client::proxy::matcher::Matcher;
-use kube::config::Kubeconfig;
 
 use crate::domain::proxy::with_scheme;
 
-/// The proxy for `server`, if there is one: that of the kubeconfig whatever `NO_PROXY` says, as for kubectl, or else that of
+/// The proxy for `server`, if there is one: that of its cluster in the kubeconfig whatever `NO_PROXY` says, as for kubectl, or else that of
 /// the environment, as for registries. The client compares `NO_PROXY` with the proxy instead of the server, and looks for
 /// `HTTPS_PROXY` only.
-pub(super) fn proxy(kubeconfig: &Kubeconfig, server: &Uri) -> Result<Option<Uri>, String> {
-    let proxy = of_kubeconfig(kubeconfig).or_else(|| of_environment(server));
+pub(super) fn proxy(of_cluster: Option<String>, server: &Uri) -> Result<Option<Uri>, String> {
+    let proxy = of_cluster.filter(|proxy| !proxy.is_empty());
+    let proxy = proxy.or_else(|| of_environment(server));
     let proxy = proxy.map(|proxy| with_scheme(&proxy).parse().map_err(|_| INVALID_PROXY.to_owned()));
     proxy.transpose()
 }
 
 /// A proxy that cannot be used. Its address may hold a password.
 pub(super) const INVALID_PROXY: &str = "the proxy of the environment or the kubeconfig is not a valid URL";
-
-fn of_kubeconfig(kubeconfig: &Kubeconfig) -> Option<String> {
-    let context = kubeconfig.current_context.as_ref()?;
-    let context = kubeconfig.contexts.iter().find(|named| named.name == *context)?;
-    let cluster = &context.context.as_ref()?.cluster;
-    let cluster = kubeconfig.clusters.iter().find(|named| named.name == *cluster)?;
-    let proxy = cluster.cluster.as_ref()?.proxy_url.clone()?;
-    Some(proxy).filter(|proxy| !proxy.is_empty())
-}
 
 fn of_environment(server: &Uri) -> Option<String> {
     let first = |names: &[&str]| {

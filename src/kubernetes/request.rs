@@ -62,10 +62,12 @@ pub(crate) fn describe(error: &kube::Error) -> String {
         kube::Error::Service(error) => {
             let first: &(dyn std::error::Error + 'static) = &**error;
             let causes: Vec<_> = std::iter::successors(Some(first), |error| error.source()).collect();
-            match causes.iter().find_map(|cause| cause.downcast_ref::<AuthError>()) {
-                Some(error) => describe_auth(error),
-                None => causes.iter().map(ToString::to_string).collect::<Vec<_>>().join(": "),
+            if let Some(error) = causes.iter().find_map(|cause| cause.downcast_ref::<AuthError>()) {
+                return describe_auth(error);
             }
+            let causes = causes.iter().map(ToString::to_string);
+            let causes = causes.filter(|cause| !cause.starts_with("client error ("));
+            causes.collect::<Vec<_>>().join(": ")
         }
         other => other.to_string(),
     }

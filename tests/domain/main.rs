@@ -14,6 +14,7 @@ mod canary;
 mod cause_messages;
 mod causes;
 mod client_errors;
+mod connection;
 mod crafted_files;
 mod create;
 mod decide;

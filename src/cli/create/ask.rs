@@ -2,7 +2,7 @@
 
 use crate::api::RegistryType;
 use crate::cli::create::Create;
-use crate::cli::create::write::Cluster;
+use crate::cli::create::write::Destination;
 use crate::cli::output::report;
 use crate::cli::password;
 use crate::cli::terminal::{Stop, Terminal};
@@ -17,7 +17,7 @@ const OPERATOR_NAMESPACE: &str = "docker-pull-secret-operator";
 pub(super) async fn ask(
     arguments: &Create,
     terminal: Option<&Terminal>,
-    cluster: Option<&Cluster>,
+    cluster: Option<&Destination>,
 ) -> Result<Form, Stop> {
     if terminal.is_none() {
         complete(arguments)?;
@@ -96,9 +96,9 @@ async fn name(arguments: &Create, terminal: Option<&Terminal>) -> Result<String,
     }
 }
 
-fn scope(arguments: &Create, cluster: Option<&Cluster>) -> Result<Scope, String> {
+fn scope(arguments: &Create, cluster: Option<&Destination>) -> Result<Scope, String> {
     let Some(selector) = &arguments.namespace_selector else {
-        let namespace = cluster.map(|cluster| cluster.namespace.clone());
+        let namespace = cluster.map(|cluster| cluster.cluster.namespace.clone());
         return Ok(Scope::Namespace(namespace.or_else(|| arguments.namespace.clone())));
     };
     let selector = selector::parse(selector).map_err(|problem| format!("--namespace-selector {problem}"))?;

@@ -6,7 +6,7 @@ use k8s_openapi::api::core::v1::Secret;
 
 use crate::cli::create::Create;
 use crate::cli::create::ask::ask_password;
-use crate::cli::create::write::Cluster;
+use crate::cli::create::write::Destination;
 use crate::cli::exit::NO_VERDICT;
 use crate::cli::login::{ca_bundle, log_in};
 use crate::cli::output::report;
@@ -27,7 +27,7 @@ pub(super) async fn check(
     form: &mut Form,
     arguments: &Create,
     terminal: Option<&Terminal>,
-    cluster: Option<&Cluster>,
+    cluster: Option<&Destination>,
 ) -> Result<(), Stop> {
     let objects = form.objects().map_err(|problem| Stop::Error(problem.message))?;
     let spec = objects
@@ -77,7 +77,7 @@ fn nothing_written(code: ExitCode) -> Stop {
 async fn credentials(
     form: &Form,
     spec: &ValidatedSpec,
-    cluster: Option<&Cluster>,
+    cluster: Option<&Destination>,
 ) -> Result<Option<RegistryCredentials>, Stop> {
     let secret: Option<Secret> = match (&form.login, cluster) {
         (Login::New { credentials, .. }, _) => return Ok(Some(credentials.clone())),

@@ -6,13 +6,13 @@ use std::time::Duration;
 use k8s_openapi::api::core::v1::Secret;
 use kube::api::{ApiResource, DeleteParams, DynamicObject, PostParams, Preconditions};
 use kube::runtime::wait::await_condition;
-use kube::{Api, Client, ResourceExt as _};
+use kube::{Api, ResourceExt as _};
 use serde_json::Value;
 
 use crate::api::{
     CLUSTER_DOCKER_PULL_SECRET, ClusterDockerPullSecret, DOCKER_PULL_SECRET, DockerPullSecret, DockerPullSecretStatus,
 };
-use crate::cli::cluster::{connect_to, failed};
+use crate::cli::cluster::Cluster;
 use crate::cli::create::Create;
 use crate::cli::output::{report, write_lines};
 use crate::domain::spec::declaration::Declaration;
@@ -22,10 +22,9 @@ use crate::form::objects::{Form, Objects, Scope, replaced_login, replaced_spec};
 const MANAGER: &str = "dps-create";
 
 /// The cluster to write to.
-pub(super) struct Cluster {
-    client: Client,
-    /// Namespace of what is namespaced, unless the form names another.
-    pub(super) namespace: String,
+pub(super) struct Destination {
+    /// Its namespace is that of what is namespaced, unless the form names another.
+    pub(super) cluster: Cluster,
     replace: bool,
 }
 
@@ -35,30 +34,37 @@ enum Written {
     Replaced,
 }
 
-impl Cluster {
+impl Destination {
     pub(super) async fn connect(arguments: &Create) -> Result<Self, String> {
-        let (client, namespace) = connect_to(arguments.namespace.as_deref()).await?;
         Ok(Self {
-            client,
-            namespace,
+            cluster: arguments.connection.connect(arguments.namespace.as_deref()).await?,
             replace: arguments.replace,
         })
     }
 
+    /// Sends a request. `operation`: such as "reading Secret team/app".
+    async fn call<T>(&self, operation: &str, request: impl Future<Output = kube::Result<T>>) -> Result<T, String> {
+        let answer = self.cluster.call(request).await;
+        answer.map_err(|error| self.cluster.failed(operation, &error))
+    }
+
     fn secrets(&self, scope: &Scope) -> Api<Secret> {
         let namespace = match scope {
-            Scope::Namespace(_) => &self.namespace,
+            Scope::Namespace(_) => &self.cluster.namespace,
             Scope::Selected { login, .. } => login,
         };
-        Api::namespaced(self.client.clone(), namespace)
+        Api::namespaced(self.cluster.client.clone(), namespace)
     }
 
     fn resources(&self, kind: &str) -> Api<DynamicObject> {
         if kind == CLUSTER_DOCKER_PULL_SECRET {
-            Api::all_with(self.client.clone(), &ApiResource::erase::<ClusterDockerPullSecret>(&()))
+            Api::all_with(
+                self.cluster.client.clone(),
+                &ApiResource::erase::<ClusterDockerPullSecret>(&()),
+            )
         } else {
             let resource = ApiResource::erase::<DockerPullSecret>(&());
-            Api::namespaced_with(self.client.clone(), &self.namespace, &resource)
+            Api::namespaced_with(self.cluster.client.clone(), &self.cluster.namespace, &resource)
         }
     }
 
@@ -71,12 +77,16 @@ impl Cluster {
             Scope::Namespace(_) => DOCKER_PULL_SECRET,
             Scope::Selected { .. } => CLUSTER_DOCKER_PULL_SECRET,
         };
-        let resource = self.resources(kind).get_metadata_opt(name).await;
-        let resource = resource.map_err(|error| failed(&format!("reading {kind} {name:?}"), &error))?;
+        let resources = self.resources(kind);
+        let resource = self
+            .call(&format!("reading {kind} {name}"), resources.get_metadata_opt(name))
+            .await?;
         let mut existing = resource.map(|_| format!("{kind} {name:?}"));
         if let Some(login) = login {
-            let secret = self.secrets(scope).get_metadata_opt(login).await;
-            let secret = secret.map_err(|error| failed(&format!("reading Secret {login:?}"), &error))?;
+            let secrets = self.secrets(scope);
+            let secret = self
+                .call(&format!("reading Secret {login}"), secrets.get_metadata_opt(login))
+                .await?;
             existing = existing.or(secret.map(|_| format!("Secret {login:?}")));
         }
         match existing {
@@ -87,8 +97,9 @@ impl Cluster {
 
     /// A Secret with a login that exists.
     pub(super) async fn login(&self, name: &str, scope: &Scope) -> Result<Option<Secret>, String> {
-        let secret = self.secrets(scope).get_opt(name).await;
-        secret.map_err(|error| failed(&format!("reading Secret {name:?}"), &error))
+        let secrets = self.secrets(scope);
+        self.call(&format!("reading Secret {name}"), secrets.get_opt(name))
+            .await
     }
 
     /// Has the API server check both objects.
@@ -124,29 +135,33 @@ impl Cluster {
             ..DeleteParams::default()
         };
         let (name, namespace) = (secret.name_any(), secret.namespace().unwrap_or_default());
-        let secrets: Api<Secret> = Api::namespaced(self.client.clone(), &namespace);
-        if let Err(error) = secrets.delete(&name, &params).await {
-            report(&failed(
-                &format!("Secret {namespace}/{name} was written and is left: deleting it"),
-                &error,
-            ));
+        let secrets: Api<Secret> = Api::namespaced(self.cluster.client.clone(), &namespace);
+        let operation = format!("Secret {namespace}/{name} was written and is left: deleting it");
+        if let Err(error) = self.call(&operation, secrets.delete(&name, &params)).await {
+            report(&error);
         }
     }
 
     async fn put_login(&self, login: &Value, dry_run: bool) -> Result<Written, String> {
         let name = login["metadata"]["name"].as_str().unwrap_or_default();
-        let namespace = login["metadata"]["namespace"].as_str().unwrap_or(&self.namespace);
-        let secrets: Api<Secret> = Api::namespaced(self.client.clone(), namespace);
+        let namespace = login["metadata"]["namespace"]
+            .as_str()
+            .unwrap_or(&self.cluster.namespace);
+        let secrets: Api<Secret> = Api::namespaced(self.cluster.client.clone(), namespace);
         let operation = format!("writing Secret {namespace}/{name}");
         let existing = if self.replace {
-            let existing = secrets.get_opt(name).await;
-            existing.map_err(|error| failed(&format!("reading Secret {namespace}/{name}"), &error))?
+            let operation = format!("reading Secret {namespace}/{name}");
+            self.call(&operation, secrets.get_opt(name)).await?
         } else {
             None
         };
         let replaced = existing.map(|existing| replaced_login(&existing, login)).transpose()?;
-        let secrets = Api::namespaced_with(self.client.clone(), namespace, &ApiResource::erase::<Secret>(&()));
-        put(&secrets, name, login, replaced, dry_run, &operation).await
+        let secrets = Api::namespaced_with(
+            self.cluster.client.clone(),
+            namespace,
+            &ApiResource::erase::<Secret>(&()),
+        );
+        self.put(&secrets, name, login, replaced, dry_run, &operation).await
     }
 
     async fn put_resource(&self, resource: &Value, dry_run: bool) -> Result<Written, String> {
@@ -154,8 +169,8 @@ impl Cluster {
         let kind = resource["kind"].as_str().unwrap_or_default();
         let resources = self.resources(kind);
         let existing = if self.replace {
-            let existing = resources.get_opt(name).await;
-            existing.map_err(|error| failed(&format!("reading {kind} {name}"), &error))?
+            let operation = format!("reading {kind} {name}");
+            self.call(&operation, resources.get_opt(name)).await?
         } else {
             None
         };
@@ -163,7 +178,7 @@ impl Cluster {
             existing.data["spec"] = replaced_spec(&existing.data["spec"], &resource["spec"]);
             serde_json::json!(existing)
         });
-        put(
+        self.put(
             &resources,
             name,
             resource,
@@ -174,13 +189,37 @@ impl Cluster {
         .await
     }
 
+    async fn put(
+        &self,
+        objects: &Api<DynamicObject>,
+        name: &str,
+        new: &Value,
+        replaced: Option<Value>,
+        dry_run: bool,
+        operation: &str,
+    ) -> Result<Written, String> {
+        let params = PostParams {
+            dry_run,
+            field_manager: Some(MANAGER.to_owned()),
+        };
+        let is_new = replaced.is_none();
+        let object = serde_json::from_value(replaced.unwrap_or_else(|| new.clone()));
+        let object: DynamicObject = object.map_err(|_| format!("{operation}: no object"))?;
+        if is_new {
+            let created = self.call(operation, objects.create(&params, &object)).await?;
+            return Ok(Written::Created(created));
+        }
+        self.call(operation, objects.replace(name, &params, &object)).await?;
+        Ok(Written::Replaced)
+    }
+
     /// What was written, in a sentence.
     pub(super) fn summary(&self, verb: &str, form: &Form) -> String {
         let (login, secret) = (form.login_secret(), form.pull_secret());
         match &form.scope {
             Scope::Namespace(_) => format!(
                 "{verb} DockerPullSecret {} in namespace {}: it makes Secret {secret} of the login in Secret {login}.",
-                form.name, self.namespace
+                form.name, self.cluster.namespace
             ),
             Scope::Selected { login: namespace, .. } => format!(
                 "{verb} ClusterDockerPullSecret {}: it puts Secret {secret} into each selected namespace, made of the login in Secret {namespace}/{login}.",
@@ -199,10 +238,10 @@ impl Cluster {
         let object = match waited {
             Ok(Ok(object)) => object,
             Ok(Err(error)) => return Err(format!("waiting for {kind} {name}: {error}")),
-            Err(_) => resources
-                .get_opt(name)
-                .await
-                .map_err(|error| failed(&format!("reading {kind} {name}"), &error))?,
+            Err(_) => {
+                self.call(&format!("reading {kind} {name}"), resources.get_opt(name))
+                    .await?
+            }
         };
         let ready = object.as_ref().and_then(verdict).map(|(_, ready)| ready);
         let Some(ready) = ready else {
@@ -242,31 +281,4 @@ fn verdict(object: &DynamicObject) -> Option<(bool, Condition)> {
     let ends = is_true("Ready") || is_true("Stalled");
     let ready = status.conditions.into_iter().find(|one| one.type_ == "Ready")?;
     Some((ends, ready))
-}
-
-async fn put(
-    objects: &Api<DynamicObject>,
-    name: &str,
-    new: &Value,
-    replaced: Option<Value>,
-    dry_run: bool,
-    operation: &str,
-) -> Result<Written, String> {
-    let params = PostParams {
-        dry_run,
-        field_manager: Some(MANAGER.to_owned()),
-    };
-    let failed = |error: &kube::Error| failed(operation, error);
-    let parse =
-        |object: Value| serde_json::from_value::<DynamicObject>(object).map_err(|_| format!("{operation}: no object"));
-    match replaced {
-        None => {
-            let created = objects.create(&params, &parse(new.clone())?).await;
-            created.map(Written::Created).map_err(|error| failed(&error))
-        }
-        Some(object) => {
-            let replaced = objects.replace(name, &params, &parse(object)?).await;
-            replaced.map(|_| Written::Replaced).map_err(|error| failed(&error))
-        }
-    }
 }

@@ -12,13 +12,14 @@ use k8s_openapi::apimachinery::pkg::version::Info;
 use k8s_openapi::jiff::fmt::rfc2822;
 use kube::client::Body;
 use kube::core::{ApiResource, DynamicObject, GroupVersionKind, Status};
-use kube::{Api, Client, Resource, ResourceExt};
+use kube::{Api, Resource, ResourceExt};
 use serde_json::Value;
 use tokio::time::{sleep, timeout};
 
 use crate::api::{
     CLUSTER_DOCKER_PULL_SECRET, ClusterDockerPullSecret, DOCKER_PULL_SECRET, DockerPullSecret, FIELD_MANAGER,
 };
+use crate::cli::cluster::{Cluster, cause};
 use crate::cli::doctor::Doctor;
 use crate::cli::doctor::requests::{list, seen};
 use crate::cli::doctor::rights;
@@ -32,8 +33,6 @@ use crate::domain::doctor::resources::ResourceView;
 use crate::domain::doctor::seen::Seen;
 use crate::domain::names::ObjectKey;
 use crate::domain::time::Timestamp;
-use crate::kubernetes::connect::Connection;
-use crate::kubernetes::request::{CALL_TIMEOUT, describe};
 
 /// For how long a Lease is watched that seems expired: holders renew it each 5 s.
 const LEASE_WATCH: Duration = Duration::from_secs(10);
@@ -42,17 +41,16 @@ const LEASE_WATCH: Duration = Duration::from_secs(10);
 const LEASE_PAUSE: Duration = Duration::from_secs(1);
 
 /// Everything but the registries.
-pub(super) async fn observe(arguments: &Doctor, connection: &Connection) -> Result<Observations, NoAccess> {
-    let client = &connection.client;
+pub(super) async fn observe(arguments: &Doctor, cluster: &Cluster) -> Result<Observations, NoAccess> {
     let namespaces = arguments.namespaces.clone();
-    let api_server = api_server(connection, arguments.user.is_some()).await?;
+    let api_server = api_server(cluster, arguments.connection.is_impersonating()).await?;
     let (custom_resource, cluster_custom_resource, installations, policies, resources, cluster_resources) = tokio::join!(
-        custom_resource::<DockerPullSecret>(client, DOCKER_PULL_SECRET),
-        custom_resource::<ClusterDockerPullSecret>(client, CLUSTER_DOCKER_PULL_SECRET),
-        installations(client, &namespaces),
-        policies(client),
-        resources(client, &namespaces),
-        cluster_resources(client)
+        custom_resource::<DockerPullSecret>(cluster, DOCKER_PULL_SECRET),
+        custom_resource::<ClusterDockerPullSecret>(cluster, CLUSTER_DOCKER_PULL_SECRET),
+        installations(cluster, &namespaces),
+        policies(cluster),
+        resources(cluster, &namespaces),
+        cluster_resources(cluster)
     );
     let attaches = installations
         .read()
@@ -60,7 +58,7 @@ pub(super) async fn observe(arguments: &Doctor, connection: &Connection) -> Resu
         .flatten()
         .any(|one| one.attaches_to_pods);
     let policies = if attaches {
-        with_mutating(policies, client).await
+        with_mutating(policies, cluster).await
     } else {
         policies
     };
@@ -73,8 +71,8 @@ pub(super) async fn observe(arguments: &Doctor, connection: &Connection) -> Resu
     keys.dedup();
     let now = api_server.now();
     let (leases, rights) = tokio::join!(
-        join_all(keys.into_iter().map(|key| lease(client, key, now))),
-        rights::of_operators(client, &installations, &namespaces, named)
+        join_all(keys.into_iter().map(|key| lease(cluster, key, now))),
+        rights::of_operators(cluster, &installations, &namespaces, named)
     );
     Ok(Observations {
         namespaces,
@@ -91,14 +89,12 @@ pub(super) async fn observe(arguments: &Doctor, connection: &Connection) -> Resu
     })
 }
 
-async fn api_server(
-    Connection { client, server }: &Connection,
-    is_impersonated: bool,
-) -> Result<ApiServerView, NoAccess> {
+async fn api_server(cluster: &Cluster, is_impersonated: bool) -> Result<ApiServerView, NoAccess> {
+    let server = &cluster.server;
     let exchange = async {
         let request = Request::get("/version").body(Body::empty());
         let request = request.map_err(kube::Error::HttpError)?;
-        let response = client.send(request).await?;
+        let response = cluster.client.send(request).await?;
         let own_time = Timestamp::now();
         let date = response.headers().get("date").and_then(|date| date.to_str().ok());
         let its_time = date.and_then(|date| Some(rfc2822::parse(date).ok()?.timestamp()));
@@ -106,15 +102,9 @@ async fn api_server(
         let body = response.into_body().collect_bytes().await?;
         Ok((own_time, its_time, status, body.to_vec()))
     };
-    let (own_time, its_time, status, body) = match timeout(CALL_TIMEOUT, exchange).await {
-        Ok(Ok(exchanged)) => exchanged,
-        Ok(Err(error)) => return Err(NoAccess::Unreachable(describe(&error))),
-        Err(_) => {
-            return Err(NoAccess::Unreachable(format!(
-                "no answer within {} s",
-                CALL_TIMEOUT.as_secs()
-            )));
-        }
+    let (own_time, its_time, status, body) = match cluster.call(exchange).await {
+        Ok(exchanged) => exchanged,
+        Err(error) => return Err(NoAccess::Unreachable(cause(&error))),
     };
     let refusal = || {
         let message = serde_json::from_slice(&body).map(|status: Status| status.message);
@@ -140,13 +130,13 @@ async fn api_server(
     })
 }
 
-async fn custom_resource<K: Resource<DynamicType = ()>>(client: &Client, kind: &'static str) -> CustomResource {
-    let definitions: Api<CustomResourceDefinition> = Api::all(client.clone());
+async fn custom_resource<K: Resource<DynamicType = ()>>(cluster: &Cluster, kind: &'static str) -> CustomResource {
+    let definitions: Api<CustomResourceDefinition> = Api::all(cluster.client.clone());
     let name = crd_name(kind);
-    let definition = seen("get CustomResourceDefinitions", definitions.get_opt(&name)).await;
+    let definition = seen(cluster, "get CustomResourceDefinitions", definitions.get_opt(&name)).await;
     let is_served = match &definition {
         Seen::Read(definition) => Seen::Read(definition.is_some()),
-        _ => served(client, &ApiResource::erase::<K>(&())).await,
+        _ => served(cluster, &ApiResource::erase::<K>(&())).await,
     };
     CustomResource {
         kind,
@@ -156,33 +146,39 @@ async fn custom_resource<K: Resource<DynamicType = ()>>(client: &Client, kind: &
 }
 
 /// What the API server says of its kinds to everybody.
-async fn served(client: &Client, resource: &ApiResource) -> Seen<bool> {
+async fn served(cluster: &Cluster, resource: &ApiResource) -> Seen<bool> {
     let what = format!("list the resources of {}", resource.api_version);
     let listed = async {
-        match client.list_api_group_resources(&resource.api_version).await {
+        match cluster.client.list_api_group_resources(&resource.api_version).await {
             Ok(listed) => Ok(listed.resources.iter().any(|served| served.name == resource.plural)),
             Err(kube::Error::Api(status)) if status.code == 404 => Ok(false),
             Err(error) => Err(error),
         }
     };
-    seen(&what, listed).await
+    seen(cluster, &what, listed).await
 }
 
-async fn installations(client: &Client, namespaces: &[String]) -> Seen<Vec<Installation>> {
+async fn installations(cluster: &Cluster, namespaces: &[String]) -> Seen<Vec<Installation>> {
     let labels = format!("{NAME_LABEL}={FIELD_MANAGER}");
-    let deployments: Api<Deployment> = Api::all(client.clone());
-    let found = list("list Deployments in all namespaces", &deployments, Some(&labels)).await;
+    let deployments: Api<Deployment> = Api::all(cluster.client.clone());
+    let found = list(
+        cluster,
+        "list Deployments in all namespaces",
+        &deployments,
+        Some(&labels),
+    )
+    .await;
     found.map(|found| {
         let found = found.iter().flatten().map(Installation::of);
         found.filter(|installation| installation.works_in(namespaces)).collect()
     })
 }
 
-async fn policies(client: &Client) -> Seen<Policies> {
-    let policies: Api<ValidatingAdmissionPolicy> = Api::all(client.clone());
-    let bindings: Api<ValidatingAdmissionPolicyBinding> = Api::all(client.clone());
-    let policies = list("list ValidatingAdmissionPolicies", &policies, None).await;
-    let bindings = list("list ValidatingAdmissionPolicyBindings", &bindings, None).await;
+async fn policies(cluster: &Cluster) -> Seen<Policies> {
+    let policies: Api<ValidatingAdmissionPolicy> = Api::all(cluster.client.clone());
+    let bindings: Api<ValidatingAdmissionPolicyBinding> = Api::all(cluster.client.clone());
+    let policies = list(cluster, "list ValidatingAdmissionPolicies", &policies, None).await;
+    let bindings = list(cluster, "list ValidatingAdmissionPolicyBindings", &bindings, None).await;
     policies.and(bindings).map(|(policies, bindings)| {
         let mut found = Policies {
             names: policies.iter().flatten().map(ResourceExt::name_any).collect(),
@@ -197,15 +193,18 @@ async fn policies(client: &Client) -> Seen<Policies> {
 }
 
 /// Adds the policies that change objects. An API server before 1.36 has none.
-async fn with_mutating(policies: Seen<Policies>, client: &Client) -> Seen<Policies> {
+async fn with_mutating(policies: Seen<Policies>, cluster: &Cluster) -> Seen<Policies> {
     let api = |kind: &str, plural: &str| {
         let group = GroupVersionKind::gvk("admissionregistration.k8s.io", "v1", kind);
-        Api::<DynamicObject>::all_with(client.clone(), &ApiResource::from_gvk_with_plural(&group, plural))
+        Api::<DynamicObject>::all_with(
+            cluster.client.clone(),
+            &ApiResource::from_gvk_with_plural(&group, plural),
+        )
     };
     let mutating = api("MutatingAdmissionPolicy", "mutatingadmissionpolicies");
     let bindings = api("MutatingAdmissionPolicyBinding", "mutatingadmissionpolicybindings");
-    let mutating = list("list MutatingAdmissionPolicies", &mutating, None).await;
-    let bindings = list("list MutatingAdmissionPolicyBindings", &bindings, None).await;
+    let mutating = list(cluster, "list MutatingAdmissionPolicies", &mutating, None).await;
+    let bindings = list(cluster, "list MutatingAdmissionPolicyBindings", &bindings, None).await;
     policies
         .and(mutating.and(bindings))
         .map(|(mut found, (mutating, bindings))| {
@@ -219,24 +218,24 @@ async fn with_mutating(policies: Seen<Policies>, client: &Client) -> Seen<Polici
         })
 }
 
-async fn resources(client: &Client, namespaces: &[String]) -> Seen<Vec<ResourceView>> {
+async fn resources(cluster: &Cluster, namespaces: &[String]) -> Seen<Vec<ResourceView>> {
     let resource = ApiResource::erase::<DockerPullSecret>(&());
     let apis: Vec<(String, Api<DynamicObject>)> = match namespaces {
         [] => vec![(
             "list DockerPullSecrets in all namespaces".to_owned(),
-            Api::all_with(client.clone(), &resource),
+            Api::all_with(cluster.client.clone(), &resource),
         )],
         some => some
             .iter()
             .map(|namespace| {
-                let api = Api::namespaced_with(client.clone(), namespace, &resource);
+                let api = Api::namespaced_with(cluster.client.clone(), namespace, &resource);
                 (format!("list DockerPullSecrets in namespace {namespace}"), api)
             })
             .collect(),
     };
     let mut all = Vec::new();
     for (what, api) in apis {
-        match views(DOCKER_PULL_SECRET, &what, &api).await {
+        match views(cluster, DOCKER_PULL_SECRET, &what, &api).await {
             Seen::Read(found) => all.extend(found),
             unseen => return unseen,
         }
@@ -244,15 +243,21 @@ async fn resources(client: &Client, namespaces: &[String]) -> Seen<Vec<ResourceV
     Seen::Read(all)
 }
 
-async fn cluster_resources(client: &Client) -> Seen<Vec<ResourceView>> {
+async fn cluster_resources(cluster: &Cluster) -> Seen<Vec<ResourceView>> {
     let resource = ApiResource::erase::<ClusterDockerPullSecret>(&());
-    let api: Api<DynamicObject> = Api::all_with(client.clone(), &resource);
-    views(CLUSTER_DOCKER_PULL_SECRET, "list ClusterDockerPullSecrets", &api).await
+    let api: Api<DynamicObject> = Api::all_with(cluster.client.clone(), &resource);
+    views(
+        cluster,
+        CLUSTER_DOCKER_PULL_SECRET,
+        "list ClusterDockerPullSecrets",
+        &api,
+    )
+    .await
 }
 
-async fn views(kind: &str, what: &str, api: &Api<DynamicObject>) -> Seen<Vec<ResourceView>> {
+async fn views(cluster: &Cluster, kind: &str, what: &str, api: &Api<DynamicObject>) -> Seen<Vec<ResourceView>> {
     let of = |object| ResourceView::of(kind, serde_json::to_value(object).unwrap_or(Value::Null));
-    match list(what, api, None).await {
+    match list(cluster, what, api, None).await {
         Seen::Read(Some(found)) => Seen::Read(found.into_iter().map(of).collect()),
         Seen::Read(None) => Seen::Skipped("the API server does not know them".to_owned()),
         Seen::Skipped(why) => Seen::Skipped(why),
@@ -261,11 +266,11 @@ async fn views(kind: &str, what: &str, api: &Api<DynamicObject>) -> Seen<Vec<Res
 }
 
 /// Watches a Lease for some seconds that seems expired, since the clock of its holder may be wrong.
-async fn lease(client: &Client, key: ObjectKey, now: Timestamp) -> LeaseView {
-    let leases: Api<Lease> = Api::namespaced(client.clone(), &key.namespace);
+async fn lease(cluster: &Cluster, key: ObjectKey, now: Timestamp) -> LeaseView {
+    let leases: Api<Lease> = Api::namespaced(cluster.client.clone(), &key.namespace);
     let what = format!("get Lease {key}");
     let read = async || {
-        let lease = seen(&what, leases.get_opt(&key.name)).await;
+        let lease = seen(cluster, &what, leases.get_opt(&key.name)).await;
         lease.map(|lease| lease.as_ref().map(LeaseState::of))
     };
     let mut state = read().await;

@@ -4,8 +4,9 @@ use std::sync::Arc;
 
 use futures::future::join_all;
 use k8s_openapi::api::core::v1::Node;
-use kube::{Api, Client};
+use kube::Api;
 
+use crate::cli::cluster::Cluster;
 use crate::cli::doctor::Doctor;
 use crate::cli::doctor::requests::list;
 use crate::domain::doctor::Observations;
@@ -16,7 +17,7 @@ use crate::registry_client::http::RegistryClients;
 use crate::registry_client::resolver::Resolver;
 
 /// Adds what came of the registries.
-pub(super) async fn look_at_registries(arguments: &Doctor, client: &Client, observed: Observations) -> Observations {
+pub(super) async fn look_at_registries(arguments: &Doctor, cluster: &Cluster, observed: Observations) -> Observations {
     let resources = [&observed.resources, &observed.cluster_resources];
     let in_use = registries_in_use(resources.into_iter().filter_map(Seen::read).flatten());
     let policy = Arc::new(arguments.addresses.policy());
@@ -31,8 +32,8 @@ pub(super) async fn look_at_registries(arguments: &Doctor, client: &Client, obse
     let node_providers = if in_use.of_clouds.is_empty() {
         Seen::Skipped("no resource is for the registry of a cloud".to_owned())
     } else {
-        let nodes: Api<Node> = Api::all(client.clone());
-        let nodes = list("list Nodes", &nodes, None).await;
+        let nodes: Api<Node> = Api::all(cluster.client.clone());
+        let nodes = list(cluster, "list Nodes", &nodes, None).await;
         nodes.map(|nodes| {
             let ids = nodes.into_iter().flatten().filter_map(|node| node.spec?.provider_id);
             ids.filter_map(|id| Some(id.split_once("://")?.0.to_owned())).collect()

@@ -6,9 +6,10 @@ use k8s_openapi::api::authorization::v1::{
     ResourceAttributes, SelfSubjectAccessReview, SelfSubjectAccessReviewSpec, SubjectAccessReview,
     SubjectAccessReviewSpec, SubjectAccessReviewStatus,
 };
+use kube::Api;
 use kube::api::PostParams;
-use kube::{Api, Client};
 
+use crate::cli::cluster::Cluster;
 use crate::cli::doctor::requests::seen;
 use crate::domain::doctor::installation::Installation;
 use crate::domain::doctor::rights::{AccountRights, RightQuestion, accounts};
@@ -23,12 +24,12 @@ const CONCURRENCY: usize = 16;
 
 /// The rights of each account that counts.
 pub(super) async fn of_operators(
-    client: &Client,
+    cluster: &Cluster,
     installations: &Seen<Vec<Installation>>,
     namespaces: &[String],
     lease: Option<&ObjectKey>,
 ) -> Seen<Vec<AccountRights>> {
-    let user = user(client).await;
+    let user = user(cluster).await;
     let accounts = match accounts(installations, user.as_deref(), namespaces, lease) {
         Seen::Read(accounts) => accounts,
         Seen::Skipped(why) => return Seen::Skipped(why),
@@ -40,7 +41,7 @@ pub(super) async fn of_operators(
         let questions = account.questions();
         let refused = if questions.len() <= left {
             left -= questions.len();
-            refused(client, account.user.as_deref(), questions).await
+            refused(cluster, account.user.as_deref(), questions).await
         } else {
             Seen::Skipped(
                 "there are too many operators and namespaces to ask about; name some with --namespace".to_owned(),
@@ -52,20 +53,20 @@ pub(super) async fn of_operators(
 }
 
 /// Who asks; everybody may know that of themselves.
-async fn user(client: &Client) -> Option<String> {
-    let reviews: Api<SelfSubjectReview> = Api::all(client.clone());
+async fn user(cluster: &Cluster) -> Option<String> {
+    let reviews: Api<SelfSubjectReview> = Api::all(cluster.client.clone());
     let (params, review) = (PostParams::default(), SelfSubjectReview::default());
-    let Seen::Read(review) = seen("create SelfSubjectReviews", reviews.create(&params, &review)).await else {
+    let Seen::Read(review) = seen(cluster, "create SelfSubjectReviews", reviews.create(&params, &review)).await else {
         return None;
     };
     review.status?.user_info?.username
 }
 
 /// What a user, or who asks, may not do.
-async fn refused(client: &Client, user: Option<&str>, questions: Vec<RightQuestion>) -> Seen<Vec<RightQuestion>> {
+async fn refused(cluster: &Cluster, user: Option<&str>, questions: Vec<RightQuestion>) -> Seen<Vec<RightQuestion>> {
     let mut answers = futures::stream::iter(questions)
         .map(|question| async {
-            let answer = ask(client, user, &question).await;
+            let answer = ask(cluster, user, &question).await;
             (question, answer)
         })
         .buffered(CONCURRENCY);
@@ -82,7 +83,7 @@ async fn refused(client: &Client, user: Option<&str>, questions: Vec<RightQuesti
 }
 
 /// Whether a user, or who asks, may do something.
-async fn ask(client: &Client, user: Option<&str>, question: &RightQuestion) -> Seen<bool> {
+async fn ask(cluster: &Cluster, user: Option<&str>, question: &RightQuestion) -> Seen<bool> {
     let attributes = Some(attributes(question));
     let params = PostParams::default();
     let status = if let Some(user) = user {
@@ -95,9 +96,9 @@ async fn ask(client: &Client, user: Option<&str>, question: &RightQuestion) -> S
             },
             ..SubjectAccessReview::default()
         };
-        let reviews: Api<SubjectAccessReview> = Api::all(client.clone());
+        let reviews: Api<SubjectAccessReview> = Api::all(cluster.client.clone());
         let what = format!("create SubjectAccessReviews (try --as {user})");
-        seen(&what, reviews.create(&params, &review))
+        seen(cluster, &what, reviews.create(&params, &review))
             .await
             .map(|review| review.status)
     } else {
@@ -108,9 +109,9 @@ async fn ask(client: &Client, user: Option<&str>, question: &RightQuestion) -> S
             },
             ..SelfSubjectAccessReview::default()
         };
-        let reviews: Api<SelfSubjectAccessReview> = Api::all(client.clone());
+        let reviews: Api<SelfSubjectAccessReview> = Api::all(cluster.client.clone());
         let review = reviews.create(&params, &review);
-        seen("create SelfSubjectAccessReviews", review)
+        seen(cluster, "create SelfSubjectAccessReviews", review)
             .await
             .map(|review| review.status)
     };

@@ -8,7 +8,7 @@ use kube::Api;
 use crate::api::{
     CLUSTER_DOCKER_PULL_SECRET, ClusterDockerPullSecret, DOCKER_PULL_SECRET, DockerPullSecret, RegistryType,
 };
-use crate::cli::cluster::{connect_to, failed};
+use crate::cli::cluster::Cluster;
 use crate::cli::manifests::Manifests;
 use crate::cli::password;
 use crate::cli::verify::Verify;
@@ -37,7 +37,9 @@ pub(super) struct CredentialsToVerify {
 /// The credentials that the arguments name.
 pub(super) async fn read(arguments: &Verify) -> Result<Vec<CredentialsToVerify>, String> {
     if let Some(name) = &arguments.name {
-        return Ok(vec![in_cluster(name, arguments.namespace.as_deref()).await?]);
+        let (kind, name) = kind_and_name(name)?;
+        let cluster = arguments.connection.connect(arguments.namespace.as_deref());
+        return Ok(vec![in_cluster(kind, name, &cluster.await?).await?]);
     }
     if let Some(registry) = &arguments.registry {
         return Ok(vec![from_flags(registry, arguments)?]);
@@ -132,30 +134,29 @@ fn kind_of(word: &str) -> Option<&'static str> {
     }
 }
 
-async fn in_cluster(name: &str, namespace: Option<&str>) -> Result<CredentialsToVerify, String> {
-    let (kind, name) = match name.split_once('/') {
-        None => (DOCKER_PULL_SECRET, name),
-        Some((word, name)) => {
-            let unknown = || {
-                format!(
-                    "{word:?} is no kind of this operator: write dockerpullsecret/NAME or clusterdockerpullsecret/NAME"
-                )
-            };
-            (kind_of(word).ok_or_else(unknown)?, name)
-        }
+/// What a name says, which may have the kind before it.
+fn kind_and_name(name: &str) -> Result<(&'static str, &str), String> {
+    let Some((word, name)) = name.split_once('/') else {
+        return Ok((DOCKER_PULL_SECRET, name));
     };
-    let (client, namespace) = connect_to(namespace).await?;
+    let unknown =
+        || format!("{word:?} is no kind of this operator: write dockerpullsecret/NAME or clusterdockerpullsecret/NAME");
+    Ok((kind_of(word).ok_or_else(unknown)?, name))
+}
+
+async fn in_cluster(kind: &str, name: &str, cluster: &Cluster) -> Result<CredentialsToVerify, String> {
+    let client = || cluster.client.clone();
     let (place, declaration) = if kind == CLUSTER_DOCKER_PULL_SECRET {
         let place = format!("{kind} {name}");
-        let resource = Api::<ClusterDockerPullSecret>::all(client.clone()).get(name).await;
-        let resource = resource.map_err(|error| failed(&format!("reading {place}"), &error))?;
+        let resources = Api::<ClusterDockerPullSecret>::all(client());
+        let resource = cluster.call(resources.get(name)).await;
+        let resource = resource.map_err(|error| cluster.failed(&format!("reading {place}"), &error))?;
         (place, Declaration::from(&resource))
     } else {
-        let place = format!("{kind} {namespace}/{name}");
-        let resource = Api::<DockerPullSecret>::namespaced(client.clone(), &namespace)
-            .get(name)
-            .await;
-        let resource = resource.map_err(|error| failed(&format!("reading {place}"), &error))?;
+        let place = format!("{kind} {}/{name}", cluster.namespace);
+        let resources = Api::<DockerPullSecret>::namespaced(client(), &cluster.namespace);
+        let resource = cluster.call(resources.get(name)).await;
+        let resource = resource.map_err(|error| cluster.failed(&format!("reading {place}"), &error))?;
         (place, Declaration::from(&resource))
     };
     let namespace = declaration.source_namespace().to_owned();
@@ -163,10 +164,10 @@ async fn in_cluster(name: &str, namespace: Option<&str>) -> Result<CredentialsTo
         .spec
         .map_err(|problem| format!("{place}: {}", problem.message))?;
     let source = match spec.source.secret_name() {
-        Some(name) => Api::<Secret>::namespaced(client, &namespace)
-            .get_opt(name)
+        Some(name) => cluster
+            .call(Api::<Secret>::namespaced(client(), &namespace).get_opt(name))
             .await
-            .map_err(|error| failed(&format!("reading Secret {namespace}/{name}"), &error))?,
+            .map_err(|error| cluster.failed(&format!("reading Secret {namespace}/{name}"), &error))?,
         None => None,
     };
     Ok(from_resource(place, &spec, source.as_ref()))

@@ -1,0 +1,181 @@
+//! What each command says when the cluster is not there, is another one, or refuses.
+
+use std::fmt::Write as _;
+
+use serde_json::{Value, json};
+
+use crate::client_errors::kubeconfig;
+use crate::support::dps::dps_in;
+use crate::support::registries::{Answer, Scripted, answer};
+
+/// A command of each kind of request.
+const COMMANDS: [&[&str]; 4] = [
+    &["explain", "pod", "web", "-n", "team"],
+    &["explain", "image", "r.example.com/app:1", "-n", "team"],
+    &["verify", "app", "-n", "team"],
+    &["doctor"],
+];
+
+/// What `dps` says with a kubeconfig, and with more arguments.
+fn said(command: &[&str], more: &[&str], config: &str) -> String {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("config");
+    std::fs::write(&path, config).unwrap();
+    let path = path.to_str().unwrap();
+    let output = dps_in(&[], &[command, &["--kubeconfig", path], more].concat(), "");
+    let text = output.stdout + &output.stderr;
+    assert!(!text.contains("CANARY"), "{text}");
+    let mut said = format!("$ dps {} {}\n", command.join(" "), more.join(" ")).replace(" \n", "\n");
+    let _ = write!(said, "{text}exit code {}\n\n", output.code);
+    said.replace(path, "KUBECONFIG")
+}
+
+fn status(code: u16, reason: &str, message: &str) -> Answer {
+    let body = json!({
+        "kind": "Status", "apiVersion": "v1", "metadata": {}, "status": "Failure",
+        "reason": reason, "code": code, "message": message,
+    });
+    answer(
+        &format!("{code} X"),
+        &["Content-Type: application/json"],
+        body.to_string(),
+    )
+}
+
+fn found(body: &Value) -> Answer {
+    answer("200 OK", &["Content-Type: application/json"], body.to_string())
+}
+
+/// An API server without the kinds of the operator.
+fn without_crds(head: &str) -> Answer {
+    let path = head.split([' ', '?']).nth(1).unwrap_or_default();
+    let name = path.rsplit('/').next().unwrap_or_default();
+    match path {
+        "/version" => found(&json!({
+            "major": "1", "minor": "36", "gitVersion": "", "gitCommit": "", "gitTreeState": "", "buildDate": "",
+            "goVersion": "", "compiler": "", "platform": "",
+        })),
+        "/api/v1/namespaces/team/pods/web" => found(&json!({
+            "metadata": {"name": name, "namespace": "team", "uid": "u"},
+            "spec": {"containers": [{"name": "main", "image": "r.example.com/app:1"}]}, "status": {},
+        })),
+        "/api/v1/namespaces/team/serviceaccounts/default" => {
+            found(&json!({"metadata": {"name": name, "namespace": "team"}}))
+        }
+        _ if path.starts_with("/apis/pullsecrets.dev/") => answer("404 Not Found", &[], "404 page not found\n"),
+        _ if path.contains("/customresourcedefinitions/") => status(
+            404,
+            "NotFound",
+            &format!("customresourcedefinitions {name:?} not found"),
+        ),
+        _ => found(&json!({"metadata": {}, "items": []})),
+    }
+}
+
+/// One paragraph for each command with this server.
+fn with_server(title: &str, respond: impl Fn(&str) -> Answer + Send + Sync + 'static) -> String {
+    let server = Scripted::start(move |head, _| respond(head));
+    let url = format!("http://{}", server.address);
+    let config = kubeconfig(&json!({"token": "CANARY"}), &json!({"server": url}));
+    let said: String = COMMANDS.iter().map(|command| said(command, &[], &config)).collect();
+    format!("## {title}\n\n{said}").replace(&url, "http://SERVER")
+}
+
+#[test]
+fn failures_of_a_cluster_name_the_server_the_context_and_the_cause() {
+    let mut text = String::new();
+    let user = json!({"token": "CANARY"});
+    let two_contexts = kubeconfig(&user, &json!({}));
+    let proxied = kubeconfig(
+        &user,
+        &json!({"server": "https://api.example.com:6443", "proxy-url": "http://u:CANARY@127.0.0.1:9"}),
+    );
+    let is_for_all = |title: &str, more: &[&str], config: &str| {
+        let said: String = COMMANDS.iter().map(|command| said(command, more, config)).collect();
+        format!("## {title}\n\n{said}")
+    };
+    text += &is_for_all("no cluster", &[], &two_contexts);
+    text += &is_for_all("a proxy that is not there", &[], &proxied);
+    text += &is_for_all("a context that does not exist", &["--context", "other"], &two_contexts);
+    text += &with_server("a wrong token", |_| status(401, "Unauthorized", "Unauthorized"));
+    text += &with_server("no rights", |_| {
+        status(403, "Forbidden", "User \"u\" cannot do this in the namespace \"team\"")
+    });
+    text += &with_server("no CRD", without_crds);
+    text += "## the kubeconfig\n\n";
+    let verify = COMMANDS[2];
+    text += &said(verify, &["--cluster", "other"], &two_contexts);
+    text += &said(verify, &["--user", "other"], &two_contexts);
+    text += &said(verify, &["--as", "a\u{1b}b"], &two_contexts);
+    text += &said(verify, &["--as-group", "g"], &two_contexts);
+    text += &said(verify, &["--request-timeout", "soon"], &two_contexts);
+    text += &said(verify, &[], "{}");
+    let missing = dps_in(&[], &[verify, &["--kubeconfig", "/no/such/file"]].concat(), "");
+    text += &missing.stderr;
+    insta::assert_snapshot!("connection_errors", text);
+}
+
+#[test]
+fn flags_choose_the_cluster_and_whom_to_act_as() {
+    let server = Scripted::start(|_, _| status(404, "NotFound", "here"));
+    let config = json!({
+        "apiVersion": "v1", "kind": "Config", "current-context": "a",
+        "contexts": [
+            {"name": "a", "context": {"cluster": "nowhere", "user": "u"}},
+            {"name": "b", "context": {"cluster": "here", "user": "u", "namespace": "of-b"}},
+        ],
+        "clusters": [
+            {"name": "nowhere", "cluster": {"server": "http://127.0.0.1:9"}},
+            {"name": "here", "cluster": {"server": format!("http://{}", server.address)}},
+        ],
+        "users": [
+            {"name": "u", "user": {"token": "token-of-u"}},
+            {"name": "v", "user": {"token": "token-of-v"}},
+        ],
+    })
+    .to_string();
+    for (flags, line, headers) in [
+        (
+            "--context b",
+            "/namespaces/of-b/",
+            vec!["authorization: Bearer token-of-u"],
+        ),
+        (
+            "--cluster here",
+            "/namespaces/default/",
+            vec!["authorization: Bearer token-of-u"],
+        ),
+        (
+            "--context b --user v -n team",
+            "/namespaces/team/",
+            vec!["authorization: Bearer token-of-v"],
+        ),
+        (
+            "--context=b --as someone --as-group=g1 --as-group=g2 --as-uid=7",
+            "/namespaces/of-b/",
+            vec![
+                "impersonate-user: someone",
+                "impersonate-group: g1",
+                "impersonate-group: g2",
+                "impersonate-uid: 7",
+            ],
+        ),
+    ] {
+        let flags: Vec<&str> = flags.split(' ').collect();
+        let said = said(&["verify", "app"], &flags, &config);
+        assert!(said.contains("here"), "{said}");
+        let request = server.requests().pop().unwrap();
+        assert!(request.contains(line), "{flags:?}: {request}");
+        for header in headers {
+            assert!(request.contains(&format!("{header}\r\n")), "{flags:?}: {request}");
+        }
+    }
+    // A wrong place is not looked at for long.
+    let deaf = Scripted::start(|_, _| Answer::Nothing);
+    let config = kubeconfig(&json!({}), &json!({"server": format!("http://{}", deaf.address)}));
+    for command in COMMANDS {
+        let said = said(command, &["--request-timeout=50ms"], &config);
+        let words = "it took longer than 0.05 s, the limit of --request-timeout";
+        assert!(said.contains(words) && said.contains(&deaf.address), "{said}");
+    }
+}
