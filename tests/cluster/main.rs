@@ -13,6 +13,7 @@ mod attach;
 mod canary;
 mod chart;
 mod controller;
+mod create;
 mod distribution;
 mod doctor;
 mod explain;
