@@ -5,10 +5,12 @@ mod connection;
 mod controller;
 mod crds;
 mod create;
+mod destination;
 mod doctor;
 mod duration;
 mod exit;
 pub(crate) mod explain;
+mod import;
 mod login;
 pub(crate) mod manifests;
 mod network;
@@ -45,6 +47,14 @@ enum Command {
     /// Exit code 0: written; 1: rejected or locked out, or not Ready in time; 2: usage error, or the cluster refused; 3: no verdict of
     /// the registry; 130: interrupted.
     Create(Box<create::Create>),
+    /// Make pull secrets from logins that are somewhere already: a docker config with its credential helpers, pull secrets of a
+    /// namespace, Secrets of rapyuta.io.
+    ///
+    /// Shows what it finds and asks which to import. Each is verified before it is written. Nothing that exists is changed without
+    /// --replace, and importing again changes nothing.
+    ///
+    /// Exit code 0: all that was chosen is imported; 1: something is not; 2: usage error, or the cluster refused; 130: interrupted.
+    Import(Box<import::Import>),
     /// Print the Secrets that the operator would write, without a cluster.
     ///
     /// Problems and warnings go to stderr, one line each.
@@ -80,6 +90,7 @@ pub fn main() -> ExitCode {
         Command::Controller(arguments) => controller::run(arguments),
         Command::Crds => crds::run(),
         Command::Create(arguments) => create::run(&arguments),
+        Command::Import(arguments) => import::run(&arguments),
         Command::Render(arguments) => render::run(&arguments),
         Command::Verify(arguments) => verify::run(&arguments),
         Command::Explain(arguments) => explain::run(&arguments),

@@ -2,5 +2,7 @@
 //! it. Pure: for the command line, and for whatever else shows a form.
 
 pub mod field;
+pub mod helper;
+pub mod import;
 pub mod objects;
 pub mod selector;

@@ -2,7 +2,6 @@
 
 mod ask;
 mod check;
-mod write;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -14,7 +13,7 @@ use crate::api::{CredentialKeys, RegistryType};
 use crate::cli::connection::ConnectionArguments;
 use crate::cli::create::ask::ask;
 use crate::cli::create::check::check;
-use crate::cli::create::write::Destination;
+use crate::cli::destination::Destination;
 use crate::cli::duration::duration;
 use crate::cli::exit::exit_code;
 use crate::cli::network::NetworkArguments;
@@ -180,7 +179,7 @@ async fn create(arguments: &Create, terminal: Option<&Terminal>) -> Result<ExitC
     let cluster = if arguments.export {
         None
     } else {
-        Some(Destination::connect(arguments).await?)
+        Some(Destination::connect(&arguments.connection, arguments.namespace.as_deref(), arguments.replace).await?)
     };
     let mut form = ask(arguments, terminal, cluster.as_ref()).await?;
     let objects = form.objects().map_err(|problem| Stop::Error(problem.message))?;

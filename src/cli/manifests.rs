@@ -35,6 +35,8 @@ pub(crate) struct Manifests {
     secrets: HashMap<ObjectKey, (String, Value)>,
     /// Pods, ServiceAccounts and Events, as they stand in the input, with the place.
     pub(crate) others: Vec<(String, Value)>,
+    /// Secrets of rapyuta.io, with the place.
+    pub(crate) rapyuta: Vec<(String, Value)>,
     /// Where the input has anything but Kubernetes objects.
     pub(crate) skipped: Vec<String>,
 }
@@ -153,6 +155,10 @@ impl Manifests {
             object["apiVersion"] = api_version.into();
             object["kind"] = kind.into();
             self.others.push((place.to_owned(), object));
+            return Ok(());
+        }
+        if kind == "Secret" && api_version.starts_with("apiextensions.rapyuta.io/") {
+            self.rapyuta.push((place.to_owned(), object));
             return Ok(());
         }
         if kind == "Secret" && api_version == "v1" {

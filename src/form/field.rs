@@ -48,6 +48,26 @@ impl ChosenRegistry {
         Ok(Self { registry_type, key })
     }
 
+    /// The registry of a key.
+    pub fn of(key: RegistryKey) -> Self {
+        let registry_type = if key.is_docker_hub() {
+            RegistryType::DockerHub
+        } else {
+            RegistryType::PrivateRegistry
+        };
+        Self { registry_type, key }
+    }
+
+    /// A name for its resource, if nobody chooses one.
+    pub fn name(&self) -> String {
+        if self.key.is_docker_hub() {
+            return "docker-hub".to_owned();
+        }
+        let words = self.key.as_str().split(|c: char| !c.is_ascii_lowercase() && !c.is_ascii_digit());
+        let name = words.filter(|word| !word.is_empty()).collect::<Vec<_>>().join("-");
+        name.chars().take(NAME_LENGTH).collect::<String>().trim_end_matches('-').to_owned()
+    }
+
     /// `spec.registryUrl`.
     pub fn url(&self) -> Option<&str> {
         (self.registry_type == RegistryType::PrivateRegistry).then(|| self.key.as_str())

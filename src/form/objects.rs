@@ -273,3 +273,34 @@ pub fn replaced_login(existing: &Secret, wanted: &Value) -> Result<Value, String
     secret["data"] = json!(data);
     Ok(secret)
 }
+
+/// How objects stand to those that exist.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Existing {
+    /// Neither exists.
+    Nothing,
+    /// Both are there, and what they are to be.
+    Same,
+    /// One is something else.
+    Different,
+}
+
+impl Objects {
+    /// Compares them with the resource and the Secret with the login that exist.
+    pub fn compare(&self, resource: Option<&Value>, login: Option<&Secret>) -> Existing {
+        if resource.is_none() && login.is_none() {
+            return Existing::Nothing;
+        }
+        let is_same = resource.is_some_and(|spec| replaced_spec(spec, &self.resource["spec"]) == *spec);
+        let holds = |key: &str, value: &Value| {
+            let data = login.and_then(|login| login.data.as_ref()?.get(key));
+            data.is_some_and(|data| value.as_str().is_some_and(|value| data.0 == value.as_bytes()))
+        };
+        let fields = self.login.iter().flat_map(|login| login["stringData"].as_object()).flatten();
+        if is_same && fields.into_iter().all(|(key, value)| holds(key, value)) {
+            Existing::Same
+        } else {
+            Existing::Different
+        }
+    }
+}

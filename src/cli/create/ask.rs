@@ -2,7 +2,7 @@
 
 use crate::api::RegistryType;
 use crate::cli::create::Create;
-use crate::cli::create::write::Destination;
+use crate::cli::destination::Destination;
 use crate::cli::output::report;
 use crate::cli::password;
 use crate::cli::terminal::{Stop, Terminal};

@@ -6,7 +6,7 @@ use k8s_openapi::api::core::v1::Secret;
 
 use crate::cli::create::Create;
 use crate::cli::create::ask::ask_password;
-use crate::cli::create::write::Destination;
+use crate::cli::destination::Destination;
 use crate::cli::exit::NO_VERDICT;
 use crate::cli::login::{ca_bundle, log_in};
 use crate::cli::output::report;

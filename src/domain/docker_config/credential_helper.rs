@@ -7,9 +7,9 @@ use crate::domain::registry::key::{RegistryKey, serves};
 /// What a document says about stores and helpers. A blank name is none.
 pub(crate) struct Helpers {
     /// For every registry without a helper of its own.
-    store: Option<String>,
+    pub(crate) store: Option<String>,
     /// Registry and helper.
-    by_registry: Vec<(String, String)>,
+    pub(crate) by_registry: Vec<(String, String)>,
 }
 
 impl Helpers {

@@ -116,6 +116,29 @@ pub fn find(document: &[u8], registry: &RegistryKey) -> Result<ResolvedEntry, Lo
     Ok(entry)
 }
 
+/// What a document mentions: keys that stand for registries, of its entries and of what has a credential helper of its own,
+/// and the credential store.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Mentioned {
+    /// The keys as they stand there.
+    pub keys: Vec<String>,
+    /// The store of everything that has no helper of its own.
+    pub store: Option<String>,
+}
+
+/// Reads what a document mentions.
+pub fn mentioned(document: &[u8]) -> Result<Mentioned, LookupError> {
+    let document = parse(document, &mut Vec::new())?;
+    let helpers = Helpers::read(&document);
+    let entries = auths(document, helpers.is_some())?;
+    let entries = entries.into_iter().map(|(key, _)| key);
+    let (by_registry, store) = helpers.map_or_else(Default::default, |helpers| (helpers.by_registry, helpers.store));
+    Ok(Mentioned {
+        keys: entries.chain(by_registry.into_iter().map(|(key, _)| key)).collect(),
+        store,
+    })
+}
+
 /// The members of the document.
 fn parse(document: &[u8], trimmed: &mut Vec<Trimmed>) -> Result<Vec<(String, Json)>, LookupError> {
     let malformed = |what: String| LookupError::Malformed(what);

@@ -1,4 +1,4 @@
-//! What `dps create` reads and writes in a cluster.
+//! Where `dps create` and `dps import` write logins and their resources.
 
 use std::process::ExitCode;
 use std::time::Duration;
@@ -13,18 +13,18 @@ use crate::api::{
     CLUSTER_DOCKER_PULL_SECRET, ClusterDockerPullSecret, DOCKER_PULL_SECRET, DockerPullSecret, DockerPullSecretStatus,
 };
 use crate::cli::cluster::Cluster;
-use crate::cli::create::Create;
+use crate::cli::connection::ConnectionArguments;
 use crate::cli::output::{report, write_lines};
 use crate::domain::spec::declaration::Declaration;
-use crate::form::objects::{Form, Objects, Scope, replaced_login, replaced_spec};
+use crate::form::objects::{Existing, Form, Objects, Scope, replaced_login, replaced_spec};
 
 /// Who has written, in the objects' `managedFields`.
-const MANAGER: &str = "dps-create";
+const MANAGER: &str = "dps";
 
 /// The cluster to write to.
-pub(super) struct Destination {
+pub(crate) struct Destination {
     /// Its namespace is that of what is namespaced, unless the form names another.
-    pub(super) cluster: Cluster,
+    pub(crate) cluster: Cluster,
     replace: bool,
 }
 
@@ -35,11 +35,14 @@ enum Written {
 }
 
 impl Destination {
-    pub(super) async fn connect(arguments: &Create) -> Result<Self, String> {
-        Ok(Self {
-            cluster: arguments.connection.connect(arguments.namespace.as_deref()).await?,
-            replace: arguments.replace,
-        })
+    /// `replace`: whether what exists may be changed.
+    pub(crate) async fn connect(
+        connection: &ConnectionArguments,
+        namespace: Option<&str>,
+        replace: bool,
+    ) -> Result<Self, String> {
+        let cluster = connection.connect(namespace).await?;
+        Ok(Self { cluster, replace })
     }
 
     /// Sends a request. `operation`: such as "reading Secret team/app".
@@ -69,7 +72,7 @@ impl Destination {
     }
 
     /// Refuses what exists, before anybody types a password for it.
-    pub(super) async fn look(&self, name: &str, login: Option<&str>, scope: &Scope) -> Result<(), String> {
+    pub(crate) async fn look(&self, name: &str, login: Option<&str>, scope: &Scope) -> Result<(), String> {
         if self.replace {
             return Ok(());
         }
@@ -95,15 +98,29 @@ impl Destination {
         }
     }
 
+    /// How objects of the namespace stand to those that exist.
+    pub(crate) async fn compare(&self, objects: &Objects) -> Result<Existing, String> {
+        let name = &objects.declaration.key.name;
+        let resources = self.resources(objects.declaration.kind);
+        let resource = self.call(&format!("reading DockerPullSecret {name}"), resources.get_opt(name)).await?;
+        let login = objects.login.as_ref().and_then(|login| login["metadata"]["name"].as_str());
+        let login = match login {
+            Some(login) => self.login(login, &Scope::Namespace(None)).await?,
+            None => None,
+        };
+        let spec = resource.as_ref().map(|resource| &resource.data["spec"]);
+        Ok(objects.compare(spec, login.as_ref()))
+    }
+
     /// A Secret with a login that exists.
-    pub(super) async fn login(&self, name: &str, scope: &Scope) -> Result<Option<Secret>, String> {
+    pub(crate) async fn login(&self, name: &str, scope: &Scope) -> Result<Option<Secret>, String> {
         let secrets = self.secrets(scope);
         self.call(&format!("reading Secret {name}"), secrets.get_opt(name))
             .await
     }
 
     /// Has the API server check both objects.
-    pub(super) async fn try_out(&self, objects: &Objects) -> Result<(), String> {
+    pub(crate) async fn try_out(&self, objects: &Objects) -> Result<(), String> {
         if let Some(login) = &objects.login {
             self.put_login(login, true).await?;
         }
@@ -111,7 +128,7 @@ impl Destination {
     }
 
     /// Writes both objects, or none.
-    pub(super) async fn write(&self, objects: &Objects) -> Result<(), String> {
+    pub(crate) async fn write(&self, objects: &Objects) -> Result<(), String> {
         let login = match &objects.login {
             Some(login) => Some(self.put_login(login, false).await?),
             None => None,
@@ -214,7 +231,7 @@ impl Destination {
     }
 
     /// What was written, in a sentence.
-    pub(super) fn summary(&self, verb: &str, form: &Form) -> String {
+    pub(crate) fn summary(&self, verb: &str, form: &Form) -> String {
         let (login, secret) = (form.login_secret(), form.pull_secret());
         match &form.scope {
             Scope::Namespace(_) => format!(
@@ -229,7 +246,7 @@ impl Destination {
     }
 
     /// Waits until the operator calls the resource ready.
-    pub(super) async fn wait(&self, declaration: &Declaration, limit: Duration) -> Result<ExitCode, String> {
+    pub(crate) async fn wait(&self, declaration: &Declaration, limit: Duration) -> Result<ExitCode, String> {
         let (kind, name) = (declaration.kind, &declaration.key.name);
         let resources = self.resources(kind);
         let ends =

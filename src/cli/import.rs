@@ -1,0 +1,265 @@
+//! `dps import`: makes resources from logins that are somewhere already.
+
+mod helper;
+mod sources;
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::Args;
+
+use crate::cli::connection::ConnectionArguments;
+use crate::cli::create::DryRun;
+use crate::cli::destination::Destination;
+use crate::cli::exit::exit_code;
+use crate::cli::login::{ca_bundle, log_in};
+use crate::cli::network::NetworkArguments;
+use crate::cli::output::{self, report, write_lines};
+use crate::cli::runtime::block_on;
+use crate::cli::table::table;
+use crate::cli::terminal::{Stop, Terminal, interruptible};
+use crate::domain::credentials::RegistryCredentials;
+use crate::domain::registry::key::RegistryKey;
+use crate::domain::verification::attempt::{LoginAttempt, LoginTarget};
+use crate::domain::verification::verdict::VerificationResult;
+use crate::form::import::{Found, FoundLogin, chosen};
+use crate::form::objects::{Existing, Form, FurtherFields, Login, Objects, Scope};
+
+#[derive(Args)]
+#[allow(clippy::struct_excessive_bools, reason = "flags")]
+pub(crate) struct Import {
+    /// Docker config.json or podman auth.json, or - for stdin. Can be repeated. Default: the one of this user, where docker and
+    /// podman look: $DOCKER_AUTH_CONFIG, $DOCKER_CONFIG, $REGISTRY_AUTH_FILE, $XDG_RUNTIME_DIR, ~/.config/containers, ~/.docker.
+    #[arg(long, value_name = "FILE")]
+    from: Vec<PathBuf>,
+    /// File or folder with Secrets of rapyuta.io, or - for stdin. Can be repeated.
+    #[arg(short, long, value_name = "FILE|DIR|-")]
+    filename: Vec<PathBuf>,
+    /// All pull secrets of the namespace that the operator did not generate.
+    #[arg(long)]
+    pull_secrets: bool,
+    /// A pull secret of the namespace. Can be repeated.
+    #[arg(long, value_name = "NAME")]
+    from_secret: Vec<String>,
+    /// Take over pull secrets with one entry in place: they keep their name and UID, and pods that list them need no change.
+    #[arg(long)]
+    adopt: bool,
+    /// Import everything that can be imported, without asking.
+    #[arg(long, conflicts_with = "registry")]
+    all: bool,
+    /// Import the login of this registry, without asking. Can be repeated.
+    #[arg(long, value_name = "HOST")]
+    registry: Vec<String>,
+    /// Also import logins that end within hours.
+    #[arg(long)]
+    allow_short_lived: bool,
+    /// Namespace to write to, and of the pull secrets. Default: the namespace of the kubeconfig's context.
+    #[arg(short, long)]
+    namespace: Option<String>,
+    /// Do not log in before writing.
+    #[arg(long)]
+    no_verify: bool,
+    /// Use plain HTTP to log in; credentials are sent unencrypted.
+    #[arg(long)]
+    plain_http: bool,
+    /// PEM certificates to trust in addition to the system's, when logging in from here.
+    #[arg(long, value_name = "FILE")]
+    ca_file: Option<PathBuf>,
+    #[command(flatten)]
+    targets: NetworkArguments,
+    /// Change what exists and differs.
+    #[arg(long, conflicts_with = "export")]
+    replace: bool,
+    /// Print the objects as YAML instead of writing them. The passwords are in it, so stdout must not be a terminal.
+    #[arg(long, conflicts_with_all = ["dry_run", "adopt"])]
+    export: bool,
+    /// Only have the API server check the objects.
+    #[arg(long, value_enum, value_name = "server")]
+    dry_run: Option<DryRun>,
+    #[command(flatten)]
+    connection: ConnectionArguments,
+}
+
+pub(crate) fn run(arguments: &Import) -> ExitCode {
+    let terminal = Terminal::open();
+    let terminal = terminal.as_ref();
+    let result = block_on(interruptible(terminal, import(arguments, terminal)));
+    exit_code("import", result)
+}
+
+async fn import(arguments: &Import, terminal: Option<&Terminal>) -> Result<ExitCode, Stop> {
+    if arguments.export {
+        output::refuse_terminal()?;
+    }
+    let destination = if arguments.export {
+        None
+    } else {
+        let namespace = arguments.namespace.as_deref();
+        Some(Destination::connect(&arguments.connection, namespace, arguments.replace).await?)
+    };
+    let found = sources::find(arguments, destination.as_ref()).await?;
+    let (usable, unusable): (Vec<Found>, Vec<Found>) =
+        found.into_iter().partition(|found| !matches!(found.login, FoundLogin::Unusable(_)));
+    show(&usable, &unusable);
+    if usable.is_empty() {
+        report("There is nothing to import.");
+        return Ok(ExitCode::from(u8::from(!unusable.is_empty())));
+    }
+    let chosen = choose(usable, arguments, terminal).await?;
+    let ca_bundle = ca_bundle(arguments.ca_file.as_deref())?;
+    let mut code = ExitCode::SUCCESS;
+    for found in &chosen {
+        match import_one(found, arguments, destination.as_ref(), ca_bundle.as_deref()).await {
+            Ok(line) => report(&line),
+            Err(problem) => {
+                report(&format!("{}: not imported: {problem}", found.key));
+                code = ExitCode::FAILURE;
+            }
+        }
+    }
+    Ok(code)
+}
+
+fn show(usable: &[Found], unusable: &[Found]) {
+    let heads = ["", "REGISTRY", "USER", "FOUND IN", "NAME"];
+    let rows = usable.iter().enumerate().map(|(index, found)| {
+        let name = found.pull_secret.clone().or(found.name()).unwrap_or_default();
+        vec![(index + 1).to_string(), found.key.clone(), found.user(), found.place.clone(), name]
+    });
+    if !usable.is_empty() {
+        table(&heads, rows).iter().for_each(|line| report(line));
+    }
+    for found in unusable {
+        if let FoundLogin::Unusable(why) = &found.login {
+            report(&format!("{} in {}: {why}", found.key, found.place));
+        }
+    }
+}
+
+async fn choose(found: Vec<Found>, arguments: &Import, terminal: Option<&Terminal>) -> Result<Vec<Found>, Stop> {
+    if arguments.all {
+        return Ok(found);
+    }
+    if !arguments.registry.is_empty() {
+        return Ok(of_registries(found, &arguments.registry)?);
+    }
+    let Some(terminal) = terminal else {
+        let why = "choose with --registry HOST or --all. On a terminal, dps asks which to import";
+        return Err(Stop::Error(why.to_owned()));
+    };
+    let numbers = terminal
+        .ask("Import which (numbers such as 1,3, or all)? ", "The answer", |answer| {
+            chosen(answer, found.len())
+        })
+        .await?;
+    let found = found.into_iter().enumerate();
+    Ok(found.filter(|(index, _)| numbers.contains(index)).map(|(_, found)| found).collect())
+}
+
+fn of_registries(found: Vec<Found>, wanted: &[String]) -> Result<Vec<Found>, String> {
+    let mut keys = Vec::new();
+    for registry in wanted {
+        let key = RegistryKey::of_config_entry(registry).ok_or_else(|| format!("--registry {registry}: no registry"))?;
+        let is_there = |found: &Found| found.registry.as_ref().is_some_and(|one| one.key == key);
+        if !found.iter().any(is_there) {
+            return Err(format!("--registry {registry}: no login for it was found that can be imported"));
+        }
+        keys.push(key);
+    }
+    let is_wanted = |found: &Found| found.registry.as_ref().is_some_and(|one| keys.contains(&one.key));
+    Ok(found.into_iter().filter(is_wanted).collect())
+}
+
+/// Returns what happened. The error says why nothing did.
+async fn import_one(
+    found: &Found,
+    arguments: &Import,
+    destination: Option<&Destination>,
+    ca_bundle: Option<&[u8]>,
+) -> Result<String, String> {
+    let registry = found.registry.clone().ok_or("it is no registry")?;
+    let credentials = match &found.login {
+        FoundLogin::Here(credentials) => credentials.clone(),
+        FoundLogin::Helper { name, server } => helper::get(name, server, &registry.key).await?,
+        FoundLogin::Unusable(why) => return Err(why.clone()),
+    };
+    let objects = objects(found, credentials.clone(), arguments, destination)?;
+    let name = &objects.declaration.key.name;
+    if let Some(destination) = destination {
+        match destination.compare(&objects).await? {
+            Existing::Same => return Ok(format!("{}: DockerPullSecret {name} has it already", found.key)),
+            Existing::Different if !arguments.replace => {
+                return Err(format!("DockerPullSecret {name} or its login exists and differs: --replace changes it"));
+            }
+            Existing::Different | Existing::Nothing => {}
+        }
+        destination.try_out(&objects).await?;
+    }
+    if !arguments.no_verify {
+        verify(&registry.key, credentials, arguments, ca_bundle).await?;
+    }
+    match destination {
+        None => {
+            write_lines([""; 0])?;
+            output::write_objects(objects.login.iter().chain([&objects.resource]))?;
+            Ok(format!("{}: DockerPullSecret {name} printed", found.key))
+        }
+        Some(_) if arguments.dry_run.is_some() => Ok(format!("{}: would write DockerPullSecret {name}", found.key)),
+        Some(destination) => {
+            destination.write(&objects).await?;
+            let namespace = &destination.cluster.namespace;
+            Ok(format!("{}: wrote DockerPullSecret {namespace}/{name}", found.key))
+        }
+    }
+}
+
+fn objects(
+    found: &Found,
+    credentials: RegistryCredentials,
+    arguments: &Import,
+    destination: Option<&Destination>,
+) -> Result<Objects, String> {
+    let registry = found.registry.clone().ok_or("it is no registry")?;
+    let namespace = destination.map(|destination| destination.cluster.namespace.clone());
+    if arguments.adopt && found.pull_secret.is_none() {
+        return Err(format!(
+            "{} has more entries than this one, and a resource generates a Secret with one: import it without --adopt, and list the new Secrets instead",
+            found.place
+        ));
+    }
+    let adopted = found.pull_secret.as_ref().filter(|_| arguments.adopt);
+    let form = Form {
+        name: adopted.cloned().unwrap_or_else(|| registry.name()),
+        scope: Scope::Namespace(namespace.or_else(|| arguments.namespace.clone())),
+        registry,
+        login: Login::New { secret: None, credentials },
+        email: found.email.clone(),
+        options: FurtherFields {
+            adopt: adopted.is_some(),
+            plain_http: arguments.plain_http,
+            ..FurtherFields::default()
+        },
+    };
+    form.objects().map_err(|problem| problem.message)
+}
+
+async fn verify(
+    key: &RegistryKey,
+    credentials: RegistryCredentials,
+    arguments: &Import,
+    ca_bundle: Option<&[u8]>,
+) -> Result<(), String> {
+    let verdict = match LoginTarget::new(key, None, arguments.plain_http) {
+        Err(verdict) => verdict,
+        Ok(target) => {
+            let attempt = LoginAttempt { target, credentials };
+            let verdict = log_in(attempt, &arguments.targets, ca_bundle).await;
+            verdict.map_err(|error| error.to_string())?
+        }
+    };
+    if verdict.result == VerificationResult::Accepted {
+        return Ok(());
+    }
+    let more = if verdict.result.is_refusal() { "" } else { "; --no-verify imports it all the same" };
+    Err(format!("{}: {}{more}", verdict.result.as_str(), verdict.message))
+}

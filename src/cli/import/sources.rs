@@ -1,0 +1,117 @@
+//! Where `dps import` looks for logins.
+
+use std::io::Read as _;
+use std::path::{Path, PathBuf};
+
+use k8s_openapi::api::core::v1::Secret;
+use kube::Api;
+use kube::api::ListParams;
+
+use crate::cli::destination::Destination;
+use crate::cli::import::{Import, helper};
+use crate::cli::manifests::Manifests;
+use crate::cli::output::report;
+use crate::domain::docker_config::user_document::mentioned;
+use crate::form::import::{Found, docker_config, pull_secret, rapyuta};
+
+/// Longest docker config, in bytes.
+const LONGEST: u64 = 1024 * 1024;
+
+/// Types of pull secrets.
+const PULL_SECRETS: [&str; 2] = ["kubernetes.io/dockerconfigjson", "kubernetes.io/dockercfg"];
+
+/// All that the arguments point to; without any, the docker config of this user.
+pub(super) async fn find(arguments: &Import, destination: Option<&Destination>) -> Result<Vec<Found>, String> {
+    let mut found = Vec::new();
+    for file in &arguments.from {
+        let (place, document) = read(file)?;
+        found.extend(from_config(&place, &document, arguments).await?);
+    }
+    if !arguments.filename.is_empty() {
+        let manifests = Manifests::read_bundle(&arguments.filename)?;
+        found.extend(manifests.rapyuta.iter().filter_map(|(place, manifest)| rapyuta(place, manifest)));
+    }
+    if arguments.pull_secrets || !arguments.from_secret.is_empty() {
+        let destination = destination.ok_or("--export reads no cluster: leave it out to import pull secrets")?;
+        found.extend(from_cluster(arguments, destination).await?);
+    } else if arguments.from.is_empty() && arguments.filename.is_empty() {
+        let (place, document) = own()?;
+        found.extend(from_config(&place, &document, arguments).await?);
+    }
+    Ok(found)
+}
+
+async fn from_config(place: &str, document: &[u8], arguments: &Import) -> Result<Vec<Found>, String> {
+    let store = mentioned(document).ok().and_then(|mentioned| mentioned.store);
+    let listed = match store {
+        Some(store) => helper::list(&store).await,
+        None => Vec::new(),
+    };
+    docker_config(place, document, &listed, arguments.allow_short_lived)
+}
+
+async fn from_cluster(arguments: &Import, destination: &Destination) -> Result<Vec<Found>, String> {
+    let cluster = &destination.cluster;
+    let api: Api<Secret> = Api::namespaced(cluster.client.clone(), &cluster.namespace);
+    let mut secrets = Vec::new();
+    if arguments.pull_secrets {
+        for kind in PULL_SECRETS {
+            let params = ListParams::default().fields(&format!("type={kind}"));
+            let listed = cluster.list(&api, &params).await;
+            let operation = format!("listing Secrets in namespace {}", cluster.namespace);
+            secrets.extend(listed.map_err(|error| cluster.failed(&operation, &error))?);
+        }
+    }
+    for name in &arguments.from_secret {
+        let secret = cluster.call(api.get(name)).await;
+        let operation = format!("reading Secret {}/{name}", cluster.namespace);
+        secrets.push(secret.map_err(|error| cluster.failed(&operation, &error))?);
+    }
+    let mut found = Vec::new();
+    for secret in &secrets {
+        match pull_secret(secret, arguments.allow_short_lived) {
+            Ok(logins) => found.extend(logins),
+            Err(problem) => report(&format!("warning: {problem}")),
+        }
+    }
+    Ok(found)
+}
+
+fn read(file: &Path) -> Result<(String, Vec<u8>), String> {
+    let (place, source): (String, Box<dyn std::io::Read>) = if file == Path::new("-") {
+        ("stdin".to_owned(), Box::new(std::io::stdin()))
+    } else {
+        let place = file.display().to_string();
+        let opened = std::fs::File::open(file).map_err(|error| format!("{place}: {error}"))?;
+        (place, Box::new(opened))
+    };
+    let mut document = Vec::new();
+    let read = source.take(LONGEST + 1).read_to_end(&mut document);
+    let length = read.map_err(|error| format!("{place}: {error}"))?;
+    if length as u64 > LONGEST {
+        return Err(format!("{place}: larger than 1 MiB, so it is no docker config"));
+    }
+    Ok((place, document))
+}
+
+/// The docker config of this user: where docker and podman look, the first that is there.
+fn own() -> Result<(String, Vec<u8>), String> {
+    let variable = |name: &str| std::env::var_os(name).filter(|value| !value.is_empty());
+    let folder = |name: &str, path: &str| variable(name).map(|folder| PathBuf::from(folder).join(path));
+    let files = [
+        folder("DOCKER_CONFIG", "config.json"),
+        variable("REGISTRY_AUTH_FILE").map(PathBuf::from),
+        folder("XDG_RUNTIME_DIR", "containers/auth.json"),
+        folder("HOME", ".config/containers/auth.json"),
+        folder("HOME", ".docker/config.json"),
+        folder("USERPROFILE", ".docker/config.json"),
+    ];
+    if let Some(document) = variable("DOCKER_AUTH_CONFIG") {
+        let document = document.into_string().map_err(|_| "DOCKER_AUTH_CONFIG is not UTF-8 text")?;
+        return Ok(("DOCKER_AUTH_CONFIG".to_owned(), document.into_bytes()));
+    }
+    match files.into_iter().flatten().find(|file| file.exists()) {
+        Some(file) => read(&file),
+        None => Err("there is no docker config of yours: name one with --from, or pull secrets with --pull-secrets".to_owned()),
+    }
+}

@@ -1,0 +1,206 @@
+//! Logins that are somewhere already, and what can become of each.
+
+use k8s_openapi::api::core::v1::Secret;
+use serde_json::Value;
+
+use crate::domain::credential_source::problems::document_problem;
+use crate::domain::credentials::RegistryCredentials;
+use crate::domain::docker_config::user_document::{LookupError, find, mentioned};
+use crate::domain::registry::dialect::Dialect;
+use crate::domain::registry::key::RegistryKey;
+use crate::domain::secret::ownership::is_labelled;
+use crate::domain::text::shown_key;
+use crate::form::field::{self, ChosenRegistry};
+use crate::form::helper::{is_name, is_short_lived};
+
+/// A login that was found.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Found {
+    /// Where: a file, or a Secret.
+    pub place: String,
+    /// The registry as it is spelled there.
+    pub key: String,
+    /// The registry; `None` if it cannot be one.
+    pub registry: Option<ChosenRegistry>,
+    /// The login.
+    pub login: FoundLogin,
+    /// Its e-mail address.
+    pub email: Option<String>,
+    /// The pull secret that it is the only entry of.
+    pub pull_secret: Option<String>,
+}
+
+/// A login that was found, or where it is.
+#[derive(Clone, Debug, PartialEq)]
+pub enum FoundLogin {
+    /// It is there.
+    Here(RegistryCredentials),
+    /// A program on this machine has it.
+    Helper {
+        /// What comes behind `docker-credential-` in the name of the program.
+        name: String,
+        /// By which name it probably knows the login.
+        server: String,
+    },
+    /// It cannot be imported; why, and what to do.
+    Unusable(String),
+}
+
+impl Found {
+    /// A name for its resource.
+    pub fn name(&self) -> Option<String> {
+        self.registry.as_ref().map(ChosenRegistry::name)
+    }
+
+    /// Who logs in, as far as it is known.
+    pub fn user(&self) -> String {
+        match &self.login {
+            FoundLogin::Here(credentials) => credentials.username().to_owned(),
+            FoundLogin::Helper { name, .. } => format!("(in {name})"),
+            FoundLogin::Unusable(_) => "-".to_owned(),
+        }
+    }
+}
+
+/// The logins of a docker config, those of more keys for one registry once. `listed`: what its store knows beyond the document.
+pub fn docker_config(place: &str, document: &[u8], listed: &[String], short_lived: bool) -> Result<Vec<Found>, String> {
+    let mentioned = mentioned(document).map_err(|error| document_error(place, error))?;
+    let mut found: Vec<Found> = Vec::new();
+    for key in mentioned.keys.iter().chain(listed) {
+        let registry = RegistryKey::of_config_entry(key).map(ChosenRegistry::of);
+        if registry.is_some() && found.iter().any(|known| known.registry == registry) {
+            continue;
+        }
+        let (login, email) = match &registry {
+            None => (FoundLogin::Unusable("the kubelet never matches this key".to_owned()), None),
+            Some(registry) => match find(document, &registry.key) {
+                Ok(entry) => (FoundLogin::Here(entry.credentials), entry.email),
+                Err(error) => (elsewhere(place, key, &registry.key, mentioned.store.as_deref(), error), None),
+            },
+        };
+        found.push(Found {
+            place: place.to_owned(),
+            key: shown_key(key),
+            login: if short_lived { login } else { lasting(login, registry.as_ref()) },
+            registry,
+            email,
+            pull_secret: None,
+        });
+    }
+    Ok(found)
+}
+
+fn document_error(place: &str, error: LookupError) -> String {
+    document_problem(place, &RegistryKey::docker_hub(), error).message
+}
+
+/// A login that is not in the document.
+fn elsewhere(place: &str, key: &str, registry: &RegistryKey, store: Option<&str>, error: LookupError) -> FoundLogin {
+    let (name, server) = match (error, store) {
+        (LookupError::CredentialStore { store, .. }, _) => (store, key),
+        // The store has listed it.
+        (LookupError::NoEntry(_), Some(store)) => (store.to_owned(), key),
+        (error, _) => return FoundLogin::Unusable(document_problem(place, registry, error).message),
+    };
+    if is_name(&name) {
+        let server = server.to_owned();
+        FoundLogin::Helper { name, server }
+    } else {
+        FoundLogin::Unusable(format!("{place} names a credential helper that cannot be a program"))
+    }
+}
+
+/// Refuses what ends within hours.
+fn lasting(login: FoundLogin, registry: Option<&ChosenRegistry>) -> FoundLogin {
+    let helper = match &login {
+        FoundLogin::Helper { name, .. } if is_short_lived(name) => Some(name.as_str()),
+        _ => None,
+    };
+    let is_short_lived = registry.is_some_and(|registry| {
+        !registry.key.is_docker_hub() && Dialect::of(registry.key.host_port()).lifetime_advice().is_some()
+    });
+    if helper.is_none() && !is_short_lived {
+        return login;
+    }
+    let who = helper.map_or("this registry".to_owned(), |helper| format!("docker-credential-{helper}"));
+    FoundLogin::Unusable(format!(
+        "logins of {who} end within hours: have the nodes log in by themselves (a kubelet credential provider), or renew a Secret with External Secrets. --allow-short-lived imports it all the same"
+    ))
+}
+
+/// The logins of a pull secret in a cluster.
+pub fn pull_secret(secret: &Secret, short_lived: bool) -> Result<Vec<Found>, String> {
+    let name = secret.metadata.name.as_deref().unwrap_or_default();
+    let place = format!("Secret {name}");
+    if is_labelled(&secret.metadata) {
+        return Ok(Vec::new());
+    }
+    let key = match secret.type_.as_deref() {
+        Some("kubernetes.io/dockerconfigjson") => ".dockerconfigjson",
+        Some("kubernetes.io/dockercfg") => ".dockercfg",
+        other => {
+            let other = other.unwrap_or("Opaque");
+            return Err(format!("{place} is of type {other}: only pull secrets can be imported"));
+        }
+    };
+    let document = secret.data.as_ref().and_then(|data| data.get(key));
+    let document = document.ok_or_else(|| format!("{place} has no key {key}"))?;
+    let mut found = docker_config(&place, &document.0, &[], short_lived)?;
+    if let [only] = found.as_mut_slice() {
+        only.pull_secret = Some(name.to_owned());
+    }
+    let owners = secret.metadata.owner_references.iter().flatten();
+    if let Some(owner) = owners.into_iter().find(|owner| owner.controller == Some(true)) {
+        for one in &mut found {
+            one.login = FoundLogin::Unusable(format!("{} {:?} writes this Secret", owner.kind, owner.name));
+        }
+    }
+    Ok(found)
+}
+
+/// The login of a manifest of rapyuta.io; `None` if it is a Secret for something else.
+pub fn rapyuta(place: &str, manifest: &Value) -> Option<Found> {
+    let spec = &manifest["spec"];
+    if !spec["type"].as_str().is_some_and(|kind| kind.eq_ignore_ascii_case("docker")) {
+        return None;
+    }
+    let field = |name: &str| spec["docker"][name].as_str().unwrap_or_default();
+    let name = manifest["metadata"]["name"].as_str().unwrap_or_default();
+    let place = format!("{place}: Secret {}", shown_key(name));
+    let written = match field("registry") {
+        "" => "https://index.docker.io/v1/",
+        written => written,
+    };
+    let registry = ChosenRegistry::new(None, Some(written));
+    let login = match &registry {
+        Err(problem) => FoundLogin::Unusable(format!("its registry {problem}")),
+        Ok(_) if field("password").is_empty() => FoundLogin::Unusable(
+            "it has no password, because the platform never shows one: run dps create, which asks for it".to_owned(),
+        ),
+        Ok(_) => match field::username(field("username")).and_then(|user| field::password(&user, field("password"))) {
+            Ok(credentials) => FoundLogin::Here(credentials),
+            Err(problem) => FoundLogin::Unusable(format!("its login {problem}")),
+        },
+    };
+    Some(Found {
+        place,
+        key: shown_key(written),
+        registry: registry.ok(),
+        login,
+        email: field::email(field("email")).ok().flatten(),
+        pull_secret: None,
+    })
+}
+
+/// Which of so many, counted from 1: `all`, or numbers with commas between them.
+pub fn chosen(answer: &str, count: usize) -> Result<Vec<usize>, String> {
+    if answer.eq_ignore_ascii_case("all") {
+        return Ok((0..count).collect());
+    }
+    let numbers = answer.split([',', ' ']).filter(|part| !part.is_empty());
+    let numbers = numbers.map(|part| part.parse().ok().filter(|number| (1..=count).contains(number)));
+    match numbers.collect::<Option<Vec<usize>>>() {
+        Some(numbers) if !numbers.is_empty() => Ok(numbers.into_iter().map(|number| number - 1).collect()),
+        _ => Err(format!("must be all, or numbers from 1 to {count} with commas between them")),
+    }
+}
