@@ -4,6 +4,7 @@ use std::io::{ErrorKind, Write as _};
 
 use clap::ValueEnum;
 use serde::Serialize;
+use serde_json::Value;
 
 use crate::domain::text::invisible::printable;
 
@@ -21,12 +22,25 @@ pub(crate) fn to_json(value: &impl Serialize) -> Result<String, String> {
         .map_err(|error| error.to_string())
 }
 
+/// YAML with base64 in one piece instead of a folded block.
+pub(crate) fn to_yaml(value: &Value) -> Result<String, String> {
+    let options = serde_saphyr::ser_options! { prefer_block_scalars: false };
+    serde_saphyr::to_string_with_options(value, options).map_err(|error| error.to_string())
+}
+
 /// Writes a document for programs to stdout.
 pub(crate) fn write(text: &str) -> Result<(), String> {
-    match std::io::stdout().write_all(text.as_bytes()) {
+    write_live(text).map(|_| ())
+}
+
+/// Writes to stdout, and says whether somebody still reads it.
+pub(crate) fn write_live(text: &str) -> Result<bool, String> {
+    let mut stdout = std::io::stdout();
+    match stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush()) {
+        Ok(()) => Ok(true),
         // The reader closed the pipe, as `head` does.
-        Err(error) if error.kind() != ErrorKind::BrokenPipe => Err(error.to_string()),
-        _ => Ok(()),
+        Err(error) if error.kind() == ErrorKind::BrokenPipe => Ok(false),
+        Err(error) => Err(error.to_string()),
     }
 }
 

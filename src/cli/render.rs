@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 
 use crate::cli::exit::exit_code;
 use crate::cli::manifests::{Manifests, WrittenResource};
-use crate::cli::output::{report, to_json, write};
+use crate::cli::output::{report, to_json, to_yaml, write};
 use crate::domain::index::ResourceIndex;
 use crate::domain::names::{ObjectKey, Uid};
 use crate::domain::problem::Problem;
@@ -158,10 +158,4 @@ fn to_text(secrets: &[Value], output: Output) -> Result<String, String> {
             .map(|secret| to_yaml(secret).map(|yaml| format!("---\n{yaml}")))
             .collect(),
     }
-}
-
-/// YAML with base64 in one piece instead of a folded block.
-fn to_yaml(value: &Value) -> Result<String, String> {
-    let options = serde_saphyr::ser_options! { prefer_block_scalars: false };
-    serde_saphyr::to_string_with_options(value, options).map_err(|error| error.to_string())
 }

@@ -3,4 +3,5 @@
 mod credential_helper;
 pub(crate) mod kubelet_document;
 pub mod kubelet_secret;
+pub mod token;
 pub mod user_document;
