@@ -5,12 +5,14 @@ mod connection;
 mod controller;
 mod crds;
 mod create;
+mod decode;
 mod destination;
 mod doctor;
 mod duration;
 mod exit;
 pub(crate) mod explain;
 mod import;
+mod list;
 mod login;
 pub(crate) mod manifests;
 mod network;
@@ -18,6 +20,7 @@ mod output;
 mod password;
 mod render;
 mod runtime;
+mod table;
 mod terminal;
 mod verify;
 
@@ -65,10 +68,23 @@ enum Command {
     ///
     /// Exit code 0: accepted; 1: rejected or locked out; 2: usage error; 3: no verdict.
     Verify(verify::Verify),
+    /// Show what an authorization token holds, the auth of a docker config: the user name, and what is wrong with it.
+    ///
+    /// The token is read from stdin or a file, and stays on this machine. The password is not printed, unless you ask for it.
+    ///
+    /// Exit code 0: the kubelet can use it; 1: it cannot, or it is no token; 2: usage error or unreadable input.
+    Decode(decode::Decode),
     /// Explain which credentials a pod or an image uses, and why a pull fails: the cause, who can fix it, and what to do.
     ///
     /// Exit code 0: nothing fails; 1: something fails; 2: usage error or unreadable input.
     Explain(explain::Explain),
+    /// List the DockerPullSecrets and ClusterDockerPullSecrets, the worst first: not ready, with failing pods, suspended, ready.
+    ///
+    /// A ClusterDockerPullSecret has the namespace *. LOGIN is what the registry said to the credentials, PODS how many pods
+    /// fail to pull, SINCE for how long READY has been so.
+    ///
+    /// Exit code 0: listed; 1: with --exit-code, one is not ready or its pods fail; 2: usage error, or nothing can be read.
+    List(list::List),
     /// Check an installation: the API server, the CRDs, rights, operators, admission policies, resources, registries.
     ///
     /// Nothing is changed, no Secret is read, and no credentials are sent. What you may not look at is skipped. The rights
@@ -93,7 +109,9 @@ pub fn main() -> ExitCode {
         Command::Import(arguments) => import::run(&arguments),
         Command::Render(arguments) => render::run(&arguments),
         Command::Verify(arguments) => verify::run(&arguments),
+        Command::Decode(arguments) => decode::run(&arguments),
         Command::Explain(arguments) => explain::run(&arguments),
+        Command::List(arguments) => list::run(&arguments),
         Command::Doctor(arguments) => doctor::run(&arguments),
     }
 }

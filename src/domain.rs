@@ -1,7 +1,7 @@
 //! Every rule of the operator. Nothing here knows a client, a clock, the environment or async code.
 //!
 //! A module imports only modules that stand before it in this order (tested): names, time, leadership, text, problem, credentials,
-//! registry, `docker_config`, spec, `credential_source`, verification, secret, distribution, `pull_failures`, recovery, index, status, reconcile, doctor.
+//! registry, `docker_config`, spec, `credential_source`, verification, secret, distribution, `pull_failures`, recovery, index, status, reconcile, doctor, listing.
 
 pub mod attachment;
 pub mod credential_source;
@@ -12,6 +12,7 @@ pub mod doctor;
 pub mod glob;
 pub mod index;
 pub mod leadership;
+pub mod listing;
 pub mod names;
 pub mod problem;
 pub mod proxy;

@@ -78,6 +78,18 @@ impl Cluster {
     where
         K: Clone + DeserializeOwned + Debug,
     {
+        Ok(self.list_with_version(api, params).await?.0)
+    }
+
+    /// The same, and the version of the list, from which it can be watched.
+    pub(crate) async fn list_with_version<K>(
+        &self,
+        api: &Api<K>,
+        params: &ListParams,
+    ) -> Result<(Vec<K>, String), ClusterError>
+    where
+        K: Clone + DeserializeOwned + Debug,
+    {
         let mut params = params.clone().limit(PAGE);
         let mut found = Vec::new();
         loop {
@@ -85,7 +97,7 @@ impl Cluster {
             found.append(&mut page.items);
             match page.metadata.continue_.filter(|token| !token.is_empty()) {
                 Some(token) => params = params.continue_token(&token),
-                None => return Ok(found),
+                None => return Ok((found, page.metadata.resource_version.unwrap_or_default())),
             }
         }
     }

@@ -17,10 +17,10 @@ use crate::cli::destination::Destination;
 use crate::cli::duration::duration;
 use crate::cli::exit::exit_code;
 use crate::cli::network::NetworkArguments;
-use crate::cli::output::{self, report, to_yaml, write_lines};
+use crate::cli::output::{self, report, write_lines};
 use crate::cli::runtime::block_on;
 use crate::cli::terminal::{Stop, Terminal, interruptible};
-use crate::form::objects::{Form, Login, Objects, Scope};
+use crate::form::objects::{Form, Login, Scope};
 
 #[derive(Args)]
 pub(crate) struct Create {
@@ -131,7 +131,7 @@ impl From<TypeArgument> for RegistryType {
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
-enum DryRun {
+pub(crate) enum DryRun {
     Server,
 }
 
@@ -172,9 +172,8 @@ pub(crate) fn run(arguments: &Create) -> ExitCode {
 }
 
 async fn create(arguments: &Create, terminal: Option<&Terminal>) -> Result<ExitCode, Stop> {
-    if arguments.export && output::writes_to_terminal() {
-        let why = "--export prints the password: send stdout to a file or to a tool such as kubeseal";
-        return Err(Stop::Error(why.to_owned()));
+    if arguments.export {
+        output::refuse_terminal()?;
     }
     let cluster = if arguments.export {
         None
@@ -195,7 +194,7 @@ async fn create(arguments: &Create, terminal: Option<&Terminal>) -> Result<ExitC
     }
     let objects = form.objects().map_err(|problem| Stop::Error(problem.message))?;
     match cluster {
-        None => export(&objects)?,
+        None => output::write_objects(objects.login.iter().chain([&objects.resource]))?,
         Some(cluster) if arguments.dry_run.is_some() => {
             write_lines([cluster.summary("Would write", &form)])?;
         }
@@ -209,12 +208,6 @@ async fn create(arguments: &Create, terminal: Option<&Terminal>) -> Result<ExitC
         }
     }
     Ok(ExitCode::SUCCESS)
-}
-
-fn export(objects: &Objects) -> Result<(), String> {
-    let documents = objects.login.iter().chain([&objects.resource]);
-    let documents = documents.map(|object| to_yaml(object).map(|yaml| format!("---\n{yaml}")));
-    output::write(&documents.collect::<Result<String, String>>()?)
 }
 
 /// What is left to do.

@@ -29,7 +29,7 @@ pub(crate) struct Destination {
 }
 
 /// How an object was written.
-enum Written {
+enum WrittenObject {
     Created(DynamicObject),
     Replaced,
 }
@@ -102,8 +102,13 @@ impl Destination {
     pub(crate) async fn compare(&self, objects: &Objects) -> Result<Existing, String> {
         let name = &objects.declaration.key.name;
         let resources = self.resources(objects.declaration.kind);
-        let resource = self.call(&format!("reading DockerPullSecret {name}"), resources.get_opt(name)).await?;
-        let login = objects.login.as_ref().and_then(|login| login["metadata"]["name"].as_str());
+        let resource = self
+            .call(&format!("reading DockerPullSecret {name}"), resources.get_opt(name))
+            .await?;
+        let login = objects
+            .login
+            .as_ref()
+            .and_then(|login| login["metadata"]["name"].as_str());
         let login = match login {
             Some(login) => self.login(login, &Scope::Namespace(None)).await?,
             None => None,
@@ -136,7 +141,7 @@ impl Destination {
         let Err(error) = self.put_resource(&objects.resource, false).await else {
             return Ok(());
         };
-        if let Some(Written::Created(secret)) = login {
+        if let Some(WrittenObject::Created(secret)) = login {
             self.take_back(&secret).await;
         }
         Err(error)
@@ -159,7 +164,7 @@ impl Destination {
         }
     }
 
-    async fn put_login(&self, login: &Value, dry_run: bool) -> Result<Written, String> {
+    async fn put_login(&self, login: &Value, dry_run: bool) -> Result<WrittenObject, String> {
         let name = login["metadata"]["name"].as_str().unwrap_or_default();
         let namespace = login["metadata"]["namespace"]
             .as_str()
@@ -181,7 +186,7 @@ impl Destination {
         self.put(&secrets, name, login, replaced, dry_run, &operation).await
     }
 
-    async fn put_resource(&self, resource: &Value, dry_run: bool) -> Result<Written, String> {
+    async fn put_resource(&self, resource: &Value, dry_run: bool) -> Result<WrittenObject, String> {
         let name = resource["metadata"]["name"].as_str().unwrap_or_default();
         let kind = resource["kind"].as_str().unwrap_or_default();
         let resources = self.resources(kind);
@@ -214,7 +219,7 @@ impl Destination {
         replaced: Option<Value>,
         dry_run: bool,
         operation: &str,
-    ) -> Result<Written, String> {
+    ) -> Result<WrittenObject, String> {
         let params = PostParams {
             dry_run,
             field_manager: Some(MANAGER.to_owned()),
@@ -224,10 +229,10 @@ impl Destination {
         let object: DynamicObject = object.map_err(|_| format!("{operation}: no object"))?;
         if is_new {
             let created = self.call(operation, objects.create(&params, &object)).await?;
-            return Ok(Written::Created(created));
+            return Ok(WrittenObject::Created(created));
         }
         self.call(operation, objects.replace(name, &params, &object)).await?;
-        Ok(Written::Replaced)
+        Ok(WrittenObject::Replaced)
     }
 
     /// What was written, in a sentence.

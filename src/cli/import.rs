@@ -14,7 +14,7 @@ use crate::cli::destination::Destination;
 use crate::cli::exit::exit_code;
 use crate::cli::login::{ca_bundle, log_in};
 use crate::cli::network::NetworkArguments;
-use crate::cli::output::{self, report, write_lines};
+use crate::cli::output::{self, report};
 use crate::cli::runtime::block_on;
 use crate::cli::table::table;
 use crate::cli::terminal::{Stop, Terminal, interruptible};
@@ -98,8 +98,9 @@ async fn import(arguments: &Import, terminal: Option<&Terminal>) -> Result<ExitC
         Some(Destination::connect(&arguments.connection, namespace, arguments.replace).await?)
     };
     let found = sources::find(arguments, destination.as_ref()).await?;
-    let (usable, unusable): (Vec<Found>, Vec<Found>) =
-        found.into_iter().partition(|found| !matches!(found.login, FoundLogin::Unusable(_)));
+    let (usable, unusable): (Vec<Found>, Vec<Found>) = found
+        .into_iter()
+        .partition(|found| !matches!(found.login, FoundLogin::Unusable(_)));
     show(&usable, &unusable);
     if usable.is_empty() {
         report("There is nothing to import.");
@@ -121,13 +122,19 @@ async fn import(arguments: &Import, terminal: Option<&Terminal>) -> Result<ExitC
 }
 
 fn show(usable: &[Found], unusable: &[Found]) {
-    let heads = ["", "REGISTRY", "USER", "FOUND IN", "NAME"];
+    let headings = ["", "REGISTRY", "USER", "FOUND IN", "NAME"];
     let rows = usable.iter().enumerate().map(|(index, found)| {
         let name = found.pull_secret.clone().or(found.name()).unwrap_or_default();
-        vec![(index + 1).to_string(), found.key.clone(), found.user(), found.place.clone(), name]
+        [
+            (index + 1).to_string(),
+            found.key.clone(),
+            found.user(),
+            found.place.clone(),
+            name,
+        ]
     });
     if !usable.is_empty() {
-        table(&heads, rows).iter().for_each(|line| report(line));
+        table(headings, rows.collect()).iter().for_each(|line| report(line));
     }
     for found in unusable {
         if let FoundLogin::Unusable(why) = &found.login {
@@ -153,16 +160,22 @@ async fn choose(found: Vec<Found>, arguments: &Import, terminal: Option<&Termina
         })
         .await?;
     let found = found.into_iter().enumerate();
-    Ok(found.filter(|(index, _)| numbers.contains(index)).map(|(_, found)| found).collect())
+    Ok(found
+        .filter(|(index, _)| numbers.contains(index))
+        .map(|(_, found)| found)
+        .collect())
 }
 
 fn of_registries(found: Vec<Found>, wanted: &[String]) -> Result<Vec<Found>, String> {
     let mut keys = Vec::new();
     for registry in wanted {
-        let key = RegistryKey::of_config_entry(registry).ok_or_else(|| format!("--registry {registry}: no registry"))?;
+        let key =
+            RegistryKey::of_config_entry(registry).ok_or_else(|| format!("--registry {registry}: no registry"))?;
         let is_there = |found: &Found| found.registry.as_ref().is_some_and(|one| one.key == key);
         if !found.iter().any(is_there) {
-            return Err(format!("--registry {registry}: no login for it was found that can be imported"));
+            return Err(format!(
+                "--registry {registry}: no login for it was found that can be imported"
+            ));
         }
         keys.push(key);
     }
@@ -189,7 +202,9 @@ async fn import_one(
         match destination.compare(&objects).await? {
             Existing::Same => return Ok(format!("{}: DockerPullSecret {name} has it already", found.key)),
             Existing::Different if !arguments.replace => {
-                return Err(format!("DockerPullSecret {name} or its login exists and differs: --replace changes it"));
+                return Err(format!(
+                    "DockerPullSecret {name} or its login exists and differs: --replace changes it"
+                ));
             }
             Existing::Different | Existing::Nothing => {}
         }
@@ -200,7 +215,6 @@ async fn import_one(
     }
     match destination {
         None => {
-            write_lines([""; 0])?;
             output::write_objects(objects.login.iter().chain([&objects.resource]))?;
             Ok(format!("{}: DockerPullSecret {name} printed", found.key))
         }
@@ -232,7 +246,10 @@ fn objects(
         name: adopted.cloned().unwrap_or_else(|| registry.name()),
         scope: Scope::Namespace(namespace.or_else(|| arguments.namespace.clone())),
         registry,
-        login: Login::New { secret: None, credentials },
+        login: Login::New {
+            secret: None,
+            credentials,
+        },
         email: found.email.clone(),
         options: FurtherFields {
             adopt: adopted.is_some(),
@@ -260,6 +277,10 @@ async fn verify(
     if verdict.result == VerificationResult::Accepted {
         return Ok(());
     }
-    let more = if verdict.result.is_refusal() { "" } else { "; --no-verify imports it all the same" };
+    let more = if verdict.result.is_refusal() {
+        ""
+    } else {
+        "; --no-verify imports it all the same"
+    };
     Err(format!("{}: {}{more}", verdict.result.as_str(), verdict.message))
 }

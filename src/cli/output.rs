@@ -4,6 +4,7 @@ use std::io::{ErrorKind, IsTerminal as _, Write as _};
 
 use clap::ValueEnum;
 use serde::Serialize;
+use serde_json::Value;
 
 use crate::domain::text::invisible::printable;
 
@@ -22,17 +23,24 @@ pub(crate) fn to_json(value: &impl Serialize) -> Result<String, String> {
 }
 
 /// YAML with base64 in one piece instead of a folded block.
-pub(crate) fn to_yaml(value: &serde_json::Value) -> Result<String, String> {
+pub(crate) fn to_yaml(value: &Value) -> Result<String, String> {
     let options = serde_saphyr::ser_options! { prefer_block_scalars: false };
     serde_saphyr::to_string_with_options(value, options).map_err(|error| error.to_string())
 }
 
 /// Writes a document for programs to stdout.
 pub(crate) fn write(text: &str) -> Result<(), String> {
-    match std::io::stdout().write_all(text.as_bytes()) {
+    write_live(text).map(|_| ())
+}
+
+/// Writes to stdout, and says whether somebody still reads it.
+pub(crate) fn write_live(text: &str) -> Result<bool, String> {
+    let mut stdout = std::io::stdout();
+    match stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush()) {
+        Ok(()) => Ok(true),
         // The reader closed the pipe, as `head` does.
-        Err(error) if error.kind() != ErrorKind::BrokenPipe => Err(error.to_string()),
-        _ => Ok(()),
+        Err(error) if error.kind() == ErrorKind::BrokenPipe => Ok(false),
+        Err(error) => Err(error.to_string()),
     }
 }
 
@@ -42,9 +50,20 @@ pub(crate) fn write_lines<T: AsRef<str>>(lines: impl IntoIterator<Item = T>) -> 
     write(&lines.collect::<String>())
 }
 
-/// Whether what is written can be read by whoever stands behind a person.
-pub(crate) fn writes_to_terminal() -> bool {
-    std::io::stdout().is_terminal()
+/// Refuses to write passwords where whoever stands behind a person can read them.
+pub(crate) fn refuse_terminal() -> Result<(), String> {
+    if std::io::stdout().is_terminal() {
+        return Err("--export prints passwords: send stdout to a file or to a tool such as kubeseal".to_owned());
+    }
+    Ok(())
+}
+
+/// Writes objects as YAML documents to stdout.
+pub(crate) fn write_objects<'a>(objects: impl IntoIterator<Item = &'a Value>) -> Result<(), String> {
+    let documents = objects
+        .into_iter()
+        .map(|object| to_yaml(object).map(|yaml| format!("---\n{yaml}")));
+    write(&documents.collect::<Result<String, String>>()?)
 }
 
 /// Whether a person reads stderr.

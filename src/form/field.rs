@@ -63,9 +63,16 @@ impl ChosenRegistry {
         if self.key.is_docker_hub() {
             return "docker-hub".to_owned();
         }
-        let words = self.key.as_str().split(|c: char| !c.is_ascii_lowercase() && !c.is_ascii_digit());
+        let words = self
+            .key
+            .as_str()
+            .split(|c: char| !c.is_ascii_lowercase() && !c.is_ascii_digit());
         let name = words.filter(|word| !word.is_empty()).collect::<Vec<_>>().join("-");
-        name.chars().take(NAME_LENGTH).collect::<String>().trim_end_matches('-').to_owned()
+        name.chars()
+            .take(NAME_LENGTH)
+            .collect::<String>()
+            .trim_end_matches('-')
+            .to_owned()
     }
 
     /// `spec.registryUrl`.

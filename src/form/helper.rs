@@ -40,15 +40,17 @@ pub fn servers(written: &str, registry: &RegistryKey) -> Vec<String> {
         servers.push(format!("https://{host}"));
     }
     let mut seen = Vec::new();
-    servers.retain(|server| !seen.contains(server) && {
-        seen.push(server.clone());
-        true
+    servers.retain(|server| {
+        !seen.contains(server) && {
+            seen.push(server.clone());
+            true
+        }
     });
     servers
 }
 
 #[derive(Deserialize)]
-struct Answer {
+struct HelperAnswer {
     #[serde(rename = "Username")]
     username: String,
     #[serde(rename = "Secret")]
@@ -65,8 +67,9 @@ pub fn login(succeeded: bool, stdout: &[u8]) -> Result<Option<RegistryCredential
             Err("failed: run it by hand to see why".to_owned())
         };
     }
-    let answer: Answer = serde_json::from_slice(stdout)
-        .map_err(|_| "answered something else than JSON with Username and Secret: it is no credential helper".to_owned())?;
+    let answer: HelperAnswer = serde_json::from_slice(stdout).map_err(|_| {
+        "answered something else than JSON with Username and Secret: it is no credential helper".to_owned()
+    })?;
     RegistryCredentials::new(&answer.username, &answer.secret)
         .map(Some)
         .map_err(|invalid| match invalid {

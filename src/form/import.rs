@@ -5,6 +5,7 @@ use serde_json::Value;
 
 use crate::domain::credential_source::problems::document_problem;
 use crate::domain::credentials::RegistryCredentials;
+use crate::domain::docker_config::credential_helper::UNUSABLE_NAME;
 use crate::domain::docker_config::user_document::{LookupError, find, mentioned};
 use crate::domain::registry::dialect::Dialect;
 use crate::domain::registry::key::RegistryKey;
@@ -72,16 +73,26 @@ pub fn docker_config(place: &str, document: &[u8], listed: &[String], short_live
             continue;
         }
         let (login, email) = match &registry {
-            None => (FoundLogin::Unusable("the kubelet never matches this key".to_owned()), None),
+            None => (
+                FoundLogin::Unusable("the kubelet never matches this key".to_owned()),
+                None,
+            ),
             Some(registry) => match find(document, &registry.key) {
                 Ok(entry) => (FoundLogin::Here(entry.credentials), entry.email),
-                Err(error) => (elsewhere(place, key, &registry.key, mentioned.store.as_deref(), error), None),
+                Err(error) => (
+                    elsewhere(place, key, &registry.key, mentioned.store.as_deref(), error),
+                    None,
+                ),
             },
         };
         found.push(Found {
             place: place.to_owned(),
             key: shown_key(key),
-            login: if short_lived { login } else { lasting(login, registry.as_ref()) },
+            login: if short_lived {
+                login
+            } else {
+                lasting(login, registry.as_ref())
+            },
             registry,
             email,
             pull_secret: None,
@@ -102,7 +113,7 @@ fn elsewhere(place: &str, key: &str, registry: &RegistryKey, store: Option<&str>
         (LookupError::NoEntry(_), Some(store)) => (store.to_owned(), key),
         (error, _) => return FoundLogin::Unusable(document_problem(place, registry, error).message),
     };
-    if is_name(&name) {
+    if name != UNUSABLE_NAME && is_name(&name) {
         let server = server.to_owned();
         FoundLogin::Helper { name, server }
     } else {
@@ -122,7 +133,9 @@ fn lasting(login: FoundLogin, registry: Option<&ChosenRegistry>) -> FoundLogin {
     if helper.is_none() && !is_short_lived {
         return login;
     }
-    let who = helper.map_or("this registry".to_owned(), |helper| format!("docker-credential-{helper}"));
+    let who = helper.map_or("this registry".to_owned(), |helper| {
+        format!("docker-credential-{helper}")
+    });
     FoundLogin::Unusable(format!(
         "logins of {who} end within hours: have the nodes log in by themselves (a kubelet credential provider), or renew a Secret with External Secrets. --allow-short-lived imports it all the same"
     ))
@@ -161,7 +174,10 @@ pub fn pull_secret(secret: &Secret, short_lived: bool) -> Result<Vec<Found>, Str
 /// The login of a manifest of rapyuta.io; `None` if it is a Secret for something else.
 pub fn rapyuta(place: &str, manifest: &Value) -> Option<Found> {
     let spec = &manifest["spec"];
-    if !spec["type"].as_str().is_some_and(|kind| kind.eq_ignore_ascii_case("docker")) {
+    if !spec["type"]
+        .as_str()
+        .is_some_and(|kind| kind.eq_ignore_ascii_case("docker"))
+    {
         return None;
     }
     let field = |name: &str| spec["docker"][name].as_str().unwrap_or_default();
@@ -201,6 +217,8 @@ pub fn chosen(answer: &str, count: usize) -> Result<Vec<usize>, String> {
     let numbers = numbers.map(|part| part.parse().ok().filter(|number| (1..=count).contains(number)));
     match numbers.collect::<Option<Vec<usize>>>() {
         Some(numbers) if !numbers.is_empty() => Ok(numbers.into_iter().map(|number| number - 1).collect()),
-        _ => Err(format!("must be all, or numbers from 1 to {count} with commas between them")),
+        _ => Err(format!(
+            "must be all, or numbers from 1 to {count} with commas between them"
+        )),
     }
 }

@@ -296,7 +296,11 @@ impl Objects {
             let data = login.and_then(|login| login.data.as_ref()?.get(key));
             data.is_some_and(|data| value.as_str().is_some_and(|value| data.0 == value.as_bytes()))
         };
-        let fields = self.login.iter().flat_map(|login| login["stringData"].as_object()).flatten();
+        let fields = self
+            .login
+            .iter()
+            .flat_map(|login| login["stringData"].as_object())
+            .flatten();
         if is_same && fields.into_iter().all(|(key, value)| holds(key, value)) {
             Existing::Same
         } else {

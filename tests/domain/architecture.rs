@@ -21,7 +21,7 @@ const LAYERS: [&str; 8] = [
 ];
 
 /// The modules of `domain`. One imports only what stands before it.
-const DOMAIN: [&str; 22] = [
+const DOMAIN: [&str; 23] = [
     "glob",
     "names",
     "proxy",
@@ -44,6 +44,7 @@ const DOMAIN: [&str; 22] = [
     "status",
     "reconcile",
     "doctor",
+    "listing",
 ];
 
 /// What would make code depend on more than its arguments.

@@ -9,10 +9,11 @@ use crate::support::dps::dps_in;
 use crate::support::registries::{Answer, Scripted, answer};
 
 /// A command of each kind of request.
-const COMMANDS: [&[&str]; 4] = [
+const COMMANDS: [&[&str]; 5] = [
     &["explain", "pod", "web", "-n", "team"],
     &["explain", "image", "r.example.com/app:1", "-n", "team"],
     &["verify", "app", "-n", "team"],
+    &["list", "-n", "team"],
     &["doctor"],
 ];
 
@@ -30,7 +31,7 @@ fn said(command: &[&str], more: &[&str], config: &str) -> String {
     said.replace(path, "KUBECONFIG")
 }
 
-fn status(code: u16, reason: &str, message: &str) -> Answer {
+pub(crate) fn status(code: u16, reason: &str, message: &str) -> Answer {
     let body = json!({
         "kind": "Status", "apiVersion": "v1", "metadata": {}, "status": "Failure",
         "reason": reason, "code": code, "message": message,
@@ -42,7 +43,7 @@ fn status(code: u16, reason: &str, message: &str) -> Answer {
     )
 }
 
-fn found(body: &Value) -> Answer {
+pub(crate) fn found(body: &Value) -> Answer {
     answer("200 OK", &["Content-Type: application/json"], body.to_string())
 }
 

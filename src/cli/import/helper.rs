@@ -46,7 +46,11 @@ async fn run(name: &str, action: &str, stdin: &str) -> Result<(ExitStatus, Vec<u
     if !is_name(name) {
         return Err("the credential helper has a name that no program has".to_owned());
     }
-    let stderr = if reports_to_terminal() { Stdio::inherit() } else { Stdio::null() };
+    let stderr = if reports_to_terminal() {
+        Stdio::inherit()
+    } else {
+        Stdio::null()
+    };
     let child = Command::new(&program)
         .arg(action)
         .stdin(Stdio::piped())
@@ -76,7 +80,9 @@ async fn run(name: &str, action: &str, stdin: &str) -> Result<(ExitStatus, Vec<u
     };
     match tokio::time::timeout(PATIENCE, conversation).await {
         Ok(Ok(Some(answer))) => Ok(answer),
-        Ok(Ok(None)) => Err(format!("{program} answered with more than 64 KiB: it is no credential helper")),
+        Ok(Ok(None)) => Err(format!(
+            "{program} answered with more than 64 KiB: it is no credential helper"
+        )),
         Ok(Err(error)) => Err(format!("{program}: {error}")),
         Err(_) => Err(format!("{program} did not answer within {} s", PATIENCE.as_secs())),
     }

@@ -29,7 +29,12 @@ pub(super) async fn find(arguments: &Import, destination: Option<&Destination>) 
     }
     if !arguments.filename.is_empty() {
         let manifests = Manifests::read_bundle(&arguments.filename)?;
-        found.extend(manifests.rapyuta.iter().filter_map(|(place, manifest)| rapyuta(place, manifest)));
+        found.extend(
+            manifests
+                .rapyuta
+                .iter()
+                .filter_map(|(place, manifest)| rapyuta(place, manifest)),
+        );
     }
     if arguments.pull_secrets || !arguments.from_secret.is_empty() {
         let destination = destination.ok_or("--export reads no cluster: leave it out to import pull secrets")?;
@@ -107,11 +112,15 @@ fn own() -> Result<(String, Vec<u8>), String> {
         folder("USERPROFILE", ".docker/config.json"),
     ];
     if let Some(document) = variable("DOCKER_AUTH_CONFIG") {
-        let document = document.into_string().map_err(|_| "DOCKER_AUTH_CONFIG is not UTF-8 text")?;
+        let document = document
+            .into_string()
+            .map_err(|_| "DOCKER_AUTH_CONFIG is not UTF-8 text")?;
         return Ok(("DOCKER_AUTH_CONFIG".to_owned(), document.into_bytes()));
     }
     match files.into_iter().flatten().find(|file| file.exists()) {
         Some(file) => read(&file),
-        None => Err("there is no docker config of yours: name one with --from, or pull secrets with --pull-secrets".to_owned()),
+        None => Err(
+            "there is no docker config of yours: name one with --from, or pull secrets with --pull-secrets".to_owned(),
+        ),
     }
 }

@@ -71,12 +71,15 @@ fn stored(store: &str, key: Option<&str>, registry: &RegistryKey) -> LookupError
     }
 }
 
+/// What stands for a name that no program can have.
+pub(crate) const UNUSABLE_NAME: &str = "NAME";
+
 /// The name of a helper as it may be shown: it comes from a document that also holds secrets.
 fn shown_name(store: &str) -> String {
     let is_harmless = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.');
     if store.len() <= 64 && store.chars().all(is_harmless) {
         store.to_owned()
     } else {
-        "NAME".to_owned()
+        UNUSABLE_NAME.to_owned()
     }
 }

@@ -223,6 +223,11 @@ fn entry(key: &str, value: &Json) -> Result<SecretEntry, String> {
     })
 }
 
+/// Whether the kubelet can read the `auth` of an entry.
+pub(crate) fn kubelet_reads(auth: &str) -> bool {
+    decode(auth).is_some()
+}
+
 fn decode(auth: &str) -> Option<(String, String)> {
     let padded = auth.trim().ends_with('=');
     let text: String = auth.chars().filter(|c| !matches!(c, '\r' | '\n')).collect();
