@@ -69,16 +69,15 @@ pub(super) async fn attached_at_creation(world: &'static World) {
         private_verified(registry, "login"),
         json!({"attachTo": {"pods": "MatchingImages"}}),
     );
-    case.space.create("app", spec).await;
     let container = json!({"name": "app", "image": case.image("basic"), "imagePullPolicy": "Always"});
     let pod = json!({"containers": [container]});
-    // The API server may not know the resource yet.
+    // The API server may not know the resource yet, or know a status already, which says that there is no Secret.
     eventually("a pod gets the Secret", || async {
-        let _ = case
-            .pods
-            .api
-            .delete("early", &DeleteParams::default().grace_period(0))
-            .await;
+        let at_once = DeleteParams::default().grace_period(0);
+        let _ = case.pods.api.delete("early", &at_once).await;
+        let _ = case.space.resources.delete("app", &at_once).await;
+        let resource = case.space.try_create("app", spec.clone()).await;
+        resource.map_err(|error| error.to_string())?;
         let created = case
             .pods
             .try_create("early", pod.clone())
