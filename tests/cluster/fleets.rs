@@ -1,12 +1,15 @@
-//! Many namespaces through logins, restarts and outages, and what they cost. Each test has an operator of its own.
+//! Many namespaces through logins, restarts and outages, and what they cost. Each test has operators of its own.
 #![allow(clippy::similar_names, reason = "pods and params, and their singulars")]
+
+mod accounts;
+mod replicas;
+mod restart;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use dps::api::ATTACHED_ANNOTATION;
-use k8s_openapi::api::core::v1::{Pod, Secret, ServiceAccount};
+use k8s_openapi::api::core::v1::{Pod, Secret};
+use kube::Api;
 use kube::api::{DeleteParams, ListParams, Patch, PatchParams, PostParams};
-use kube::{Api, ResourceExt as _};
 use serde_json::{Value, json};
 use tokio::sync::MutexGuard;
 
@@ -42,6 +45,35 @@ async fn fleet(world: &World, purpose: &str, count: usize) -> Fleet {
 
 fn has_password(expected: &str) -> impl Fn(&Secret) -> bool {
     move |secret: &Secret| password(secret).as_deref() == Some(expected)
+}
+
+/// The copies of a resource, in all namespaces.
+async fn copies(fleet: &Fleet, name: &str) -> Vec<Secret> {
+    let secrets = Api::<Secret>::all(fleet.client.clone());
+    let called = ListParams::default().fields(&format!("metadata.name={name}"));
+    secrets.list(&called).await.unwrap().items
+}
+
+/// Where the operator has written such an object successfully, once for each write: the namespaces of a fleet, or "" for its
+/// resource.
+fn written(world: &World, fleet: &Fleet, resource: &str) -> Vec<String> {
+    let concerns = |request: &audit::Request| {
+        let object = &request.object_ref;
+        request.is_write()
+            && request.response_status.code < 300
+            && object.resource == resource
+            && (fleet.includes(Some(&object.namespace))
+                || object.namespace.is_empty() && object.name.starts_with(&fleet.name))
+    };
+    let all = audit::of_operator(world).into_iter().filter(concerns);
+    all.map(|request| request.object_ref.namespace).collect()
+}
+
+/// Deletes a resource. Its operator deletes the copies: the garbage collector would take longer than the next test.
+async fn clear(fleet: &Fleet, name: &str) {
+    fleet.change(name, json!({"excludeNamespaces": ["*"]})).await;
+    fleet.stands(name, "Ready", "0/0").await;
+    fleet.delete(name).await;
 }
 
 /// A registry that accepts passwords that begin with "good".
@@ -217,85 +249,6 @@ async fn what_happened_while_no_operator_ran_is_made_up_for() {
     }
     fleet.lacks("1", &name).await;
     fleet.stands(&name, "Ready", "3/3").await;
-    operator.stop();
-}
-
-#[tokio::test]
-async fn an_api_server_that_restarts_in_the_middle_costs_no_namespace_its_secret() {
-    const COUNT: usize = 200;
-    let (_alone, world) = alone().await;
-    let operator = start(world, &[]);
-    let fleet = fleet(world, "restart", COUNT).await;
-    let name = fleet.create("login", json!({})).await;
-    fleet.has("0", &name, has_password("first")).await;
-    world.api_server("stop");
-    world.api_server("start");
-    fleet.stands(&name, "Ready", "200/200").await;
-    let secrets = Api::<Secret>::all(fleet.client.clone());
-    let copies = secrets
-        .list(&ListParams::default().fields(&format!("metadata.name={name}")))
-        .await
-        .unwrap();
-    assert_eq!(copies.items.len(), COUNT);
-    fleet.delete(&name).await;
-    operator.stop();
-}
-
-#[tokio::test]
-async fn service_accounts_of_all_namespaces_list_the_secret_as_long_as_it_is_wanted() {
-    let (_alone, world) = alone().await;
-    let values = "rbac.attachServiceAccounts=true";
-    let templates = ["templates/rbac.yaml", "templates/admission-account-writes.yaml"];
-    install_everywhere(world, "attaching", values, &templates);
-    let operator = start(world, &["--attach-service-accounts"]);
-    let fleet = fleet(world, "accounts", 3).await;
-    let accounts = |end: &str| Api::<ServiceAccount>::namespaced(fleet.client.clone(), &fleet.namespace(end));
-    let lists = async |end: &str, expected: &[&str]| {
-        let api = accounts(end);
-        eventually(&format!("default in {end} lists {expected:?}"), || async {
-            let account = api.get("default").await.map_err(|error| error.to_string())?;
-            let listed = account.image_pull_secrets.clone().unwrap_or_default();
-            let names: Vec<String> = listed.into_iter().map(|secret| secret.name).collect();
-            let own = account
-                .annotations()
-                .get(ATTACHED_ANNOTATION)
-                .cloned()
-                .unwrap_or_default();
-            (names == expected)
-                .then_some(())
-                .ok_or_else(|| format!("{names:?} {own}"))
-        })
-        .await;
-    };
-    let name = fleet
-        .create("login", json!({"attachTo": {"serviceAccounts": ["default"]}}))
-        .await;
-    for end in ["0", "1", "2"] {
-        lists(end, &[&name]).await;
-    }
-    let status = fleet.stands(&name, "Ready", "3/3").await;
-    assert_eq!(condition(&status, "Attached").unwrap().reason, "Attached");
-
-    fleet.add("new", json!({})).await;
-    lists("new", &[&name]).await;
-    // Deselected, renamed, and away meanwhile.
-    fleet.label("0", Value::Null).await;
-    lists("0", &[]).await;
-    let renamed = format!("{name}-x");
-    fleet.change(&name, json!({"secretName": renamed})).await;
-    lists("1", &[&renamed]).await;
-    operator.stop();
-    fleet.label("2", Value::Null).await;
-    fleet.add("newer", json!({})).await;
-    let operator = start(world, &["--attach-service-accounts"]);
-    lists("2", &[]).await;
-    lists("newer", &[&renamed]).await;
-    fleet.stands(&name, "Ready", "3/3").await;
-    operator.stop();
-    fleet.delete(&name).await;
-    fleet.lacks("1", &renamed).await;
-    let operator = start(world, &["--attach-service-accounts"]);
-    lists("1", &[]).await;
     operator.stop();
 }
 

@@ -79,6 +79,16 @@ pub fn writes_in(world: &World, namespace: &str) -> Vec<String> {
     described(of_operator(world), namespace)
 }
 
+/// Evictions that the operator has asked for in namespaces whose names begin so: the pod, and the status code of the answer.
+pub fn evictions(world: &World, namespaces: &str) -> Vec<(String, u16)> {
+    let all = of_operator(world).into_iter();
+    let evictions = all.filter(|request| request.object_ref.subresource == "eviction");
+    let there = evictions.filter(|request| request.object_ref.namespace.starts_with(namespaces));
+    there
+        .map(|request| (request.object_ref.name, request.response_status.code))
+        .collect()
+}
+
 /// Waits until a write of anybody's is logged. Its effect is seen before that.
 pub async fn logged(log: &Path, namespace: &str, write: &str) {
     eventually(&format!("{write} in {namespace} is logged"), || async {

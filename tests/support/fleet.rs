@@ -1,22 +1,27 @@
 //! Many namespaces of one test, and a resource for them.
 
 use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::Duration;
 
 use dps::api::{ClusterDockerPullSecret, DockerPullSecretStatus};
-use k8s_openapi::api::core::v1::{Namespace, Secret};
+use futures::StreamExt as _;
+use k8s_openapi::api::core::v1::{Namespace, Secret, ServiceAccount};
 use kube::api::{DeleteParams, Patch, PatchParams, PostParams};
 use kube::{Api, Client};
 use serde_json::{Value, json};
 
 use super::objects::{condition, secret};
 use super::world::World;
-use super::{eventually, within};
+use super::{DEADLINE, eventually, within};
 
 /// The namespace that credentials for many namespaces are in.
 pub const PLATFORM: &str = "platform";
 
 /// The label that tells the namespaces of one test.
 const LABEL: &str = "fleet";
+
+/// Namespaces that are created at a time.
+const AT_A_TIME: usize = 16;
 
 /// Namespaces with the label of the test, and what selects them.
 pub struct Fleet {
@@ -52,6 +57,11 @@ impl Fleet {
         format!("{}-{end}", self.name)
     }
 
+    /// Whether a namespace is one of these.
+    pub fn includes(&self, namespace: Option<&str>) -> bool {
+        namespace.is_some_and(|name| name.starts_with(&self.namespace("")))
+    }
+
     pub async fn add(&self, end: &str, metadata: Value) {
         let mut namespace = json!({"metadata": {"name": self.namespace(end), "labels": {LABEL: self.name}}});
         for (field, value) in metadata.as_object().into_iter().flatten() {
@@ -64,6 +74,21 @@ impl Fleet {
             .expect("a namespace");
     }
 
+    /// Adds namespaces that end with the numbers from 0 on, with their ServiceAccounts: the controller manager would make 20 a
+    /// second.
+    pub async fn add_many(&self, count: usize) {
+        futures::stream::iter(0..count)
+            .for_each_concurrent(AT_A_TIME, |number| async move {
+                let end = number.to_string();
+                self.add(&end, json!({})).await;
+                let account = json!({"metadata": {"name": "default"}});
+                let account = serde_json::from_value(account).expect("a ServiceAccount");
+                // The controller manager may have been faster.
+                let _ = self.accounts(&end).create(&PostParams::default(), &account).await;
+            })
+            .await;
+    }
+
     pub async fn label(&self, end: &str, value: Value) {
         let patch = Patch::Merge(json!({"metadata": {"labels": {LABEL: value}}}));
         self.namespaces
@@ -73,6 +98,10 @@ impl Fleet {
     }
 
     pub fn secrets(&self, end: &str) -> Api<Secret> {
+        Api::namespaced(self.client.clone(), &self.namespace(end))
+    }
+
+    pub fn accounts(&self, end: &str) -> Api<ServiceAccount> {
         Api::namespaced(self.client.clone(), &self.namespace(end))
     }
 
@@ -130,7 +159,18 @@ impl Fleet {
         what: &str,
         fits: impl Fn(&DockerPullSecretStatus) -> bool,
     ) -> DockerPullSecretStatus {
-        eventually(&format!("{name} {what}"), || async {
+        self.until_within(DEADLINE, name, what, fits).await
+    }
+
+    /// [`Self::until`], with another deadline.
+    pub async fn until_within(
+        &self,
+        deadline: Duration,
+        name: &str,
+        what: &str,
+        fits: impl Fn(&DockerPullSecretStatus) -> bool,
+    ) -> DockerPullSecretStatus {
+        within(deadline, &format!("{name} {what}"), || async {
             let resource = self.resources.get(name).await.map_err(|error| error.to_string())?;
             let status = resource.status.unwrap_or_default();
             if status.observed_generation == resource.metadata.generation && fits(&status) {
@@ -144,7 +184,18 @@ impl Fleet {
 
     /// Waits until `Ready` has this reason, and so many of so many namespaces have the Secret.
     pub async fn stands(&self, name: &str, reason: &str, summary: &str) -> DockerPullSecretStatus {
-        self.until(name, &format!("{reason} {summary}"), |status| {
+        self.stands_within(DEADLINE, name, reason, summary).await
+    }
+
+    /// [`Self::stands`], with another deadline.
+    pub async fn stands_within(
+        &self,
+        deadline: Duration,
+        name: &str,
+        reason: &str,
+        summary: &str,
+    ) -> DockerPullSecretStatus {
+        self.until_within(deadline, name, &format!("{reason} {summary}"), |status| {
             let ready = condition(status, "Ready").is_some_and(|ready| ready.reason == reason);
             let namespaces = status.namespaces.as_ref();
             ready && namespaces.is_some_and(|namespaces| namespaces.summary == summary)

@@ -58,6 +58,8 @@ impl Release {
                 "allowRegistries": ALLOWED.map(|kind| world.registry(kind)),
             },
             "admission": {"attachPods": true},
+            "rbac": {"attachServiceAccounts": true},
+            "recovery": {"enabled": true},
             "logFilter": "info,dps=debug",
             "extraVolumes": [{"name": "ca", "configMap": {"name": "ca"}}],
             "extraVolumeMounts": [{"name": "ca", "mountPath": "/ca", "readOnly": true}],
@@ -75,7 +77,7 @@ impl Release {
 
     /// "install" or "upgrade", with more arguments. Returns when the pods are ready.
     pub fn helm(&self, verb: &str, more: &[&str]) -> String {
-        let args = [verb, OPERATOR, &chart(), "-n", OPERATOR, "--wait", "--timeout", "60s"];
+        let args = [verb, OPERATOR, &chart(), "-n", OPERATOR, "--wait", "--timeout", "3m"];
         helm_in(self.world, &[&args, more].concat())
     }
 
