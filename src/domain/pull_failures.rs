@@ -10,6 +10,7 @@ pub mod classify;
 pub mod context;
 pub mod diagnosis;
 pub(crate) mod docker_hub;
+pub mod elsewhere;
 pub mod error_class;
 pub mod failing_pods;
 pub mod infer;

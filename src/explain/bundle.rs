@@ -8,6 +8,7 @@ use crate::domain::docker_config::kubelet_secret::{Content, PullSecret};
 use crate::domain::index::ResourceIndex;
 use crate::domain::names::ObjectKey;
 use crate::domain::pull_failures::context::PullContext;
+use crate::domain::pull_failures::elsewhere::Elsewhere;
 use crate::domain::pull_failures::pod::Pod;
 use crate::domain::pull_failures::resource::Resource;
 use crate::domain::text::{failed_to_pull, missing_pull_secrets};
@@ -46,6 +47,7 @@ pub(crate) struct ContextObjects {
     namespace: String,
     secrets: Vec<PullSecret>,
     resources: Vec<Resource>,
+    elsewhere: Vec<Elsewhere>,
 }
 
 impl ContextObjects {
@@ -54,6 +56,7 @@ impl ContextObjects {
             namespace: &self.namespace,
             secrets: &self.secrets,
             resources: &self.resources,
+            elsewhere: &self.elsewhere,
         }
     }
 }
@@ -102,6 +105,7 @@ impl Bundle {
                 .cloned()
                 .chain(self.shared_in(namespace))
                 .collect(),
+            elsewhere: self.shared_elsewhere(namespace).collect(),
         }
     }
 

@@ -8,9 +8,10 @@ use crate::domain::pull_failures::classify::read;
 use crate::domain::pull_failures::context::PullContext;
 use crate::domain::pull_failures::diagnosis::{Blame, Diagnosis, PullError, diagnose};
 use crate::domain::pull_failures::pod::{Pod, WaitingContainer};
+use crate::domain::pull_failures::relevance::repository;
 use crate::domain::text::{excerpt, unwrap};
 use crate::explain::bundle::{Bundle, key_of};
-use crate::explain::secrets::{SecretsView, certain_failure, explain_secrets, note_before_creation};
+use crate::explain::secrets::{CreationNote, SecretsView, certain_failure, explain_secrets, note_before_creation};
 
 /// Longest report of a kubelet that is shown, in characters.
 const REPORT_LENGTH: usize = 600;
@@ -92,9 +93,7 @@ pub fn explain_image(bundle: &Bundle, image: &str, account: &ObjectKey) -> Resul
     } else {
         note_before_creation(image, context)
     };
-    let is_lacking = creation_note.is_some() || certain.as_ref().is_some_and(lacks_credentials);
-    let elsewhere = is_lacking.then(|| bundle.not_selecting(image, context)).flatten();
-    let note = joined(creation_note.into_iter().chain(elsewhere));
+    let note = joined(notes(image, context, certain.as_ref(), creation_note).into_iter());
     let mut report = Report::default();
     let subject = ImageUse {
         namespace: account.namespace.clone(),
@@ -129,9 +128,8 @@ fn explain_pod(bundle: &Bundle, pod: &Pod, report: &mut Report) {
         } else {
             note_before_creation(image, context)
         };
-        let is_lacking = creation_note.is_some() || diagnosis.as_ref().is_some_and(lacks_credentials);
-        let elsewhere = is_lacking.then(|| bundle.not_selecting(image, context)).flatten();
-        let notes = account_note.clone().into_iter().chain(creation_note).chain(elsewhere);
+        let notes = notes(image, context, diagnosis.as_ref(), creation_note);
+        let notes = account_note.clone().into_iter().chain(notes);
         let subject = ImageUse {
             namespace: key.namespace.clone(),
             pod: Some(key.name.clone()),
@@ -142,8 +140,31 @@ fn explain_pod(bundle: &Bundle, pod: &Pod, report: &mut Report) {
     }
 }
 
-fn lacks_credentials(diagnosis: &Diagnosis) -> bool {
-    diagnosis.lacks_credentials() && !diagnosis.has_credentials()
+/// What to know besides a failure: what is certain before there is a pod, and that there are credentials in other namespaces, unless
+/// the action says so.
+fn notes(
+    image: &str,
+    context: PullContext<'_>,
+    failure: Option<&Diagnosis>,
+    creation_note: Option<CreationNote>,
+) -> Vec<String> {
+    let (is_lacking, is_named) = match (failure, &creation_note) {
+        (Some(failure), _) => (
+            failure.lacks_credentials() && !failure.has_credentials(),
+            failure.names_elsewhere(),
+        ),
+        (None, Some(note)) => (true, note.names_elsewhere),
+        (None, None) => (false, false),
+    };
+    let repository = repository(image);
+    let mut elsewhere = context.elsewhere.iter();
+    let elsewhere = elsewhere.find(|one| is_lacking && !is_named && one.may_help(&repository));
+    let elsewhere = elsewhere.map(|one| one.advice(context.namespace, &context.listed()));
+    creation_note
+        .map(|note| note.text)
+        .into_iter()
+        .chain(elsewhere)
+        .collect()
 }
 
 fn joined(notes: impl Iterator<Item = String>) -> Option<String> {

@@ -84,6 +84,7 @@ pub(super) fn find_for(image: &str, report: &str, secrets: &[PullSecret], resour
         namespace: "team",
         secrets,
         resources,
+        elsewhere: &[],
     };
     diagnose(error, context)
 }

@@ -177,6 +177,7 @@ impl Namespace {
             namespace: "team",
             own: &self.own,
             others: &self.others,
+            elsewhere: &[],
             failing: &self.failing,
             pull_secrets: &self.pull_secrets,
             credentials_changed_at,

@@ -72,6 +72,7 @@ pub(super) fn survey_pods(
             namespace: &place.namespace,
             own: if place.has_secret { &own } else { &without },
             others: &place.others,
+            elsewhere: &place.elsewhere,
             failing: &place.failing,
             pull_secrets,
             credentials_changed_at,
