@@ -31,6 +31,8 @@ impl Bundle {
         let resource = Resource::of(declaration, status).ok_or("its registry is invalid")?;
         if declaration.cluster.is_none() {
             self.index.add(declaration);
+            let spec = declaration.spec.as_ref().ok().cloned();
+            self.specs.extend(spec.map(|spec| (declaration.key.clone(), spec)));
             self.resources.push(resource);
             return Ok(());
         }

@@ -7,8 +7,10 @@ use crate::domain::names::ObjectKey;
 use crate::domain::pull_failures::classify::read;
 use crate::domain::pull_failures::context::PullContext;
 use crate::domain::pull_failures::diagnosis::{Blame, Diagnosis, PullError, diagnose};
+use crate::domain::pull_failures::fix::PodToFix;
 use crate::domain::pull_failures::pod::{Pod, WaitingContainer};
 use crate::domain::pull_failures::relevance::repository;
+use crate::domain::pull_failures::template::PodTemplate;
 use crate::domain::text::{excerpt, unwrap};
 use crate::explain::bundle::{Bundle, key_of};
 use crate::explain::secrets::{CreationNote, SecretsView, certain_failure, explain_secrets, note_before_creation};
@@ -56,6 +58,9 @@ pub struct ExplainedFailure {
     pub message: String,
     /// What to do.
     pub action: String,
+    /// A command that mends the cause, if one can.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub fix: Option<String>,
 }
 
 /// An image, and what a kubelet makes of the pull secrets for it.
@@ -101,7 +106,14 @@ pub fn explain_image(bundle: &Bundle, image: &str, account: &ObjectKey) -> Resul
         container: None,
         image: image.to_owned(),
     };
-    report.add(subject, context, certain, note);
+    let pod = PodToFix {
+        namespace: &account.namespace,
+        name: None,
+        template: None,
+        account: &account.name,
+        account_lists: bundle.pull_secrets_of_account(account)?,
+    };
+    report.add(subject, context, certain.map(|found| (found, pod)), note);
     Ok(report)
 }
 
@@ -114,6 +126,15 @@ fn explain_pod(bundle: &Bundle, pod: &Pod, report: &mut Report) {
         Vec::new()
     } else {
         pod.waiting_containers()
+    };
+    let template = PodTemplate::of(&pod.metadata);
+    let account = ObjectKey::new(&*key.namespace, pod.service_account());
+    let to_fix = PodToFix {
+        namespace: &key.namespace,
+        name: Some(&key.name),
+        template: template.as_ref(),
+        account: &account.name,
+        account_lists: bundle.pull_secrets_of_account(&account).unwrap_or_default(),
     };
     for (container, image) in images(pod, &waiting) {
         let mut failing = waiting.iter();
@@ -136,7 +157,7 @@ fn explain_pod(bundle: &Bundle, pod: &Pod, report: &mut Report) {
             container: Some(container.to_owned()),
             image: image.to_owned(),
         };
-        report.add(subject, context, diagnosis, joined(notes));
+        report.add(subject, context, diagnosis.map(|found| (found, to_fix)), joined(notes));
     }
 }
 
@@ -223,8 +244,15 @@ fn diagnose_waiting(waiting: &WaitingContainer, last_report: Option<&str>, conte
 }
 
 impl Report {
-    fn add(&mut self, subject: ImageUse, context: PullContext<'_>, diagnosis: Option<Diagnosis>, note: Option<String>) {
-        self.failures.extend(diagnosis.map(|diagnosis| ExplainedFailure {
+    fn add(
+        &mut self,
+        subject: ImageUse,
+        context: PullContext<'_>,
+        failure: Option<(Diagnosis, PodToFix<'_>)>,
+        note: Option<String>,
+    ) {
+        self.failures.extend(failure.map(|(diagnosis, pod)| ExplainedFailure {
+            fix: diagnosis.fix(pod),
             subject: subject.clone(),
             code: diagnosis.code,
             cause: diagnosis.cause,

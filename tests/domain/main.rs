@@ -26,6 +26,7 @@ mod explain_cases;
 mod explain_messages;
 mod failing_pods;
 mod figures;
+mod fixes;
 mod fuzz;
 mod hosts;
 mod image_pattern;

@@ -29,6 +29,8 @@ fn failing<'a>(
     DiagnosedContainer {
         namespace: "team",
         pod,
+        template: None,
+        account: "default",
         container: "app",
         image,
         since: ms(since),

@@ -12,11 +12,22 @@ pub enum Exclusion {
     /// Nobody can tell: the labels of the namespace are not known.
     Unknown,
     /// The annotation of the namespace.
-    Annotated,
+    Annotated {
+        /// Whether nothing else does.
+        alone: bool,
+    },
     /// `spec.excludeNamespaces`.
-    Named,
-    /// The labels are not those of the selector, which is shown as `kubectl get -l` takes it.
-    Labels(String),
+    Named {
+        /// The place in that list of its own name, if nothing else keeps it out.
+        alone: Option<usize>,
+    },
+    /// The labels are not those of the selector.
+    Labels {
+        /// The selector, as `kubectl get -l` takes it.
+        selector: String,
+        /// The labels with which it is selected, if they do not replace others; otherwise none.
+        missing: Vec<(String, String)>,
+    },
 }
 
 impl Distributions {
@@ -32,11 +43,19 @@ impl Distributions {
             return None;
         }
         Some(if known.is_excluded {
-            Exclusion::Annotated
+            Exclusion::Annotated {
+                alone: selection.matches(namespace, || known.labels()),
+            }
         } else if selection.excludes(namespace) {
-            Exclusion::Named
+            let index = selection.only_exclusion(namespace);
+            Exclusion::Named {
+                alone: index.filter(|_| selection.has_labels_of(&known.labels())),
+            }
         } else {
-            Exclusion::Labels(cut(&selection.selector(), SELECTOR_LENGTH))
+            Exclusion::Labels {
+                selector: cut(&selection.selector(), SELECTOR_LENGTH),
+                missing: selection.missing_labels(&known.labels()),
+            }
         })
     }
 }

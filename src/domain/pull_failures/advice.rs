@@ -10,25 +10,41 @@ use crate::domain::pull_failures::context::DiagnosisInput;
 use crate::domain::pull_failures::docker_hub::docker_hub_name;
 use crate::domain::pull_failures::elsewhere::{Serving, bring_in};
 use crate::domain::pull_failures::error_class::ErrorClass;
+use crate::domain::pull_failures::fix::Step;
+use crate::domain::pull_failures::fix::steps;
 use crate::domain::pull_failures::remedy::{remedy, with_host};
 use crate::domain::registry::dialect::Dialect;
 use crate::domain::registry::image::Image;
+
+/// How repositories begin that Docker itself publishes.
+const DOCKER_LIBRARY: &str = "docker.io/library/";
 
 /// What to do.
 #[derive(Clone, Debug)]
 pub(crate) struct Advised {
     /// In words.
     pub(crate) action: String,
+    /// What of it a command can do.
+    pub(crate) steps: Vec<Step>,
     /// Whether it is about credentials of a resource that keeps them out of the namespace.
     pub(crate) names_elsewhere: bool,
 }
 
-impl From<String> for Advised {
-    fn from(action: String) -> Self {
+impl Advised {
+    /// Something that steps mend, if there are any.
+    fn mended(action: String, steps: Vec<Step>) -> Self {
         Self {
             action,
+            steps,
             names_elsewhere: false,
         }
+    }
+}
+
+/// Something that only people can do.
+impl From<String> for Advised {
+    fn from(action: String) -> Self {
+        Self::mended(action, Vec::new())
     }
 }
 
@@ -41,12 +57,24 @@ pub(crate) fn advise(cause: Cause, input: &DiagnosisInput<'_>) -> Advised {
     let advised = from_report()
         .or_else(|| from_secrets(cause, input))
         .unwrap_or_else(|| about(cause).action.to_owned().into());
-    match input.classification {
-        Some(report) => Advised {
-            action: with_host(advised.action, report, input.image),
-            ..advised
-        },
-        None => advised,
+    // Images that Docker publishes itself are public: a name that it refuses is wrong.
+    let is_published = || {
+        let image = input.parsed.as_ref();
+        cause == Cause::CredentialsNotSent && image.is_some_and(|image| image.repository.starts_with(DOCKER_LIBRARY))
+    };
+    let steps = if input.is_about_another_host() || is_published() {
+        Vec::new()
+    } else {
+        advised.steps
+    };
+    let action = match input.classification {
+        Some(report) => with_host(advised.action, report, input.image),
+        None => advised.action,
+    };
+    Advised {
+        action,
+        steps,
+        names_elsewhere: advised.names_elsewhere,
     }
 }
 
@@ -64,13 +92,15 @@ fn from_secrets(cause: Cause, input: &DiagnosisInput<'_>) -> Option<Advised> {
                 "Correct the user name and the password or access token in {place}{}",
                 or_grant(input)
             )
-        })),
+        }))
+        .map(|advised| Advised::mended(advised.action, steps::replace_login(input))),
         Advice::RenewCredentials => Some(credentials(input, |place| {
             let host = input.parsed.as_ref().map_or("", Image::host);
             let lifetime = Dialect::of(host).lifetime_advice();
             let lifetime = lifetime.map(|advice| format!(". {advice}")).unwrap_or_default();
             format!("Store new credentials in {place}{lifetime}")
-        })),
+        }))
+        .map(|advised| Advised::mended(advised.action, steps::replace_login(input))),
         Advice::UnlockUser => Some(credentials(input, |place| {
             format!(
                 "Correct the password in {place}. Find whatever else still uses the old one. Then wait at least 15 minutes or ask the registry's administrator to unlock the user"
@@ -82,7 +112,11 @@ fn from_secrets(cause: Cause, input: &DiagnosisInput<'_>) -> Option<Advised> {
         Advice::GrantPermission => denied(input),
         Advice::AttachSecret => docker_hub_name(input)
             .or_else(|| other_key(input))
-            .or_else(|| attach_serving(input)),
+            .or_else(|| attach_serving(input))
+            .or_else(|| {
+                let steps = steps::create(input.parsed.as_ref()?, input);
+                Some(Advised::mended(about(cause).action.to_owned(), steps))
+            }),
         Advice::CorrectImageName => Image::parse(input.image)
             .err()
             .map(|what| format!("Correct the image name: it {what}").into()),
@@ -161,12 +195,20 @@ fn missing(input: &DiagnosisInput<'_>) -> Option<Advised> {
     match input.best_serving(input.parsed.as_ref()?) {
         Some(Serving::Here(resource)) => {
             let why = format!("{resource} generates it for this registry");
-            Some(instead(&resource.secret, &why).into())
+            let steps = if resource.is_refused() {
+                Vec::new()
+            } else {
+                steps::list(&resource.secret, Some(name))
+            };
+            Some(Advised::mended(instead(&resource.secret, &why), steps))
         }
-        Some(Serving::Elsewhere(one)) => Some(bring_in(one, input)),
-        None => Some(format!(
-            "Create Secret {name:?} in namespace {namespace:?}, for example with a DockerPullSecret of that name, or correct the name in the pod's imagePullSecrets"
-        ).into()),
+        Some(Serving::Elsewhere(one)) => Some(bring_in(one, Some(name), input)),
+        None => {
+            let action = format!(
+                "Create Secret {name:?} in namespace {namespace:?}, for example with a DockerPullSecret of that name, or correct the name in the pod's imagePullSecrets"
+            );
+            Some(Advised::mended(action, steps::create_missing(name, input)))
+        }
     }
 }
 
@@ -179,5 +221,5 @@ fn malformed(input: &DiagnosisInput<'_>) -> Option<Advised> {
         "Secret {:?} {what}, so the kubelet uses no pull secret of the pod. Recreate it, for example with a DockerPullSecret, or remove it from the pod's imagePullSecrets",
         secret.name
     );
-    Some(action.into())
+    Some(Advised::mended(action, steps::without(&secret.name, input)))
 }

@@ -1,7 +1,7 @@
 //! The Secrets and resources of a failing pod, from which cause, blame and advice are found.
 
 use crate::api::VerificationResult;
-use crate::domain::docker_config::kubelet_secret::PullSecret;
+use crate::domain::docker_config::kubelet_secret::{Content, PullSecret};
 use crate::domain::pull_failures::classify::Classification;
 use crate::domain::pull_failures::elsewhere::Elsewhere;
 use crate::domain::pull_failures::resource::Resource;
@@ -89,6 +89,15 @@ impl<'a> DiagnosisInput<'a> {
                 near.then_some(NearMiss { secret, key, why })
             })
         })
+    }
+
+    /// Whether several Secrets that the pod lists do not exist.
+    pub(crate) fn lacks_several(&self) -> bool {
+        let secrets = self.context.secrets.iter();
+        secrets
+            .filter(|secret| matches!(secret.content, Content::Absent))
+            .count()
+            > 1
     }
 
     /// Whether the credentials of a resource serve the image.

@@ -30,8 +30,10 @@ pub(crate) fn docker_hub_name(input: &DiagnosisInput<'_>) -> Option<Advised> {
         )
         .into(),
     };
+    // No command writes the image.
     Some(Advised {
         action: format!("{rename}. {}", credentials.action),
+        steps: Vec::new(),
         ..credentials
     })
 }

@@ -1,9 +1,9 @@
 //! Credentials that are in other namespaces: resources for many namespaces that put no Secret into the one of the pod.
 
-use crate::api::VerificationResult;
 use crate::domain::distribution::exclusion::Exclusion;
 use crate::domain::pull_failures::advice::Advised;
 use crate::domain::pull_failures::context::DiagnosisInput;
+use crate::domain::pull_failures::fix::steps;
 use crate::domain::pull_failures::resource::Resource;
 use crate::domain::registry::image::Image;
 
@@ -19,7 +19,7 @@ pub struct Elsewhere {
 impl Elsewhere {
     /// Whether it has credentials for an image that the registry is not known to reject.
     pub fn may_help(&self, repository: &str) -> bool {
-        self.resource.serves(repository) && !self.resource.verified.is_some_and(VerificationResult::is_refusal)
+        self.resource.serves(repository) && !self.resource.is_refused()
     }
 
     /// What is in the way, and what to do so that a pod gets the Secret. `listed`: the names of the pod's pull secrets.
@@ -30,12 +30,12 @@ impl Elsewhere {
                 "its labels could not be read, so it is unknown whether it is selected".to_owned(),
                 "Compare them with spec.namespaceSelector",
             ),
-            Exclusion::Annotated => (
+            Exclusion::Annotated { .. } => (
                 "the namespace has the annotation pullsecrets.dev/exclude: \"true\"".to_owned(),
                 "Remove the annotation",
             ),
-            Exclusion::Named => ("spec.excludeNamespaces names it".to_owned(), "Take it out of that list"),
-            Exclusion::Labels(selector) => (
+            Exclusion::Named { .. } => ("spec.excludeNamespaces names it".to_owned(), "Take it out of that list"),
+            Exclusion::Labels { selector, .. } => (
                 format!("its labels are not those that spec.namespaceSelector requires ({selector})"),
                 "Label the namespace accordingly, or change the selector",
             ),
@@ -68,20 +68,21 @@ impl<'a> DiagnosisInput<'a> {
     /// rejects.
     pub(crate) fn best_serving(&self, image: &Image) -> Option<Serving<'a>> {
         let here = self.serving(image).next();
-        let is_refused = |resource: &Resource| resource.verified.is_some_and(VerificationResult::is_refusal);
         let elsewhere = || {
             let mut elsewhere = self.context.elsewhere.iter();
             elsewhere.find(|one| one.exclusion != Exclusion::Unknown && one.may_help(&image.repository))
         };
-        let better = here.is_none_or(is_refused).then(elsewhere).flatten();
+        let better = here.is_none_or(Resource::is_refused).then(elsewhere).flatten();
         better.map(Serving::Elsewhere).or(here.map(Serving::Here))
     }
 }
 
-/// How to make the pod use credentials that a resource keeps out of its namespace.
-pub(crate) fn bring_in(one: &Elsewhere, input: &DiagnosisInput<'_>) -> Advised {
+/// How to make the pod use credentials that a resource keeps out of its namespace. `missing`: the Secret that it lists, which does not
+/// exist.
+pub(crate) fn bring_in(one: &Elsewhere, missing: Option<&str>, input: &DiagnosisInput<'_>) -> Advised {
     Advised {
         action: one.advice(input.context.namespace, &input.context.listed()),
+        steps: steps::bring_in(one, missing, input),
         names_elsewhere: true,
     }
 }

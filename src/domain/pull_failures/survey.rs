@@ -105,6 +105,8 @@ fn survey_place<'a>(
             counting.push(DiagnosedContainer {
                 namespace: input.namespace,
                 pod,
+                template: failing.template.as_ref(),
+                account: &failing.account,
                 container: &container.container,
                 image: &container.image,
                 since: container.since,

@@ -1,11 +1,11 @@
 //! What to do when no credentials were sent.
 
-use crate::api::VerificationResult;
 use crate::domain::docker_config::kubelet_secret::Content;
 use crate::domain::pull_failures::advice::Advised;
 use crate::domain::pull_failures::context::{DiagnosisInput, NearMiss};
 use crate::domain::pull_failures::docker_hub::docker_hub_name;
 use crate::domain::pull_failures::elsewhere::{Serving, bring_in};
+use crate::domain::pull_failures::fix::steps;
 use crate::domain::pull_failures::resource::Resource;
 use crate::domain::registry::dialect::{DOCKER_HUB_KEY, Dialect};
 use crate::domain::text::shown_key;
@@ -54,7 +54,7 @@ pub(super) fn attach_serving(input: &DiagnosisInput<'_>) -> Option<Advised> {
 pub(crate) fn use_credentials(credentials: Serving<'_>, input: &DiagnosisInput<'_>) -> Advised {
     match credentials {
         Serving::Here(resource) => attach(resource, input),
-        Serving::Elsewhere(one) => bring_in(one, input),
+        Serving::Elsewhere(one) => bring_in(one, None, input),
     }
 }
 
@@ -80,12 +80,11 @@ fn attach(resource: &Resource, input: &DiagnosisInput<'_>) -> Advised {
     } else {
         " and recreate the pod"
     };
-    let doubt = if resource.verified.is_some_and(VerificationResult::is_refusal) {
-        ", but the registry rejects them. Correct them first"
-    } else {
-        ""
-    };
-    format!("{how}{also}: {resource} has credentials for this registry{doubt}").into()
+    let action = format!("{how}{also}: {resource} has credentials for this registry");
+    if resource.is_refused() {
+        return format!("{action}, but the registry rejects them. Correct them first").into();
+    }
+    Advised::mended(action, steps::attach(resource))
 }
 
 /// A Secret that kubelets skip.
@@ -108,17 +107,22 @@ pub(super) fn other_key(input: &DiagnosisInput<'_>) -> Option<Advised> {
     let key = shown_key(key);
     let name = &secret.name;
     let mismatch = format!("The key {key:?} of Secret {name:?} does not match this image, because {why}");
-    let (field, value) = if image.is_docker_hub() {
-        ("spec.type", "DockerHub")
+    if image.host().contains(char::is_uppercase) {
+        // Resources have no such key.
+        return Some(format!("{mismatch}. Write the host of the image in lower case").into());
+    }
+    let (field, value, key) = if image.is_docker_hub() {
+        ("spec.type", "DockerHub", DOCKER_HUB_KEY)
     } else {
-        ("spec.registryUrl", image.host())
+        ("spec.registryUrl", image.host(), image.host())
     };
-    let action = match input.generator(name) {
-        Some(resource) => format!("{mismatch}. Set {field} of {resource} to {value}"),
-        None if image.is_docker_hub() => format!("{mismatch}. Use the key {DOCKER_HUB_KEY:?}"),
-        None => format!("{mismatch}. Use the key {value:?}"),
-    };
-    Some(action.into())
+    Some(match input.generator(name) {
+        Some(resource) => Advised::mended(
+            format!("{mismatch}. Set {field} of {resource} to {value}"),
+            steps::set_registry(resource, image).into_iter().collect(),
+        ),
+        None => format!("{mismatch}. Use the key {key:?}").into(),
+    })
 }
 
 fn no_secret(input: &DiagnosisInput<'_>) -> Option<Advised> {
@@ -140,5 +144,5 @@ fn no_secret(input: &DiagnosisInput<'_>) -> Option<Advised> {
         "{reason}. Create a DockerPullSecret for {registry} in namespace {:?} and add its Secret to the pod's imagePullSecrets{identity}. If the image is meant to be public, check its name",
         input.context.namespace
     );
-    Some(action.into())
+    Some(Advised::mended(action, steps::create(image, input)))
 }
