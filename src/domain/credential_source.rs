@@ -3,6 +3,7 @@
 pub mod from_secret;
 pub mod identity;
 pub(crate) mod permitted;
+pub mod plain;
 pub(crate) mod problems;
 
 use k8s_openapi::api::core::v1::Secret;

@@ -6,6 +6,7 @@
 pub mod census;
 pub mod content;
 pub mod copies;
+pub mod exclusion;
 pub mod namespaces;
 pub mod standing;
 

@@ -4,12 +4,15 @@ use std::collections::{BTreeSet, HashMap, HashSet};
 
 use k8s_openapi::api::core::v1::Secret;
 
+use crate::domain::credential_source::plain::is_plain_login;
 use crate::domain::docker_config::kubelet_secret::{Content, PullSecret};
 use crate::domain::index::ResourceIndex;
 use crate::domain::names::ObjectKey;
 use crate::domain::pull_failures::context::PullContext;
+use crate::domain::pull_failures::elsewhere::Elsewhere;
 use crate::domain::pull_failures::pod::Pod;
 use crate::domain::pull_failures::resource::Resource;
+use crate::domain::spec::validate::ValidatedSpec;
 use crate::domain::text::{failed_to_pull, missing_pull_secrets};
 use crate::explain::many_namespaces::SharedResource;
 use crate::explain::pod_event::PodEvent;
@@ -21,7 +24,7 @@ use crate::explain::pod_event::PodEvent;
 pub struct Bundle {
     /// The pods.
     pub pods: Vec<Pod>,
-    /// The Secrets that pods and ServiceAccounts list, as far as they could be read.
+    /// The Secrets that pods and ServiceAccounts list, and those with the logins for them, as far as they could be read.
     pub secrets: HashMap<ObjectKey, Secret>,
     /// Secrets that exist and could not be read.
     pub unreadable_secrets: HashSet<ObjectKey>,
@@ -29,6 +32,8 @@ pub struct Bundle {
     pub complete_namespaces: HashSet<String>,
     /// The resources that generate a Secret in their namespace.
     pub(crate) resources: Vec<Resource>,
+    /// What these declare, if it is valid.
+    pub(crate) specs: HashMap<ObjectKey, ValidatedSpec>,
     /// Those that do it in many.
     pub(crate) shared: Vec<SharedResource>,
     /// What all of them want, and the Namespaces.
@@ -46,6 +51,7 @@ pub(crate) struct ContextObjects {
     namespace: String,
     secrets: Vec<PullSecret>,
     resources: Vec<Resource>,
+    elsewhere: Vec<Elsewhere>,
 }
 
 impl ContextObjects {
@@ -54,6 +60,7 @@ impl ContextObjects {
             namespace: &self.namespace,
             secrets: &self.secrets,
             resources: &self.resources,
+            elsewhere: &self.elsewhere,
         }
     }
 }
@@ -99,9 +106,28 @@ impl Bundle {
             secrets: secrets.collect(),
             resources: resources
                 .filter(|resource| resource.namespace == namespace)
-                .cloned()
+                .map(|resource| self.with_login(resource))
                 .chain(self.shared_in(namespace))
                 .collect(),
+            elsewhere: self.shared_elsewhere(namespace).collect(),
+        }
+    }
+
+    /// The Secrets that hold the logins of pull secrets that pods list.
+    pub fn logins(&self, namespace: &str, listed: &[String]) -> Vec<ObjectKey> {
+        let resources = self.resources.iter();
+        let resources = resources.filter(|one| one.namespace == namespace && listed.contains(&one.secret));
+        resources.filter_map(login_of).collect()
+    }
+
+    /// A resource, with what its login shows.
+    fn with_login(&self, resource: &Resource) -> Resource {
+        let key = ObjectKey::new(&*resource.namespace, &*resource.name);
+        let login = login_of(resource).and_then(|login| self.secrets.get(&login));
+        let login = self.specs.get(&key).zip(login);
+        Resource {
+            takes_password: login.is_some_and(|(spec, login)| is_plain_login(spec, login)),
+            ..resource.clone()
         }
     }
 
@@ -137,6 +163,11 @@ impl Bundle {
         let events = events.into_iter().flatten();
         events.filter(move |event| pod.is_some_and(|pod| event.is_about(pod)))
     }
+}
+
+fn login_of(resource: &Resource) -> Option<ObjectKey> {
+    let source = resource.source.as_deref()?;
+    Some(ObjectKey::new(&*resource.namespace, source))
 }
 
 /// Namespace and name of a pod. Manifests without a namespace count as those of `default`.

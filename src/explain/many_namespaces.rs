@@ -4,26 +4,19 @@ use std::sync::Arc;
 
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 
-use crate::api::{DockerPullSecretStatus, VerificationResult};
+use crate::api::DockerPullSecretStatus;
+use crate::domain::distribution::exclusion::Exclusion;
 use crate::domain::distribution::standing::Standing;
 use crate::domain::names::ObjectKey;
-use crate::domain::pull_failures::context::PullContext;
-use crate::domain::pull_failures::relevance::repository;
+use crate::domain::pull_failures::elsewhere::Elsewhere;
 use crate::domain::pull_failures::resource::Resource;
 use crate::domain::secret::ownership::controlling_resource;
 use crate::domain::spec::declaration::Declaration;
-use crate::domain::spec::selection::NamespaceSelection;
-use crate::domain::text::cut;
 use crate::explain::bundle::Bundle;
-
-/// Longest selector that is shown, in characters.
-const SELECTOR_LENGTH: usize = 200;
 
 /// A resource for many namespaces.
 pub(crate) struct SharedResource {
     resource: Resource,
-    /// `None`: nobody can tell, since it is invalid.
-    selection: Option<NamespaceSelection>,
     /// Namespaces where something is in its way, as its status says.
     failing: Vec<String>,
 }
@@ -36,16 +29,17 @@ impl Bundle {
         status: Option<&DockerPullSecretStatus>,
     ) -> Result<(), &'static str> {
         let resource = Resource::of(declaration, status).ok_or("its registry is invalid")?;
-        let Some(cluster) = &declaration.cluster else {
+        if declaration.cluster.is_none() {
             self.index.add(declaration);
+            let spec = declaration.spec.as_ref().ok().cloned();
+            self.specs.extend(spec.map(|spec| (declaration.key.clone(), spec)));
             self.resources.push(resource);
             return Ok(());
-        };
+        }
         self.index.distributions.insert(declaration);
         let failing = status.iter().flat_map(|status| &status.failures);
         self.shared.push(SharedResource {
             resource,
-            selection: cluster.selection.clone(),
             failing: failing.map(|failure| failure.namespace.clone()).collect(),
         });
         Ok(())
@@ -85,54 +79,15 @@ impl Bundle {
         owner.is_some_and(|owner| owner.kind == resource.kind && owner.name == resource.name)
     }
 
-    /// What to know of a resource for many namespaces that has credentials for an image, and generates no Secret in the
-    /// namespace of the pod.
-    pub(crate) fn not_selecting(&self, image: &str, context: PullContext<'_>) -> Option<String> {
-        let (namespace, repository) = (context.namespace, repository(image));
-        let may_help = |one: &&SharedResource| {
-            one.resource.serves(&repository) && !one.resource.verified.is_some_and(VerificationResult::is_refusal)
-        };
-        let mut helpful = self.shared.iter().filter(may_help);
-        helpful.find_map(|one| {
-            let (why, remedy) = self.why_not(namespace, one)?;
-            let Resource { secret, .. } = &one.resource;
-            let is_listed = context.secrets.iter().any(|listed| listed.name == *secret);
-            let also = if is_listed || one.resource.attaches_to_pods {
-                ""
-            } else {
-                ", and list that Secret in imagePullSecrets"
-            };
-            Some(format!(
-                "{} has credentials for this registry, but does not put Secret {secret:?} into namespace {namespace:?}: {why}. {remedy}{also}",
-                one.resource
-            ))
+    /// Those that generate none there, though they could.
+    pub(crate) fn shared_elsewhere(&self, namespace: &str) -> impl Iterator<Item = Elsewhere> {
+        self.shared.iter().filter_map(move |one| {
+            let exclusion = self.index.distributions.exclusion(&one.resource.name, namespace)?;
+            let is_there = exclusion == Exclusion::Unknown && self.has_copy(namespace, &one.resource);
+            (!is_there).then(|| Elsewhere {
+                resource: one.resource.clone(),
+                exclusion,
+            })
         })
-    }
-
-    /// Why a resource does not select a namespace, and what to do; `None` if it does, or if its credentials are there.
-    fn why_not(&self, namespace: &str, one: &SharedResource) -> Option<(String, &'static str)> {
-        let Some(known) = self.index.distributions.namespaces.get(namespace) else {
-            let look = "Compare them with spec.namespaceSelector";
-            let why = "its labels could not be read, so it is unknown whether it is selected".to_owned();
-            return (!self.has_copy(namespace, &one.resource)).then_some((why, look));
-        };
-        let (selection, wanted) = (
-            one.selection.as_ref()?,
-            self.index.distributions.get(&one.resource.name)?,
-        );
-        if wanted.selects(namespace, known)? || wanted.is_source(namespace) {
-            return None;
-        }
-        if known.is_excluded {
-            let why = "the namespace has the annotation pullsecrets.dev/exclude: \"true\"".to_owned();
-            return Some((why, "Remove the annotation"));
-        }
-        if selection.excludes(namespace) {
-            let why = "spec.excludeNamespaces names it".to_owned();
-            return Some((why, "Take it out of that list"));
-        }
-        let selector = cut(&selection.selector(), SELECTOR_LENGTH);
-        let why = format!("its labels are not those that spec.namespaceSelector requires ({selector})");
-        Some((why, "Label the namespace accordingly, or change the selector"))
     }
 }

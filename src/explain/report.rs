@@ -7,10 +7,13 @@ use crate::domain::names::ObjectKey;
 use crate::domain::pull_failures::classify::read;
 use crate::domain::pull_failures::context::PullContext;
 use crate::domain::pull_failures::diagnosis::{Blame, Diagnosis, PullError, diagnose};
+use crate::domain::pull_failures::fix::PodToFix;
 use crate::domain::pull_failures::pod::{Pod, WaitingContainer};
+use crate::domain::pull_failures::relevance::repository;
+use crate::domain::pull_failures::template::PodTemplate;
 use crate::domain::text::{excerpt, unwrap};
 use crate::explain::bundle::{Bundle, key_of};
-use crate::explain::secrets::{SecretsView, certain_failure, explain_secrets, note_before_creation};
+use crate::explain::secrets::{CreationNote, SecretsView, certain_failure, explain_secrets, note_before_creation};
 
 /// Longest report of a kubelet that is shown, in characters.
 const REPORT_LENGTH: usize = 600;
@@ -55,6 +58,9 @@ pub struct ExplainedFailure {
     pub message: String,
     /// What to do.
     pub action: String,
+    /// A command that mends the cause, if one can.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub fix: Option<String>,
 }
 
 /// An image, and what a kubelet makes of the pull secrets for it.
@@ -92,9 +98,7 @@ pub fn explain_image(bundle: &Bundle, image: &str, account: &ObjectKey) -> Resul
     } else {
         note_before_creation(image, context)
     };
-    let is_lacking = creation_note.is_some() || certain.as_ref().is_some_and(lacks_credentials);
-    let elsewhere = is_lacking.then(|| bundle.not_selecting(image, context)).flatten();
-    let note = joined(creation_note.into_iter().chain(elsewhere));
+    let note = joined(notes(image, context, certain.as_ref(), creation_note).into_iter());
     let mut report = Report::default();
     let subject = ImageUse {
         namespace: account.namespace.clone(),
@@ -102,7 +106,14 @@ pub fn explain_image(bundle: &Bundle, image: &str, account: &ObjectKey) -> Resul
         container: None,
         image: image.to_owned(),
     };
-    report.add(subject, context, certain, note);
+    let pod = PodToFix {
+        namespace: &account.namespace,
+        name: None,
+        template: None,
+        account: &account.name,
+        account_lists: bundle.pull_secrets_of_account(account)?,
+    };
+    report.add(subject, context, certain.map(|found| (found, pod)), note);
     Ok(report)
 }
 
@@ -115,6 +126,15 @@ fn explain_pod(bundle: &Bundle, pod: &Pod, report: &mut Report) {
         Vec::new()
     } else {
         pod.waiting_containers()
+    };
+    let template = PodTemplate::of(&pod.metadata);
+    let account = ObjectKey::new(&*key.namespace, pod.service_account());
+    let to_fix = PodToFix {
+        namespace: &key.namespace,
+        name: Some(&key.name),
+        template: template.as_ref(),
+        account: &account.name,
+        account_lists: bundle.pull_secrets_of_account(&account).unwrap_or_default(),
     };
     for (container, image) in images(pod, &waiting) {
         let mut failing = waiting.iter();
@@ -129,21 +149,43 @@ fn explain_pod(bundle: &Bundle, pod: &Pod, report: &mut Report) {
         } else {
             note_before_creation(image, context)
         };
-        let is_lacking = creation_note.is_some() || diagnosis.as_ref().is_some_and(lacks_credentials);
-        let elsewhere = is_lacking.then(|| bundle.not_selecting(image, context)).flatten();
-        let notes = account_note.clone().into_iter().chain(creation_note).chain(elsewhere);
+        let notes = notes(image, context, diagnosis.as_ref(), creation_note);
+        let notes = account_note.clone().into_iter().chain(notes);
         let subject = ImageUse {
             namespace: key.namespace.clone(),
             pod: Some(key.name.clone()),
             container: Some(container.to_owned()),
             image: image.to_owned(),
         };
-        report.add(subject, context, diagnosis, joined(notes));
+        report.add(subject, context, diagnosis.map(|found| (found, to_fix)), joined(notes));
     }
 }
 
-fn lacks_credentials(diagnosis: &Diagnosis) -> bool {
-    diagnosis.lacks_credentials() && !diagnosis.has_credentials()
+/// What to know besides a failure: what is certain before there is a pod, and that there are credentials in other namespaces, unless
+/// the action says so.
+fn notes(
+    image: &str,
+    context: PullContext<'_>,
+    failure: Option<&Diagnosis>,
+    creation_note: Option<CreationNote>,
+) -> Vec<String> {
+    let (is_lacking, is_named) = match (failure, &creation_note) {
+        (Some(failure), _) => (
+            failure.lacks_credentials() && !failure.has_credentials(),
+            failure.names_elsewhere(),
+        ),
+        (None, Some(note)) => (true, note.names_elsewhere),
+        (None, None) => (false, false),
+    };
+    let repository = repository(image);
+    let mut elsewhere = context.elsewhere.iter();
+    let elsewhere = elsewhere.find(|one| is_lacking && !is_named && one.may_help(&repository));
+    let elsewhere = elsewhere.map(|one| one.advice(context.namespace, &context.listed()));
+    creation_note
+        .map(|note| note.text)
+        .into_iter()
+        .chain(elsewhere)
+        .collect()
 }
 
 fn joined(notes: impl Iterator<Item = String>) -> Option<String> {
@@ -202,8 +244,15 @@ fn diagnose_waiting(waiting: &WaitingContainer, last_report: Option<&str>, conte
 }
 
 impl Report {
-    fn add(&mut self, subject: ImageUse, context: PullContext<'_>, diagnosis: Option<Diagnosis>, note: Option<String>) {
-        self.failures.extend(diagnosis.map(|diagnosis| ExplainedFailure {
+    fn add(
+        &mut self,
+        subject: ImageUse,
+        context: PullContext<'_>,
+        failure: Option<(Diagnosis, PodToFix<'_>)>,
+        note: Option<String>,
+    ) {
+        self.failures.extend(failure.map(|(diagnosis, pod)| ExplainedFailure {
+            fix: diagnosis.fix(pod),
             subject: subject.clone(),
             code: diagnosis.code,
             cause: diagnosis.cause,

@@ -159,9 +159,16 @@ pub fn certain_failure(image: &str, context: PullContext<'_>) -> Option<Diagnosi
     (diagnosis.cause != Cause::Unknown).then_some(diagnosis)
 }
 
-/// What to know before there is a pod if nothing is certain to fail: that no credentials are sent, and what to do if the
-/// registry requires them.
-pub fn note_before_creation(image: &str, context: PullContext<'_>) -> Option<String> {
+/// What to know of an image before there is a pod, if nothing is certain to fail.
+pub struct CreationNote {
+    /// That no credentials are sent, and what to do if the registry requires them.
+    pub text: String,
+    /// Whether it is about credentials that are in other namespaces.
+    pub names_elsewhere: bool,
+}
+
+/// What to know before there is a pod if nothing is certain to fail.
+pub fn note_before_creation(image: &str, context: PullContext<'_>) -> Option<CreationNote> {
     let not_sent = Classification::of_class(&ErrorClass::NOT_SENT);
     let error = PullError {
         image,
@@ -176,13 +183,19 @@ pub fn note_before_creation(image: &str, context: PullContext<'_>) -> Option<Str
     let mut secrets = context.secrets.iter();
     let unreadable = secrets.find(|secret| matches!(secret.content, Content::Unreadable));
     Some(match unreadable {
-        Some(secret) => format!(
-            "Secret {:?} could not be read, so it is unknown whether credentials are sent",
-            secret.name
-        ),
-        None => format!(
-            "No credentials are sent, which is right for a public image. If the registry requires credentials: {}",
-            without_credentials.action
-        ),
+        Some(secret) => CreationNote {
+            text: format!(
+                "Secret {:?} could not be read, so it is unknown whether credentials are sent",
+                secret.name
+            ),
+            names_elsewhere: false,
+        },
+        None => CreationNote {
+            text: format!(
+                "No credentials are sent, which is right for a public image. If the registry requires credentials: {}",
+                without_credentials.action
+            ),
+            names_elsewhere: without_credentials.names_elsewhere(),
+        },
     })
 }

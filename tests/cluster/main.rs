@@ -19,6 +19,7 @@ mod doctor;
 mod explain;
 mod faults;
 mod fences;
+mod fixes;
 mod fleets;
 mod image;
 mod import;

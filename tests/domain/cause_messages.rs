@@ -9,6 +9,7 @@ use dps::domain::pull_failures::resource::Resource;
 use serde_json::{Value, json};
 use strum::IntoEnumIterator as _;
 
+use super::fixes::{deployed, deployment};
 use super::pods::{DENIED, JSON, NOT_SENT, WRONG, absent, find_for, holding, resource, secret};
 
 const HOST: &str = "r.example.com";
@@ -223,6 +224,9 @@ fn causes_and_advice_in_one_file() {
             found.action
         )
         .unwrap();
+        if let Some(fix) = found.fix(deployed(&deployment())) {
+            writeln!(out, "\n    {fix}").unwrap();
+        }
     }
     out.push_str("\n# What to do, from the report\n");
     for line in include_str!("corpus/hosts-and-rules.jsonl").lines() {

@@ -259,6 +259,8 @@ fn condition_about_failing_pods() {
     let container = |pod, diagnosis: &Arc<_>, involvement| DiagnosedContainer {
         namespace: "team",
         pod,
+        template: None,
+        account: "default",
         container: "app",
         image: IMAGE,
         since: ms(0),

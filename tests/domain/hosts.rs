@@ -206,6 +206,7 @@ fn said(class: &'static ErrorClass, role: Role, secrets: &[PullSecret]) -> Diagn
         namespace: "team",
         secrets,
         resources: &[],
+        elsewhere: &[],
     };
     diagnose(error, context)
 }

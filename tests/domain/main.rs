@@ -29,6 +29,7 @@ mod explain_cases;
 mod explain_messages;
 mod failing_pods;
 mod figures;
+mod fixes;
 mod form;
 mod fuzz;
 mod hosts;

@@ -64,6 +64,7 @@ pub(super) fn resource(name: &str, key: &str, verified: Option<VerificationResul
         source_namespace: None,
         registry: RegistryKey::of_config_entry(key).unwrap(),
         attaches_to_pods: false,
+        takes_password: false,
         verified,
     }
 }
@@ -73,17 +74,22 @@ pub(super) fn find(report: &str, secrets: &[PullSecret], resources: &[Resource])
 }
 
 pub(super) fn find_for(image: &str, report: &str, secrets: &[PullSecret], resources: &[Resource]) -> Diagnosis {
+    let context = PullContext {
+        namespace: "team",
+        secrets,
+        resources,
+        elsewhere: &[],
+    };
+    find_in(context, image, report)
+}
+
+pub(super) fn find_in(context: PullContext<'_>, image: &str, report: &str) -> Diagnosis {
     let classification = read("ErrImagePull", report, image);
     let error = PullError {
         image,
         code: PullCode::DEP_E153,
         classification: classification.as_ref(),
         report,
-    };
-    let context = PullContext {
-        namespace: "team",
-        secrets,
-        resources,
     };
     diagnose(error, context)
 }

@@ -56,6 +56,7 @@ pub(crate) fn diagnosis(reason: &str, message: &str, image: &str, secrets: &[Pul
         namespace: "team",
         secrets,
         resources: &[],
+        elsewhere: &[],
     };
     diagnose(error, context)
 }

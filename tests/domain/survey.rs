@@ -29,6 +29,8 @@ fn failing<'a>(
     DiagnosedContainer {
         namespace: "team",
         pod,
+        template: None,
+        account: "default",
         container: "app",
         image,
         since: ms(since),
@@ -177,6 +179,7 @@ impl Namespace {
             namespace: "team",
             own: &self.own,
             others: &self.others,
+            elsewhere: &[],
             failing: &self.failing,
             pull_secrets: &self.pull_secrets,
             credentials_changed_at,

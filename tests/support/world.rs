@@ -156,12 +156,17 @@ impl World {
         Client::try_from(config).expect("a client")
     }
 
+    /// Where kubectl is.
+    pub fn bin(&self) -> &Path {
+        self.path("binDir")
+    }
+
     pub fn kubectl(&self, args: &[&str]) -> String {
         run(self.kubectl_command().args(args))
     }
 
     pub fn kubectl_command(&self) -> Command {
-        let mut command = Command::new(self.path("binDir").join("kubectl"));
+        let mut command = Command::new(self.bin().join("kubectl"));
         command.arg("--kubeconfig").arg(self.kubeconfig());
         command
     }

@@ -169,6 +169,10 @@ pub struct PullFailure {
     /// What to do.
     #[schemars(length(max = 1024))]
     pub action: String,
+    /// A command that mends the cause for this pod, to be run as it is; absent if no command can, or if it is not certain to.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(max = 400))]
+    pub fix: Option<String>,
 }
 
 /// A namespace in which pods fail.

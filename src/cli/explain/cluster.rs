@@ -101,6 +101,15 @@ async fn read_namespace(cluster: &Cluster, names: &[String]) -> Result<Bundle, S
         let _ = bundle.add_resource(&Declaration::from(&resource), resource.status.as_ref());
     }
     read_shared(cluster, &mut bundle).await?;
+    for login in bundle.logins(namespace, names) {
+        // Only to find out whether a password can be typed.
+        let found = if is_object_name(&login.name) {
+            cluster.call(secrets.get_opt(&login.name)).await.ok().flatten()
+        } else {
+            None
+        };
+        bundle.secrets.extend(found.map(|secret| (login, secret)));
+    }
     Ok(bundle)
 }
 

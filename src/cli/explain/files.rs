@@ -80,6 +80,12 @@ fn read_secrets(bundle: &mut Bundle, manifests: &Manifests) {
         let namespace = account.namespace.as_str();
         listed.extend(names.iter().map(|name| ObjectKey::new(namespace, name)));
     }
+    for key in &listed {
+        for login in bundle.logins(&key.namespace, std::slice::from_ref(&key.name)) {
+            let found = manifests.secret(&login).ok().flatten();
+            bundle.secrets.extend(found.map(|secret| (login, secret)));
+        }
+    }
     for key in listed {
         if manifests.knows_secrets_of(&key.namespace) {
             bundle.complete_namespaces.insert(key.namespace.clone());

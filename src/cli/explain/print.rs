@@ -65,6 +65,7 @@ fn in_detail(image: &ExplainedImage, failure: Option<&ExplainedFailure>) -> Vec<
             let what = about(failure.cause).what;
             lines.push(format!("  cause     {}: {what}", failure.cause.as_str()));
             lines.push(format!("  action    {}", failure.action));
+            lines.extend(failure.fix.iter().map(|fix| format!("  fix       {fix}")));
             if let Some(blame) = &failure.blame {
                 let key = ObjectKey::new(&*blame.namespace, &*blame.name);
                 lines.push(format!("  at fault  {} {key}", blame.kind));

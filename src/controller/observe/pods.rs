@@ -10,15 +10,18 @@ use kube::Api;
 use crate::controller::context::Context;
 use crate::controller::kubelet_reports;
 use crate::controller::observe::get;
-use crate::domain::distribution::Name;
+use crate::domain::distribution::exclusion::Exclusion;
 use crate::domain::distribution::standing::Standing;
+use crate::domain::distribution::{Distribution, Name};
 use crate::domain::docker_config::kubelet_secret::{Content, PullSecret};
 use crate::domain::names::ObjectKey;
+use crate::domain::pull_failures::elsewhere::Elsewhere;
 use crate::domain::pull_failures::failing_pods::FailingPod;
-use crate::domain::pull_failures::relevance::concerning;
+use crate::domain::pull_failures::relevance::{concerning, repository};
 use crate::domain::pull_failures::resource::Resource;
 use crate::domain::reconcile::decide::Subject;
 use crate::domain::reconcile::observed::{ObservedPods, PodsOfNamespace};
+use crate::domain::registry::matching::serves;
 use crate::kubernetes::request::Error;
 
 /// Longest time for reading what failing pods list.
@@ -62,6 +65,7 @@ pub(crate) async fn observe_pods(subject: &Subject<'_>, ctx: &Context) -> Option
             }
             place.pull_secrets = pull_secrets(&place.failing, own, &place.namespace, &mut left, ctx).await?;
             place.others = others(&reference.key, &place.namespace, &mut known, ctx);
+            place.elsewhere = elsewhere(place, &mut known, ctx);
             if number % PLACES == PLACES - 1 {
                 tokio::task::yield_now().await;
             }
@@ -133,12 +137,45 @@ fn others(
             .collect()
     };
     let others = all.into_iter().filter(|key| key != own);
-    let of = |key: &ObjectKey| {
+    let others = others.filter_map(|key| parsed(key, known, ctx));
+    others.collect()
+}
+
+fn parsed(key: ObjectKey, known: &mut HashMap<ObjectKey, Option<Resource>>, ctx: &Context) -> Option<Resource> {
+    let parse = |key: &ObjectKey| {
         let resource = ctx.stored(key)?;
         Resource::of(&resource.declaration().ok()?, resource.status().as_ref())
     };
-    let others = others.filter_map(|key| known.entry(key).or_insert_with_key(of).clone());
-    others.collect()
+    known.entry(key).or_insert_with_key(parse).clone()
+}
+
+/// The resources for many namespaces that have credentials for an image of failing pods, and keep them out of their namespace.
+fn elsewhere(
+    place: &PodsOfNamespace,
+    known: &mut HashMap<ObjectKey, Option<Resource>>,
+    ctx: &Context,
+) -> Vec<Elsewhere> {
+    let containers = place.failing.iter().flat_map(|(_, pod)| &pod.containers);
+    let repositories: HashSet<String> = containers.map(|one| repository(&one.image)).collect();
+    let excluding: Vec<(ObjectKey, Exclusion)> = {
+        let index = ctx.index();
+        let serves = |one: &Distribution| {
+            let registry = one.registry.as_ref();
+            registry.is_some_and(|registry| repositories.iter().any(|image| serves(registry.as_str(), image)))
+        };
+        let serving = index.distributions.which(serves).into_iter();
+        serving
+            .filter_map(|key| {
+                let exclusion = index.distributions.exclusion(&key.name, &place.namespace)?;
+                Some((key, exclusion))
+            })
+            .collect()
+    };
+    let excluding = excluding.into_iter().filter_map(|(key, exclusion)| {
+        let resource = parsed(key, known, ctx)?;
+        Some(Elsewhere { resource, exclusion })
+    });
+    excluding.collect()
 }
 
 /// The Secrets that the pods' lists name, but for the resource's own. `left`: how many more may be read.

@@ -74,7 +74,7 @@ fn slim(meta: &mut ObjectMeta) {
 }
 
 /// One entry of a map. Not `retain`: a map that was emptied keeps half a KiB.
-fn only(name: &str, map: Option<BTreeMap<String, String>>) -> Option<BTreeMap<String, String>> {
+pub(super) fn only(name: &str, map: Option<BTreeMap<String, String>>) -> Option<BTreeMap<String, String>> {
     map?.remove_entry(name).map(|entry| BTreeMap::from([entry]))
 }
 

@@ -5,10 +5,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::controller::context::{Context, now};
-use crate::controller::watches::drive::Watched;
+use crate::controller::watches::drive::{Watched, only};
 use crate::domain::names::ObjectKey;
 use crate::domain::pull_failures::failing_pods::{FailingPod, PodChange};
 use crate::domain::pull_failures::pod::Pod;
+use crate::domain::pull_failures::template::TEMPLATE_HASH;
 
 /// Pods that finished need no image any more. Running ones can: a debug container, a new image, a restart.
 pub(crate) const UNFINISHED: &str = "status.phase!=Succeeded,status.phase!=Failed";
@@ -95,6 +96,13 @@ impl Watched for Pods {
     type Object = Pod;
     const KIND: &'static str = "Pod";
     const RESOURCE: &'static str = "pods";
+
+    fn slim(pod: &mut Pod) {
+        let meta = &mut pod.metadata;
+        meta.managed_fields = None;
+        meta.labels = only(TEMPLATE_HASH, meta.labels.take());
+        meta.annotations = None;
+    }
 
     fn list_begins(&mut self) {
         self.missing_from_relist = self.ctx.failing_pods().keys().cloned().collect();

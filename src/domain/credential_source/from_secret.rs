@@ -19,8 +19,8 @@ use crate::domain::registry::key::RegistryKey;
 use crate::domain::spec::validate::{SecretSource, ValidatedSpec};
 
 /// Keys of docker config documents that are read when none is named.
-const DOCUMENT_KEYS: [&str; 2] = [".dockerconfigjson", "config.json"];
-const LEGACY_DOCUMENT_KEYS: [&str; 1] = [".dockercfg"];
+pub(super) const DOCUMENT_KEYS: [&str; 2] = [".dockerconfigjson", "config.json"];
+pub(super) const LEGACY_DOCUMENT_KEYS: [&str; 1] = [".dockercfg"];
 
 /// Reads the credentials from the referenced Secret; `None` if that does not exist.
 pub(crate) fn resolve(

@@ -1,8 +1,9 @@
 //! The Secrets and resources of a failing pod, from which cause, blame and advice are found.
 
 use crate::api::VerificationResult;
-use crate::domain::docker_config::kubelet_secret::PullSecret;
+use crate::domain::docker_config::kubelet_secret::{Content, PullSecret};
 use crate::domain::pull_failures::classify::Classification;
+use crate::domain::pull_failures::elsewhere::Elsewhere;
 use crate::domain::pull_failures::resource::Resource;
 use crate::domain::registry::image::Image;
 use crate::domain::registry::mismatch::{Mismatch, mismatch};
@@ -16,6 +17,8 @@ pub struct PullContext<'a> {
     pub secrets: &'a [PullSecret],
     /// The resources that generate Secrets in the namespace.
     pub resources: &'a [Resource],
+    /// Resources for many namespaces that generate none in this one.
+    pub elsewhere: &'a [Elsewhere],
 }
 
 impl<'a> PullContext<'a> {
@@ -23,6 +26,11 @@ impl<'a> PullContext<'a> {
     pub(crate) fn generator(&self, secret: &str) -> Option<&'a Resource> {
         let mut resources = self.resources.iter();
         resources.find(|resource| resource.owns && resource.secret == secret)
+    }
+
+    /// The names of the pod's pull secrets.
+    pub fn listed(&self) -> Vec<&'a str> {
+        self.secrets.iter().map(|secret| secret.name.as_str()).collect()
     }
 }
 
@@ -57,11 +65,11 @@ impl<'a> DiagnosisInput<'a> {
         self.context.generator(secret)
     }
 
-    /// The resources whose credentials serve the image, the most promising first: those that the registry accepts, then
+    /// The resources whose credentials serve an image, the most promising first: those that the registry accepts, then
     /// those that were not verified. Those that it rejects are left out unless there are no others.
-    pub(crate) fn serving(&self) -> impl Iterator<Item = &'a Resource> {
+    pub(crate) fn serving(&self, image: &Image) -> impl Iterator<Item = &'a Resource> {
         let resources = self.context.resources.iter();
-        let mut serving: Vec<&Resource> = resources.filter(|resource| self.serves(resource)).collect();
+        let mut serving: Vec<&Resource> = resources.filter(|one| one.serves(&image.repository)).collect();
         serving.sort_by_key(|resource| Promise::of(resource.verified));
         let best = serving.first().map(|first| Promise::of(first.verified));
         serving.into_iter().filter(move |resource| {
@@ -81,6 +89,15 @@ impl<'a> DiagnosisInput<'a> {
                 near.then_some(NearMiss { secret, key, why })
             })
         })
+    }
+
+    /// Whether several Secrets that the pod lists do not exist.
+    pub(crate) fn lacks_several(&self) -> bool {
+        let secrets = self.context.secrets.iter();
+        secrets
+            .filter(|secret| matches!(secret.content, Content::Absent))
+            .count()
+            > 1
     }
 
     /// Whether the credentials of a resource serve the image.

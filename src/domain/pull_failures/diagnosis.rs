@@ -2,10 +2,11 @@
 
 use crate::api::{Cause, PullCode, VerificationResult};
 use crate::domain::docker_config::kubelet_secret::{Content, PullSecret, Tried, redact, tried};
-use crate::domain::pull_failures::advice::action;
+use crate::domain::pull_failures::advice::advise;
 use crate::domain::pull_failures::cause::{BlamedSecret, Fault, about};
 use crate::domain::pull_failures::classify::Classification;
 use crate::domain::pull_failures::context::{DiagnosisInput, Promise, PullContext};
+use crate::domain::pull_failures::fix::{Fix, PodToFix};
 use crate::domain::pull_failures::infer::{Sent, infer_cause, may_succeed_next};
 use crate::domain::pull_failures::resource::Resource;
 use crate::domain::registry::image::Image;
@@ -73,6 +74,8 @@ pub struct Diagnosis {
     pub message: String,
     /// What to do.
     pub action: String,
+    fix: Fix,
+    names_elsewhere: bool,
     has_credentials: bool,
     lacks_credentials: bool,
     may_succeed_next: bool,
@@ -93,8 +96,20 @@ impl Diagnosis {
                 "Secret {:?} has changed since: the node tries again within 5 minutes, a new pod at once",
                 resource.secret
             );
+            self.fix = Fix::default();
+            self.names_elsewhere = false;
         }
         self
+    }
+
+    /// The command that mends the cause for a pod, if one can.
+    pub fn fix(&self, pod: PodToFix<'_>) -> Option<String> {
+        self.fix.command(pod)
+    }
+
+    /// Whether the action is about credentials of a resource that keeps them out of the namespace.
+    pub fn names_elsewhere(&self) -> bool {
+        self.names_elsewhere
     }
 
     /// Whether the next attempt may well succeed, see [`may_succeed_next`].
@@ -134,12 +149,15 @@ pub fn diagnose(error: PullError<'_>, context: PullContext<'_>) -> Diagnosis {
         None => guess(&input, sent),
     };
     input.blamed = blamed(about(cause).blames, &input, &matching);
+    let advised = advise(cause, &input);
     Diagnosis {
         cause,
         code: error.code,
         blame: input.blamed.map(|secret| Blame::of(secret, context)),
         message: cut(&redact(error.report, context.secrets, error.image), LENGTH),
-        action: cut(&action(cause, &input), LENGTH),
+        action: cut(&advised.action, LENGTH),
+        fix: Fix::new(advised.steps, &context.listed()),
+        names_elsewhere: advised.names_elsewhere,
         has_credentials: !input.sent.is_empty(),
         lacks_credentials: about(cause).lacks_credentials && !input.is_about_another_host(),
         may_succeed_next: may_succeed_next(error.classification, sent),

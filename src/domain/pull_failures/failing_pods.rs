@@ -9,6 +9,7 @@ use crate::domain::names::{ObjectKey, Uid};
 use crate::domain::pull_failures::cause::about;
 use crate::domain::pull_failures::classify::{Classification, read};
 use crate::domain::pull_failures::pod::{Pod, WaitingContainer};
+use crate::domain::pull_failures::template::PodTemplate;
 use crate::domain::text::{excerpt, unwrap};
 use crate::domain::time::{Timestamp, after};
 
@@ -28,6 +29,8 @@ pub struct FailingPod {
     pub uid: Uid,
     /// UID of what controls it, if anything does.
     pub owner: Option<Uid>,
+    /// What it is made from, if that is certain.
+    pub template: Option<PodTemplate>,
     /// Name of its ServiceAccount.
     pub account: String,
     /// The names in its `imagePullSecrets`.
@@ -144,6 +147,7 @@ impl FailingPod {
         Self {
             uid,
             owner: pod.owner(),
+            template: PodTemplate::of(&pod.metadata),
             account: pod.service_account().to_owned(),
             containers: containers.collect(),
             pull_secrets: pod.pull_secrets().map(str::to_owned).collect(),

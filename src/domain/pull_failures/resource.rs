@@ -31,6 +31,8 @@ pub struct Resource {
     pub registry: RegistryKey,
     /// Whether new pods get the Secret for the images that it is for.
     pub attaches_to_pods: bool,
+    /// Whether its login is known to be a user name and a password that a person may replace.
+    pub takes_password: bool,
     /// What the registry said about the credentials in the generated Secret.
     pub verified: Option<VerificationResult>,
 }
@@ -51,8 +53,14 @@ impl Resource {
                 .map(|cluster| cluster.source_namespace.clone()),
             registry: declaration.registry.clone()?,
             attaches_to_pods: status.is_some_and(|status| status.image_pattern.is_some()),
+            takes_password: false,
             verified: status.and_then(verdict_on_secret),
         })
+    }
+
+    /// Whether the registry rejects its credentials.
+    pub(crate) fn is_refused(&self) -> bool {
+        self.verified.is_some_and(VerificationResult::is_refusal)
     }
 
     /// Whether a kubelet uses its credentials for this repository.

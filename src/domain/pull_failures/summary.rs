@@ -10,7 +10,9 @@ use crate::api::{Cause, FailingNamespace, PullCode, PullFailure, Reason};
 use crate::domain::problem::Problem;
 use crate::domain::pull_failures::cause::{Fault, about};
 use crate::domain::pull_failures::diagnosis::Diagnosis;
+use crate::domain::pull_failures::fix::PodToFix;
 use crate::domain::pull_failures::relevance::Involvement;
+use crate::domain::pull_failures::template::PodTemplate;
 use crate::domain::time::{Timestamp, whole_second};
 
 /// Most failures that a status lists.
@@ -23,6 +25,10 @@ pub struct DiagnosedContainer<'a> {
     pub namespace: &'a str,
     /// Name of the pod.
     pub pod: &'a str,
+    /// What the pod is made from, if that is certain.
+    pub template: Option<&'a PodTemplate>,
+    /// Name of its ServiceAccount.
+    pub account: &'a str,
     /// Name of the container.
     pub container: &'a str,
     /// The image.
@@ -134,6 +140,13 @@ fn failure(places: bool, group: &Group<'_, '_>, previous: &[PullFailure]) -> Opt
         first_seen: Time(whole_second(since)),
         message: example.diagnosis.message.clone(),
         action: example.diagnosis.action.clone(),
+        fix: example.diagnosis.fix(PodToFix {
+            namespace: example.namespace,
+            name: Some(example.pod),
+            template: example.template,
+            account: example.account,
+            account_lists: &[],
+        }),
     })
 }
 

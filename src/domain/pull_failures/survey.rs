@@ -11,6 +11,7 @@ use crate::domain::names::ObjectKey;
 use crate::domain::pull_failures::classify::Classification;
 use crate::domain::pull_failures::context::PullContext;
 use crate::domain::pull_failures::diagnosis::{Diagnosis, PullError, diagnose};
+use crate::domain::pull_failures::elsewhere::Elsewhere;
 use crate::domain::pull_failures::failing_pods::{FailingContainer, FailingPod};
 use crate::domain::pull_failures::relevance::{Involvement, affects};
 use crate::domain::pull_failures::resource::Resource;
@@ -25,6 +26,8 @@ pub struct SurveyInput<'a> {
     pub own: &'a Resource,
     /// The other resources that generate Secrets in the namespace.
     pub others: &'a [Resource],
+    /// Resources for many namespaces that generate none in this one.
+    pub elsewhere: &'a [Elsewhere],
     /// The failing pods that may involve the resource, with their names. See
     /// [`crate::domain::pull_failures::relevance::concerning`].
     pub failing: &'a [(String, Arc<FailingPod>)],
@@ -102,6 +105,8 @@ fn survey_place<'a>(
             counting.push(DiagnosedContainer {
                 namespace: input.namespace,
                 pod,
+                template: failing.template.as_ref(),
+                account: &failing.account,
                 container: &container.container,
                 image: &container.image,
                 since: container.since,
@@ -204,6 +209,7 @@ impl<'i, 'a> DiagnosisCache<'i, 'a> {
             namespace: input.namespace,
             secrets,
             resources,
+            elsewhere: input.elsewhere,
         };
         let diagnosis = diagnose(error, context);
         let involvement = affects(input.own, &container.image, secrets, &diagnosis);

@@ -9,6 +9,7 @@ use crate::domain::attachment::assessment::AttachmentView;
 use crate::domain::distribution::census::Census;
 use crate::domain::docker_config::kubelet_secret::PullSecret;
 use crate::domain::index::IndexView;
+use crate::domain::pull_failures::elsewhere::Elsewhere;
 use crate::domain::pull_failures::failing_pods::FailingPod;
 use crate::domain::pull_failures::resource::Resource;
 use crate::domain::reconcile::refusal::WriteRefusal;
@@ -79,6 +80,8 @@ pub struct PodsOfNamespace {
     pub pull_secrets: HashMap<String, PullSecret>,
     /// The other resources of the namespace.
     pub others: Vec<Resource>,
+    /// Resources for many namespaces that generate no Secret in this one, with credentials for images of these pods.
+    pub elsewhere: Vec<Elsewhere>,
 }
 
 impl Default for Observed {

@@ -61,7 +61,34 @@ impl NamespaceSelection {
 
     /// Whether a namespace with this name and these labels is selected.
     pub fn matches(&self, name: &str, labels: impl FnOnce() -> BTreeMap<String, String>) -> bool {
-        (self.selector.selects_all() || self.selector.matches(&labels())) && !self.excludes(name)
+        (self.selector.selects_all() || self.has_labels_of(&labels())) && !self.excludes(name)
+    }
+
+    /// Whether the selector takes these labels, whatever names are left out.
+    pub fn has_labels_of(&self, labels: &BTreeMap<String, String>) -> bool {
+        self.selector.matches(labels)
+    }
+
+    /// The labels with which a namespace that has others is selected; none if some would replace what it has, or if the selector
+    /// requires more than labels.
+    pub fn missing_labels(&self, labels: &BTreeMap<String, String>) -> Vec<(String, String)> {
+        let (selector, _) = &self.written;
+        let required = selector.match_labels.iter().flatten();
+        let missing = required.filter(|(key, value)| labels.get(*key) != Some(value));
+        let missing: Vec<(String, String)> = missing.map(|(key, value)| (key.clone(), value.clone())).collect();
+        let has_more = selector.match_expressions.as_ref().is_some_and(|more| !more.is_empty());
+        if has_more || missing.iter().any(|(key, _)| labels.contains_key(key)) {
+            return Vec::new();
+        }
+        missing
+    }
+
+    /// The place of a name in the list of those that are left out, if nothing else there leaves it out.
+    pub fn only_exclusion(&self, name: &str) -> Option<usize> {
+        let excluding = self.excluded.iter().enumerate();
+        let mut excluding = excluding.filter(|(_, pattern)| glob::matches(pattern, name));
+        let (index, pattern) = excluding.next()?;
+        (pattern == name && excluding.next().is_none()).then_some(index)
     }
 
     /// Whether a namespace of this name is left out, whatever its labels are.

@@ -266,6 +266,7 @@ fn order_shown(secrets: &[PullSecret], image: &str) -> Vec<Tried> {
         namespace: "team",
         secrets,
         resources: &[],
+        elsewhere: &[],
     };
     let mut order = Vec::new();
     for (secret, looked) in explain_secrets(image, around).secrets.iter().enumerate() {

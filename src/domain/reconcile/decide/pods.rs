@@ -6,6 +6,7 @@ use std::time::Duration;
 use k8s_openapi::api::core::v1::Secret;
 
 use crate::api::{ConditionType, DockerPullSecretStatus, Reason, VerificationResult};
+use crate::domain::credential_source::plain::is_plain_login;
 use crate::domain::docker_config::kubelet_secret::PullSecret;
 use crate::domain::pull_failures::resource::Resource;
 use crate::domain::pull_failures::summary::{PullSummary, have_same_cause};
@@ -44,6 +45,10 @@ pub(super) fn survey_pods(
         return (None, Vec::new());
     };
     own.verified = verified(subject, outcome);
+    own.takes_password = match (&subject.declaration.spec, &observed.source) {
+        (Ok(spec), Some(source)) => is_plain_login(spec, source),
+        _ => false,
+    };
     if let Some(holder) = holder {
         own.owns = is_own(holder, subject.reference.uid.as_str());
     }
@@ -72,6 +77,7 @@ pub(super) fn survey_pods(
             namespace: &place.namespace,
             own: if place.has_secret { &own } else { &without },
             others: &place.others,
+            elsewhere: &place.elsewhere,
             failing: &place.failing,
             pull_secrets,
             credentials_changed_at,

@@ -1,0 +1,386 @@
+//! Commands that a status and `dps explain` offer are run as they are, and change what they are meant to change.
+
+use std::path::PathBuf;
+use std::process::{Command, Output};
+
+use dps::api::DockerPullSecret;
+use k8s_openapi::api::apps::v1::{Deployment, StatefulSet};
+use k8s_openapi::api::core::v1::{Pod, PodSpec, ServiceAccount};
+use kube::api::{ListParams, Patch, PatchParams, PostParams};
+use kube::{Api, ResourceExt as _};
+use serde_json::{Value, json};
+
+use crate::support::eventually;
+use crate::support::explain;
+use crate::support::fleet::Fleet;
+use crate::support::objects::{Space, private};
+use crate::support::operator::operator;
+use crate::support::pods::{Pods, not_sent, unauthorized};
+use crate::support::world::world;
+
+/// A namespace with an image that no other test has.
+struct Place {
+    space: Space,
+    pods: Pods,
+    host: String,
+    image: String,
+}
+
+impl Place {
+    async fn new(purpose: &str) -> Self {
+        operator();
+        let space = Space::new(world(), purpose).await;
+        let host = format!("{}.example.com", space.name);
+        Self {
+            pods: Pods::of(&space).await,
+            image: format!("{host}/team/app:1"),
+            host,
+            space,
+        }
+    }
+
+    /// A resource that is ready.
+    async fn resource(&self, name: &str, registry: &str) {
+        let login = format!("{name}-login");
+        self.space.credentials(&login, "u", "w").await;
+        self.space.create(name, private(registry, &login)).await;
+        self.space.ready(name).await;
+    }
+
+    fn api<K>(&self) -> Api<K>
+    where
+        K: kube::Resource<Scope = kube::core::NamespaceResourceScope, DynamicType = ()>,
+    {
+        Api::namespaced(self.space.client.clone(), &self.space.name)
+    }
+
+    /// A Deployment or StatefulSet with one pod, and the name of that pod.
+    async fn workload(&self, kind: &str, name: &str, listed: &[&str]) -> String {
+        let listed: Vec<Value> = listed.iter().map(|name| json!({"name": name})).collect();
+        let object = json!({"apiVersion": "apps/v1", "kind": kind, "metadata": {"name": name}, "spec": {
+            "replicas": 1, "serviceName": name, "selector": {"matchLabels": {"app": name}},
+            "template": {"metadata": {"labels": {"app": name}}, "spec": {
+                "automountServiceAccountToken": false, "imagePullSecrets": listed,
+                "containers": [{"name": "app", "image": self.image_of(name)}]}}}});
+        let params = PostParams::default();
+        if kind == "Deployment" {
+            let object = serde_json::from_value(object).unwrap();
+            self.api::<Deployment>().create(&params, &object).await.unwrap();
+        } else {
+            let object = serde_json::from_value(object).unwrap();
+            self.api::<StatefulSet>().create(&params, &object).await.unwrap();
+        }
+        self.pod(name, |_| true).await.name_any()
+    }
+
+    /// The image of a workload: pods that fail alike are one failure in a status.
+    fn image_of(&self, workload: &str) -> String {
+        format!("{}/team/{workload}:1", self.host)
+    }
+
+    /// A pod of a workload.
+    async fn pod(&self, workload: &str, fits: impl Fn(&Pod) -> bool) -> Pod {
+        let label = ListParams::default().labels(&format!("app={workload}"));
+        eventually(&format!("a pod of {workload}"), || async {
+            let pods = self.pods.api.list(&label).await.map_err(|error| error.to_string())?;
+            let mut living = pods
+                .items
+                .into_iter()
+                .filter(|pod| pod.metadata.deletion_timestamp.is_none());
+            living.find(|pod| fits(pod)).ok_or_else(|| "none".to_owned())
+        })
+        .await
+    }
+
+    /// Nobody sends credentials for the image of a pod.
+    async fn fails(&self, pod: &str) {
+        let spec = self.pods.api.get(pod).await.unwrap().spec.unwrap();
+        let image = spec.containers[0].image.clone().unwrap();
+        self.pods.fails(pod, &image, &not_sent(&image)).await;
+    }
+
+    /// The command in the status of a resource, for a pod.
+    async fn fix_in_status(&self, resource: &str, pod: &str) -> String {
+        eventually(&format!("a fix for {pod} in {resource}"), || async {
+            let resource = self.space.resources.get(resource).await;
+            let status = resource.map_err(|error| error.to_string())?.status.unwrap_or_default();
+            let mut failures = status.pull_failures.iter();
+            let found = failures
+                .find(|failure| failure.pod == pod)
+                .and_then(|one| one.fix.clone());
+            found.ok_or_else(|| format!("{:?}", status.pull_failures))
+        })
+        .await
+    }
+
+    /// The command that `dps explain` prints, which is the same in both formats.
+    fn explained(&self, pod: &str) -> String {
+        let kubeconfig = Some(world().kubeconfig());
+        let args = ["pod", pod, "-n", &self.space.name];
+        let (_, text, stderr) = explain::run(&args, "", kubeconfig);
+        let mut lines = text.lines();
+        let line = lines.find_map(|line| line.strip_prefix("  fix       "));
+        let line = line.unwrap_or_else(|| panic!("{text}{stderr}")).to_owned();
+        let (_, report, _) = explain::run(&[&args[..], &["-o", "json"]].concat(), "", kubeconfig);
+        let report: Value = serde_json::from_str(&report).unwrap();
+        assert_eq!(report["failures"][0]["fix"], json!(line));
+        line
+    }
+
+    /// Runs a command as it is, in a shell in which `dps` writes down with which arguments it is called.
+    fn try_run(&self, command: &str) -> (Output, Vec<String>) {
+        let (tools, called) = self.stub();
+        let path = format!("{}:{}:/usr/bin:/bin", tools.display(), world().bin().display());
+        let output = Command::new("sh")
+            .args(["-c", command])
+            .env("PATH", path)
+            .env("KUBECONFIG", world().kubeconfig())
+            .current_dir("/")
+            .output()
+            .unwrap();
+        let called = std::fs::read_to_string(called).unwrap_or_default();
+        (output, called.lines().map(str::to_owned).collect())
+    }
+
+    fn run(&self, command: &str) -> Vec<String> {
+        let (output, called) = self.try_run(command);
+        assert!(
+            output.status.success(),
+            "{command}: {}{}",
+            String::from_utf8_lossy(&output.stdout),
+            String::from_utf8_lossy(&output.stderr)
+        );
+        called
+    }
+
+    /// A folder with a `dps` of our own, and the file that it writes.
+    fn stub(&self) -> (PathBuf, PathBuf) {
+        use std::os::unix::fs::PermissionsExt as _;
+        let folder = world().state().join(format!("fixes-{}", self.space.name));
+        std::fs::create_dir_all(&folder).unwrap();
+        let (program, called) = (folder.join("dps"), folder.join("called"));
+        let _ = std::fs::remove_file(&called);
+        let script = format!("#!/bin/sh\nprintf '%s\\n' \"$@\" > '{}'\n", called.display());
+        std::fs::write(&program, script).unwrap();
+        std::fs::set_permissions(&program, std::fs::Permissions::from_mode(0o755)).unwrap();
+        (folder, called)
+    }
+
+    async fn account_lists(&self) -> Vec<String> {
+        let account = self.api::<ServiceAccount>().get("default").await.unwrap();
+        let listed = account.image_pull_secrets.into_iter().flatten();
+        listed.map(|secret| secret.name).collect()
+    }
+}
+
+fn listed(spec: Option<&PodSpec>) -> Vec<String> {
+    let listed = spec.and_then(|spec| spec.image_pull_secrets.as_ref());
+    let listed = listed.into_iter().flatten();
+    let mut listed: Vec<String> = listed.map(|secret| secret.name.clone()).collect();
+    listed.sort();
+    listed
+}
+
+#[tokio::test]
+async fn fix_in_a_status_gives_new_pods_the_secret() {
+    let place = Place::new("fix-status").await;
+    place.resource("app", &place.host).await;
+    place.resource("other", "s.example.com").await;
+
+    let pod = place.workload("Deployment", "web", &[]).await;
+    place.fails(&pod).await;
+    let fix = place.fix_in_status("app", &pod).await;
+    assert_eq!(fix, place.explained(&pod));
+    place.run(&fix);
+    let successor = place
+        .pod("web", |pod| listed(pod.spec.as_ref()).contains(&"app".to_owned()))
+        .await;
+    assert_eq!(listed(successor.spec.as_ref()), ["app"]);
+
+    // What is listed stays; a pod of a StatefulSet is not replaced as long as it fails.
+    let pod = place.workload("StatefulSet", "db", &["other"]).await;
+    let before = place.pods.api.get(&pod).await.unwrap().uid();
+    place.fails(&pod).await;
+    place.run(&place.fix_in_status("app", &pod).await);
+    let successor = place.pod("db", |pod| pod.uid() != before).await;
+    assert_eq!(listed(successor.spec.as_ref()), ["app", "other"]);
+
+    // A name that no Secret has.
+    let pod = place.workload("Deployment", "typo", &["ap", "other"]).await;
+    place.fails(&pod).await;
+    place.run(&place.fix_in_status("app", &pod).await);
+    let deployment = place.api::<Deployment>().get("typo").await.unwrap();
+    let template = deployment.spec.unwrap().template.spec;
+    assert_eq!(listed(template.as_ref()), ["app", "other"]);
+}
+
+#[tokio::test]
+async fn fix_for_a_pod_without_an_owner_adds_to_its_service_account_and_takes_nothing_away() {
+    let place = Place::new("fix-account").await;
+    place.resource("app", &place.host).await;
+    let deployed = place.workload("Deployment", "web", &[]).await;
+    for name in ["bare", "late"] {
+        place.pods.create(name, &place.image, &[]).await;
+        place.fails(name).await;
+    }
+    place.fails(&deployed).await;
+    let fix = place.explained("bare");
+    assert_eq!(place.account_lists().await, Vec::<String>::new());
+    place.run(&fix);
+    assert_eq!(place.account_lists().await, ["app"]);
+
+    // A list that is there by now is not replaced.
+    let accounts = place.api::<ServiceAccount>();
+    let others = Patch::Merge(json!({"imagePullSecrets": [{"name": "hand"}, {"name": "hub"}]}));
+    let params = PatchParams::default();
+    accounts.patch("default", &params, &others).await.unwrap();
+    let (output, _) = place.try_run(&fix);
+    assert!(!output.status.success());
+    assert_eq!(place.account_lists().await, ["hand", "hub"]);
+    // What merges into lists elsewhere replaces this one.
+    let merged = Patch::Strategic(json!({"imagePullSecrets": [{"name": "app"}]}));
+    accounts.patch("default", &params, &merged).await.unwrap();
+    assert_eq!(place.account_lists().await, ["app"]);
+    accounts.patch("default", &params, &others).await.unwrap();
+    place.run(&place.explained("late"));
+    assert_eq!(place.account_lists().await, ["hand", "hub", "app"]);
+
+    // New pods get it by now.
+    let fix = place.explained(&deployed);
+    assert!(fix.contains("rollout restart"), "{fix}");
+    place.run(&fix);
+    let successor = place.pod("web", |pod| pod.name_any() != deployed).await;
+    assert_eq!(listed(successor.spec.as_ref()), ["app", "hand", "hub"]);
+}
+
+#[tokio::test]
+async fn fix_corrects_the_registry_of_a_resource() {
+    let place = Place::new("fix-registry").await;
+    place.resource("app", &format!("{}:5000", place.host)).await;
+    place.pods.create("web", &place.image, &["app"]).await;
+    place.fails("web").await;
+    let fix = place.fix_in_status("app", "web").await;
+    assert_eq!(fix, place.explained("web"));
+    place.run(&fix);
+    let secret = place.space.secret_until("app", "for the image", |secret| {
+        let document = crate::support::objects::document(secret);
+        document["auths"].get(&place.host).is_some()
+    });
+    secret.await;
+
+    // The form for Docker Hub, where a URL is not allowed. No resource that the API server takes today needs it.
+    let patch = json!({"spec": {"type": "DockerHub", "registryUrl": null}}).to_string();
+    place.run(&format!(
+        "kubectl -n {} patch dockerpullsecret app --type merge --patch '{patch}'",
+        place.space.name
+    ));
+    place.space.ready("app").await;
+}
+
+#[tokio::test]
+async fn fix_lets_a_secret_into_a_namespace() {
+    let place = Place::new("fix-namespace").await;
+    let fleet = Fleet::new(world(), "fix-fleet").await;
+    fleet.login("u", "w").await;
+    let shared = fleet.create("login", json!({"registryUrl": place.host})).await;
+    fleet.until(&shared, "observed", |_| true).await;
+    place.pods.create("web", &place.image, &["hand"]).await;
+    place.fails("web").await;
+    let has_secret = || async {
+        let what = "copied";
+        place.space.secret_until(&shared, what, |_| true).await;
+    };
+    let namespaces = fleet.namespaces.clone();
+    let change = async |metadata: Value| {
+        let patch = Patch::Merge(json!({"metadata": metadata}));
+        namespaces
+            .patch(&place.space.name, &PatchParams::default(), &patch)
+            .await
+            .unwrap();
+    };
+
+    let fix = place.explained("web");
+    let label = format!("kubectl label namespace {} fleet={}", place.space.name, fleet.name);
+    assert!(fix.starts_with(&label), "{fix}");
+    place.run(&fix);
+    has_secret().await;
+
+    change(json!({"annotations": {"pullsecrets.dev/exclude": "true"}})).await;
+    place.space.gone(&shared).await;
+    let fix = place.explained("web");
+    assert!(fix.contains("annotate"), "{fix}");
+    place.run(&fix);
+    has_secret().await;
+
+    let excluded = json!(["kube-*", place.space.name, "other"]);
+    fleet.change(&shared, json!({"excludeNamespaces": excluded})).await;
+    place.space.gone(&shared).await;
+    let fix = place.explained("web");
+    assert!(fix.contains("/spec/excludeNamespaces/1"), "{fix}");
+    place.run(&fix);
+    has_secret().await;
+    let spec = fleet.resources.get(&shared).await.unwrap().spec;
+    assert_eq!(spec.exclude_namespaces, ["kube-*", "other"]);
+    fleet.delete(&shared).await;
+}
+
+#[tokio::test]
+async fn fix_for_a_login_calls_create_with_what_is_known() {
+    let place = Place::new("fix-create").await;
+    let namespace = place.space.name.as_str();
+    let pod = place.workload("Deployment", "web", &[]).await;
+    place.fails(&pod).await;
+    let name = place.host.replace('.', "-");
+    let called = place.run(&place.explained(&pod));
+    assert_eq!(
+        called,
+        ["create", &name, "-n", namespace, "--registry-url", &place.host]
+    );
+    let successor = place.pod("web", |pod| listed(pod.spec.as_ref()).contains(&name)).await;
+    assert_eq!(listed(successor.spec.as_ref()), [name]);
+
+    place.resource("app", &place.host).await;
+    place.pods.create("rejected", &place.image, &["app"]).await;
+    place
+        .pods
+        .fails("rejected", &place.image, &unauthorized(&place.image))
+        .await;
+    let fix = place.fix_in_status("app", "rejected").await;
+    assert_eq!(fix, place.explained("rejected"));
+    let called = place.run(&fix);
+    let replaced = [
+        "create",
+        "app",
+        "-n",
+        namespace,
+        "--registry-url",
+        &place.host,
+        "--replace",
+    ];
+    assert_eq!(called, replaced);
+
+    // A login that nobody can type.
+    let config = json!({"auths": {&place.host: {"username": "u", "password": "w"}}}).to_string();
+    place
+        .space
+        .secret(
+            "app-login",
+            "Opaque",
+            &[("config.json", &config), ("username", "u"), ("password", "w")],
+        )
+        .await;
+    let has_fix = |resource: DockerPullSecret| {
+        let failures = resource.status.unwrap_or_default().pull_failures;
+        let first = failures.into_iter().find(|failure| failure.pod == "rejected");
+        first.is_some_and(|failure| failure.fix.is_some())
+    };
+    eventually("no fix", || async {
+        let resource = place.space.resources.get("app").await;
+        let resource = resource.map_err(|error| error.to_string())?;
+        let is_failing = resource.status.as_ref().is_some_and(|status| status.failing_pods > 0);
+        (is_failing && !has_fix(resource))
+            .then_some(())
+            .ok_or_else(|| "a fix".to_owned())
+    })
+    .await;
+}
