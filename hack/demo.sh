@@ -153,8 +153,23 @@ else
     as_process
 fi
 
-say "3. Credentials in every form become a pull secret"
+say "3. A login becomes a pull secret: dps create logs in before it writes anything"
 kubectl create namespace demo >/dev/null
+# On a terminal, it asks for all of this.
+create() {
+    printf '$ dps create login -n demo --registry-url %s --username %s --password-stdin --wait\n' "$(registry address)" "$(registry username)"
+    KUBECONFIG="$state/kubeconfig" target/debug/dps create login -n demo --login-secret real-login --registry-url "$(registry address)" \
+        --username "$(registry username)" --password-stdin --ca-file "$state/pki/ca.crt" --wait 2>&1
+}
+if echo wrong | create; then
+    echo "This should have been refused." >&2
+    exit 1
+fi
+echo "... with the right password:"
+registry password | create
+
+echo
+echo "Credentials in every other form work too, as YAML:"
 show apply -n demo -f deploy/samples
 for name in docker-hub team-registry ghcr quay legacy harbor; do until_reason "$name" Ready; done
 show get dps -n demo
@@ -221,13 +236,6 @@ set_password() {
     kubectl create secret generic real-login -n demo --from-literal=username="$(registry username)" --from-literal=password="$1" \
         --dry-run=client -o yaml | kubectl apply -n demo -f - >/dev/null 2>&1
 }
-set_password "$(registry password)"
-kubectl apply -n demo -f - >/dev/null <<END
-apiVersion: pullsecrets.dev/v1alpha1
-kind: DockerPullSecret
-metadata: {name: login}
-spec: {type: PrivateRegistry, registryUrl: "$(registry address)", credentialsRef: {name: real-login}}
-END
 kubectl wait dps/login -n demo --for=condition=CredentialsAccepted --timeout=30s >/dev/null
 show get dps login -n demo
 accepted
