@@ -157,9 +157,16 @@ say "3. A login becomes a pull secret: dps create logs in before it writes anyth
 kubectl create namespace demo >/dev/null
 # On a terminal, it asks for all of this.
 create() {
-    printf '$ dps create login -n demo --registry-url %s --username %s --password-stdin --wait\n' "$(registry address)" "$(registry username)"
-    KUBECONFIG="$state/kubeconfig" target/debug/dps create login -n demo --login-secret real-login --registry-url "$(registry address)" \
-        --username "$(registry username)" --password-stdin --ca-file "$state/pki/ca.crt" --wait 2>&1
+    set -- create login -n demo --registry-url "$(registry address)" --username "$(registry username)" --password-stdin --wait
+    printf '$ dps %s\n' "$*"
+    set -- target/debug/dps "$@" --login-secret real-login --ca-file "$state/pki/ca.crt"
+    if [ -n "$node" ]; then
+        # The names of the registries are the node's, not this machine's.
+        hosts=$(sed -n 's/.*"hostsFile":"\([^"]*\)".*/\1/p' "$state/info")
+        # shellcheck disable=SC2016
+        set -- unshare --mount sh -c 'mount --bind "$1" /etc/hosts && shift && exec "$@"' sh "$hosts" "$@"
+    fi
+    KUBECONFIG="$state/kubeconfig" "$@" 2>&1
 }
 if echo wrong | create; then
     echo "This should have been refused." >&2

@@ -16,6 +16,7 @@ mod readiness;
 mod reconcile;
 mod recover;
 pub mod run;
+mod signals;
 pub mod store;
 pub mod telemetry;
 #[cfg(test)]

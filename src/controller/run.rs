@@ -7,7 +7,6 @@ use std::time::Duration;
 use futures::future::{join_all, select_all};
 use futures::{FutureExt as _, StreamExt as _};
 use kube::Client;
-use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
@@ -20,6 +19,7 @@ use crate::controller::lease::Leader;
 use crate::controller::metrics::Metrics;
 use crate::controller::readiness::Readiness;
 use crate::controller::reconcile::{reconcile, reconcile_current};
+use crate::controller::signals::EndSignals;
 use crate::controller::verification::{News, Verifier};
 use crate::controller::watches::start::Watches;
 use crate::domain::names::{ObjectKey, ResourceRef};
@@ -78,8 +78,7 @@ pub enum StartError {
 
 /// Runs until SIGTERM or SIGINT.
 pub async fn run(options: Options) -> Result<(), StartError> {
-    let mut terminate = signal(SignalKind::terminate()).map_err(StartError::Signal)?;
-    let mut interrupt = signal(SignalKind::interrupt()).map_err(StartError::Signal)?;
+    let mut signals = EndSignals::listen().map_err(StartError::Signal)?;
     // Container runtimes may start with a soft limit of 1,024. What cannot be raised is enough for most.
     let _ = rlimit::increase_nofile_limit(u64::MAX);
     let metrics = Arc::new(Metrics::default());
@@ -135,8 +134,7 @@ pub async fn run(options: Options) -> Result<(), StartError> {
     let mut running = select_all(scopes);
 
     tokio::select! {
-        _ = terminate.recv() => {}
-        _ = interrupt.recv() => {}
+        () = signals.received() => {}
         ended = &mut holds => {
             ended.map_err(|_| StartError::Ended)?;
             tracing::warn!("another replica holds the Lease; exiting, to restart as a standby");

@@ -6,6 +6,7 @@ mod fleets;
 mod recovery;
 mod registries;
 mod replicas;
+mod terminal;
 
 use crate::node::credentials::{
     absent_secret, attached_at_creation, credentials_come_late, deployment, image_volume, init_container,
@@ -15,6 +16,7 @@ use crate::node::fleets::{a_hundred_namespaces_pull_at_their_first_attempt, what
 use crate::node::recovery::pods_are_replaced_one_by_one;
 use crate::node::registries::{another_host, hopeless, never_pull, unusable, wrong_image};
 use crate::node::replicas::replicas_are_replaced_without_a_gap;
+use crate::node::terminal::typed_login_is_pulled_with;
 use crate::support::canary::CANARY;
 use crate::support::release::Release;
 use crate::support::world::{OPERATOR, World, node_world};
@@ -40,6 +42,7 @@ async fn every_failure_is_diagnosed_and_its_action_heals() {
         other_key(world, "port", "basic.world.test".to_owned()).boxed(),
         other_key(world, "path", of("basic", "nope")).boxed(),
         absent_secret(world).boxed(),
+        typed_login_is_pulled_with(world).boxed(),
         credentials_come_late(world).boxed(),
         malformed_secret(world).boxed(),
         wrong_image(

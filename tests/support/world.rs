@@ -131,6 +131,11 @@ impl World {
             .unwrap_or_else(|| panic!("no {field}"))
     }
 
+    /// What the node has as /etc/hosts.
+    pub fn hosts_file(&self) -> &Path {
+        Path::new(self.info["node"]["hostsFile"].as_str().expect("a node"))
+    }
+
     /// Does something to the world, see `cmd/world`.
     pub fn tell(&self, command: &str) {
         let mut control = self.control.lock().expect("no test died while controlling the world");
