@@ -3,6 +3,8 @@
 use std::path::PathBuf;
 use std::process::{Command, Output};
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use dps::api::DockerPullSecret;
 use k8s_openapi::api::apps::v1::{Deployment, StatefulSet};
 use k8s_openapi::api::core::v1::{Pod, PodSpec, ServiceAccount};
@@ -13,10 +15,11 @@ use serde_json::{Value, json};
 use crate::support::eventually;
 use crate::support::explain;
 use crate::support::fleet::Fleet;
-use crate::support::objects::{Space, private};
-use crate::support::operator::operator;
+use crate::support::objects::{Space, private, with};
+use crate::support::operator::{CLUSTER, Operator, operator};
 use crate::support::pods::{Pods, not_sent, unauthorized};
-use crate::support::world::world;
+use crate::support::registries::{Scripted, answer};
+use crate::support::world::{exclusive_world, world};
 
 /// A namespace with an image that no other test has.
 struct Place {
@@ -383,4 +386,49 @@ async fn fix_for_a_login_calls_create_with_what_is_known() {
             .ok_or_else(|| "a fix".to_owned())
     })
     .await;
+}
+
+#[tokio::test]
+async fn status_names_good_credentials_that_are_kept_out_where_those_of_the_namespace_are_rejected() {
+    let (_alone, world) = exclusive_world().await;
+    let kubeconfig = world.install();
+    let good = STANDARD.encode("user:good");
+    let registry = Scripted::start(move |head, _| {
+        if head.contains(&good) {
+            answer("200 OK", &[], "")
+        } else {
+            answer("401 Unauthorized", &["WWW-Authenticate: Basic realm=\"x\""], "")
+        }
+    });
+    let allowed = ["--allow-registry", registry.address.as_str()];
+    let operator = Operator::start(world, &kubeconfig, &[&CLUSTER[..], &allowed].concat());
+    operator.wait_until_ready();
+    let plain = json!({"registryUrl": registry.address, "verification": {"plainHttp": true}});
+    let fleet = Fleet::new(world, "kept-out").await;
+    fleet.login("user", "good").await;
+    fleet.add("selected", json!({})).await;
+    let shared = fleet.create("login", plain.clone()).await;
+    fleet.stands(&shared, "Ready", "1/1").await;
+
+    let space = Space::new(world, "kept-out").await;
+    let pods = Pods::of(&space).await;
+    space.credentials("login", "other", "wrong").await;
+    space
+        .create("app", with(private(&registry.address, "login"), plain))
+        .await;
+    space.reason("app", "Rejected").await;
+    let image = format!("{}/team/app:1", registry.address);
+    pods.create("web", &image, &[]).await;
+    pods.fails("web", &image, &not_sent(&image)).await;
+    let words =
+        format!("ClusterDockerPullSecret {shared:?} has credentials for this registry, but does not put Secret");
+    let label = format!("kubectl label namespace {} fleet={} && ", space.name, fleet.name);
+    let status = space.until("app", "names the other", |status| {
+        let failure = status.pull_failures.first()?;
+        let fix = failure.fix.as_deref()?;
+        (failure.action.starts_with(&words) && fix.starts_with(&label)).then_some(())
+    });
+    status.await;
+    fleet.delete(&shared).await;
+    operator.stop();
 }

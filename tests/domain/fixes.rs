@@ -1,6 +1,8 @@
 //! Which command mends a cause: the table has every cause, with a command or with the reason why there is none.
 
+mod known;
 mod rows;
+mod status;
 
 use std::collections::BTreeSet;
 use std::process::Command;
@@ -311,7 +313,7 @@ fn command_that_is_too_long_is_left_out() {
 
 #[test]
 fn owner_of_a_pod_is_known_only_if_it_is_certain() {
-    let owned = |owner: &Value, labels: &Value| -> Option<PodTemplate> {
+    let template_of = |owner: &Value, labels: &Value| -> Option<PodTemplate> {
         let meta = json!({"ownerReferences": [owner], "labels": labels});
         let meta: ObjectMeta = serde_json::from_value(meta).unwrap();
         PodTemplate::of(&meta)
@@ -348,10 +350,10 @@ fn owner_of_a_pod_is_known_only_if_it_is_certain() {
         ("batch/v1", "Job", "nightly", &json!({}), None),
         ("v1", "ReplicationController", "web", &json!({}), None),
     ] {
-        let found = owned(&owner(group, kind, name, true), labels);
+        let found = template_of(&owner(group, kind, name, true), labels);
         let found = found.as_ref().map(|one| (one.kind, one.name.as_str()));
         assert_eq!(found, expected, "{group} {kind} {name}");
-        assert_eq!(owned(&owner(group, kind, name, false), labels), None);
+        assert_eq!(template_of(&owner(group, kind, name, false), labels), None);
     }
     assert_eq!(PodTemplate::of(&ObjectMeta::default()), None);
 }

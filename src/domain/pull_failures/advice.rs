@@ -10,7 +10,7 @@ use crate::domain::pull_failures::context::DiagnosisInput;
 use crate::domain::pull_failures::docker_hub::docker_hub_name;
 use crate::domain::pull_failures::elsewhere::{Serving, bring_in};
 use crate::domain::pull_failures::error_class::ErrorClass;
-use crate::domain::pull_failures::fix::Step;
+use crate::domain::pull_failures::fix::FixStep;
 use crate::domain::pull_failures::fix::steps;
 use crate::domain::pull_failures::remedy::{remedy, with_host};
 use crate::domain::registry::dialect::Dialect;
@@ -25,14 +25,14 @@ pub(crate) struct Advised {
     /// In words.
     pub(crate) action: String,
     /// What of it a command can do.
-    pub(crate) steps: Vec<Step>,
+    pub(crate) steps: Vec<FixStep>,
     /// Whether it is about credentials of a resource that keeps them out of the namespace.
     pub(crate) names_elsewhere: bool,
 }
 
 impl Advised {
     /// Something that steps mend, if there are any.
-    fn mended(action: String, steps: Vec<Step>) -> Self {
+    fn mended(action: String, steps: Vec<FixStep>) -> Self {
         Self {
             action,
             steps,
@@ -192,17 +192,20 @@ fn missing(input: &DiagnosisInput<'_>) -> Option<Advised> {
             "Secret {name:?} does not exist in namespace {namespace:?}. Use {secret:?} in the pod's imagePullSecrets instead: {why}"
         )
     };
-    match input.best_serving(input.parsed.as_ref()?) {
+    let image = input.parsed.as_ref();
+    // Of several, another one may be meant for this registry, and each may be there later.
+    let replaced = (!input.lacks_several()).then_some(name.as_str());
+    match image.and_then(|image| input.best_serving(image)) {
         Some(Serving::Here(resource)) => {
             let why = format!("{resource} generates it for this registry");
             let steps = if resource.is_refused() {
                 Vec::new()
             } else {
-                steps::list(&resource.secret, Some(name))
+                steps::list(&resource.secret, replaced)
             };
             Some(Advised::mended(instead(&resource.secret, &why), steps))
         }
-        Some(Serving::Elsewhere(one)) => Some(bring_in(one, Some(name), input)),
+        Some(Serving::Elsewhere(one)) => Some(bring_in(one, replaced, input)),
         None => {
             let action = format!(
                 "Create Secret {name:?} in namespace {namespace:?}, for example with a DockerPullSecret of that name, or correct the name in the pod's imagePullSecrets"

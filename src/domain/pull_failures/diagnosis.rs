@@ -63,6 +63,7 @@ impl Blame {
 
 /// Why a container cannot get its image.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[allow(clippy::struct_excessive_bools, reason = "each is a finding of its own")]
 pub struct Diagnosis {
     /// Why the image cannot be pulled.
     pub cause: Cause,

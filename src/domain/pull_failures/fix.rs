@@ -14,7 +14,7 @@ const LENGTH: usize = 400;
 
 /// Something that one command changes.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) enum Step {
+pub(crate) enum FixStep {
     /// Pods list a Secret, and one that they list now no longer.
     List {
         secret: Option<String>,
@@ -60,7 +60,7 @@ pub(crate) struct ResourceName {
 /// What mends a cause, in this order.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Fix {
-    steps: Vec<Step>,
+    steps: Vec<FixStep>,
     /// The names of the pod's pull secrets.
     listed: Vec<String>,
 }
@@ -82,7 +82,7 @@ pub struct PodToFix<'a> {
 
 impl Fix {
     /// `listed`: the names of the pod's pull secrets.
-    pub(crate) fn new(steps: Vec<Step>, listed: &[&str]) -> Self {
+    pub(crate) fn new(steps: Vec<FixStep>, listed: &[&str]) -> Self {
         Self {
             steps,
             listed: listed.iter().map(|&name| name.to_owned()).collect(),

@@ -215,6 +215,15 @@ fn of_accounts() -> Vec<Row> {
             ),
         ),
         row("the ServiceAccount lists it by now", None, &["app"], None),
+        Row {
+            resources: vec![],
+            ..row(
+                "what the ServiceAccount lists by now may be for this registry",
+                Some(Deployment),
+                &["hand"],
+                None,
+            )
+        },
         row(
             "pods would no longer get what the ServiceAccount lists by now",
             Some(Deployment),
@@ -475,6 +484,14 @@ fn missing() -> Vec<Row> {
             vec![absent("ap")],
             vec![resource("app", HOST, Some(Rejected))],
             None,
+        ),
+        row(
+            "one of two that are missing may be there later",
+            vec![absent("ap"), absent("other")],
+            vec![app()],
+            Some(
+                r#"kubectl -n team patch deployment web --patch '{"spec":{"template":{"spec":{"imagePullSecrets":[{"name":"ap"},{"name":"other"},{"name":"app"}]}}}}'"#,
+            ),
         ),
         row("generated soon", vec![absent("app")], vec![app()], None),
         row(

@@ -4,19 +4,21 @@ use serde_json::{Value, json};
 
 use crate::api::{CLUSTER_DOCKER_PULL_SECRET, EXCLUDE_ANNOTATION};
 use crate::domain::names::is_object_name;
-use crate::domain::pull_failures::fix::{PodToFix, ResourceName, Step};
+use crate::domain::pull_failures::fix::{FixStep, PodToFix, ResourceName};
 use crate::domain::pull_failures::template::TemplateKind;
 use crate::domain::registry::key::RegistryKey;
 
 /// The command of a step; `None` if there is none, or if something in it is no plain name.
-pub(super) fn of(step: &Step, listed: &[String], pod: PodToFix<'_>) -> Option<String> {
+pub(super) fn of(step: &FixStep, listed: &[String], pod: PodToFix<'_>) -> Option<String> {
     let namespace = name(pod.namespace)?;
     match step {
-        Step::List { secret, instead_of } => list(secret.as_deref(), instead_of.as_deref(), listed, pod),
-        Step::Recreate => recreate(pod),
-        Step::SetRegistry { resource, registry } => set_registry(resource, registry),
-        Step::Create { name, registry } => create(name, namespace, registry),
-        Step::ReplaceLogin {
+        FixStep::List { secret, instead_of } => list(secret.as_deref(), instead_of.as_deref(), listed, pod),
+        FixStep::Recreate => recreate(pod),
+        FixStep::SetRegistry { resource, registry } => set_registry(resource, registry),
+        // What its ServiceAccount lists by now may be all that the pod needs.
+        FixStep::Create { .. } if listed.is_empty() && !pod.account_lists.is_empty() => None,
+        FixStep::Create { name, registry } => create(name, namespace, registry),
+        FixStep::ReplaceLogin {
             name: resource,
             registry,
             login,
@@ -29,7 +31,7 @@ pub(super) fn of(step: &Step, listed: &[String], pod: PodToFix<'_>) -> Option<St
             };
             Some(format!("{create}{login} --replace"))
         }
-        Step::Label(labels) => {
+        FixStep::Label(labels) => {
             let labels = labels.iter().map(|(key, value)| {
                 let is_plain = is_plain(key) && (value.is_empty() || is_plain(value));
                 is_plain.then(|| format!(" {key}={value}"))
@@ -37,12 +39,12 @@ pub(super) fn of(step: &Step, listed: &[String], pod: PodToFix<'_>) -> Option<St
             let labels = labels.collect::<Option<String>>()?;
             Some(format!("kubectl label namespace {namespace}{labels}"))
         }
-        Step::RemoveAnnotation => Some(format!("kubectl annotate namespace {namespace} {EXCLUDE_ANNOTATION}-")),
-        Step::Include { resource, index } => {
-            let path = format!("/spec/excludeNamespaces/{index}");
+        FixStep::RemoveAnnotation => Some(format!("kubectl annotate namespace {namespace} {EXCLUDE_ANNOTATION}-")),
+        FixStep::Include { resource, index } => {
+            let place = format!("/spec/excludeNamespaces/{index}");
             let patch = json!([
-                {"op": "test", "path": path, "value": namespace},
-                {"op": "remove", "path": path},
+                {"op": "test", "path": place, "value": namespace},
+                {"op": "remove", "path": place},
             ]);
             let resource = format!("clusterdockerpullsecret {}", name(resource)?);
             Some(format!(

@@ -5,7 +5,7 @@ use crate::domain::distribution::exclusion::Exclusion;
 use crate::domain::docker_config::kubelet_secret::SecretEntry;
 use crate::domain::pull_failures::context::DiagnosisInput;
 use crate::domain::pull_failures::elsewhere::Elsewhere;
-use crate::domain::pull_failures::fix::{ResourceName, Step};
+use crate::domain::pull_failures::fix::{FixStep, ResourceName};
 use crate::domain::pull_failures::resource::Resource;
 use crate::domain::registry::dialect::Dialect;
 use crate::domain::registry::image::Image;
@@ -16,23 +16,23 @@ use crate::domain::registry::matching::serves;
 const DOCKER_HUB_NAME: &str = "docker-hub";
 
 /// The pod gets the Secret of a resource.
-pub(crate) fn attach(resource: &Resource) -> Vec<Step> {
+pub(crate) fn attach(resource: &Resource) -> Vec<FixStep> {
     if resource.attaches_to_pods {
-        return vec![Step::Recreate];
+        return vec![FixStep::Recreate];
     }
     list(&resource.secret, None)
 }
 
 /// The pod lists a Secret instead of another, if it lists that.
-pub(crate) fn list(secret: &str, instead_of: Option<&str>) -> Vec<Step> {
-    vec![Step::List {
+pub(crate) fn list(secret: &str, instead_of: Option<&str>) -> Vec<FixStep> {
+    vec![FixStep::List {
         secret: Some(secret.to_owned()),
         instead_of: instead_of.map(str::to_owned),
     }]
 }
 
 /// The pod no longer lists a Secret that keeps the others from being used, one of which serves the image.
-pub(crate) fn without(secret: &str, input: &DiagnosisInput<'_>) -> Vec<Step> {
+pub(crate) fn without(secret: &str, input: &DiagnosisInput<'_>) -> Vec<FixStep> {
     let serves_image = |entry: &SecretEntry| {
         let image = input.parsed.as_ref();
         entry.complete && image.is_some_and(|image| serves(&entry.key, &image.repository))
@@ -41,16 +41,16 @@ pub(crate) fn without(secret: &str, input: &DiagnosisInput<'_>) -> Vec<Step> {
     if !others.any(|other| other.entries().iter().any(serves_image)) {
         return Vec::new();
     }
-    vec![Step::List {
+    vec![FixStep::List {
         secret: None,
         instead_of: Some(secret.to_owned()),
     }]
 }
 
 /// A resource serves the registry of an image; `None` if it does, or if no registry does that it can name.
-pub(crate) fn set_registry(resource: &Resource, image: &Image) -> Option<Step> {
+pub(crate) fn set_registry(resource: &Resource, image: &Image) -> Option<FixStep> {
     let registry = registry_of(image).filter(|_| !resource.serves(&image.repository))?;
-    Some(Step::SetRegistry {
+    Some(FixStep::SetRegistry {
         resource: ResourceName {
             kind: resource.kind,
             namespace: resource.namespace.clone(),
@@ -61,7 +61,7 @@ pub(crate) fn set_registry(resource: &Resource, image: &Image) -> Option<Step> {
 }
 
 /// There is a resource for the registry of an image, and the pod lists its Secret.
-pub(crate) fn create(image: &Image, input: &DiagnosisInput<'_>) -> Vec<Step> {
+pub(crate) fn create(image: &Image, input: &DiagnosisInput<'_>) -> Vec<FixStep> {
     let Some(registry) = lasting_registry_of(image) else {
         return Vec::new();
     };
@@ -70,7 +70,7 @@ pub(crate) fn create(image: &Image, input: &DiagnosisInput<'_>) -> Vec<Step> {
     if is_listed || is_taken(&name, input) {
         return Vec::new();
     }
-    let create = Step::Create {
+    let create = FixStep::Create {
         name: name.clone(),
         registry,
     };
@@ -79,12 +79,12 @@ pub(crate) fn create(image: &Image, input: &DiagnosisInput<'_>) -> Vec<Step> {
 
 /// There is a resource that generates a Secret which the pod lists already. With another one that is missing, that one may be meant
 /// for this registry.
-pub(crate) fn create_missing(name: &str, input: &DiagnosisInput<'_>) -> Vec<Step> {
+pub(crate) fn create_missing(name: &str, input: &DiagnosisInput<'_>) -> Vec<FixStep> {
     let registry = input.parsed.as_ref().and_then(lasting_registry_of);
     let (Some(registry), false) = (registry, input.lacks_several() || is_taken(name, input)) else {
         return Vec::new();
     };
-    vec![Step::Create {
+    vec![FixStep::Create {
         name: name.to_owned(),
         registry,
     }]
@@ -92,13 +92,13 @@ pub(crate) fn create_missing(name: &str, input: &DiagnosisInput<'_>) -> Vec<Step
 
 /// The login from which a Secret was made is replaced. Only where it consists of nothing but a user name and a password can they be
 /// typed.
-pub(crate) fn replace_login(input: &DiagnosisInput<'_>) -> Vec<Step> {
+pub(crate) fn replace_login(input: &DiagnosisInput<'_>) -> Vec<FixStep> {
     let generator = input.blamed.and_then(|secret| input.generator(&secret.name));
     let Some(resource) = generator.filter(|one| one.takes_password && one.kind == DOCKER_PULL_SECRET) else {
         return Vec::new();
     };
     let login = resource.source.clone().into_iter();
-    let replace = login.map(|login| Step::ReplaceLogin {
+    let replace = login.map(|login| FixStep::ReplaceLogin {
         name: resource.name.clone(),
         registry: resource.registry.clone(),
         login,
@@ -107,14 +107,14 @@ pub(crate) fn replace_login(input: &DiagnosisInput<'_>) -> Vec<Step> {
 }
 
 /// A resource selects the namespace, and the pod gets its Secret. `instead_of`: the missing Secret that it lists.
-pub(crate) fn bring_in(one: &Elsewhere, instead_of: Option<&str>, input: &DiagnosisInput<'_>) -> Vec<Step> {
+pub(crate) fn bring_in(one: &Elsewhere, instead_of: Option<&str>, input: &DiagnosisInput<'_>) -> Vec<FixStep> {
     let first = match &one.exclusion {
-        Exclusion::Annotated { alone: true } => Step::RemoveAnnotation,
-        Exclusion::Named { alone: Some(index) } => Step::Include {
+        Exclusion::Annotated { alone: true } => FixStep::RemoveAnnotation,
+        Exclusion::Named { alone: Some(index) } => FixStep::Include {
             resource: one.resource.name.clone(),
             index: *index,
         },
-        Exclusion::Labels { missing, .. } if !missing.is_empty() => Step::Label(missing.clone()),
+        Exclusion::Labels { missing, .. } if !missing.is_empty() => FixStep::Label(missing.clone()),
         _ => return Vec::new(),
     };
     let is_listed = input.context.listed().contains(&one.resource.secret.as_str());
