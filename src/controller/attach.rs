@@ -56,8 +56,8 @@ pub(crate) fn review(namespace: Option<&str>, ctx: &Context) {
     }
 }
 
-/// Changes ServiceAccounts until the process ends.
-pub(crate) async fn attach(ctx: Arc<Context>) {
+/// Changes ServiceAccounts until it is to stop.
+pub(crate) async fn attach(ctx: Arc<Context>, stop: impl Future<Output = ()>) {
     let Some(attacher) = &ctx.attacher else {
         return;
     };
@@ -73,7 +73,7 @@ pub(crate) async fn attach(ctx: Arc<Context>) {
             trigger(&attaching, ctx);
         }
     };
-    attacher.work.run(CONCURRENCY, change, changed).await;
+    attacher.work.run(CONCURRENCY, stop, change, changed).await;
 }
 
 /// Returns how long to wait for the next try, if it fails.

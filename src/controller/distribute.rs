@@ -147,8 +147,8 @@ fn progress(resource: &ObjectKey, ctx: &Context) {
     ctx.trigger_within(resource, pause);
 }
 
-/// Writes and deletes copies until the process ends.
-pub(crate) async fn run(ctx: Arc<Context>) {
+/// Writes and deletes copies until it is to stop.
+pub(crate) async fn run(ctx: Arc<Context>, stop: impl Future<Output = ()>) {
     let Some(distributor) = &ctx.distributor else {
         return;
     };
@@ -158,5 +158,5 @@ pub(crate) async fn run(ctx: Arc<Context>) {
     let ctx = ctx.as_ref();
     let change = |copy: ObjectKey| async move { change(&copy, ctx).await };
     let changed = |copy: ObjectKey| progress(&ObjectKey::new("", copy.name), ctx);
-    work.run(CONCURRENCY, change, changed).await;
+    work.run(CONCURRENCY, stop, change, changed).await;
 }

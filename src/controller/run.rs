@@ -212,22 +212,23 @@ async fn scope(
     };
     ctx.shared.verifier.subscribe(namespace.clone(), Box::new(notify));
     let watches = Watches::start(&ctx, namespace.as_deref());
-    let (mut watching, listed) = (watches.tasks, join_all(watches.listed.into_iter().map(wait_until_set)));
-    let stop = wait_until_set(stopped.clone()).boxed();
+    let (watching, listed) = (watches.tasks, join_all(watches.listed.into_iter().map(wait_until_set)));
+    let stop = || wait_until_set(stopped.clone()).boxed();
     let leads = wait_until_set(ctx.shared.leader.leads());
     tokio::select! {
         (_, ()) = async { tokio::join!(listed, leads) } => {
             ctx.shared.verifier.begin();
-            watching.push(tokio::spawn(attach(Arc::clone(&ctx))));
-            watching.push(tokio::spawn(distribute::run(Arc::clone(&ctx))));
+            let attaching = tokio::spawn(attach(Arc::clone(&ctx), stop()));
+            let distributing = tokio::spawn(distribute::run(Arc::clone(&ctx), stop()));
             let listed = ctx.store.all();
             let listed = listed.iter().filter_map(|object| Some(object.reference()?.uid));
             ctx.shared.verifier.scope_listed(listed);
-            let triggered = Arc::clone(&ctx).triggered().take_until(stop);
+            let triggered = Arc::clone(&ctx).triggered().take_until(stop());
             let reconcile = |key| reconcile(key, Arc::clone(&ctx)).boxed();
             triggered.for_each_concurrent(usize::from(concurrency), reconcile).await;
+            let _ = tokio::join!(attaching, distributing);
         }
-        () = wait_until_set(stopped) => {}
+        () = stop() => {}
     }
     watching.iter().for_each(JoinHandle::abort);
     ctx

@@ -47,10 +47,12 @@ impl WorkQueue {
         self.called.notify_one();
     }
 
-    /// Does `work` for what is called until the process ends; `done` follows each. `work` returns how long to leave alone what has failed.
+    /// Does `work` for what is called until it is to `stop`, and finishes what it has begun; `done` follows each. `work` returns how long
+    /// to leave alone what has failed.
     pub(crate) async fn run<F: Future<Output = Option<Duration>>>(
         self: &Arc<Self>,
         concurrency: usize,
+        stop: impl Future<Output = ()>,
         work: impl Fn(ObjectKey) -> F,
         done: impl Fn(ObjectKey),
     ) {
@@ -64,12 +66,13 @@ impl WorkQueue {
                 self.called.notified().await;
             }
         });
-        next.for_each_concurrent(concurrency, |key| async move {
-            let pause = work(key.clone()).await;
-            self.end(&key, pause);
-            done(key);
-        })
-        .await;
+        next.take_until(stop)
+            .for_each_concurrent(concurrency, |key| async move {
+                let pause = work(key.clone()).await;
+                self.end(&key, pause);
+                done(key);
+            })
+            .await;
     }
 
     fn end(self: &Arc<Self>, key: &ObjectKey, pause: Option<Duration>) {

@@ -19,7 +19,7 @@ use crate::support::objects::{condition, condition_of, private_verified, uid, wi
 use crate::support::world::World;
 use crate::support::{audit, within};
 
-/// Three kinds of pods that cannot pull: those of the Deployment `web` never ran; those of the StatefulSet `held` run, and
+/// Three kinds of pods that cannot pull: those of the Deployment `web` never ran; those of the set `held` run, and
 /// then need another image, so that its budget counts; `bare` belongs to nothing.
 pub(super) async fn pods_are_replaced_one_by_one(world: &'static World) {
     let case = Case::new(world, "recovery").await;

@@ -1,4 +1,5 @@
 //! Images that do not exist, and registries that cannot be used.
+#![allow(clippy::similar_names, reason = "a case has a cause")]
 
 use crate::node::case::{Case, says};
 use crate::support::objects::condition_of;
