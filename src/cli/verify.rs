@@ -11,6 +11,7 @@ use clap::Args;
 use serde::Serialize;
 use url::{Host, Url};
 
+use crate::cli::completion::names;
 use crate::cli::connection::ConnectionArguments;
 use crate::cli::exit::{self, NO_VERDICT};
 use crate::cli::network::NetworkArguments;
@@ -26,10 +27,10 @@ use crate::registry_client::http::{ClientError, verify};
 #[derive(Args)]
 pub(crate) struct Verify {
     /// DockerPullSecret in the cluster whose credentials are verified, or clusterdockerpullsecret/NAME.
-    #[arg(value_name = "NAME", conflicts_with_all = ["registry", "filename"])]
+    #[arg(value_name = "NAME", conflicts_with_all = ["registry", "filename"], add = names::resources())]
     name: Option<String>,
     /// Namespace of the DockerPullSecret; default: the kubeconfig's.
-    #[arg(short, long, requires = "name")]
+    #[arg(short, long, requires = "name", add = names::namespaces())]
     namespace: Option<String>,
     /// Registry as image names spell it, such as registry.example.com:5000, or docker.io for Docker Hub.
     #[arg(long, conflicts_with = "filename", required_unless_present_any = ["name", "filename"])]

@@ -21,6 +21,7 @@ mod fences;
 mod fleets;
 mod image;
 mod install;
+mod krew;
 mod list;
 mod node;
 mod oracle;
