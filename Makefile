@@ -12,7 +12,7 @@ setup:
 	@command -v flock >/dev/null && command -v setpriv >/dev/null || { echo 'flock and setpriv are missing (Debian: apt-get install util-linux)' >&2; exit 1; }
 
 tools: setup
-	@bin=$$(tests/env/tools.sh world) && tests/env/tools.sh etcd kube-apiserver kube-controller-manager kubectl registry helm kubeconform promtool \
+	@bin=$$(tests/env/tools.sh world) && tests/env/tools.sh etcd kube-apiserver kube-controller-manager kubectl registry helm kubeconform promtool krew \
 		$$(! "$$bin/world" node-check >/dev/null 2>&1 || echo node) keyring-oracle schemas >/dev/null
 
 demo: setup ## Start a real control plane, show the operator work and fail well. KEEP=1 leaves it running.

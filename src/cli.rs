@@ -1,6 +1,7 @@
 //! The commands of `dps`.
 
 mod cluster;
+pub(crate) mod completion;
 mod connection;
 mod controller;
 mod crds;
@@ -18,6 +19,7 @@ pub(crate) mod manifests;
 mod network;
 mod output;
 mod password;
+mod program_name;
 mod render;
 mod runtime;
 mod table;
@@ -26,7 +28,7 @@ mod verify;
 
 use std::process::ExitCode;
 
-use clap::{CommandFactory as _, Parser, Subcommand};
+use clap::{CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
 
 #[derive(Parser)]
 #[command(name = "dps", version, about, propagate_version = true)]
@@ -85,6 +87,12 @@ enum Command {
     ///
     /// Exit code 0: listed; 1: with --exit-code, one is not ready or its pods fail; 2: usage error, or nothing can be read.
     List(list::List),
+    /// Print a script that completes commands, flags and names of the cluster in a shell, or through kubectl.
+    ///
+    /// The script asks dps what comes next. Where there is no cluster, no names are offered.
+    Completion(completion::Completion),
+    #[command(name = completion::KUBECTL_COMMAND, hide = true, disable_help_flag = true, disable_version_flag = true)]
+    CompleteForKubectl(completion::CompleteForKubectl),
     /// Check an installation: the API server, the CRDs, rights, operators, admission policies, resources, registries.
     ///
     /// Nothing is changed, no Secret is read, and no credentials are sent. What you may not look at is skipped. The rights
@@ -102,7 +110,15 @@ pub fn command() -> clap::Command {
 /// Parses the arguments and runs the command.
 pub fn main() -> ExitCode {
     output::hide_panic_messages();
-    match Cli::parse().command {
+    completion::answer_shell(command);
+    let matches = command()
+        .bin_name(program_name::called_as(std::env::args_os().next()))
+        .get_matches();
+    let parsed = match Cli::from_arg_matches(&matches) {
+        Ok(parsed) => parsed,
+        Err(error) => error.exit(),
+    };
+    match parsed.command {
         Command::Controller(arguments) => controller::run(arguments),
         Command::Crds => crds::run(),
         Command::Create(arguments) => create::run(&arguments),
@@ -112,6 +128,8 @@ pub fn main() -> ExitCode {
         Command::Decode(arguments) => decode::run(&arguments),
         Command::Explain(arguments) => explain::run(&arguments),
         Command::List(arguments) => list::run(&arguments),
+        Command::Completion(arguments) => completion::run(&arguments),
+        Command::CompleteForKubectl(asked) => completion::answer_kubectl(command(), asked),
         Command::Doctor(arguments) => doctor::run(&arguments),
     }
 }

@@ -6,3 +6,4 @@ mod many_namespaces;
 pub mod pod_event;
 pub mod report;
 pub mod secrets;
+pub mod subject;

@@ -6,6 +6,7 @@ use std::time::Duration;
 use clap::Args;
 
 use crate::cli::cluster::Cluster;
+use crate::cli::completion::names;
 use crate::cli::duration::timeout;
 use crate::kubernetes::connect::connect;
 use crate::kubernetes::kubeconfig::{ConnectOptions, Impersonated};
@@ -20,13 +21,13 @@ pub(crate) struct ConnectionArguments {
     #[arg(long, value_name = "FILE", help_heading = HEADING)]
     kubeconfig: Option<PathBuf>,
     /// Context of the kubeconfig to use, instead of the current one.
-    #[arg(long, value_name = "NAME", help_heading = HEADING)]
+    #[arg(long, value_name = "NAME", help_heading = HEADING, add = names::contexts())]
     context: Option<String>,
     /// Cluster of the kubeconfig to use, instead of the context's.
-    #[arg(long, value_name = "NAME", help_heading = HEADING)]
+    #[arg(long, value_name = "NAME", help_heading = HEADING, add = names::clusters())]
     cluster: Option<String>,
     /// User of the kubeconfig to use, instead of the context's.
-    #[arg(long, value_name = "NAME", help_heading = HEADING)]
+    #[arg(long, value_name = "NAME", help_heading = HEADING, add = names::users())]
     user: Option<String>,
     /// User to act as, such as system:serviceaccount:NAMESPACE:NAME. Needs the right to impersonate.
     #[arg(long = "as", value_name = "USER", value_parser = visible, help_heading = HEADING)]
@@ -55,6 +56,7 @@ impl ConnectionArguments {
                 groups: self.as_groups.clone(),
                 uid: self.as_uid.clone(),
             }),
+            is_silent: false,
         };
         let connection = connect(&options).await.map_err(|error| error.to_string())?;
         let limit = Some(self.request_timeout).filter(|limit| !limit.is_zero());

@@ -54,7 +54,8 @@ fn decode_and_print(arguments: &Decode) -> Result<ExitCode, String> {
     };
     let has_password = if token.has_password() { "yes" } else { "none" };
     let is_shown = arguments.show_password && token.has_password();
-    write_lines([format!("user name  {}", token.username)])?;
+    let username = Some(token.username.as_str()).filter(|name| !name.is_empty());
+    write_lines([format!("user name  {}", username.unwrap_or("none"))])?;
     if is_shown {
         // Whole, however long it is.
         write(&format!("password   {}\n", escaped(token.password())))?;

@@ -13,6 +13,7 @@ use clap::Args;
 use tokio::time::{Instant, sleep};
 
 use crate::cli::cluster::Cluster;
+use crate::cli::completion::names;
 use crate::cli::connection::ConnectionArguments;
 use crate::cli::doctor::observe::observe;
 use crate::cli::doctor::registries::look_at_registries;
@@ -31,7 +32,7 @@ const INTERVAL: Duration = Duration::from_secs(2);
 #[derive(Args)]
 pub(crate) struct Doctor {
     /// Namespace to check; all namespaces by default. Can be repeated.
-    #[arg(short, long = "namespace", value_name = "NAMESPACE", value_delimiter = ',')]
+    #[arg(short, long = "namespace", value_name = "NAMESPACE", value_delimiter = ',', add = names::namespaces())]
     namespaces: Vec<String>,
     /// Lease of the operator, if its Deployment cannot be found or read.
     #[arg(long, value_name = "NAMESPACE/NAME")]

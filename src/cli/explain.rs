@@ -2,36 +2,50 @@
 
 mod cluster;
 mod files;
+mod pods;
 mod print;
+mod watch;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::Args;
+use kube::api::ListParams;
 
+use crate::cli::cluster::Cluster;
+use crate::cli::completion::names;
 use crate::cli::connection::ConnectionArguments;
 use crate::cli::exit::exit_code;
+use crate::cli::explain::pods::ExplainedPods;
 use crate::cli::manifests::Manifests;
 use crate::cli::output::{self, Format, to_json};
 use crate::cli::runtime::block_on;
 use crate::domain::names::ObjectKey;
+use crate::domain::time::Timestamp;
 use crate::explain::bundle::Bundle;
 use crate::explain::report::{Report, explain_image, explain_pods};
+use crate::explain::subject::ExplainSubject;
 
 #[derive(Args)]
 pub(crate) struct Explain {
-    /// `pod NAME` or `image REFERENCE`. With --filename, the default is every pod of the input.
-    #[arg(
-        value_names = ["pod|image", "NAME"],
-        num_args = 2,
-        required_unless_present = "filename"
-    )]
+    /// What to explain: `pod/NAME`, `image REFERENCE`, or the pods of a workload such as `deployment/NAME` (also statefulset,
+    /// daemonset, replicaset, job, cronjob). Default: every pod of the namespace, or of the input with --filename.
+    #[arg(value_names = ["SUBJECT", "NAME"], num_args = 1..=2, add = names::subjects())]
     subject: Vec<String>,
     /// Namespace. Default: the namespace of the kubeconfig's context; with --filename, any for pods.
-    #[arg(short, long)]
+    #[arg(short, long, add = names::namespaces())]
     namespace: Option<String>,
+    /// Explain the pods of all namespaces.
+    #[arg(short = 'A', long, conflicts_with_all = ["namespace", "subject", "filename"])]
+    all_namespaces: bool,
+    /// Labels to select pods by, such as app=web,stage!=test.
+    #[arg(short = 'l', long, value_name = "SELECTOR", conflicts_with_all = ["subject", "filename"])]
+    selector: Option<String>,
+    /// Explain again whenever the explanation changes, until you stop it.
+    #[arg(short, long, conflicts_with = "filename")]
+    watch: bool,
     /// ServiceAccount whose pull secrets a new pod with this image gets. Only for `image`.
-    #[arg(long, value_name = "NAME", default_value = "default")]
+    #[arg(long, value_name = "NAME", default_value = "default", add = names::service_accounts())]
     service_account: String,
     /// Read Pods, Secrets, ServiceAccounts, DockerPullSecrets, ClusterDockerPullSecrets, Namespaces and Events from this file,
     /// directory or stdin (-) instead of a cluster, as `kubectl get -o yaml` prints them. Directories are read recursively
@@ -45,63 +59,104 @@ pub(crate) struct Explain {
     connection: ConnectionArguments,
 }
 
-/// What to explain.
-enum ExplainSubject {
-    /// Every pod of the input.
-    AllPods,
-    Pod(String),
-    Image(String),
-}
-
 pub(crate) fn run(arguments: &Explain) -> ExitCode {
     exit_code("explain", block_on(explain_and_print(arguments)))
 }
 
+impl Explain {
+    /// Which pods to list.
+    fn pods(&self) -> ListParams {
+        match &self.selector {
+            Some(selector) => ListParams::default().labels(selector),
+            None => ListParams::default(),
+        }
+    }
+}
+
 async fn explain_and_print(arguments: &Explain) -> Result<ExitCode, String> {
-    let (bundle, report) = explain(arguments).await?;
-    for warning in &bundle.warnings {
-        output::report(&format!("warning: {warning}"));
+    let subject = ExplainSubject::of(&arguments.subject)?;
+    if arguments.filename.is_empty() {
+        let cluster = arguments.connection.connect(arguments.namespace.as_deref()).await?;
+        if arguments.watch {
+            return follow(&cluster, arguments, &subject).await;
+        }
+        let explained = Box::pin(explain_cluster(&cluster, arguments, &subject)).await?;
+        print(&explained, arguments)?;
+        return Ok(exit_code_of(&explained.report));
     }
-    match arguments.output {
-        Format::Json => output::write(&to_json(&report)?)?,
-        Format::Text => output::write_lines(print::readable(&report))?,
-    }
-    Ok(if report.failures.is_empty() {
+    let (bundle, report) = explain_files(&subject, arguments)?;
+    let warnings = bundle.warnings;
+    let explained = ExplainedPods { report, warnings };
+    print(&explained, arguments)?;
+    Ok(exit_code_of(&explained.report))
+}
+
+fn exit_code_of(report: &Report) -> ExitCode {
+    if report.failures.is_empty() {
         ExitCode::SUCCESS
     } else {
         ExitCode::FAILURE
-    })
+    }
 }
 
-async fn explain(arguments: &Explain) -> Result<(Bundle, Report), String> {
-    let subject = match arguments.subject.as_slice() {
-        [] => ExplainSubject::AllPods,
-        [kind, name] if matches!(kind.as_str(), "pod" | "pods" | "po") => ExplainSubject::Pod(name.clone()),
-        [kind, reference] if kind == "image" => ExplainSubject::Image(reference.clone()),
-        _ => return Err("specify `pod NAME` or `image REFERENCE`".to_owned()),
+/// Whether somebody still reads it.
+fn print(explained: &ExplainedPods, arguments: &Explain) -> Result<bool, String> {
+    for warning in &explained.warnings {
+        output::report(&format!("warning: {warning}"));
+    }
+    match arguments.output {
+        Format::Json => output::write_live(&to_json(&explained.report)?),
+        Format::Text => output::write_lines_live(print::readable(&explained.report)),
+    }
+}
+
+/// Explains again and again, until nobody reads it any more.
+async fn follow(cluster: &Cluster, arguments: &Explain, subject: &ExplainSubject) -> Result<ExitCode, String> {
+    let mut last: Option<ExplainedPods> = None;
+    let mut said = None;
+    loop {
+        let change = watch::next_change(cluster, arguments, subject).await;
+        let explained = match Box::pin(explain_cluster(cluster, arguments, subject)).await {
+            Ok(explained) => explained,
+            Err(why) if last.is_none() => return Err(why),
+            // It may come back: a pod that is replaced, an API server that restarts.
+            Err(why) => {
+                if said.as_ref() != Some(&why) {
+                    output::report(&format!("dps explain: {why}"));
+                    said = Some(why);
+                }
+                change.await;
+                continue;
+            }
+        };
+        said = None;
+        let is_same = last.as_ref().is_some_and(|last| last.report == explained.report);
+        if !is_same {
+            if last.is_some() && arguments.output == Format::Text {
+                output::write_lines([String::new(), format!("{:.0}", Timestamp::now())])?;
+            }
+            if !print(&explained, arguments)? {
+                return Ok(ExitCode::SUCCESS);
+            }
+            last = Some(explained);
+        }
+        change.await;
+    }
+}
+
+async fn explain_cluster(
+    cluster: &Cluster,
+    arguments: &Explain,
+    subject: &ExplainSubject,
+) -> Result<ExplainedPods, String> {
+    let ExplainSubject::Image(image) = subject else {
+        return pods::explain(cluster, arguments, subject).await;
     };
-    if arguments.filename.is_empty() {
-        explain_cluster(&subject, arguments).await
-    } else {
-        explain_files(&subject, arguments)
-    }
-}
-
-async fn explain_cluster(subject: &ExplainSubject, arguments: &Explain) -> Result<(Bundle, Report), String> {
-    let connect = || arguments.connection.connect(arguments.namespace.as_deref());
-    match subject {
-        ExplainSubject::Pod(name) => {
-            let bundle = cluster::read_pod(&connect().await?, name).await?;
-            let report = explain_pods(&bundle, |_| true);
-            Ok((bundle, report))
-        }
-        ExplainSubject::Image(image) => {
-            let (bundle, account) = cluster::read_account(&connect().await?, &arguments.service_account).await?;
-            let report = explain_image(&bundle, image, &account)?;
-            Ok((bundle, report))
-        }
-        ExplainSubject::AllPods => Err("specify a pod or an image, or an input with --filename".to_owned()),
-    }
+    let (bundle, account) = cluster::read_account(cluster, &arguments.service_account).await?;
+    Ok(ExplainedPods {
+        report: explain_image(&bundle, image, &account)?,
+        warnings: bundle.warnings,
+    })
 }
 
 fn explain_files(subject: &ExplainSubject, arguments: &Explain) -> Result<(Bundle, Report), String> {
@@ -121,6 +176,9 @@ fn explain_files(subject: &ExplainSubject, arguments: &Explain) -> Result<(Bundl
             let namespace = namespace.or(bundle.only_namespace()).unwrap_or("default");
             let account = ObjectKey::new(namespace, &arguments.service_account);
             explain_image(&bundle, image, &account)?
+        }
+        ExplainSubject::Workload(..) => {
+            return Err("the pods of a workload are found in a cluster only: name a pod of the input".to_owned());
         }
     };
     Ok((bundle, report))

@@ -9,6 +9,7 @@ use clap::{Args, ValueEnum};
 use serde_json::{Value, json};
 
 use crate::cli::cluster::Cluster;
+use crate::cli::completion::names;
 use crate::cli::connection::ConnectionArguments;
 use crate::cli::exit::exit_code;
 use crate::cli::list::read::Listing;
@@ -22,7 +23,7 @@ use crate::domain::time::Timestamp;
 #[allow(clippy::struct_excessive_bools, reason = "each is a setting of its own")]
 pub(crate) struct List {
     /// Namespace of the DockerPullSecrets; default: the kubeconfig's. ClusterDockerPullSecrets are in none.
-    #[arg(short, long)]
+    #[arg(short, long, add = names::namespaces())]
     namespace: Option<String>,
     /// List the DockerPullSecrets of all namespaces.
     #[arg(short = 'A', long, conflicts_with = "namespace")]

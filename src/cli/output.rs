@@ -1,6 +1,7 @@
 //! Formats of the output, and how it is written. Nothing else writes to a terminal.
 
 use std::io::{ErrorKind, IsTerminal as _, Write as _};
+use std::time::{Duration, Instant};
 
 use clap::ValueEnum;
 use serde::Serialize;
@@ -46,8 +47,13 @@ pub(crate) fn write_live(text: &str) -> Result<bool, String> {
 
 /// Writes lines for people to stdout. Names and messages in them may hold what a terminal would obey.
 pub(crate) fn write_lines<T: AsRef<str>>(lines: impl IntoIterator<Item = T>) -> Result<(), String> {
+    write_lines_live(lines).map(|_| ())
+}
+
+/// The same, and whether somebody still reads them.
+pub(crate) fn write_lines_live<T: AsRef<str>>(lines: impl IntoIterator<Item = T>) -> Result<bool, String> {
     let lines = lines.into_iter().map(|line| printable(line.as_ref()) + "\n");
-    write(&lines.collect::<String>())
+    write_live(&lines.collect::<String>())
 }
 
 /// Refuses to write passwords where whoever stands behind a person can read them.
@@ -79,6 +85,47 @@ pub(crate) fn prompt(question: &str) -> Result<(), String> {
         .and_then(|()| stderr.flush());
     written.map_err(|error| error.to_string())
 }
+/// How far long work is, for whoever watches a terminal.
+pub(crate) struct ProgressLine {
+    begun: Instant,
+    is_terminal: bool,
+    /// When something was shown last.
+    shown: Option<Instant>,
+}
+
+impl ProgressLine {
+    /// Short work shows none.
+    const PATIENCE: Duration = Duration::from_secs(1);
+    const PAUSE: Duration = Duration::from_millis(200);
+
+    pub(crate) fn new() -> Self {
+        Self {
+            begun: Instant::now(),
+            is_terminal: std::io::stderr().is_terminal(),
+            shown: None,
+        }
+    }
+
+    /// Replaces what was shown.
+    pub(crate) fn say(&mut self, text: &str) {
+        let is_recent = self.shown.is_some_and(|shown| shown.elapsed() < Self::PAUSE);
+        if self.is_terminal && !is_recent && self.begun.elapsed() >= Self::PATIENCE {
+            self.shown = Some(Instant::now());
+            let _ = write!(std::io::stderr(), "{CLEAR}{}", printable(text));
+        }
+    }
+}
+
+impl Drop for ProgressLine {
+    fn drop(&mut self) {
+        if self.shown.is_some() {
+            let _ = write!(std::io::stderr(), "{CLEAR}");
+        }
+    }
+}
+
+/// Back to the beginning of the line, and nothing in it.
+const CLEAR: &str = "\r\u{1b}[K";
 
 /// Writes a line for people to stderr.
 pub(crate) fn report(line: &str) {

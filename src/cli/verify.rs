@@ -9,6 +9,7 @@ use std::process::ExitCode;
 use clap::Args;
 use serde::Serialize;
 
+use crate::cli::completion::names;
 use crate::cli::connection::ConnectionArguments;
 use crate::cli::exit::{self, NO_VERDICT};
 use crate::cli::login::{ca_bundle, log_in};
@@ -23,10 +24,10 @@ use crate::registry_client::http::ClientError;
 #[derive(Args)]
 pub(crate) struct Verify {
     /// DockerPullSecret in the cluster whose credentials are verified, or clusterdockerpullsecret/NAME.
-    #[arg(value_name = "NAME", conflicts_with_all = ["registry", "filename"])]
+    #[arg(value_name = "NAME", conflicts_with_all = ["registry", "filename"], add = names::resources())]
     name: Option<String>,
     /// Namespace of the DockerPullSecret; default: the kubeconfig's.
-    #[arg(short, long, requires = "name")]
+    #[arg(short, long, requires = "name", add = names::namespaces())]
     namespace: Option<String>,
     /// Registry as image names spell it, such as registry.example.com:5000, or docker.io for Docker Hub.
     #[arg(long, conflicts_with = "filename", required_unless_present_any = ["name", "filename"])]

@@ -114,9 +114,9 @@ impl Bundle {
     }
 
     /// The Secrets that hold the logins of pull secrets that pods list.
-    pub fn logins(&self, namespace: &str, listed: &[String]) -> Vec<ObjectKey> {
+    pub fn logins(&self, namespace: &str, is_listed: impl Fn(&str) -> bool) -> Vec<ObjectKey> {
         let resources = self.resources.iter();
-        let resources = resources.filter(|one| one.namespace == namespace && listed.contains(&one.secret));
+        let resources = resources.filter(|one| one.namespace == namespace && is_listed(&one.secret));
         resources.filter_map(login_of).collect()
     }
 

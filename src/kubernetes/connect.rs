@@ -45,7 +45,12 @@ pub(crate) struct Connection {
 
 /// Connects a command to a cluster.
 pub(crate) async fn connect(options: &ConnectOptions) -> Result<Connection, ConnectError> {
-    let (config, context) = prepared(Lifetime::Command, options).await?;
+    let lifetime = if options.is_silent {
+        Lifetime::Silent
+    } else {
+        Lifetime::Command
+    };
+    let (config, context) = prepared(lifetime, options).await?;
     let server = server(&config, context.as_deref());
     let client = Client::try_from(config).map_err(|error| ConnectError::Client(describe(&error)))?;
     Ok(Connection { client, server })

@@ -22,6 +22,8 @@ pub(crate) enum Lifetime {
     Command,
     /// For the whole life of the operator: what expires has to be renewed.
     Process,
+    /// For a moment, in which a plugin may neither ask nor print anything.
+    Silent,
 }
 
 #[derive(Deserialize)]
@@ -54,7 +56,7 @@ pub(super) async fn replace(user: &mut AuthInfo, lifetime: Lifetime) -> Result<(
         .as_ref()
         .and_then(|command| Path::new(command).file_name());
     let name = name.map(|name| name.to_string_lossy().into_owned());
-    let output = tokio::task::spawn_blocking(move || run(&plugin)).await;
+    let output = tokio::task::spawn_blocking(move || run(&plugin, lifetime == Lifetime::Silent)).await;
     let output = output.unwrap_or_else(|_| Err("the credential plugin cannot be run".to_owned()));
     let status = output.map_err(|why| match name {
         Some(name) => format!("{name:?}: {why}"),
@@ -73,9 +75,9 @@ pub(super) async fn replace(user: &mut AuthInfo, lifetime: Lifetime) -> Result<(
 }
 
 /// Runs a plugin as client-go does. What it gives can be sent.
-fn run(plugin: &ExecConfig) -> Result<ExecCredentialStatus, String> {
+fn run(plugin: &ExecConfig, is_silent: bool) -> Result<ExecCredentialStatus, String> {
     let program = plugin.command.as_ref().ok_or("the credential plugin has no command")?;
-    let is_interactive = plugin.interactive_mode != Some(ExecInteractiveMode::Never);
+    let is_interactive = plugin.interactive_mode != Some(ExecInteractiveMode::Never) && !is_silent;
     let mut command = Command::new(program);
     command.args(plugin.args.iter().flatten());
     for variable in plugin.env.iter().flatten() {
@@ -94,6 +96,9 @@ fn run(plugin: &ExecConfig) -> Result<ExecCredentialStatus, String> {
         command.stdin(Stdio::inherit()).stderr(Stdio::inherit());
     } else {
         command.stdin(Stdio::null());
+    }
+    if is_silent {
+        command.stderr(Stdio::null());
     }
     let output = command
         .output()

@@ -17,6 +17,8 @@ pub(crate) struct ConnectOptions {
     pub(crate) cluster: Option<String>,
     pub(crate) user: Option<String>,
     pub(crate) impersonated: Option<Impersonated>,
+    /// Whether nobody may be asked and nothing be said: it is a shell that waits.
+    pub(crate) is_silent: bool,
 }
 
 /// Whom the API server takes the requests for.
@@ -34,7 +36,7 @@ impl ConnectOptions {
     }
 
     /// The kubeconfig that is meant.
-    pub(super) fn read(&self) -> Result<Kubeconfig, String> {
+    pub(crate) fn read(&self) -> Result<Kubeconfig, String> {
         let read = match &self.kubeconfig {
             Some(file) => Kubeconfig::read_from(file),
             None => Kubeconfig::read(),

@@ -1,15 +1,21 @@
 //! `dps explain` with a cluster.
 
+use std::io::{BufRead as _, BufReader};
+use std::process::{Command, Stdio};
+use std::sync::mpsc::channel;
+
 use k8s_openapi::api::core::v1::ServiceAccount;
 use kube::Api;
-use kube::api::{Patch, PatchParams};
+use kube::api::{ListParams, Patch, PatchParams};
 use serde_json::{Value, json};
 
+use crate::list::line_with;
 use crate::support::canary::CANARY;
+use crate::support::eventually;
 use crate::support::explain::{IMAGE, run};
 use crate::support::fleet::Fleet;
 use crate::support::objects::{Space, private};
-use crate::support::operator::operator;
+use crate::support::operator::{binary, operator};
 use crate::support::pods::{Pods, not_sent, unauthorized};
 use crate::support::world::world;
 
@@ -171,4 +177,75 @@ async fn resources_for_many_namespaces_count_where_they_select() {
     let (code, _, stderr) = run(&args, "", Some(&viewer));
     assert!(code == 1 && !stderr.contains("ClusterDockerPullSecrets"), "{stderr}");
     fleet.delete(&shared).await;
+}
+
+/// The one pod with a label, once it is there.
+async fn pod_with(pods: &Pods, label: &str) -> String {
+    eventually(&format!("a pod with {label}"), || async {
+        let listed = pods.api.list(&ListParams::default().labels(label)).await;
+        let listed = listed.map_err(|error| error.to_string())?;
+        let name = listed.items.into_iter().find_map(|pod| pod.metadata.name);
+        name.ok_or_else(|| "none".to_owned())
+    })
+    .await
+}
+
+#[tokio::test]
+async fn pods_of_a_namespace_a_workload_or_a_selector_are_explained_and_again_when_they_change() {
+    world().install();
+    let space = Space::new(world(), "explain-many").await;
+    let pods = Pods::of(&space).await;
+    let namespace = space.name.as_str();
+    let web = format!("web-{namespace}");
+    for create in ["deployment", "job"] {
+        world().kubectl(&["create", create, &web, "--image", IMAGE, "-n", namespace]);
+    }
+    let of_deployment = pod_with(&pods, &format!("app={web}")).await;
+    let of_job = pod_with(&pods, &format!("job-name={web}")).await;
+    pods.create("bare", IMAGE, &[]).await;
+    pods.fails(&of_deployment, IMAGE, &not_sent(IMAGE)).await;
+    let kubeconfig = world().kubeconfig();
+    let explained = |args: &[&str]| {
+        let (code, stdout, stderr) = run(&[args, &["-o", "json"]].concat(), "", Some(kubeconfig));
+        let report: Value = serde_json::from_str(&stdout).unwrap_or_else(|_| panic!("{args:?}: {stderr}"));
+        let images = report["images"].as_array().unwrap().iter();
+        let mut names: Vec<String> = images.map(|image| image["pod"].as_str().unwrap().to_owned()).collect();
+        names.sort();
+        (code, names)
+    };
+    let (one, job, selector) = (vec![of_deployment.clone()], vec![of_job.clone()], format!("app={web}"));
+    let mut all = vec!["bare".to_owned(), of_deployment.clone(), of_job.clone()];
+    all.sort();
+    for (args, expected) in [
+        (&["-n", namespace][..], (1, all)),
+        (&["-A", "-l", &selector], (1, one.clone())),
+        (&["-n", namespace, &format!("deployment/{web}")], (1, one.clone())),
+        (&["-n", namespace, "deploy", &web], (1, one.clone())),
+        (&["-n", namespace, &format!("pod/{of_deployment}")], (1, one)),
+        (&["-n", namespace, &format!("jobs.batch/{web}")], (0, job)),
+        (&["-n", namespace, "-l", "app=nothing"], (0, vec![])),
+    ] {
+        assert_eq!(explained(args), expected, "{args:?}");
+    }
+    let (code, _, stderr) = run(&["statefulset/absent", "-n", namespace], "", Some(kubeconfig));
+    let words = format!("dps explain: StatefulSet \"absent\" does not exist in namespace {namespace:?}\n");
+    assert_eq!((code, stderr), (2, words));
+
+    let mut child = Command::new(binary())
+        .args(["explain", "-n", namespace, "-w", &format!("deployment/{web}")])
+        .env("KUBECONFIG", kubeconfig)
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let (sender, lines) = channel();
+    let stdout = BufReader::new(child.stdout.take().unwrap());
+    std::thread::spawn(move || {
+        let mut lines = stdout.lines().map_while(Result::ok);
+        lines.all(|line| sender.send(line).is_ok())
+    });
+    line_with(&lines, &[&of_deployment, "DEP_E153"]);
+    pods.runs(&of_deployment).await;
+    line_with(&lines, &[&of_deployment, "no failure"]);
+    child.kill().unwrap();
+    child.wait().unwrap();
 }

@@ -14,7 +14,7 @@ use crate::support::operator::{binary, operator};
 use crate::support::world::world;
 
 /// The next line that has all these words.
-fn line_with(lines: &Receiver<String>, words: &[&str]) -> String {
+pub(crate) fn line_with(lines: &Receiver<String>, words: &[&str]) -> String {
     loop {
         let line = lines.recv_timeout(Duration::from_mins(1));
         let line = line.unwrap_or_else(|_| panic!("no line with {words:?}"));

@@ -24,6 +24,7 @@ mod fleets;
 mod image;
 mod import;
 mod install;
+mod krew;
 mod list;
 mod node;
 mod oracle;

@@ -247,5 +247,6 @@ fn flag_names(argument: &clap::Arg) -> String {
 }
 
 fn subcommands(command: &Command) -> impl Iterator<Item = &Command> {
-    command.get_subcommands().filter(|command| command.get_name() != "help")
+    let is_shown = |command: &&Command| command.get_name() != "help" && !command.is_hide_set();
+    command.get_subcommands().filter(is_shown)
 }

@@ -388,14 +388,19 @@ fn finished_pods_do_not_fail_and_wrong_usage_is_explained() {
 
     for (args, part) in [
         (&["-f", "-", "pod", "absent"][..], "has no pod \"absent\""),
-        (&["-f", "-", "deployment", "x"], "`pod NAME` or `image REFERENCE`"),
+        (
+            &["-f", "-", "service", "x"],
+            "specify pod/NAME, image REFERENCE, or a workload",
+        ),
+        (&["-f", "-", "deployment", "x"], "are found in a cluster only"),
         (&["-f", "/nowhere"], "/nowhere"),
         (
             &["-f", "-", "image", "x", "--service-account", "robot"],
             "no ServiceAccount \"robot\"",
         ),
-        (&[], "required"),
-        (&["pod"], "2 values required"),
+        (&["pod"], "specify pod/NAME"),
+        (&["-A", "pod/web"], "cannot be used with"),
+        (&["-f", "-", "-l", "app=web"], "cannot be used with"),
     ] {
         let (code, _, stderr) = run(args, &evicted.to_string(), None);
         assert_eq!(code, 2, "{args:?}: {stderr}");

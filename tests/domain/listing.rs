@@ -91,7 +91,7 @@ fn resources_are_listed_worst_first() {
         .filter(|row| !row.is_well())
         .map(|row| row.key.name.as_str())
         .collect();
-    text += &format!("not well: {}", unwell.join(", "));
+    text.extend(["not well: ".to_owned(), unwell.join(", ")]);
     insta::assert_snapshot!("listed_resources", text);
 }
 
@@ -129,7 +129,7 @@ fn watch_shows_only_what_looks_different() {
     assert!(!shown.observe(&app));
     assert!(shown.observe(&failing));
     assert_eq!(shown.missing_from(OWN, std::slice::from_ref(&failing)), []);
-    assert_eq!(shown.missing_from(OWN, &[]), [app.key.clone()]);
+    assert_eq!(shown.missing_from(OWN, &[]), std::slice::from_ref(&app.key));
     let gone = shown.remove(OWN, &app.key).unwrap();
     assert_eq!((gone.reason.as_str(), gone.failing_pods), ("Deleted", 0));
     assert_eq!(shown.remove(OWN, &app.key), None);

@@ -2,7 +2,7 @@
 # Builds the named programs of the test world and prints the folder they are in.
 #
 #   tests/env/tools.sh NAME...     NAME: etcd kube-apiserver kube-controller-manager kubectl registry helm kubeconform
-#                                        world keyring-oracle schemas promtool; node: all that a node needs beside these
+#                                        world keyring-oracle schemas promtool krew; node: all that a node needs beside these
 #
 # With DPS_TEST_KUBERNETES=oldest, kube-apiserver and kube-controller-manager are those of the oldest Kubernetes that is
 # supported, and the folder has links to the rest.
@@ -29,6 +29,7 @@ package() {
     helm) echo helm.sh/helm/v4/cmd/helm ;;
     kubeconform) echo github.com/yannh/kubeconform/cmd/kubeconform ;;
     promtool) echo github.com/prometheus/prometheus/cmd/promtool ;;
+    krew) echo sigs.k8s.io/krew/cmd/krew ;;
     containerd | containerd-shim-runc-v2 | ctr) echo "github.com/containerd/containerd/v2/cmd/$1" ;;
     runc) echo github.com/opencontainers/runc ;;
     bridge | loopback) echo "github.com/containernetworking/plugins/plugins/main/$1" ;;
@@ -87,6 +88,7 @@ build() {
         ;;
     esac
     [ "$name" != promtool ] || module=promtool
+    [ "$name" != krew ] || module=krew
     # What may be newer than the binary; for the go.sum of the main module there is a new folder.
     sources=
     case $path in

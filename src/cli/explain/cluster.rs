@@ -1,5 +1,6 @@
 //! Reads what `dps explain` needs from a cluster.
 
+use std::collections::BTreeSet;
 use std::fmt::Debug;
 
 use k8s_openapi::api::core::v1::{Event, Namespace, Secret, ServiceAccount};
@@ -16,36 +17,89 @@ use crate::domain::spec::declaration::Declaration;
 use crate::explain::bundle::Bundle;
 use crate::explain::pod_event::PodEvent;
 
-/// A pod and what it refers to.
-pub(crate) async fn read_pod(cluster: &Cluster, name: &str) -> Result<Bundle, String> {
-    let namespace = cluster.namespace.as_str();
-    let pods = Api::<Pod>::namespaced(cluster.client.clone(), namespace);
-    let pod = cluster
-        .call(pods.get_opt(name))
-        .await
-        .map_err(|error| cluster.failed("reading the pod", &error))?
-        .ok_or_else(|| format!("pod {name:?} does not exist in namespace {namespace:?}"))?;
-    let names: Vec<String> = pod.pull_secrets().map(str::to_owned).collect();
-    let mut bundle = read_namespace(cluster, &names).await?;
-    if names.is_empty() {
-        // Only for a note: the pod does not use what the ServiceAccount lists now.
-        let account = ObjectKey::new(namespace, pod.service_account());
+/// Resources for many namespaces, read once.
+pub(crate) struct SharedResources {
+    resources: Vec<ClusterDockerPullSecret>,
+    /// Why they could not be read. Most users may not list them, which is worth a warning only if one has a part in this.
+    refused: Vec<String>,
+}
+
+impl SharedResources {
+    pub(crate) async fn read(cluster: &Cluster) -> Result<Self, String> {
+        let mut refused = Vec::new();
+        let api = Api::<ClusterDockerPullSecret>::all(cluster.client.clone());
+        let resources = list(cluster, &api, "ClusterDockerPullSecrets", &mut refused).await?;
+        Ok(Self { resources, refused })
+    }
+
+    /// Adds them, and the Namespace that they may select.
+    async fn add(&self, cluster: &Cluster, namespace: &str, bundle: &mut Bundle) -> Result<(), String> {
+        for resource in &self.resources {
+            let _ = bundle.add_resource(&Declaration::from(resource), resource.status.as_ref());
+        }
+        let mut owners = bundle
+            .secrets
+            .values()
+            .filter_map(|secret| controlling_resource(&secret.metadata));
+        if owners.any(|owner| owner.kind == CLUSTER_DOCKER_PULL_SECRET) {
+            bundle.warnings.extend(self.refused.iter().cloned());
+        }
+        if !bundle.needs_namespaces() {
+            return Ok(());
+        }
+        let operation = format!("reading Namespace {namespace:?}");
+        let namespaces = Api::<Namespace>::all(cluster.client.clone());
+        match cluster.call(namespaces.get_opt(namespace)).await {
+            Ok(found) => found.iter().for_each(|found| bundle.add_namespace(&found.metadata)),
+            Err(error) if error.is_forbidden() => bundle.warnings.push(cluster.failed(&operation, &error)),
+            Err(error) => return Err(cluster.failed(&operation, &error)),
+        }
+        Ok(())
+    }
+}
+
+/// Pods of a namespace, and what they refer to.
+pub(crate) async fn read_pods(
+    cluster: &Cluster,
+    namespace: &str,
+    pods: Vec<Pod>,
+    shared: &SharedResources,
+) -> Result<Bundle, String> {
+    let names: BTreeSet<String> = pods
+        .iter()
+        .flat_map(|pod| pod.pull_secrets().map(str::to_owned))
+        .collect();
+    let mut bundle = read_namespace(cluster, namespace, &names, shared).await?;
+    // Only for a note: such pods do not use what the ServiceAccount lists now.
+    let without = pods.iter().filter(|pod| pod.pull_secrets().next().is_none());
+    let accounts: BTreeSet<&str> = without.map(Pod::service_account).collect();
+    for account in accounts {
+        let account = ObjectKey::new(namespace, account);
         let listed = pull_secrets_of(cluster, &account).await.ok().flatten();
         bundle.service_accounts.extend(listed.map(|names| (account, names)));
     }
-    let fields = match pod.uid() {
-        Some(uid) => format!("involvedObject.name={name},involvedObject.uid={uid}"),
-        None => format!("involvedObject.name={name}"),
-    };
-    let events = Api::<Event>::namespaced(cluster.client.clone(), namespace);
-    match cluster.list(&events, &ListParams::default().fields(&fields)).await {
-        Ok(events) => {
-            let objects = events.iter().filter_map(|event| serde_json::to_value(event).ok());
-            bundle.add_events(objects.filter_map(|object| PodEvent::of(&object)));
+    let fields = match pods.as_slice() {
+        [one] => {
+            let uid = one.uid().map(|uid| format!(",involvedObject.uid={uid}"));
+            let name = one.metadata.name.as_deref().unwrap_or_default();
+            Some(format!("involvedObject.name={name}{}", uid.unwrap_or_default()))
         }
-        Err(error) => bundle.warnings.push(cluster.failed("listing Events", &error)),
+        all if all.iter().any(|pod| !pod.waiting_containers().is_empty()) => {
+            Some("involvedObject.kind=Pod,type=Warning".to_owned())
+        }
+        _ => None,
+    };
+    if let Some(fields) = fields {
+        let events = Api::<Event>::namespaced(cluster.client.clone(), namespace);
+        match cluster.list(&events, &ListParams::default().fields(&fields)).await {
+            Ok(events) => {
+                let objects = events.iter().filter_map(|event| serde_json::to_value(event).ok());
+                bundle.add_events(objects.filter_map(|object| PodEvent::of(&object)));
+            }
+            Err(error) => bundle.warnings.push(cluster.failed("listing Events", &error)),
+        }
     }
-    bundle.pods.push(pod);
+    bundle.pods = pods;
     Ok(bundle)
 }
 
@@ -57,7 +111,9 @@ pub(crate) async fn read_account(cluster: &Cluster, name: &str) -> Result<(Bundl
         .await
         .map_err(|error| cluster.failed("reading the ServiceAccount", &error))?
         .ok_or_else(|| format!("ServiceAccount {name:?} does not exist in namespace {namespace:?}"))?;
-    let mut bundle = read_namespace(cluster, &names).await?;
+    let shared = SharedResources::read(cluster).await?;
+    let listed = names.iter().cloned().collect();
+    let mut bundle = read_namespace(cluster, namespace, &listed, &shared).await?;
     bundle.service_accounts.insert(account.clone(), names);
     Ok((bundle, account))
 }
@@ -76,8 +132,12 @@ async fn pull_secrets_of(cluster: &Cluster, account: &ObjectKey) -> Result<Optio
 }
 
 /// These Secrets, and the resources of the namespace.
-async fn read_namespace(cluster: &Cluster, names: &[String]) -> Result<Bundle, String> {
-    let namespace = cluster.namespace.as_str();
+async fn read_namespace(
+    cluster: &Cluster,
+    namespace: &str,
+    names: &BTreeSet<String>,
+    shared: &SharedResources,
+) -> Result<Bundle, String> {
     let mut bundle = Bundle::default();
     bundle.complete_namespaces.insert(namespace.to_owned());
     let secrets = Api::<Secret>::namespaced(cluster.client.clone(), namespace);
@@ -100,8 +160,8 @@ async fn read_namespace(cluster: &Cluster, names: &[String]) -> Result<Bundle, S
         // What is invalid is of no use to the pod.
         let _ = bundle.add_resource(&Declaration::from(&resource), resource.status.as_ref());
     }
-    read_shared(cluster, &mut bundle).await?;
-    for login in bundle.logins(namespace, names) {
+    shared.add(cluster, namespace, &mut bundle).await?;
+    for login in bundle.logins(namespace, |secret| names.contains(secret)) {
         // Only to find out whether a password can be typed.
         let found = if is_object_name(&login.name) {
             cluster.call(secrets.get_opt(&login.name)).await.ok().flatten()
@@ -111,34 +171,6 @@ async fn read_namespace(cluster: &Cluster, names: &[String]) -> Result<Bundle, S
         bundle.secrets.extend(found.map(|secret| (login, secret)));
     }
     Ok(bundle)
-}
-
-/// Resources for many namespaces. Most users may not list them, which is worth a warning only if one has a part in this.
-async fn read_shared(cluster: &Cluster, bundle: &mut Bundle) -> Result<(), String> {
-    let mut refused = Vec::new();
-    let resources = Api::<ClusterDockerPullSecret>::all(cluster.client.clone());
-    for resource in list(cluster, &resources, "ClusterDockerPullSecrets", &mut refused).await? {
-        let _ = bundle.add_resource(&Declaration::from(&resource), resource.status.as_ref());
-    }
-    let owners = bundle
-        .secrets
-        .values()
-        .filter_map(|secret| controlling_resource(&secret.metadata));
-    if owners.into_iter().any(|owner| owner.kind == CLUSTER_DOCKER_PULL_SECRET) {
-        bundle.warnings.append(&mut refused);
-    }
-    if !bundle.needs_namespaces() {
-        return Ok(());
-    }
-    let namespace = cluster.namespace.as_str();
-    let operation = format!("reading Namespace {namespace:?}");
-    let namespaces = Api::<Namespace>::all(cluster.client.clone());
-    match cluster.call(namespaces.get_opt(namespace)).await {
-        Ok(found) => found.iter().for_each(|found| bundle.add_namespace(&found.metadata)),
-        Err(error) if error.is_forbidden() => bundle.warnings.push(cluster.failed(&operation, &error)),
-        Err(error) => return Err(cluster.failed(&operation, &error)),
-    }
-    Ok(())
 }
 
 /// All objects of a kind; none, with a warning, if the user may not list them.

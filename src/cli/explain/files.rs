@@ -81,7 +81,7 @@ fn read_secrets(bundle: &mut Bundle, manifests: &Manifests) {
         listed.extend(names.iter().map(|name| ObjectKey::new(namespace, name)));
     }
     for key in &listed {
-        for login in bundle.logins(&key.namespace, std::slice::from_ref(&key.name)) {
+        for login in bundle.logins(&key.namespace, |secret| secret == key.name) {
             let found = manifests.secret(&login).ok().flatten();
             bundle.secrets.extend(found.map(|secret| (login, secret)));
         }

@@ -8,8 +8,8 @@ use super::{flag_names, subcommands};
 
 const INTRODUCTION: &str = "# Command line reference
 
-Every command and flag of `dps`, as `dps COMMAND --help` shows them. The binary also works as a kubectl plugin: put it, or a link to it, into your `PATH` as `kubectl-dps`.
-How to use the commands: [explain.md](explain.md), [verification.md](verification.md#dps-verify), [credentials.md](credentials.md#dps-render), [troubleshooting.md](troubleshooting.md#dps-doctor).
+Every command and flag of `dps`, as `dps COMMAND --help` shows them. How to use them from a terminal, with another context, with completion, and as a kubectl plugin: [command-line.md](command-line.md).
+More about single commands: [explain.md](explain.md), [verification.md](verification.md#dps-verify), [credentials.md](credentials.md#dps-render), [troubleshooting.md](troubleshooting.md#dps-doctor).
 ";
 
 /// The page.
