@@ -91,13 +91,14 @@ async fn replicas_that_are_replaced_in_the_middle_write_nothing_twice() {
 
     // Stopped while it hands out the first Secrets.
     let name = create(&fleet).await;
-    fleet.has("0", &name, has_password("first")).await;
+    fleet.has(MIDDLE, &name, has_password("first")).await;
     assert!(first.stop().1);
     let before = written(world, &fleet, "secrets").len();
     until_it_leads(&second).await;
     complete(&fleet, &name, COUNT, "first").await;
     let (secrets, accounts) = writes(world, &fleet);
     println!("stopped after {before} Secrets: {secrets} writes of Secrets, {accounts} of ServiceAccounts");
+    assert!((1..COUNT).contains(&before), "{before} of {COUNT}");
     assert!(secrets <= COUNT + IN_FLIGHT, "{secrets}");
     assert_eq!(accounts, COUNT);
     assert_eq!(abandoned(world, &fleet), Vec::<String>::new());
