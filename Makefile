@@ -56,6 +56,7 @@ lint: setup ## Check formatting, lints and dependencies.
 	cd tests/env && go vet ./cmd/...
 	cd hack/image && go vet ./...
 	RUSTDOCFLAGS='-D warnings' cargo doc --no-deps --quiet
+	hack/portable.sh
 	hack/deny.sh
 
 generate: setup ## Write crds/, the chart's copy and deploy/ anew.

@@ -23,6 +23,7 @@ use crate::cli::terminal::{Stop, Terminal, interruptible};
 use crate::form::objects::{Form, Login, Scope};
 
 #[derive(Args)]
+#[allow(clippy::struct_excessive_bools, reason = "flags")]
 pub(crate) struct Create {
     /// Name of the resource, and of the Secret that it generates.
     name: Option<String>,

@@ -30,7 +30,7 @@ pub(crate) struct Destination {
 
 /// How an object was written.
 enum WrittenObject {
-    Created(DynamicObject),
+    Created(Box<DynamicObject>),
     Replaced,
 }
 
@@ -229,7 +229,7 @@ impl Destination {
         let object: DynamicObject = object.map_err(|_| format!("{operation}: no object"))?;
         if is_new {
             let created = self.call(operation, objects.create(&params, &object)).await?;
-            return Ok(WrittenObject::Created(created));
+            return Ok(WrittenObject::Created(Box::new(created)));
         }
         self.call(operation, objects.replace(name, &params, &object)).await?;
         Ok(WrittenObject::Replaced)

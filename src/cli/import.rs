@@ -29,7 +29,7 @@ use crate::form::objects::{Existing, Form, FurtherFields, Login, Objects, Scope}
 #[allow(clippy::struct_excessive_bools, reason = "flags")]
 pub(crate) struct Import {
     /// Docker config.json or podman auth.json, or - for stdin. Can be repeated. Default: the one of this user, where docker and
-    /// podman look: $DOCKER_AUTH_CONFIG, $DOCKER_CONFIG, $REGISTRY_AUTH_FILE, $XDG_RUNTIME_DIR, ~/.config/containers, ~/.docker.
+    /// podman look for it.
     #[arg(long, value_name = "FILE")]
     from: Vec<PathBuf>,
     /// File or folder with Secrets of rapyuta.io, or - for stdin. Can be repeated.
@@ -134,7 +134,9 @@ fn show(usable: &[Found], unusable: &[Found]) {
         ]
     });
     if !usable.is_empty() {
-        table(headings, rows.collect()).iter().for_each(|line| report(line));
+        for line in table(headings, rows.collect()) {
+            report(&line);
+        }
     }
     for found in unusable {
         if let FoundLogin::Unusable(why) = &found.login {

@@ -82,10 +82,9 @@ pub fn login(succeeded: bool, stdout: &[u8]) -> Result<Option<RegistryCredential
 
 /// Reads the answer to `list`: the names of logins. Whatever else it is counts as none.
 pub fn listed(succeeded: bool, stdout: &[u8]) -> Vec<String> {
-    let listed: BTreeMap<String, serde::de::IgnoredAny> = if succeeded {
-        serde_json::from_slice(stdout).unwrap_or_default()
-    } else {
-        BTreeMap::new()
-    };
+    if !succeeded {
+        return Vec::new();
+    }
+    let listed: BTreeMap<String, String> = serde_json::from_slice(stdout).unwrap_or_default();
     listed.into_keys().collect()
 }

@@ -66,6 +66,7 @@ pub enum Login {
 
 /// Fields of a spec that have no question of their own.
 #[derive(Clone, Debug, Default, PartialEq)]
+#[allow(clippy::struct_excessive_bools, reason = "fields of the resource")]
 pub struct FurtherFields {
     /// `spec.secretName`.
     pub secret_name: Option<String>,
@@ -299,7 +300,7 @@ impl Objects {
         let fields = self
             .login
             .iter()
-            .flat_map(|login| login["stringData"].as_object())
+            .filter_map(|login| login["stringData"].as_object())
             .flatten();
         if is_same && fields.into_iter().all(|(key, value)| holds(key, value)) {
             Existing::Same
