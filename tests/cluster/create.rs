@@ -1,7 +1,7 @@
 //! `dps create` against a real API server and real registries.
 
 use k8s_openapi::api::core::v1::Secret;
-use kube::ResourceExt as _;
+use kube::ResourceExt;
 use serde_json::{Value, json};
 
 use crate::support::canary::CANARY;
@@ -34,8 +34,8 @@ async fn names(space: &Space) -> (Vec<String>, Vec<String>) {
     let secrets = secrets.list(&all).await.unwrap();
     let resources = space.resources.list(&all).await.unwrap();
     (
-        secrets.iter().map(|one| one.name_any()).collect(),
-        resources.iter().map(|one| one.name_any()).collect(),
+        secrets.iter().map(ResourceExt::name_any).collect(),
+        resources.iter().map(ResourceExt::name_any).collect(),
     )
 }
 

@@ -11,9 +11,16 @@ use serde_json::{Value, json};
 
 use crate::support::canary::CANARY;
 
+/// Type and URL as they are filled in, and the key, or a part of the refusal.
+type Row = (
+    Option<RegistryType>,
+    Option<&'static str>,
+    Result<&'static str, &'static str>,
+);
+
 #[test]
 fn registry_as_people_write_it_becomes_the_key() {
-    let rows: [(Option<RegistryType>, Option<&str>, Result<&str, &str>); 9] = [
+    let rows: [Row; 9] = [
         (
             None,
             Some("https://registry.example.com:5000/v2/"),

@@ -100,8 +100,8 @@ fn pull_secret_of_one_entry_can_be_taken_over() {
     .unwrap();
     assert_eq!((two.len(), two[0].pull_secret.clone()), (2, None));
     let owner = json!({"ownerReferences": [{"apiVersion": "x/v1", "kind": "SealedSecret", "name": "s", "uid": "1", "controller": true}]});
-    let owned = pull_secret(&secret(kind, json!({"a.example.com": entry}), owner), false).unwrap();
-    assert_eq!(unusable(&owned[0].login), "SealedSecret \"s\" writes this Secret");
+    let sealed = pull_secret(&secret(kind, json!({"a.example.com": entry}), owner), false).unwrap();
+    assert_eq!(unusable(&sealed[0].login), "SealedSecret \"s\" writes this Secret");
     let ours = json!({"labels": {"app.kubernetes.io/managed-by": "docker-pull-secret-operator"}});
     assert!(
         pull_secret(&secret(kind, json!({"a.example.com": entry}), ours), false)
