@@ -63,6 +63,36 @@ impl ConnectionArguments {
         Ok(Cluster::new(connection, namespace, limit))
     }
 
+    /// A command that is to be copied, for the same cluster and user; `None` if it cannot be written in plain words.
+    pub(crate) fn in_command(&self, command: &str) -> Option<String> {
+        let file = self.kubeconfig.as_ref().map(|file| file.to_str().unwrap_or_default());
+        let named = [
+            ("--kubeconfig", file),
+            ("--context", self.context.as_deref()),
+            ("--cluster", self.cluster.as_deref()),
+            ("--user", self.user.as_deref()),
+            ("--as", self.as_user.as_deref()),
+            ("--as-uid", self.as_uid.as_deref()),
+        ];
+        let named = named.into_iter().filter_map(|(flag, value)| Some((flag, value?)));
+        let groups = self.as_groups.iter().map(|group| ("--as-group", group.as_str()));
+        let mut flags = String::new();
+        for (flag, value) in named.chain(groups) {
+            let is_plain = |c: char| c.is_ascii_alphanumeric() || "-_./:@+".contains(c);
+            if value.is_empty() || !value.chars().all(is_plain) {
+                return None;
+            }
+            flags += &format!(" {flag} {value}");
+        }
+        let steps = command.split(" && ").map(|step| {
+            let program = ["kubectl", "dps create"]
+                .into_iter()
+                .find(|program| step.starts_with(program))?;
+            Some(format!("{program}{flags}{}", &step[program.len()..]))
+        });
+        Some(steps.collect::<Option<Vec<_>>>()?.join(" && "))
+    }
+
     /// Whether somebody else is meant than the user of the kubeconfig.
     pub(crate) fn is_impersonating(&self) -> bool {
         self.as_user.is_some()
@@ -75,5 +105,47 @@ fn visible(text: &str) -> Result<String, String> {
         Err("write visible ASCII characters".to_owned())
     } else {
         Ok(text.to_owned())
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, reason = "a test fails that way")]
+mod tests {
+    use clap::Parser;
+
+    use super::ConnectionArguments;
+
+    #[derive(Parser)]
+    struct Arguments {
+        #[command(flatten)]
+        connection: ConnectionArguments,
+    }
+
+    fn in_command(arguments: &[&str]) -> Option<String> {
+        let arguments = [&["x"], arguments].concat();
+        let command = "kubectl label namespace team a=b && dps create app -n team";
+        Arguments::parse_from(arguments).connection.in_command(command)
+    }
+
+    #[test]
+    fn command_to_copy_is_for_the_same_cluster() {
+        let same = in_command(&[]).unwrap();
+        assert_eq!(same, "kubectl label namespace team a=b && dps create app -n team");
+        let prod = in_command(&[
+            "--context",
+            "arn:aws:eks:eu:1:cluster/prod",
+            "--as",
+            "a@b",
+            "--as-group",
+            "c",
+        ])
+        .unwrap();
+        let flags = "--context arn:aws:eks:eu:1:cluster/prod --as a@b --as-group c";
+        assert_eq!(
+            prod,
+            format!("kubectl {flags} label namespace team a=b && dps create {flags} app -n team")
+        );
+        assert_eq!(in_command(&["--context", "a b"]), None);
+        assert_eq!(in_command(&["--context", "$(x)"]), None);
     }
 }

@@ -11,7 +11,7 @@ use clap::{Args, ValueEnum};
 
 use crate::api::{CredentialKeys, RegistryType};
 use crate::cli::connection::ConnectionArguments;
-use crate::cli::create::ask::ask;
+use crate::cli::create::ask::{ask, complete};
 use crate::cli::create::check::check;
 use crate::cli::destination::Destination;
 use crate::cli::duration::duration;
@@ -175,6 +175,9 @@ pub(crate) fn run(arguments: &Create) -> ExitCode {
 async fn create(arguments: &Create, terminal: Option<&Terminal>) -> Result<ExitCode, Stop> {
     if arguments.export {
         output::refuse_terminal()?;
+    }
+    if terminal.is_none() {
+        complete(arguments)?;
     }
     let cluster = if arguments.export {
         None

@@ -8,9 +8,11 @@ mod watch;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
+use std::time::Instant;
 
 use clap::Args;
 use kube::api::ListParams;
+use tokio::time::sleep;
 
 use crate::cli::cluster::Cluster;
 use crate::cli::completion::names;
@@ -115,6 +117,7 @@ async fn follow(cluster: &Cluster, arguments: &Explain, subject: &ExplainSubject
     let mut last: Option<ExplainedPods> = None;
     let mut said = None;
     loop {
+        let begun = Instant::now();
         let change = watch::next_change(cluster, arguments, subject).await;
         let explained = match Box::pin(explain_cluster(cluster, arguments, subject)).await {
             Ok(explained) => explained,
@@ -140,6 +143,7 @@ async fn follow(cluster: &Cluster, arguments: &Explain, subject: &ExplainSubject
             }
             last = Some(explained);
         }
+        sleep(begun.elapsed() * watch::REST).await;
         change.await;
     }
 }
@@ -149,14 +153,20 @@ async fn explain_cluster(
     arguments: &Explain,
     subject: &ExplainSubject,
 ) -> Result<ExplainedPods, String> {
-    let ExplainSubject::Image(image) = subject else {
-        return pods::explain(cluster, arguments, subject).await;
+    let mut explained = if let ExplainSubject::Image(image) = subject {
+        let (bundle, account) = cluster::read_account(cluster, &arguments.service_account).await?;
+        ExplainedPods {
+            report: explain_image(&bundle, image, &account)?,
+            warnings: bundle.warnings,
+        }
+    } else {
+        pods::explain(cluster, arguments, subject).await?
     };
-    let (bundle, account) = cluster::read_account(cluster, &arguments.service_account).await?;
-    Ok(ExplainedPods {
-        report: explain_image(&bundle, image, &account)?,
-        warnings: bundle.warnings,
-    })
+    for failure in &mut explained.report.failures {
+        let fix = failure.fix.take();
+        failure.fix = fix.and_then(|fix| arguments.connection.in_command(&fix));
+    }
+    Ok(explained)
 }
 
 fn explain_files(subject: &ExplainSubject, arguments: &Explain) -> Result<(Bundle, Report), String> {

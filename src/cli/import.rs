@@ -22,7 +22,7 @@ use crate::domain::credentials::RegistryCredentials;
 use crate::domain::registry::key::RegistryKey;
 use crate::domain::verification::attempt::{LoginAttempt, LoginTarget};
 use crate::domain::verification::verdict::VerificationResult;
-use crate::form::import::{Found, FoundLogin, chosen};
+use crate::form::import::{Found, FoundLogin, ambiguous, chosen};
 use crate::form::objects::{Existing, Form, FurtherFields, Login, Objects, Scope};
 
 #[derive(Args)]
@@ -80,6 +80,14 @@ pub(crate) struct Import {
     connection: ConnectionArguments,
 }
 
+impl Import {
+    /// The name of the resource for a login.
+    fn name_of(&self, found: &Found) -> Option<String> {
+        let adopted = found.pull_secret.clone().filter(|_| self.adopt);
+        adopted.or_else(|| found.name())
+    }
+}
+
 pub(crate) fn run(arguments: &Import) -> ExitCode {
     let terminal = Terminal::open();
     let terminal = terminal.as_ref();
@@ -101,7 +109,7 @@ async fn import(arguments: &Import, terminal: Option<&Terminal>) -> Result<ExitC
     let (usable, unusable): (Vec<Found>, Vec<Found>) = found
         .into_iter()
         .partition(|found| !matches!(found.login, FoundLogin::Unusable(_)));
-    show(&usable, &unusable);
+    show(&usable, &unusable, arguments);
     if usable.is_empty() {
         report("There is nothing to import.");
         return Ok(ExitCode::from(u8::from(!unusable.is_empty())));
@@ -109,7 +117,17 @@ async fn import(arguments: &Import, terminal: Option<&Terminal>) -> Result<ExitC
     let chosen = choose(usable, arguments, terminal).await?;
     let ca_bundle = ca_bundle(arguments.ca_file.as_deref())?;
     let mut code = ExitCode::SUCCESS;
-    for found in &chosen {
+    let names: Vec<_> = chosen.iter().map(|found| arguments.name_of(found)).collect();
+    for (found, is_ambiguous) in chosen.iter().zip(ambiguous(&names)) {
+        if is_ambiguous {
+            let name = arguments.name_of(found).unwrap_or_default();
+            report(&format!(
+                "{} in {}: not imported: another login that was chosen gets the name {name} too: choose one of them, and use dps create for the other",
+                found.key, found.place
+            ));
+            code = ExitCode::FAILURE;
+            continue;
+        }
         match import_one(found, arguments, destination.as_ref(), ca_bundle.as_deref()).await {
             Ok(line) => report(&line),
             Err(problem) => {
@@ -121,10 +139,10 @@ async fn import(arguments: &Import, terminal: Option<&Terminal>) -> Result<ExitC
     Ok(code)
 }
 
-fn show(usable: &[Found], unusable: &[Found]) {
+fn show(usable: &[Found], unusable: &[Found], arguments: &Import) {
     let headings = ["", "REGISTRY", "USER", "FOUND IN", "NAME"];
     let rows = usable.iter().enumerate().map(|(index, found)| {
-        let name = found.pull_secret.clone().or(found.name()).unwrap_or_default();
+        let name = arguments.name_of(found).unwrap_or_default();
         [
             (index + 1).to_string(),
             found.key.clone(),
@@ -239,13 +257,12 @@ fn objects(
     let namespace = destination.map(|destination| destination.cluster.namespace.clone());
     if arguments.adopt && found.pull_secret.is_none() {
         return Err(format!(
-            "{} has more entries than this one, and a resource generates a Secret with one: import it without --adopt, and list the new Secrets instead",
+            "only a pull secret of the cluster that can be changed, is of type kubernetes.io/dockerconfigjson and has one entry can be taken over, and {} is not: import it without --adopt, and list the new Secret instead",
             found.place
         ));
     }
-    let adopted = found.pull_secret.as_ref().filter(|_| arguments.adopt);
     let form = Form {
-        name: adopted.cloned().unwrap_or_else(|| registry.name()),
+        name: arguments.name_of(found).unwrap_or_default(),
         scope: Scope::Namespace(namespace.or_else(|| arguments.namespace.clone())),
         registry,
         login: Login::New {
@@ -254,7 +271,7 @@ fn objects(
         },
         email: found.email.clone(),
         options: FurtherFields {
-            adopt: adopted.is_some(),
+            adopt: arguments.adopt,
             plain_http: arguments.plain_http,
             ..FurtherFields::default()
         },

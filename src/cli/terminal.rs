@@ -5,6 +5,7 @@ use std::future::Future;
 use std::io::{ErrorKind, IsTerminal as _, stdin};
 use std::pin::pin;
 use std::process::ExitCode;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use tokio::sync::oneshot;
@@ -61,7 +62,7 @@ impl Terminal {
                     other => other.map(|_| line),
                 }
             });
-            match check(answer.await?.trim()) {
+            match check(typed(answer.await?)?.trim()) {
                 Ok(answer) => return Ok(answer),
                 Err(problem) => report(&format!("  {what} {problem}.")),
             }
@@ -80,7 +81,7 @@ impl Terminal {
             self.hides.set(true);
             let answer = in_thread(move || rpassword::prompt_password(question)).await;
             self.hides.set(false);
-            match check(&answer?) {
+            match check(&typed(answer?)?) {
                 Ok(answer) => return Ok(answer),
                 Err(problem) => report(&format!("  {what} {problem}.")),
             }
@@ -91,6 +92,32 @@ impl Terminal {
     pub(crate) async fn confirm(&self, question: &str) -> Result<bool, Stop> {
         let yes = |answer: &str| Ok(matches!(answer.to_ascii_lowercase().as_str(), "y" | "yes"));
         self.ask(&format!("{question} [y/N] "), "", yes).await
+    }
+}
+
+/// Whether something is written that must not be left half done.
+static WRITING: AtomicBool = AtomicBool::new(false);
+
+/// While it lives, Ctrl-C waits.
+pub(crate) struct Uninterrupted(());
+
+impl Uninterrupted {
+    pub(crate) fn begin() -> Self {
+        WRITING.store(true, Ordering::Relaxed);
+        Self(())
+    }
+}
+
+impl Drop for Uninterrupted {
+    fn drop(&mut self) {
+        WRITING.store(false, Ordering::Relaxed);
+    }
+}
+
+/// Ends when nothing is written any more.
+async fn written() {
+    while WRITING.load(Ordering::Relaxed) {
+        tokio::time::sleep(Duration::from_millis(10)).await;
     }
 }
 
@@ -107,6 +134,11 @@ pub(crate) async fn interruptible(
                 // It ends by itself, once the terminal shows again what is typed.
                 let _ = tokio::time::timeout(RESTORE, &mut command).await;
             }
+            tokio::select! {
+                biased;
+                () = written() => {}
+                _ = &mut command => {}
+            }
             Err(Stop::Interrupted)
         }
         result = &mut command => result,
@@ -121,19 +153,20 @@ pub(crate) async fn interruptible(
     }
 }
 
-/// Runs what waits for a person in a thread that nobody waits for at the end.
-async fn in_thread(read: impl FnOnce() -> std::io::Result<String> + Send + 'static) -> Result<String, Stop> {
+/// Runs what waits for a person or a pipe in a thread that nobody waits for at the end, so that Ctrl-C does.
+pub(crate) async fn in_thread<T: Send + 'static>(read: impl FnOnce() -> T + Send + 'static) -> Result<T, Stop> {
     let (sender, receiver) = oneshot::channel();
     std::thread::spawn(move || {
         // Nobody may be interested any more.
         let _ = sender.send(read());
     });
-    match receiver.await {
-        Ok(Ok(text)) => Ok(text),
-        Ok(Err(error)) if matches!(error.kind(), ErrorKind::UnexpectedEof | ErrorKind::Interrupted) => {
-            Err(Stop::Interrupted)
-        }
-        Ok(Err(error)) => Err(Stop::Error(format!("cannot read from the terminal: {error}"))),
-        Err(_) => Err(Stop::Interrupted),
-    }
+    receiver.await.map_err(|_| Stop::Interrupted)
+}
+
+/// What somebody has typed.
+fn typed(read: std::io::Result<String>) -> Result<String, Stop> {
+    read.map_err(|error| match error.kind() {
+        ErrorKind::UnexpectedEof | ErrorKind::Interrupted => Stop::Interrupted,
+        _ => Stop::Error(format!("cannot read from the terminal: {error}")),
+    })
 }

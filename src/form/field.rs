@@ -60,19 +60,8 @@ impl ChosenRegistry {
 
     /// A name for its resource, if nobody chooses one.
     pub fn name(&self) -> String {
-        if self.key.is_docker_hub() {
-            return "docker-hub".to_owned();
-        }
-        let words = self
-            .key
-            .as_str()
-            .split(|c: char| !c.is_ascii_lowercase() && !c.is_ascii_digit());
-        let name = words.filter(|word| !word.is_empty()).collect::<Vec<_>>().join("-");
-        name.chars()
-            .take(NAME_LENGTH)
-            .collect::<String>()
-            .trim_end_matches('-')
-            .to_owned()
+        let name: String = self.key.resource_name().chars().take(NAME_LENGTH).collect();
+        name.trim_end_matches('-').to_owned()
     }
 
     /// `spec.registryUrl`.

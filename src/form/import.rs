@@ -27,7 +27,7 @@ pub struct Found {
     pub login: FoundLogin,
     /// Its e-mail address.
     pub email: Option<String>,
-    /// The pull secret that it is the only entry of.
+    /// The pull secret that it is the only entry of, if that can be taken over.
     pub pull_secret: Option<String>,
 }
 
@@ -159,8 +159,16 @@ pub fn pull_secret(secret: &Secret, short_lived: bool) -> Result<Vec<Found>, Str
     let document = secret.data.as_ref().and_then(|data| data.get(key));
     let document = document.ok_or_else(|| format!("{place} has no key {key}"))?;
     let mut found = docker_config(&place, &document.0, &[], short_lived)?;
+    for one in &mut found {
+        // Whoever wrote the Secret has chosen the program and the registry: it would get the login of whoever imports it.
+        if let FoundLogin::Helper { .. } = one.login {
+            let why = "it names a credential helper of somebody's machine, and has no login itself: use dps create";
+            one.login = FoundLogin::Unusable(why.to_owned());
+        }
+    }
+    let can_be_taken_over = key == ".dockerconfigjson" && secret.immutable != Some(true);
     if let [only] = found.as_mut_slice() {
-        only.pull_secret = Some(name.to_owned());
+        only.pull_secret = can_be_taken_over.then(|| name.to_owned());
     }
     let owners = secret.metadata.owner_references.iter().flatten();
     if let Some(owner) = owners.into_iter().find(|owner| owner.controller == Some(true)) {
@@ -206,6 +214,12 @@ pub fn rapyuta(place: &str, manifest: &Value) -> Option<Found> {
         email: field::email(field("email")).ok().flatten(),
         pull_secret: None,
     })
+}
+
+/// Those of which others have the name too: one resource would replace another.
+pub fn ambiguous(names: &[Option<String>]) -> Vec<bool> {
+    let count = |name: &Option<String>| names.iter().filter(|other| *other == name).count();
+    names.iter().map(|name| count(name) > 1).collect()
 }
 
 /// Which of so many, counted from 1: `all`, or numbers with commas between them.

@@ -9,7 +9,9 @@ use serde_json::{Value, json};
 use crate::api::{API_VERSION, CLUSTER_DOCKER_PULL_SECRET, CredentialKeys, DOCKER_PULL_SECRET};
 use crate::domain::credentials::RegistryCredentials;
 use crate::domain::problem::{Problem, unparsable};
+use crate::domain::registry::key::RegistryKey;
 use crate::domain::spec::declaration::Declaration;
+use crate::domain::text::cut;
 use crate::form::field::{ChosenRegistry, login_name};
 
 /// A filled-in form.
@@ -234,21 +236,37 @@ pub fn replaced_spec(existing: &Value, wanted: &Value) -> Value {
                     spec[field][field_inside] = value.clone();
                 }
             }
+            ("secretTemplate", Some(_), true) => {
+                for (label, value) in value["labels"].as_object().into_iter().flatten() {
+                    spec[field]["labels"][label] = value.clone();
+                }
+            }
             _ => spec[field] = value.clone(),
         }
     }
     spec
 }
 
-/// Keys from which a login is read by default. Two forms in one Secret have to agree.
-const LOGIN_KEYS: [&str; 6] = [
-    "username",
-    "password",
-    "auth",
-    ".dockerconfigjson",
-    "config.json",
-    ".dockercfg",
-];
+/// Other forms of a login: two forms in one Secret have to agree, and other resources may read these.
+const OTHER_FORMS: [&str; 4] = ["auth", ".dockerconfigjson", "config.json", ".dockercfg"];
+
+/// Refuses to change a resource to another registry: for a moment, the operator would send the login to the wrong one.
+pub fn check_registry(existing: &Value, wanted: &Value) -> Result<(), String> {
+    let registry = |spec: &Value| {
+        (
+            spec["type"].clone(),
+            spec["registryUrl"].as_str().and_then(RegistryKey::of_config_entry),
+        )
+    };
+    if registry(existing) == registry(wanted) {
+        return Ok(());
+    }
+    let other = existing["registryUrl"].as_str().unwrap_or("Docker Hub");
+    Err(format!(
+        "serves another registry, {}: choose another name, or delete it first",
+        cut(other, 200)
+    ))
+}
 
 /// A Secret with a login that exists, changed to the one that a form says; other keys and all metadata stay.
 pub fn replaced_login(existing: &Secret, wanted: &Value) -> Result<Value, String> {
@@ -266,8 +284,12 @@ pub fn replaced_login(existing: &Secret, wanted: &Value) -> Result<Value, String
             "Secret {name:?} is of type {kind}, which cannot become a user name and password: use another Secret with --login-secret"
         ));
     }
-    let mut data = existing.data.clone().unwrap_or_default();
-    data.retain(|key, _| !LOGIN_KEYS.contains(&key.as_str()));
+    let data = existing.data.clone().unwrap_or_default();
+    if let Some(key) = OTHER_FORMS.iter().find(|key| data.contains_key(**key)) {
+        return Err(format!(
+            "Secret {name:?} holds its login in key {key}, which others may read as well: change it there, or use another Secret with --login-secret"
+        ));
+    }
     let mut secret = wanted.clone();
     secret["metadata"] = json!(existing.metadata);
     secret["type"] = json!(kind);

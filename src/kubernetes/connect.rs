@@ -5,7 +5,7 @@ use std::time::Duration;
 use axum::http::{HeaderValue, Uri};
 use kube::client::ClientBuilder;
 use kube::client::retry::RetryPolicy;
-use kube::config::AuthInfo;
+use kube::config::{AuthInfo, Kubeconfig};
 use kube::{Client, Config};
 use secrecy::ExposeSecret;
 use tower::buffer::BufferLayer;
@@ -123,17 +123,38 @@ fn address(server: &Uri) -> String {
 
 /// As [`Config::infer`], with the right proxy. Inside a pod there is none.
 async fn configuration(options: &ConnectOptions) -> Result<(Config, Option<String>), ConnectError> {
-    let (mut config, context) = match from_kubeconfig(options).await {
-        Ok(found) => found,
+    let (mut config, context) = match options.read() {
+        // A mistake in it must not lead to another cluster.
+        Ok(kubeconfig) if !(kubeconfig.clusters.is_empty() && kubeconfig.contexts.is_empty()) => {
+            from_kubeconfig(kubeconfig, options)
+                .await
+                .map_err(|why| options.refused(why))?
+        }
+        Ok(_) if options.needs_kubeconfig() => from_kubeconfig(Kubeconfig::default(), options)
+            .await
+            .map_err(ConnectError::Kubeconfig)?,
         Err(why) if options.needs_kubeconfig() => return Err(ConnectError::Kubeconfig(why)),
-        Err(why) => (Config::incluster().map_err(|_| ConnectError::Config(why))?, None),
+        read => {
+            let why = read.err().unwrap_or_else(|| "the kubeconfig is empty".to_owned());
+            (Config::incluster().map_err(|_| ConnectError::Config(why))?, None)
+        }
     };
     config.apply_debug_overrides();
     Ok((config, context))
 }
 
-async fn from_kubeconfig(options: &ConnectOptions) -> Result<(Config, Option<String>), String> {
-    let choice = choose(options.read()?, options)?;
+impl ConnectOptions {
+    fn refused(&self, why: String) -> ConnectError {
+        if self.needs_kubeconfig() {
+            ConnectError::Kubeconfig(why)
+        } else {
+            ConnectError::Config(why)
+        }
+    }
+}
+
+async fn from_kubeconfig(kubeconfig: Kubeconfig, options: &ConnectOptions) -> Result<(Config, Option<String>), String> {
+    let choice = choose(kubeconfig, options)?;
     let config = Config::from_custom_kubeconfig(choice.kubeconfig, &choice.options).await;
     let mut config = config.map_err(|error| describe_kubeconfig(&error))?;
     config.proxy_url = proxy(choice.proxy, &config.cluster_url)?;

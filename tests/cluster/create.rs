@@ -114,7 +114,7 @@ async fn what_exists_is_changed_only_when_that_is_asked_for() {
         "dps create: Secret \"app-login\" exists: --replace changes it\n"
     );
 
-    let mut spec = private("old.example.com", "elsewhere");
+    let mut spec = private("registry.invalid", "app-login");
     spec["secretTemplate"] = json!({"labels": {"team": "a"}});
     let before = space.create("app", spec).await;
     let refused = create(&space, &arguments, "new-password");

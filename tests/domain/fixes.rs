@@ -18,6 +18,8 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use serde_json::{Value, json};
 use strum::IntoEnumIterator as _;
 
+use crate::support::dps::dps;
+
 use super::pods::{IMAGE, NOT_SENT, find_in, resource};
 use rows::{Row, rows};
 
@@ -107,6 +109,25 @@ fn cause_that_a_command_can_mend_has_that_command() {
         let (cause, fix) = fix_of(&row);
         assert_eq!(cause, row.cause, "{}", row.title);
         assert_eq!(fix.as_deref(), row.fix, "{}", row.title);
+    }
+}
+
+/// Off a terminal, `dps` names what it would ask for: nothing else is missing or wrong.
+#[test]
+fn command_that_creates_a_login_asks_for_nothing_but_the_login() {
+    let fixes = rows().into_iter().filter_map(|row| row.fix);
+    let creating: BTreeSet<&str> = fixes
+        .filter(|fix| fix.starts_with("dps create"))
+        .map(|fix| fix.split(" && ").next().unwrap())
+        .collect();
+    assert!(creating.len() >= 5, "{creating:?}");
+    for command in creating {
+        let words = command.replace('\'', "");
+        let arguments: Vec<&str> = words.split(' ').skip(1).collect();
+        let answer = dps(&arguments, "").stderr;
+        let missing =
+            "dps create: this is missing: --username (or --from-secret), --password-stdin or --password-file.";
+        assert!(answer.starts_with(missing), "{command}: {answer}");
     }
 }
 

@@ -4,7 +4,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use dps::api::RegistryType::{self, DockerHub, PrivateRegistry};
 use dps::form::field::{self, ChosenRegistry};
-use dps::form::objects::{replaced_login, replaced_spec};
+use dps::form::objects::{check_registry, replaced_login, replaced_spec};
 use dps::form::selector;
 use k8s_openapi::api::core::v1::Secret;
 use serde_json::{Value, json};
@@ -122,15 +122,32 @@ fn selector_as_kubectl_takes_it() {
 #[test]
 fn replacing_keeps_what_the_form_leaves_open() {
     let existing = json!({"type": "PrivateRegistry", "registryUrl": "old.example.com", "credentialsRef": {"name": "old", "keys": {"auth": "x"}},
-        "attachTo": {"serviceAccounts": ["default"]}, "verification": {"interval": "24h", "mode": "Periodic"}, "suspend": true});
+        "attachTo": {"serviceAccounts": ["default"]}, "verification": {"interval": "24h", "mode": "Periodic"}, "suspend": true,
+        "secretTemplate": {"labels": {"team": "a", "x": "y"}, "annotations": {"n": "m"}}});
     let wanted = json!({"type": "DockerHub", "credentialsRef": {"name": "app-login"}, "attachTo": {"pods": "MatchingImages"},
-        "verification": {"image": "acme/app"}});
+        "verification": {"image": "acme/app"}, "secretTemplate": {"labels": {"team": "b"}}});
     assert_eq!(
         replaced_spec(&existing, &wanted),
         json!({"type": "DockerHub", "credentialsRef": {"name": "app-login"},
             "attachTo": {"serviceAccounts": ["default"], "pods": "MatchingImages"},
-            "verification": {"interval": "24h", "mode": "Periodic", "image": "acme/app"}, "suspend": true})
+            "verification": {"interval": "24h", "mode": "Periodic", "image": "acme/app"}, "suspend": true,
+            "secretTemplate": {"labels": {"team": "b", "x": "y"}, "annotations": {"n": "m"}}})
     );
+}
+
+#[test]
+fn resource_for_another_registry_is_not_replaced() {
+    let hub = json!({"type": "DockerHub"});
+    let private = |url: &str| json!({"type": "PrivateRegistry", "registryUrl": url});
+    check_registry(&hub, &hub).unwrap();
+    check_registry(&private("https://r.example.com/v2/"), &private("r.example.com")).unwrap();
+    for (existing, wanted) in [
+        (&hub, private("r.example.com")),
+        (&private("r.example.com"), private("s.example.com")),
+    ] {
+        let refused = check_registry(existing, &wanted).unwrap_err();
+        assert!(refused.starts_with("serves another registry"), "{refused}");
+    }
 }
 
 #[test]
@@ -138,7 +155,7 @@ fn login_is_replaced_only_where_nobody_else_writes_it() {
     let encoded = STANDARD.encode("x");
     let existing = |change: Value| -> Secret {
         let mut secret = json!({"metadata": {"name": "login", "resourceVersion": "7", "labels": {"a": "b"}}, "type": "Opaque",
-            "data": {"auth": encoded, ".dockercfg": encoded, "note": encoded}});
+            "data": {"username": encoded, "password": encoded, "note": encoded}});
         for (field, value) in change.as_object().unwrap() {
             secret[field] = value.clone();
         }
@@ -147,7 +164,7 @@ fn login_is_replaced_only_where_nobody_else_writes_it() {
     let wanted = json!({"apiVersion": "v1", "kind": "Secret", "metadata": {"name": "login"}, "type": "Opaque",
         "stringData": {"username": "robot", "password": "word"}});
     let replaced = replaced_login(&existing(json!({})), &wanted).unwrap();
-    assert_eq!(replaced["data"], json!({"note": encoded}));
+    assert_eq!(replaced["data"]["note"], json!(encoded));
     assert_eq!(
         (
             &replaced["metadata"]["resourceVersion"],
@@ -160,6 +177,8 @@ fn login_is_replaced_only_where_nobody_else_writes_it() {
         {"apiVersion": "external-secrets.io/v1", "kind": "ExternalSecret", "name": "vault", "uid": "1", "controller": true}]}});
     let refused = replaced_login(&existing(owner), &wanted).unwrap_err();
     assert!(refused.contains("is written by ExternalSecret \"vault\""), "{refused}");
+    let shared = replaced_login(&existing(json!({"data": {"config.json": encoded}})), &wanted).unwrap_err();
+    assert!(shared.contains("holds its login in key config.json"), "{shared}");
     let refused = replaced_login(&existing(json!({"type": "kubernetes.io/tls"})), &wanted).unwrap_err();
     assert!(refused.contains("is of type kubernetes.io/tls"), "{refused}");
 }

@@ -4,7 +4,7 @@ use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 
 use dps::form::helper::{listed, login, servers};
-use dps::form::import::{FoundLogin, chosen, docker_config, pull_secret, rapyuta};
+use dps::form::import::{FoundLogin, ambiguous, chosen, docker_config, pull_secret, rapyuta};
 use k8s_openapi::api::core::v1::Secret;
 use serde_json::{Value, json};
 use tempfile::TempDir;
@@ -109,6 +109,28 @@ fn pull_secret_of_one_entry_can_be_taken_over() {
             .is_empty()
     );
     pull_secret(&secret("Opaque", json!({}), json!({})), false).unwrap_err();
+    let legacy = pull_secret(
+        &secret("kubernetes.io/dockercfg", json!({"a.example.com": entry}), json!({})),
+        false,
+    )
+    .unwrap();
+    assert_eq!(legacy[0].pull_secret, None);
+}
+
+/// Whoever writes it would choose what is read from the machine of whoever imports it.
+#[test]
+fn pull_secret_that_names_a_helper_runs_none() {
+    let document = json!({"auths": {"https://index.docker.io/v1/": {}}, "credsStore": "desktop", "credHelpers": {"ghcr.io": "pass"}});
+    let mut secret: Secret =
+        serde_json::from_value(json!({"metadata": {"name": "trap"}, "type": "kubernetes.io/dockerconfigjson"}))
+            .unwrap();
+    let data = k8s_openapi::ByteString(document.to_string().into_bytes());
+    secret.data = Some([(".dockerconfigjson".to_owned(), data)].into());
+    let found = pull_secret(&secret, true).unwrap();
+    assert_eq!(found.len(), 2);
+    for one in found {
+        assert!(unusable(&one.login).contains("names a credential helper of somebody's machine"));
+    }
 }
 
 #[test]
@@ -162,6 +184,8 @@ fn answers_of_helpers_are_read_and_never_repeated() {
         asked,
         ["https://r.example.com/v2/", "r.example.com", "https://r.example.com"]
     );
+    let names = ["a", "b", "a"].map(|name| Some(name.to_owned()));
+    assert_eq!(ambiguous(&names), [true, false, true]);
     assert_eq!(chosen("1, 3", 3).unwrap(), [0, 2]);
     assert_eq!(chosen("all", 2).unwrap(), [0, 1]);
     for wrong in ["", "0", "4", "x"] {

@@ -5,7 +5,7 @@ use crate::cli::create::Create;
 use crate::cli::destination::Destination;
 use crate::cli::output::report;
 use crate::cli::password;
-use crate::cli::terminal::{Stop, Terminal};
+use crate::cli::terminal::{Stop, Terminal, in_thread};
 use crate::domain::credentials::RegistryCredentials;
 use crate::form::field::{self, ChosenRegistry, login_name};
 use crate::form::objects::{Form, FurtherFields, Login, Scope};
@@ -19,15 +19,23 @@ pub(super) async fn ask(
     terminal: Option<&Terminal>,
     cluster: Option<&Destination>,
 ) -> Result<Form, Stop> {
-    if terminal.is_none() {
-        complete(arguments)?;
-    }
     let name = name(arguments, terminal).await?;
-    let scope = scope(arguments, cluster)?;
+    let mut scope = scope(arguments, cluster)?;
+    let mut login_secret = arguments.login_secret.clone();
     if let Some(cluster) = cluster {
-        let login = arguments.login_secret.clone().unwrap_or_else(|| login_name(&name));
+        if let Some(existing) = cluster.replaced(&name, &scope).await? {
+            // The login stays where it is.
+            let stored = |field: &str| existing["credentialsRef"][field].as_str().map(str::to_owned);
+            login_secret = login_secret.or(stored("name"));
+            if let (Scope::Selected { login, .. }, None) = (&mut scope, &arguments.namespace) {
+                *login = stored("namespace").unwrap_or_else(|| login.clone());
+            }
+        }
+        let login = login_secret.clone().unwrap_or_else(|| login_name(&name));
         let login = arguments.from_secret.is_none().then_some(login);
-        cluster.look(&name, login.as_deref(), &scope).await?;
+        let pull_secret = arguments.secret_name.as_ref().unwrap_or(&name);
+        let pull_secret = (!arguments.adopt && !arguments.replace).then_some(pull_secret.as_str());
+        cluster.look(&name, login.as_deref(), pull_secret, &scope).await?;
     }
     let registry = registry(arguments, terminal).await?;
     if terminal.is_some() {
@@ -39,7 +47,7 @@ pub(super) async fn ask(
             keys: arguments.keys()?,
         },
         None => Login::New {
-            secret: arguments.login_secret.clone(),
+            secret: login_secret,
             credentials: credentials(arguments, terminal).await?,
         },
     };
@@ -54,7 +62,7 @@ pub(super) async fn ask(
 }
 
 /// Says all that is missing at once.
-fn complete(arguments: &Create) -> Result<(), String> {
+pub(super) fn complete(arguments: &Create) -> Result<(), String> {
     let is_new = arguments.from_secret.is_none();
     let has_password = arguments.password_stdin || arguments.password_file.is_some();
     let needs_url = !matches!(
@@ -127,7 +135,7 @@ async fn registry(arguments: &Create, terminal: Option<&Terminal>) -> Result<Cho
     if registry_type == Some(RegistryType::PrivateRegistry) && url.is_none() {
         // Who says Docker Hub here means it.
         let check = |url: &str| ChosenRegistry::new(None, Some(url));
-        let question = "ChosenRegistry URL, as images begin with it (registry.example.com:5000): ";
+        let question = "Registry URL, as images begin with it (registry.example.com:5000): ";
         return answering(terminal)?.ask(question, "The registry URL", check).await;
     }
     Ok(ChosenRegistry::new(registry_type, url).map_err(|problem| format!("--registry-url {problem}"))?)
@@ -150,14 +158,14 @@ pub(super) async fn credentials(arguments: &Create, terminal: Option<&Terminal>)
                 .await?
         }
     };
-    let read = if arguments.password_stdin {
-        Some(password::from_stdin()?)
-    } else {
-        arguments
-            .password_file
-            .as_deref()
-            .map(password::from_file)
-            .transpose()?
+    let read = match arguments.password_file.clone() {
+        Some(file) => Some(in_thread(move || password::from_file(&file)).await??),
+        None if arguments.password_stdin && terminal.is_some() => {
+            let why = "--password-stdin needs a pipe or a file as stdin: leave it out, and dps asks";
+            return Err(Stop::Error(why.to_owned()));
+        }
+        None if arguments.password_stdin => Some(in_thread(password::from_stdin).await??),
+        None => None,
     };
     match read {
         Some(password) => {

@@ -30,10 +30,12 @@ pub(super) async fn check(
     cluster: Option<&Destination>,
 ) -> Result<(), Stop> {
     let objects = form.objects().map_err(|problem| Stop::Error(problem.message))?;
-    let spec = objects
-        .declaration
-        .spec
-        .map_err(|problem| Stop::Error(problem.message))?;
+    let declaration = match cluster {
+        // What stays of the resource counts too, such as the image that has to be readable.
+        Some(cluster) => cluster.merged(&objects).await?,
+        None => objects.declaration,
+    };
+    let spec = declaration.spec.map_err(|problem| Stop::Error(problem.message))?;
     let ca_bundle = ca_bundle(arguments.ca_file.as_deref())?;
     let is_typed = !arguments.password_stdin && arguments.password_file.is_none();
     let asks_again = terminal.filter(|_| is_typed && matches!(form.login, Login::New { .. }));

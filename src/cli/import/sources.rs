@@ -11,6 +11,7 @@ use crate::cli::destination::Destination;
 use crate::cli::import::{Import, helper};
 use crate::cli::manifests::Manifests;
 use crate::cli::output::report;
+use crate::cli::terminal::{Stop, in_thread};
 use crate::domain::docker_config::user_document::mentioned;
 use crate::form::import::{Found, docker_config, pull_secret, rapyuta};
 
@@ -21,14 +22,16 @@ const LONGEST: u64 = 1024 * 1024;
 const PULL_SECRETS: [&str; 2] = ["kubernetes.io/dockerconfigjson", "kubernetes.io/dockercfg"];
 
 /// All that the arguments point to; without any, the docker config of this user.
-pub(super) async fn find(arguments: &Import, destination: Option<&Destination>) -> Result<Vec<Found>, String> {
+pub(super) async fn find(arguments: &Import, destination: Option<&Destination>) -> Result<Vec<Found>, Stop> {
     let mut found = Vec::new();
     for file in &arguments.from {
-        let (place, document) = read(file)?;
+        let file = file.clone();
+        let (place, document) = in_thread(move || read(&file)).await??;
         found.extend(from_config(&place, &document, arguments).await?);
     }
     if !arguments.filename.is_empty() {
-        let manifests = Manifests::read_bundle(&arguments.filename)?;
+        let files = arguments.filename.clone();
+        let manifests = in_thread(move || Manifests::read_bundle(&files)).await??;
         found.extend(
             manifests
                 .rapyuta
@@ -37,7 +40,8 @@ pub(super) async fn find(arguments: &Import, destination: Option<&Destination>) 
         );
     }
     if arguments.pull_secrets || !arguments.from_secret.is_empty() {
-        let destination = destination.ok_or("--export reads no cluster: leave it out to import pull secrets")?;
+        let destination =
+            destination.ok_or_else(|| "--export reads no cluster: leave it out to import pull secrets".to_owned())?;
         found.extend(from_cluster(arguments, destination).await?);
     } else if arguments.from.is_empty() && arguments.filename.is_empty() {
         let (place, document) = own()?;

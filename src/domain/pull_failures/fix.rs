@@ -12,6 +12,9 @@ use crate::domain::registry::key::RegistryKey;
 /// Longest command, in characters.
 const LENGTH: usize = 400;
 
+/// Longest word: what is longer is cut when it is printed.
+const WORD_LENGTH: usize = 300;
+
 /// Something that one command changes.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum FixStep {
@@ -95,6 +98,7 @@ impl Fix {
         let commands = self.steps.iter().map(|step| command::of(step, &self.listed, pod));
         let commands: Vec<String> = commands.map_while(|command| command).collect();
         let command = commands.join(" && ");
-        (!command.is_empty() && command.len() <= LENGTH).then_some(command)
+        let is_short = command.len() <= LENGTH && command.split(' ').all(|word| word.len() <= WORD_LENGTH);
+        (!command.is_empty() && is_short).then_some(command)
     }
 }

@@ -67,6 +67,16 @@ impl RegistryKey {
         if self.is_docker_hub() { "Docker Hub" } else { &self.0 }
     }
 
+    /// A name for a resource with credentials for it: its words, with `-` between them.
+    pub(crate) fn resource_name(&self) -> String {
+        if self.is_docker_hub() {
+            return "docker-hub".to_owned();
+        }
+        let words = self.0.split(|c: char| !c.is_ascii_alphanumeric());
+        let words: Vec<&str> = words.filter(|word| !word.is_empty()).collect();
+        words.join("-").to_ascii_lowercase()
+    }
+
     /// `host[:port]` of a private registry: everything before the first `/`.
     pub fn host_port(&self) -> &str {
         self.0.split('/').next().unwrap_or_default()

@@ -12,9 +12,6 @@ use crate::domain::registry::image::Image;
 use crate::domain::registry::key::RegistryKey;
 use crate::domain::registry::matching::serves;
 
-/// Name of a resource for Docker Hub.
-const DOCKER_HUB_NAME: &str = "docker-hub";
-
 /// The pod gets the Secret of a resource.
 pub(crate) fn attach(resource: &Resource) -> Vec<FixStep> {
     if resource.attaches_to_pods {
@@ -65,7 +62,7 @@ pub(crate) fn create(image: &Image, input: &DiagnosisInput<'_>) -> Vec<FixStep> 
     let Some(registry) = lasting_registry_of(image) else {
         return Vec::new();
     };
-    let name = name_for(&registry);
+    let name = registry.resource_name();
     let is_listed = input.context.listed().contains(&name.as_str());
     if is_listed || is_taken(&name, input) {
         return Vec::new();
@@ -139,16 +136,6 @@ fn registry_of(image: &Image) -> Option<RegistryKey> {
 fn lasting_registry_of(image: &Image) -> Option<RegistryKey> {
     let expires = Dialect::of(image.host()).lifetime_advice().is_some();
     registry_of(image).filter(|_| !expires)
-}
-
-/// A name for a resource: that of its registry.
-fn name_for(registry: &RegistryKey) -> String {
-    if registry.is_docker_hub() {
-        return DOCKER_HUB_NAME.to_owned();
-    }
-    let words = registry.host_port().split(|c: char| !c.is_ascii_alphanumeric());
-    let words: Vec<&str> = words.filter(|word| !word.is_empty()).collect();
-    words.join("-").to_ascii_lowercase()
 }
 
 /// Whether a resource of the namespace has this name, or its Secret.

@@ -1,0 +1,74 @@
+//! Waits for the operator.
+
+use std::process::ExitCode;
+use std::time::Duration;
+
+use kube::ResourceExt as _;
+use kube::api::DynamicObject;
+use kube::runtime::wait::await_condition;
+
+use crate::api::{DockerPullSecretStatus, VERIFY_ANNOTATION};
+use crate::cli::destination::Destination;
+use crate::cli::output::{report, write_lines};
+use crate::domain::spec::declaration::Declaration;
+
+impl Destination {
+    /// Waits until the operator calls the resource ready.
+    pub(crate) async fn wait(&self, declaration: &Declaration, limit: Duration) -> Result<ExitCode, String> {
+        let (kind, name) = (declaration.kind, &declaration.key.name);
+        let resources = self.resources(kind);
+        let ends =
+            |object: Option<&DynamicObject>| object.is_none_or(|object| verdict(object).is_some_and(|(ends, _)| ends));
+        let operation = format!("reading {kind} {name}");
+        let waited = tokio::time::timeout(limit, await_condition(resources.clone(), name, ends)).await;
+        let object = match waited {
+            Ok(Ok(object)) => object,
+            Ok(Err(error)) => return Err(format!("waiting for {kind} {name}: {error}")),
+            Err(_) => self.call(&operation, resources.get_opt(name)).await?,
+        };
+        if object.is_none() {
+            return Err(format!("{kind} {name} was deleted"));
+        }
+        let ready = object.as_ref().and_then(verdict).map(|(_, ready)| ready);
+        let Some(ready) = ready else {
+            report(&format!(
+                "The operator has not said what became of {kind} {name} within {} s: `dps doctor` tells whether an operator runs",
+                limit.as_secs()
+            ));
+            return Ok(ExitCode::FAILURE);
+        };
+        write_lines([format!(
+            "Ready is {}: {}: {}",
+            ready.status, ready.reason, ready.message
+        )])?;
+        Ok(if ready.status == "True" {
+            ExitCode::SUCCESS
+        } else {
+            ExitCode::FAILURE
+        })
+    }
+}
+
+type Condition = k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
+
+/// What the operator says of the present spec, and whether it is the last word: `Ready` is true, or nothing changes by itself.
+fn verdict(object: &DynamicObject) -> Option<(bool, Condition)> {
+    let status = serde_json::from_value(object.data["status"].clone());
+    let status: DockerPullSecretStatus = status.ok()?;
+    let requested = object.annotations().get(VERIFY_ANNOTATION);
+    let verification = status.verification.as_ref();
+    let is_disabled = object.data["spec"]["verification"]["mode"] == "Disabled";
+    let is_handled = is_disabled || requested == verification.and_then(|one| one.handled_request.as_ref());
+    if status.observed_generation < object.metadata.generation || (requested.is_some() && !is_handled) {
+        return None;
+    }
+    let is_true = |kind: &str| {
+        status
+            .conditions
+            .iter()
+            .any(|one| one.type_ == kind && one.status == "True")
+    };
+    let ends = is_true("Ready") || is_true("Stalled");
+    let ready = status.conditions.into_iter().find(|one| one.type_ == "Ready")?;
+    Some((ends, ready))
+}

@@ -1,0 +1,161 @@
+//! Writes logins and their resources.
+
+use k8s_openapi::api::core::v1::Secret;
+use kube::api::{ApiResource, DeleteParams, DynamicObject, PostParams, Preconditions};
+use kube::{Api, ResourceExt as _};
+use serde_json::Value;
+
+use crate::api::VERIFY_ANNOTATION;
+use crate::cli::destination::Destination;
+use crate::cli::output::report;
+use crate::cli::terminal::Uninterrupted;
+use crate::form::objects::{Objects, check_registry, replaced_login, replaced_spec};
+
+/// Who has written, in the objects' `managedFields`.
+const MANAGER: &str = "dps";
+
+/// How an object was written.
+enum WrittenObject {
+    Created(Box<DynamicObject>),
+    Replaced,
+}
+
+impl Destination {
+    /// Has the API server check both objects.
+    pub(crate) async fn try_out(&self, objects: &Objects) -> Result<(), String> {
+        self.put_resource(&objects.resource, true).await?;
+        match &objects.login {
+            Some(login) => self.put_login(login, true).await.map(drop),
+            None => Ok(()),
+        }
+    }
+
+    /// Writes both objects, or none, as far as that can be known. Ctrl-C does not come between them.
+    pub(crate) async fn write(&self, objects: &Objects) -> Result<(), String> {
+        let _uninterrupted = Uninterrupted::begin();
+        let login = match &objects.login {
+            Some(login) => Some(self.put_login(login, false).await?),
+            None => None,
+        };
+        let Err(error) = self.put_resource(&objects.resource, false).await else {
+            return Ok(());
+        };
+        match login {
+            Some(WrittenObject::Created(secret)) => {
+                // An answer may have been lost: the resource may be there.
+                let (kind, name) = (objects.declaration.kind, &objects.declaration.key.name);
+                let resources = self.resources(kind);
+                let operation = format!("reading {kind} {name}");
+                let found = self.call(&operation, resources.get_metadata_opt(name)).await;
+                if matches!(found, Ok(None)) {
+                    self.take_back(&secret).await;
+                } else {
+                    report(&format!(
+                        "Secret {} with the login was written, and is left.",
+                        secret.name_any()
+                    ));
+                }
+            }
+            Some(WrittenObject::Replaced) => report("The login in its Secret was changed already."),
+            None => {}
+        }
+        Err(error)
+    }
+
+    /// Deletes a Secret that nothing refers to.
+    async fn take_back(&self, secret: &DynamicObject) {
+        let params = DeleteParams {
+            preconditions: Some(Preconditions {
+                uid: secret.uid(),
+                resource_version: secret.resource_version(),
+            }),
+            ..DeleteParams::default()
+        };
+        let (name, namespace) = (secret.name_any(), secret.namespace().unwrap_or_default());
+        let secrets: Api<Secret> = Api::namespaced(self.cluster.client.clone(), &namespace);
+        let operation = format!("Secret {namespace}/{name} was written, and could not be deleted");
+        if let Err(error) = self.call(&operation, secrets.delete(&name, &params)).await {
+            report(&error);
+        }
+    }
+
+    async fn put_login(&self, login: &Value, dry_run: bool) -> Result<WrittenObject, String> {
+        let name = login["metadata"]["name"].as_str().unwrap_or_default();
+        let namespace = login["metadata"]["namespace"]
+            .as_str()
+            .unwrap_or(&self.cluster.namespace);
+        let secrets: Api<Secret> = Api::namespaced(self.cluster.client.clone(), namespace);
+        let operation = format!("writing Secret {namespace}/{name}");
+        let existing = if self.replace {
+            let operation = format!("reading Secret {namespace}/{name}");
+            self.call(&operation, secrets.get_opt(name)).await?
+        } else {
+            None
+        };
+        let replaced = existing.map(|existing| replaced_login(&existing, login)).transpose()?;
+        let secrets = Api::namespaced_with(
+            self.cluster.client.clone(),
+            namespace,
+            &ApiResource::erase::<Secret>(&()),
+        );
+        self.put(&secrets, name, login, replaced, dry_run, &operation).await
+    }
+
+    async fn put_resource(&self, resource: &Value, dry_run: bool) -> Result<WrittenObject, String> {
+        let name = resource["metadata"]["name"].as_str().unwrap_or_default();
+        let kind = resource["kind"].as_str().unwrap_or_default();
+        let resources = self.resources(kind);
+        let existing = if self.replace {
+            let operation = format!("reading {kind} {name}");
+            self.call(&operation, resources.get_opt(name)).await?
+        } else {
+            None
+        };
+        let replaced = match existing {
+            None => None,
+            Some(mut existing) => {
+                check_registry(&existing.data["spec"], &resource["spec"])
+                    .map_err(|problem| format!("{kind} {name} {problem}"))?;
+                existing.data["spec"] = replaced_spec(&existing.data["spec"], &resource["spec"]);
+                // What the operator says of the resource now is about the login before.
+                existing
+                    .annotations_mut()
+                    .insert(VERIFY_ANNOTATION.to_owned(), self.request.clone());
+                Some(serde_json::json!(existing))
+            }
+        };
+        self.put(
+            &resources,
+            name,
+            resource,
+            replaced,
+            dry_run,
+            &format!("writing {kind} {name}"),
+        )
+        .await
+    }
+
+    async fn put(
+        &self,
+        objects: &Api<DynamicObject>,
+        name: &str,
+        new: &Value,
+        replaced: Option<Value>,
+        dry_run: bool,
+        operation: &str,
+    ) -> Result<WrittenObject, String> {
+        let params = PostParams {
+            dry_run,
+            field_manager: Some(MANAGER.to_owned()),
+        };
+        let is_new = replaced.is_none();
+        let object = serde_json::from_value(replaced.unwrap_or_else(|| new.clone()));
+        let object: DynamicObject = object.map_err(|_| format!("{operation}: no object"))?;
+        if is_new {
+            let created = self.call(operation, objects.create(&params, &object)).await?;
+            return Ok(WrittenObject::Created(Box::new(created)));
+        }
+        self.call(operation, objects.replace(name, &params, &object)).await?;
+        Ok(WrittenObject::Replaced)
+    }
+}
