@@ -82,7 +82,7 @@ impl ConnectionArguments {
             if value.is_empty() || !value.chars().all(is_plain) {
                 return None;
             }
-            flags += &format!(" {flag} {value}");
+            flags = format!("{flags} {flag} {value}");
         }
         let steps = command.split(" && ").map(|step| {
             let program = ["kubectl", "dps create"]

@@ -51,7 +51,9 @@ async fn pull_secret_is_taken_over_in_place_and_only_once() {
         imported.stderr
     );
     assert!(
-        imported.stderr.contains("Secret pair has more entries than this one"),
+        imported
+            .stderr
+            .contains("and Secret pair is not: import it without --adopt"),
         "{}",
         imported.stderr
     );
