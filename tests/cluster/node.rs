@@ -18,6 +18,7 @@ use crate::node::registries::{another_host, hopeless, never_pull, unusable, wron
 use crate::node::replicas::replicas_are_replaced_without_a_gap;
 use crate::node::terminal::typed_login_is_pulled_with;
 use crate::support::canary::CANARY;
+use crate::support::heavy;
 use crate::support::release::Release;
 use crate::support::world::{OPERATOR, World, node_world};
 use futures::FutureExt as _;
@@ -26,6 +27,7 @@ use futures::future::{BoxFuture, join_all};
 #[tokio::test]
 #[allow(clippy::too_many_lines, reason = "a table")]
 async fn every_failure_is_diagnosed_and_its_action_heals() {
+    let _alone = heavy().await;
     let Some(world) = node_world() else { return };
     let release = Release::install(world).await;
     release.leader().await;

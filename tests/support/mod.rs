@@ -51,6 +51,12 @@ pub fn tools(names: &[&str]) -> PathBuf {
     String::from_utf8(output.stdout).expect("a path").trim().into()
 }
 
+/// For tests that load a whole machine: one after the other.
+pub async fn heavy() -> tokio::sync::MutexGuard<'static, ()> {
+    static ONE: tokio::sync::Mutex<()> = tokio::sync::Mutex::const_new(());
+    ONE.lock().await
+}
+
 /// Repeats `attempt` until it succeeds; fails with `what` and the last refusal after [`DEADLINE`].
 pub async fn eventually<T, F>(what: &str, attempt: impl FnMut() -> F) -> T
 where

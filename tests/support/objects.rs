@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::Duration;
 
 use dps::api::{DockerPullSecret, DockerPullSecretStatus};
 use k8s_openapi::ByteString;
@@ -13,7 +14,7 @@ use kube::{Api, Client};
 use serde_json::{Value, json};
 
 use super::world::{OPERATOR, World};
-use super::{GARBAGE_COLLECTION, audit, eventually, within};
+use super::{DEADLINE, GARBAGE_COLLECTION, audit, eventually, within};
 
 /// A fresh namespace and handles to what is in it.
 pub struct Space {
@@ -121,7 +122,18 @@ impl Space {
         what: &str,
         fits: impl Fn(&DockerPullSecretStatus) -> Option<()>,
     ) -> DockerPullSecret {
-        eventually(&format!("{}/{name} {what}", self.name), || async {
+        self.until_within(DEADLINE, name, what, fits).await
+    }
+
+    /// The same with another deadline.
+    pub async fn until_within(
+        &self,
+        deadline: Duration,
+        name: &str,
+        what: &str,
+        fits: impl Fn(&DockerPullSecretStatus) -> Option<()>,
+    ) -> DockerPullSecret {
+        within(deadline, &format!("{}/{name} {what}", self.name), || async {
             let resource = self.resources.get(name).await.map_err(|error| error.to_string())?;
             let status = resource.status.clone().unwrap_or_default();
             match (status.observed_generation == resource.metadata.generation)

@@ -7,7 +7,7 @@ use kube::ResourceExt as _;
 use kube::api::DynamicObject;
 use kube::runtime::wait::await_condition;
 
-use crate::api::{DockerPullSecretStatus, VERIFY_ANNOTATION};
+use crate::api::{DockerPullSecretStatus, Reason, VERIFY_ANNOTATION};
 use crate::cli::destination::Destination;
 use crate::cli::output::{report, write_lines};
 use crate::domain::spec::declaration::Declaration;
@@ -56,10 +56,8 @@ fn verdict(object: &DynamicObject) -> Option<(bool, Condition)> {
     let status = serde_json::from_value(object.data["status"].clone());
     let status: DockerPullSecretStatus = status.ok()?;
     let requested = object.annotations().get(VERIFY_ANNOTATION);
-    let verification = status.verification.as_ref();
-    let is_disabled = object.data["spec"]["verification"]["mode"] == "Disabled";
-    let is_handled = is_disabled || requested == verification.and_then(|one| one.handled_request.as_ref());
-    if status.observed_generation < object.metadata.generation || (requested.is_some() && !is_handled) {
+    if status.observed_generation < object.metadata.generation || (requested.is_some() && !is_verified(object, &status))
+    {
         return None;
     }
     let is_true = |kind: &str| {
@@ -71,4 +69,19 @@ fn verdict(object: &DynamicObject) -> Option<(bool, Condition)> {
     let ends = is_true("Ready") || is_true("Stalled");
     let ready = status.conditions.into_iter().find(|one| one.type_ == "Ready")?;
     Some((ends, ready))
+}
+
+/// Whether the verification that was requested last is over: until then, the status is about the login before.
+fn is_verified(object: &DynamicObject, status: &DockerPullSecretStatus) -> bool {
+    if object.data["spec"]["verification"]["mode"] == "Disabled" {
+        return true;
+    }
+    let is_pending = |one: &Condition| one.type_ == "CredentialsAccepted" && one.reason == Reason::Pending.as_str();
+    let requested = object.annotations().get(VERIFY_ANNOTATION);
+    let is_over = status.verification.as_ref().is_some_and(|verification| {
+        verification.handled_request.as_ref() == requested
+            && verification.attempt.is_none()
+            && verification.result.is_some()
+    });
+    is_over && !status.conditions.iter().any(is_pending)
 }

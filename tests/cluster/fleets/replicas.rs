@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use super::{alone, clear, copies, has_password, start, written};
 use crate::support::fleet::Fleet;
+use crate::support::heavy;
 use crate::support::helm::install_everywhere;
 use crate::support::objects::{Space, condition};
 use crate::support::operator::Operator;
@@ -78,6 +79,7 @@ async fn listed(fleet: &Fleet) -> BTreeMap<String, Vec<String>> {
 
 #[tokio::test]
 async fn replicas_that_are_replaced_in_the_middle_write_nothing_twice() {
+    let _alone = heavy().await;
     const COUNT: usize = 500;
     let (_alone, world) = alone().await;
     let fleet = fleet(world, "handover", COUNT).await;
@@ -137,6 +139,7 @@ fn writes(world: &World, fleet: &Fleet) -> (usize, usize) {
 /// As with a wrong configuration, or while one is installed a second time.
 #[tokio::test]
 async fn two_operators_without_a_lease_do_not_fight_over_namespaces() {
+    let _alone = heavy().await;
     const COUNT: usize = 100;
     let (_alone, world) = alone().await;
     let fleet = fleet(world, "both", COUNT).await;

@@ -4,6 +4,7 @@ use std::time::{Duration, Instant};
 
 use super::{alone, clear, copies, has_password, start, written};
 use crate::support::fleet::Fleet;
+use crate::support::heavy;
 use serde_json::json;
 
 /// Longest time that all of them may take, beside other tests.
@@ -14,6 +15,7 @@ const IN_FLIGHT: usize = 16;
 
 #[tokio::test]
 async fn an_api_server_that_restarts_in_the_middle_costs_no_namespace_its_secret() {
+    let _alone = heavy().await;
     const COUNT: usize = 1000;
     let (_alone, world) = alone().await;
     let operator = start(world, &[]);

@@ -34,7 +34,9 @@ impl Case {
         case.space.credentials("login", user, password).await;
         case.space.create("app", private_verified(registry, "login")).await;
         case.space
-            .until("app", "a Secret", |status| status.secret_name.as_ref().map(|_| ()))
+            .until_within(RETRY, "app", "a Secret", |status| {
+                status.secret_name.as_ref().map(|_| ())
+            })
             .await;
         case
     }

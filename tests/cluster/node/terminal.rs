@@ -10,7 +10,7 @@ use crate::support::operator::binary;
 use crate::support::world::World;
 
 /// Longest time for an answer of `dps`, in milliseconds.
-const PATIENCE: u64 = 90_000;
+const PATIENCE: u64 = 300_000;
 
 pub(super) async fn typed_login_is_pulled_with(world: &'static World) {
     let case = Case::new(world, "typed").await;
