@@ -27,7 +27,7 @@ use futures::future::{BoxFuture, join_all};
 #[tokio::test]
 #[allow(clippy::too_many_lines, reason = "a table")]
 async fn every_failure_is_diagnosed_and_its_action_heals() {
-    let _alone = heavy().await;
+    let _heavy = heavy().await;
     let Some(world) = node_world() else { return };
     let release = Release::install(world).await;
     release.leader().await;

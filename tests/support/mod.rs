@@ -30,7 +30,7 @@ use std::process::Command;
 use std::time::{Duration, Instant};
 
 /// Longest time that any condition may take to become true; only ever used up by a failing test.
-pub const DEADLINE: Duration = Duration::from_mins(1);
+pub const DEADLINE: Duration = Duration::from_mins(2);
 
 /// Longest time until the garbage collector of Kubernetes acts: it looks for new kinds of resources every 30 s, and it may
 /// have tried while a test kept the API server down.

@@ -80,7 +80,7 @@ async fn listed(fleet: &Fleet) -> BTreeMap<String, Vec<String>> {
 #[tokio::test]
 async fn replicas_that_are_replaced_in_the_middle_write_nothing_twice() {
     const COUNT: usize = 500;
-    let _alone = heavy().await;
+    let _heavy = heavy().await;
     let (_alone, world) = alone().await;
     let fleet = fleet(world, "handover", COUNT).await;
     let space = Space::new(world, "handover-lease").await;
@@ -140,7 +140,7 @@ fn writes(world: &World, fleet: &Fleet) -> (usize, usize) {
 #[tokio::test]
 async fn two_operators_without_a_lease_do_not_fight_over_namespaces() {
     const COUNT: usize = 100;
-    let _alone = heavy().await;
+    let _heavy = heavy().await;
     let (_alone, world) = alone().await;
     let fleet = fleet(world, "both", COUNT).await;
     let operators = [(); 2].map(|()| start(world, &["--attach-service-accounts"]));

@@ -16,7 +16,7 @@ const IN_FLIGHT: usize = 16;
 #[tokio::test]
 async fn an_api_server_that_restarts_in_the_middle_costs_no_namespace_its_secret() {
     const COUNT: usize = 1000;
-    let _alone = heavy().await;
+    let _heavy = heavy().await;
     let (_alone, world) = alone().await;
     let operator = start(world, &[]);
     let fleet = Fleet::new(world, "restart").await;
