@@ -13,6 +13,7 @@ mod duration;
 mod exit;
 pub(crate) mod explain;
 mod import;
+mod input;
 mod list;
 mod login;
 pub(crate) mod manifests;

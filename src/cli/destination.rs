@@ -4,12 +4,12 @@ mod wait;
 mod write;
 
 use k8s_openapi::api::core::v1::Secret;
-use k8s_openapi::apimachinery::pkg::apis::meta::v1::{LabelSelector, ObjectMeta};
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use kube::Api;
 use kube::api::{ApiResource, DynamicObject};
 use serde_json::Value;
 
-use crate::api::{CLUSTER_DOCKER_PULL_SECRET, ClusterDockerPullSecret, DOCKER_PULL_SECRET, DockerPullSecret};
+use crate::api::{CLUSTER_DOCKER_PULL_SECRET, ClusterDockerPullSecret, DockerPullSecret};
 use crate::cli::cluster::Cluster;
 use crate::cli::connection::ConnectionArguments;
 use crate::domain::problem::unparsable;
@@ -25,13 +25,6 @@ pub(crate) struct Destination {
     replace: bool,
     /// What requests a verification of a login that is replaced: unlike any other request.
     request: String,
-}
-
-fn kind_of(scope: &Scope) -> &'static str {
-    match scope {
-        Scope::Namespace(_) => DOCKER_PULL_SECRET,
-        Scope::Selected { .. } => CLUSTER_DOCKER_PULL_SECRET,
-    }
 }
 
 impl Destination {
@@ -85,7 +78,9 @@ impl Destination {
         pull_secret: Option<&str>,
         scope: &Scope,
     ) -> Result<(), String> {
-        let kind = kind_of(scope);
+        if self.replace {
+            return Ok(());
+        }
         if let (Some(name), Scope::Namespace(_)) = (pull_secret, scope) {
             let secrets = self.secrets(scope);
             let operation = format!("reading Secret {name}");
@@ -96,9 +91,7 @@ impl Destination {
                 ));
             }
         }
-        if self.replace {
-            return Ok(());
-        }
+        let kind = scope.kind();
         let resources = self.resources(kind);
         let resource = self
             .call(&format!("reading {kind} {name}"), resources.get_metadata_opt(name))
@@ -113,40 +106,41 @@ impl Destination {
         }
         match existing {
             None => Ok(()),
-            Some(object) => Err(format!("{object} exists: --replace changes it")),
+            Some(object) => Err(format!("{object} already exists: use --replace to change it")),
         }
     }
 
-    /// The spec of the resource that is to be replaced; `None` if there is none.
-    pub(crate) async fn replaced(&self, name: &str, scope: &Scope) -> Result<Option<Value>, String> {
-        if !self.replace {
-            return Ok(None);
-        }
-        let kind = kind_of(scope);
+    async fn resource(&self, kind: &str, name: &str) -> Result<Option<DynamicObject>, String> {
         let resources = self.resources(kind);
-        let existing = self
-            .call(&format!("reading {kind} {name}"), resources.get_opt(name))
-            .await?;
+        self.call(&format!("reading {kind} {name}"), resources.get_opt(name))
+            .await
+    }
+
+    /// The resource that is to be replaced; `None` if there is none.
+    async fn replaced_resource(&self, kind: &str, name: &str) -> Result<Option<DynamicObject>, String> {
+        if self.replace {
+            self.resource(kind, name).await
+        } else {
+            Ok(None)
+        }
+    }
+
+    /// Its spec.
+    pub(crate) async fn replaced(&self, kind: &str, name: &str) -> Result<Option<Value>, String> {
+        let existing = self.replaced_resource(kind, name).await?;
         Ok(existing.map(|mut existing| existing.data["spec"].take()))
     }
 
     /// The resource as it will be.
     pub(crate) async fn merged(&self, objects: &Objects) -> Result<Declaration, String> {
         let declaration = &objects.declaration;
-        let scope = match &declaration.cluster {
-            None => Scope::Namespace(None),
-            Some(cluster) => Scope::Selected {
-                login: cluster.source_namespace.clone(),
-                selector: LabelSelector::default(),
-                excluded: Vec::new(),
-            },
-        };
-        let Some(existing) = self.replaced(&declaration.key.name, &scope).await? else {
+        let name = &declaration.key.name;
+        let Some(existing) = self.replaced(declaration.kind, name).await? else {
             return Ok(declaration.clone());
         };
         let spec = replaced_spec(&existing, &objects.resource["spec"]);
         let metadata = ObjectMeta {
-            name: Some(declaration.key.name.clone()),
+            name: Some(name.clone()),
             ..ObjectMeta::default()
         };
         Declaration::read(declaration.kind, metadata, spec).map_err(|error| unparsable(&error.to_string()).message)
@@ -154,11 +148,8 @@ impl Destination {
 
     /// How objects of the namespace stand to those that exist.
     pub(crate) async fn compare(&self, objects: &Objects) -> Result<Existing, String> {
-        let name = &objects.declaration.key.name;
-        let resources = self.resources(objects.declaration.kind);
-        let resource = self
-            .call(&format!("reading DockerPullSecret {name}"), resources.get_opt(name))
-            .await?;
+        let Declaration { kind, key, .. } = &objects.declaration;
+        let resource = self.resource(kind, &key.name).await?;
         let login = objects
             .login
             .as_ref()
@@ -183,11 +174,11 @@ impl Destination {
         let (login, secret) = (form.login_secret(), form.pull_secret());
         match &form.scope {
             Scope::Namespace(_) => format!(
-                "{verb} DockerPullSecret {} in namespace {}: it makes Secret {secret} of the login in Secret {login}.",
+                "{verb} DockerPullSecret {} in namespace {}: it generates Secret {secret} from the login in Secret {login}.",
                 form.name, self.cluster.namespace
             ),
             Scope::Selected { login: namespace, .. } => format!(
-                "{verb} ClusterDockerPullSecret {}: it puts Secret {secret} into each selected namespace, made of the login in Secret {namespace}/{login}.",
+                "{verb} ClusterDockerPullSecret {}: it puts Secret {secret} into each selected namespace, from the login in Secret {namespace}/{login}.",
                 form.name
             ),
         }

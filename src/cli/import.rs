@@ -12,7 +12,7 @@ use crate::cli::connection::ConnectionArguments;
 use crate::cli::create::DryRun;
 use crate::cli::destination::Destination;
 use crate::cli::exit::exit_code;
-use crate::cli::login::{ca_bundle, log_in};
+use crate::cli::login::{ca_bundle, log_in_to};
 use crate::cli::network::NetworkArguments;
 use crate::cli::output::{self, report};
 use crate::cli::runtime::block_on;
@@ -20,7 +20,6 @@ use crate::cli::table::table;
 use crate::cli::terminal::{Stop, Terminal, interruptible};
 use crate::domain::credentials::RegistryCredentials;
 use crate::domain::registry::key::RegistryKey;
-use crate::domain::verification::attempt::{LoginAttempt, LoginTarget};
 use crate::domain::verification::verdict::VerificationResult;
 use crate::form::import::{Found, FoundLogin, ambiguous, chosen};
 use crate::form::objects::{Existing, Form, FurtherFields, Login, Objects, Scope};
@@ -50,7 +49,7 @@ pub(crate) struct Import {
     /// Import the login of this registry, without asking. Can be repeated.
     #[arg(long, value_name = "HOST")]
     registry: Vec<String>,
-    /// Also import logins that end within hours.
+    /// Also import logins that expire within hours.
     #[arg(long)]
     allow_short_lived: bool,
     /// Namespace to write to, and of the pull secrets. Default: the namespace of the kubeconfig's context.
@@ -220,10 +219,10 @@ async fn import_one(
     let name = &objects.declaration.key.name;
     if let Some(destination) = destination {
         match destination.compare(&objects).await? {
-            Existing::Same => return Ok(format!("{}: DockerPullSecret {name} has it already", found.key)),
+            Existing::Same => return Ok(format!("{}: DockerPullSecret {name} is up to date", found.key)),
             Existing::Different if !arguments.replace => {
                 return Err(format!(
-                    "DockerPullSecret {name} or its login exists and differs: --replace changes it"
+                    "DockerPullSecret {name} or its login already exists and differs: use --replace to change it"
                 ));
             }
             Existing::Different | Existing::Nothing => {}
@@ -285,21 +284,15 @@ async fn verify(
     arguments: &Import,
     ca_bundle: Option<&[u8]>,
 ) -> Result<(), String> {
-    let verdict = match LoginTarget::new(key, None, arguments.plain_http) {
-        Err(verdict) => verdict,
-        Ok(target) => {
-            let attempt = LoginAttempt { target, credentials };
-            let verdict = log_in(attempt, &arguments.targets, ca_bundle).await;
-            verdict.map_err(|error| error.to_string())?
-        }
-    };
+    let (targets, plain_http) = (&arguments.targets, arguments.plain_http);
+    let verdict = log_in_to(key, None, plain_http, credentials, targets, ca_bundle).await?;
     if verdict.result == VerificationResult::Accepted {
         return Ok(());
     }
     let more = if verdict.result.is_refusal() {
         ""
     } else {
-        "; --no-verify imports it all the same"
+        "; --no-verify imports it anyway"
     };
     Err(format!("{}: {}{more}", verdict.result.as_str(), verdict.message))
 }

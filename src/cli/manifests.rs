@@ -4,7 +4,6 @@ mod documents;
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::fs::File;
-use std::io::Read;
 use std::path::{Path, PathBuf};
 
 use base64::Engine as _;
@@ -15,6 +14,7 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use serde_json::Value;
 
 use crate::api::Reason;
+use crate::cli::input::limited;
 pub(crate) use crate::cli::manifests::documents::WrittenResource;
 use crate::cli::manifests::documents::{Document, documents, key_of, resource_kind};
 use crate::domain::names::ObjectKey;
@@ -23,6 +23,8 @@ use crate::domain::spec::validate::ValidatedSpec;
 
 /// Largest file, in bytes.
 const LARGEST_INPUT: u64 = 256 * 1024 * 1024;
+
+const TOO_LARGE: &str = "larger than 256 MiB: split it";
 
 /// Everything found, by namespace (`default` where none is given) and name. If several objects have the same name,
 /// the last counts, as with `kubectl apply`.
@@ -57,13 +59,13 @@ impl Manifests {
         let mut manifests = Self::default();
         for input in inputs {
             if input == Path::new("-") {
-                manifests.add("stdin", &limited("stdin", std::io::stdin())?)?;
+                manifests.add("stdin", &limited("stdin", std::io::stdin(), LARGEST_INPUT, TOO_LARGE)?)?;
                 continue;
             }
             for file in files(input)? {
                 let place = file.display().to_string();
                 let opened = File::open(&file).map_err(|error| format!("{place}: {error}"))?;
-                manifests.add(&place, &limited(&place, opened)?)?;
+                manifests.add(&place, &limited(&place, opened, LARGEST_INPUT, TOO_LARGE)?)?;
             }
         }
         manifests.keep_last();
@@ -175,19 +177,6 @@ impl Manifests {
 
 fn unnamed(place: &str, kind: &str) -> String {
     format!("{place}: a {kind} has no metadata.name")
-}
-
-/// Reads everything, up to a limit: a device has no end.
-fn limited(place: &str, input: impl Read) -> Result<Vec<u8>, String> {
-    let mut text = Vec::new();
-    let mut input = input.take(LARGEST_INPUT + 1);
-    input
-        .read_to_end(&mut text)
-        .map_err(|error| format!("{place}: {error}"))?;
-    if text.len() as u64 > LARGEST_INPUT {
-        return Err(format!("{place}: larger than 256 MiB: split it"));
-    }
-    Ok(text)
 }
 
 /// The file, or those of a folder: pipes and devices in it are skipped, since reading them may never end.

@@ -1,7 +1,8 @@
 //! Passwords that nobody types: from stdin or a file. Never from an argument, which every user of the machine can see.
 
-use std::io::Read as _;
 use std::path::Path;
+
+use crate::cli::input::limited;
 
 /// Longest password, in bytes: a Secret holds no more.
 const LONGEST: u64 = 1024 * 1024;
@@ -19,11 +20,6 @@ pub(crate) fn from_file(path: &Path) -> Result<String, String> {
 }
 
 fn read(place: &str, source: impl std::io::Read) -> Result<String, String> {
-    let mut text = Vec::new();
-    let read = source.take(LONGEST + 1).read_to_end(&mut text);
-    let length = read.map_err(|error| format!("{place}: {error}"))?;
-    if length as u64 > LONGEST {
-        return Err(format!("{place}: longer than 1 MiB, so it is no password"));
-    }
+    let text = limited(place, source, LONGEST, "longer than 1 MiB, so it is no password")?;
     String::from_utf8(text).map_err(|_| format!("{place}: the password is not UTF-8 text"))
 }

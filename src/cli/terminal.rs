@@ -62,9 +62,8 @@ impl Terminal {
                     other => other.map(|_| line),
                 }
             });
-            match check(typed(answer.await?)?.trim()) {
-                Ok(answer) => return Ok(answer),
-                Err(problem) => report(&format!("  {what} {problem}.")),
+            if let Some(answer) = valid(check(typed(answer.await?)?.trim()), what) {
+                return Ok(answer);
             }
         }
     }
@@ -81,9 +80,8 @@ impl Terminal {
             self.hides.set(true);
             let answer = in_thread(move || rpassword::prompt_password(question)).await;
             self.hides.set(false);
-            match check(&typed(answer?)?) {
-                Ok(answer) => return Ok(answer),
-                Err(problem) => report(&format!("  {what} {problem}.")),
+            if let Some(answer) = valid(check(&typed(answer?)?), what) {
+                return Ok(answer);
             }
         }
     }
@@ -161,6 +159,11 @@ pub(crate) async fn in_thread<T: Send + 'static>(read: impl FnOnce() -> T + Send
         let _ = sender.send(read());
     });
     receiver.await.map_err(|_| Stop::Interrupted)
+}
+
+/// A valid answer; says what is wrong with any other.
+fn valid<T>(checked: Result<T, String>, what: &str) -> Option<T> {
+    checked.map_err(|problem| report(&format!("  {what} {problem}."))).ok()
 }
 
 /// What somebody has typed.

@@ -137,7 +137,7 @@ fn lasting(login: FoundLogin, registry: Option<&ChosenRegistry>) -> FoundLogin {
         format!("docker-credential-{helper}")
     });
     FoundLogin::Unusable(format!(
-        "logins of {who} end within hours: have the nodes log in by themselves (a kubelet credential provider), or renew a Secret with External Secrets. --allow-short-lived imports it all the same"
+        "logins of {who} expire within hours: have the nodes log in by themselves (a kubelet credential provider), or renew a Secret with External Secrets. --allow-short-lived imports it anyway"
     ))
 }
 

@@ -99,13 +99,20 @@ pub struct Objects {
     pub declaration: Declaration,
 }
 
+impl Scope {
+    /// Kind of a resource for it.
+    pub fn kind(&self) -> &'static str {
+        match self {
+            Self::Namespace(_) => DOCKER_PULL_SECRET,
+            Self::Selected { .. } => CLUSTER_DOCKER_PULL_SECRET,
+        }
+    }
+}
+
 impl Form {
     /// Kind of the resource.
     pub fn kind(&self) -> &'static str {
-        match self.scope {
-            Scope::Namespace(_) => DOCKER_PULL_SECRET,
-            Scope::Selected { .. } => CLUSTER_DOCKER_PULL_SECRET,
-        }
+        self.scope.kind()
     }
 
     /// Name of the Secret with the login.

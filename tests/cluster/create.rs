@@ -111,7 +111,7 @@ async fn what_exists_is_changed_only_when_that_is_asked_for() {
     assert_eq!(refused.code, 2);
     assert_eq!(
         refused.stderr,
-        "dps create: Secret \"app-login\" exists: --replace changes it\n"
+        "dps create: Secret \"app-login\" already exists: use --replace to change it\n"
     );
 
     let mut spec = private("registry.invalid", "app-login");
@@ -120,7 +120,7 @@ async fn what_exists_is_changed_only_when_that_is_asked_for() {
     let refused = create(&space, &arguments, "new-password");
     assert_eq!(
         refused.stderr,
-        "dps create: DockerPullSecret \"app\" exists: --replace changes it\n"
+        "dps create: DockerPullSecret \"app\" already exists: use --replace to change it\n"
     );
 
     let changed = create(

@@ -78,7 +78,7 @@ async fn pull_secret_is_taken_over_in_place_and_only_once() {
     assert!(
         third
             .stderr
-            .contains("a.invalid: DockerPullSecret a-invalid has it already"),
+            .contains("a.invalid: DockerPullSecret a-invalid is up to date"),
         "{}",
         third.stderr
     );
@@ -102,7 +102,9 @@ async fn docker_config_is_verified_before_it_is_written() {
     let changed = import(&space, &[&arguments[..], &["--no-verify"]].concat(), &config(CANARY));
     assert_eq!(changed.code, 1);
     assert!(
-        changed.stderr.contains("exists and differs: --replace changes it"),
+        changed
+            .stderr
+            .contains("already exists and differs: use --replace to change it"),
         "{}",
         changed.stderr
     );

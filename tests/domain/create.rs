@@ -117,7 +117,7 @@ fn interruption_at_each_question_leaves_nothing() {
         ("User name: ", "robot"),
         ("Password or access token: ", CANARY),
         ("Email (optional): ", ""),
-        ("Write it all the same? [y/N] ", ""),
+        ("Write it anyway? [y/N] ", ""),
     ];
     for stop in 0..questions.len() {
         let mut typed = Typed::start("");
@@ -135,7 +135,7 @@ fn interruption_at_each_question_leaves_nothing() {
 fn what_is_missing_is_named_where_nobody_can_be_asked() {
     let nothing = dps(&["create", "--export"], "");
     assert_eq!(nothing.code, 2);
-    let wanted = "dps create: this is missing: NAME, --registry-url (or --type DockerHub), --username (or --from-secret), --password-stdin or --password-file. On a terminal, dps asks for it\n";
+    let wanted = "dps create: missing: NAME, --registry-url (or --type DockerHub), --username (or --from-secret), --password-stdin or --password-file. On a terminal, dps asks for what is missing\n";
     assert_eq!(nothing.stderr, wanted);
     let password = dps(
         &["create", "hub", "--export", "--type", "DockerHub", "--username", "acme"],
@@ -185,7 +185,7 @@ fn rejected_or_unanswered_login_is_not_exported() {
     assert!(
         unanswered
             .stderr
-            .contains("With --no-verify, dps writes without a login."),
+            .contains("Use --no-verify to write without logging in."),
         "{}",
         unanswered.stderr
     );

@@ -23,7 +23,7 @@ pub(super) async fn ask(
     let mut scope = scope(arguments, cluster)?;
     let mut login_secret = arguments.login_secret.clone();
     if let Some(cluster) = cluster {
-        if let Some(existing) = cluster.replaced(&name, &scope).await? {
+        if let Some(existing) = cluster.replaced(scope.kind(), &name).await? {
             // The login stays where it is.
             let stored = |field: &str| existing["credentialsRef"][field].as_str().map(str::to_owned);
             login_secret = login_secret.or(stored("name"));
@@ -34,7 +34,7 @@ pub(super) async fn ask(
         let login = login_secret.clone().unwrap_or_else(|| login_name(&name));
         let login = arguments.from_secret.is_none().then_some(login);
         let pull_secret = arguments.secret_name.as_ref().unwrap_or(&name);
-        let pull_secret = (!arguments.adopt && !arguments.replace).then_some(pull_secret.as_str());
+        let pull_secret = (!arguments.adopt).then_some(pull_secret.as_str());
         cluster.look(&name, login.as_deref(), pull_secret, &scope).await?;
     }
     let registry = registry(arguments, terminal).await?;
@@ -87,7 +87,7 @@ pub(super) fn complete(arguments: &Create) -> Result<(), String> {
         return Ok(());
     }
     Err(format!(
-        "this is missing: {}. On a terminal, dps asks for it",
+        "missing: {}. On a terminal, dps asks for what is missing",
         missing.join(", ")
     ))
 }
@@ -161,7 +161,7 @@ pub(super) async fn credentials(arguments: &Create, terminal: Option<&Terminal>)
     let read = match arguments.password_file.clone() {
         Some(file) => Some(in_thread(move || password::from_file(&file)).await??),
         None if arguments.password_stdin && terminal.is_some() => {
-            let why = "--password-stdin needs a pipe or a file as stdin: leave it out, and dps asks";
+            let why = "--password-stdin needs a pipe or a file as stdin: omit it, and dps prompts for the password";
             return Err(Stop::Error(why.to_owned()));
         }
         None if arguments.password_stdin => Some(in_thread(password::from_stdin).await??),

@@ -8,14 +8,13 @@ use crate::cli::create::Create;
 use crate::cli::create::ask::ask_password;
 use crate::cli::destination::Destination;
 use crate::cli::exit::NO_VERDICT;
-use crate::cli::login::{ca_bundle, log_in};
+use crate::cli::login::{ca_bundle, log_in_to};
 use crate::cli::output::report;
 use crate::cli::terminal::{Stop, Terminal};
 use crate::domain::credential_source::resolve;
 use crate::domain::credentials::RegistryCredentials;
 use crate::domain::spec::validate::ValidatedSpec;
-use crate::domain::verification::attempt::{LoginAttempt, LoginTarget};
-use crate::domain::verification::verdict::{Verdict, VerificationResult};
+use crate::domain::verification::verdict::VerificationResult;
 use crate::form::field;
 use crate::form::objects::{Form, Login};
 
@@ -41,11 +40,13 @@ pub(super) async fn check(
     let asks_again = terminal.filter(|_| is_typed && matches!(form.login, Login::New { .. }));
     for attempt in 1.. {
         let Some(credentials) = credentials(form, &spec, cluster).await? else {
-            report("The login in the Secret is not verified: --export looks at no cluster.");
+            report("--export does not read the cluster, so the login in the Secret is not verified.");
             return Ok(());
         };
         report(&format!("Logging in to {} ...", form.registry.key.display_name()));
-        let verdict = verdict(&spec, credentials, arguments, ca_bundle.as_deref()).await?;
+        let (image, plain_http) = (spec.verification.image.as_ref(), spec.verification.plain_http);
+        let (targets, ca_bundle) = (&arguments.targets, ca_bundle.as_deref());
+        let verdict = log_in_to(&spec.registry, image, plain_http, credentials, targets, ca_bundle).await?;
         report(&format!("  {}: {}", verdict.result.as_str(), verdict.message));
         match (verdict.result, asks_again) {
             (VerificationResult::Accepted, _) => return Ok(()),
@@ -56,10 +57,10 @@ pub(super) async fn check(
             (result, _) if result.is_refusal() => return Err(nothing_written(ExitCode::FAILURE)),
             _ => {
                 let Some(terminal) = terminal else {
-                    report("With --no-verify, dps writes without a login.");
+                    report("Use --no-verify to write without logging in.");
                     return Err(nothing_written(ExitCode::from(NO_VERDICT)));
                 };
-                return if terminal.confirm("Write it all the same?").await? {
+                return if terminal.confirm("Write it anyway?").await? {
                     Ok(())
                 } else {
                     Err(nothing_written(ExitCode::from(NO_VERDICT)))
@@ -88,22 +89,4 @@ async fn credentials(
     };
     let resolved = resolve(spec, secret.as_ref()).map_err(|problem| Stop::Error(problem.message))?;
     Ok(Some(resolved.credentials))
-}
-
-async fn verdict(
-    spec: &ValidatedSpec,
-    credentials: RegistryCredentials,
-    arguments: &Create,
-    ca_bundle: Option<&[u8]>,
-) -> Result<Verdict, String> {
-    match LoginTarget::new(
-        &spec.registry,
-        spec.verification.image.as_ref(),
-        spec.verification.plain_http,
-    ) {
-        Err(verdict) => Ok(verdict),
-        Ok(target) => log_in(LoginAttempt { target, credentials }, &arguments.targets, ca_bundle)
-            .await
-            .map_err(|error| error.to_string()),
-    }
 }

@@ -3,14 +3,16 @@
 use std::process::ExitCode;
 use std::time::Duration;
 
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
 use kube::ResourceExt as _;
 use kube::api::DynamicObject;
 use kube::runtime::wait::await_condition;
 
-use crate::api::{DockerPullSecretStatus, Reason, VERIFY_ANNOTATION};
+use crate::api::{ConditionType, DockerPullSecretStatus, Reason, VERIFY_ANNOTATION};
 use crate::cli::destination::Destination;
 use crate::cli::output::{report, write_lines};
 use crate::domain::spec::declaration::Declaration;
+use crate::domain::status::conditions::condition;
 
 impl Destination {
     /// Waits until the operator calls the resource ready.
@@ -32,7 +34,7 @@ impl Destination {
         let ready = object.as_ref().and_then(verdict).map(|(_, ready)| ready);
         let Some(ready) = ready else {
             report(&format!(
-                "The operator has not said what became of {kind} {name} within {} s: `dps doctor` tells whether an operator runs",
+                "The operator has not reported on {kind} {name} within {} s: run `dps doctor` to see whether an operator is running",
                 limit.as_secs()
             ));
             return Ok(ExitCode::FAILURE);
@@ -49,8 +51,6 @@ impl Destination {
     }
 }
 
-type Condition = k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
-
 /// What the operator says of the present spec, and whether it is the last word: `Ready` is true, or nothing changes by itself.
 fn verdict(object: &DynamicObject) -> Option<(bool, Condition)> {
     let status = serde_json::from_value(object.data["status"].clone());
@@ -60,14 +60,9 @@ fn verdict(object: &DynamicObject) -> Option<(bool, Condition)> {
     {
         return None;
     }
-    let is_true = |kind: &str| {
-        status
-            .conditions
-            .iter()
-            .any(|one| one.type_ == kind && one.status == "True")
-    };
-    let ends = is_true("Ready") || is_true("Stalled");
-    let ready = status.conditions.into_iter().find(|one| one.type_ == "Ready")?;
+    let is_true = |kind| condition(&status, kind).is_some_and(|one| one.status == "True");
+    let ends = is_true(ConditionType::Ready) || is_true(ConditionType::Stalled);
+    let ready = condition(&status, ConditionType::Ready)?.clone();
     Some((ends, ready))
 }
 
@@ -76,12 +71,13 @@ fn is_verified(object: &DynamicObject, status: &DockerPullSecretStatus) -> bool 
     if object.data["spec"]["verification"]["mode"] == "Disabled" {
         return true;
     }
-    let is_pending = |one: &Condition| one.type_ == "CredentialsAccepted" && one.reason == Reason::Pending.as_str();
+    let accepted = condition(status, ConditionType::CredentialsAccepted);
+    let is_pending = accepted.is_some_and(|one| one.reason == Reason::Pending.as_str());
     let requested = object.annotations().get(VERIFY_ANNOTATION);
     let is_over = status.verification.as_ref().is_some_and(|verification| {
         verification.handled_request.as_ref() == requested
             && verification.attempt.is_none()
             && verification.result.is_some()
     });
-    is_over && !status.conditions.iter().any(is_pending)
+    is_over && !is_pending
 }

@@ -51,12 +51,12 @@ impl Destination {
                     self.take_back(&secret).await;
                 } else {
                     report(&format!(
-                        "Secret {} with the login was written, and is left.",
+                        "Secret {} with the login was written and has been kept.",
                         secret.name_any()
                     ));
                 }
             }
-            Some(WrittenObject::Replaced) => report("The login in its Secret was changed already."),
+            Some(WrittenObject::Replaced) => report("The Secret with the login has already been changed."),
             None => {}
         }
         Err(error)
@@ -73,7 +73,7 @@ impl Destination {
         };
         let (name, namespace) = (secret.name_any(), secret.namespace().unwrap_or_default());
         let secrets: Api<Secret> = Api::namespaced(self.cluster.client.clone(), &namespace);
-        let operation = format!("Secret {namespace}/{name} was written, and could not be deleted");
+        let operation = format!("Secret {namespace}/{name} was written and could not be deleted");
         if let Err(error) = self.call(&operation, secrets.delete(&name, &params)).await {
             report(&error);
         }
@@ -105,13 +105,7 @@ impl Destination {
         let name = resource["metadata"]["name"].as_str().unwrap_or_default();
         let kind = resource["kind"].as_str().unwrap_or_default();
         let resources = self.resources(kind);
-        let existing = if self.replace {
-            let operation = format!("reading {kind} {name}");
-            self.call(&operation, resources.get_opt(name)).await?
-        } else {
-            None
-        };
-        let replaced = match existing {
+        let replaced = match self.replaced_resource(kind, name).await? {
             None => None,
             Some(mut existing) => {
                 check_registry(&existing.data["spec"], &resource["spec"])

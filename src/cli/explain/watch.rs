@@ -23,8 +23,7 @@ const INTERVAL: Duration = Duration::from_secs(30);
 /// Changes come in groups.
 const SETTLING: Duration = Duration::from_millis(500);
 
-/// How many times as long as it takes to read everything nothing is read after it: something always changes in a large
-/// cluster.
+/// Pause after reading everything, in multiples of the time that reading took: in a large cluster, something always changes.
 pub(crate) const REST: u32 = 5;
 
 /// Waits for a change after now; the future that it returns is to be awaited once everything was read.

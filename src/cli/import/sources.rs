@@ -1,6 +1,5 @@
 //! Where `dps import` looks for logins.
 
-use std::io::Read as _;
 use std::path::{Path, PathBuf};
 
 use k8s_openapi::api::core::v1::Secret;
@@ -9,6 +8,7 @@ use kube::api::ListParams;
 
 use crate::cli::destination::Destination;
 use crate::cli::import::{Import, helper};
+use crate::cli::input::limited;
 use crate::cli::manifests::Manifests;
 use crate::cli::output::report;
 use crate::cli::terminal::{Stop, in_thread};
@@ -40,8 +40,8 @@ pub(super) async fn find(arguments: &Import, destination: Option<&Destination>) 
         );
     }
     if arguments.pull_secrets || !arguments.from_secret.is_empty() {
-        let destination =
-            destination.ok_or_else(|| "--export reads no cluster: leave it out to import pull secrets".to_owned())?;
+        let destination = destination
+            .ok_or_else(|| "--export does not read the cluster: omit it to import pull secrets".to_owned())?;
         found.extend(from_cluster(arguments, destination).await?);
     } else if arguments.from.is_empty() && arguments.filename.is_empty() {
         let (place, document) = own()?;
@@ -94,12 +94,7 @@ fn read(file: &Path) -> Result<(String, Vec<u8>), String> {
         let opened = std::fs::File::open(file).map_err(|error| format!("{place}: {error}"))?;
         (place, Box::new(opened))
     };
-    let mut document = Vec::new();
-    let read = source.take(LONGEST + 1).read_to_end(&mut document);
-    let length = read.map_err(|error| format!("{place}: {error}"))?;
-    if length as u64 > LONGEST {
-        return Err(format!("{place}: larger than 1 MiB, so it is no docker config"));
-    }
+    let document = limited(&place, source, LONGEST, "larger than 1 MiB, so it is no docker config")?;
     Ok((place, document))
 }
 

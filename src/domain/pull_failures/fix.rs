@@ -8,12 +8,10 @@ pub(crate) mod steps;
 
 use crate::domain::pull_failures::template::PodTemplate;
 use crate::domain::registry::key::RegistryKey;
+use crate::domain::text::invisible::WORD_LENGTH;
 
 /// Longest command, in characters.
 const LENGTH: usize = 400;
-
-/// Longest word: what is longer is cut when it is printed.
-const WORD_LENGTH: usize = 300;
 
 /// Something that one command changes.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -98,6 +96,7 @@ impl Fix {
         let commands = self.steps.iter().map(|step| command::of(step, &self.listed, pod));
         let commands: Vec<String> = commands.map_while(|command| command).collect();
         let command = commands.join(" && ");
+        // What is longer is cut when it is printed.
         let is_short = command.len() <= LENGTH && command.split(' ').all(|word| word.len() <= WORD_LENGTH);
         (!command.is_empty() && is_short).then_some(command)
     }

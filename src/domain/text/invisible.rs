@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use crate::domain::text::cut;
 
 /// Longest name or key in a line, in characters.
-const WORD_LENGTH: usize = 300;
+pub(crate) const WORD_LENGTH: usize = 300;
 
 /// Longest line that is printed, in characters.
 const LINE_LENGTH: usize = 1000;
