@@ -11,6 +11,17 @@ use crate::support::operator::operator;
 use crate::support::registries::registries;
 use crate::support::world::world;
 
+/// A login that nobody checks.
+const UNVERIFIED: [&str; 7] = [
+    "app",
+    "--registry-url",
+    "registry.invalid",
+    "--username",
+    "robot",
+    "--password-stdin",
+    "--no-verify",
+];
+
 /// Runs it in a namespace, with this password on stdin.
 fn create(space: &Space, arguments: &[&str], password: &str) -> Output {
     let kubeconfig = world().kubeconfig().to_str().unwrap();
@@ -98,16 +109,7 @@ async fn what_exists_is_changed_only_when_that_is_asked_for() {
     operator();
     let space = Space::new(world(), "replace").await;
     space.credentials("app-login", "robot", "old").await;
-    let arguments = [
-        "app",
-        "--registry-url",
-        "registry.invalid",
-        "--username",
-        "robot",
-        "--password-stdin",
-        "--no-verify",
-    ];
-    let refused = create(&space, &arguments, "new-password");
+    let refused = create(&space, &UNVERIFIED, "new-password");
     assert_eq!(refused.code, 2);
     assert_eq!(
         refused.stderr,
@@ -117,7 +119,7 @@ async fn what_exists_is_changed_only_when_that_is_asked_for() {
     let mut spec = private("registry.invalid", "app-login");
     spec["secretTemplate"] = json!({"labels": {"team": "a"}});
     let before = space.create("app", spec).await;
-    let refused = create(&space, &arguments, "new-password");
+    let refused = create(&space, &UNVERIFIED, "new-password");
     assert_eq!(
         refused.stderr,
         "dps create: DockerPullSecret \"app\" already exists: use --replace to change it\n"
@@ -125,7 +127,7 @@ async fn what_exists_is_changed_only_when_that_is_asked_for() {
 
     let changed = create(
         &space,
-        &[&arguments[..], &["--replace", "--wait"]].concat(),
+        &[&UNVERIFIED[..], &["--replace", "--wait"]].concat(),
         "new-password",
     );
     assert_eq!(changed.code, 0, "{}{}", changed.stdout, changed.stderr);
@@ -144,15 +146,6 @@ async fn what_exists_is_changed_only_when_that_is_asked_for() {
 async fn nothing_is_written_of_what_the_api_server_refuses() {
     operator();
     let space = Space::new(world(), "refused").await;
-    let arguments = [
-        "app",
-        "--registry-url",
-        "registry.invalid",
-        "--username",
-        "robot",
-        "--password-stdin",
-        "--no-verify",
-    ];
     // Who may write Secrets and no resources.
     let role = space.name.clone();
     let kubectl = |arguments: &[&str]| world().kubectl(&[&["-n", &space.name], arguments].concat());
@@ -166,7 +159,7 @@ async fn nothing_is_written_of_what_the_api_server_refuses() {
     ]);
     kubectl(&["create", "rolebinding", &role, "--role", &role, "--user=ace"]);
     kubectl(&["create", "rolebinding", "reader", "--role=reader", "--user=ace"]);
-    let refused = create(&space, &[&arguments[..], &["--as=ace"]].concat(), "a-password");
+    let refused = create(&space, &[&UNVERIFIED[..], &["--as=ace"]].concat(), "a-password");
     assert_eq!(refused.code, 2, "{}", refused.stdout);
     assert!(
         refused.stderr.contains("writing DockerPullSecret app: ") && refused.stderr.contains("403"),
@@ -179,7 +172,7 @@ async fn nothing_is_written_of_what_the_api_server_refuses() {
     let kubeconfig = world().kubeconfig().to_str().unwrap();
     let nowhere = dps_in(
         &[("KUBECONFIG", kubeconfig)],
-        &[&["create"], &nowhere[..], &arguments].concat(),
+        &[&["create"], &nowhere[..], &UNVERIFIED].concat(),
         "a-password",
     );
     assert_eq!(nowhere.code, 2);

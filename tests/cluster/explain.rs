@@ -1,21 +1,17 @@
 //! `dps explain` with a cluster.
 
-use std::io::{BufRead as _, BufReader};
-use std::process::{Command, Stdio};
-use std::sync::mpsc::channel;
-
 use k8s_openapi::api::core::v1::ServiceAccount;
 use kube::Api;
 use kube::api::{ListParams, Patch, PatchParams};
 use serde_json::{Value, json};
 
-use crate::list::line_with;
 use crate::support::canary::CANARY;
+use crate::support::dps::Watching;
 use crate::support::eventually;
 use crate::support::explain::{IMAGE, run};
 use crate::support::fleet::Fleet;
 use crate::support::objects::{Space, private};
-use crate::support::operator::{binary, operator};
+use crate::support::operator::operator;
 use crate::support::pods::{Pods, not_sent, unauthorized};
 use crate::support::world::world;
 
@@ -231,21 +227,11 @@ async fn pods_of_a_namespace_a_workload_or_a_selector_are_explained_and_again_wh
     let words = format!("dps explain: StatefulSet \"absent\" does not exist in namespace {namespace:?}\n");
     assert_eq!((code, stderr), (2, words));
 
-    let mut child = Command::new(binary())
-        .args(["explain", "-n", namespace, "-w", &format!("deployment/{web}")])
-        .env("KUBECONFIG", kubeconfig)
-        .stdout(Stdio::piped())
-        .spawn()
-        .unwrap();
-    let (sender, lines) = channel();
-    let stdout = BufReader::new(child.stdout.take().unwrap());
-    std::thread::spawn(move || {
-        let mut lines = stdout.lines().map_while(Result::ok);
-        lines.all(|line| sender.send(line).is_ok())
-    });
-    line_with(&lines, &[&of_deployment, "DEP_E153"]);
+    let watching = Watching::start(
+        kubeconfig,
+        &["explain", "-n", namespace, "-w", &format!("deployment/{web}")],
+    );
+    watching.line_with(&[&of_deployment, "DEP_E153"]);
     pods.runs(&of_deployment).await;
-    line_with(&lines, &[&of_deployment, "no failure"]);
-    child.kill().unwrap();
-    child.wait().unwrap();
+    watching.line_with(&[&of_deployment, "no failure"]);
 }

@@ -1,28 +1,12 @@
 //! `dps list` with a cluster.
 
-use std::io::{BufRead as _, BufReader};
-use std::process::{Command, Stdio};
-use std::sync::mpsc::{Receiver, channel};
-use std::time::Duration;
-
 use kube::api::{Patch, PatchParams};
 use serde_json::json;
 
-use crate::support::dps::dps_in;
+use crate::support::dps::{Watching, dps_in};
 use crate::support::objects::{Space, private};
-use crate::support::operator::{binary, operator};
+use crate::support::operator::operator;
 use crate::support::world::world;
-
-/// The next line that has all these words.
-pub(crate) fn line_with(lines: &Receiver<String>, words: &[&str]) -> String {
-    loop {
-        let line = lines.recv_timeout(Duration::from_mins(1));
-        let line = line.unwrap_or_else(|_| panic!("no line with {words:?}"));
-        if words.iter().all(|word| line.contains(word)) {
-            return line;
-        }
-    }
-}
 
 #[tokio::test]
 async fn changes_are_printed_as_they_happen_and_labels_select() {
@@ -33,22 +17,11 @@ async fn changes_are_printed_as_they_happen_and_labels_select() {
     space.credentials("login", "u", "word").await;
     space.create("app", private("r.example.com", "login")).await;
     space.ready("app").await;
-    let mut child = Command::new(binary())
-        .args(["list", "-n", &space.name, "--watch"])
-        .env("KUBECONFIG", kubeconfig)
-        .stdout(Stdio::piped())
-        .spawn()
-        .unwrap();
-    let (sender, lines) = channel();
-    let stdout = BufReader::new(child.stdout.take().unwrap());
-    std::thread::spawn(move || {
-        let mut lines = stdout.lines().map_while(Result::ok);
-        lines.all(|line| sender.send(line).is_ok())
-    });
-    line_with(&lines, &["NAMESPACE", "NAME", "REASON"]);
-    line_with(&lines, &[&space.name, "app", "True", "Ready"]);
+    let watching = Watching::start(kubeconfig, &["list", "-n", &space.name, "--watch"]);
+    watching.line_with(&["NAMESPACE", "NAME", "REASON"]);
+    watching.line_with(&[&space.name, "app", "True", "Ready"]);
     space.create("new", private("s.example.com", "absent")).await;
-    line_with(&lines, &[&space.name, "new", "False", "SecretNotFound"]);
+    watching.line_with(&[&space.name, "new", "False", "SecretNotFound"]);
     let labels = Patch::Merge(json!({"metadata": {"labels": {"team": "a"}}}));
     space
         .resources
@@ -56,12 +29,11 @@ async fn changes_are_printed_as_they_happen_and_labels_select() {
         .await
         .unwrap();
     space.change("app", json!({"suspend": true})).await;
-    line_with(&lines, &[&space.name, "app", "Suspended"]);
+    watching.line_with(&[&space.name, "app", "Suspended"]);
     space.delete("new").await;
-    let line = line_with(&lines, &[&space.name, "new", "Deleted"]);
+    let line = watching.line_with(&[&space.name, "new", "Deleted"]);
     assert!(!line.contains("SecretNotFound"), "{line}");
-    child.kill().unwrap();
-    child.wait().unwrap();
+    drop(watching);
 
     let list = |args: &[&str]| dps_in(&variables, &[&["list"], args].concat(), "");
     let selected = list(&["-A", "-l", "team=a", "-o", "name"]);

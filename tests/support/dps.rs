@@ -1,7 +1,10 @@
 //! The command line as a user runs it.
 
-use std::io::Write as _;
-use std::process::{Command, Stdio};
+use std::io::{BufRead as _, BufReader, Write as _};
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
+use std::sync::mpsc::{Receiver, channel};
+use std::time::Duration;
 
 use super::operator::binary;
 use super::repository;
@@ -42,5 +45,48 @@ pub fn dps_in(variables: &[(&str, &str)], args: &[&str], stdin: &str) -> Output 
         code: output.status.code().expect("not ended by a signal"),
         stdout: text(output.stdout),
         stderr: text(output.stderr),
+    }
+}
+
+/// A command that prints until it is ended.
+pub struct Watching {
+    child: Child,
+    lines: Receiver<String>,
+}
+
+impl Watching {
+    pub fn start(kubeconfig: &Path, args: &[&str]) -> Self {
+        let mut child = Command::new(binary())
+            .args(args)
+            .env("KUBECONFIG", kubeconfig)
+            .stdout(Stdio::piped())
+            .spawn()
+            .expect("dps can be started");
+        let (sender, lines) = channel();
+        let stdout = BufReader::new(child.stdout.take().expect("piped"));
+        std::thread::spawn(move || {
+            let mut lines = stdout.lines().map_while(Result::ok);
+            lines.all(|line| sender.send(line).is_ok())
+        });
+        Self { child, lines }
+    }
+
+    /// The next line that has all these words.
+    pub fn line_with(&self, words: &[&str]) -> String {
+        loop {
+            let line = self.lines.recv_timeout(Duration::from_mins(1));
+            let line = line.unwrap_or_else(|_| panic!("no line with {words:?}"));
+            if words.iter().all(|word| line.contains(word)) {
+                return line;
+            }
+        }
+    }
+}
+
+impl Drop for Watching {
+    fn drop(&mut self) {
+        // It may have ended.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
     }
 }
