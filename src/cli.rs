@@ -22,9 +22,11 @@ mod output;
 mod password;
 mod program_name;
 mod render;
+mod resources;
 mod runtime;
 mod table;
 mod terminal;
+mod ui;
 mod verify;
 
 use std::process::ExitCode;
@@ -101,6 +103,10 @@ enum Command {
     ///
     /// Exit code 0: no check fails; 1: a check fails; 2: usage error, or no cluster to connect to.
     Doctor(doctor::Doctor),
+    /// Show a page in the browser, with the rights of your kubeconfig: list, explain, create and import pull secrets.
+    ///
+    /// It is served to this machine only, until you press Ctrl-C or have not used it for 30 minutes.
+    Ui(ui::Ui),
 }
 
 /// The definition of the command line, for its reference page.
@@ -132,5 +138,6 @@ pub fn main() -> ExitCode {
         Command::Completion(arguments) => completion::run(&arguments),
         Command::CompleteForKubectl(asked) => completion::answer_kubectl(command(), asked),
         Command::Doctor(arguments) => doctor::run(&arguments),
+        Command::Ui(arguments) => ui::run(arguments),
     }
 }

@@ -7,3 +7,4 @@ pub mod pod_event;
 pub mod report;
 pub mod secrets;
 pub mod subject;
+pub mod words;

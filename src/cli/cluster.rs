@@ -61,6 +61,16 @@ impl Cluster {
         }
     }
 
+    /// The same cluster, with another namespace.
+    pub(crate) fn in_namespace(&self, namespace: &str) -> Self {
+        Self {
+            client: self.client.clone(),
+            namespace: namespace.to_owned(),
+            server: self.server.clone(),
+            limit: self.limit,
+        }
+    }
+
     /// Sends a request and waits for a limited time.
     pub(crate) async fn call<T>(&self, request: impl Future<Output = kube::Result<T>>) -> Result<T, ClusterError> {
         let answer = match self.limit {

@@ -15,7 +15,7 @@ use crate::kubernetes::kubeconfig::{ConnectOptions, Impersonated};
 const HEADING: &str = "Connection to the cluster";
 
 /// Which cluster, and as whom.
-#[derive(Args)]
+#[derive(Args, Clone)]
 pub(crate) struct ConnectionArguments {
     /// Kubeconfig to use, instead of $KUBECONFIG or ~/.kube/config.
     #[arg(long, value_name = "FILE", help_heading = HEADING)]
@@ -46,7 +46,13 @@ pub(crate) struct ConnectionArguments {
 impl ConnectionArguments {
     /// Connects. The namespace is by default that of the context.
     pub(crate) async fn connect(&self, namespace: Option<&str>) -> Result<Cluster, String> {
-        let options = ConnectOptions {
+        let connection = connect(&self.options()).await.map_err(|error| error.to_string())?;
+        let limit = Some(self.request_timeout).filter(|limit| !limit.is_zero());
+        Ok(Cluster::new(connection, namespace, limit))
+    }
+
+    fn options(&self) -> ConnectOptions {
+        ConnectOptions {
             kubeconfig: self.kubeconfig.clone(),
             context: self.context.clone(),
             cluster: self.cluster.clone(),
@@ -57,10 +63,23 @@ impl ConnectionArguments {
                 uid: self.as_uid.clone(),
             }),
             is_silent: false,
-        };
-        let connection = connect(&options).await.map_err(|error| error.to_string())?;
-        let limit = Some(self.request_timeout).filter(|limit| !limit.is_zero());
-        Ok(Cluster::new(connection, namespace, limit))
+        }
+    }
+
+    /// The contexts of the kubeconfig, and the one that is named or selected.
+    pub(crate) fn contexts(&self) -> Result<(Vec<String>, Option<String>), String> {
+        let kubeconfig = self.options().read()?;
+        let named = self.context.clone().or(kubeconfig.current_context);
+        let contexts = kubeconfig.contexts.into_iter().map(|context| context.name);
+        Ok((contexts.collect(), named))
+    }
+
+    /// The same in another context.
+    pub(crate) fn in_context(&self, context: &str) -> Self {
+        Self {
+            context: Some(context.to_owned()),
+            ..self.clone()
+        }
     }
 
     /// A command that is to be copied, for the same cluster and user; `None` if it cannot be written in plain words.

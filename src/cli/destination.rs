@@ -34,13 +34,16 @@ impl Destination {
         namespace: Option<&str>,
         replace: bool,
     ) -> Result<Self, String> {
-        let cluster = connection.connect(namespace).await?;
+        Ok(Self::new(connection.connect(namespace).await?, replace))
+    }
+
+    pub(crate) fn new(cluster: Cluster, replace: bool) -> Self {
         let request = Timestamp::now().to_string();
-        Ok(Self {
+        Self {
             cluster,
             replace,
             request,
-        })
+        }
     }
 
     /// Sends a request. `operation`: such as "reading Secret team/app".

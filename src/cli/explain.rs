@@ -18,7 +18,7 @@ use crate::cli::cluster::Cluster;
 use crate::cli::completion::names;
 use crate::cli::connection::ConnectionArguments;
 use crate::cli::exit::exit_code;
-use crate::cli::explain::pods::ExplainedPods;
+pub(crate) use crate::cli::explain::pods::ExplainedPods;
 use crate::cli::manifests::Manifests;
 use crate::cli::output::{self, Format, to_json};
 use crate::cli::runtime::block_on;
@@ -65,7 +65,18 @@ pub(crate) fn run(arguments: &Explain) -> ExitCode {
     exit_code("explain", block_on(explain_and_print(arguments)))
 }
 
-impl Explain {
+/// What is to be explained.
+pub(crate) struct ExplainQuestion {
+    pub(crate) subject: ExplainSubject,
+    /// The ServiceAccount of a new pod.
+    pub(crate) service_account: String,
+    /// Whether the pods of all namespaces are.
+    pub(crate) all_namespaces: bool,
+    /// Labels to select pods by.
+    pub(crate) selector: Option<String>,
+}
+
+impl ExplainQuestion {
     /// Which pods to list.
     fn pods(&self) -> ListParams {
         match &self.selector {
@@ -79,10 +90,16 @@ async fn explain_and_print(arguments: &Explain) -> Result<ExitCode, String> {
     let subject = ExplainSubject::of(&arguments.subject)?;
     if arguments.filename.is_empty() {
         let cluster = arguments.connection.connect(arguments.namespace.as_deref()).await?;
+        let question = ExplainQuestion {
+            subject,
+            service_account: arguments.service_account.clone(),
+            all_namespaces: arguments.all_namespaces,
+            selector: arguments.selector.clone(),
+        };
         if arguments.watch {
-            return follow(&cluster, arguments, &subject).await;
+            return follow(&cluster, arguments, &question).await;
         }
-        let explained = Box::pin(explain_cluster(&cluster, arguments, &subject)).await?;
+        let explained = Box::pin(explain_cluster(&cluster, &arguments.connection, &question)).await?;
         print(&explained, arguments)?;
         return Ok(exit_code_of(&explained.report));
     }
@@ -113,13 +130,13 @@ fn print(explained: &ExplainedPods, arguments: &Explain) -> Result<bool, String>
 }
 
 /// Explains again and again, until nobody reads it any more.
-async fn follow(cluster: &Cluster, arguments: &Explain, subject: &ExplainSubject) -> Result<ExitCode, String> {
+async fn follow(cluster: &Cluster, arguments: &Explain, question: &ExplainQuestion) -> Result<ExitCode, String> {
     let mut last: Option<ExplainedPods> = None;
     let mut said = None;
     loop {
         let begun = Instant::now();
-        let change = watch::next_change(cluster, arguments, subject).await;
-        let explained = match Box::pin(explain_cluster(cluster, arguments, subject)).await {
+        let change = watch::next_change(cluster, question).await;
+        let explained = match Box::pin(explain_cluster(cluster, &arguments.connection, question)).await {
             Ok(explained) => explained,
             Err(why) if last.is_none() => return Err(why),
             // It may come back: a pod that is replaced, an API server that restarts.
@@ -148,23 +165,24 @@ async fn follow(cluster: &Cluster, arguments: &Explain, subject: &ExplainSubject
     }
 }
 
-async fn explain_cluster(
+/// Explains. Commands that mend a cause are for `connection`.
+pub(crate) async fn explain_cluster(
     cluster: &Cluster,
-    arguments: &Explain,
-    subject: &ExplainSubject,
+    connection: &ConnectionArguments,
+    question: &ExplainQuestion,
 ) -> Result<ExplainedPods, String> {
-    let mut explained = if let ExplainSubject::Image(image) = subject {
-        let (bundle, account) = cluster::read_account(cluster, &arguments.service_account).await?;
+    let mut explained = if let ExplainSubject::Image(image) = &question.subject {
+        let (bundle, account) = cluster::read_account(cluster, &question.service_account).await?;
         ExplainedPods {
             report: explain_image(&bundle, image, &account)?,
             warnings: bundle.warnings,
         }
     } else {
-        pods::explain(cluster, arguments, subject).await?
+        pods::explain(cluster, question).await?
     };
     for failure in &mut explained.report.failures {
         let fix = failure.fix.take();
-        failure.fix = fix.and_then(|fix| arguments.connection.in_command(&fix));
+        failure.fix = fix.and_then(|fix| connection.in_command(&fix));
     }
     Ok(explained)
 }

@@ -1,6 +1,5 @@
 //! `dps list`: the resources of both kinds, the worst first.
 
-mod read;
 mod watch;
 
 use std::process::ExitCode;
@@ -12,8 +11,8 @@ use crate::cli::cluster::Cluster;
 use crate::cli::completion::names;
 use crate::cli::connection::ConnectionArguments;
 use crate::cli::exit::exit_code;
-use crate::cli::list::read::Listing;
 use crate::cli::output::{report, to_json, to_yaml, write, write_lines};
+use crate::cli::resources::{ListedObject, Listing, Selection};
 use crate::cli::runtime::block_on;
 use crate::domain::listing::table::Columns;
 use crate::domain::listing::{ListedResource, sort_worst_first};
@@ -53,19 +52,17 @@ enum ListFormat {
     Yaml,
 }
 
-/// An object, and what is shown of it.
-struct ListedObject {
-    resource: ListedResource,
-    object: Value,
-}
-
 pub(crate) fn run(arguments: &List) -> ExitCode {
     exit_code("list", block_on(list_and_print(arguments)))
 }
 
 async fn list_and_print(arguments: &List) -> Result<ExitCode, String> {
     let cluster = arguments.connection.connect(arguments.namespace.as_deref()).await?;
-    let mut listing = Listing::read(&cluster, arguments).await?;
+    let selection = Selection {
+        all_namespaces: arguments.all_namespaces,
+        selector: arguments.selector.as_deref(),
+    };
+    let mut listing = Listing::read(&cluster, &selection).await?;
     for obstacle in &listing.obstacles {
         report(&format!("dps list: {obstacle}"));
     }

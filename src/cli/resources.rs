@@ -1,4 +1,6 @@
-//! Reads the resources of both kinds.
+//! The resources of both kinds, read and watched.
+
+pub(crate) mod watch;
 
 use kube::api::{ListParams, WatchParams};
 use kube::core::{ApiResource, DynamicObject};
@@ -7,36 +9,49 @@ use serde_json::Value;
 
 use crate::api::{CLUSTER_DOCKER_PULL_SECRET, ClusterDockerPullSecret, DOCKER_PULL_SECRET, DockerPullSecret};
 use crate::cli::cluster::{Cluster, ClusterError};
-use crate::cli::list::{List, ListedObject};
 use crate::domain::listing::ListedResource;
 
+/// Which resources are meant.
+pub(crate) struct Selection<'a> {
+    /// Whether the DockerPullSecrets of all namespaces are.
+    pub(crate) all_namespaces: bool,
+    /// Labels to select by.
+    pub(crate) selector: Option<&'a str>,
+}
+
+/// An object, and what is shown of it.
+pub(crate) struct ListedObject {
+    pub(crate) resource: ListedResource,
+    pub(crate) object: Value,
+}
+
 /// What was read.
-pub(super) struct Listing {
-    pub(super) objects: Vec<ListedObject>,
+pub(crate) struct Listing {
+    pub(crate) objects: Vec<ListedObject>,
     /// Which kinds could not be read, and why.
-    pub(super) obstacles: Vec<String>,
+    pub(crate) obstacles: Vec<String>,
     /// The kinds that could be read, each with the version of its list.
-    pub(super) versions: Vec<(KindToList, String)>,
+    pub(crate) versions: Vec<(KindToList, String)>,
 }
 
 /// One of the two kinds.
 #[derive(Clone)]
-pub(super) struct KindToList {
-    pub(super) kind: &'static str,
+pub(crate) struct KindToList {
+    pub(crate) kind: &'static str,
     resource: ApiResource,
-    pub(super) api: Api<DynamicObject>,
+    api: Api<DynamicObject>,
     selector: Option<String>,
 }
 
 impl KindToList {
-    fn both(cluster: &Cluster, arguments: &List) -> [Self; 2] {
-        let (client, selector) = (|| cluster.client.clone(), || arguments.selector.clone());
+    fn both(cluster: &Cluster, selection: &Selection<'_>) -> [Self; 2] {
+        let (client, selector) = (|| cluster.client.clone(), || selection.selector.map(str::to_owned));
         let own = ApiResource::erase::<DockerPullSecret>(&());
         let shared = ApiResource::erase::<ClusterDockerPullSecret>(&());
         [
             Self {
                 kind: DOCKER_PULL_SECRET,
-                api: if arguments.all_namespaces {
+                api: if selection.all_namespaces {
                     Api::all_with(client(), &own)
                 } else {
                     Api::namespaced_with(client(), &cluster.namespace, &own)
@@ -60,7 +75,7 @@ impl KindToList {
         }
     }
 
-    pub(super) fn watch_params(&self) -> WatchParams {
+    fn watch_params(&self) -> WatchParams {
         match &self.selector {
             Some(selector) => WatchParams::default().labels(selector),
             None => WatchParams::default(),
@@ -68,13 +83,13 @@ impl KindToList {
     }
 
     /// All of them, and the version of the list.
-    pub(super) async fn list(&self, cluster: &Cluster) -> Result<(Vec<ListedObject>, String), ClusterError> {
+    pub(crate) async fn list(&self, cluster: &Cluster) -> Result<(Vec<ListedObject>, String), ClusterError> {
         let (objects, version) = cluster.list_with_version(&self.api, &self.params()).await?;
         Ok((objects.into_iter().map(|object| self.listed(object)).collect(), version))
     }
 
     /// An object as it is printed: with its type, which lists leave out, and without the lists of who set which field.
-    pub(super) fn listed(&self, mut object: DynamicObject) -> ListedObject {
+    fn listed(&self, mut object: DynamicObject) -> ListedObject {
         object.meta_mut().managed_fields = None;
         let mut object = serde_json::to_value(object).unwrap_or(Value::Null);
         object["apiVersion"] = self.resource.api_version.clone().into();
@@ -88,13 +103,13 @@ impl KindToList {
 
 impl Listing {
     /// Reads both kinds. A user may have no right to one of them, and the cluster may not know it; the other counts then.
-    pub(super) async fn read(cluster: &Cluster, arguments: &List) -> Result<Self, String> {
+    pub(crate) async fn read(cluster: &Cluster, selection: &Selection<'_>) -> Result<Self, String> {
         let mut listing = Self {
             objects: Vec::new(),
             obstacles: Vec::new(),
             versions: Vec::new(),
         };
-        for kind in KindToList::both(cluster, arguments) {
+        for kind in KindToList::both(cluster, selection) {
             match kind.list(cluster).await {
                 Ok((objects, version)) => {
                     listing.objects.extend(objects);

@@ -73,28 +73,33 @@ impl ListedResource {
 
     /// Whether it needs nobody's attention. What is suspended is so because somebody wants it.
     pub fn is_well(&self) -> bool {
-        self.urgency() >= Urgency::Suspended
+        self.state() >= ResourceState::Suspended
     }
 
-    fn urgency(&self) -> Urgency {
+    /// How it is, in one word.
+    pub fn state(&self) -> ResourceState {
         if self.is_suspended {
-            Urgency::Suspended
+            ResourceState::Suspended
         } else if self.ready != "True" {
-            Urgency::NotReady
+            ResourceState::NotReady
         } else if self.failing_pods > 0 {
-            Urgency::Failing
+            ResourceState::Failing
         } else {
-            Urgency::Ready
+            ResourceState::Ready
         }
     }
 }
 
-/// How bad it is, the worst first.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-enum Urgency {
+/// How a resource is, the worst first.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, strum::EnumIter)]
+pub enum ResourceState {
+    /// There is no Secret, or it is not right.
     NotReady,
+    /// The Secret is there, and pods fail to pull.
     Failing,
+    /// Somebody paused it.
     Suspended,
+    /// All is well.
     Ready,
 }
 
@@ -102,6 +107,6 @@ enum Urgency {
 pub fn sort_worst_first<T>(items: &mut [T], resource: impl Fn(&T) -> &ListedResource) {
     items.sort_by(|one, other| {
         let (one, other) = (resource(one), resource(other));
-        (one.urgency(), &one.key, one.kind).cmp(&(other.urgency(), &other.key, other.kind))
+        (one.state(), &one.key, one.kind).cmp(&(other.state(), &other.key, other.kind))
     });
 }

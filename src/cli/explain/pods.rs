@@ -10,7 +10,7 @@ use kube::core::{ApiResource, DynamicObject, PartialObjectMeta};
 use kube::{Api, ResourceExt as _};
 
 use crate::cli::cluster::Cluster;
-use crate::cli::explain::Explain;
+use crate::cli::explain::ExplainQuestion;
 use crate::cli::explain::cluster::{SharedResources, read_pods};
 use crate::cli::output::ProgressLine;
 use crate::domain::names::ObjectKey;
@@ -29,11 +29,8 @@ pub(crate) struct ExplainedPods {
 }
 
 /// Explains the pods that are meant. At a time, only those of one namespace are in memory.
-pub(crate) async fn explain(
-    cluster: &Cluster,
-    arguments: &Explain,
-    subject: &ExplainSubject,
-) -> Result<ExplainedPods, String> {
+pub(crate) async fn explain(cluster: &Cluster, question: &ExplainQuestion) -> Result<ExplainedPods, String> {
+    let subject = &question.subject;
     let pods = Api::<Pod>::namespaced(cluster.client.clone(), &cluster.namespace);
     let mut explained = ExplainedPods::default();
     if let ExplainSubject::Pod(name) = subject {
@@ -49,7 +46,7 @@ pub(crate) async fn explain(
         ExplainSubject::Workload(kind, name) => Some(owners(cluster, *kind, name).await?),
         _ => None,
     };
-    let pods = if arguments.all_namespaces {
+    let pods = if question.all_namespaces {
         Api::all(cluster.client.clone())
     } else {
         pods
@@ -57,7 +54,7 @@ pub(crate) async fn explain(
     let shared = SharedResources::read(cluster).await?;
     let mut progress = ProgressLine::new();
     let (mut group, mut count) = (Vec::new(), 0);
-    let mut params = arguments.pods();
+    let mut params = question.pods();
     params.limit = Some(PAGE);
     loop {
         let page = cluster.call(pods.list(&params)).await;

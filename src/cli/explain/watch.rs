@@ -13,7 +13,7 @@ use tokio::time::sleep;
 
 use crate::api::{ClusterDockerPullSecret, DockerPullSecret};
 use crate::cli::cluster::Cluster;
-use crate::cli::explain::Explain;
+use crate::cli::explain::ExplainQuestion;
 use crate::domain::pull_failures::pod::Pod;
 use crate::explain::subject::ExplainSubject;
 
@@ -27,13 +27,9 @@ const SETTLING: Duration = Duration::from_millis(500);
 pub(crate) const REST: u32 = 5;
 
 /// Waits for a change after now; the future that it returns is to be awaited once everything was read.
-pub(crate) async fn next_change(
-    cluster: &Cluster,
-    arguments: &Explain,
-    subject: &ExplainSubject,
-) -> BoxFuture<'static, ()> {
+pub(crate) async fn next_change(cluster: &Cluster, question: &ExplainQuestion) -> BoxFuture<'static, ()> {
     let (client, namespace) = (|| cluster.client.clone(), cluster.namespace.as_str());
-    let (pods, resources) = if arguments.all_namespaces {
+    let (pods, resources) = if question.all_namespaces {
         (Api::<Pod>::all(client()), Api::<DockerPullSecret>::all(client()))
     } else {
         (
@@ -42,10 +38,10 @@ pub(crate) async fn next_change(
         )
     };
     let mut wanted = WatchParams {
-        label_selector: arguments.selector.clone(),
+        label_selector: question.selector.clone(),
         ..WatchParams::default()
     };
-    if let ExplainSubject::Pod(name) = subject {
+    if let ExplainSubject::Pod(name) = &question.subject {
         wanted = wanted.fields(&format!("metadata.name={name}"));
     }
     let all = WatchParams::default;

@@ -1,0 +1,115 @@
+//! Watches the resources of a kind.
+
+use std::time::Duration;
+
+use futures::StreamExt as _;
+use kube::core::WatchEvent;
+use tokio::sync::mpsc::UnboundedSender;
+use tokio::time::{Instant, sleep};
+
+use crate::cli::cluster::{Cluster, ClusterError};
+use crate::cli::resources::{KindToList, ListedObject};
+use crate::domain::names::ObjectKey;
+
+/// Pauses after failures in a row.
+const PAUSES: [Duration; 4] = [
+    Duration::from_secs(1),
+    Duration::from_secs(3),
+    Duration::from_secs(10),
+    Duration::from_secs(30),
+];
+
+/// A watch that lasts this long works.
+const LASTING: Duration = Duration::from_secs(5);
+
+/// What a watch brings.
+pub(crate) enum WatchedChange {
+    Applied(Box<ListedObject>),
+    Deleted(&'static str, ObjectKey),
+    /// All of a kind.
+    Listed(&'static str, Vec<ListedObject>),
+    Failed(String),
+}
+
+/// Watches a kind for ever. After a failure, it is listed again.
+pub(crate) async fn watch(cluster: &Cluster, kind: KindToList, mut version: String, changes: UnboundedSender<WatchedChange>) {
+    let (mut failures, mut said) = (0, None);
+    loop {
+        let begun = Instant::now();
+        let ended = watch_once(cluster, &kind, &mut version, &changes).await;
+        if begun.elapsed() >= LASTING {
+            (failures, said) = (0, None);
+        }
+        let ended = match ended {
+            // 410: the version is too old, which is no failure.
+            Err(error) if error.code() != Some(410) => Err(format_failure(cluster, "watching", &kind, &error)),
+            Err(_) => Ok(true),
+            Ok(()) => Ok(false),
+        };
+        let listed = match ended {
+            Ok(false) if begun.elapsed() >= LASTING => continue,
+            Ok(_) => kind.list(cluster).await,
+            Err(why) => {
+                tell_once(&changes, &mut said, why);
+                kind.list(cluster).await
+            }
+        };
+        match listed {
+            Ok((objects, listed)) => {
+                version = listed;
+                let _ = changes.send(WatchedChange::Listed(kind.kind, objects));
+            }
+            Err(error) => tell_once(&changes, &mut said, format_failure(cluster, "listing", &kind, &error)),
+        }
+        sleep(PAUSES[failures.min(PAUSES.len() - 1)]).await;
+        failures += 1;
+    }
+}
+
+fn format_failure(cluster: &Cluster, what: &str, kind: &KindToList, error: &ClusterError) -> String {
+    cluster.failed(&format!("{what} {}s", kind.kind), error)
+}
+
+/// The same again is not worth a line.
+fn tell_once(changes: &UnboundedSender<WatchedChange>, said: &mut Option<String>, why: String) {
+    if said.as_ref() != Some(&why) {
+        *said = Some(why.clone());
+        let _ = changes.send(WatchedChange::Failed(why));
+    }
+}
+
+/// Watches until the API server ends it, which it does every few minutes.
+async fn watch_once(
+    cluster: &Cluster,
+    kind: &KindToList,
+    version: &mut String,
+    changes: &UnboundedSender<WatchedChange>,
+) -> Result<(), ClusterError> {
+    let failed = |error| ClusterError::Api(Box::new(error));
+    let params = kind.watch_params();
+    let mut events = cluster.call(kind.api.watch(&params, version)).await?.boxed();
+    while let Some(event) = events.next().await {
+        let (change, seen) = match event.map_err(failed)? {
+            WatchEvent::Added(object) | WatchEvent::Modified(object) => {
+                let seen = object.metadata.resource_version.clone();
+                (Some(WatchedChange::Applied(Box::new(kind.listed(object)))), seen)
+            }
+            WatchEvent::Deleted(object) => {
+                let key = ObjectKey::of(&object.metadata);
+                (
+                    Some(WatchedChange::Deleted(kind.kind, key)),
+                    object.metadata.resource_version,
+                )
+            }
+            WatchEvent::Bookmark(bookmark) => (None, Some(bookmark.metadata.resource_version)),
+            WatchEvent::Error(status) => return Err(failed(kube::Error::Api(status))),
+        };
+        if let Some(seen) = seen {
+            *version = seen;
+        }
+        if let Some(change) = change {
+            let _ = changes.send(change);
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,215 @@
+//! The form.
+
+use std::sync::Arc;
+
+use axum::extract::{Path, Query, State};
+use axum::http::StatusCode;
+use axum::http::header::LOCATION;
+use axum::response::{IntoResponse as _, Response};
+use k8s_openapi::api::core::v1::Namespace;
+use kube::Api;
+use kube::api::ListParams;
+use kube::core::ApiResource;
+use serde::Deserialize;
+
+use crate::api::{ClusterDockerPullSecret, DockerPullSecret};
+use crate::cli::cluster::Cluster;
+use crate::cli::destination::Destination;
+use crate::cli::output::to_yaml;
+use crate::cli::ui::handlers::answer::{Answer, cluster, page};
+use crate::cli::ui::handlers::form::SubmittedForm;
+use crate::cli::ui::handlers::rights::right;
+use crate::cli::ui::live::LiveCluster;
+use crate::cli::ui::state::UiState;
+use crate::domain::spec::validate::ValidatedSpec;
+use crate::domain::verification::verdict::{Verdict, VerificationResult};
+use crate::form::field;
+use crate::form::objects::{Form, Login, Scope};
+use crate::page::commands::login_command;
+use crate::page::create::fields::CreateFields;
+use crate::page::create::{CreateOutcome, CreatePage};
+use crate::page::frame::PageFrame;
+
+/// Most names in a hint.
+const NAMES: usize = 10;
+
+/// The empty form.
+pub(super) async fn form(State(state): State<Arc<UiState>>, Path(context): Path<String>) -> Answer {
+    let (live, frame) = cluster(&state, &context).await?;
+    let fields = CreateFields {
+        registry_type: "DockerHub".to_owned(),
+        namespace: state.namespace(&live).to_owned(),
+        ..CreateFields::default()
+    };
+    show(&live, frame, fields, CreateOutcome::Empty).await
+}
+
+async fn show(live: &LiveCluster, frame: PageFrame, fields: CreateFields, outcome: CreateOutcome) -> Answer {
+    let right = if fields.is_shared {
+        let resource = ApiResource::erase::<ClusterDockerPullSecret>(&());
+        right(&live.cluster, "create", &resource, None, None).await
+    } else {
+        let resource = ApiResource::erase::<DockerPullSecret>(&());
+        right(&live.cluster, "create", &resource, Some(&fields.namespace), None).await
+    };
+    page(&CreatePage::new(frame, fields, outcome, live.namespaces(), right))
+}
+
+/// The form with what was typed.
+pub(super) async fn submit(
+    State(state): State<Arc<UiState>>,
+    Path(context): Path<String>,
+    submitted: SubmittedForm,
+) -> Answer {
+    let (live, frame) = cluster(&state, &context).await?;
+    let fields = fields(&submitted);
+    let form = match fields.form(submitted.get("password")) {
+        Ok(form) => form,
+        Err(problems) => return show(&live, frame, fields, CreateOutcome::Invalid(problems)).await,
+    };
+    match Box::pin(outcome(&state, &live, &frame, &form, submitted.get("do"), fields.is_unverified)).await {
+        Ok(Ok(outcome)) => show(&live, frame, fields, outcome).await,
+        Ok(Err(written)) => Ok(written),
+        Err(why) => show(&live, frame, fields, CreateOutcome::Refused(why)).await,
+    }
+}
+
+/// What becomes of a form; or where its resource is.
+async fn outcome(
+    state: &UiState,
+    live: &LiveCluster,
+    frame: &PageFrame,
+    form: &Form,
+    action: &str,
+    is_unverified: bool,
+) -> Result<Result<CreateOutcome, Response>, String> {
+    let objects = form.objects().map_err(|problem| problem.message)?;
+    let spec = objects.declaration.spec.clone().map_err(|problem| problem.message)?;
+    let cluster = match &form.scope {
+        Scope::Namespace(Some(namespace)) => live.cluster.in_namespace(namespace),
+        _ => live.cluster.in_namespace(&live.cluster.namespace),
+    };
+    let destination = Destination::new(cluster, false);
+    if action == "apply" {
+        // Before anybody logs in: a refusal would have cost a login attempt.
+        let (login, secret) = (form.login_secret(), form.pull_secret());
+        destination.look(&form.name, Some(&login), Some(secret), &form.scope).await?;
+        destination.try_out(&objects).await?;
+    }
+    let verdict = verdict(state, &spec, form).await?;
+    let is_accepted = verdict.as_ref().is_some_and(|verdict| verdict.result == VerificationResult::Accepted);
+    if let Some(verdict) = verdict {
+        let goes_on = is_accepted || is_unverified && !verdict.result.is_refusal();
+        if !goes_on {
+            return Ok(Ok(CreateOutcome::NotAccepted(verdict)));
+        }
+        if action == "check" {
+            return Ok(Ok(CreateOutcome::Accepted(verdict.message)));
+        }
+    }
+    if action != "apply" {
+        let connection = state.connection(&frame.place.context);
+        let command = login_command(form);
+        return Ok(Ok(CreateOutcome::Yaml {
+            yaml: to_yaml(&objects.resource)?,
+            command: connection.in_command(&command).unwrap_or(command),
+        }));
+    }
+    destination.write(&objects).await?;
+    let path = match &form.scope {
+        Scope::Namespace(namespace) => {
+            let namespace = namespace.as_deref().unwrap_or_default();
+            frame.place.path(&["namespaces", namespace, &form.name])
+        }
+        Scope::Selected { .. } => frame.place.path(&["shared", &form.name]),
+    };
+    Ok(Err((StatusCode::SEE_OTHER, [(LOCATION, path)]).into_response()))
+}
+
+/// What the registry says; `None` if there is nothing to log in with.
+async fn verdict(
+    state: &UiState,
+    spec: &ValidatedSpec,
+    form: &Form,
+) -> Result<Option<Verdict>, String> {
+    match &form.login {
+        Login::New { credentials, .. } => state.log_in(spec, credentials.clone()).await.map(Some),
+        Login::Existing { .. } => Ok(None),
+    }
+}
+
+fn fields(form: &SubmittedForm) -> CreateFields {
+    let text = |name: &str| form.get(name).trim().to_owned();
+    CreateFields {
+        registry_type: text("type"),
+        name: text("name"),
+        registry_url: text("registry-url"),
+        username: text("username"),
+        email: text("email"),
+        namespace: text("namespace"),
+        is_shared: form.is_checked("shared"),
+        selector: text("selector"),
+        excluded: text("excluded"),
+        service_accounts: text("service-accounts"),
+        attach_to_pods: form.is_checked("attach-to-pods"),
+        is_unverified: form.is_checked("unverified"),
+    }
+}
+
+/// A field while it is typed.
+#[derive(Default, Deserialize)]
+#[serde(default)]
+pub(super) struct CheckQuery {
+    field: String,
+    value: String,
+    excluded: String,
+}
+
+/// What to say of a field: `ok`, `bad`, then a blank and the text. No password comes here.
+pub(super) async fn check(
+    State(state): State<Arc<UiState>>,
+    Path(context): Path<String>,
+    Query(query): Query<CheckQuery>,
+) -> Result<String, Response> {
+    let (live, _) = cluster(&state, &context).await?;
+    let text = query.value.as_str();
+    let fields = CreateFields {
+        registry_url: query.value.clone(),
+        selector: query.value.clone(),
+        excluded: query.excluded,
+        ..CreateFields::default()
+    };
+    let said = match query.field.as_str() {
+        "name" => field::name(text).map(|name| format!("Pods list imagePullSecrets: [{{name: {name}}}].")),
+        "registry-url" => fields.registry().map(|registry| registry.images()),
+        "username" => field::username(text).map(|_| String::new()),
+        "email" => field::email(text).map(|_| String::new()),
+        "selector" => selected(&live.cluster, &fields).await,
+        _ => Ok(String::new()),
+    };
+    Ok(match said {
+        Ok(hint) => format!("ok {hint}"),
+        Err(problem) => format!("bad It {problem}."),
+    })
+}
+
+/// Which namespaces a selector selects.
+async fn selected(cluster: &Cluster, fields: &CreateFields) -> Result<String, String> {
+    let selection = fields.selection()?;
+    let namespaces = Api::<Namespace>::all(cluster.client.clone());
+    let namespaces = match cluster.list(&namespaces, &ListParams::default()).await {
+        Ok(namespaces) => namespaces,
+        Err(error) => return Ok(cluster.failed("Listing the namespaces", &error)),
+    };
+    let names = namespaces.into_iter().filter_map(|namespace| {
+        let labels = namespace.metadata.labels.unwrap_or_default();
+        namespace.metadata.name.filter(|name| selection.matches(name, || labels))
+    });
+    let names: Vec<String> = names.collect();
+    let shown = names.iter().take(NAMES).cloned().collect::<Vec<_>>().join(", ");
+    Ok(match names.len() {
+        0 => "No namespace is selected now.".to_owned(),
+        count if count > NAMES => format!("Selects {count} namespaces now: {shown} and {} more.", count - NAMES),
+        count => format!("Selects {count} now: {shown}."),
+    })
+}

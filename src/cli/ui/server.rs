@@ -1,0 +1,87 @@
+//! Serves the page to this machine.
+
+use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::process::ExitCode;
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::Router;
+use tokio::net::TcpListener;
+use tokio::time::{Instant, sleep_until};
+
+use crate::cli::output::{report, write_lines};
+use crate::cli::ui::Ui;
+use crate::cli::ui::browser::RedirectFile;
+use crate::cli::ui::handlers::router;
+use crate::cli::ui::session::Session;
+use crate::cli::ui::state::UiState;
+
+/// Nobody is there any more.
+const IDLE: Duration = Duration::from_mins(30);
+
+/// How often a free port is looked for that both addresses of this machine have.
+const PORTS: usize = 10;
+
+pub(super) async fn serve(arguments: Ui) -> Result<ExitCode, String> {
+    let (port, listeners) = listen().await?;
+    let session = Session::new(port)?;
+    let state = Arc::new(UiState::new(arguments, session));
+    let address = state.session.start_address();
+    let _file = open(&state, &address);
+    write_lines([
+        format!("Open {address}"),
+        "The address works once, and only on this machine. Press Ctrl-C to end.".to_owned(),
+    ])?;
+    let router = router(Arc::clone(&state));
+    tokio::select! {
+        served = serve_all(listeners, router) => served?,
+        () = idle(&state) => report("Nobody has used the page for 30 minutes: dps ui has ended."),
+        _ = tokio::signal::ctrl_c() => report(""),
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Opens a browser, unless it is not wanted. Without one, the address that is printed is enough.
+fn open(state: &UiState, address: &str) -> Option<RedirectFile> {
+    if state.arguments.no_browser {
+        return None;
+    }
+    let opened = RedirectFile::write(address, &state.session.guarded.port.to_string())
+        .and_then(|file| opener::open(file.path()).map(|()| file).map_err(|error| error.to_string()));
+    opened.map_err(|why| report(&format!("No browser could be opened: {why}"))).ok()
+}
+
+/// A port on both addresses of this machine; of IPv4 only where the system has no IPv6.
+async fn listen() -> Result<(u16, Vec<TcpListener>), String> {
+    let mut refused = String::new();
+    for _ in 0..PORTS {
+        let four = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.map_err(|error| error.to_string())?;
+        let port = four.local_addr().map_err(|error| error.to_string())?.port();
+        match TcpListener::bind(SocketAddr::from((Ipv6Addr::LOCALHOST, port))).await {
+            Ok(six) => return Ok((port, vec![four, six])),
+            // Somebody else answers at localhost with this port.
+            Err(error) if error.kind() == std::io::ErrorKind::AddrInUse => refused = error.to_string(),
+            Err(_) => return Ok((port, vec![four])),
+        }
+    }
+    Err(format!("no port is free on 127.0.0.1 and [::1]: {refused}"))
+}
+
+async fn serve_all(listeners: Vec<TcpListener>, router: Router) -> Result<(), String> {
+    let served = listeners
+        .into_iter()
+        .map(|listener| axum::serve(listener, router.clone()).into_future());
+    futures::future::try_join_all(served).await.map_err(|error| error.to_string())?;
+    Ok(())
+}
+
+/// Ends when the page was not used for a while.
+async fn idle(state: &UiState) {
+    loop {
+        let end = state.used() + IDLE;
+        if Instant::now() >= end {
+            return;
+        }
+        sleep_until(end).await;
+    }
+}

@@ -1,0 +1,130 @@
+//! What the requests of the page share.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use tokio::time::Instant;
+
+use crate::cli::connection::ConnectionArguments;
+use crate::cli::login::log_in_to;
+use crate::cli::ui::Ui;
+use crate::cli::ui::live::LiveCluster;
+use crate::cli::ui::session::Session;
+use crate::domain::credentials::RegistryCredentials;
+use crate::domain::spec::validate::ValidatedSpec;
+use crate::domain::time::Timestamp;
+use crate::domain::verification::verdict::Verdict;
+use crate::page::address::{NO_CONTEXT, PagePlace};
+use crate::page::frame::PageFrame;
+use crate::page::login_limit::LoginLimit;
+
+/// What the requests share.
+pub(super) struct UiState {
+    pub(super) arguments: Ui,
+    pub(super) session: Session,
+    /// The contexts of the kubeconfig, in its order.
+    contexts: Vec<String>,
+    /// The context that is shown first; empty without a kubeconfig.
+    pub(super) first: String,
+    /// The clusters that were looked at, by context.
+    clusters: tokio::sync::Mutex<HashMap<String, Arc<LiveCluster>>>,
+    /// When a person last did something.
+    used: Mutex<Instant>,
+    /// Logins that registries rejected.
+    limit: Mutex<LoginLimit>,
+}
+
+impl UiState {
+    pub(super) fn new(arguments: Ui, session: Session) -> Self {
+        // Without a kubeconfig, there may still be a cluster around this pod; connecting says what is wrong.
+        let (mut contexts, named) = arguments.connection.contexts().unwrap_or_default();
+        // A path cannot have these segments.
+        contexts.retain(|name| !matches!(name.as_str(), "" | "." | ".." | NO_CONTEXT));
+        Self {
+            first: named.filter(|name| contexts.contains(name)).unwrap_or_default(),
+            contexts,
+            clusters: tokio::sync::Mutex::default(),
+            used: Mutex::new(Instant::now()),
+            limit: Mutex::default(),
+            arguments,
+            session,
+        }
+    }
+
+    /// Where the pages of a context are.
+    pub(super) fn place(&self, context: &str) -> PagePlace {
+        PagePlace {
+            scope: self.session.scope.clone(),
+            context: context.to_owned(),
+        }
+    }
+
+    /// What stands around a page. `server`: empty if nobody knows.
+    pub(super) fn frame(&self, context: &str, server: &str) -> PageFrame {
+        PageFrame {
+            place: self.place(context),
+            contexts: self.contexts.clone(),
+            server: server.to_owned(),
+            form_token: self.session.guarded.form_token.clone(),
+        }
+    }
+
+    /// The context of a path; `None` if the kubeconfig has no such context.
+    pub(super) fn context(&self, segment: &str) -> Option<String> {
+        if segment == NO_CONTEXT {
+            return Some(String::new());
+        }
+        self.contexts.iter().find(|name| *name == segment).cloned()
+    }
+
+    /// The cluster of a context. Connects once.
+    pub(super) async fn cluster(&self, context: &str) -> Result<Arc<LiveCluster>, String> {
+        let mut clusters = self.clusters.lock().await;
+        if let Some(known) = clusters.get(context) {
+            return Ok(Arc::clone(known));
+        }
+        let cluster = self.connection(context).connect(None).await?;
+        let live = LiveCluster::begin(cluster);
+        clusters.insert(context.to_owned(), Arc::clone(&live));
+        Ok(live)
+    }
+
+    /// How to connect to the cluster of a context.
+    pub(super) fn connection(&self, context: &str) -> ConnectionArguments {
+        match context {
+            "" => self.arguments.connection.clone(),
+            context => self.arguments.connection.in_context(context),
+        }
+    }
+
+    /// The namespace that forms suggest.
+    pub(super) fn namespace<'a>(&'a self, live: &'a LiveCluster) -> &'a str {
+        self.arguments.namespace.as_deref().unwrap_or(&live.cluster.namespace)
+    }
+
+    /// Logs in to a registry, unless that was rejected too often.
+    pub(super) async fn log_in(
+        &self,
+        spec: &ValidatedSpec,
+        credentials: RegistryCredentials,
+    ) -> Result<Verdict, String> {
+        let limit = || self.limit.lock().unwrap_or_else(PoisonError::into_inner);
+        let (registry, username) = (&spec.registry, credentials.username().to_owned());
+        limit().check(registry, &username, Timestamp::now())?;
+        let (image, plain_http) = (spec.verification.image.as_ref(), spec.verification.plain_http);
+        let targets = &self.arguments.targets;
+        let verdict = log_in_to(registry, image, plain_http, credentials, targets, None).await?;
+        limit().observe(registry, &username, verdict.result, Timestamp::now());
+        Ok(verdict)
+    }
+
+    /// Takes note that a person did something.
+    pub(super) fn touch(&self) {
+        *self.used.lock().unwrap_or_else(PoisonError::into_inner) = Instant::now();
+    }
+
+    /// When a person last did something.
+    pub(super) fn used(&self) -> Instant {
+        *self.used.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}

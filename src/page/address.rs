@@ -1,0 +1,63 @@
+//! Addresses of the pages.
+
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
+
+/// What RFC 3986, section 2.3, calls unreserved stays as it is.
+const RESERVED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'_').remove(b'.').remove(b'-').remove(b'~');
+
+/// Stands for no context in a path.
+pub const NO_CONTEXT: &str = "-";
+
+/// Where a page is: the path of the session and the context of the kubeconfig. Each tab of a browser keeps its own context.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PagePlace {
+    /// The first part of every path of the session.
+    pub scope: String,
+    /// The context; empty where there is no kubeconfig.
+    pub context: String,
+}
+
+impl PagePlace {
+    /// The path of a page of this context.
+    pub fn path(&self, segments: &[&str]) -> String {
+        let context = match self.context.as_str() {
+            "" => NO_CONTEXT,
+            context => context,
+        };
+        let all = [self.scope.as_str(), "at", context]
+            .into_iter()
+            .chain(segments.iter().copied());
+        all.map(|segment| format!("/{}", encoded(segment))).collect()
+    }
+
+    /// The path of the list in another context.
+    pub fn in_context(&self, context: &str) -> String {
+        let scope = self.scope.clone();
+        let context = context.to_owned();
+        Self { scope, context }.path(&[])
+    }
+
+    /// The path of a file that belongs to the pages.
+    pub fn asset(&self, name: &str) -> String {
+        format!("/{}/assets/{name}", self.scope)
+    }
+}
+
+/// A text as a segment of a path or a value of a query.
+pub fn encoded(text: &str) -> String {
+    utf8_percent_encode(text, RESERVED).to_string()
+}
+
+/// A query of the values that are not empty, with its question mark.
+pub fn query(values: &[(&str, &str)]) -> String {
+    let values: Vec<String> = values
+        .iter()
+        .filter(|(_, value)| !value.is_empty())
+        .map(|(name, value)| format!("{name}={}", encoded(value)))
+        .collect();
+    if values.is_empty() {
+        String::new()
+    } else {
+        format!("?{}", values.join("&"))
+    }
+}

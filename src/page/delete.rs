@@ -1,0 +1,65 @@
+//! What deleting a resource does, before it is done.
+
+use askama::Template;
+use serde_json::Value;
+
+use crate::api::CLUSTER_DOCKER_PULL_SECRET;
+use crate::domain::listing::ListedResource;
+use crate::page::commands::ResourceCommands;
+use crate::page::frame::PageFrame;
+use crate::page::list::path_of;
+
+/// The page.
+#[derive(Template)]
+#[template(path = "delete.html")]
+pub struct DeletePage {
+    frame: PageFrame,
+    path: String,
+    name: String,
+    /// What is shown is deleted, and nothing that has the name later.
+    uid: String,
+    consequences: Vec<String>,
+    command: String,
+}
+
+impl DeletePage {
+    /// `fix`: makes a command one for the context of the page.
+    pub fn new(frame: PageFrame, kind: &'static str, object: &Value, fix: impl Fn(&str) -> Option<String>) -> Self {
+        let resource = ListedResource::of(kind, object);
+        Self {
+            path: path_of(&resource, &frame.place),
+            name: resource.key.name.clone(),
+            uid: object["metadata"]["uid"].as_str().unwrap_or_default().to_owned(),
+            consequences: consequences(&resource, object),
+            command: ResourceCommands::of(&resource).map(fix).delete,
+            frame,
+        }
+    }
+
+    fn tab(&self) -> &'static str {
+        "Pull secrets"
+    }
+}
+
+fn consequences(resource: &ListedResource, object: &Value) -> Vec<String> {
+    let secret = &resource.secret;
+    let first = match (secret.as_str(), resource.kind) {
+        ("", _) => "It has generated no Secret, so nothing else is deleted.".to_owned(),
+        (_, CLUSTER_DOCKER_PULL_SECRET) => {
+            let count = object.pointer("/status/namespaces/ready").and_then(Value::as_u64);
+            format!(
+                "Secret {secret} is deleted in {} namespaces.",
+                count.map_or_else(|| "all selected".to_owned(), |count| count.to_string())
+            )
+        }
+        (_, _) => format!("Secret {secret} is deleted with it."),
+    };
+    let pods = "Pods that run go on running. New pods, and pods that are restarted on a node without the image, no longer pull with it.";
+    let login = object.pointer("/spec/credentialsRef/name").and_then(Value::as_str).unwrap_or_default();
+    [
+        first,
+        pods.to_owned(),
+        format!("Secret {login} with the credentials stays."),
+    ]
+    .into()
+}

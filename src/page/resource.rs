@@ -1,0 +1,202 @@
+//! One resource.
+
+mod timeline;
+
+use askama::Template;
+use serde_json::Value;
+
+use crate::api::{
+    CLUSTER_DOCKER_PULL_SECRET, ConditionType, DockerPullSecretStatus, NamespaceFailure, PullFailure, VerificationStatus,
+};
+use crate::domain::listing::{ListedResource, ResourceState};
+use crate::domain::status::conditions::condition;
+use crate::domain::text::invisible::escaped;
+use crate::domain::time::Timestamp;
+use crate::page::commands::ResourceCommands;
+use crate::page::frame::PageFrame;
+use crate::page::list::path_of;
+use crate::page::resource::timeline::timeline;
+use crate::page::rights::PageRight;
+use crate::page::state::StateWord;
+
+/// What was read about a resource.
+#[derive(Clone, Debug)]
+pub struct SeenResource {
+    /// Its kind.
+    pub kind: &'static str,
+    /// The object.
+    pub object: Value,
+    /// It as YAML.
+    pub yaml: String,
+    /// The Events about it; why there are none.
+    pub events: Result<Vec<Value>, String>,
+    /// Whether the person may change it.
+    pub patch: PageRight,
+    /// Whether the person may delete it.
+    pub delete: PageRight,
+    /// A number that each change of a resource makes another one.
+    pub version: u64,
+}
+
+/// The page.
+#[derive(Template)]
+#[template(path = "resource.html")]
+pub struct ResourcePage {
+    frame: PageFrame,
+    resource: ListedResource,
+    path: String,
+    live: String,
+    word: StateWord,
+    is_shared: bool,
+    facts: Vec<(&'static str, String)>,
+    conditions: Vec<ShownCondition>,
+    warnings: Vec<String>,
+    failures: Vec<ShownFailure>,
+    namespace_failures: Vec<NamespaceFailure>,
+    timeline: Vec<TimelineEntry>,
+    events_problem: Option<String>,
+    commands: ResourceCommands,
+    patch: PageRight,
+    delete: PageRight,
+    yaml: String,
+}
+
+/// A condition in words.
+struct ShownCondition {
+    title: &'static str,
+    word: StateWord,
+    reason: String,
+    message: String,
+}
+
+/// Pods that fail for one cause.
+struct ShownFailure {
+    failure: PullFailure,
+    fix: Option<String>,
+    explain: String,
+}
+
+/// Something that happened.
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct TimelineEntry {
+    time: Timestamp,
+    title: String,
+    message: String,
+}
+
+impl ResourcePage {
+    /// `fix`: makes a command of the status one for the context of the page.
+    pub fn new(frame: PageFrame, seen: SeenResource, fix: impl Fn(&str) -> Option<String>) -> Self {
+        let resource = ListedResource::of(seen.kind, &seen.object);
+        // One that another version wrote is shown as far as it is understood.
+        let status: DockerPullSecretStatus =
+            serde_json::from_value(seen.object["status"].clone()).unwrap_or_default();
+        let path = path_of(&resource, &frame.place);
+        let events = seen.events.as_deref().unwrap_or_default();
+        let failures = status.pull_failures.iter().map(|failure| ShownFailure {
+            fix: failure.fix.as_deref().and_then(&fix),
+            explain: frame.place.path(&["explain"])
+                + &crate::page::address::query(&[("namespace", &failure.namespace), ("subject", &format!("pod/{}", failure.pod))]),
+            failure: failure.clone(),
+        });
+        let commands = ResourceCommands::of(&resource);
+        Self {
+            live: format!("{}?seen={}", frame.place.path(&["live"]), seen.version),
+            word: StateWord::of(resource.state()),
+            is_shared: seen.kind == CLUSTER_DOCKER_PULL_SECRET,
+            facts: facts(&resource, &seen.object, &status),
+            conditions: conditions(&status),
+            warnings: status.warnings.clone(),
+            failures: failures.collect(),
+            timeline: timeline(&seen.object, &status, events),
+            events_problem: seen.events.err(),
+            namespace_failures: status.failures,
+            commands: commands.map(&fix),
+            patch: seen.patch,
+            delete: seen.delete,
+            yaml: seen.yaml,
+            path,
+            resource,
+            frame,
+        }
+    }
+
+    fn tab(&self) -> &'static str {
+        "Pull secrets"
+    }
+
+    /// What it has to say first.
+    fn message(&self) -> &str {
+        match self.resource.state() {
+            ResourceState::Failing => "The Secret is right, and pods fail to pull nevertheless: see below.",
+            _ => &self.resource.message,
+        }
+    }
+}
+
+/// What is worth knowing at a glance. Empty ones are left out.
+fn facts(resource: &ListedResource, object: &Value, status: &DockerPullSecretStatus) -> Vec<(&'static str, String)> {
+    let text = |pointer: &str| object.pointer(pointer).and_then(Value::as_str).unwrap_or_default().to_owned();
+    let credentials = match text("/spec/credentialsRef/namespace").as_str() {
+        "" => text("/spec/credentialsRef/name"),
+        namespace => format!("{namespace}/{}", text("/spec/credentialsRef/name")),
+    };
+    let all = [
+        ("Registry", resource.registry.clone()),
+        ("Images", images(&resource.registry)),
+        ("Generated Secret", resource.secret.clone()),
+        ("Credentials in Secret", credentials),
+        ("Namespaces", status.namespaces.as_ref().map(|counts| counts.summary.clone()).unwrap_or_default()),
+        ("Last verified", status.verification.as_ref().map(verified).unwrap_or_default()),
+        ("Next verification", next(status.verification.as_ref())),
+    ];
+    let all = all.into_iter().filter(|(_, value)| !value.is_empty());
+    all.map(|(name, value)| (name, escaped(&value))).collect()
+}
+
+fn images(registry: &str) -> String {
+    match registry {
+        "" => String::new(),
+        "https://index.docker.io/v1/" => "those of Docker Hub, such as acme/app:1".to_owned(),
+        key => format!("those that begin with {key}"),
+    }
+}
+
+fn verified(verification: &VerificationStatus) -> String {
+    let time = verification.last_verified_time.as_ref().map(|time| time.0.to_string());
+    let result = verification.result.map(|result| result.as_str()).unwrap_or_default();
+    match time {
+        Some(time) => format!("{time}: {result}"),
+        None => result.to_owned(),
+    }
+}
+
+fn next(verification: Option<&VerificationStatus>) -> String {
+    let time = verification.and_then(|verification| verification.next_verification_time.as_ref());
+    time.map(|time| time.0.to_string()).unwrap_or_default()
+}
+
+fn conditions(status: &DockerPullSecretStatus) -> Vec<ShownCondition> {
+    let titles = [
+        (ConditionType::CredentialsResolved, "The credentials were found"),
+        (ConditionType::SecretSynced, "The Secret is written"),
+        (ConditionType::CredentialsAccepted, "The registry accepts the credentials"),
+        (ConditionType::PullsHealthy, "Pods pull their images"),
+        (ConditionType::Attached, "The ServiceAccounts list the Secret"),
+    ];
+    let shown = titles.into_iter().filter_map(|(kind, title)| {
+        let condition = condition(status, kind)?;
+        let is_true = match condition.status.as_str() {
+            "True" => Some(true),
+            "False" => Some(false),
+            _ => None,
+        };
+        Some(ShownCondition {
+            title,
+            word: StateWord::of_condition(is_true),
+            reason: escaped(&condition.reason),
+            message: escaped(&condition.message),
+        })
+    });
+    shown.collect()
+}
