@@ -67,8 +67,22 @@ async fn check_and_print(arguments: &Doctor) -> Result<ExitCode, String> {
     })
 }
 
+impl Doctor {
+    /// Checks everything once.
+    pub(crate) fn of_everything(connection: ConnectionArguments, addresses: AddressArguments) -> Self {
+        Self {
+            namespaces: Vec::new(),
+            lease: None,
+            wait: None,
+            addresses,
+            output: Format::Text,
+            connection,
+        }
+    }
+}
+
 /// Registries cannot fail a check, so they are contacted once, at the end.
-async fn check_until_end(arguments: &Doctor, cluster: &Cluster) -> DoctorReport {
+pub(crate) async fn check_until_end(arguments: &Doctor, cluster: &Cluster) -> DoctorReport {
     let end = arguments.wait.map(|wait| Instant::now() + wait);
     loop {
         let (report, observed) = check(arguments, cluster).await;

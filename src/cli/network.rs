@@ -6,7 +6,7 @@ use url::Url;
 use crate::domain::verification::address::Policy;
 
 /// Which addresses registries may have.
-#[derive(Args)]
+#[derive(Args, Clone)]
 pub(crate) struct AddressArguments {
     /// Network in which no registry or token server may be, in addition to loopback, link-local and metadata addresses.
     /// Can be repeated.
@@ -38,6 +38,10 @@ impl AddressArguments {
 }
 
 impl NetworkArguments {
+    pub(crate) fn addresses(&self) -> AddressArguments {
+        self.addresses.clone()
+    }
+
     pub(crate) fn policy(&self) -> Policy {
         Policy {
             token_servers: self.allow_token_server.as_slice().into(),

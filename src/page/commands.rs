@@ -55,7 +55,9 @@ pub fn login_command(form: &Form) -> String {
         Scope::Namespace(namespace) => namespace.as_deref(),
         Scope::Selected { login, .. } => Some(login.as_str()),
     };
-    let namespace = namespace.map(|namespace| format!(" -n {namespace}")).unwrap_or_default();
+    let namespace = namespace
+        .map(|namespace| format!(" -n {namespace}"))
+        .unwrap_or_default();
     let username = match &form.login {
         Login::New { credentials, .. } => credentials.username(),
         Login::Existing { .. } => "",

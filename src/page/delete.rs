@@ -55,7 +55,10 @@ fn consequences(resource: &ListedResource, object: &Value) -> Vec<String> {
         (_, _) => format!("Secret {secret} is deleted with it."),
     };
     let pods = "Pods that run go on running. New pods, and pods that are restarted on a node without the image, no longer pull with it.";
-    let login = object.pointer("/spec/credentialsRef/name").and_then(Value::as_str).unwrap_or_default();
+    let login = object
+        .pointer("/spec/credentialsRef/name")
+        .and_then(Value::as_str)
+        .unwrap_or_default();
     [
         first,
         pods.to_owned(),

@@ -97,7 +97,10 @@ impl ExplainPage {
 fn cards(report: Report) -> Vec<ImageCard> {
     let Report { failures, images } = report;
     let cards = images.into_iter().map(|image| {
-        let failure = failures.iter().find(|failure| failure.subject == image.subject).cloned();
+        let failure = failures
+            .iter()
+            .find(|failure| failure.subject == image.subject)
+            .cloned();
         ImageCard {
             place: place(&image.subject),
             word: match &failure {
@@ -113,7 +116,10 @@ fn cards(report: Report) -> Vec<ImageCard> {
                 },
             },
             matches: matches(image.view.matching_entries),
-            what: failure.as_ref().map(|failure| about(failure.cause).what).unwrap_or_default(),
+            what: failure
+                .as_ref()
+                .map(|failure| about(failure.cause).what)
+                .unwrap_or_default(),
             secrets: secrets(&image),
             failure,
             image,
@@ -138,7 +144,11 @@ fn secrets(image: &ExplainedImage) -> Vec<SecretCard> {
             .iter()
             .map(|entry| {
                 let is_used = entry.order.is_some() && entry.why.is_none();
-                (entry.key.clone(), entry_use(entry, image.view.matching_entries), is_used)
+                (
+                    entry.key.clone(),
+                    entry_use(entry, image.view.matching_entries),
+                    is_used,
+                )
             })
             .collect(),
     });

@@ -143,12 +143,7 @@ impl ListFilter {
 
 impl ListPage {
     /// Selects and sorts.
-    pub fn new(
-        frame: PageFrame,
-        filter: ListFilter,
-        listed: ListedNow,
-        now: Timestamp,
-    ) -> Self {
+    pub fn new(frame: PageFrame, filter: ListFilter, listed: ListedNow, now: Timestamp) -> Self {
         let ListedNow {
             resources,
             obstacles,
@@ -156,7 +151,12 @@ impl ListPage {
         } = listed;
         let namespaces: BTreeSet<&str> = resources.iter().map(|one| one.key.namespace.as_str()).collect();
         let reasons: BTreeSet<&str> = resources.iter().map(|one| one.reason.as_str()).collect();
-        let names = |set: BTreeSet<&str>| set.into_iter().filter(|text| !text.is_empty()).map(str::to_owned).collect();
+        let names = |set: BTreeSet<&str>| {
+            set.into_iter()
+                .filter(|text| !text.is_empty())
+                .map(str::to_owned)
+                .collect()
+        };
         let (namespaces, reasons, total) = (names(namespaces), names(reasons), resources.len());
         let mut found: Vec<ListedResource> = resources.into_iter().filter(|one| filter.selects(one)).collect();
         let path = |state: &str, page| frame.place.path(&[]) + &filter.query(state, page);

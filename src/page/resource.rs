@@ -6,7 +6,8 @@ use askama::Template;
 use serde_json::Value;
 
 use crate::api::{
-    CLUSTER_DOCKER_PULL_SECRET, ConditionType, DockerPullSecretStatus, NamespaceFailure, PullFailure, VerificationStatus,
+    CLUSTER_DOCKER_PULL_SECRET, ConditionType, DockerPullSecretStatus, NamespaceFailure, PullFailure,
+    VerificationStatus,
 };
 use crate::domain::listing::{ListedResource, ResourceState};
 use crate::domain::status::conditions::condition;
@@ -49,9 +50,9 @@ pub struct ResourcePage {
     word: StateWord,
     is_shared: bool,
     facts: Vec<(&'static str, String)>,
-    conditions: Vec<ShownCondition>,
+    conditions: Vec<ConditionCard>,
     warnings: Vec<String>,
-    failures: Vec<ShownFailure>,
+    failures: Vec<FailureCard>,
     namespace_failures: Vec<NamespaceFailure>,
     timeline: Vec<TimelineEntry>,
     events_problem: Option<String>,
@@ -62,7 +63,7 @@ pub struct ResourcePage {
 }
 
 /// A condition in words.
-struct ShownCondition {
+struct ConditionCard {
     title: &'static str,
     word: StateWord,
     reason: String,
@@ -70,7 +71,7 @@ struct ShownCondition {
 }
 
 /// Pods that fail for one cause.
-struct ShownFailure {
+struct FailureCard {
     failure: PullFailure,
     fix: Option<String>,
     explain: String,
@@ -89,14 +90,16 @@ impl ResourcePage {
     pub fn new(frame: PageFrame, seen: SeenResource, fix: impl Fn(&str) -> Option<String>) -> Self {
         let resource = ListedResource::of(seen.kind, &seen.object);
         // One that another version wrote is shown as far as it is understood.
-        let status: DockerPullSecretStatus =
-            serde_json::from_value(seen.object["status"].clone()).unwrap_or_default();
+        let status: DockerPullSecretStatus = serde_json::from_value(seen.object["status"].clone()).unwrap_or_default();
         let path = path_of(&resource, &frame.place);
         let events = seen.events.as_deref().unwrap_or_default();
-        let failures = status.pull_failures.iter().map(|failure| ShownFailure {
+        let failures = status.pull_failures.iter().map(|failure| FailureCard {
             fix: failure.fix.as_deref().and_then(&fix),
             explain: frame.place.path(&["explain"])
-                + &crate::page::address::query(&[("namespace", &failure.namespace), ("subject", &format!("pod/{}", failure.pod))]),
+                + &crate::page::address::query(&[
+                    ("namespace", &failure.namespace),
+                    ("subject", &format!("pod/{}", failure.pod)),
+                ]),
             failure: failure.clone(),
         });
         let commands = ResourceCommands::of(&resource);
@@ -136,7 +139,13 @@ impl ResourcePage {
 
 /// What is worth knowing at a glance. Empty ones are left out.
 fn facts(resource: &ListedResource, object: &Value, status: &DockerPullSecretStatus) -> Vec<(&'static str, String)> {
-    let text = |pointer: &str| object.pointer(pointer).and_then(Value::as_str).unwrap_or_default().to_owned();
+    let text = |pointer: &str| {
+        object
+            .pointer(pointer)
+            .and_then(Value::as_str)
+            .unwrap_or_default()
+            .to_owned()
+    };
     let credentials = match text("/spec/credentialsRef/namespace").as_str() {
         "" => text("/spec/credentialsRef/name"),
         namespace => format!("{namespace}/{}", text("/spec/credentialsRef/name")),
@@ -146,8 +155,18 @@ fn facts(resource: &ListedResource, object: &Value, status: &DockerPullSecretSta
         ("Images", images(&resource.registry)),
         ("Generated Secret", resource.secret.clone()),
         ("Credentials in Secret", credentials),
-        ("Namespaces", status.namespaces.as_ref().map(|counts| counts.summary.clone()).unwrap_or_default()),
-        ("Last verified", status.verification.as_ref().map(verified).unwrap_or_default()),
+        (
+            "Namespaces",
+            status
+                .namespaces
+                .as_ref()
+                .map(|counts| counts.summary.clone())
+                .unwrap_or_default(),
+        ),
+        (
+            "Last verified",
+            status.verification.as_ref().map(verified).unwrap_or_default(),
+        ),
         ("Next verification", next(status.verification.as_ref())),
     ];
     let all = all.into_iter().filter(|(_, value)| !value.is_empty());
@@ -176,11 +195,14 @@ fn next(verification: Option<&VerificationStatus>) -> String {
     time.map(|time| time.0.to_string()).unwrap_or_default()
 }
 
-fn conditions(status: &DockerPullSecretStatus) -> Vec<ShownCondition> {
+fn conditions(status: &DockerPullSecretStatus) -> Vec<ConditionCard> {
     let titles = [
         (ConditionType::CredentialsResolved, "The credentials were found"),
         (ConditionType::SecretSynced, "The Secret is written"),
-        (ConditionType::CredentialsAccepted, "The registry accepts the credentials"),
+        (
+            ConditionType::CredentialsAccepted,
+            "The registry accepts the credentials",
+        ),
         (ConditionType::PullsHealthy, "Pods pull their images"),
         (ConditionType::Attached, "The ServiceAccounts list the Secret"),
     ];
@@ -191,7 +213,7 @@ fn conditions(status: &DockerPullSecretStatus) -> Vec<ShownCondition> {
             "False" => Some(false),
             _ => None,
         };
-        Some(ShownCondition {
+        Some(ConditionCard {
             title,
             word: StateWord::of_condition(is_true),
             reason: escaped(&condition.reason),

@@ -94,10 +94,11 @@ fn none(found: &[String]) {
 #[test]
 fn the_core_knows_no_client_clock_environment_lock_or_async_code() {
     let mut found = Vec::new();
-    for source in sources()
-        .iter()
-        .filter(|one| ["domain", "explain", "form", "page"].iter().any(|pure| one.is_in(&[pure])))
-    {
+    for source in sources().iter().filter(|one| {
+        ["domain", "explain", "form", "page"]
+            .iter()
+            .any(|pure| one.is_in(&[pure]))
+    }) {
         for (line, code) in source.code() {
             let is_word = |word: &str| {
                 let mut ends = code.match_indices(word).map(|(at, _)| &code[at + word.len()..]);

@@ -48,6 +48,7 @@ mod messages;
 mod monitoring;
 mod names;
 mod ownership;
+mod page;
 mod parse;
 mod patterns;
 mod pods;

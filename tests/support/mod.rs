@@ -18,6 +18,7 @@ pub mod images;
 pub mod objects;
 pub mod operator;
 pub mod oracle;
+pub mod page;
 pub mod pods;
 pub mod registries;
 pub mod release;

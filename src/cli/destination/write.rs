@@ -199,3 +199,69 @@ where
         }
     }
 }
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, reason = "a test fails that way")]
+mod tests {
+    use std::convert::Infallible;
+    use std::sync::atomic::{AtomicU64, Ordering};
+
+    use http::{Method, Request, Response};
+    use http_body_util::BodyExt as _;
+    use kube::Client;
+    use kube::client::Body;
+    use serde_json::{Value, json};
+
+    use crate::cli::cluster::Cluster;
+    use crate::cli::destination::Destination;
+    use crate::kubernetes::connect::Connection;
+
+    const RESOURCE: &str = r#"{"apiVersion": "pullsecrets.dev/v1alpha1", "kind": "DockerPullSecret",
+        "metadata": {"name": "app"}, "spec": {"type": "DockerHub", "credentialsRef": {"name": "app-login"}}}"#;
+
+    /// An API server in which somebody changes the object after each of the first reads.
+    fn changed_meanwhile(times: u64) -> Client {
+        let reads: &'static AtomicU64 = Box::leak(Box::default());
+        let service = tower::service_fn(move |request: Request<Body>| async move {
+            let is_read = request.method() == Method::GET;
+            let body = request.into_body().collect().await.unwrap().to_bytes();
+            let reads = reads.fetch_add(u64::from(is_read), Ordering::Relaxed) + u64::from(is_read);
+            let version = reads.min(times + 1);
+            let mut object: Value = serde_json::from_str(RESOURCE).unwrap();
+            object["metadata"]["resourceVersion"] = json!(version.to_string());
+            let written = serde_json::from_slice::<Value>(&body).unwrap_or_default();
+            let is_current = version > times && written["metadata"]["resourceVersion"] == version.to_string();
+            let (code, answer) = if is_read || is_current {
+                (200, object)
+            } else {
+                (
+                    409,
+                    json!({"kind": "Status", "code": 409, "reason": "Conflict", "message": "changed"}),
+                )
+            };
+            let answer = Response::builder()
+                .status(code)
+                .body(Body::from(answer.to_string().into_bytes()));
+            Ok::<_, Infallible>(answer.unwrap())
+        });
+        Client::new(service, "team")
+    }
+
+    async fn replace(client: Client) -> Result<(), String> {
+        let server = "https://api.example.com".to_owned();
+        let cluster = Cluster::new(Connection { client, server }, None, None);
+        let resource: Value = serde_json::from_str(RESOURCE).unwrap();
+        let destination = Destination::new(cluster, true);
+        destination.put_resource(&resource, false).await.map(drop)
+    }
+
+    #[tokio::test]
+    async fn resource_that_changes_after_it_was_read_is_read_again() {
+        assert_eq!(replace(changed_meanwhile(3)).await, Ok(()));
+        let error = replace(changed_meanwhile(100)).await.unwrap_err();
+        assert!(
+            error.contains("writing DockerPullSecret app") && error.contains("409"),
+            "{error}"
+        );
+    }
+}

@@ -32,7 +32,12 @@ pub(crate) enum WatchedChange {
 }
 
 /// Watches a kind for ever. After a failure, it is listed again.
-pub(crate) async fn watch(cluster: &Cluster, kind: KindToList, mut version: String, changes: UnboundedSender<WatchedChange>) {
+pub(crate) async fn watch(
+    cluster: &Cluster,
+    kind: KindToList,
+    mut version: String,
+    changes: UnboundedSender<WatchedChange>,
+) {
     let (mut failures, mut said) = (0, None);
     loop {
         let begun = Instant::now();

@@ -24,7 +24,9 @@ impl RedirectFile {
         options.write(true).create_new(true);
         #[cfg(unix)]
         std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-        let mut file = options.open(&path).map_err(|error| format!("{}: {error}", path.display()))?;
+        let mut file = options
+            .open(&path)
+            .map_err(|error| format!("{}: {error}", path.display()))?;
         let written = Self(path);
         file.write_all(page.as_bytes())
             .map_err(|error| format!("{}: {error}", written.0.display()))?;

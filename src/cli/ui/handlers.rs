@@ -2,9 +2,11 @@
 
 mod answer;
 mod create;
+mod doctor;
 mod explain;
 mod form;
 mod guard;
+mod import;
 mod list;
 mod resource;
 mod rights;
@@ -38,6 +40,9 @@ pub(super) fn router(state: Arc<UiState>) -> Router {
         .route("/explain", get(explain::explain))
         .route("/create", get(create::form).post(create::submit))
         .route("/check", get(create::check))
+        .route("/import", get(import::form).post(import::read))
+        .route("/import/{id}", post(import::write))
+        .route("/doctor", get(doctor::doctor))
         .nest("/namespaces/{namespace}/{name}", resource.clone())
         .nest("/shared/{name}", resource);
     let session = Router::new()

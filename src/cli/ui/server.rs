@@ -46,16 +46,23 @@ fn open(state: &UiState, address: &str) -> Option<RedirectFile> {
     if state.arguments.no_browser {
         return None;
     }
-    let opened = RedirectFile::write(address, &state.session.guarded.port.to_string())
-        .and_then(|file| opener::open(file.path()).map(|()| file).map_err(|error| error.to_string()));
-    opened.map_err(|why| report(&format!("No browser could be opened: {why}"))).ok()
+    let opened = RedirectFile::write(address, &state.session.guarded.port.to_string()).and_then(|file| {
+        opener::open(file.path())
+            .map(|()| file)
+            .map_err(|error| error.to_string())
+    });
+    opened
+        .map_err(|why| report(&format!("No browser could be opened: {why}")))
+        .ok()
 }
 
 /// A port on both addresses of this machine; of IPv4 only where the system has no IPv6.
 async fn listen() -> Result<(u16, Vec<TcpListener>), String> {
     let mut refused = String::new();
     for _ in 0..PORTS {
-        let four = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.map_err(|error| error.to_string())?;
+        let four = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))
+            .await
+            .map_err(|error| error.to_string())?;
         let port = four.local_addr().map_err(|error| error.to_string())?.port();
         match TcpListener::bind(SocketAddr::from((Ipv6Addr::LOCALHOST, port))).await {
             Ok(six) => return Ok((port, vec![four, six])),
@@ -71,7 +78,9 @@ async fn serve_all(listeners: Vec<TcpListener>, router: Router) -> Result<(), St
     let served = listeners
         .into_iter()
         .map(|listener| axum::serve(listener, router.clone()).into_future());
-    futures::future::try_join_all(served).await.map_err(|error| error.to_string())?;
+    futures::future::try_join_all(served)
+        .await
+        .map_err(|error| error.to_string())?;
     Ok(())
 }
 

@@ -32,14 +32,20 @@ impl Session {
 
     /// The address that begins the session.
     pub(super) fn start_address(&self) -> String {
-        let token = self.start_token.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        let token = self
+            .start_token
+            .lock()
+            .unwrap_or_else(std::sync::PoisonError::into_inner);
         let token = token.as_deref().unwrap_or_default();
         format!("http://127.0.0.1:{}/start?token={token}", self.guarded.port)
     }
 
     /// Whether the session begins with this token, which then works no more.
     pub(super) fn begin(&self, token: &str) -> bool {
-        let mut expected = self.start_token.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        let mut expected = self
+            .start_token
+            .lock()
+            .unwrap_or_else(std::sync::PoisonError::into_inner);
         if expected.as_deref().is_some_and(|expected| is_same(token, expected)) {
             *expected = None;
             return true;

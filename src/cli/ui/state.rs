@@ -14,6 +14,7 @@ use crate::domain::credentials::RegistryCredentials;
 use crate::domain::spec::validate::ValidatedSpec;
 use crate::domain::time::Timestamp;
 use crate::domain::verification::verdict::Verdict;
+use crate::form::import::Found;
 use crate::page::address::{NO_CONTEXT, PagePlace};
 use crate::page::frame::PageFrame;
 use crate::page::login_limit::LoginLimit;
@@ -30,6 +31,8 @@ pub(super) struct UiState {
     clusters: tokio::sync::Mutex<HashMap<String, Arc<LiveCluster>>>,
     /// When a person last did something.
     used: Mutex<Instant>,
+    /// The logins of the config that was imported last, with a number. They are never sent back.
+    pub(super) imported: Mutex<Option<(u64, Vec<Found>)>>,
     /// Logins that registries rejected.
     limit: Mutex<LoginLimit>,
 }
@@ -45,6 +48,7 @@ impl UiState {
             contexts,
             clusters: tokio::sync::Mutex::default(),
             used: Mutex::new(Instant::now()),
+            imported: Mutex::default(),
             limit: Mutex::default(),
             arguments,
             session,

@@ -13,14 +13,14 @@ use crate::page::frame::{PageFrame, ProblemPage, RefusalPage};
 use crate::page::guard::GuardRefusal;
 
 /// An answer, or one that says why there is none.
-pub(super) type Answer = Result<Response, Response>;
+pub(super) type PageAnswer = Result<Response, Response>;
 
 /// A page.
-pub(super) fn page(page: &impl Template) -> Answer {
+pub(super) fn page(page: &impl Template) -> PageAnswer {
     with_code(StatusCode::OK, page)
 }
 
-fn with_code(code: StatusCode, page: &impl Template) -> Answer {
+fn with_code(code: StatusCode, page: &impl Template) -> PageAnswer {
     match page.render() {
         Ok(text) => Ok((code, Html(text)).into_response()),
         Err(_) => Err(StatusCode::INTERNAL_SERVER_ERROR.into_response()),
@@ -66,7 +66,12 @@ pub(super) async fn cluster(state: &UiState, context: &str) -> Result<(Arc<LiveC
     let first = || state.frame(&state.first, "");
     let Some(context) = state.context(context) else {
         let message = "The kubeconfig has no such context.";
-        return Err(problem(StatusCode::NOT_FOUND, first(), "There is no such context", message));
+        return Err(problem(
+            StatusCode::NOT_FOUND,
+            first(),
+            "There is no such context",
+            message,
+        ));
     };
     match state.cluster(&context).await {
         Ok(live) => {
@@ -75,7 +80,12 @@ pub(super) async fn cluster(state: &UiState, context: &str) -> Result<(Arc<LiveC
         }
         Err(why) => {
             let frame = state.frame(&context, "");
-            Err(problem(StatusCode::BAD_GATEWAY, frame, "There is no connection to the cluster", why))
+            Err(problem(
+                StatusCode::BAD_GATEWAY,
+                frame,
+                "There is no connection to the cluster",
+                why,
+            ))
         }
     }
 }

@@ -16,7 +16,7 @@ use crate::api::{ClusterDockerPullSecret, DockerPullSecret};
 use crate::cli::cluster::Cluster;
 use crate::cli::destination::Destination;
 use crate::cli::output::to_yaml;
-use crate::cli::ui::handlers::answer::{Answer, cluster, page};
+use crate::cli::ui::handlers::answer::{PageAnswer, cluster, page};
 use crate::cli::ui::handlers::form::SubmittedForm;
 use crate::cli::ui::handlers::rights::right;
 use crate::cli::ui::live::LiveCluster;
@@ -34,7 +34,7 @@ use crate::page::frame::PageFrame;
 const NAMES: usize = 10;
 
 /// The empty form.
-pub(super) async fn form(State(state): State<Arc<UiState>>, Path(context): Path<String>) -> Answer {
+pub(super) async fn form(State(state): State<Arc<UiState>>, Path(context): Path<String>) -> PageAnswer {
     let (live, frame) = cluster(&state, &context).await?;
     let fields = CreateFields {
         registry_type: "DockerHub".to_owned(),
@@ -44,7 +44,7 @@ pub(super) async fn form(State(state): State<Arc<UiState>>, Path(context): Path<
     show(&live, frame, fields, CreateOutcome::Empty).await
 }
 
-async fn show(live: &LiveCluster, frame: PageFrame, fields: CreateFields, outcome: CreateOutcome) -> Answer {
+async fn show(live: &LiveCluster, frame: PageFrame, fields: CreateFields, outcome: CreateOutcome) -> PageAnswer {
     let right = if fields.is_shared {
         let resource = ApiResource::erase::<ClusterDockerPullSecret>(&());
         right(&live.cluster, "create", &resource, None, None).await
@@ -60,14 +60,23 @@ pub(super) async fn submit(
     State(state): State<Arc<UiState>>,
     Path(context): Path<String>,
     submitted: SubmittedForm,
-) -> Answer {
+) -> PageAnswer {
     let (live, frame) = cluster(&state, &context).await?;
     let fields = fields(&submitted);
     let form = match fields.form(submitted.get("password")) {
         Ok(form) => form,
         Err(problems) => return show(&live, frame, fields, CreateOutcome::Invalid(problems)).await,
     };
-    match Box::pin(outcome(&state, &live, &frame, &form, submitted.get("do"), fields.is_unverified)).await {
+    match Box::pin(outcome(
+        &state,
+        &live,
+        &frame,
+        &form,
+        submitted.get("do"),
+        fields.is_unverified,
+    ))
+    .await
+    {
         Ok(Ok(outcome)) => show(&live, frame, fields, outcome).await,
         Ok(Err(written)) => Ok(written),
         Err(why) => show(&live, frame, fields, CreateOutcome::Refused(why)).await,
@@ -93,11 +102,15 @@ async fn outcome(
     if action == "apply" {
         // Before anybody logs in: a refusal would have cost a login attempt.
         let (login, secret) = (form.login_secret(), form.pull_secret());
-        destination.look(&form.name, Some(&login), Some(secret), &form.scope).await?;
+        destination
+            .look(&form.name, Some(&login), Some(secret), &form.scope)
+            .await?;
         destination.try_out(&objects).await?;
     }
     let verdict = verdict(state, &spec, form).await?;
-    let is_accepted = verdict.as_ref().is_some_and(|verdict| verdict.result == VerificationResult::Accepted);
+    let is_accepted = verdict
+        .as_ref()
+        .is_some_and(|verdict| verdict.result == VerificationResult::Accepted);
     if let Some(verdict) = verdict {
         let goes_on = is_accepted || is_unverified && !verdict.result.is_refusal();
         if !goes_on {
@@ -127,11 +140,7 @@ async fn outcome(
 }
 
 /// What the registry says; `None` if there is nothing to log in with.
-async fn verdict(
-    state: &UiState,
-    spec: &ValidatedSpec,
-    form: &Form,
-) -> Result<Option<Verdict>, String> {
+async fn verdict(state: &UiState, spec: &ValidatedSpec, form: &Form) -> Result<Option<Verdict>, String> {
     match &form.login {
         Login::New { credentials, .. } => state.log_in(spec, credentials.clone()).await.map(Some),
         Login::Existing { .. } => Ok(None),
@@ -203,7 +212,10 @@ async fn selected(cluster: &Cluster, fields: &CreateFields) -> Result<String, St
     };
     let names = namespaces.into_iter().filter_map(|namespace| {
         let labels = namespace.metadata.labels.unwrap_or_default();
-        namespace.metadata.name.filter(|name| selection.matches(name, || labels))
+        namespace
+            .metadata
+            .name
+            .filter(|name| selection.matches(name, || labels))
     });
     let names: Vec<String> = names.collect();
     let shown = names.iter().take(NAMES).cloned().collect::<Vec<_>>().join(", ");

@@ -8,7 +8,7 @@ use serde::Deserialize;
 use crate::cli::cluster::Cluster;
 use crate::cli::connection::ConnectionArguments;
 use crate::cli::explain::{ExplainQuestion, explain_cluster};
-use crate::cli::ui::handlers::answer::{Answer, cluster, page};
+use crate::cli::ui::handlers::answer::{PageAnswer, cluster, page};
 use crate::cli::ui::state::UiState;
 use crate::domain::names::is_object_name;
 use crate::explain::subject::ExplainSubject;
@@ -29,7 +29,7 @@ pub(super) async fn explain(
     State(state): State<Arc<UiState>>,
     Path(context): Path<String>,
     Query(query): Query<ExplainQuery>,
-) -> Answer {
+) -> PageAnswer {
     let (live, frame) = cluster(&state, &context).await?;
     let is_asked = query.subject.is_some() || !query.image.is_empty();
     let mut fields = ExplainFields {

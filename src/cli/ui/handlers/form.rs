@@ -19,7 +19,10 @@ impl FromRequest<Arc<UiState>> for SubmittedForm {
     type Rejection = Response;
 
     async fn from_request(request: Request, state: &Arc<UiState>) -> Result<Self, Response> {
-        let content_type = request.headers().get(CONTENT_TYPE).and_then(|value| value.to_str().ok());
+        let content_type = request
+            .headers()
+            .get(CONTENT_TYPE)
+            .and_then(|value| value.to_str().ok());
         let form = match content_type.unwrap_or_default().split(';').next().unwrap_or_default() {
             "application/x-www-form-urlencoded" => urlencoded(request).await?,
             "multipart/form-data" => multipart(request).await?,
@@ -40,7 +43,11 @@ async fn multipart(request: Request) -> Result<SubmittedForm, Response> {
     let multipart = Multipart::from_request(request, &()).await;
     let mut multipart = multipart.map_err(|refused| refused.into_response())?;
     let mut fields = Vec::new();
-    while let Some(field) = multipart.next_field().await.map_err(|error| error.status().into_response())? {
+    while let Some(field) = multipart
+        .next_field()
+        .await
+        .map_err(|error| error.status().into_response())?
+    {
         let name = field.name().unwrap_or_default().to_owned();
         let text = field.bytes().await.map_err(|error| error.status().into_response())?;
         fields.push((name, String::from_utf8_lossy(&text).into_owned()));

@@ -4,12 +4,12 @@ use std::convert::Infallible;
 use std::sync::Arc;
 
 use axum::extract::{Path, Query, State};
-use axum::response::sse::{Event, KeepAlive, Sse};
 use axum::response::IntoResponse as _;
+use axum::response::sse::{Event, KeepAlive, Sse};
 use futures::stream::unfold;
 use serde::Deserialize;
 
-use crate::cli::ui::handlers::answer::{Answer, cluster, page};
+use crate::cli::ui::handlers::answer::{PageAnswer, cluster, page};
 use crate::cli::ui::state::UiState;
 use crate::domain::time::Timestamp;
 use crate::page::list::{ListFilter, ListPage};
@@ -37,7 +37,7 @@ pub(super) async fn list(
     State(state): State<Arc<UiState>>,
     Path(context): Path<String>,
     Query(query): Query<ListQuery>,
-) -> Answer {
+) -> PageAnswer {
     let (live, frame) = cluster(&state, &context).await?;
     let now = live.resources().await;
     let filter = ListFilter {
@@ -55,7 +55,7 @@ pub(super) async fn live(
     State(state): State<Arc<UiState>>,
     Path(context): Path<String>,
     Query(query): Query<LiveQuery>,
-) -> Answer {
+) -> PageAnswer {
     let (live, _) = cluster(&state, &context).await?;
     let events = unfold((live.changes(), query.seen), |(mut changes, seen)| async move {
         let seen = *changes.wait_for(|now| *now != seen).await.ok()?;

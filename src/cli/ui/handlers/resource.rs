@@ -18,7 +18,7 @@ use crate::api::{
 };
 use crate::cli::cluster::{Cluster, ClusterError};
 use crate::cli::output::to_yaml;
-use crate::cli::ui::handlers::answer::{Answer, cluster, not_found_in, page, problem};
+use crate::cli::ui::handlers::answer::{PageAnswer, cluster, not_found_in, page, problem};
 use crate::cli::ui::handlers::form::SubmittedForm;
 use crate::cli::ui::handlers::rights::right;
 use crate::cli::ui::live::LiveCluster;
@@ -102,7 +102,12 @@ impl NamedResource {
             }
             Err(error) => {
                 let why = cluster.failed(&format!("reading {} {}", self.kind, self.name), &error);
-                Err(problem(StatusCode::BAD_GATEWAY, frame.clone(), "It cannot be read", why))
+                Err(problem(
+                    StatusCode::BAD_GATEWAY,
+                    frame.clone(),
+                    "It cannot be read",
+                    why,
+                ))
             }
         }
     }
@@ -114,15 +119,15 @@ impl NamedResource {
         let params = ListParams::default().fields(&format!("involvedObject.uid={uid}"));
         let events = cluster.list(&events, &params).await;
         let events = events.map_err(|error| cluster.failed("listing Events", &error))?;
-        Ok(events.iter().filter_map(|event| serde_json::to_value(event).ok()).collect())
+        Ok(events
+            .iter()
+            .filter_map(|event| serde_json::to_value(event).ok())
+            .collect())
     }
 }
 
 /// Finds the resource of a path.
-async fn find(
-    state: &UiState,
-    path: &ResourcePath,
-) -> Result<(NamedResource, Arc<LiveCluster>, PageFrame), Response> {
+async fn find(state: &UiState, path: &ResourcePath) -> Result<(NamedResource, Arc<LiveCluster>, PageFrame), Response> {
     let (live, frame) = cluster(state, &path.context).await?;
     match NamedResource::of(path, &live.cluster) {
         Some(resource) => Ok((resource, live, frame)),
@@ -131,7 +136,7 @@ async fn find(
 }
 
 /// The page.
-pub(super) async fn resource(State(state): State<Arc<UiState>>, Path(path): Path<ResourcePath>) -> Answer {
+pub(super) async fn resource(State(state): State<Arc<UiState>>, Path(path): Path<ResourcePath>) -> PageAnswer {
     let (named, live, frame) = find(&state, &path).await?;
     let cluster = &live.cluster;
     let version = *live.changes().borrow();
@@ -152,15 +157,19 @@ pub(super) async fn resource(State(state): State<Arc<UiState>>, Path(path): Path
         version,
     };
     let connection = state.connection(&frame.place.context);
-    page(&ResourcePage::new(frame, seen, |command| connection.in_command(command)))
+    page(&ResourcePage::new(frame, seen, |command| {
+        connection.in_command(command)
+    }))
 }
 
 /// What deleting it does.
-pub(super) async fn ask_to_delete(State(state): State<Arc<UiState>>, Path(path): Path<ResourcePath>) -> Answer {
+pub(super) async fn ask_to_delete(State(state): State<Arc<UiState>>, Path(path): Path<ResourcePath>) -> PageAnswer {
     let (named, live, frame) = find(&state, &path).await?;
     let object = named.read(&live.cluster, &frame).await?;
     let connection = state.connection(&frame.place.context);
-    page(&DeletePage::new(frame, named.kind, &object, |command| connection.in_command(command)))
+    page(&DeletePage::new(frame, named.kind, &object, |command| {
+        connection.in_command(command)
+    }))
 }
 
 /// Deletes what was shown.
@@ -168,7 +177,7 @@ pub(super) async fn delete(
     State(state): State<Arc<UiState>>,
     Path(path): Path<ResourcePath>,
     form: SubmittedForm,
-) -> Answer {
+) -> PageAnswer {
     let (named, live, frame) = find(&state, &path).await?;
     let params = DeleteParams {
         preconditions: Some(Preconditions {
@@ -187,9 +196,14 @@ pub(super) async fn verify(
     State(state): State<Arc<UiState>>,
     Path(path): Path<ResourcePath>,
     _form: SubmittedForm,
-) -> Answer {
+) -> PageAnswer {
     let now = Timestamp::now().to_string();
-    patch(&state, &path, &json!({"metadata": {"annotations": {VERIFY_ANNOTATION: now}}})).await
+    patch(
+        &state,
+        &path,
+        &json!({"metadata": {"annotations": {VERIFY_ANNOTATION: now}}}),
+    )
+    .await
 }
 
 /// Pauses it.
@@ -197,7 +211,7 @@ pub(super) async fn suspend(
     State(state): State<Arc<UiState>>,
     Path(path): Path<ResourcePath>,
     _form: SubmittedForm,
-) -> Answer {
+) -> PageAnswer {
     patch(&state, &path, &json!({"spec": {"suspend": true}})).await
 }
 
@@ -206,17 +220,20 @@ pub(super) async fn resume(
     State(state): State<Arc<UiState>>,
     Path(path): Path<ResourcePath>,
     _form: SubmittedForm,
-) -> Answer {
+) -> PageAnswer {
     patch(&state, &path, &json!({"spec": {"suspend": false}})).await
 }
 
-async fn patch(state: &UiState, path: &ResourcePath, change: &Value) -> Answer {
+async fn patch(state: &UiState, path: &ResourcePath, change: &Value) -> PageAnswer {
     let (named, live, frame) = find(state, path).await?;
     let params = PatchParams {
         field_manager: Some(MANAGER.to_owned()),
         ..PatchParams::default()
     };
-    let patched = live.cluster.call(named.api.patch(&named.name, &params, &Patch::Merge(change))).await;
+    let patched = live
+        .cluster
+        .call(named.api.patch(&named.name, &params, &Patch::Merge(change)))
+        .await;
     let page = named.path(&frame);
     finish(&live.cluster, &named, frame, "changing", patched.map(drop), page)
 }
@@ -229,7 +246,7 @@ fn finish(
     operation: &str,
     done: Result<(), ClusterError>,
     next: String,
-) -> Answer {
+) -> PageAnswer {
     match done {
         Ok(()) => Ok((StatusCode::SEE_OTHER, [(LOCATION, next)]).into_response()),
         Err(error) => {

@@ -1,8 +1,6 @@
 //! Asks the API server what the person may do.
 
-use k8s_openapi::api::authorization::v1::{
-    ResourceAttributes, SelfSubjectAccessReview, SelfSubjectAccessReviewSpec,
-};
+use k8s_openapi::api::authorization::v1::{ResourceAttributes, SelfSubjectAccessReview, SelfSubjectAccessReviewSpec};
 use kube::Api;
 use kube::api::PostParams;
 use kube::core::ApiResource;
@@ -35,8 +33,13 @@ pub(super) async fn right(
     let reviews: Api<SelfSubjectAccessReview> = Api::all(cluster.client.clone());
     match cluster.call(reviews.create(&PostParams::default(), &review)).await {
         Ok(answer) if answer.status.as_ref().is_some_and(|status| !status.allowed) => {
-            let place = namespace.map(|namespace| format!(" in namespace {namespace}")).unwrap_or_default();
-            let why = answer.status.and_then(|status| status.reason).filter(|why| !why.is_empty());
+            let place = namespace
+                .map(|namespace| format!(" in namespace {namespace}"))
+                .unwrap_or_default();
+            let why = answer
+                .status
+                .and_then(|status| status.reason)
+                .filter(|why| !why.is_empty());
             let why = why.map(|why| format!(" ({why})")).unwrap_or_default();
             PageRight::Denied(format!("you may not {verb} {}{place}{why}", resource.plural))
         }

@@ -3,12 +3,12 @@
 use std::sync::Arc;
 
 use axum::extract::{Path, Query, Request, State};
-use axum::http::header::{CONTENT_TYPE, SET_COOKIE};
 use axum::http::StatusCode;
+use axum::http::header::{CONTENT_TYPE, SET_COOKIE};
 use axum::response::{IntoResponse as _, Response};
 use serde::Deserialize;
 
-use crate::cli::ui::handlers::answer::{Answer, page, refused};
+use crate::cli::ui::handlers::answer::{PageAnswer, page, refused};
 use crate::cli::ui::handlers::guard::facts;
 use crate::cli::ui::state::UiState;
 use crate::page::assets;
@@ -23,7 +23,11 @@ pub(super) struct StartQuery {
 
 /// Takes the token that works once for a cookie. The page goes on by itself: a redirect would count as one of the site that the
 /// browser comes from, and browsers do not send a strict cookie then.
-pub(super) async fn start(State(state): State<Arc<UiState>>, Query(query): Query<StartQuery>, request: Request) -> Answer {
+pub(super) async fn start(
+    State(state): State<Arc<UiState>>,
+    Query(query): Query<StartQuery>,
+    request: Request,
+) -> PageAnswer {
     let facts = facts(request.method().as_str(), request.headers(), request.uri());
     state.session.guarded.check_start(&facts).map_err(refused)?;
     if !state.session.begin(&query.token) {
@@ -34,7 +38,9 @@ pub(super) async fn start(State(state): State<Arc<UiState>>, Query(query): Query
     let mut answer = page(&StartPage { path })?;
     let (value, scope) = (&state.session.guarded.cookie, &state.session.scope);
     let cookie = format!("{COOKIE}={value}; Path=/{scope}/; HttpOnly; SameSite=Strict");
-    answer.headers_mut().extend(cookie.parse().map(|cookie| (SET_COOKIE, cookie)));
+    answer
+        .headers_mut()
+        .extend(cookie.parse().map(|cookie| (SET_COOKIE, cookie)));
     Ok(answer)
 }
 
