@@ -27,6 +27,26 @@ pub(crate) struct Destination {
     request: String,
 }
 
+/// Why a name cannot be used.
+pub(crate) enum Taken {
+    /// The resource or the Secret with the login exists, such as `Secret "app-login"`.
+    ByObject(String),
+    /// A Secret that the operator did not make has the name of the one that it is to make.
+    BySecret(String),
+}
+
+impl Taken {
+    /// What is in the way.
+    pub(crate) fn problem(&self) -> String {
+        match self {
+            Self::ByObject(object) => format!("{object} already exists"),
+            Self::BySecret(name) => {
+                format!("Secret {name:?} exists, and the operator does not change what others made")
+            }
+        }
+    }
+}
+
 impl Destination {
     /// `replace`: whether what exists may be changed.
     pub(crate) async fn connect(
@@ -72,7 +92,7 @@ impl Destination {
         }
     }
 
-    /// Refuses what exists, before anybody types a password for it.
+    /// Looks for what exists, before anybody types a password for it.
     /// `pull_secret`: the Secret that is to be generated and must not be there yet.
     pub(crate) async fn look(
         &self,
@@ -80,18 +100,16 @@ impl Destination {
         login: Option<&str>,
         pull_secret: Option<&str>,
         scope: &Scope,
-    ) -> Result<(), String> {
+    ) -> Result<Option<Taken>, String> {
         if self.replace {
-            return Ok(());
+            return Ok(None);
         }
         if let (Some(name), Scope::Namespace(_)) = (pull_secret, scope) {
             let secrets = self.secrets(scope);
             let operation = format!("reading Secret {name}");
             let secret = self.call(&operation, secrets.get_metadata_opt(name)).await?;
             if secret.is_some_and(|secret| !is_labelled(&secret.metadata)) {
-                return Err(format!(
-                    "Secret {name:?} exists, and the operator does not change what others made: choose another name, or take it over with --adopt"
-                ));
+                return Ok(Some(Taken::BySecret(name.to_owned())));
             }
         }
         let kind = scope.kind();
@@ -107,10 +125,7 @@ impl Destination {
                 .await?;
             existing = existing.or(secret.map(|_| format!("Secret {login:?}")));
         }
-        match existing {
-            None => Ok(()),
-            Some(object) => Err(format!("{object} already exists: use --replace to change it")),
-        }
+        Ok(existing.map(Taken::ByObject))
     }
 
     async fn resource(&self, kind: &str, name: &str) -> Result<Option<DynamicObject>, String> {

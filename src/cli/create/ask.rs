@@ -2,7 +2,7 @@
 
 use crate::api::RegistryType;
 use crate::cli::create::Create;
-use crate::cli::destination::Destination;
+use crate::cli::destination::{Destination, Taken};
 use crate::cli::output::report;
 use crate::cli::password;
 use crate::cli::terminal::{Stop, Terminal, in_thread};
@@ -35,7 +35,8 @@ pub(super) async fn ask(
         let login = arguments.from_secret.is_none().then_some(login);
         let pull_secret = arguments.secret_name.as_ref().unwrap_or(&name);
         let pull_secret = (!arguments.adopt).then_some(pull_secret.as_str());
-        cluster.look(&name, login.as_deref(), pull_secret, &scope).await?;
+        let taken = cluster.look(&name, login.as_deref(), pull_secret, &scope).await?;
+        taken.map_or(Ok(()), |taken| Err(way_out(&taken)))?;
     }
     let registry = registry(arguments, terminal).await?;
     if terminal.is_some() {
@@ -59,6 +60,15 @@ pub(super) async fn ask(
         login,
         options: options(arguments),
     })
+}
+
+/// What to do about a name that cannot be used.
+fn way_out(taken: &Taken) -> String {
+    let way = match taken {
+        Taken::ByObject(_) => "use --replace to change it",
+        Taken::BySecret(_) => "choose another name, or take it over with --adopt",
+    };
+    format!("{}: {way}", taken.problem())
 }
 
 /// Says all that is missing at once.

@@ -70,10 +70,10 @@ impl CreateFields {
         let name = problems.check("name", "The name", field::name(&self.name));
         let registry = problems.check("registry-url", "The registry URL", self.registry());
         let scope = self.scope(&mut problems);
-        let username = problems.check("username", "The user name", field::username(&self.username));
+        let username = problems.check("username", "The input", field::username(&self.username));
         let credentials = username.and_then(|username| {
             let credentials = field::password(&username, password);
-            problems.check("password", "The password", credentials)
+            problems.check("password", "The input", credentials)
         });
         let email = problems.check("email", "The address", field::email(&self.email));
         match (name, registry, scope, credentials, email) {
@@ -120,8 +120,7 @@ impl CreateFields {
 
     /// Which images the credentials are for, as soon as that is known.
     pub fn registry_hint(&self) -> Option<String> {
-        let is_open = self.registry_type != DOCKER_HUB && self.registry_url.trim().is_empty();
-        if is_open {
+        if self.registry_type == DOCKER_HUB || self.registry_url.trim().is_empty() {
             return None;
         }
         self.registry().ok().map(|registry| registry.images())
