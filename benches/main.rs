@@ -1,5 +1,5 @@
 //! `make bench`: the operator beside a bare client that makes the same requests, in one run on one control plane.
-//! `writes`, `logins` or `pulls` says what to measure: each on a control plane of its own, since they get slower by themselves.
+//! `writes`, `logins`, `pulls` or `page` says what to measure: each on a control plane of its own, since they get slower by themselves.
 //! `namespaces COUNT` measures one login for so many of them.
 //! `hostile` measures what attacks cost others; `make soak` lets everything fail for a long time.
 #![allow(
@@ -16,6 +16,7 @@ mod bare_logins;
 mod hostile;
 mod logins;
 mod namespaces;
+mod page;
 mod pulls;
 mod soak;
 #[path = "../tests/support/mod.rs"]
@@ -60,11 +61,12 @@ async fn main() -> ExitCode {
         }
         ["bare-logins", registry] => bare_logins::run(registry, None).await,
         ["bare-logins", registry, kubeconfig, prefix] => bare_logins::run(registry, Some((kubeconfig, prefix))).await,
-        ["writes" | "logins" | "pulls"] => {
+        ["writes" | "logins" | "pulls" | "page"] => {
             let world = world();
             let (kubeconfig, client) = (world.install(), world.admin().await);
             match arguments.as_slice() {
                 ["logins"] => logins::measure(world, &kubeconfig, &client).await,
+                ["page"] => page::measure(world, &kubeconfig, &client).await,
                 ["pulls"] => pulls::measure(world, &kubeconfig, &client).await,
                 _ => {
                     writes::measure(world, &kubeconfig, &client).await;
@@ -75,7 +77,7 @@ async fn main() -> ExitCode {
         ["hostile", arguments @ ..] => return hostile::measure(arguments, false).await,
         ["hostile-isolated", arguments @ ..] => return hostile::measure(arguments, true).await,
         ["soak", minutes, seed] => return soak::run(minutes.parse().unwrap(), seed.parse().unwrap()).await,
-        other => panic!("{other:?}: use writes, logins, pulls, namespaces COUNT, hostile or soak MINUTES SEED"),
+        other => panic!("{other:?}: use writes, logins, pulls, page, namespaces COUNT, hostile or soak MINUTES SEED"),
     }
     ExitCode::SUCCESS
 }

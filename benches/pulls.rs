@@ -20,7 +20,7 @@ use super::usage::{Usage, resident_mib};
 use super::{create_namespace, unrelated};
 
 const NAMESPACES: usize = 50;
-const RESOURCES: usize = 5_000;
+pub(crate) const RESOURCES: usize = 5_000;
 const SECRETS: usize = 5_000;
 const RUNNING: usize = 20_000;
 const FAILING: usize = 2_000;
@@ -72,7 +72,7 @@ fn registry(number: usize) -> String {
     format!("r{}.example.com", number / NAMESPACES)
 }
 
-async fn prepare(client: &Client) {
+pub(crate) async fn prepare(client: &Client) {
     for number in 0..NAMESPACES {
         create_namespace(client, &namespace(number)).await;
         let login = secret("login", "Opaque", &[("username", "user"), ("password", "word")]);
@@ -142,7 +142,7 @@ async fn pods(client: &Client, prefix: &str, count: usize, state: impl Fn(&str) 
 }
 
 /// An operator that has looked at every resource.
-async fn restarted(world: &World, kubeconfig: &Path) -> Operator {
+pub(crate) async fn restarted(world: &World, kubeconfig: &Path) -> Operator {
     let operator = Operator::start_with(world, kubeconfig, &[], "info");
     let begin = Instant::now();
     loop {

@@ -355,6 +355,7 @@ if [ "$mode" = keep ]; then
     say "Everything keeps running."
     echo "  export KUBECONFIG=$state/kubeconfig PATH=$bin:\$PATH"
     echo "  kubectl get dps -n demo"
+    echo "  $repo/target/debug/dps ui -n demo     # the page, in your browser"
     echo "  make demo-stop"
 else
     say "Done: everything is stopped and removed again."

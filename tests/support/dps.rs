@@ -71,6 +71,10 @@ impl Watching {
         Self { child, lines }
     }
 
+    pub fn pid(&self) -> u32 {
+        self.child.id()
+    }
+
     /// The next line that has all these words.
     pub fn line_with(&self, words: &[&str]) -> String {
         loop {

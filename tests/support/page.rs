@@ -18,7 +18,7 @@ pub struct ServedPage {
     pub list: String,
     /// The token of forms.
     pub form_token: String,
-    _process: Watching,
+    process: Watching,
 }
 
 /// An answer.
@@ -50,7 +50,7 @@ impl ServedPage {
             cookie: String::new(),
             list: String::new(),
             form_token: String::new(),
-            _process: process,
+            process,
         }
     }
 
@@ -70,6 +70,10 @@ impl ServedPage {
             .unwrap()
             .to_owned();
         page
+    }
+
+    pub fn pid(&self) -> u32 {
+        self.process.pid()
     }
 
     /// The address that begins the session in a browser.
