@@ -1,4 +1,4 @@
-# Needed: Rust (rustup), Go 1.26 or newer, a C compiler, make, util-linux. Everything else is built from here.
+# Needed: Rust (rustup), Go 1.26 or newer, a C compiler, make, util-linux; for the tests also Chromium with its driver. Everything else is built from here.
 .DEFAULT_GOAL := help
 .PHONY: help setup tools demo demo-stop image test test-fast test-oldest bench soak lint generate
 
@@ -12,7 +12,7 @@ setup:
 	@command -v flock >/dev/null && command -v setpriv >/dev/null || { echo 'flock and setpriv are missing (Debian: apt-get install util-linux)' >&2; exit 1; }
 
 tools: setup
-	@bin=$$(tests/env/tools.sh world) && tests/env/tools.sh etcd kube-apiserver kube-controller-manager kubectl registry helm kubeconform promtool krew \
+	@bin=$$(tests/env/tools.sh world) && tests/env/tools.sh chromium etcd kube-apiserver kube-controller-manager kubectl registry helm kubeconform promtool krew \
 		$$(! "$$bin/world" node-check >/dev/null 2>&1 || echo node) keyring-oracle schemas >/dev/null
 
 demo: setup ## Start a real control plane, show the operator work and fail well. KEEP=1 leaves it running.
@@ -32,7 +32,7 @@ test: tools ## Run all tests.
 
 # Not on the oldest Kubernetes: what needs a node, since a kubelet must not be newer than its API server; what needs no API server;
 # image volumes, which are off before 1.35; and Secrets attached to pods, which need 1.36.
-NOT_OLDEST = node:: chart:: image:: oracle:: verify:: world::what_is_missing pulls::failure_of_an_image_volume attach:: fleets::pods_of_selected
+NOT_OLDEST = node:: browser:: chart:: image:: oracle:: verify:: world::what_is_missing pulls::failure_of_an_image_volume attach:: fleets::pods_of_selected
 
 test-oldest: setup ## Run the tests of the control plane on the oldest supported Kubernetes.
 	@echo 'Not part of it: the cluster tests $(NOT_OLDEST)'

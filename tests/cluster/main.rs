@@ -10,6 +10,7 @@
 
 mod accounts;
 mod attach;
+mod browser;
 mod canary;
 mod chart;
 mod controller;

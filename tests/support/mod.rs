@@ -8,6 +8,7 @@
 )]
 
 pub mod audit;
+pub mod browser;
 pub mod canary;
 pub mod dps;
 pub mod explain;

@@ -210,7 +210,7 @@ impl Drop for Operator {
 
 /// Starts a child that ends with this process. The kernel binds it to the *thread* that starts it, so that is one that
 /// lives as long as the process, not that of a test.
-fn spawn(command: Command) -> Child {
+pub(super) fn spawn(command: Command) -> Child {
     type Job = (Command, Sender<std::io::Result<Child>>);
     static SPAWNER: OnceLock<Mutex<Sender<Job>>> = OnceLock::new();
     let spawner = SPAWNER.get_or_init(|| {
@@ -228,10 +228,7 @@ fn spawn(command: Command) -> Child {
         .expect("no test died here")
         .send((command, reply))
         .expect("the spawner lives");
-    child
-        .recv()
-        .expect("an answer")
-        .expect("setpriv and dps can be started")
+    child.recv().expect("an answer").expect("setpriv can be started")
 }
 
 /// Status code and body of a path of an operator's health server.
