@@ -39,6 +39,8 @@ pub struct ListedNow {
     pub resources: Vec<ListedResource>,
     /// What could not be read, and why.
     pub obstacles: Vec<String>,
+    /// Whether they are all that the person may see, so that none means none.
+    pub is_known: bool,
     /// A number that each change makes another one.
     pub version: u64,
 }
@@ -55,6 +57,8 @@ pub struct ListPage {
     pub obstacles: Vec<String>,
     /// How many there are of each state, among those of the namespace, reason and search.
     pub counts: Vec<StateCount>,
+    /// Whether there is none at all.
+    pub is_empty: bool,
     /// How many there are in all, whatever is selected.
     pub total: usize,
     /// How many are selected.
@@ -147,6 +151,7 @@ impl ListPage {
         let ListedNow {
             resources,
             obstacles,
+            is_known,
             version,
         } = listed;
         let namespaces: BTreeSet<&str> = resources.iter().map(|one| one.key.namespace.as_str()).collect();
@@ -176,6 +181,7 @@ impl ListPage {
         let rows = found.iter().skip(first).take(ROWS);
         Self {
             counts,
+            is_empty: is_known && total == 0,
             total,
             selected: found.len(),
             rows: rows.map(|one| ListRow::of(one, &frame.place, now)).collect(),

@@ -35,6 +35,7 @@ mod replicas;
 mod schema;
 #[path = "../support/mod.rs"]
 mod support;
+mod ui;
 mod upgrade;
 mod verification;
 mod verify;

@@ -11,7 +11,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use fantoccini::elements::Element;
 use fantoccini::error::CmdError;
-use fantoccini::wd::WebDriverCompatibleCommand;
+use fantoccini::wd::{WebDriverCompatibleCommand, WindowHandle};
 use fantoccini::{Client, Locator};
 use http::Method;
 use serde_json::{Value, json};
@@ -68,6 +68,34 @@ impl Browser {
         text.as_str().expect("a text").to_owned()
     }
 
+    /// The page as it is now, with what cannot be read on it.
+    pub async fn source(&self) -> String {
+        let source = self.evaluate("return document.documentElement.outerHTML").await;
+        source.as_str().expect("a text").to_owned()
+    }
+
+    /// Opens another tab, and goes to it. Returns the one before.
+    pub async fn new_tab(&self) -> WindowHandle {
+        let before = self.client.window().await.expect("a tab");
+        let tab = self.client.new_window(true).await.expect("a tab");
+        self.client.switch_to_window(tab.handle).await.expect("a tab");
+        before
+    }
+
+    /// Goes to a tab.
+    pub async fn switch_to(&self, tab: WindowHandle) {
+        self.client.switch_to_window(tab).await.expect("a tab");
+    }
+
+    /// What was copied last.
+    pub async fn clipboard(&self) -> String {
+        let permission = json!({"permissions": ["clipboardReadWrite", "clipboardSanitizedWrite"]});
+        self.devtools("Browser.grantPermissions", permission).await;
+        let read = "const done = arguments[0]; navigator.clipboard.readText().then(done, error => done(`${error}`))";
+        let text = self.client.execute_async(read, Vec::new()).await.expect("it runs");
+        text.as_str().expect("a text").to_owned()
+    }
+
     /// Waits until this can be read on the page. Returns all that can be read.
     pub async fn sees(&self, words: &str) -> String {
         let seen = async || {
@@ -106,11 +134,25 @@ impl Browser {
 
     /// Clicks what is called so.
     pub async fn click(&self, name: &str) {
+        self.click_one(CLICKABLE, name).await;
+    }
+
+    /// Clicks the button that is called so, whatever else is.
+    pub async fn press(&self, name: &str) {
+        self.click_one("button", name).await;
+    }
+
+    async fn click_one(&self, selector: &str, name: &str) {
         let click = async || {
-            let element = self.find(CLICKABLE, name).await?;
+            let element = self.find(selector, name).await?;
             element.click().await.map_err(|error| error.to_string())
         };
         eventually(&format!("a click on {name:?}"), click).await;
+    }
+
+    /// Loads the page again.
+    pub async fn reload(&self) {
+        self.client.refresh().await.expect("the page answers");
     }
 
     /// Waits for the field with this label.

@@ -32,6 +32,8 @@ pub(super) struct LiveCluster {
 #[derive(Default)]
 struct LiveResources {
     shown: HashMap<(&'static str, ObjectKey), ListedResource>,
+    /// Whether the resources of a namespace, or of all, could be listed.
+    is_known: bool,
     /// What this user may not read.
     refused: Vec<String>,
     /// Why what is shown may be out of date.
@@ -65,6 +67,7 @@ impl LiveCluster {
         ListedNow {
             resources: resources.shown.values().cloned().collect(),
             obstacles: obstacles.collect(),
+            is_known: resources.is_known && resources.failure.is_none(),
             version,
         }
     }
@@ -129,6 +132,7 @@ async fn follow(live: Arc<LiveCluster>) {
     };
     {
         let mut resources = live.locked();
+        resources.is_known = has_own(&listing);
         let shown = listing.objects.into_iter().map(|object| object.resource);
         resources.shown = shown.map(|one| ((one.kind, one.key.clone()), one)).collect();
         (resources.refused, resources.failure) = (listing.obstacles, None);
@@ -154,7 +158,6 @@ async fn read(cluster: &Cluster) -> Result<Listing, String> {
         all_namespaces,
         selector: None,
     };
-    let has_own = |listing: &Listing| listing.versions.iter().any(|(kind, _)| kind.kind == DOCKER_PULL_SECRET);
     let all = Listing::read(cluster, &selection(true)).await;
     if all.as_ref().is_ok_and(has_own) {
         return all;
@@ -169,4 +172,9 @@ async fn read(cluster: &Cluster) -> Result<Listing, String> {
         }
         _ => all,
     }
+}
+
+fn has_own(listing: &Listing) -> bool {
+    let mut kinds = listing.versions.iter();
+    kinds.any(|(kind, _)| kind.kind == DOCKER_PULL_SECRET)
 }

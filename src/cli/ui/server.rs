@@ -25,7 +25,7 @@ const PORTS: usize = 10;
 pub(super) async fn serve(arguments: Ui) -> Result<ExitCode, String> {
     let (port, listeners) = listen().await?;
     let session = Session::new(port)?;
-    let state = Arc::new(UiState::new(arguments, session));
+    let state = Arc::new(UiState::new(arguments, session)?);
     let address = state.session.start_address();
     let _file = open(&state, &address);
     write_lines([

@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use tokio::time::Instant;
 
 use crate::cli::connection::ConnectionArguments;
-use crate::cli::login::log_in_to;
+use crate::cli::login::{ca_bundle, log_in_to};
 use crate::cli::ui::Ui;
 use crate::cli::ui::live::LiveCluster;
 use crate::cli::ui::session::Session;
@@ -35,24 +35,27 @@ pub(super) struct UiState {
     pub(super) imported: Mutex<Option<(u64, Vec<Found>)>>,
     /// Logins that registries rejected.
     limit: Mutex<LoginLimit>,
+    /// Certificates of registries, in addition to the system's.
+    ca_bundle: Option<Vec<u8>>,
 }
 
 impl UiState {
-    pub(super) fn new(arguments: Ui, session: Session) -> Self {
+    pub(super) fn new(arguments: Ui, session: Session) -> Result<Self, String> {
         // Without a kubeconfig, there may still be a cluster around this pod; connecting says what is wrong.
         let (mut contexts, named) = arguments.connection.contexts().unwrap_or_default();
         // A path cannot have these segments.
         contexts.retain(|name| !matches!(name.as_str(), "" | "." | ".." | NO_CONTEXT));
-        Self {
+        Ok(Self {
             first: named.filter(|name| contexts.contains(name)).unwrap_or_default(),
             contexts,
             clusters: tokio::sync::Mutex::default(),
             used: Mutex::new(Instant::now()),
             imported: Mutex::default(),
             limit: Mutex::default(),
+            ca_bundle: ca_bundle(arguments.ca_file.as_deref())?,
             arguments,
             session,
-        }
+        })
     }
 
     /// Where the pages of a context are.
@@ -87,7 +90,7 @@ impl UiState {
         if let Some(known) = clusters.get(context) {
             return Ok(Arc::clone(known));
         }
-        let cluster = self.connection(context).connect(None).await?;
+        let cluster = self.connection(context).connect(self.arguments.namespace.as_deref()).await?;
         let live = LiveCluster::begin(cluster);
         clusters.insert(context.to_owned(), Arc::clone(&live));
         Ok(live)
@@ -101,11 +104,6 @@ impl UiState {
         }
     }
 
-    /// The namespace that forms suggest.
-    pub(super) fn namespace<'a>(&'a self, live: &'a LiveCluster) -> &'a str {
-        self.arguments.namespace.as_deref().unwrap_or(&live.cluster.namespace)
-    }
-
     /// Logs in to a registry, unless that was rejected too often.
     pub(super) async fn log_in(
         &self,
@@ -116,8 +114,8 @@ impl UiState {
         let (registry, username) = (&spec.registry, credentials.username().to_owned());
         limit().check(registry, &username, Timestamp::now())?;
         let (image, plain_http) = (spec.verification.image.as_ref(), spec.verification.plain_http);
-        let targets = &self.arguments.targets;
-        let verdict = log_in_to(registry, image, plain_http, credentials, targets, None).await?;
+        let (targets, ca_bundle) = (&self.arguments.targets, self.ca_bundle.as_deref());
+        let verdict = log_in_to(registry, image, plain_http, credentials, targets, ca_bundle).await?;
         limit().observe(registry, &username, verdict.result, Timestamp::now());
         Ok(verdict)
     }

@@ -3,31 +3,45 @@
 
 const pause = (milliseconds) => new Promise((done) => setTimeout(done, milliseconds));
 
-/** The same page as it is now. */
+/** The same page as it is now; the one that says so if there is none any more. */
 async function fresh() {
   const answer = await fetch(location.href, { headers: { "X-Dps-Live": "true" } });
-  if (!answer.ok) throw new Error(answer.statusText);
+  if (!answer.ok && answer.status !== 404) throw new Error(answer.statusText);
   return new DOMParser().parseFromString(await answer.text(), "text/html");
 }
+
+/** The part that is live, as it was served last: buttons were added to it since. */
+let served = document.getElementById("live")?.innerHTML;
 
 /** Replaces the part that is live. Whoever is inside of it with the keyboard stays where they are. */
 function show(document_) {
   const [old, now] = [document.getElementById("live"), document_.getElementById("live")];
-  if (!old || !now || old.innerHTML === now.innerHTML) return;
-  const focused = old.contains(document.activeElement) ? document.activeElement : null;
-  const path = focused && [...old.querySelectorAll("a, button, input, summary, [tabindex]")].indexOf(focused);
+  if (!old) return;
+  if (!now) {
+    document.title = document_.title;
+    document.getElementById("main").replaceChildren(...document_.getElementById("main").childNodes);
+    return;
+  }
+  // What somebody has filled in stays.
+  const filters = document.getElementById("filters");
+  if (filters?.childElementCount === 0) filters.replaceChildren(...document_.getElementById("filters").childNodes);
+  if (served === now.innerHTML) return;
+  served = now.innerHTML;
+  const places = () => [...old.querySelectorAll("a, button, input, summary, [tabindex]")];
+  const focused = places().indexOf(document.activeElement);
   const open = [...old.querySelectorAll("details[open][id]")].map((details) => details.id);
-  old.innerHTML = now.innerHTML;
+  old.innerHTML = served;
+  copyButtons(old);
   for (const id of open) document.getElementById(id)?.setAttribute("open", "");
-  if (focused) old.querySelectorAll("a, button, input, summary, [tabindex]")[path]?.focus({ preventScroll: true });
+  places()[focused]?.focus({ preventScroll: true });
 }
 
-/** Follows what is announced. The browser connects again by itself. */
+/** Follows what is announced, as long as somebody can see it: browsers keep few connections to a server. */
 function follow(path) {
-  const events = new EventSource(path);
+  let events = null;
   let busy = false;
   let again = false;
-  events.addEventListener("changed", async () => {
+  const update = async () => {
     again = true;
     if (busy) return;
     busy = true;
@@ -41,7 +55,22 @@ function follow(path) {
       await pause(300);
     }
     busy = false;
-  });
+  };
+  const silence = (is) => () => {
+    document.getElementById("silence")?.toggleAttribute("hidden", !is);
+  };
+  const connect = () => {
+    events?.close();
+    events = null;
+    if (document.hidden) return;
+    // What has happened since the page was made is announced at once. The browser connects again by itself.
+    events = new EventSource(path);
+    events.addEventListener("open", silence(false));
+    events.addEventListener("error", silence(true));
+    events.addEventListener("changed", update);
+  };
+  document.addEventListener("visibilitychange", connect);
+  connect();
 }
 
 /** Buttons that copy a command. Without this, there are none. */
@@ -51,12 +80,16 @@ function copyButtons(root) {
     const button = document.createElement("button");
     button.type = "button";
     button.className = "copy";
-    button.textContent = "Copy";
+    const call = (word) => {
+      button.textContent = word;
+      button.setAttribute("aria-label", `${word} ${code.textContent}`);
+    };
+    call("Copy");
     button.addEventListener("click", async () => {
       await navigator.clipboard.writeText(code.textContent);
-      button.textContent = "Copied";
+      call("Copied");
       await pause(1500);
-      button.textContent = "Copy";
+      call("Copy");
     });
     code.after(button);
   }
@@ -91,9 +124,6 @@ function checkFields(form) {
 }
 
 const live = document.querySelector("[data-live]");
-if (live) {
-  follow(live.dataset.live);
-  new MutationObserver(() => copyButtons(document)).observe(live, { childList: true });
-}
+if (live) follow(live.dataset.live);
 copyButtons(document);
 for (const form of document.querySelectorAll("form[data-check]")) checkFields(form);

@@ -36,6 +36,7 @@ fn page(resources: Vec<ListedResource>, filter: ListFilter) -> ListPage {
     let listed = ListedNow {
         resources,
         obstacles: Vec::new(),
+        is_known: true,
         version: 3,
     };
     let now: Timestamp = "2026-01-01T01:00:00Z".parse().unwrap();

@@ -38,7 +38,7 @@ pub(super) async fn form(State(state): State<Arc<UiState>>, Path(context): Path<
     let (live, frame) = cluster(&state, &context).await?;
     let fields = CreateFields {
         registry_type: "DockerHub".to_owned(),
-        namespace: state.namespace(&live).to_owned(),
+        namespace: live.cluster.namespace.clone(),
         ..CreateFields::default()
     };
     show(&live, frame, fields, CreateOutcome::Empty).await

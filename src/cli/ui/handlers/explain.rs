@@ -39,7 +39,7 @@ pub(super) async fn explain(
         subject: query.subject.unwrap_or_default().trim().to_owned(),
     };
     if fields.namespace.is_empty() {
-        fields.namespace = state.namespace(&live).to_owned();
+        fields.namespace = live.cluster.namespace.clone();
     }
     let answer = if is_asked {
         let connection = state.connection(&frame.place.context);

@@ -20,7 +20,7 @@ use crate::page::import::{FoundRow, ImportPage, ImportStep, ImportedRow, without
 /// Asks for the config.
 pub(super) async fn form(State(state): State<Arc<UiState>>, Path(context): Path<String>) -> PageAnswer {
     let (live, frame) = cluster(&state, &context).await?;
-    paste(&live, frame, state.namespace(&live), None)
+    paste(&live, frame, &live.cluster.namespace, None)
 }
 
 fn paste(live: &LiveCluster, frame: PageFrame, namespace: &str, problem: Option<String>) -> PageAnswer {
@@ -88,7 +88,7 @@ pub(super) async fn write(
     };
     let Some((_, found)) = taken.filter(|_| is_object_name(namespace)) else {
         let why = "These logins are not kept any more: give the config again.";
-        return paste(&live, frame, state.namespace(&live), Some(why.to_owned()));
+        return paste(&live, frame, &live.cluster.namespace, Some(why.to_owned()));
     };
     let numbers: Vec<usize> = form.all("chosen").filter_map(|number| number.parse().ok()).collect();
     let found = found.into_iter().enumerate();

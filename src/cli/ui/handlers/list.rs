@@ -59,7 +59,8 @@ pub(super) async fn live(
     let (live, _) = cluster(&state, &context).await?;
     let events = unfold((live.changes(), query.seen), |(mut changes, seen)| async move {
         let seen = *changes.wait_for(|now| *now != seen).await.ok()?;
-        let event = Event::default().event("changed").data("");
+        // Browsers pass over an event without data.
+        let event = Event::default().event("changed").data(seen.to_string());
         Some((Ok::<_, Infallible>(event), (changes, seen)))
     });
     Ok(Sse::new(events).keep_alive(KeepAlive::default()).into_response())
