@@ -79,4 +79,6 @@ pub struct RefusalPage<'a> {
 pub struct StartPage {
     /// Where it goes on.
     pub path: String,
+    /// The path of its icon; empty where it has none. Browsers would ask for one outside of the session.
+    pub icon: String,
 }

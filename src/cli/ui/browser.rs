@@ -18,6 +18,7 @@ impl RedirectFile {
         let path = folder.join(format!("dps-ui-{name}.html"));
         let page = StartPage {
             path: address.to_owned(),
+            icon: String::new(),
         };
         let page = page.render().map_err(|error| error.to_string())?;
         let mut options = OpenOptions::new();

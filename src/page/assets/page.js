@@ -13,6 +13,12 @@ async function fresh() {
 /** The part that is live, as it was served last: buttons were added to it since. */
 let served = document.getElementById("live")?.innerHTML;
 
+/** What tells an element that can have the focus from others, also when there are more of them. */
+function nameOf(element) {
+  const attributes = ["href", "aria-label"].map((name) => element.getAttribute(name));
+  return [element.tagName, element.closest("[id]").id, element.form?.action, ...attributes].join(" ");
+}
+
 /** Replaces the part that is live. Whoever is inside of it with the keyboard stays where they are. */
 function show(document_) {
   const [old, now] = [document.getElementById("live"), document_.getElementById("live")];
@@ -27,13 +33,13 @@ function show(document_) {
   if (filters?.childElementCount === 0) filters.replaceChildren(...document_.getElementById("filters").childNodes);
   if (served === now.innerHTML) return;
   served = now.innerHTML;
-  const places = () => [...old.querySelectorAll("a, button, input, summary, [tabindex]")];
-  const focused = places().indexOf(document.activeElement);
+  const focused = old.contains(document.activeElement) ? nameOf(document.activeElement) : null;
   const open = [...old.querySelectorAll("details[open][id]")].map((details) => details.id);
   old.innerHTML = served;
   copyButtons(old);
   for (const id of open) document.getElementById(id)?.setAttribute("open", "");
-  places()[focused]?.focus({ preventScroll: true });
+  const places = [...old.querySelectorAll("a, button, summary, [tabindex]")];
+  places.find((place) => nameOf(place) === focused)?.focus({ preventScroll: true });
 }
 
 /** Follows what is announced, as long as somebody can see it: browsers keep few connections to a server. */

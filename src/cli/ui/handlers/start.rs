@@ -34,8 +34,12 @@ pub(super) async fn start(
         return Err(refused(GuardRefusal::Session));
     }
     state.touch();
-    let path = state.place(&state.first).path(&[]);
-    let mut answer = page(&StartPage { path })?;
+    let place = state.place(&state.first);
+    let start = StartPage {
+        path: place.path(&[]),
+        icon: place.asset("icon.svg"),
+    };
+    let mut answer = page(&start)?;
     let (value, scope) = (&state.session.guarded.cookie, &state.session.scope);
     let cookie = format!("{COOKIE}={value}; Path=/{scope}/; HttpOnly; SameSite=Strict");
     answer
