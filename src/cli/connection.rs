@@ -8,6 +8,7 @@ use clap::Args;
 use crate::cli::cluster::Cluster;
 use crate::cli::completion::names;
 use crate::cli::duration::timeout;
+use crate::domain::text::invisible::is_invisible;
 use crate::kubernetes::connect::connect;
 use crate::kubernetes::kubeconfig::{ConnectOptions, Impersonated};
 
@@ -46,7 +47,20 @@ pub(crate) struct ConnectionArguments {
 impl ConnectionArguments {
     /// Connects. The namespace is by default that of the context.
     pub(crate) async fn connect(&self, namespace: Option<&str>) -> Result<Cluster, String> {
-        let connection = connect(&self.options()).await.map_err(|error| error.to_string())?;
+        self.connect_with(&self.options(), namespace).await
+    }
+
+    /// The same for longer than a command takes: credentials that end are renewed.
+    pub(crate) async fn connect_for_long(&self, namespace: Option<&str>) -> Result<Cluster, String> {
+        let options = ConnectOptions {
+            is_lasting: true,
+            ..self.options()
+        };
+        self.connect_with(&options, namespace).await
+    }
+
+    async fn connect_with(&self, options: &ConnectOptions, namespace: Option<&str>) -> Result<Cluster, String> {
+        let connection = connect(options).await.map_err(|error| error.to_string())?;
         let limit = Some(self.request_timeout).filter(|limit| !limit.is_zero());
         Ok(Cluster::new(connection, namespace, limit))
     }
@@ -63,6 +77,7 @@ impl ConnectionArguments {
                 uid: self.as_uid.clone(),
             }),
             is_silent: false,
+            is_lasting: false,
         }
     }
 
@@ -74,16 +89,19 @@ impl ConnectionArguments {
         Ok((contexts.collect(), named))
     }
 
-    /// The same in another context.
-    pub(crate) fn in_context(&self, context: &str) -> Self {
+    /// The same in a context. In another one than that which is named or selected, `--cluster` and `--user` do not count:
+    /// they are meant for that one.
+    pub(crate) fn in_context(&self, context: &str, is_first: bool) -> Self {
         Self {
             context: Some(context.to_owned()),
+            cluster: self.cluster.clone().filter(|_| is_first),
+            user: self.user.clone().filter(|_| is_first),
             ..self.clone()
         }
     }
 
-    /// A command that is to be copied, for the same cluster and user; `None` if it cannot be written in plain words.
-    pub(crate) fn in_command(&self, command: &str) -> Option<String> {
+    /// The flags that choose the same cluster and user, with a blank before each; `None` if a shell cannot have one.
+    pub(crate) fn flags(&self) -> Option<String> {
         let file = self.kubeconfig.as_ref().map(|file| file.to_str().unwrap_or_default());
         let named = [
             ("--kubeconfig", file),
@@ -97,12 +115,22 @@ impl ConnectionArguments {
         let groups = self.as_groups.iter().map(|group| ("--as-group", group.as_str()));
         let mut flags = String::new();
         for (flag, value) in named.chain(groups) {
-            let is_plain = |c: char| c.is_ascii_alphanumeric() || "-_./:@+".contains(c);
-            if value.is_empty() || !value.chars().all(is_plain) {
+            if value.is_empty() || value.contains(is_invisible) {
                 return None;
             }
-            flags = format!("{flags} {flag} {value}");
+            let is_plain = |c: char| c.is_ascii_alphanumeric() || "-_./:@+".contains(c);
+            flags += &if value.chars().all(is_plain) {
+                format!(" {flag} {value}")
+            } else {
+                format!(" {flag} '{}'", value.replace('\'', r"'\''"))
+            };
         }
+        Some(flags)
+    }
+
+    /// A command that is to be copied, for the same cluster and user; `None` if it cannot be written for a shell.
+    pub(crate) fn in_command(&self, command: &str) -> Option<String> {
+        let flags = self.flags()?;
         let steps = command.split(" && ").map(|step| {
             let program = ["kubectl", "dps create"]
                 .into_iter()
@@ -164,7 +192,12 @@ mod tests {
             prod,
             format!("kubectl {flags} label namespace team a=b && dps create {flags} app -n team")
         );
-        assert_eq!(in_command(&["--context", "a b"]), None);
-        assert_eq!(in_command(&["--context", "$(x)"]), None);
+        for odd in ["a b", "$(x)", "it's"] {
+            let command = in_command(&["--context", odd]).unwrap();
+            let quoted = odd.replace('\'', r"'\''");
+            let expected = format!("kubectl --context '{quoted}' label namespace");
+            assert!(command.starts_with(&expected), "{command}");
+        }
+        assert_eq!(in_command(&["--context", "a\nb"]), None);
     }
 }

@@ -5,7 +5,7 @@ use std::future::Future;
 use std::io::{ErrorKind, IsTerminal as _, stdin};
 use std::pin::pin;
 use std::process::ExitCode;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use tokio::sync::oneshot;
@@ -93,28 +93,28 @@ impl Terminal {
     }
 }
 
-/// Whether something is written that must not be left half done.
-static WRITING: AtomicBool = AtomicBool::new(false);
+/// How much is being written that must not be left half done.
+static WRITING: AtomicUsize = AtomicUsize::new(0);
 
 /// While it lives, Ctrl-C waits.
 pub(crate) struct Uninterrupted(());
 
 impl Uninterrupted {
     pub(crate) fn begin() -> Self {
-        WRITING.store(true, Ordering::Relaxed);
+        WRITING.fetch_add(1, Ordering::Relaxed);
         Self(())
     }
 }
 
 impl Drop for Uninterrupted {
     fn drop(&mut self) {
-        WRITING.store(false, Ordering::Relaxed);
+        WRITING.fetch_sub(1, Ordering::Relaxed);
     }
 }
 
 /// Ends when nothing is written any more.
-async fn written() {
-    while WRITING.load(Ordering::Relaxed) {
+pub(crate) async fn written() {
+    while WRITING.load(Ordering::Relaxed) > 0 {
         tokio::time::sleep(Duration::from_millis(10)).await;
     }
 }

@@ -45,10 +45,10 @@ pub(crate) struct Connection {
 
 /// Connects a command to a cluster.
 pub(crate) async fn connect(options: &ConnectOptions) -> Result<Connection, ConnectError> {
-    let lifetime = if options.is_silent {
-        Lifetime::Silent
-    } else {
-        Lifetime::Command
+    let lifetime = match (options.is_silent, options.is_lasting) {
+        (true, _) => Lifetime::Silent,
+        (false, true) => Lifetime::Process,
+        (false, false) => Lifetime::Command,
     };
     let (config, context) = prepared(lifetime, options).await?;
     let server = server(&config, context.as_deref());

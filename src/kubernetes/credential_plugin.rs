@@ -20,7 +20,7 @@ use crate::kubernetes::client_errors::{INVALID_OUTPUT, INVALID_TOKEN};
 pub(crate) enum Lifetime {
     /// For one command: what a plugin gives lasts long enough.
     Command,
-    /// For the whole life of the operator: what expires has to be renewed.
+    /// For the whole life of the operator or of a page: what expires has to be renewed.
     Process,
     /// For a moment, in which a plugin may neither ask nor print anything.
     Silent,

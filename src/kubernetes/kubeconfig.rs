@@ -19,6 +19,8 @@ pub(crate) struct ConnectOptions {
     pub(crate) impersonated: Option<Impersonated>,
     /// Whether nobody may be asked and nothing be said: it is a shell that waits.
     pub(crate) is_silent: bool,
+    /// Whether the client is needed for longer than a command takes.
+    pub(crate) is_lasting: bool,
 }
 
 /// Whom the API server takes the requests for.

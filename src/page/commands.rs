@@ -2,6 +2,7 @@
 
 use crate::api::{CLUSTER_DOCKER_PULL_SECRET, VERIFY_ANNOTATION};
 use crate::domain::listing::ListedResource;
+use crate::domain::text::invisible::is_invisible;
 use crate::form::objects::{Form, Login, Scope};
 
 /// What can be done with a resource.
@@ -18,8 +19,8 @@ pub struct ResourceCommands {
 }
 
 impl ResourceCommands {
-    /// Those of a resource. Its name is one that the API server accepted.
-    pub(super) fn of(resource: &ListedResource) -> Self {
+    /// Those of a resource, with flags for the context of the page. Its name is one that the API server accepted.
+    pub(super) fn of(resource: &ListedResource, flags: &str) -> Self {
         let key = &resource.key;
         let object = if resource.kind == CLUSTER_DOCKER_PULL_SECRET {
             format!("clusterdockerpullsecret {}", key.name)
@@ -27,30 +28,19 @@ impl ResourceCommands {
             format!("-n {} dockerpullsecret {}", key.namespace, key.name)
         };
         let suspend = |is_suspended: bool| {
-            format!("kubectl patch {object} --type=merge -p '{{\"spec\":{{\"suspend\":{is_suspended}}}}}'")
+            format!("kubectl{flags} patch {object} --type=merge -p '{{\"spec\":{{\"suspend\":{is_suspended}}}}}'")
         };
         Self {
-            verify: format!("kubectl annotate {object} --overwrite {VERIFY_ANNOTATION}=\"$(date +%s)\""),
+            verify: format!("kubectl{flags} annotate {object} --overwrite {VERIFY_ANNOTATION}=\"$(date +%s)\""),
             suspend: suspend(true),
             resume: suspend(false),
-            delete: format!("kubectl delete {object}"),
-        }
-    }
-
-    /// The same for the context of a page, where that can be written.
-    pub(super) fn map(self, change: impl Fn(&str) -> Option<String>) -> Self {
-        let changed = |command: String| change(&command).unwrap_or(command);
-        Self {
-            verify: changed(self.verify),
-            suspend: changed(self.suspend),
-            resume: changed(self.resume),
-            delete: changed(self.delete),
+            delete: format!("kubectl{flags} delete {object}"),
         }
     }
 }
 
-/// Makes the Secret with the login of a form, and asks for the password.
-pub fn login_command(form: &Form) -> String {
+/// Makes the Secret with the login of a form, with flags for the context of the page. The password is typed, and not shown.
+pub fn login_command(form: &Form, flags: &str) -> String {
     let namespace = match &form.scope {
         Scope::Namespace(namespace) => namespace.as_deref(),
         Scope::Selected { login, .. } => Some(login.as_str()),
@@ -63,7 +53,7 @@ pub fn login_command(form: &Form) -> String {
         Login::Existing { .. } => "",
     };
     format!(
-        "kubectl create secret generic {}{namespace} --from-literal=username={} --from-file=password=/dev/stdin",
+        "stty -echo; kubectl{flags} create secret generic {}{namespace} --from-literal=username={} --from-file=password=/dev/stdin; stty echo",
         form.login_secret(),
         quoted(username)
     )
@@ -72,4 +62,14 @@ pub fn login_command(form: &Form) -> String {
 /// A word for a shell.
 fn quoted(word: &str) -> String {
     format!("'{}'", word.replace('\'', "'\\''"))
+}
+
+/// Whether a shell does nothing with a command but run the programs that it begins with: a status may be written by others.
+pub(super) fn is_plain(command: &str) -> bool {
+    let mut is_quoted = false;
+    let is_harmless = command.chars().all(|c| {
+        is_quoted ^= c == '\'';
+        !is_invisible(c) && (is_quoted || c.is_ascii_alphanumeric() || " '\"-_./:@+=,&[]".contains(c))
+    });
+    is_harmless && !is_quoted && !command.replace(" && ", " ").contains('&')
 }

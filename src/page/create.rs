@@ -27,9 +27,11 @@ pub enum CreateOutcome {
     Yaml {
         /// The resource.
         yaml: String,
-        /// Makes the Secret.
-        command: String,
+        /// Makes the Secret; `None` if a flag for the context of the page cannot be written.
+        command: Option<String>,
     },
+    /// Writing began and failed: why, and what remained.
+    Interrupted(String),
 }
 
 /// The page.

@@ -19,19 +19,19 @@ pub struct DeletePage {
     /// What is shown is deleted, and nothing that has the name later.
     uid: String,
     consequences: Vec<String>,
-    command: String,
+    command: Option<String>,
 }
 
 impl DeletePage {
-    /// `fix`: makes a command one for the context of the page.
-    pub fn new(frame: PageFrame, kind: &'static str, object: &Value, fix: impl Fn(&str) -> Option<String>) -> Self {
+    /// `flags`: those for the context of the page, if they can be written.
+    pub fn new(frame: PageFrame, kind: &'static str, object: &Value, flags: Option<&str>) -> Self {
         let resource = ListedResource::of(kind, object);
         Self {
             path: path_of(&resource, &frame.place),
             name: resource.key.name.clone(),
             uid: object["metadata"]["uid"].as_str().unwrap_or_default().to_owned(),
             consequences: consequences(&resource, object),
-            command: ResourceCommands::of(&resource).map(fix).delete,
+            command: flags.map(|flags| ResourceCommands::of(&resource, flags).delete),
             frame,
         }
     }

@@ -13,7 +13,7 @@ use crate::domain::listing::{ListedResource, ResourceState};
 use crate::domain::status::conditions::condition;
 use crate::domain::text::invisible::escaped;
 use crate::domain::time::Timestamp;
-use crate::page::commands::ResourceCommands;
+use crate::page::commands::{ResourceCommands, is_plain};
 use crate::page::frame::PageFrame;
 use crate::page::list::path_of;
 use crate::page::resource::timeline::timeline;
@@ -56,7 +56,7 @@ pub struct ResourcePage {
     namespace_failures: Vec<NamespaceFailure>,
     timeline: Vec<TimelineEntry>,
     events_problem: Option<String>,
-    commands: ResourceCommands,
+    commands: Option<ResourceCommands>,
     patch: PageRight,
     delete: PageRight,
     yaml: String,
@@ -86,15 +86,20 @@ struct TimelineEntry {
 }
 
 impl ResourcePage {
-    /// `fix`: makes a command of the status one for the context of the page.
-    pub fn new(frame: PageFrame, seen: SeenResource, fix: impl Fn(&str) -> Option<String>) -> Self {
+    /// `fix`: makes a command of the status one for the context of the page. `flags`: those for it, if they can be written.
+    pub fn new(
+        frame: PageFrame,
+        seen: SeenResource,
+        flags: Option<&str>,
+        fix: impl Fn(&str) -> Option<String>,
+    ) -> Self {
         let resource = ListedResource::of(seen.kind, &seen.object);
         // One that another version wrote is shown as far as it is understood.
         let status: DockerPullSecretStatus = serde_json::from_value(seen.object["status"].clone()).unwrap_or_default();
         let path = path_of(&resource, &frame.place);
         let events = seen.events.as_deref().unwrap_or_default();
         let failures = status.pull_failures.iter().map(|failure| FailureCard {
-            fix: failure.fix.as_deref().and_then(&fix),
+            fix: failure.fix.as_deref().filter(|fix| is_plain(fix)).and_then(&fix),
             explain: frame.place.path(&["explain"])
                 + &crate::page::address::query(&[
                     ("namespace", &failure.namespace),
@@ -102,19 +107,19 @@ impl ResourcePage {
                 ]),
             failure: failure.clone(),
         });
-        let commands = ResourceCommands::of(&resource);
+        let commands = flags.map(|flags| ResourceCommands::of(&resource, flags));
         Self {
             live: format!("{}?seen={}", frame.place.path(&["live"]), seen.version),
             word: StateWord::of(resource.state()),
             is_shared: seen.kind == CLUSTER_DOCKER_PULL_SECRET,
             facts: facts(&resource, &seen.object, &status),
             conditions: conditions(&status),
-            warnings: status.warnings.clone(),
+            warnings: status.warnings.iter().map(|warning| escaped(warning)).collect(),
             failures: failures.collect(),
             timeline: timeline(&seen.object, &status, events),
             events_problem: seen.events.err(),
             namespace_failures: status.failures,
-            commands: commands.map(&fix),
+            commands,
             patch: seen.patch,
             delete: seen.delete,
             yaml: seen.yaml,

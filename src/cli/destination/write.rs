@@ -7,7 +7,6 @@ use serde_json::Value;
 
 use crate::api::VERIFY_ANNOTATION;
 use crate::cli::destination::Destination;
-use crate::cli::output::report;
 use crate::cli::terminal::Uninterrupted;
 use crate::form::objects::{Objects, check_registry, replaced_login, replaced_spec};
 
@@ -40,7 +39,7 @@ impl Destination {
             Some(login) => Some(self.put_login(login, false).await?),
             None => None,
         };
-        let Err(error) = self.put_resource(&objects.resource, false).await else {
+        let Err(mut error) = self.put_resource(&objects.resource, false).await else {
             return Ok(());
         };
         match login {
@@ -51,22 +50,27 @@ impl Destination {
                 let operation = format!("reading {kind} {name}");
                 let found = self.call(&operation, resources.get_metadata_opt(name)).await;
                 if matches!(found, Ok(None)) {
-                    self.take_back(&secret).await;
+                    error += &self
+                        .take_back(&secret)
+                        .await
+                        .err()
+                        .map(|why| format!(". {why}"))
+                        .unwrap_or_default();
                 } else {
-                    report(&format!(
-                        "Secret {} with the login was written and has been kept.",
+                    error += &format!(
+                        ". Secret {} with the login was written and has been kept",
                         secret.name_any()
-                    ));
+                    );
                 }
             }
-            Some(WrittenObject::Replaced) => report("The Secret with the login has already been changed."),
+            Some(WrittenObject::Replaced) => error += ". The Secret with the login has already been changed",
             None => {}
         }
         Err(error)
     }
 
     /// Deletes a Secret that nothing refers to.
-    async fn take_back(&self, secret: &DynamicObject) {
+    async fn take_back(&self, secret: &DynamicObject) -> Result<(), String> {
         let params = DeleteParams {
             preconditions: Some(Preconditions {
                 uid: secret.uid(),
@@ -77,9 +81,7 @@ impl Destination {
         let (name, namespace) = (secret.name_any(), secret.namespace().unwrap_or_default());
         let secrets: Api<Secret> = Api::namespaced(self.cluster.client.clone(), &namespace);
         let operation = format!("Secret {namespace}/{name} was written and could not be deleted");
-        if let Err(error) = self.call(&operation, secrets.delete(&name, &params)).await {
-            report(&error);
-        }
+        self.call(&operation, secrets.delete(&name, &params)).await.map(drop)
     }
 
     async fn put_login(&self, login: &Value, dry_run: bool) -> Result<WrittenObject, String> {

@@ -1,6 +1,6 @@
 //! The resources of a cluster, as they are now.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -36,8 +36,8 @@ struct LiveResources {
     is_known: bool,
     /// What this user may not read.
     refused: Vec<String>,
-    /// Why what is shown may be out of date.
-    failure: Option<String>,
+    /// Why what is shown of a kind may be out of date.
+    failures: BTreeMap<&'static str, String>,
 }
 
 impl LiveCluster {
@@ -63,11 +63,11 @@ impl LiveCluster {
         let _ = self.changes.subscribe().wait_for(|changes| *changes > 0).await;
         let version = *self.changes.borrow();
         let resources = self.locked();
-        let obstacles = resources.refused.iter().chain(&resources.failure).cloned();
+        let obstacles = resources.refused.iter().chain(resources.failures.values()).cloned();
         ListedNow {
             resources: resources.shown.values().cloned().collect(),
             obstacles: obstacles.collect(),
-            is_known: resources.is_known && resources.failure.is_none(),
+            is_known: resources.is_known && resources.failures.is_empty(),
             version,
         }
     }
@@ -100,7 +100,9 @@ impl LiveCluster {
                 resources.shown.remove(&(kind, key));
             }
             WatchedChange::Listed(kind, objects) => resources.replace(kind, objects),
-            WatchedChange::Failed(why) => resources.failure = Some(why),
+            WatchedChange::Failed(kind, why) => {
+                resources.failures.insert(kind, why);
+            }
         }
         drop(resources);
         self.announce();
@@ -114,7 +116,7 @@ impl LiveResources {
         let resources = objects.into_iter().map(|object| object.resource);
         self.shown
             .extend(resources.map(|resource| ((kind, resource.key.clone()), resource)));
-        self.failure = None;
+        self.failures.remove(kind);
     }
 }
 
@@ -124,7 +126,7 @@ async fn follow(live: Arc<LiveCluster>) {
         match read(&live.cluster).await {
             Ok(listing) => break listing,
             Err(why) => {
-                live.locked().failure = Some(why);
+                live.locked().failures.insert(DOCKER_PULL_SECRET, why);
                 live.announce();
                 sleep(PAUSE).await;
             }
@@ -135,7 +137,8 @@ async fn follow(live: Arc<LiveCluster>) {
         resources.is_known = has_own(&listing);
         let shown = listing.objects.into_iter().map(|object| object.resource);
         resources.shown = shown.map(|one| ((one.kind, one.key.clone()), one)).collect();
-        (resources.refused, resources.failure) = (listing.obstacles, None);
+        resources.refused = listing.obstacles;
+        resources.failures.clear();
     }
     live.announce();
     let (sender, mut changes) = unbounded_channel();

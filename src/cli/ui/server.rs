@@ -10,10 +10,11 @@ use tokio::net::TcpListener;
 use tokio::time::{Instant, sleep_until};
 
 use crate::cli::output::{report, write_lines};
+use crate::cli::terminal::written;
 use crate::cli::ui::Ui;
 use crate::cli::ui::browser::RedirectFile;
 use crate::cli::ui::handlers::router;
-use crate::cli::ui::session::Session;
+use crate::cli::ui::session::{Session, random};
 use crate::cli::ui::state::UiState;
 
 /// Nobody is there any more.
@@ -27,30 +28,58 @@ pub(super) async fn serve(arguments: Ui) -> Result<ExitCode, String> {
     let session = Session::new(port)?;
     let state = Arc::new(UiState::new(arguments, session)?);
     let address = state.session.start_address();
-    let _file = open(&state, &address);
     write_lines([
         format!("Open {address}"),
         "The address works once, and only on this machine. Press Ctrl-C to end.".to_owned(),
     ])?;
+    let _file = open(&state, &address).await;
     let router = router(Arc::clone(&state));
     tokio::select! {
         served = serve_all(listeners, router) => served?,
         () = idle(&state) => report("Nobody has used the page for 30 minutes: dps ui has ended."),
-        _ = tokio::signal::ctrl_c() => report(""),
+        () = stopped() => report(""),
     }
+    // Two objects belong together.
+    written().await;
     Ok(ExitCode::SUCCESS)
 }
 
-/// Opens a browser, unless it is not wanted. Without one, the address that is printed is enough.
-fn open(state: &UiState, address: &str) -> Option<RedirectFile> {
+/// Ends when somebody ends the program, so that the file that leads to the page goes with it.
+async fn stopped() {
+    #[cfg(unix)]
+    {
+        use tokio::signal::unix::{SignalKind, signal};
+        let signals = [SignalKind::terminate(), SignalKind::hangup()].map(signal);
+        if let [Ok(mut terminate), Ok(mut hangup)] = signals {
+            tokio::select! {
+                _ = tokio::signal::ctrl_c() => {}
+                _ = terminate.recv() => {}
+                _ = hangup.recv() => {}
+            }
+            return;
+        }
+    }
+    let _ = tokio::signal::ctrl_c().await;
+}
+
+/// Opens a browser, unless it is not wanted. Without one, the address that was printed is enough.
+async fn open(state: &UiState, address: &str) -> Option<RedirectFile> {
     if state.arguments.no_browser {
         return None;
     }
-    let opened = RedirectFile::write(address, &state.session.guarded.port.to_string()).and_then(|file| {
-        opener::open(file.path())
-            .map(|()| file)
-            .map_err(|error| error.to_string())
-    });
+    let file = random().and_then(|name| RedirectFile::write(address, &name));
+    let opened = match file {
+        Ok(file) => {
+            let path = file.path().to_owned();
+            let opened = tokio::task::spawn_blocking(move || opener::open(path)).await;
+            match opened {
+                Ok(Ok(())) => Ok(file),
+                Ok(Err(error)) => Err(error.to_string()),
+                Err(error) => Err(error.to_string()),
+            }
+        }
+        Err(why) => Err(why),
+    };
     opened
         .map_err(|why| report(&format!("No browser could be opened: {why}")))
         .ok()

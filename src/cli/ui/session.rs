@@ -55,7 +55,7 @@ impl Session {
 }
 
 /// 192 random bits.
-fn random() -> Result<String, String> {
+pub(super) fn random() -> Result<String, String> {
     let mut bytes = [0; 24];
     SystemRandom::new()
         .fill(&mut bytes)

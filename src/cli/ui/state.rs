@@ -2,7 +2,9 @@
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
+use tokio::sync::OnceCell;
 use tokio::time::Instant;
 
 use crate::cli::connection::ConnectionArguments;
@@ -19,6 +21,9 @@ use crate::page::address::{NO_CONTEXT, PagePlace};
 use crate::page::frame::PageFrame;
 use crate::page::login_limit::LoginLimit;
 
+/// Longest time that a page waits for a connection.
+const CONNECTING: Duration = Duration::from_secs(20);
+
 /// What the requests share.
 pub(super) struct UiState {
     pub(super) arguments: Ui,
@@ -27,14 +32,14 @@ pub(super) struct UiState {
     contexts: Vec<String>,
     /// The context that is shown first; empty without a kubeconfig.
     pub(super) first: String,
-    /// The clusters that were looked at, by context.
-    clusters: tokio::sync::Mutex<HashMap<String, Arc<LiveCluster>>>,
+    /// The clusters that were looked at, by context. A plugin of one that waits for somebody holds up no other.
+    clusters: Mutex<HashMap<String, Arc<OnceCell<Arc<LiveCluster>>>>>,
     /// When a person last did something.
     used: Mutex<Instant>,
     /// The logins of the config that was imported last, with a number. They are never sent back.
     pub(super) imported: Mutex<Option<(u64, Vec<Found>)>>,
     /// Logins that registries rejected.
-    limit: Mutex<LoginLimit>,
+    limit: tokio::sync::Mutex<LoginLimit>,
     /// Certificates of registries, in addition to the system's.
     ca_bundle: Option<Vec<u8>>,
 }
@@ -48,10 +53,10 @@ impl UiState {
         Ok(Self {
             first: named.filter(|name| contexts.contains(name)).unwrap_or_default(),
             contexts,
-            clusters: tokio::sync::Mutex::default(),
+            clusters: Mutex::default(),
             used: Mutex::new(Instant::now()),
             imported: Mutex::default(),
-            limit: Mutex::default(),
+            limit: tokio::sync::Mutex::default(),
             ca_bundle: ca_bundle(arguments.ca_file.as_deref())?,
             arguments,
             session,
@@ -86,37 +91,43 @@ impl UiState {
 
     /// The cluster of a context. Connects once.
     pub(super) async fn cluster(&self, context: &str) -> Result<Arc<LiveCluster>, String> {
-        let mut clusters = self.clusters.lock().await;
-        if let Some(known) = clusters.get(context) {
-            return Ok(Arc::clone(known));
-        }
-        let cluster = self.connection(context).connect(self.arguments.namespace.as_deref()).await?;
-        let live = LiveCluster::begin(cluster);
-        clusters.insert(context.to_owned(), Arc::clone(&live));
-        Ok(live)
+        let cell = {
+            let mut clusters = self.clusters.lock().unwrap_or_else(PoisonError::into_inner);
+            Arc::clone(clusters.entry(context.to_owned()).or_default())
+        };
+        let connection = self.connection(context);
+        let connect = || async {
+            let namespace = self.arguments.namespace.as_deref();
+            let cluster = connection.connect_for_long(namespace).await?;
+            Ok::<_, String>(LiveCluster::begin(cluster))
+        };
+        let connected = tokio::time::timeout(CONNECTING, cell.get_or_try_init(connect)).await;
+        let waits =
+            |_| "it takes long: a credential plugin may be waiting for you at the terminal of dps ui".to_owned();
+        connected.map_err(waits)?.map(Arc::clone)
     }
 
     /// How to connect to the cluster of a context.
     pub(super) fn connection(&self, context: &str) -> ConnectionArguments {
         match context {
             "" => self.arguments.connection.clone(),
-            context => self.arguments.connection.in_context(context),
+            context => self.arguments.connection.in_context(context, context == self.first),
         }
     }
 
-    /// Logs in to a registry, unless that was rejected too often.
+    /// Logs in to a registry, unless that was rejected too often. One attempt is made at a time, so that each counts for the next.
     pub(super) async fn log_in(
         &self,
         spec: &ValidatedSpec,
         credentials: RegistryCredentials,
     ) -> Result<Verdict, String> {
-        let limit = || self.limit.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut limit = self.limit.lock().await;
         let (registry, username) = (&spec.registry, credentials.username().to_owned());
-        limit().check(registry, &username, Timestamp::now())?;
+        limit.begin(registry, &username, Timestamp::now())?;
         let (image, plain_http) = (spec.verification.image.as_ref(), spec.verification.plain_http);
         let (targets, ca_bundle) = (&self.arguments.targets, self.ca_bundle.as_deref());
         let verdict = log_in_to(registry, image, plain_http, credentials, targets, ca_bundle).await?;
-        limit().observe(registry, &username, verdict.result, Timestamp::now());
+        limit.end(registry, &username, &verdict);
         Ok(verdict)
     }
 

@@ -54,7 +54,10 @@ async fn pages_that_show_something_are_accessible_and_fit() {
     session.open("/namespaces/nowhere/absent").await;
     browser.sees("It is gone").await;
     let complaints = browser.complaints().await;
-    assert!(complaints.iter().all(|line| line.contains("status of 404")), "{complaints:?}");
+    assert!(
+        complaints.iter().all(|line| line.contains("status of 404")),
+        "{complaints:?}"
+    );
     inspect(&session, "problem").await;
 
     let account = reader(&space);
@@ -77,11 +80,15 @@ async fn forms_are_accessible_and_fit() {
     browser.click("For many namespaces").await;
     browser.click("Attach it, so that nobody has to list it").await;
     inspect(&session, "create").await;
-    session.fill_in("Not_a_name", "https://user@registry/", "robot", CANARY, "No_namespace").await;
+    session
+        .fill_in("Not_a_name", "https://user@registry/", "robot", CANARY, "No_namespace")
+        .await;
     browser.press("Submit").await;
     browser.sees("Correct the fields that are marked below").await;
     inspect(&session, "create-with-errors").await;
-    session.fill_in("other", all.get("basic"), "robot", CANARY, &space.name).await;
+    session
+        .fill_in("other", all.get("basic"), "robot", CANARY, &space.name)
+        .await;
     browser.press("Submit").await;
     browser.sees("Rejected: ").await;
     inspect(&session, "create-rejected").await;

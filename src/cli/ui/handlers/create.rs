@@ -24,7 +24,7 @@ use crate::cli::ui::state::UiState;
 use crate::domain::spec::validate::ValidatedSpec;
 use crate::domain::verification::verdict::{Verdict, VerificationResult};
 use crate::form::field;
-use crate::form::objects::{Form, Login, Scope};
+use crate::form::objects::{Existing, Form, Login, Scope};
 use crate::page::commands::login_command;
 use crate::page::create::fields::CreateFields;
 use crate::page::create::{CreateOutcome, CreatePage};
@@ -67,16 +67,14 @@ pub(super) async fn submit(
         Ok(form) => form,
         Err(problems) => return show(&live, frame, fields, CreateOutcome::Invalid(problems)).await,
     };
-    match Box::pin(outcome(
-        &state,
-        &live,
-        &frame,
-        &form,
-        submitted.get("do"),
-        fields.is_unverified,
-    ))
-    .await
-    {
+    // It goes on when the browser lets go: an attempt counts at the registry, and two objects belong together.
+    let work = {
+        let (state, live, frame) = (Arc::clone(&state), Arc::clone(&live), frame.clone());
+        let (action, is_unverified) = (submitted.get("do").to_owned(), fields.is_unverified);
+        async move { outcome(&state, &live, &frame, &form, &action, is_unverified).await }
+    };
+    let outcome = tokio::spawn(work).await;
+    match outcome.unwrap_or_else(|_| Err("dps ui has a fault here: see its terminal".to_owned())) {
         Ok(Ok(outcome)) => show(&live, frame, fields, outcome).await,
         Ok(Err(written)) => Ok(written),
         Err(why) => show(&live, frame, fields, CreateOutcome::Refused(why)).await,
@@ -102,9 +100,19 @@ async fn outcome(
     if action == "apply" {
         // Before anybody logs in: a refusal would have cost a login attempt.
         let (login, secret) = (form.login_secret(), form.pull_secret());
-        destination
+        let taken = destination
             .look(&form.name, Some(&login), Some(secret), &form.scope)
             .await?;
+        if let Some(taken) = taken {
+            // A form that was submitted twice is no mistake.
+            let is_same =
+                matches!(form.scope, Scope::Namespace(_)) && destination.compare(&objects).await? == Existing::Same;
+            return if is_same {
+                Ok(Err(see_other(path_of(form, frame))))
+            } else {
+                Err(format!("{}: choose another name", taken.problem()))
+            };
+        }
         destination.try_out(&objects).await?;
     }
     let verdict = verdict(state, &spec, form).await?;
@@ -117,26 +125,39 @@ async fn outcome(
             return Ok(Ok(CreateOutcome::NotAccepted(verdict)));
         }
         if action == "check" {
-            return Ok(Ok(CreateOutcome::Accepted(verdict.message)));
+            return Ok(Ok(if is_accepted {
+                CreateOutcome::Accepted(verdict.message)
+            } else {
+                CreateOutcome::NotAccepted(verdict)
+            }));
         }
     }
     if action != "apply" {
-        let connection = state.connection(&frame.place.context);
-        let command = login_command(form);
+        let flags = state.connection(&frame.place.context).flags();
         return Ok(Ok(CreateOutcome::Yaml {
             yaml: to_yaml(&objects.resource)?,
-            command: connection.in_command(&command).unwrap_or(command),
+            command: flags.map(|flags| login_command(form, &flags)),
         }));
     }
-    destination.write(&objects).await?;
-    let path = match &form.scope {
+    if let Err(why) = destination.write(&objects).await {
+        return Ok(Ok(CreateOutcome::Interrupted(why)));
+    }
+    Ok(Err(see_other(path_of(form, frame))))
+}
+
+/// The page of the resource that a form makes.
+fn path_of(form: &Form, frame: &PageFrame) -> String {
+    match &form.scope {
         Scope::Namespace(namespace) => {
             let namespace = namespace.as_deref().unwrap_or_default();
             frame.place.path(&["namespaces", namespace, &form.name])
         }
         Scope::Selected { .. } => frame.place.path(&["shared", &form.name]),
-    };
-    Ok(Err((StatusCode::SEE_OTHER, [(LOCATION, path)]).into_response()))
+    }
+}
+
+fn see_other(path: String) -> Response {
+    (StatusCode::SEE_OTHER, [(LOCATION, path)]).into_response()
 }
 
 /// What the registry says; `None` if there is nothing to log in with.

@@ -97,13 +97,20 @@ pub(super) async fn write(
         .map(|(_, found)| found)
         .collect();
     let names: Vec<Option<String>> = chosen.iter().map(Found::name).collect();
-    let destination = Destination::new(live.cluster.in_namespace(namespace), false);
+    let destination = Arc::new(Destination::new(live.cluster.in_namespace(namespace), false));
     let mut rows = Vec::new();
     for (found, is_ambiguous) in chosen.iter().zip(ambiguous(&names)) {
         let written = if is_ambiguous {
             Err("another login that was chosen gets the same name: import one of them, and create the other".to_owned())
         } else {
-            import_one(&state, &destination, found, form.is_checked("unverified")).await
+            // It goes on when the browser lets go.
+            let work = {
+                let (state, destination, found) = (Arc::clone(&state), Arc::clone(&destination), found.clone());
+                let is_unverified = form.is_checked("unverified");
+                async move { import_one(&state, &destination, &found, is_unverified).await }
+            };
+            let written = tokio::spawn(work).await;
+            written.unwrap_or_else(|_| Err("dps ui has a fault here: see its terminal".to_owned()))
         };
         rows.push(match written {
             Ok((name, message)) => ImportedRow {

@@ -98,7 +98,12 @@ impl NamedResource {
             }
             Err(error) if error.code() == Some(404) => {
                 let message = format!("{} {} does not exist.", self.kind, self.name);
-                Err(problem(StatusCode::NOT_FOUND, frame.clone(), "It is gone", message))
+                Err(problem(
+                    StatusCode::NOT_FOUND,
+                    frame.clone(),
+                    "There is no such resource",
+                    message,
+                ))
             }
             Err(error) => {
                 let why = cluster.failed(&format!("reading {} {}", self.kind, self.name), &error);
@@ -157,9 +162,12 @@ pub(super) async fn resource(State(state): State<Arc<UiState>>, Path(path): Path
         version,
     };
     let connection = state.connection(&frame.place.context);
-    page(&ResourcePage::new(frame, seen, |command| {
-        connection.in_command(command)
-    }))
+    page(&ResourcePage::new(
+        frame,
+        seen,
+        connection.flags().as_deref(),
+        |command| connection.in_command(command),
+    ))
 }
 
 /// What deleting it does.
@@ -167,9 +175,12 @@ pub(super) async fn ask_to_delete(State(state): State<Arc<UiState>>, Path(path):
     let (named, live, frame) = find(&state, &path).await?;
     let object = named.read(&live.cluster, &frame).await?;
     let connection = state.connection(&frame.place.context);
-    page(&DeletePage::new(frame, named.kind, &object, |command| {
-        connection.in_command(command)
-    }))
+    page(&DeletePage::new(
+        frame,
+        named.kind,
+        &object,
+        connection.flags().as_deref(),
+    ))
 }
 
 /// Deletes what was shown.
