@@ -103,6 +103,6 @@ async fn forms_are_accessible_and_fit() {
     browser.sees("in the credential helper desktop").await;
     inspect(&session, "import-choice").await;
     browser.press("Import").await;
-    browser.sees("✓ Imported").await;
+    browser.sees("wrote DockerPullSecret").await;
     inspect(&session, "import-done").await;
 }
