@@ -108,8 +108,18 @@ fn reader(space: &Space) -> String {
     let account = format!("{}:reader", space.name);
     for what in [
         &["serviceaccount", "reader"][..],
-        &["role", "reader", "--verb=get,list,watch", "--resource=dockerpullsecrets.pullsecrets.dev"],
-        &["rolebinding", "reader", "--role=reader", &format!("--serviceaccount={account}")],
+        &[
+            "role",
+            "reader",
+            "--verb=get,list,watch",
+            "--resource=dockerpullsecrets.pullsecrets.dev",
+        ],
+        &[
+            "rolebinding",
+            "reader",
+            "--role=reader",
+            &format!("--serviceaccount={account}"),
+        ],
     ] {
         world().kubectl(&[&["create", "-n", &space.name], what].concat());
     }

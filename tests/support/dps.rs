@@ -63,10 +63,7 @@ impl Watching {
     }
 
     pub fn spawn(command: &mut Command) -> Self {
-        let mut child = command
-            .stdout(Stdio::piped())
-            .spawn()
-            .expect("dps can be started");
+        let mut child = command.stdout(Stdio::piped()).spawn().expect("dps can be started");
         let (sender, lines) = channel();
         let stdout = BufReader::new(child.stdout.take().expect("piped"));
         std::thread::spawn(move || {

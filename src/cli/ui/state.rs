@@ -90,7 +90,10 @@ impl UiState {
         if let Some(known) = clusters.get(context) {
             return Ok(Arc::clone(known));
         }
-        let cluster = self.connection(context).connect(self.arguments.namespace.as_deref()).await?;
+        let cluster = self
+            .connection(context)
+            .connect(self.arguments.namespace.as_deref())
+            .await?;
         let live = LiveCluster::begin(cluster);
         clusters.insert(context.to_owned(), Arc::clone(&live));
         Ok(live)

@@ -35,7 +35,9 @@ pub(super) async fn page_leads_to_pods_that_run(world: &'static World) {
     assert_eq!(secrets(world, &namespace), "");
     browser.fill_in(PASSWORD, world.registry("password")).await;
     browser.press("Submit").await;
-    browser.sees("pods that list Secret \"company\" in imagePullSecrets send these credentials").await;
+    browser
+        .sees("pods that list Secret \"company\" in imagePullSecrets send these credentials")
+        .await;
     assert!(!browser.source().await.contains(world.registry("password")));
     case.pods.create("web", &case.image("basic"), &["company"]).await;
     case.pods.runs("web").await;
@@ -52,7 +54,9 @@ pub(super) async fn page_leads_to_pods_that_run(world: &'static World) {
     let text = see_within_retry(&session, true).await;
     assert!(text.contains("CredentialsNotSent"), "{text}");
     browser.evaluate("window.mark = 'the first'").await;
-    let fix = browser.evaluate("return document.querySelector('.card [data-copy]').textContent").await;
+    let fix = browser
+        .evaluate("return document.querySelector('.card [data-copy]').textContent")
+        .await;
     browser.click(&format!("Copy {}", fix.as_str().unwrap())).await;
     copied_command_mends_it(world, &browser.clipboard().await);
     see_within_retry(&session, false).await;
@@ -66,7 +70,11 @@ pub(super) async fn page_leads_to_pods_that_run(world: &'static World) {
 async fn see_within_retry(session: &Session, failing: bool) -> String {
     let seen = async || {
         let text = session.browser.text().await;
-        if text.contains("Pods that fail to pull (1)") == failing { Ok(text) } else { Err(text) }
+        if text.contains("Pods that fail to pull (1)") == failing {
+            Ok(text)
+        } else {
+            Err(text)
+        }
     };
     within(RETRY, &format!("failing pods on the page: {failing}"), seen).await
 }
@@ -76,5 +84,8 @@ fn copied_command_mends_it(world: &World, command: &str) {
     let binary = binary();
     let dps = Path::new(&binary).parent().unwrap();
     let path = format!("{}:{}:/usr/bin:/bin", dps.display(), world.bin().display());
-    run(Command::new("sh").args(["-c", command]).env("PATH", path).env("KUBECONFIG", world.kubeconfig()));
+    run(Command::new("sh")
+        .args(["-c", command])
+        .env("PATH", path)
+        .env("KUBECONFIG", world.kubeconfig()));
 }

@@ -31,11 +31,14 @@ async fn markup_in_a_pods_message_and_in_a_registrys_answer_is_a_text() {
     session.open_resource(&space, "app").await;
     browser.click("What the node reports").await;
     assert_inert(browser).await;
-    session.open(&format!("/explain?namespace={}&subject=pod/web", space.name)).await;
+    session
+        .open(&format!("/explain?namespace={}&subject=pod/web", space.name))
+        .await;
     browser.click("What the node reports").await;
     assert_inert(browser).await;
 
-    let body = serde_json::json!({"errors": [{"code": "UNAUTHORIZED", "message": MARKUP, "detail": MARKUP}]}).to_string();
+    let body =
+        serde_json::json!({"errors": [{"code": "UNAUTHORIZED", "message": MARKUP, "detail": MARKUP}]}).to_string();
     let json = "Content-Type: application/json";
     let server = Scripted::secure(move |head, _| {
         let challenge = "Www-Authenticate: Basic realm=\"<img src=x onerror=alert(1)>\"";
@@ -46,7 +49,9 @@ async fn markup_in_a_pods_message_and_in_a_registrys_answer_is_a_text() {
         }
     });
     session.open("/create").await;
-    session.fill_in("app", &server.address, "robot", CANARY, &space.name).await;
+    session
+        .fill_in("app", &server.address, "robot", CANARY, &space.name)
+        .await;
     browser.press("Only check the login").await;
     browser.sees("Nothing was written").await;
     let made = "return [document.title.includes('owned'), document.querySelectorAll('main img, main script').length]";
@@ -56,7 +61,9 @@ async fn markup_in_a_pods_message_and_in_a_registrys_answer_is_a_text() {
     browser.press("Submit").await;
     browser.sees("Correct the fields that are marked below").await;
     assert_eq!(browser.evaluate(made).await, serde_json::json!([false, 0]));
-    session.open("/explain?namespace=default&image=%3Cscript%3Edocument.title%3D'owned'%3C/script%3E").await;
+    session
+        .open("/explain?namespace=default&image=%3Cscript%3Edocument.title%3D'owned'%3C/script%3E")
+        .await;
     browser.sees("is").await;
     assert_eq!(browser.evaluate(made).await, serde_json::json!([false, 0]));
     assert_eq!(browser.complaints().await, Vec::<String>::new());
@@ -74,7 +81,15 @@ async fn password_is_in_no_page_no_address_and_nothing_that_the_browser_keeps() 
         ("Submit", "Rejected: "),
     ] {
         session.open("/create").await;
-        session.fill_in("app", all.get("basic"), &format!("robot-{}", button.len()), CANARY, &space.name).await;
+        session
+            .fill_in(
+                "app",
+                all.get("basic"),
+                &format!("robot-{}", button.len()),
+                CANARY,
+                &space.name,
+            )
+            .await;
         browser.press(button).await;
         browser.sees(shown).await;
         assert_clean(button, &browser.source().await);
@@ -84,13 +99,17 @@ async fn password_is_in_no_page_no_address_and_nothing_that_the_browser_keeps() 
     }
     // A login that cannot be tried, but is written all the same.
     session.open("/create").await;
-    session.fill_in("app", "registry.invalid", "robot", CANARY, &space.name).await;
+    session
+        .fill_in("app", "registry.invalid", "robot", CANARY, &space.name)
+        .await;
     browser.press("Submit").await;
     let text = browser.sees("To write it all the same, check the box").await;
     assert!(text.contains("Nothing was written."), "{text}");
     assert_clean("a login that cannot be tried", &browser.source().await);
     browser.fill_in(PASSWORD, CANARY).await;
-    browser.click("Write it even if dps cannot log in from this machine").await;
+    browser
+        .click("Write it even if dps cannot log in from this machine")
+        .await;
     browser.press("Submit").await;
     browser.sees("send these credentials to").await;
     assert_clean("the page of the resource", &browser.source().await);
@@ -104,7 +123,10 @@ async fn password_is_in_no_page_no_address_and_nothing_that_the_browser_keeps() 
     for file in files(&folder) {
         let text = std::fs::read(&file).unwrap_or_default();
         // Texts of a form are kept in UTF-16 as well.
-        assert_clean(&file.display().to_string(), &String::from_utf8_lossy(&text).replace('\0', ""));
+        assert_clean(
+            &file.display().to_string(),
+            &String::from_utf8_lossy(&text).replace('\0', ""),
+        );
     }
 }
 
@@ -128,7 +150,9 @@ async fn fourth_login_that_is_rejected_is_not_tried() {
     let session = Session::begin(&["-n", &space.name, "--ca-file", all.get("caFile")]).await;
     let browser = &session.browser;
     browser.click("Create").await;
-    session.fill_in("app", all.get("bearer"), "robot", CANARY, &space.name).await;
+    session
+        .fill_in("app", all.get("bearer"), "robot", CANARY, &space.name)
+        .await;
     for _ in 0..3 {
         browser.press("Submit").await;
         browser.sees("Rejected: ").await;

@@ -12,19 +12,26 @@ async fn what_a_person_may_not_do_is_off_and_refused() {
     let account = reader(&space);
     let session = Session::begin(&["-n", &space.name, "--as", &account]).await;
     let browser = &session.browser;
-    browser.sees(&format!("those of namespace {} are shown", space.name)).await;
+    browser
+        .sees(&format!("those of namespace {} are shown", space.name))
+        .await;
     browser.click("app").await;
     let text = browser.sees("How to use it").await;
     let why = format!("you may not patch dockerpullsecrets in namespace {}", space.name);
     assert!(text.contains(&format!("Verify and suspend are off: {why}")), "{text}");
-    assert!(text.contains("Delete is off: you may not delete dockerpullsecrets"), "{text}");
+    assert!(
+        text.contains("Delete is off: you may not delete dockerpullsecrets"),
+        "{text}"
+    );
     assert!(!text.contains("Delete …"), "{text}");
     for name in ["Verify now", "Suspend"] {
         let button = browser.find("button", name).await.unwrap();
         assert!(!button.is_enabled().await.unwrap(), "{name}");
     }
     // Somebody who does it all the same.
-    browser.evaluate("document.querySelectorAll('button').forEach(button => { button.disabled = false })").await;
+    browser
+        .evaluate("document.querySelectorAll('button').forEach(button => { button.disabled = false })")
+        .await;
     browser.press("Suspend").await;
     let text = browser.sees("It was not changed").await;
     assert!(text.contains("forbidden") && text.contains("cannot patch"), "{text}");
@@ -40,8 +47,12 @@ async fn what_a_person_may_not_do_is_off_and_refused() {
     assert!(text.contains("you may not create dockerpullsecrets"), "{text}");
     let button = browser.find("button", "Submit").await.unwrap();
     assert!(!button.is_enabled().await.unwrap());
-    session.fill_in("other", "registry.invalid", "robot", "word", &space.name).await;
-    browser.evaluate("document.querySelectorAll('button').forEach(button => { button.disabled = false })").await;
+    session
+        .fill_in("other", "registry.invalid", "robot", "word", &space.name)
+        .await;
+    browser
+        .evaluate("document.querySelectorAll('button').forEach(button => { button.disabled = false })")
+        .await;
     browser.press("Submit").await;
     let text = browser.sees("Nothing was written: ").await;
     assert!(text.contains("forbidden"), "{text}");
@@ -90,9 +101,17 @@ fn two_contexts(space: &Space, account: &str) -> tempfile::NamedTempFile {
     let mut config: Value = serde_json::from_str(&config).unwrap();
     let token = world().kubectl(&["create", "token", "reader", "-n", &space.name]);
     let list = |config: &mut Value, name: &str, entry: Value| config[name].as_array_mut().unwrap().push(entry);
-    list(&mut config, "users", serde_json::json!({"name": account, "user": {"token": token.trim()}}));
+    list(
+        &mut config,
+        "users",
+        serde_json::json!({"name": account, "user": {"token": token.trim()}}),
+    );
     let context = serde_json::json!({"cluster": "world", "user": account, "namespace": space.name});
-    list(&mut config, "contexts", serde_json::json!({"name": "eu/prod", "context": context}));
+    list(
+        &mut config,
+        "contexts",
+        serde_json::json!({"name": "eu/prod", "context": context}),
+    );
     let file = tempfile::NamedTempFile::new().unwrap();
     std::fs::write(file.path(), config.to_string()).unwrap();
     file

@@ -28,7 +28,10 @@ async fn list_follows_the_cluster_without_a_reload() {
 
     space.create("second", private("second.example.com", "absent")).await;
     let text = browser.sees("SecretNotFound").await;
-    assert!(text.contains("2 of ") && text.find("second").unwrap() < text.find("app").unwrap(), "{text}");
+    assert!(
+        text.contains("2 of ") && text.find("second").unwrap() < text.find("app").unwrap(),
+        "{text}"
+    );
     let pods = failing_pod(&space, &registry, &[], &not_sent).await;
     browser.sees("1 pod fails to pull").await;
     pods.delete("web").await;
@@ -54,26 +57,37 @@ async fn resource_follows_its_status_and_keeps_what_a_person_is_at() {
     browser.evaluate("document.querySelector('#yaml pre').focus()").await;
     let pods = failing_pod(&space, &registry, &[], &not_sent).await;
     let text = browser.sees("Pods that fail to pull (1)").await;
-    assert!(text.contains("CredentialsNotSent") && text.contains("This command mends it"), "{text}");
+    assert!(
+        text.contains("CredentialsNotSent") && text.contains("This command mends it"),
+        "{text}"
+    );
     let focused = "return document.activeElement.closest('details')?.id";
     assert_eq!(browser.evaluate(focused).await, "yaml");
     browser.sees("kind: DockerPullSecret").await;
 
-    let command = browser.evaluate("return document.querySelector('.card [data-copy]').textContent").await;
+    let command = browser
+        .evaluate("return document.querySelector('.card [data-copy]').textContent")
+        .await;
     let command = command.as_str().unwrap().to_owned();
     assert!(command.contains(&space.name), "{command}");
     browser.click(&format!("Copy {command}")).await;
     assert_eq!(browser.clipboard().await, command);
 
     // What changes elsewhere in the cluster does not touch this page: a person may be selecting a text.
-    browser.evaluate("document.querySelector('.card').mark = 'the same'").await;
+    browser
+        .evaluate("document.querySelector('.card').mark = 'the same'")
+        .await;
     let other = Space::new(world(), "ui-other").await;
     other.create("other", private("other.example.com", "absent")).await;
     other.reason("other", "SecretNotFound").await;
     pods.runs("web").await;
     let healed = async || {
         let text = browser.text().await;
-        if text.contains("Pods that fail") { Err(text) } else { Ok(()) }
+        if text.contains("Pods that fail") {
+            Err(text)
+        } else {
+            Ok(())
+        }
     };
     eventually("the failing pod is gone", healed).await;
     space.change("app", json!({"suspend": true})).await;
@@ -90,17 +104,27 @@ async fn unchanged_part_of_a_page_is_left_alone() {
     let session = Session::begin(&[]).await;
     session.open_resource(&space, "app").await;
     let browser = &session.browser;
-    browser.evaluate("document.querySelector('#live .actions').mark = 'the same'; window.updates = 0;
-        const fetch = window.fetch; window.fetch = (...all) => { window.updates++; return fetch(...all) }").await;
+    browser
+        .evaluate(
+            "document.querySelector('#live .actions').mark = 'the same'; window.updates = 0;
+        const fetch = window.fetch; window.fetch = (...all) => { window.updates++; return fetch(...all) }",
+        )
+        .await;
     let other = Space::new(world(), "ui-elsewhere").await;
     other.create("other", private("elsewhere.example.com", "absent")).await;
     let looked = async || {
         let updates = browser.evaluate("return window.updates").await;
         // The second has begun when the first was shown.
-        if updates.as_u64() > Some(1) { Ok(()) } else { Err(updates.to_string()) }
+        if updates.as_u64() > Some(1) {
+            Ok(())
+        } else {
+            Err(updates.to_string())
+        }
     };
     eventually("the page is looked at again", looked).await;
-    let mark = browser.evaluate("return document.querySelector('#live .actions').mark").await;
+    let mark = browser
+        .evaluate("return document.querySelector('#live .actions').mark")
+        .await;
     assert_eq!(mark, "the same");
 }
 
@@ -117,7 +141,10 @@ async fn first_resource_takes_the_place_of_the_invitation() {
     browser.evaluate(MARK).await;
     space.create("first", private("first.example.com", "absent")).await;
     let text = browser.sees("SecretNotFound").await;
-    assert!(!text.contains("There is no pull secret yet") && text.contains("Filter"), "{text}");
+    assert!(
+        !text.contains("There is no pull secret yet") && text.contains("Filter"),
+        "{text}"
+    );
     space.delete("first").await;
     browser.sees("There is no pull secret yet").await;
     assert_not_reloaded(&session).await;

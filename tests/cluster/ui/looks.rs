@@ -3,6 +3,7 @@
 use crate::support::canary::CANARY;
 use crate::support::pods::not_sent;
 use crate::support::registries::registries;
+use crate::support::repository;
 use crate::ui::{PASSWORD, Session, failing_pod, reader, ready};
 
 /// Looks at the page that is shown, and saves pictures of it.
@@ -25,7 +26,7 @@ async fn inspect(session: &Session, name: &str) {
 
 #[tokio::test]
 async fn pages_that_show_something_are_accessible_and_fit() {
-    let (space, registry) = ready("ui-looks").await;
+    let (space, registry) = ready("shop").await;
     failing_pod(&space, &registry, &[], &not_sent).await;
     let session = Session::begin(&["-n", &space.name]).await;
     let browser = &session.browser;
@@ -37,6 +38,15 @@ async fn pages_that_show_something_are_accessible_and_fit() {
     inspect(&session, "list-without-match").await;
     session.open_resource(&space, "app").await;
     browser.sees("Pods that fail to pull (1)").await;
+    let picture = browser.picture(1200, 760).await;
+    assert!(
+        picture.len() < 150_000,
+        "the picture in the README has {} bytes",
+        picture.len()
+    );
+    if std::env::var_os("UPDATE_DOCS").is_some() {
+        std::fs::write(repository().join("docs/images/page.png"), picture).unwrap();
+    }
     for part in ["What the node reports", "The same by command", "YAML"] {
         browser.click(part).await;
     }
@@ -54,15 +64,19 @@ async fn pages_that_show_something_are_accessible_and_fit() {
     session.open("/namespaces/nowhere/absent").await;
     browser.sees("It is gone").await;
     let complaints = browser.complaints().await;
-    assert!(complaints.iter().all(|line| line.contains("status of 404")), "{complaints:?}");
+    assert!(
+        complaints.iter().all(|line| line.contains("status of 404")),
+        "{complaints:?}"
+    );
     inspect(&session, "problem").await;
 
     let account = reader(&space);
     let session = Session::begin(&["-n", &space.name, "--as", &account]).await;
     session.open_resource(&space, "app").await;
     inspect(&session, "resource-of-a-reader").await;
-    space.delete("app").await;
+    // The page of the resource would be missing.
     session.open("").await;
+    space.delete("app").await;
     session.browser.sees("There is no pull secret yet").await;
     inspect(&session, "list-empty").await;
 }
@@ -77,11 +91,15 @@ async fn forms_are_accessible_and_fit() {
     browser.click("For many namespaces").await;
     browser.click("Attach it, so that nobody has to list it").await;
     inspect(&session, "create").await;
-    session.fill_in("Not_a_name", "https://user@registry/", "robot", CANARY, "No_namespace").await;
+    session
+        .fill_in("Not_a_name", "https://user@registry/", "robot", CANARY, "No_namespace")
+        .await;
     browser.press("Submit").await;
     browser.sees("Correct the fields that are marked below").await;
     inspect(&session, "create-with-errors").await;
-    session.fill_in("other", all.get("basic"), "robot", CANARY, &space.name).await;
+    session
+        .fill_in("other", all.get("basic"), "robot", CANARY, &space.name)
+        .await;
     browser.press("Submit").await;
     browser.sees("Rejected: ").await;
     inspect(&session, "create-rejected").await;

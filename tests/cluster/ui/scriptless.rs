@@ -34,7 +34,9 @@ async fn login_is_created_used_explained_paused_and_deleted() {
 
     // A field that is wrong, then a password that is.
     browser.click("Create").await;
-    session.fill_in("company", "https://user@registry/v2/", "robot", CANARY, &space.name).await;
+    session
+        .fill_in("company", "https://user@registry/v2/", "robot", CANARY, &space.name)
+        .await;
     browser.click("Submit").await;
     let text = browser.sees("Correct the fields that are marked below").await;
     assert!(text.contains("The registry URL "), "{text}");
@@ -56,7 +58,10 @@ async fn login_is_created_used_explained_paused_and_deleted() {
     browser.fill_in(crate::ui::PASSWORD, password).await;
     browser.click("YAML for Git").await;
     let text = browser.sees("kind: DockerPullSecret").await;
-    assert!(text.contains("kubectl --context world create secret generic company-login"), "{text}");
+    assert!(
+        text.contains("kubectl --context world create secret generic company-login"),
+        "{text}"
+    );
     assert!(!browser.source().await.contains(password));
     browser.fill_in(crate::ui::PASSWORD, password).await;
     browser.click("Submit").await;
@@ -71,7 +76,10 @@ async fn login_is_created_used_explained_paused_and_deleted() {
     assert!(text.contains("CredentialsNotSent"), "{text}");
     browser.click(&format!("{}/web", space.name)).await;
     let text = browser.sees("Explanation").await;
-    assert!(text.contains("imagePullSecrets lists no Secret.") && text.contains("This command mends it:"), "{text}");
+    assert!(
+        text.contains("imagePullSecrets lists no Secret.") && text.contains("This command mends it:"),
+        "{text}"
+    );
     browser.fill_in("Image", &image).await;
     browser.press("Explain").await;
     browser.sees("that a new pod is to pull").await;
@@ -91,7 +99,10 @@ async fn login_is_created_used_explained_paused_and_deleted() {
     browser.click("Resume").await;
     browser.click("Delete …").await;
     let text = browser.sees("Secret company is deleted with it.").await;
-    assert!(text.contains("Secret company-login with the credentials stays."), "{text}");
+    assert!(
+        text.contains("Secret company-login with the credentials stays."),
+        "{text}"
+    );
     browser.click("Delete company").await;
     browser.sees("There is no pull secret").await;
     assert_eq!(browser.complaints().await, Vec::<String>::new());
@@ -120,20 +131,31 @@ async fn pasted_config_is_imported_and_what_cannot_be_says_why() {
     browser.fill_in("Or its text", &config.to_string()).await;
     browser.click("Read it").await;
     let text = browser.sees("stored.example.com").await;
-    assert!(text.contains("its login is in the credential helper desktop of the machine"), "{text}");
+    assert!(
+        text.contains("its login is in the credential helper desktop of the machine"),
+        "{text}"
+    );
     assert_clean("what was found", &browser.source().await);
     assert!(text.contains("<script>alert(1)</script>"), "{text}");
     browser.press("Import").await;
     let text = browser.sees("Not imported").await;
-    assert!(text.contains("wrote DockerPullSecret") && text.contains("Rejected: "), "{text}");
+    assert!(
+        text.contains("wrote DockerPullSecret") && text.contains("Rejected: "),
+        "{text}"
+    );
     assert_clean("what was imported", &browser.source().await);
     let names = space.resources.list(&ListParams::default()).await.unwrap();
-    let names: Vec<_> = names.iter().map(|resource| resource.spec.registry_url.clone()).collect();
+    let names: Vec<_> = names
+        .iter()
+        .map(|resource| resource.spec.registry_url.clone())
+        .collect();
     assert_eq!(json!(names), json!([all.get("basic")]));
 
     // The same text again, and what cannot be read.
     browser.click("Import").await;
-    browser.fill_in("Or its text", &format!("{{\"auths\": {{\"{CANARY}")).await;
+    browser
+        .fill_in("Or its text", &format!("{{\"auths\": {{\"{CANARY}"))
+        .await;
     browser.click("Read it").await;
     browser.sees("The config").await;
     assert_clean("what cannot be read", &browser.source().await);
