@@ -3,6 +3,7 @@
 mod case;
 mod credentials;
 mod fleets;
+mod page;
 mod recovery;
 mod registries;
 mod replicas;
@@ -13,6 +14,7 @@ use crate::node::credentials::{
     malformed_secret, missing_attachment, no_permission, other_key, wrong_password,
 };
 use crate::node::fleets::{a_hundred_namespaces_pull_at_their_first_attempt, what_raced_in_a_hundred_namespaces_heals};
+use crate::node::page::page_leads_to_pods_that_run;
 use crate::node::recovery::pods_are_replaced_one_by_one;
 use crate::node::registries::{another_host, hopeless, never_pull, unusable, wrong_image};
 use crate::node::replicas::replicas_are_replaced_without_a_gap;
@@ -45,6 +47,7 @@ async fn every_failure_is_diagnosed_and_its_action_heals() {
         other_key(world, "path", of("basic", "nope")).boxed(),
         absent_secret(world).boxed(),
         typed_login_is_pulled_with(world).boxed(),
+        page_leads_to_pods_that_run(world).boxed(),
         credentials_come_late(world).boxed(),
         malformed_secret(world).boxed(),
         wrong_image(

@@ -36,17 +36,16 @@ impl Session {
     }
 
     pub(crate) async fn begin_with(kubeconfig: &Path, args: &[&str]) -> Self {
-        Self::serve(kubeconfig, args, true).await
+        Self::over(ServedPage::serve(kubeconfig, args), true).await
     }
 
     /// In a browser that runs no scripts.
     async fn begin_without_scripts(args: &[&str]) -> Self {
         operator();
-        Self::serve(world().kubeconfig(), args, false).await
+        Self::over(ServedPage::serve(world().kubeconfig(), args), false).await
     }
 
-    async fn serve(kubeconfig: &Path, args: &[&str], scripts: bool) -> Self {
-        let page = ServedPage::serve(kubeconfig, args);
+    pub(crate) async fn over(page: ServedPage, scripts: bool) -> Self {
         let browser = Browser::start().await;
         browser.run_scripts(scripts).await;
         browser.open(&page.address()).await;

@@ -212,14 +212,29 @@ impl Browser {
         let metrics = self.devtools("Page.getLayoutMetrics", json!({})).await;
         let size = &metrics["cssContentSize"];
         let clip = json!({"x": 0, "y": 0, "width": size["width"], "height": size["height"], "scale": 1});
-        let whole = json!({"format": "png", "captureBeyondViewport": true, "clip": clip});
-        let picture = self.devtools("Page.captureScreenshot", whole).await;
-        let picture = STANDARD.decode(picture["data"].as_str().expect("a picture"));
+        let picture = self.capture(&clip).await;
         let folder = repository().join("target/screenshots");
         std::fs::create_dir_all(&folder).expect("writable");
         let file = folder.join(format!("{name}.png"));
-        std::fs::write(&file, picture.expect("base64")).expect("writable");
+        std::fs::write(&file, picture).expect("writable");
         file
+    }
+
+    /// A PNG of the beginning of the page on a screen of this size.
+    pub async fn picture(&self, width: u32, height: u32) -> Vec<u8> {
+        let screen = json!({"width": width, "height": height, "deviceScaleFactor": 1, "mobile": false});
+        self.devtools("Emulation.setDeviceMetricsOverride", screen).await;
+        let clip = json!({"x": 0, "y": 0, "width": width, "height": height, "scale": 1});
+        let picture = self.capture(&clip).await;
+        self.on_desktop().await;
+        picture
+    }
+
+    async fn capture(&self, clip: &Value) -> Vec<u8> {
+        let wanted = json!({"format": "png", "captureBeyondViewport": true, "clip": clip});
+        let picture = self.devtools("Page.captureScreenshot", wanted).await;
+        let picture = STANDARD.decode(picture["data"].as_str().expect("a picture"));
+        picture.expect("base64")
     }
 
     /// What axe-core objects to on this page, a line for each element; empty if it has nothing to say.

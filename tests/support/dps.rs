@@ -3,6 +3,7 @@
 use std::io::{BufRead as _, BufReader, Write as _};
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
+use std::sync::Mutex;
 use std::sync::mpsc::{Receiver, channel};
 use std::time::Duration;
 
@@ -51,24 +52,28 @@ pub fn dps_in(variables: &[(&str, &str)], args: &[&str], stdin: &str) -> Output 
 /// A command that prints until it is ended.
 pub struct Watching {
     child: Child,
-    lines: Receiver<String>,
+    lines: Mutex<Receiver<String>>,
 }
 
 impl Watching {
     pub fn start(kubeconfig: &Path, args: &[&str]) -> Self {
-        let mut child = Command::new(binary())
-            .args(args)
-            .env("KUBECONFIG", kubeconfig)
-            .stdout(Stdio::piped())
-            .spawn()
-            .expect("dps can be started");
+        let mut command = Command::new(binary());
+        command.args(args).env("KUBECONFIG", kubeconfig);
+        Self::spawn(&mut command)
+    }
+
+    pub fn spawn(command: &mut Command) -> Self {
+        let mut child = command.stdout(Stdio::piped()).spawn().expect("dps can be started");
         let (sender, lines) = channel();
         let stdout = BufReader::new(child.stdout.take().expect("piped"));
         std::thread::spawn(move || {
             let mut lines = stdout.lines().map_while(Result::ok);
             lines.all(|line| sender.send(line).is_ok())
         });
-        Self { child, lines }
+        Self {
+            child,
+            lines: Mutex::new(lines),
+        }
     }
 
     pub fn pid(&self) -> u32 {
@@ -77,8 +82,9 @@ impl Watching {
 
     /// The next line that has all these words.
     pub fn line_with(&self, words: &[&str]) -> String {
+        let lines = self.lines.lock().expect("no panic here");
         loop {
-            let line = self.lines.recv_timeout(Duration::from_mins(1));
+            let line = lines.recv_timeout(Duration::from_mins(1));
             let line = line.unwrap_or_else(|_| panic!("no line with {words:?}"));
             if words.iter().all(|word| line.contains(word)) {
                 return line;

@@ -40,7 +40,11 @@ impl Answer {
 impl ServedPage {
     /// Serves it without beginning the session.
     pub fn serve(kubeconfig: &Path, args: &[&str]) -> Self {
-        let process = Watching::start(kubeconfig, &[&["ui", "--no-browser"], args].concat());
+        Self::of(Watching::start(kubeconfig, &[&["ui", "--no-browser"], args].concat()))
+    }
+
+    /// The page that a process serves.
+    pub fn of(process: Watching) -> Self {
         let line = process.line_with(&["Open http://127.0.0.1:"]);
         let address = line.split_once("http://127.0.0.1:").unwrap().1;
         let (port, start) = address.split_once('/').unwrap();

@@ -22,16 +22,7 @@ pub(super) async fn typed_login_is_pulled_with(world: &'static World) {
 }
 
 fn type_form(world: &World, namespace: &str, registry: &str) {
-    // This machine does not know the names of the registries.
-    let mut dps = Command::new("unshare");
-    dps.args([
-        "--mount",
-        "sh",
-        "-c",
-        "mount --bind \"$1\" /etc/hosts && shift && exec \"$@\"",
-        "sh",
-    ]);
-    dps.arg(world.hosts_file()).arg(binary());
+    let mut dps = dps_with_hosts(world);
     dps.args([
         "create",
         "-n",
@@ -40,7 +31,6 @@ fn type_form(world: &World, namespace: &str, registry: &str) {
         "--ca-file",
         world.registry("caFile"),
     ]);
-    dps.env("KUBECONFIG", world.kubeconfig());
     let mut session = spawn_command(dps, Some(PATIENCE)).unwrap();
     let mut answer = |question: &str, answer: &str| {
         let screen = session.exp_string(question).unwrap();
@@ -66,6 +56,21 @@ fn type_form(world: &World, namespace: &str, registry: &str) {
     session.exp_eof().unwrap();
 }
 
-fn secrets(world: &World, namespace: &str) -> String {
+/// `dps` on a machine that knows the names of the registries, which this one does not.
+pub(super) fn dps_with_hosts(world: &World) -> Command {
+    let mut dps = Command::new("unshare");
+    dps.args([
+        "--mount",
+        "sh",
+        "-c",
+        "mount --bind \"$1\" /etc/hosts && shift && exec \"$@\"",
+        "sh",
+    ]);
+    dps.arg(world.hosts_file()).arg(binary());
+    dps.env("KUBECONFIG", world.kubeconfig());
+    dps
+}
+
+pub(super) fn secrets(world: &World, namespace: &str) -> String {
     world.kubectl(&["get", "secrets", "-n", namespace, "-o", "name"])
 }

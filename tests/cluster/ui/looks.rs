@@ -3,6 +3,7 @@
 use crate::support::canary::CANARY;
 use crate::support::pods::not_sent;
 use crate::support::registries::registries;
+use crate::support::repository;
 use crate::ui::{PASSWORD, Session, failing_pod, reader, ready};
 
 /// Looks at the page that is shown, and saves pictures of it.
@@ -25,7 +26,7 @@ async fn inspect(session: &Session, name: &str) {
 
 #[tokio::test]
 async fn pages_that_show_something_are_accessible_and_fit() {
-    let (space, registry) = ready("ui-looks").await;
+    let (space, registry) = ready("shop").await;
     failing_pod(&space, &registry, &[], &not_sent).await;
     let session = Session::begin(&["-n", &space.name]).await;
     let browser = &session.browser;
@@ -37,6 +38,15 @@ async fn pages_that_show_something_are_accessible_and_fit() {
     inspect(&session, "list-without-match").await;
     session.open_resource(&space, "app").await;
     browser.sees("Pods that fail to pull (1)").await;
+    let picture = browser.picture(1200, 760).await;
+    assert!(
+        picture.len() < 150_000,
+        "the picture in the README has {} bytes",
+        picture.len()
+    );
+    if std::env::var_os("UPDATE_DOCS").is_some() {
+        std::fs::write(repository().join("docs/images/page.png"), picture).unwrap();
+    }
     for part in ["What the node reports", "The same by command", "YAML"] {
         browser.click(part).await;
     }
@@ -64,8 +74,9 @@ async fn pages_that_show_something_are_accessible_and_fit() {
     let session = Session::begin(&["-n", &space.name, "--as", &account]).await;
     session.open_resource(&space, "app").await;
     inspect(&session, "resource-of-a-reader").await;
-    space.delete("app").await;
+    // The page of the resource would be missing.
     session.open("").await;
+    space.delete("app").await;
     session.browser.sees("There is no pull secret yet").await;
     inspect(&session, "list-empty").await;
 }
@@ -110,6 +121,6 @@ async fn forms_are_accessible_and_fit() {
     browser.sees("in the credential helper desktop").await;
     inspect(&session, "import-choice").await;
     browser.press("Import").await;
-    browser.sees("✓ Imported").await;
+    browser.sees("wrote DockerPullSecret").await;
     inspect(&session, "import-done").await;
 }

@@ -58,12 +58,15 @@ async fn login_is_created_used_explained_paused_and_deleted() {
     browser.fill_in(crate::ui::PASSWORD, password).await;
     browser.click("YAML for Git").await;
     let text = browser.sees("kind: DockerPullSecret").await;
-    assert!(text.contains("kubectl create secret generic company-login"), "{text}");
+    assert!(
+        text.contains("kubectl --context world create secret generic company-login"),
+        "{text}"
+    );
     assert!(!browser.source().await.contains(password));
     browser.fill_in(crate::ui::PASSWORD, password).await;
     browser.click("Submit").await;
     browser.sees("How to use it").await;
-    let text = reload_until(&session, "✓ Ready").await;
+    let text = reload_until(&session, "send these credentials to").await;
     assert!(text.contains("imagePullSecrets: [{name: company}]"), "{text}");
 
     let (pods, image) = (Pods::of(&space).await, format!("{registry}/team/app:1.0"));
@@ -136,7 +139,10 @@ async fn pasted_config_is_imported_and_what_cannot_be_says_why() {
     assert!(text.contains("<script>alert(1)</script>"), "{text}");
     browser.press("Import").await;
     let text = browser.sees("Not imported").await;
-    assert!(text.contains("✓ Imported") && text.contains("Rejected: "), "{text}");
+    assert!(
+        text.contains("wrote DockerPullSecret") && text.contains("Rejected: "),
+        "{text}"
+    );
     assert_clean("what was imported", &browser.source().await);
     let names = space.resources.list(&ListParams::default()).await.unwrap();
     let names: Vec<_> = names
