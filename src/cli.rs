@@ -69,13 +69,13 @@ enum Command {
     Render(render::Render),
     /// Log in to a registry as a pull does, and print the result. Nothing is stored.
     ///
-    /// Exit code 0: accepted; 1: rejected or locked out; 2: usage error; 3: no verdict.
+    /// Exit code 0: accepted; 1: rejected or locked out; 2: usage error; 3: no verdict; 130: interrupted.
     Verify(verify::Verify),
     /// Show what an authorization token holds, the auth of a docker config: the user name, and what is wrong with it.
     ///
     /// The token is read from stdin or a file, and stays on this machine. The password is not printed, unless you ask for it.
     ///
-    /// Exit code 0: the kubelet can use it; 1: it cannot, or it is no token; 2: usage error or unreadable input.
+    /// Exit code 0: the kubelet can use it; 1: it cannot, or it is no token; 2: usage error or unreadable input; 130: interrupted.
     Decode(decode::Decode),
     /// Explain which credentials a pod or an image uses, and why a pull fails: the cause, who can fix it, and what to do.
     ///

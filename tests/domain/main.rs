@@ -39,6 +39,7 @@ mod image_pattern;
 mod images;
 mod import;
 mod index;
+mod interruption;
 mod kubelet_secret;
 mod leadership;
 mod ledger;

@@ -21,6 +21,7 @@ pub mod oracle;
 pub mod pods;
 pub mod registries;
 pub mod release;
+pub mod typed;
 pub mod verify;
 pub mod world;
 
