@@ -26,9 +26,9 @@ pub(crate) struct Decode {
     /// Print the password. Only on a terminal.
     #[arg(long)]
     show_password: bool,
-    /// Takes what somebody gives as an argument: the parser's own message would repeat it.
+    /// Takes what somebody gives as arguments: the parser's own message would repeat them.
     #[arg(hide = true)]
-    argument: Option<OsString>,
+    words: Vec<OsString>,
 }
 
 pub(crate) fn run(arguments: &Decode) -> ExitCode {
@@ -39,10 +39,14 @@ pub(crate) fn run(arguments: &Decode) -> ExitCode {
 }
 
 async fn decode_and_print(arguments: &Decode, terminal: Option<&Terminal>) -> Result<ExitCode, Stop> {
-    if arguments.argument.is_some() {
-        let why =
-            "give the token on stdin or in a file: everybody on this machine can read arguments, and shells keep them";
-        return Err(Stop::Error(why.to_owned()));
+    if !arguments.words.is_empty() {
+        return Err(Stop::Error(format!(
+            "{} too many: give the token on stdin or in a file, since everybody on this machine can read arguments, and shells keep them",
+            match arguments.words.len() {
+                1 => "1 argument".to_owned(),
+                count => format!("{count} arguments"),
+            }
+        )));
     }
     if arguments.show_password && !stdout().is_terminal() {
         let why = "--show-password needs a terminal as stdout: a password does not belong into a file or a log";
