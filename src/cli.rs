@@ -23,7 +23,6 @@ mod password;
 mod program_name;
 mod render;
 mod runtime;
-mod table;
 mod terminal;
 mod verify;
 

@@ -16,10 +16,10 @@ use crate::cli::login::{ca_bundle, log_in_to};
 use crate::cli::network::NetworkArguments;
 use crate::cli::output::{self, report};
 use crate::cli::runtime::block_on;
-use crate::cli::table::table;
 use crate::cli::terminal::{Stop, Terminal, interruptible};
 use crate::domain::credentials::RegistryCredentials;
 use crate::domain::registry::key::RegistryKey;
+use crate::domain::text::columns::ColumnWidths;
 use crate::domain::verification::verdict::VerificationResult;
 use crate::form::import::{Found, FoundLogin, ambiguous, chosen};
 use crate::form::objects::{Existing, Form, FurtherFields, Login, Objects, Scope};
@@ -139,20 +139,17 @@ async fn import(arguments: &Import, terminal: Option<&Terminal>) -> Result<ExitC
 }
 
 fn show(usable: &[Found], unusable: &[Found], arguments: &Import) {
-    let headings = ["", "REGISTRY", "USER", "FOUND IN", "NAME"];
+    let headings = ["", "REGISTRY", "USER", "FOUND IN", "NAME"].map(str::to_owned);
     let rows = usable.iter().enumerate().map(|(index, found)| {
         let name = arguments.name_of(found).unwrap_or_default();
-        [
-            (index + 1).to_string(),
-            found.key.clone(),
-            found.user(),
-            found.place.clone(),
-            name,
-        ]
+        let number = (index + 1).to_string();
+        [number, found.key.clone(), found.user(), found.place.clone(), name]
     });
     if !usable.is_empty() {
-        for line in table(headings, rows.collect()) {
-            report(&line);
+        let rows: Vec<_> = [headings].into_iter().chain(rows).collect();
+        let columns = ColumnWidths::of(rows.iter().map(<[String; 5]>::as_slice));
+        for row in &rows {
+            report(&columns.line(row));
         }
     }
     for found in unusable {
