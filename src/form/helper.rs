@@ -17,12 +17,6 @@ pub const LONGEST_ANSWER: u64 = 64 * 1024;
 /// Helpers that mint logins which end after hours: a Secret made of one fails soon.
 const SHORT_LIVED: [&str; 4] = ["ecr-login", "gcloud", "gcr", "acr-env"];
 
-/// Whether a name can be part of the name of a program.
-pub fn is_name(name: &str) -> bool {
-    let inside = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '_' | '-');
-    !name.is_empty() && name.len() <= 64 && name.chars().all(inside) && !name.starts_with('.')
-}
-
 /// Whether the logins of a helper end after hours.
 pub fn is_short_lived(name: &str) -> bool {
     SHORT_LIVED.contains(&name)

@@ -5,14 +5,14 @@ use serde_json::Value;
 
 use crate::domain::credential_source::problems::document_problem;
 use crate::domain::credentials::RegistryCredentials;
-use crate::domain::docker_config::credential_helper::UNUSABLE_NAME;
+use crate::domain::docker_config::credential_helper::is_name;
 use crate::domain::docker_config::user_document::{LookupError, find, mentioned};
 use crate::domain::registry::dialect::Dialect;
 use crate::domain::registry::key::RegistryKey;
 use crate::domain::secret::ownership::is_labelled;
 use crate::domain::text::shown_key;
 use crate::form::field::{self, ChosenRegistry};
-use crate::form::helper::{is_name, is_short_lived};
+use crate::form::helper::is_short_lived;
 
 /// A login that was found.
 #[derive(Clone, Debug, PartialEq)]
@@ -110,14 +110,15 @@ fn elsewhere(place: &str, key: &str, registry: &RegistryKey, store: Option<&str>
     let (name, server) = match (error, store) {
         (LookupError::CredentialStore { store, .. }, _) => (store, key),
         // The store has listed it.
-        (LookupError::NoEntry(_), Some(store)) => (store.to_owned(), key),
+        (LookupError::NoEntry(_), Some(store)) => (is_name(store).then(|| store.to_owned()), key),
         (error, _) => return FoundLogin::Unusable(document_problem(place, registry, error).message),
     };
-    if name != UNUSABLE_NAME && is_name(&name) {
-        let server = server.to_owned();
-        FoundLogin::Helper { name, server }
-    } else {
-        FoundLogin::Unusable(format!("{place} names a credential helper that cannot be a program"))
+    match name {
+        Some(name) => FoundLogin::Helper {
+            name,
+            server: server.to_owned(),
+        },
+        None => FoundLogin::Unusable(format!("{place} names a credential helper that cannot be a program")),
     }
 }
 
