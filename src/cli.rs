@@ -58,7 +58,7 @@ enum Command {
     /// Shows what it finds and asks which to import. Each is verified before it is written. Nothing that exists is changed without
     /// --replace, and importing again changes nothing.
     ///
-    /// Exit code 0: all that was chosen is imported; 1: something is not; 2: usage error, or the cluster refused; 130: interrupted.
+    /// Exit code 0: all that was chosen is imported; 1: something is not; 2: usage error, or the cluster refused any of it; 130: interrupted.
     Import(Box<import::Import>),
     /// Print the Secrets that the operator would write, without a cluster.
     ///

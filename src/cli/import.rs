@@ -1,6 +1,7 @@
 //! `dps import`: makes resources from logins that are somewhere already.
 
 mod helper;
+mod one;
 mod sources;
 
 use std::path::PathBuf;
@@ -12,17 +13,15 @@ use crate::cli::connection::ConnectionArguments;
 use crate::cli::create::DryRun;
 use crate::cli::destination::Destination;
 use crate::cli::exit::exit_code;
-use crate::cli::login::{ca_bundle, log_in_to};
+use crate::cli::import::one::{NOT_IMPORTED, import_one};
+use crate::cli::login::ca_bundle;
 use crate::cli::network::NetworkArguments;
 use crate::cli::output::{self, report};
 use crate::cli::runtime::block_on;
 use crate::cli::terminal::{Stop, Terminal, interruptible};
-use crate::domain::credentials::RegistryCredentials;
 use crate::domain::registry::key::RegistryKey;
 use crate::domain::text::columns::ColumnWidths;
-use crate::domain::verification::verdict::VerificationResult;
 use crate::form::import::{Found, FoundLogin, ambiguous, chosen};
-use crate::form::objects::{Existing, Form, FurtherFields, Login, Objects, Scope};
 
 #[derive(Args)]
 #[allow(clippy::struct_excessive_bools, reason = "flags")]
@@ -115,7 +114,7 @@ async fn import(arguments: &Import, terminal: Option<&Terminal>) -> Result<ExitC
     }
     let chosen = choose(usable, arguments, terminal).await?;
     let ca_bundle = ca_bundle(arguments.ca_file.as_deref())?;
-    let mut code = ExitCode::SUCCESS;
+    let mut code = 0;
     let names: Vec<_> = chosen.iter().map(|found| arguments.name_of(found)).collect();
     for (found, is_ambiguous) in chosen.iter().zip(ambiguous(&names)) {
         if is_ambiguous {
@@ -124,18 +123,18 @@ async fn import(arguments: &Import, terminal: Option<&Terminal>) -> Result<ExitC
                 "{} in {}: not imported: another login that was chosen gets the name {name} too: choose one of them, and use dps create for the other",
                 found.key, found.place
             ));
-            code = ExitCode::FAILURE;
+            code = code.max(NOT_IMPORTED);
             continue;
         }
         match import_one(found, arguments, destination.as_ref(), ca_bundle.as_deref()).await {
             Ok(line) => report(&line),
-            Err(problem) => {
-                report(&format!("{}: not imported: {problem}", found.key));
-                code = ExitCode::FAILURE;
+            Err(failure) => {
+                report(&format!("{}: not imported: {}", found.key, failure.why));
+                code = code.max(failure.code);
             }
         }
     }
-    Ok(code)
+    Ok(ExitCode::from(code))
 }
 
 fn show(usable: &[Found], unusable: &[Found], arguments: &Import) {
@@ -197,99 +196,4 @@ fn of_registries(found: Vec<Found>, wanted: &[String]) -> Result<Vec<Found>, Str
     }
     let is_wanted = |found: &Found| found.registry.as_ref().is_some_and(|one| keys.contains(&one.key));
     Ok(found.into_iter().filter(is_wanted).collect())
-}
-
-/// Returns what happened. The error says why nothing did.
-async fn import_one(
-    found: &Found,
-    arguments: &Import,
-    destination: Option<&Destination>,
-    ca_bundle: Option<&[u8]>,
-) -> Result<String, String> {
-    let registry = found.registry.clone().ok_or("it is no registry")?;
-    let credentials = match &found.login {
-        FoundLogin::Here(credentials) => credentials.clone(),
-        FoundLogin::Helper { name, server } => helper::get(name, server, &registry.key).await?,
-        FoundLogin::Unusable(why) => return Err(why.clone()),
-    };
-    let objects = objects(found, credentials.clone(), arguments, destination)?;
-    let name = &objects.declaration.key.name;
-    if let Some(destination) = destination {
-        match destination.compare(&objects).await? {
-            Existing::Same => return Ok(format!("{}: DockerPullSecret {name} is up to date", found.key)),
-            Existing::Different if !arguments.replace => {
-                return Err(format!(
-                    "DockerPullSecret {name} or its login already exists and differs: use --replace to change it"
-                ));
-            }
-            Existing::Different | Existing::Nothing => {}
-        }
-        destination.try_out(&objects).await?;
-    }
-    if !arguments.no_verify {
-        verify(&registry.key, credentials, arguments, ca_bundle).await?;
-    }
-    match destination {
-        None => {
-            output::write_objects(objects.login.iter().chain([&objects.resource]))?;
-            Ok(format!("{}: DockerPullSecret {name} printed", found.key))
-        }
-        Some(_) if arguments.dry_run.is_some() => Ok(format!("{}: would write DockerPullSecret {name}", found.key)),
-        Some(destination) => {
-            destination.write(&objects).await?;
-            let namespace = &destination.cluster.namespace;
-            Ok(format!("{}: wrote DockerPullSecret {namespace}/{name}", found.key))
-        }
-    }
-}
-
-fn objects(
-    found: &Found,
-    credentials: RegistryCredentials,
-    arguments: &Import,
-    destination: Option<&Destination>,
-) -> Result<Objects, String> {
-    let registry = found.registry.clone().ok_or("it is no registry")?;
-    let namespace = destination.map(|destination| destination.cluster.namespace.clone());
-    if arguments.adopt && found.pull_secret.is_none() {
-        return Err(format!(
-            "only a pull secret of the cluster that can be changed, is of type kubernetes.io/dockerconfigjson and has one entry can be taken over, and {} is not: import it without --adopt, and list the new Secret instead",
-            found.place
-        ));
-    }
-    let form = Form {
-        name: arguments.name_of(found).unwrap_or_default(),
-        scope: Scope::Namespace(namespace.or_else(|| arguments.namespace.clone())),
-        registry,
-        login: Login::New {
-            secret: None,
-            credentials,
-        },
-        email: found.email.clone(),
-        options: FurtherFields {
-            adopt: arguments.adopt,
-            plain_http: arguments.plain_http,
-            ..FurtherFields::default()
-        },
-    };
-    form.objects().map_err(|problem| problem.message)
-}
-
-async fn verify(
-    key: &RegistryKey,
-    credentials: RegistryCredentials,
-    arguments: &Import,
-    ca_bundle: Option<&[u8]>,
-) -> Result<(), String> {
-    let (targets, plain_http) = (&arguments.targets, arguments.plain_http);
-    let verdict = log_in_to(key, None, plain_http, credentials, targets, ca_bundle).await?;
-    if verdict.result == VerificationResult::Accepted {
-        return Ok(());
-    }
-    let more = if verdict.result.is_refusal() {
-        ""
-    } else {
-        "; --no-verify imports it anyway"
-    };
-    Err(format!("{}: {}{more}", verdict.result.as_str(), verdict.message))
 }

@@ -1,5 +1,7 @@
 //! `dps import` without a cluster: what is found where, and credential helpers of all sorts.
 
+mod refused;
+
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 
