@@ -9,6 +9,7 @@ use std::process::ExitCode;
 
 use clap::Args;
 
+use crate::cli::completion::names;
 use crate::cli::connection::ConnectionArguments;
 use crate::cli::create::DryRun;
 use crate::cli::destination::Destination;
@@ -37,7 +38,7 @@ pub(crate) struct Import {
     #[arg(long)]
     pull_secrets: bool,
     /// A pull secret of the namespace. Can be repeated.
-    #[arg(long, value_name = "NAME")]
+    #[arg(long, value_name = "NAME", add = names::pull_secrets())]
     from_secret: Vec<String>,
     /// Take over pull secrets with one entry in place: they keep their name and UID, and pods that list them need no change.
     #[arg(long)]
@@ -52,7 +53,7 @@ pub(crate) struct Import {
     #[arg(long)]
     allow_short_lived: bool,
     /// Namespace to write to, and of the pull secrets. Default: the namespace of the kubeconfig's context.
-    #[arg(short, long)]
+    #[arg(short, long, add = names::namespaces())]
     namespace: Option<String>,
     /// Do not log in before writing.
     #[arg(long)]

@@ -14,6 +14,9 @@ use crate::domain::text::shown_key;
 use crate::form::field::{self, ChosenRegistry};
 use crate::form::helper::is_short_lived;
 
+/// Types of pull secrets.
+pub const PULL_SECRETS: [&str; 2] = ["kubernetes.io/dockerconfigjson", "kubernetes.io/dockercfg"];
+
 /// A login that was found.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Found {

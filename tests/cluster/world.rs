@@ -146,20 +146,22 @@ async fn the_api_server_is_of_the_kubernetes_that_go_mod_names() {
 }
 
 #[test]
-fn what_is_missing_to_build_is_said_in_one_sentence() {
+fn what_is_missing_is_said_in_one_sentence() {
     let work = std::env::temp_dir().join(format!("tools-{}", std::process::id()));
     let env = work.join("env");
     std::fs::create_dir_all(env.join("bin")).unwrap();
     for file in ["tools.sh", "go.sum", "go.mod"] {
         std::fs::copy(repository().join("tests/env").join(file), env.join(file)).unwrap();
     }
-    for program in ["sh", "cksum", "cut", "mkdir", "flock", "dirname", "find", "date", "rm"] {
+    for program in [
+        "sh", "cksum", "cut", "mkdir", "flock", "dirname", "find", "date", "rm", "id",
+    ] {
         let path = crate::support::run(Command::new("sh").args(["-c", &format!("command -v {program}")]));
         std::os::unix::fs::symlink(path.trim(), env.join("bin").join(program)).unwrap();
     }
-    let build = || {
+    let refused = |name: &str| {
         let output = Command::new(env.join("tools.sh"))
-            .arg("etcd")
+            .arg(name)
             .env("PATH", env.join("bin"))
             .env_remove("KUBEBUILDER_ASSETS")
             .output()
@@ -168,9 +170,21 @@ fn what_is_missing_to_build_is_said_in_one_sentence() {
         String::from_utf8(output.stderr).unwrap()
     };
     assert_eq!(
-        build(),
+        refused("etcd"),
         "tests/env/tools.sh: Go is missing: install Go 1.26 or newer (https://go.dev/dl) and put it into PATH\n"
     );
+    for (name, sentence) in [
+        (
+            "zsh",
+            "the tests of completion need zsh in PATH (Debian: apt-get install zsh)",
+        ),
+        (
+            "pass",
+            "the test of credential helpers needs pass, docker-credential-pass, gpg and gpg-agent in PATH (Debian: apt-get install pass golang-docker-credential-helpers gpg gpg-agent)",
+        ),
+    ] {
+        assert_eq!(refused(name), format!("tests/env/tools.sh: {sentence}\n"));
+    }
 
     let old = env.join("bin/go");
     let mut file = std::fs::File::create(&old).unwrap();
@@ -178,7 +192,7 @@ fn what_is_missing_to_build_is_said_in_one_sentence() {
     drop(file);
     std::fs::set_permissions(&old, std::os::unix::fs::PermissionsExt::from_mode(0o755)).unwrap();
     assert_eq!(
-        build(),
+        refused("etcd"),
         "tests/env/tools.sh: Go 1.26 or newer is needed to build Kubernetes 1.37, found go1.22.1\n"
     );
     std::fs::remove_dir_all(work).unwrap();

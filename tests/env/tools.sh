@@ -2,7 +2,8 @@
 # Builds the named programs of the test world and prints the folder they are in.
 #
 #   tests/env/tools.sh NAME...     NAME: etcd kube-apiserver kube-controller-manager kubectl registry helm kubeconform
-#                                        world keyring-oracle schemas promtool krew; node: all that a node needs beside these
+#                                        world keyring-oracle schemas promtool krew; node: all that a node needs beside these;
+#                                        not built, but have to be in PATH: zsh fish pass
 #
 # With DPS_TEST_KUBERNETES=oldest, kube-apiserver and kube-controller-manager are those of the oldest Kubernetes that is
 # supported, and the folder has links to the rest.
@@ -39,14 +40,34 @@ package() {
     esac
 }
 
+# Installs packages of Debian where that is possible, and otherwise says who needs them.
+debian() {
+    who=$1
+    shift
+    if [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null; then
+        echo "installing $* ..." >&2
+        { apt-get update && DEBIAN_FRONTEND=noninteractive apt-get install -y --no-install-recommends "$@"; } >&2 && return 0
+    fi
+    die "$who (Debian: apt-get install $*)"
+}
+
 # runc is the one program in C and Go; without libseccomp it starts no container that Kubernetes asks for.
 seccomp() {
     ! { command -v pkg-config && command -v cc && pkg-config --exists libseccomp; } >/dev/null 2>&1 || return 0
-    if [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null; then
-        echo "installing libseccomp-dev, which runc needs ..." >&2
-        { apt-get update && DEBIAN_FRONTEND=noninteractive apt-get install -y --no-install-recommends gcc libc6-dev libseccomp-dev pkg-config; } >&2 && return 0
-    fi
-    die "runc needs a C compiler, pkg-config and libseccomp with its headers (Debian: apt-get install gcc libc6-dev libseccomp-dev pkg-config)"
+    debian "runc needs a C compiler, pkg-config and libseccomp with its headers" gcc libc6-dev libseccomp-dev pkg-config
+}
+
+# Shells that complete.
+shell() {
+    ! command -v "$1" >/dev/null || return 0
+    debian "the tests of completion need $1 in PATH" "$1"
+}
+
+# A credential store with its helper.
+store() {
+    ! { command -v pass && command -v docker-credential-pass && command -v gpg && command -v gpg-agent; } >/dev/null || return 0
+    debian "the test of credential helpers needs pass, docker-credential-pass, gpg and gpg-agent in PATH" \
+        pass golang-docker-credential-helpers gpg gpg-agent
 }
 
 [ $# -gt 0 ] || die "name at least one program"
@@ -123,6 +144,10 @@ build() {
 }
 
 for name; do
+    case $name in
+    zsh | fish) shell "$name" && continue ;;
+    pass) store && continue ;;
+    esac
     build "$name"
     [ "$dir" = "$all" ] || ln -f "$dir/$name" "$all/$name"
 done

@@ -26,6 +26,7 @@ pub mod verify;
 pub mod world;
 
 use std::future::Future;
+use std::io::Write as _;
 use std::path::PathBuf;
 use std::process::Command;
 use std::time::{Duration, Instant};
@@ -50,6 +51,20 @@ pub fn tools(names: &[&str]) -> PathBuf {
         .expect("tests/env/tools.sh can be started");
     assert!(output.status.success(), "tests/env/tools.sh failed, see above");
     String::from_utf8(output.stdout).expect("a path").trim().into()
+}
+
+/// Whether a program that nobody builds is there, after it was installed if that is possible. CI has to have it.
+pub fn has_program(name: &str) -> bool {
+    let output = Command::new(repository().join("tests/env/tools.sh")).arg(name).output();
+    let output = output.expect("tests/env/tools.sh can be started");
+    if output.status.success() {
+        return true;
+    }
+    let why = String::from_utf8_lossy(&output.stderr);
+    assert!(std::env::var_os("CI").is_none(), "CI needs {name}: {why}");
+    // Past the test runner, which would keep it to itself.
+    let _ = writeln!(std::io::stderr(), "SKIPPED: nothing is tested with {name}: {why}");
+    false
 }
 
 /// For tests that load a whole machine: one after the other.

@@ -13,13 +13,10 @@ use crate::cli::manifests::Manifests;
 use crate::cli::output::report;
 use crate::cli::terminal::{Stop, in_thread};
 use crate::domain::docker_config::user_document::mentioned;
-use crate::form::import::{Found, docker_config, pull_secret, rapyuta};
+use crate::form::import::{Found, PULL_SECRETS, docker_config, pull_secret, rapyuta};
 
 /// Longest docker config, in bytes.
 const LONGEST: u64 = 1024 * 1024;
-
-/// Types of pull secrets.
-const PULL_SECRETS: [&str; 2] = ["kubernetes.io/dockerconfigjson", "kubernetes.io/dockercfg"];
 
 /// All that the arguments point to; without any, the docker config of this user.
 pub(super) async fn find(arguments: &Import, destination: Option<&Destination>) -> Result<Vec<Found>, Stop> {
