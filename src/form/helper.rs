@@ -64,6 +64,10 @@ pub fn login(succeeded: bool, stdout: &[u8]) -> Result<Option<RegistryCredential
     let answer: HelperAnswer = serde_json::from_slice(stdout).map_err(|_| {
         "answered something else than JSON with Username and Secret: it is no credential helper".to_owned()
     })?;
+    // docker-credential-pass says so that it has none (version 0.6.4, which Debian 12 has).
+    if answer.username.is_empty() && answer.secret.is_empty() {
+        return Ok(None);
+    }
     RegistryCredentials::new(&answer.username, &answer.secret)
         .map(Some)
         .map_err(|invalid| match invalid {

@@ -1,5 +1,6 @@
 //! `dps import` without a cluster: what is found where, and credential helpers of all sorts.
 
+mod pass;
 mod refused;
 
 use std::os::unix::fs::PermissionsExt as _;
@@ -167,6 +168,8 @@ fn answers_of_helpers_are_read_and_never_repeated() {
         login(false, b"credentials not found in native keychain\n").unwrap(),
         None
     );
+    let nothing = json!({"ServerURL": "x", "Username": "", "Secret": ""}).to_string();
+    assert_eq!(login(true, nothing.as_bytes()).unwrap(), None);
     let token = json!({"Username": "<token>", "Secret": CANARY}).to_string();
     for (succeeded, answer, part) in [
         (false, CANARY, "failed"),
