@@ -76,6 +76,7 @@ mod verification_queue;
 mod verification_schedule;
 mod verification_target;
 mod verify;
+mod workflows;
 
 use std::collections::BTreeMap;
 
