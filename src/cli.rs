@@ -53,7 +53,7 @@ enum Command {
     /// the registry; 130: interrupted.
     Create(Box<create::Create>),
     /// Make pull secrets from logins that are somewhere already: a docker config with its credential helpers, pull secrets of a
-    /// namespace, Secrets of rapyuta.io.
+    /// namespace, objects of other tools.
     ///
     /// Shows what it finds and asks which to import. Each is verified before it is written. Nothing that exists is changed without
     /// --replace, and importing again changes nothing.

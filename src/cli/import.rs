@@ -31,15 +31,21 @@ pub(crate) struct Import {
     /// podman look for it.
     #[arg(long, value_name = "FILE")]
     from: Vec<PathBuf>,
-    /// File or folder with Secrets of rapyuta.io, or - for stdin. Can be repeated.
+    /// File or folder with objects of other tools, or - for stdin: Secrets of rapyuta.io, ExternalSecrets whose template is a
+    /// pull secret, ClusterPullSecrets of registry-creds, ImagePullSecrets of imps. Can be repeated.
     #[arg(short, long, value_name = "FILE|DIR|-")]
     filename: Vec<PathBuf>,
-    /// All pull secrets of the namespace that the operator did not generate.
+    /// All pull secrets of the namespace that the operator did not generate. A login that somebody else writes, such as an
+    /// ExternalSecret, stays there, and is referred to.
     #[arg(long)]
     pull_secrets: bool,
     /// A pull secret of the namespace. Can be repeated.
     #[arg(long, value_name = "NAME", add = names::pull_secrets())]
     from_secret: Vec<String>,
+    /// What other operators hand to many namespaces: ClusterPullSecrets of registry-creds, ImagePullSecrets of imps. They become
+    /// ClusterDockerPullSecrets.
+    #[arg(long)]
+    other_operators: bool,
     /// Take over pull secrets with one entry in place: they keep their name and UID, and pods that list them need no change.
     #[arg(long)]
     adopt: bool,

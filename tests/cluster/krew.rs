@@ -4,7 +4,7 @@ use std::path::Path;
 use std::process::Command;
 
 use crate::support::operator::binary;
-use crate::support::{repository, run, tools};
+use crate::support::{repository, run, tools, without_package};
 
 /// An archive as a release has it.
 fn archive(folder: &Path) -> String {
@@ -12,7 +12,8 @@ fn archive(folder: &Path) -> String {
     // As in a release, and packed in a tenth of the time.
     run(Command::new("strip").arg("-o").arg(&dps).arg(binary()));
     let script = repository().join("hack/archive.sh");
-    let archive = run(Command::new(script).arg(dps).arg(folder.join("archives")));
+    let mut pack = Command::new(script);
+    let archive = run(without_package(pack.arg(dps).arg(folder.join("archives"))));
     archive.trim().to_owned()
 }
 

@@ -100,6 +100,17 @@ where
     }
 }
 
+/// For a command that calls cargo: what cargo tells a test of its package would have crates built anew.
+pub fn without_package(command: &mut Command) -> &mut Command {
+    for (name, _) in std::env::vars_os() {
+        let text = name.to_string_lossy();
+        if text.starts_with("CARGO_PKG_") || text.starts_with("CARGO_MANIFEST_") {
+            command.env_remove(name);
+        }
+    }
+    command
+}
+
 /// Runs a command and returns its output; fails the test with what it printed if it fails.
 pub fn run(command: &mut Command) -> String {
     let output = command.output().expect("the program can be started");

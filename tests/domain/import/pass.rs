@@ -92,18 +92,12 @@ fn rendered(objects: &str) -> Vec<(String, String)> {
     assert_eq!(rendered.code, 0, "{}", rendered.stderr);
     let rendered: Value = serde_json::from_str(&rendered.stdout).unwrap();
     let documents = rendered["items"].as_array().unwrap().iter().map(|secret| {
-        let document = decoded(secret["data"][".dockerconfigjson"].as_str().unwrap());
+        let document = super::decoded(secret["data"][".dockerconfigjson"].as_str().unwrap());
         let (registry, entry) = document["auths"].as_object().unwrap().iter().next().unwrap();
         assert_eq!(entry["password"], CANARY);
         (registry.clone(), entry["username"].as_str().unwrap().to_owned())
     });
     documents.collect()
-}
-
-fn decoded(text: &str) -> Value {
-    use base64::Engine as _;
-    let bytes = base64::engine::general_purpose::STANDARD.decode(text).unwrap();
-    serde_json::from_slice(&bytes).unwrap()
 }
 
 #[test]
