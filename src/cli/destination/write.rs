@@ -14,6 +14,9 @@ use crate::form::objects::{Objects, check_registry, replaced_login, replaced_spe
 /// Who has written, in the objects' `managedFields`.
 const MANAGER: &str = "dps";
 
+/// How often an object is read again that somebody else changed meanwhile: the operator writes its status at any time.
+const ATTEMPTS: u32 = 5;
+
 /// How an object was written.
 enum WrittenObject {
     Created(Box<DynamicObject>),
@@ -80,6 +83,14 @@ impl Destination {
     }
 
     async fn put_login(&self, login: &Value, dry_run: bool) -> Result<WrittenObject, String> {
+        retry_conflicts(|| self.try_put_login(login, dry_run)).await
+    }
+
+    async fn put_resource(&self, resource: &Value, dry_run: bool) -> Result<WrittenObject, String> {
+        retry_conflicts(|| self.try_put_resource(resource, dry_run)).await
+    }
+
+    async fn try_put_login(&self, login: &Value, dry_run: bool) -> Result<WrittenObject, NotWritten> {
         let name = login["metadata"]["name"].as_str().unwrap_or_default();
         let namespace = login["metadata"]["namespace"]
             .as_str()
@@ -101,7 +112,7 @@ impl Destination {
         self.put(&secrets, name, login, replaced, dry_run, &operation).await
     }
 
-    async fn put_resource(&self, resource: &Value, dry_run: bool) -> Result<WrittenObject, String> {
+    async fn try_put_resource(&self, resource: &Value, dry_run: bool) -> Result<WrittenObject, NotWritten> {
         let name = resource["metadata"]["name"].as_str().unwrap_or_default();
         let kind = resource["kind"].as_str().unwrap_or_default();
         let resources = self.resources(kind);
@@ -137,7 +148,7 @@ impl Destination {
         replaced: Option<Value>,
         dry_run: bool,
         operation: &str,
-    ) -> Result<WrittenObject, String> {
+    ) -> Result<WrittenObject, NotWritten> {
         let params = PostParams {
             dry_run,
             field_manager: Some(MANAGER.to_owned()),
@@ -149,7 +160,42 @@ impl Destination {
             let created = self.call(operation, objects.create(&params, &object)).await?;
             return Ok(WrittenObject::Created(Box::new(created)));
         }
-        self.call(operation, objects.replace(name, &params, &object)).await?;
+        let answer = self.cluster.call(objects.replace(name, &params, &object)).await;
+        answer.map_err(|error| NotWritten {
+            is_conflict: error.code() == Some(409),
+            message: self.cluster.failed(operation, &error),
+        })?;
         Ok(WrittenObject::Replaced)
+    }
+}
+
+/// Why an object was not written.
+struct NotWritten {
+    /// Whether it changed after it was read.
+    is_conflict: bool,
+    message: String,
+}
+
+impl From<String> for NotWritten {
+    fn from(message: String) -> Self {
+        Self {
+            is_conflict: false,
+            message,
+        }
+    }
+}
+
+/// Reads and writes an object again when it changed in between.
+async fn retry_conflicts<F>(write: impl Fn() -> F) -> Result<WrittenObject, String>
+where
+    F: Future<Output = Result<WrittenObject, NotWritten>>,
+{
+    let mut attempt = 1;
+    loop {
+        match write().await {
+            Ok(written) => return Ok(written),
+            Err(error) if error.is_conflict && attempt < ATTEMPTS => attempt += 1,
+            Err(error) => return Err(error.message),
+        }
     }
 }
