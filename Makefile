@@ -14,6 +14,7 @@ setup:
 tools: setup
 	@bin=$$(tests/env/tools.sh world) && tests/env/tools.sh chromium etcd kube-apiserver kube-controller-manager kubectl registry helm kubeconform promtool krew \
 		$$(! "$$bin/world" node-check >/dev/null 2>&1 || echo node) keyring-oracle schemas >/dev/null
+	@for program in zsh fish pass; do tests/env/tools.sh $$program >/dev/null || test -z "$$CI" || exit; done
 
 demo: setup ## Start a real control plane, show the operator work and fail well. KEEP=1 leaves it running.
 	@hack/demo.sh $(if $(KEEP),keep)

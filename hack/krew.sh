@@ -2,7 +2,8 @@
 # Prints the krew manifest of the plugin pull-secret for the archives of a release.
 #
 #   hack/krew.sh VERSION URL ARCHIVE...     VERSION: such as v0.2.0; URL: the folder that the archives are downloaded from;
-#                                           ARCHIVE: dps-OS-ARCH.tar.gz, with the binary dps (on Windows dps.exe) and LICENSE in it
+#                                           ARCHIVE: dps-OS-ARCH.tar.gz, with the binary dps (on Windows dps.exe) and LICENSE in it,
+#                                           as hack/archive.sh packs it
 set -eu
 [ $# -ge 3 ] || {
     sed -n '2,/^set/s/^# \{0,1\}//p' "$0" >&2

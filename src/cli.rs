@@ -24,7 +24,6 @@ mod program_name;
 mod render;
 mod resources;
 mod runtime;
-mod table;
 mod terminal;
 mod ui;
 mod verify;
@@ -56,12 +55,12 @@ enum Command {
     /// the registry; 130: interrupted.
     Create(Box<create::Create>),
     /// Make pull secrets from logins that are somewhere already: a docker config with its credential helpers, pull secrets of a
-    /// namespace, Secrets of rapyuta.io.
+    /// namespace, objects of other tools.
     ///
     /// Shows what it finds and asks which to import. Each is verified before it is written. Nothing that exists is changed without
     /// --replace, and importing again changes nothing.
     ///
-    /// Exit code 0: all that was chosen is imported; 1: something is not; 2: usage error, or the cluster refused; 130: interrupted.
+    /// Exit code 0: all that was chosen is imported; 1: something is not; 2: usage error, or the cluster refused any of it; 130: interrupted.
     Import(Box<import::Import>),
     /// Print the Secrets that the operator would write, without a cluster.
     ///
@@ -71,13 +70,13 @@ enum Command {
     Render(render::Render),
     /// Log in to a registry as a pull does, and print the result. Nothing is stored.
     ///
-    /// Exit code 0: accepted; 1: rejected or locked out; 2: usage error; 3: no verdict.
+    /// Exit code 0: accepted; 1: rejected or locked out; 2: usage error; 3: no verdict; 130: interrupted.
     Verify(verify::Verify),
     /// Show what an authorization token holds, the auth of a docker config: the user name, and what is wrong with it.
     ///
     /// The token is read from stdin or a file, and stays on this machine. The password is not printed, unless you ask for it.
     ///
-    /// Exit code 0: the kubelet can use it; 1: it cannot, or it is no token; 2: usage error or unreadable input.
+    /// Exit code 0: the kubelet can use it; 1: it cannot, or it is no token; 2: usage error or unreadable input; 130: interrupted.
     Decode(decode::Decode),
     /// Explain which credentials a pod or an image uses, and why a pull fails: the cause, who can fix it, and what to do.
     ///

@@ -10,6 +10,7 @@ use std::time::Duration;
 use clap::{Args, ValueEnum};
 
 use crate::api::{CredentialKeys, RegistryType};
+use crate::cli::completion::names;
 use crate::cli::connection::ConnectionArguments;
 use crate::cli::create::ask::{ask, complete};
 use crate::cli::create::check::check;
@@ -22,14 +23,18 @@ use crate::cli::runtime::block_on;
 use crate::cli::terminal::{Stop, Terminal, interruptible};
 use crate::form::objects::{Form, Login, Scope};
 
+/// Where the chart installs the operator, which by default reads the logins of that namespace.
+pub(crate) const OPERATOR_NAMESPACE: &str = "docker-pull-secret-operator";
+
 #[derive(Args)]
 #[allow(clippy::struct_excessive_bools, reason = "flags")]
 pub(crate) struct Create {
     /// Name of the resource, and of the Secret that it generates.
+    #[arg(add = names::replaceable())]
     name: Option<String>,
     /// Namespace; with --namespace-selector, that of the login. Default: the namespace of the kubeconfig's context; with
     /// --namespace-selector, docker-pull-secret-operator.
-    #[arg(short, long)]
+    #[arg(short, long, add = names::namespaces())]
     namespace: Option<String>,
     /// Type of registry; by default --registry-url decides.
     #[arg(long = "type", value_enum, value_name = "TYPE", ignore_case = true)]
@@ -50,10 +55,11 @@ pub(crate) struct Create {
     #[arg(long)]
     email: Option<String>,
     /// Name of the Secret with the login; by default the name of the resource with -login behind it.
-    #[arg(long, value_name = "NAME", conflicts_with = "from_secret")]
+    #[arg(long, value_name = "NAME", conflicts_with = "from_secret", add = names::logins())]
     login_secret: Option<String>,
     /// Use the login in this Secret, in any form that spec.credentialsRef reads, instead of writing one.
-    #[arg(long, value_name = "NAME", conflicts_with_all = ["username", "password_stdin", "password_file"])]
+    #[arg(long, value_name = "NAME", conflicts_with_all = ["username", "password_stdin", "password_file"],
+        add = names::logins())]
     from_secret: Option<String>,
     /// Key of --from-secret, where it differs from the default: username, password, email, auth, dockerConfigJson or dockerCfg,
     /// then its name, such as password=token. Can be repeated.
@@ -63,7 +69,7 @@ pub(crate) struct Create {
     #[arg(long, value_name = "SELECTOR")]
     namespace_selector: Option<String>,
     /// Namespace that does not get the Secret although it is selected, with * for any text. Can be repeated.
-    #[arg(long, value_name = "NAME", requires = "namespace_selector")]
+    #[arg(long, value_name = "NAME", requires = "namespace_selector", add = names::namespaces())]
     exclude_namespace: Vec<String>,
     /// Name of the generated Secret; by default the name of the resource.
     #[arg(long, value_name = "NAME")]
@@ -72,7 +78,7 @@ pub(crate) struct Create {
     #[arg(long, value_name = "KEY=VALUE", value_parser = key_value)]
     label: Vec<(String, String)>,
     /// ServiceAccount that is to list the generated Secret, with * for any text. Can be repeated.
-    #[arg(long, value_name = "NAME")]
+    #[arg(long, value_name = "NAME", add = names::service_accounts())]
     service_account: Vec<String>,
     /// Attach the generated Secret to new pods with an image that these credentials are for.
     #[arg(long)]

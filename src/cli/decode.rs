@@ -3,13 +3,15 @@
 use std::ffi::OsString;
 use std::fs::File;
 use std::io::{IsTerminal as _, Read, stdin, stdout};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use clap::Args;
 
 use crate::cli::exit::exit_code;
 use crate::cli::output::{write, write_lines};
+use crate::cli::runtime::block_on;
+use crate::cli::terminal::{Stop, Terminal, in_thread, interruptible};
 use crate::domain::docker_config::token::decode;
 use crate::domain::text::invisible::escaped;
 
@@ -24,28 +26,33 @@ pub(crate) struct Decode {
     /// Print the password. Only on a terminal.
     #[arg(long)]
     show_password: bool,
-    /// Takes what somebody gives as an argument: the parser's own message would repeat it.
+    /// Takes what somebody gives as arguments: the parser's own message would repeat them.
     #[arg(hide = true)]
-    argument: Option<OsString>,
+    words: Vec<OsString>,
 }
 
 pub(crate) fn run(arguments: &Decode) -> ExitCode {
-    exit_code("decode", decode_and_print(arguments))
+    let terminal = Terminal::open_for_hidden();
+    let terminal = terminal.as_ref();
+    let result = block_on(interruptible(terminal, decode_and_print(arguments, terminal)));
+    exit_code("decode", result)
 }
 
-fn decode_and_print(arguments: &Decode) -> Result<ExitCode, String> {
-    if arguments.argument.is_some() {
-        return Err(
-            "give the token on stdin or in a file: everybody on this machine can read arguments, and shells keep them"
-                .to_owned(),
-        );
+async fn decode_and_print(arguments: &Decode, terminal: Option<&Terminal>) -> Result<ExitCode, Stop> {
+    if !arguments.words.is_empty() {
+        return Err(Stop::Error(format!(
+            "{} too many: give the token on stdin or in a file, since everybody on this machine can read arguments, and shells keep them",
+            match arguments.words.len() {
+                1 => "1 argument".to_owned(),
+                count => format!("{count} arguments"),
+            }
+        )));
     }
     if arguments.show_password && !stdout().is_terminal() {
-        return Err(
-            "--show-password needs a terminal as stdout: a password does not belong into a file or a log".to_owned(),
-        );
+        let why = "--show-password needs a terminal as stdout: a password does not belong into a file or a log";
+        return Err(Stop::Error(why.to_owned()));
     }
-    let token = match decode(&read(arguments)?) {
+    let token = match decode(&read(arguments, terminal).await?) {
         Ok(token) => token,
         Err(why) => {
             write_lines([why])?;
@@ -70,21 +77,22 @@ fn decode_and_print(arguments: &Decode) -> Result<ExitCode, String> {
     })
 }
 
-fn read(arguments: &Decode) -> Result<Vec<u8>, String> {
-    match arguments.filename.as_deref().filter(|path| path.as_os_str() != "-") {
-        Some(path) => {
-            let failed = |error| format!("{}: {error}", path.display());
-            let file = File::open(path).map_err(failed)?;
-            limited(file).map_err(failed)
-        }
-        None if stdin().is_terminal() => {
-            let typed = rpassword::prompt_password("Token: ");
-            typed
-                .map(String::into_bytes)
-                .map_err(|error| format!("cannot read the token: {error}"))
-        }
-        None => limited(stdin()).map_err(|error| format!("stdin: {error}")),
+async fn read(arguments: &Decode, terminal: Option<&Terminal>) -> Result<Vec<u8>, Stop> {
+    let file = arguments.filename.clone().filter(|path| path.as_os_str() != "-");
+    match (file, terminal) {
+        (None, Some(terminal)) => terminal.read_hidden("Token: ").await.map(String::into_bytes),
+        (file, _) => Ok(in_thread(move || from_input(file.as_deref())).await??),
     }
+}
+
+/// From a file, or from stdin.
+fn from_input(file: Option<&Path>) -> Result<Vec<u8>, String> {
+    let Some(path) = file else {
+        return limited(stdin()).map_err(|error| format!("stdin: {error}"));
+    };
+    File::open(path)
+        .and_then(limited)
+        .map_err(|error| format!("{}: {error}", path.display()))
 }
 
 fn limited(input: impl Read) -> std::io::Result<Vec<u8>> {

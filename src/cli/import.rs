@@ -1,6 +1,7 @@
 //! `dps import`: makes resources from logins that are somewhere already.
 
 mod helper;
+mod one;
 mod sources;
 
 use std::path::PathBuf;
@@ -8,21 +9,20 @@ use std::process::ExitCode;
 
 use clap::Args;
 
+use crate::cli::completion::names;
 use crate::cli::connection::ConnectionArguments;
 use crate::cli::create::DryRun;
 use crate::cli::destination::Destination;
 use crate::cli::exit::exit_code;
-use crate::cli::login::{ca_bundle, log_in_to};
+use crate::cli::import::one::{NOT_IMPORTED, import_one};
+use crate::cli::login::ca_bundle;
 use crate::cli::network::NetworkArguments;
 use crate::cli::output::{self, report};
 use crate::cli::runtime::block_on;
-use crate::cli::table::table;
 use crate::cli::terminal::{Stop, Terminal, interruptible};
-use crate::domain::credentials::RegistryCredentials;
 use crate::domain::registry::key::RegistryKey;
-use crate::domain::verification::verdict::VerificationResult;
+use crate::domain::text::columns::ColumnWidths;
 use crate::form::import::{Found, FoundLogin, ambiguous, chosen};
-use crate::form::objects::{Existing, Form, FurtherFields, Login, Objects, Scope};
 
 #[derive(Args)]
 #[allow(clippy::struct_excessive_bools, reason = "flags")]
@@ -31,15 +31,21 @@ pub(crate) struct Import {
     /// podman look for it.
     #[arg(long, value_name = "FILE")]
     from: Vec<PathBuf>,
-    /// File or folder with Secrets of rapyuta.io, or - for stdin. Can be repeated.
+    /// File or folder with objects of other tools, or - for stdin: Secrets of rapyuta.io, ExternalSecrets whose template is a
+    /// pull secret, ClusterPullSecrets of registry-creds, ImagePullSecrets of imps. Can be repeated.
     #[arg(short, long, value_name = "FILE|DIR|-")]
     filename: Vec<PathBuf>,
-    /// All pull secrets of the namespace that the operator did not generate.
+    /// All pull secrets of the namespace that the operator did not generate. A login that somebody else writes, such as an
+    /// ExternalSecret, stays there, and is referred to.
     #[arg(long)]
     pull_secrets: bool,
     /// A pull secret of the namespace. Can be repeated.
-    #[arg(long, value_name = "NAME")]
+    #[arg(long, value_name = "NAME", add = names::pull_secrets())]
     from_secret: Vec<String>,
+    /// What other operators hand to many namespaces: ClusterPullSecrets of registry-creds, ImagePullSecrets of imps. They become
+    /// ClusterDockerPullSecrets.
+    #[arg(long)]
+    other_operators: bool,
     /// Take over pull secrets with one entry in place: they keep their name and UID, and pods that list them need no change.
     #[arg(long)]
     adopt: bool,
@@ -53,7 +59,7 @@ pub(crate) struct Import {
     #[arg(long)]
     allow_short_lived: bool,
     /// Namespace to write to, and of the pull secrets. Default: the namespace of the kubeconfig's context.
-    #[arg(short, long)]
+    #[arg(short, long, add = names::namespaces())]
     namespace: Option<String>,
     /// Do not log in before writing.
     #[arg(long)]
@@ -115,7 +121,7 @@ async fn import(arguments: &Import, terminal: Option<&Terminal>) -> Result<ExitC
     }
     let chosen = choose(usable, arguments, terminal).await?;
     let ca_bundle = ca_bundle(arguments.ca_file.as_deref())?;
-    let mut code = ExitCode::SUCCESS;
+    let mut code = 0;
     let names: Vec<_> = chosen.iter().map(|found| arguments.name_of(found)).collect();
     for (found, is_ambiguous) in chosen.iter().zip(ambiguous(&names)) {
         if is_ambiguous {
@@ -124,35 +130,32 @@ async fn import(arguments: &Import, terminal: Option<&Terminal>) -> Result<ExitC
                 "{} in {}: not imported: another login that was chosen gets the name {name} too: choose one of them, and use dps create for the other",
                 found.key, found.place
             ));
-            code = ExitCode::FAILURE;
+            code = code.max(NOT_IMPORTED);
             continue;
         }
         match import_one(found, arguments, destination.as_ref(), ca_bundle.as_deref()).await {
             Ok(line) => report(&line),
-            Err(problem) => {
-                report(&format!("{}: not imported: {problem}", found.key));
-                code = ExitCode::FAILURE;
+            Err(failure) => {
+                report(&format!("{}: not imported: {}", found.key, failure.why));
+                code = code.max(failure.code);
             }
         }
     }
-    Ok(code)
+    Ok(ExitCode::from(code))
 }
 
 fn show(usable: &[Found], unusable: &[Found], arguments: &Import) {
-    let headings = ["", "REGISTRY", "USER", "FOUND IN", "NAME"];
+    let headings = ["", "REGISTRY", "USER", "FOUND IN", "NAME"].map(str::to_owned);
     let rows = usable.iter().enumerate().map(|(index, found)| {
         let name = arguments.name_of(found).unwrap_or_default();
-        [
-            (index + 1).to_string(),
-            found.key.clone(),
-            found.user(),
-            found.place.clone(),
-            name,
-        ]
+        let number = (index + 1).to_string();
+        [number, found.key.clone(), found.user(), found.place.clone(), name]
     });
     if !usable.is_empty() {
-        for line in table(headings, rows.collect()) {
-            report(&line);
+        let rows: Vec<_> = [headings].into_iter().chain(rows).collect();
+        let columns = ColumnWidths::of(rows.iter().map(<[String; 5]>::as_slice));
+        for row in &rows {
+            report(&columns.line(row));
         }
     }
     for found in unusable {
@@ -200,99 +203,4 @@ fn of_registries(found: Vec<Found>, wanted: &[String]) -> Result<Vec<Found>, Str
     }
     let is_wanted = |found: &Found| found.registry.as_ref().is_some_and(|one| keys.contains(&one.key));
     Ok(found.into_iter().filter(is_wanted).collect())
-}
-
-/// Returns what happened. The error says why nothing did.
-async fn import_one(
-    found: &Found,
-    arguments: &Import,
-    destination: Option<&Destination>,
-    ca_bundle: Option<&[u8]>,
-) -> Result<String, String> {
-    let registry = found.registry.clone().ok_or("it is no registry")?;
-    let credentials = match &found.login {
-        FoundLogin::Here(credentials) => credentials.clone(),
-        FoundLogin::Helper { name, server } => helper::get(name, server, &registry.key).await?,
-        FoundLogin::Unusable(why) => return Err(why.clone()),
-    };
-    let objects = objects(found, credentials.clone(), arguments, destination)?;
-    let name = &objects.declaration.key.name;
-    if let Some(destination) = destination {
-        match destination.compare(&objects).await? {
-            Existing::Same => return Ok(format!("{}: DockerPullSecret {name} is up to date", found.key)),
-            Existing::Different if !arguments.replace => {
-                return Err(format!(
-                    "DockerPullSecret {name} or its login already exists and differs: use --replace to change it"
-                ));
-            }
-            Existing::Different | Existing::Nothing => {}
-        }
-        destination.try_out(&objects).await?;
-    }
-    if !arguments.no_verify {
-        verify(&registry.key, credentials, arguments, ca_bundle).await?;
-    }
-    match destination {
-        None => {
-            output::write_objects(objects.login.iter().chain([&objects.resource]))?;
-            Ok(format!("{}: DockerPullSecret {name} printed", found.key))
-        }
-        Some(_) if arguments.dry_run.is_some() => Ok(format!("{}: would write DockerPullSecret {name}", found.key)),
-        Some(destination) => {
-            destination.write(&objects).await?;
-            let namespace = &destination.cluster.namespace;
-            Ok(format!("{}: wrote DockerPullSecret {namespace}/{name}", found.key))
-        }
-    }
-}
-
-fn objects(
-    found: &Found,
-    credentials: RegistryCredentials,
-    arguments: &Import,
-    destination: Option<&Destination>,
-) -> Result<Objects, String> {
-    let registry = found.registry.clone().ok_or("it is no registry")?;
-    let namespace = destination.map(|destination| destination.cluster.namespace.clone());
-    if arguments.adopt && found.pull_secret.is_none() {
-        return Err(format!(
-            "only a pull secret of the cluster that can be changed, is of type kubernetes.io/dockerconfigjson and has one entry can be taken over, and {} is not: import it without --adopt, and list the new Secret instead",
-            found.place
-        ));
-    }
-    let form = Form {
-        name: arguments.name_of(found).unwrap_or_default(),
-        scope: Scope::Namespace(namespace.or_else(|| arguments.namespace.clone())),
-        registry,
-        login: Login::New {
-            secret: None,
-            credentials,
-        },
-        email: found.email.clone(),
-        options: FurtherFields {
-            adopt: arguments.adopt,
-            plain_http: arguments.plain_http,
-            ..FurtherFields::default()
-        },
-    };
-    form.objects().map_err(|problem| problem.message)
-}
-
-async fn verify(
-    key: &RegistryKey,
-    credentials: RegistryCredentials,
-    arguments: &Import,
-    ca_bundle: Option<&[u8]>,
-) -> Result<(), String> {
-    let (targets, plain_http) = (&arguments.targets, arguments.plain_http);
-    let verdict = log_in_to(key, None, plain_http, credentials, targets, ca_bundle).await?;
-    if verdict.result == VerificationResult::Accepted {
-        return Ok(());
-    }
-    let more = if verdict.result.is_refusal() {
-        ""
-    } else {
-        "; --no-verify imports it anyway"
-    };
-    Err(format!("{}: {}{more}", verdict.result.as_str(), verdict.message))
 }

@@ -20,6 +20,7 @@ use crate::cli::manifests::documents::{Document, documents, key_of, resource_kin
 use crate::domain::names::ObjectKey;
 use crate::domain::problem::Problem;
 use crate::domain::spec::validate::ValidatedSpec;
+use crate::form::import::foreign::ForeignObject;
 
 /// Largest file, in bytes.
 const LARGEST_INPUT: u64 = 256 * 1024 * 1024;
@@ -37,8 +38,8 @@ pub(crate) struct Manifests {
     secrets: HashMap<ObjectKey, (String, Value)>,
     /// Pods, ServiceAccounts and Events, as they stand in the input, with the place.
     pub(crate) others: Vec<(String, Value)>,
-    /// Secrets of rapyuta.io, with the place.
-    pub(crate) rapyuta: Vec<(String, Value)>,
+    /// Objects of other tools that may stand for pull secrets.
+    pub(crate) foreign: Vec<ForeignObject>,
     /// Where the input has anything but Kubernetes objects.
     pub(crate) skipped: Vec<String>,
 }
@@ -69,7 +70,10 @@ impl Manifests {
             }
         }
         manifests.keep_last();
-        let is_empty = manifests.resources.is_empty() && manifests.secrets.is_empty() && manifests.others.is_empty();
+        let is_empty = manifests.resources.is_empty()
+            && manifests.secrets.is_empty()
+            && manifests.others.is_empty()
+            && manifests.foreign.is_empty();
         match manifests.skipped.first() {
             Some(problem) if is_empty => Err(problem.clone()),
             _ => Ok(manifests),
@@ -159,10 +163,6 @@ impl Manifests {
             self.others.push((place.to_owned(), object));
             return Ok(());
         }
-        if kind == "Secret" && api_version.starts_with("apiextensions.rapyuta.io/") {
-            self.rapyuta.push((place.to_owned(), object));
-            return Ok(());
-        }
         if kind == "Secret" && api_version == "v1" {
             let key = key_of(&object).ok_or_else(|| unnamed(place, &kind))?;
             self.secrets.insert(key, (place.to_owned(), object));
@@ -170,6 +170,10 @@ impl Manifests {
             let ObjectKey { name, .. } = key_of(&object).ok_or_else(|| unnamed(place, &kind))?;
             let meta = metadata(&mut object).map_err(|problem| format!("{place}: Namespace {name:?}: {problem}"))?;
             self.namespaces.insert(name, meta);
+        } else {
+            object["apiVersion"] = api_version.into();
+            object["kind"] = kind.into();
+            self.foreign.extend(ForeignObject::read(Some(place), object));
         }
         Ok(())
     }

@@ -1,6 +1,8 @@
 //! Questions to a person. They and their answers go through the terminal, never through stdout.
 
-use std::cell::Cell;
+mod modes;
+
+use std::cell::RefCell;
 use std::future::Future;
 use std::io::{ErrorKind, IsTerminal as _, stdin};
 use std::pin::pin;
@@ -12,15 +14,16 @@ use tokio::sync::oneshot;
 
 use crate::cli::exit::INTERRUPTED;
 use crate::cli::output::{self, report};
+use crate::cli::terminal::modes::Modes;
 use crate::domain::text::invisible::printable;
 
-/// Time for a hidden question to give the terminal back.
+/// Time for a hidden question to notice Ctrl-C and to give the terminal back.
 const RESTORE: Duration = Duration::from_millis(500);
 
 /// Somebody to ask.
 pub(crate) struct Terminal {
-    /// Whether nothing that is typed is shown at the moment.
-    hides: Cell<bool>,
+    /// While nothing that is typed is shown: the modes before.
+    before: RefCell<Option<Modes>>,
 }
 
 /// Why a command ends without a result.
@@ -42,8 +45,13 @@ impl From<String> for Stop {
 impl Terminal {
     /// `None`: nobody answers.
     pub(crate) fn open() -> Option<Self> {
-        let hides = Cell::new(false);
-        (stdin().is_terminal() && output::reports_to_terminal()).then_some(Self { hides })
+        Self::open_for_hidden().filter(|_| output::reports_to_terminal())
+    }
+
+    /// For hidden questions alone: these go to the terminal even if stderr does not.
+    pub(crate) fn open_for_hidden() -> Option<Self> {
+        let before = RefCell::new(None);
+        stdin().is_terminal().then_some(Self { before })
     }
 
     /// Asks until the answer is valid. `check` completes a sentence that begins with `what`.
@@ -76,14 +84,19 @@ impl Terminal {
         check: impl Fn(&str) -> Result<T, String>,
     ) -> Result<T, Stop> {
         loop {
-            let question = printable(question);
-            self.hides.set(true);
-            let answer = in_thread(move || rpassword::prompt_password(question)).await;
-            self.hides.set(false);
-            if let Some(answer) = valid(check(&typed(answer?)?), what) {
+            if let Some(answer) = valid(check(&self.read_hidden(question).await?), what) {
                 return Ok(answer);
             }
         }
+    }
+
+    /// Asks once for something that must not be seen.
+    pub(crate) async fn read_hidden(&self, question: &str) -> Result<String, Stop> {
+        let question = printable(question);
+        self.before.replace(Modes::now());
+        let answer = in_thread(move || rpassword::prompt_password(question)).await;
+        self.before.take();
+        typed(answer?)
     }
 
     /// Asks whether to go on. Only a yes is a yes.
@@ -128,9 +141,12 @@ pub(crate) async fn interruptible(
     let result = tokio::select! {
         biased;
         _ = tokio::signal::ctrl_c() => {
-            if terminal.is_some_and(|terminal| terminal.hides.get()) {
-                // It ends by itself, once the terminal shows again what is typed.
+            if terminal.is_some_and(|terminal| terminal.before.borrow().is_some()) {
+                // It ends by itself, once the terminal shows again what is typed: if it has seen Ctrl-C, not only the signal.
                 let _ = tokio::time::timeout(RESTORE, &mut command).await;
+            }
+            if let Some(modes) = terminal.and_then(|terminal| terminal.before.take()) {
+                modes.restore();
             }
             tokio::select! {
                 biased;

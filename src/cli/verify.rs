@@ -16,6 +16,7 @@ use crate::cli::login::{ca_bundle, log_in};
 use crate::cli::network::NetworkArguments;
 use crate::cli::output::{Format, to_json, write, write_lines};
 use crate::cli::runtime::block_on;
+use crate::cli::terminal::{Stop, Terminal, interruptible};
 use crate::domain::registry::manifest::ManifestReference;
 use crate::domain::verification::attempt::{LoginAttempt, LoginTarget};
 use crate::domain::verification::verdict::{Verdict, VerificationResult};
@@ -84,16 +85,20 @@ impl fmt::Display for ResultLine {
 }
 
 pub(crate) fn run(arguments: &Verify) -> ExitCode {
-    exit::exit_code("verify", block_on(verify_all(arguments)))
+    let terminal = Terminal::open_for_hidden();
+    let terminal = terminal.as_ref();
+    let result = block_on(interruptible(terminal, verify_all(arguments, terminal)));
+    exit::exit_code("verify", result)
 }
 
-async fn verify_all(arguments: &Verify) -> Result<ExitCode, String> {
+async fn verify_all(arguments: &Verify, terminal: Option<&Terminal>) -> Result<ExitCode, Stop> {
     let image = arguments.image.as_deref().map(ManifestReference::parse).transpose();
     let image = image.map_err(|problem| format!("--image {problem}"))?;
     let ca_bundle = ca_bundle(arguments.ca_file.as_deref())?;
-    let sources = source::read(arguments).await?;
+    let sources = source::read(arguments, terminal).await?;
     if sources.is_empty() {
-        return Err("--filename contains no DockerPullSecret and no ClusterDockerPullSecret".to_owned());
+        let why = "--filename contains no DockerPullSecret and no ClusterDockerPullSecret";
+        return Err(Stop::Error(why.to_owned()));
     }
     let mut attempts = Attempts {
         arguments,

@@ -1,5 +1,6 @@
 //! Parses what a kubelet reports, and hides its secrets before it is shown.
 
+pub mod columns;
 pub mod invisible;
 
 /// What kubelets put before the words of the runtime (`pkg/kubelet/images/image_manager.go` in Kubernetes 1.37).

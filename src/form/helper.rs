@@ -17,12 +17,6 @@ pub const LONGEST_ANSWER: u64 = 64 * 1024;
 /// Helpers that mint logins which end after hours: a Secret made of one fails soon.
 const SHORT_LIVED: [&str; 4] = ["ecr-login", "gcloud", "gcr", "acr-env"];
 
-/// Whether a name can be part of the name of a program.
-pub fn is_name(name: &str) -> bool {
-    let inside = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '_' | '-');
-    !name.is_empty() && name.len() <= 64 && name.chars().all(inside) && !name.starts_with('.')
-}
-
 /// Whether the logins of a helper end after hours.
 pub fn is_short_lived(name: &str) -> bool {
     SHORT_LIVED.contains(&name)
@@ -70,6 +64,10 @@ pub fn login(succeeded: bool, stdout: &[u8]) -> Result<Option<RegistryCredential
     let answer: HelperAnswer = serde_json::from_slice(stdout).map_err(|_| {
         "answered something else than JSON with Username and Secret: it is no credential helper".to_owned()
     })?;
+    // docker-credential-pass says so that it has none (version 0.6.4, which Debian 12 has).
+    if answer.username.is_empty() && answer.secret.is_empty() {
+        return Ok(None);
+    }
     RegistryCredentials::new(&answer.username, &answer.secret)
         .map(Some)
         .map_err(|invalid| match invalid {

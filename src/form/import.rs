@@ -1,18 +1,26 @@
 //! Logins that are somewhere already, and what can become of each.
 
+pub mod foreign;
+
 use k8s_openapi::api::core::v1::Secret;
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::LabelSelector;
 use serde_json::Value;
 
 use crate::domain::credential_source::problems::document_problem;
 use crate::domain::credentials::RegistryCredentials;
-use crate::domain::docker_config::credential_helper::UNUSABLE_NAME;
+use crate::domain::docker_config::credential_helper::is_name;
 use crate::domain::docker_config::user_document::{LookupError, find, mentioned};
 use crate::domain::registry::dialect::Dialect;
 use crate::domain::registry::key::RegistryKey;
 use crate::domain::secret::ownership::is_labelled;
 use crate::domain::text::shown_key;
 use crate::form::field::{self, ChosenRegistry};
-use crate::form::helper::{is_name, is_short_lived};
+use crate::form::helper::is_short_lived;
+use crate::form::import::foreign::other_writer;
+use crate::form::objects::FurtherFields;
+
+/// Types of pull secrets.
+pub const PULL_SECRETS: [&str; 2] = ["kubernetes.io/dockerconfigjson", "kubernetes.io/dockercfg"];
 
 /// A login that was found.
 #[derive(Clone, Debug, PartialEq)]
@@ -29,6 +37,25 @@ pub struct Found {
     pub email: Option<String>,
     /// The pull secret that it is the only entry of, if that can be taken over.
     pub pull_secret: Option<String>,
+    /// If it is for many namespaces: which, and what they get.
+    pub shared: Option<SharedLogin>,
+}
+
+/// What becomes of a login that another operator hands to many namespaces.
+#[derive(Clone, Debug, PartialEq)]
+pub struct SharedLogin {
+    /// The object that it is instead of.
+    pub instead_of: String,
+    /// Name of the resource.
+    pub name: String,
+    /// Namespace of the login.
+    pub namespace: String,
+    /// Labels of the namespaces that get it.
+    pub selector: LabelSelector,
+    /// Namespaces that do not.
+    pub excluded: Vec<String>,
+    /// Whatever else the object says.
+    pub options: FurtherFields,
 }
 
 /// A login that was found, or where it is.
@@ -43,6 +70,13 @@ pub enum FoundLogin {
         /// By which name it probably knows the login.
         server: String,
     },
+    /// It stays in a Secret of the cluster, since somebody else writes that.
+    Stored {
+        /// Name of the Secret.
+        secret: String,
+        /// What it holds, if that is known.
+        credentials: Option<RegistryCredentials>,
+    },
     /// It cannot be imported; why, and what to do.
     Unusable(String),
 }
@@ -50,13 +84,26 @@ pub enum FoundLogin {
 impl Found {
     /// A name for its resource.
     pub fn name(&self) -> Option<String> {
-        self.registry.as_ref().map(ChosenRegistry::name)
+        if let Some(shared) = &self.shared {
+            return Some(shared.name.clone());
+        }
+        let name = self.registry.as_ref().map(ChosenRegistry::name)?;
+        Some(match &self.login {
+            // The generated Secret has the name of the resource.
+            FoundLogin::Stored { secret, .. } if *secret == name => format!("{name}-pull"),
+            _ => name,
+        })
     }
 
     /// Who logs in, as far as it is known.
     pub fn user(&self) -> String {
         match &self.login {
-            FoundLogin::Here(credentials) => credentials.username().to_owned(),
+            FoundLogin::Here(credentials)
+            | FoundLogin::Stored {
+                credentials: Some(credentials),
+                ..
+            } => credentials.username().to_owned(),
+            FoundLogin::Stored { secret, .. } => format!("(in Secret {secret})"),
             FoundLogin::Helper { name, .. } => format!("(in {name})"),
             FoundLogin::Unusable(_) => "-".to_owned(),
         }
@@ -96,6 +143,7 @@ pub fn docker_config(place: &str, document: &[u8], listed: &[String], short_live
             registry,
             email,
             pull_secret: None,
+            shared: None,
         });
     }
     Ok(found)
@@ -110,14 +158,15 @@ fn elsewhere(place: &str, key: &str, registry: &RegistryKey, store: Option<&str>
     let (name, server) = match (error, store) {
         (LookupError::CredentialStore { store, .. }, _) => (store, key),
         // The store has listed it.
-        (LookupError::NoEntry(_), Some(store)) => (store.to_owned(), key),
+        (LookupError::NoEntry(_), Some(store)) => (is_name(store).then(|| store.to_owned()), key),
         (error, _) => return FoundLogin::Unusable(document_problem(place, registry, error).message),
     };
-    if name != UNUSABLE_NAME && is_name(&name) {
-        let server = server.to_owned();
-        FoundLogin::Helper { name, server }
-    } else {
-        FoundLogin::Unusable(format!("{place} names a credential helper that cannot be a program"))
+    match name {
+        Some(name) => FoundLogin::Helper {
+            name,
+            server: server.to_owned(),
+        },
+        None => FoundLogin::Unusable(format!("{place} names a credential helper that cannot be a program")),
     }
 }
 
@@ -148,6 +197,43 @@ pub fn pull_secret(secret: &Secret, short_lived: bool) -> Result<Vec<Found>, Str
     if is_labelled(&secret.metadata) {
         return Ok(Vec::new());
     }
+    if let Some(instead) = other_writer(&secret.metadata) {
+        let mut found = entries(&place, secret, true)?;
+        for one in &mut found {
+            one.login = FoundLogin::Unusable(instead.clone());
+        }
+        return Ok(found);
+    }
+    let mut owners = secret.metadata.owner_references.iter().flatten();
+    if owners.any(|owner| owner.controller == Some(true)) {
+        return stored(&place, secret);
+    }
+    let mut found = entries(&place, secret, short_lived)?;
+    let can_be_taken_over = secret.type_.as_deref() == Some(PULL_SECRETS[0]) && secret.immutable != Some(true);
+    if let [only] = found.as_mut_slice() {
+        only.pull_secret = can_be_taken_over.then(|| name.to_owned());
+    }
+    Ok(found)
+}
+
+/// The logins of a pull secret that somebody else writes: they stay there. Whoever writes it renews what expires.
+fn stored(place: &str, secret: &Secret) -> Result<Vec<Found>, String> {
+    let mut found = entries(place, secret, true)?;
+    for one in &mut found {
+        if let FoundLogin::Here(credentials) = &one.login {
+            one.login = FoundLogin::Stored {
+                secret: secret.metadata.name.clone().unwrap_or_default(),
+                credentials: Some(credentials.clone()),
+            };
+            // It stays there too.
+            one.email = None;
+        }
+    }
+    Ok(found)
+}
+
+/// The logins of a Secret that holds a docker config.
+fn entries(place: &str, secret: &Secret, short_lived: bool) -> Result<Vec<Found>, String> {
     let key = match secret.type_.as_deref() {
         Some("kubernetes.io/dockerconfigjson") => ".dockerconfigjson",
         Some("kubernetes.io/dockercfg") => ".dockercfg",
@@ -158,22 +244,12 @@ pub fn pull_secret(secret: &Secret, short_lived: bool) -> Result<Vec<Found>, Str
     };
     let document = secret.data.as_ref().and_then(|data| data.get(key));
     let document = document.ok_or_else(|| format!("{place} has no key {key}"))?;
-    let mut found = docker_config(&place, &document.0, &[], short_lived)?;
+    let mut found = docker_config(place, &document.0, &[], short_lived)?;
     for one in &mut found {
         // Whoever wrote the Secret has chosen the program and the registry: it would get the login of whoever imports it.
         if let FoundLogin::Helper { .. } = one.login {
             let why = "it names a credential helper of somebody's machine, and has no login itself: use dps create";
             one.login = FoundLogin::Unusable(why.to_owned());
-        }
-    }
-    let can_be_taken_over = key == ".dockerconfigjson" && secret.immutable != Some(true);
-    if let [only] = found.as_mut_slice() {
-        only.pull_secret = can_be_taken_over.then(|| name.to_owned());
-    }
-    let owners = secret.metadata.owner_references.iter().flatten();
-    if let Some(owner) = owners.into_iter().find(|owner| owner.controller == Some(true)) {
-        for one in &mut found {
-            one.login = FoundLogin::Unusable(format!("{} {:?} writes this Secret", owner.kind, owner.name));
         }
     }
     Ok(found)
@@ -213,6 +289,7 @@ pub fn rapyuta(place: &str, manifest: &Value) -> Option<Found> {
         login,
         email: field::email(field("email")).ok().flatten(),
         pull_secret: None,
+        shared: None,
     })
 }
 

@@ -1,5 +1,7 @@
 //! `dps import` against a real API server.
 
+mod others;
+
 use std::os::unix::fs::PermissionsExt as _;
 
 use k8s_openapi::api::core::v1::Secret;

@@ -4,31 +4,17 @@ use std::path::Path;
 use std::process::Command;
 
 use crate::support::operator::binary;
-use crate::support::{repository, tools};
-
-/// Runs a program that has to succeed.
-fn run(command: &mut Command) -> String {
-    let output = command.output().unwrap();
-    let stderr = String::from_utf8_lossy(&output.stderr);
-    assert!(output.status.success(), "{command:?}: {stderr}");
-    String::from_utf8(output.stdout).unwrap()
-}
+use crate::support::{repository, run, tools, without_package};
 
 /// An archive as a release has it.
 fn archive(folder: &Path) -> String {
-    let content = folder.join("content");
-    std::fs::create_dir(&content).unwrap();
-    std::fs::copy(binary(), content.join("dps")).unwrap();
-    std::fs::copy(repository().join("LICENSE"), content.join("LICENSE")).unwrap();
-    let arch = match std::env::consts::ARCH {
-        "x86_64" => "amd64",
-        "aarch64" => "arm64",
-        other => other,
-    };
-    let archive = format!("{}/dps-linux-{arch}.tar.gz", folder.display());
-    let tar = ["--use-compress-program", "gzip -1", "-cf", &archive, "-C"];
-    run(Command::new("tar").args(tar).arg(&content).args(["dps", "LICENSE"]));
-    archive
+    let dps = folder.join("dps");
+    // As in a release, and packed in a tenth of the time.
+    run(Command::new("strip").arg("-o").arg(&dps).arg(binary()));
+    let script = repository().join("hack/archive.sh");
+    let mut pack = Command::new(script);
+    let archive = run(without_package(pack.arg(dps).arg(folder.join("archives"))));
+    archive.trim().to_owned()
 }
 
 #[test]
@@ -67,9 +53,12 @@ fn plugin_is_installed_by_krew_and_completes_through_kubectl() {
     let help = kubectl(&["pull-secret", "list", "--help"]);
     assert!(help.contains("Usage: kubectl pull-secret list [OPTIONS]"), "{help}");
 
-    let script = path.join("kubectl_complete-pull_secret");
-    std::fs::write(&script, kubectl(&["pull-secret", "completion", "kubectl"])).unwrap();
-    run(Command::new("chmod").arg("+x").arg(&script));
+    let installed = root.join("store/pull-secret/v0.0.1");
+    for file in ["LICENSE", "man/dps-explain.1", "completions/_dps"] {
+        assert!(installed.join(file).exists(), "{file}");
+    }
+    let script = "kubectl_complete-pull_secret";
+    std::os::unix::fs::symlink(installed.join("completions").join(script), path.join(script)).unwrap();
     let completed = kubectl(&["__complete", "pull-secret", "dec"]);
     assert!(
         completed.starts_with("decode\t") && completed.contains("\n:4\n"),

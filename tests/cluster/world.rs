@@ -177,6 +177,18 @@ fn what_is_missing_is_said_in_one_sentence() {
         refused("chromium"),
         "tests/env/tools.sh: the tests of the page need chromium and chromedriver in PATH (Debian: apt-get install chromium chromium-driver)\n"
     );
+    for (name, sentence) in [
+        (
+            "zsh",
+            "the tests of completion need zsh in PATH (Debian: apt-get install zsh)",
+        ),
+        (
+            "pass",
+            "the test of credential helpers needs pass, docker-credential-pass, gpg and gpg-agent in PATH (Debian: apt-get install pass golang-docker-credential-helpers gpg gpg-agent)",
+        ),
+    ] {
+        assert_eq!(refused(name), format!("tests/env/tools.sh: {sentence}\n"));
+    }
 
     let old = env.join("bin/go");
     let mut file = std::fs::File::create(&old).unwrap();

@@ -1,5 +1,7 @@
 //! Completion: the scripts, and what they are answered with and without a cluster. And the usage by the program's name.
 
+mod shells;
+
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
@@ -25,10 +27,27 @@ fn cluster() -> Scripted {
             "/api/v1/namespaces" => found(&names(&["team-a", "team-b", "x\u{1b}[31m"])),
             "/apis/pullsecrets.dev/v1alpha1/namespaces/team-a/dockerpullsecrets" => found(&names(&["app"])),
             "/apis/pullsecrets.dev/v1alpha1/clusterdockerpullsecrets" => found(&names(&["shared"])),
+            "/api/v1/namespaces/team-a/serviceaccounts" => found(&names(&["default"])),
+            "/api/v1/namespaces/team-a/secrets" => found(&secrets(head)),
+            "/api/v1/namespaces/docker-pull-secret-operator/secrets" => found(&names(&["shared-login"])),
             "/api/v1/namespaces/team-a/pods" => found(&names(&["web-1", "web-2"])),
             _ => status(403, "Forbidden", "no"),
         }
     })
+}
+
+/// As the API server selects them.
+fn secrets(head: &str) -> Value {
+    let query = head.lines().next().unwrap_or_default();
+    if query.contains("type%21%3Dkubernetes.io%2Ftls") {
+        names(&["app-login", "regcred", "old"])
+    } else if query.contains("type%3Dkubernetes.io%2Fdockerconfigjson") {
+        names(&["regcred"])
+    } else if query.contains("type%3Dkubernetes.io%2Fdockercfg") {
+        names(&["old"])
+    } else {
+        panic!("{query}")
+    }
 }
 
 fn of(server: &str) -> String {
@@ -53,6 +72,22 @@ fn names_of_the_cluster_and_the_kubeconfig_are_offered() {
         ("verify --namespace=team-a ap|", &["app"]),
         ("verify -n team-b |", &["clusterdockerpullsecret/shared"]),
         ("explain -n team-a po|", &["pod/web-1", "pod/web-2"]),
+        ("create -n |", &["team-a", "team-b"]),
+        ("create -n team-a |", &[]),
+        ("create -n team-a --replace |", &["app"]),
+        ("create --replace --namespace-selector a=b |", &["shared"]),
+        ("create app -n team-a --from-secret |", &["app-login", "regcred", "old"]),
+        ("create app -n team-a --login-secret app|", &["app-login"]),
+        ("create app --namespace-selector a=b --from-secret |", &["shared-login"]),
+        (
+            "create app --namespace-selector a=b --exclude-namespace |",
+            &["team-a", "team-b"],
+        ),
+        ("create app -n team-a --service-account |", &["default"]),
+        ("create --type |", &["DockerHub", "PrivateRegistry"]),
+        ("import -n |", &["team-a", "team-b"]),
+        ("import --context |", &["c"]),
+        ("import -n team-a --from-secret |", &["regcred", "old"]),
         ("doctor --context |", &["c"]),
         ("doctor --cluster |", &["c"]),
         ("doctor --user |", &["u"]),

@@ -9,13 +9,39 @@ use crate::support::dps::dps_in;
 use crate::support::registries::{Answer, Scripted, answer};
 
 /// A command of each kind of request.
-const COMMANDS: [&[&str]; 5] = [
+const COMMANDS: [&[&str]; 9] = [
     &["explain", "pod", "web", "-n", "team"],
     &["explain", "image", "r.example.com/app:1", "-n", "team"],
     &["verify", "app", "-n", "team"],
     &["list", "-n", "team"],
     &["doctor"],
+    &[
+        "create",
+        "app",
+        "-n",
+        "team",
+        "--type",
+        "DockerHub",
+        "--username",
+        "acme",
+        "--password-stdin",
+    ],
+    &[
+        "create",
+        "app",
+        "-n",
+        "team",
+        "--type",
+        "DockerHub",
+        "--from-secret",
+        "login",
+    ],
+    &["import", "-n", "team", "--from", "-", "--all"],
+    &["import", "-n", "team", "--pull-secrets", "--all"],
 ];
+
+/// What the commands read that write.
+const INPUT: &str = r#"{"auths": {"registry.invalid": {"username": "robot", "password": "CANARY"}}}"#;
 
 /// What `dps` says with a kubeconfig, and with more arguments.
 fn said(command: &[&str], more: &[&str], config: &str) -> String {
@@ -23,7 +49,7 @@ fn said(command: &[&str], more: &[&str], config: &str) -> String {
     let path = folder.path().join("config");
     std::fs::write(&path, config).unwrap();
     let path = path.to_str().unwrap();
-    let output = dps_in(&[], &[command, &["--kubeconfig", path], more].concat(), "");
+    let output = dps_in(&[], &[command, &["--kubeconfig", path], more].concat(), INPUT);
     let text = output.stdout + &output.stderr;
     assert!(!text.contains("CANARY"), "{text}");
     let mut said = format!("$ dps {} {}\n", command.join(" "), more.join(" ")).replace(" \n", "\n");
@@ -63,6 +89,7 @@ fn without_crds(head: &str) -> Answer {
         "/api/v1/namespaces/team/serviceaccounts/default" => {
             found(&json!({"metadata": {"name": name, "namespace": "team"}}))
         }
+        "/api/v1/namespaces/team/secrets/app" => status(404, "NotFound", "secrets \"app\" not found"),
         _ if path.starts_with("/apis/pullsecrets.dev/") => answer("404 Not Found", &[], "404 page not found\n"),
         _ if path.contains("/customresourcedefinitions/") => status(
             404,

@@ -1,15 +1,11 @@
 //! `dps create` without a cluster: the form in a real terminal, and what it prints for Git.
 
-use std::process::Command;
-
-use rexpect::session::{PtySession, spawn_command};
 use serde_json::{Value, json};
-use tempfile::TempDir;
 
 use crate::support::canary::CANARY;
 use crate::support::dps::dps;
-use crate::support::operator::binary;
 use crate::support::registries::{Scripted, answer};
+use crate::support::typed::Typed;
 
 /// Accepts only the canary as the password.
 fn registry() -> Scripted {
@@ -24,51 +20,10 @@ fn registry() -> Scripted {
     })
 }
 
-/// `dps create --export` in a terminal, with stdout in a file.
-struct Typed {
-    session: PtySession,
-    folder: TempDir,
-}
-
-impl Typed {
-    fn start(arguments: &str) -> Self {
-        let folder = tempfile::tempdir().unwrap();
-        let out = folder.path().join("out");
-        let mut shell = Command::new("sh");
-        // What Ctrl-C does to the shell is not the question.
-        let line = format!(
-            "trap : INT; {} create --export {arguments} >{}; echo ended=$?; stty -a",
-            binary().display(),
-            out.display()
-        );
-        shell.args(["-c", &line]);
-        let session = spawn_command(shell, Some(20_000)).unwrap();
-        Self { session, folder }
-    }
-
-    fn answer(&mut self, question: &str, answer: &str) {
-        self.session.exp_string(question).unwrap();
-        self.session.send_line(answer).unwrap();
-    }
-
-    /// The exit code, all that was on the screen since the last answer, and what came out.
-    fn end(mut self, code: i32) -> (String, String) {
-        let screen = self.session.exp_string(&format!("ended={code}")).unwrap();
-        let modes = self.session.exp_eof().unwrap();
-        // The terminal is as it was. (The pty itself begins without echo.)
-        assert!(
-            modes.contains("isig") && !modes.contains("-isig") && !modes.contains("-icanon"),
-            "{modes}"
-        );
-        let out = std::fs::read_to_string(self.folder.path().join("out")).unwrap();
-        (screen, out)
-    }
-}
-
 #[test]
 fn form_typed_in_a_terminal_notices_a_wrong_password() {
     let registry = registry();
-    let mut typed = Typed::start("--plain-http");
+    let mut typed = Typed::start("create --export --plain-http");
     typed.answer("Name: ", "Company");
     typed.session.exp_string("must be 1 to 247 lower-case letters").unwrap();
     typed.answer("Name: ", "company");
@@ -96,7 +51,7 @@ fn form_typed_in_a_terminal_notices_a_wrong_password() {
 fn three_wrong_passwords_end_it() {
     let registry = registry();
     let mut typed = Typed::start(&format!(
-        "app --plain-http --username robot --registry-url {}",
+        "create --export app --plain-http --username robot --registry-url {}",
         registry.address
     ));
     typed.answer("Password or access token: ", "wrong");
@@ -120,7 +75,7 @@ fn interruption_at_each_question_leaves_nothing() {
         ("Write it anyway? [y/N] ", ""),
     ];
     for stop in 0..questions.len() {
-        let mut typed = Typed::start("");
+        let mut typed = Typed::start("create --export");
         for (question, answer) in &questions[..stop] {
             typed.answer(question, answer);
         }

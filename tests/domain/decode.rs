@@ -65,9 +65,21 @@ fn password_is_shown_on_a_terminal_only_and_no_argument_takes_a_token() {
     let output = dps(&["decode", "--show-password"], &token);
     assert_eq!((output.code, output.stdout.as_str()), (2, ""), "{}", output.stderr);
     assert!(output.stderr.contains("needs a terminal"), "{}", output.stderr);
-    let output = dps(&["decode", &token], "");
-    assert_eq!((output.code, output.stdout.as_str()), (2, ""), "{}", output.stderr);
-    assert!(!output.stderr.contains(&token), "{}", output.stderr);
+    for (words, count) in [
+        (&[token.as_str()][..], "1 argument too many"),
+        (&["user", PASSWORD], "2 arguments too many"),
+        (&["-f", "/no/such/file", PASSWORD, PASSWORD], "2 arguments too many"),
+        (&["--", "user", "-x", PASSWORD], "3 arguments too many"),
+    ] {
+        let output = dps(&[&["decode"], words].concat(), "");
+        assert_eq!((output.code, output.stdout.as_str()), (2, ""), "{}", output.stderr);
+        assert!(output.stderr.contains(count), "{}", output.stderr);
+        assert!(
+            !output.stderr.contains(&token) && !output.stderr.contains(PASSWORD),
+            "{}",
+            output.stderr
+        );
+    }
 
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("token");

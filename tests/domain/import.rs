@@ -1,5 +1,9 @@
 //! `dps import` without a cluster: what is found where, and credential helpers of all sorts.
 
+mod foreign;
+mod pass;
+mod refused;
+
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 
@@ -11,6 +15,13 @@ use tempfile::TempDir;
 
 use crate::support::canary::CANARY;
 use crate::support::dps::{Output, dps, dps_in};
+
+/// A document of a Secret.
+fn decoded(text: &str) -> Value {
+    use base64::Engine as _;
+    let bytes = base64::engine::general_purpose::STANDARD.decode(text).unwrap();
+    serde_json::from_slice(&bytes).unwrap()
+}
 
 fn unusable(login: &FoundLogin) -> &str {
     match login {
@@ -101,7 +112,11 @@ fn pull_secret_of_one_entry_can_be_taken_over() {
     assert_eq!((two.len(), two[0].pull_secret.clone()), (2, None));
     let owner = json!({"ownerReferences": [{"apiVersion": "x/v1", "kind": "SealedSecret", "name": "s", "uid": "1", "controller": true}]});
     let sealed = pull_secret(&secret(kind, json!({"a.example.com": entry}), owner), false).unwrap();
-    assert_eq!(unusable(&sealed[0].login), "SealedSecret \"s\" writes this Secret");
+    assert_eq!(
+        (sealed[0].pull_secret.clone(), sealed[0].user().as_str()),
+        (None, "robot")
+    );
+    assert!(matches!(&sealed[0].login, FoundLogin::Stored { secret, .. } if secret == "regcred"));
     let ours = json!({"labels": {"app.kubernetes.io/managed-by": "docker-pull-secret-operator"}});
     assert!(
         pull_secret(&secret(kind, json!({"a.example.com": entry}), ours), false)
@@ -165,6 +180,8 @@ fn answers_of_helpers_are_read_and_never_repeated() {
         login(false, b"credentials not found in native keychain\n").unwrap(),
         None
     );
+    let nothing = json!({"ServerURL": "x", "Username": "", "Secret": ""}).to_string();
+    assert_eq!(login(true, nothing.as_bytes()).unwrap(), None);
     let token = json!({"Username": "<token>", "Secret": CANARY}).to_string();
     for (succeeded, answer, part) in [
         (false, CANARY, "failed"),

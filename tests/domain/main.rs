@@ -39,6 +39,7 @@ mod image_pattern;
 mod images;
 mod import;
 mod index;
+mod interruption;
 mod kubelet_secret;
 mod leadership;
 mod ledger;
@@ -76,6 +77,7 @@ mod verification_queue;
 mod verification_schedule;
 mod verification_target;
 mod verify;
+mod workflows;
 
 use std::collections::BTreeMap;
 

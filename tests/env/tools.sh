@@ -3,7 +3,7 @@
 #
 #   tests/env/tools.sh NAME...     NAME: etcd kube-apiserver kube-controller-manager kubectl registry helm kubeconform
 #                                        world keyring-oracle schemas promtool krew; node: all that a node needs beside these;
-#                                        chromium: the browser and its driver, which are not built, but have to be in PATH
+#                                        not built, but have to be in PATH: chromium (with its driver) zsh fish pass
 #
 # With DPS_TEST_KUBERNETES=oldest, kube-apiserver and kube-controller-manager are those of the oldest Kubernetes that is
 # supported, and the folder has links to the rest.
@@ -60,6 +60,19 @@ seccomp() {
 chromium() {
     ! { command -v chromium && command -v chromedriver; } >/dev/null || return 0
     debian "the tests of the page need chromium and chromedriver in PATH" chromium chromium-driver
+}
+
+# Shells that complete.
+shell() {
+    ! command -v "$1" >/dev/null || return 0
+    debian "the tests of completion need $1 in PATH" "$1"
+}
+
+# A credential store with its helper.
+store() {
+    ! { command -v pass && command -v docker-credential-pass && command -v gpg && command -v gpg-agent; } >/dev/null || return 0
+    debian "the test of credential helpers needs pass, docker-credential-pass, gpg and gpg-agent in PATH" \
+        pass golang-docker-credential-helpers gpg gpg-agent
 }
 
 [ $# -gt 0 ] || die "name at least one program"
@@ -136,10 +149,11 @@ build() {
 }
 
 for name; do
-    if [ "$name" = chromium ]; then
-        chromium
-        continue
-    fi
+    case $name in
+    chromium) chromium && continue ;;
+    zsh | fish) shell "$name" && continue ;;
+    pass) store && continue ;;
+    esac
     build "$name"
     [ "$dir" = "$all" ] || ln -f "$dir/$name" "$all/$name"
 done

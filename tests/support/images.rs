@@ -12,7 +12,7 @@ use ring::digest::{SHA256, digest};
 use serde_json::{Value, json};
 
 use super::registries::registries;
-use super::{operator, repository, run};
+use super::{operator, repository, run, without_package};
 
 /// The tested program, linked statically: its library is there already. `make image` builds a release anew.
 pub fn static_dps() -> &'static Path {
@@ -25,14 +25,7 @@ pub fn static_dps() -> &'static Path {
         cargo
             .args(["build", "--quiet", "--lib", "--test", "domain"])
             .current_dir(repository());
-        // What cargo tells a test of its package would have crates built anew.
-        for (name, _) in std::env::vars_os() {
-            if name.to_string_lossy().starts_with("CARGO_PKG_") || name.to_string_lossy().starts_with("CARGO_MANIFEST_")
-            {
-                cargo.env_remove(name);
-            }
-        }
-        run(&mut cargo);
+        run(without_package(&mut cargo));
         let program = built.join("dps-static");
         run(Command::new("rustc")
             .args(["--edition", "2024", "src/main.rs"])

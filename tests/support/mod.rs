@@ -23,10 +23,12 @@ pub mod page;
 pub mod pods;
 pub mod registries;
 pub mod release;
+pub mod typed;
 pub mod verify;
 pub mod world;
 
 use std::future::Future;
+use std::io::Write as _;
 use std::path::PathBuf;
 use std::process::Command;
 use std::time::{Duration, Instant};
@@ -51,6 +53,20 @@ pub fn tools(names: &[&str]) -> PathBuf {
         .expect("tests/env/tools.sh can be started");
     assert!(output.status.success(), "tests/env/tools.sh failed, see above");
     String::from_utf8(output.stdout).expect("a path").trim().into()
+}
+
+/// Whether a program that nobody builds is there, after it was installed if that is possible. CI has to have it.
+pub fn has_program(name: &str) -> bool {
+    let output = Command::new(repository().join("tests/env/tools.sh")).arg(name).output();
+    let output = output.expect("tests/env/tools.sh can be started");
+    if output.status.success() {
+        return true;
+    }
+    let why = String::from_utf8_lossy(&output.stderr);
+    assert!(std::env::var_os("CI").is_none(), "CI needs {name}: {why}");
+    // Past the test runner, which would keep it to itself.
+    let _ = writeln!(std::io::stderr(), "SKIPPED: nothing is tested with {name}: {why}");
+    false
 }
 
 /// For tests that load a whole machine: one after the other.
@@ -84,6 +100,17 @@ where
         );
         tokio::time::sleep(Duration::from_millis(25)).await;
     }
+}
+
+/// For a command that calls cargo: what cargo tells a test of its package would have crates built anew.
+pub fn without_package(command: &mut Command) -> &mut Command {
+    for (name, _) in std::env::vars_os() {
+        let text = name.to_string_lossy();
+        if text.starts_with("CARGO_PKG_") || text.starts_with("CARGO_MANIFEST_") {
+            command.env_remove(name);
+        }
+    }
+    command
 }
 
 /// Runs a command and returns its output; fails the test with what it printed if it fails.

@@ -1,23 +1,24 @@
 //! Names of the cluster and of the kubeconfig, for completion. Where there is no cluster there are none, soon and silently.
 
+mod typed;
+
 use std::fmt::Debug;
-use std::path::PathBuf;
 use std::sync::mpsc::channel;
 use std::time::Duration;
 
 use clap_complete::{ArgValueCandidates, CompletionCandidate};
 use k8s_openapi::NamespaceResourceScope;
-use k8s_openapi::api::core::v1::{Namespace, Pod, ServiceAccount};
+use k8s_openapi::api::core::v1::{Namespace, Pod, Secret, ServiceAccount};
 use kube::api::ListParams;
 use kube::config::Kubeconfig;
 use kube::{Api, Client, Resource};
 
 use crate::api::{ClusterDockerPullSecret, DockerPullSecret};
-use crate::cli::completion::KUBECTL_COMMAND;
+use crate::cli::completion::names::typed::Typed;
 use crate::cli::runtime::block_on;
 use crate::domain::text::invisible::is_invisible;
+use crate::form::import::PULL_SECRETS;
 use crate::kubernetes::connect::connect;
-use crate::kubernetes::kubeconfig::ConnectOptions;
 
 /// Nobody waits longer for a completion.
 const PATIENCE: Duration = Duration::from_millis(1500);
@@ -44,44 +45,77 @@ fn of_kubeconfig(names: fn(Kubeconfig) -> Vec<String>) -> ArgValueCandidates {
     ArgValueCandidates::new(move || candidates(Typed::now().options.read().map(names).unwrap_or_default()))
 }
 
+/// Types of Secrets that hold no login; there may be more of these than of others.
+const NO_LOGIN: [&str; 4] = [
+    "kubernetes.io/service-account-token",
+    "kubernetes.io/tls",
+    "bootstrap.kubernetes.io/token",
+    "helm.sh/release.v1",
+];
+
 /// Names of namespaces.
 pub(crate) fn namespaces() -> ArgValueCandidates {
-    ArgValueCandidates::new(|| {
-        let question = |client, _| async move { list(&Api::<Namespace>::all(client), "").await };
-        candidates(ask(question))
-    })
+    of_cluster(|client, _| async move { list(&Api::<Namespace>::all(client), "", "").await })
 }
 
 /// Names of ServiceAccounts.
 pub(crate) fn service_accounts() -> ArgValueCandidates {
-    ArgValueCandidates::new(|| {
-        candidates(ask(|client, namespace| async move {
-            list(&namespaced::<ServiceAccount>(client, namespace.as_deref()), "").await
-        }))
+    of_cluster(|client, typed| async move { list(&namespaced::<ServiceAccount>(client, &typed), "", "").await })
+}
+
+/// Names of Secrets that may hold a login.
+pub(crate) fn logins() -> ArgValueCandidates {
+    of_cluster(|client, typed| async move {
+        let others = NO_LOGIN.map(|kind| format!("type!={kind}")).join(",");
+        list(&namespaced::<Secret>(client, &typed), "", &others).await
+    })
+}
+
+/// Names of pull secrets.
+pub(crate) fn pull_secrets() -> ArgValueCandidates {
+    of_cluster(|client, typed| async move {
+        let secrets = namespaced::<Secret>(client, &typed);
+        let [first, second] = PULL_SECRETS.map(|kind| format!("type={kind}"));
+        let (mut names, more) = tokio::join!(list(&secrets, "", &first), list(&secrets, "", &second));
+        names.extend(more);
+        names
     })
 }
 
 /// Names of DockerPullSecrets, and of ClusterDockerPullSecrets with their kind.
 pub(crate) fn resources() -> ArgValueCandidates {
-    ArgValueCandidates::new(|| {
-        candidates(ask(|client, namespace| async move {
-            let own = namespaced::<DockerPullSecret>(client.clone(), namespace.as_deref());
-            let shared = Api::<ClusterDockerPullSecret>::all(client);
-            let (own, shared) = tokio::join!(list(&own, ""), list(&shared, "clusterdockerpullsecret/"));
-            own.into_iter().chain(shared).collect()
-        }))
+    of_cluster(|client, typed| async move {
+        let own = namespaced::<DockerPullSecret>(client.clone(), &typed);
+        let shared = Api::<ClusterDockerPullSecret>::all(client);
+        let (own, shared) = tokio::join!(list(&own, "", ""), list(&shared, "clusterdockerpullsecret/", ""));
+        own.into_iter().chain(shared).collect()
+    })
+}
+
+/// Names that `dps create --replace` can be about; without it, nobody wants one that exists.
+pub(crate) fn replaceable() -> ArgValueCandidates {
+    of_cluster(|client, typed| async move {
+        match (typed.replaces, typed.selects) {
+            (false, _) => Vec::new(),
+            (true, false) => list(&namespaced::<DockerPullSecret>(client, &typed), "", "").await,
+            (true, true) => list(&Api::<ClusterDockerPullSecret>::all(client), "", "").await,
+        }
     })
 }
 
 /// What `dps explain` explains: pods, or an image.
 pub(crate) fn subjects() -> ArgValueCandidates {
     ArgValueCandidates::new(|| {
-        let pods =
-            ask(
-                |client, namespace| async move { list(&namespaced::<Pod>(client, namespace.as_deref()), "pod/").await },
-            );
+        let pods = ask(|client, typed| async move { list(&namespaced::<Pod>(client, &typed), "pod/", "").await });
         candidates(pods.into_iter().chain(["image".to_owned()]).collect())
     })
+}
+
+fn of_cluster<F>(question: fn(Client, Typed) -> F) -> ArgValueCandidates
+where
+    F: Future<Output = Vec<String>> + 'static,
+{
+    ArgValueCandidates::new(move || candidates(ask(question)))
 }
 
 /// No shell gets what a terminal obeys.
@@ -90,22 +124,24 @@ fn candidates(names: Vec<String>) -> Vec<CompletionCandidate> {
     names.map(CompletionCandidate::new).collect()
 }
 
-fn namespaced<K>(client: Client, namespace: Option<&str>) -> Api<K>
+/// A kind in the namespace that was typed.
+fn namespaced<K>(client: Client, typed: &Typed) -> Api<K>
 where
     K: Resource<DynamicType = (), Scope = NamespaceResourceScope>,
 {
-    match namespace {
+    match typed.namespace() {
         Some(namespace) => Api::namespaced(client, namespace),
         None => Api::default_namespaced(client),
     }
 }
 
-/// The names of a kind, each behind a word.
-async fn list<K>(api: &Api<K>, prefix: &str) -> Vec<String>
+/// The names of a kind, each behind a word. `fields`: which of them.
+async fn list<K>(api: &Api<K>, prefix: &str, fields: &str) -> Vec<String>
 where
     K: Resource + Clone + serde::de::DeserializeOwned + Debug,
 {
-    let listed = api.list_metadata(&ListParams::default().limit(NAMES)).await;
+    let params = ListParams::default().limit(NAMES).fields(fields);
+    let listed = api.list_metadata(&params).await;
     let names = listed
         .into_iter()
         .flat_map(|listed| listed.items)
@@ -114,7 +150,7 @@ where
 }
 
 /// Asks the cluster that was typed, for a limited time.
-fn ask<F>(question: impl FnOnce(Client, Option<String>) -> F + Send + 'static) -> Vec<String>
+fn ask<F>(question: impl FnOnce(Client, Typed) -> F + Send + 'static) -> Vec<String>
 where
     F: Future<Output = Vec<String>>,
 {
@@ -124,75 +160,9 @@ where
         let typed = Typed::now();
         let names = block_on(async {
             let connection = connect(&typed.options).await.map_err(|error| error.to_string())?;
-            Ok(question(connection.client, typed.namespace).await)
+            Ok(question(connection.client, typed).await)
         });
         let _ = sender.send(names.unwrap_or_default());
     });
     answer.recv_timeout(PATIENCE).unwrap_or_default()
-}
-
-/// What was typed so far of the flags that choose a cluster.
-#[derive(Default)]
-struct Typed {
-    options: ConnectOptions,
-    namespace: Option<String>,
-}
-
-impl Typed {
-    fn now() -> Self {
-        let words = std::env::args_os().map(|word| word.to_string_lossy().into_owned());
-        let words = words.skip_while(|word| word != "--" && word != KUBECTL_COMMAND).skip(1);
-        Self::of(words)
-    }
-
-    fn of(words: impl Iterator<Item = String>) -> Self {
-        let mut typed = Self::default();
-        typed.options.is_silent = true;
-        let mut words = words.peekable();
-        while let Some(word) = words.next() {
-            let (flag, joined) = match word.split_once('=') {
-                Some((flag, value)) => (flag, Some(value.to_owned())),
-                None => match word.strip_prefix("-n") {
-                    Some(value) if !value.is_empty() => ("-n", Some(value.to_owned())),
-                    _ => (word.as_str(), None),
-                },
-            };
-            let slot = match flag {
-                "--kubeconfig" => {
-                    let value = joined.or_else(|| words.next());
-                    typed.options.kubeconfig = value.map(PathBuf::from);
-                    continue;
-                }
-                "--context" => &mut typed.options.context,
-                "--cluster" => &mut typed.options.cluster,
-                "--user" => &mut typed.options.user,
-                "-n" | "--namespace" => &mut typed.namespace,
-                _ => continue,
-            };
-            let value = joined.or_else(|| words.next());
-            *slot = value.filter(|value| !value.is_empty());
-        }
-        typed
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::Typed;
-
-    #[test]
-    fn flags_that_choose_a_cluster_are_read_as_far_as_they_are_typed() {
-        for (line, context, namespace) in [
-            ("dps list", None, None),
-            ("dps list -n team --context=b", Some("b"), Some("team")),
-            ("dps verify --namespace team --context b x", Some("b"), Some("team")),
-            ("dps list -nteam", None, Some("team")),
-            ("dps list --context", None, None),
-            ("dps list --namespace=", None, None),
-        ] {
-            let typed = Typed::of(line.split(' ').map(str::to_owned));
-            let found = (typed.options.context.as_deref(), typed.namespace.as_deref());
-            assert_eq!(found, (context, namespace), "{line}");
-        }
-    }
 }

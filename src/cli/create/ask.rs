@@ -1,7 +1,7 @@
 //! Fills in the form: from the arguments, and what they leave open from the terminal.
 
 use crate::api::RegistryType;
-use crate::cli::create::Create;
+use crate::cli::create::{Create, OPERATOR_NAMESPACE};
 use crate::cli::destination::{Destination, Taken};
 use crate::cli::output::report;
 use crate::cli::password;
@@ -10,9 +10,6 @@ use crate::domain::credentials::RegistryCredentials;
 use crate::form::field::{self, ChosenRegistry, login_name};
 use crate::form::objects::{Form, FurtherFields, Login, Scope};
 use crate::form::selector;
-
-/// Where the chart installs the operator, which by default reads the logins of that namespace.
-const OPERATOR_NAMESPACE: &str = "docker-pull-secret-operator";
 
 pub(super) async fn ask(
     arguments: &Create,

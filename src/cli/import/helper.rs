@@ -9,8 +9,9 @@ use tokio::process::Command;
 
 use crate::cli::output::reports_to_terminal;
 use crate::domain::credentials::RegistryCredentials;
+use crate::domain::docker_config::credential_helper::is_name;
 use crate::domain::registry::key::RegistryKey;
-use crate::form::helper::{LONGEST_ANSWER, is_name, listed, login, servers};
+use crate::form::helper::{LONGEST_ANSWER, listed, login, servers};
 
 /// Longest time for one answer: somebody may have to unlock a store.
 const PATIENCE: Duration = Duration::from_mins(1);

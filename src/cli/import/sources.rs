@@ -1,5 +1,7 @@
 //! Where `dps import` looks for logins.
 
+mod others;
+
 use std::path::{Path, PathBuf};
 
 use k8s_openapi::api::core::v1::Secret;
@@ -7,19 +9,17 @@ use kube::Api;
 use kube::api::ListParams;
 
 use crate::cli::destination::Destination;
+use crate::cli::import::sources::others::Neighborhood;
 use crate::cli::import::{Import, helper};
 use crate::cli::input::limited;
 use crate::cli::manifests::Manifests;
 use crate::cli::output::report;
 use crate::cli::terminal::{Stop, in_thread};
 use crate::domain::docker_config::user_document::mentioned;
-use crate::form::import::{Found, docker_config, pull_secret, rapyuta};
+use crate::form::import::{Found, PULL_SECRETS, docker_config, pull_secret};
 
 /// Longest docker config, in bytes.
 const LONGEST: u64 = 1024 * 1024;
-
-/// Types of pull secrets.
-const PULL_SECRETS: [&str; 2] = ["kubernetes.io/dockerconfigjson", "kubernetes.io/dockercfg"];
 
 /// All that the arguments point to; without any, the docker config of this user.
 pub(super) async fn find(arguments: &Import, destination: Option<&Destination>) -> Result<Vec<Found>, Stop> {
@@ -29,19 +29,19 @@ pub(super) async fn find(arguments: &Import, destination: Option<&Destination>) 
         let (place, document) = in_thread(move || read(&file)).await??;
         found.extend(from_config(&place, &document, arguments).await?);
     }
+    let reads_cluster = arguments.pull_secrets || arguments.other_operators || !arguments.from_secret.is_empty();
+    if reads_cluster && destination.is_none() {
+        let why = "--export does not read the cluster: omit it to import what is there";
+        return Err(Stop::Error(why.to_owned()));
+    }
     if !arguments.filename.is_empty() {
         let files = arguments.filename.clone();
-        let manifests = in_thread(move || Manifests::read_bundle(&files)).await??;
-        found.extend(
-            manifests
-                .rapyuta
-                .iter()
-                .filter_map(|(place, manifest)| rapyuta(place, manifest)),
-        );
+        let mut manifests = in_thread(move || Manifests::read_bundle(&files)).await??;
+        let objects = std::mem::take(&mut manifests.foreign);
+        let neighborhood = Neighborhood::new(&manifests, arguments, destination);
+        found.extend(neighborhood.logins(objects).await);
     }
-    if arguments.pull_secrets || !arguments.from_secret.is_empty() {
-        let destination = destination
-            .ok_or_else(|| "--export does not read the cluster: omit it to import pull secrets".to_owned())?;
+    if let Some(destination) = destination.filter(|_| reads_cluster) {
         found.extend(from_cluster(arguments, destination).await?);
     } else if arguments.from.is_empty() && arguments.filename.is_empty() {
         let (place, document) = own()?;
@@ -82,6 +82,12 @@ async fn from_cluster(arguments: &Import, destination: &Destination) -> Result<V
             Ok(logins) => found.extend(logins),
             Err(problem) => report(&format!("warning: {problem}")),
         }
+    }
+    if arguments.other_operators {
+        let manifests = Manifests::default();
+        let neighborhood = Neighborhood::new(&manifests, arguments, Some(destination));
+        let objects = others::of_cluster(destination).await?;
+        found.extend(neighborhood.logins(objects).await);
     }
     Ok(found)
 }

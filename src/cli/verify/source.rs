@@ -1,7 +1,5 @@
 //! Where `dps verify` takes credentials from: flags, manifests, or a resource in the cluster.
 
-use std::io::IsTerminal as _;
-
 use k8s_openapi::api::core::v1::Secret;
 use kube::Api;
 
@@ -11,6 +9,7 @@ use crate::api::{
 use crate::cli::cluster::Cluster;
 use crate::cli::manifests::Manifests;
 use crate::cli::password;
+use crate::cli::terminal::{Stop, Terminal, in_thread};
 use crate::cli::verify::Verify;
 use crate::domain::credential_source::from_secret::resolve_document;
 use crate::domain::credential_source::resolve;
@@ -35,16 +34,17 @@ pub(super) struct CredentialsToVerify {
 }
 
 /// The credentials that the arguments name.
-pub(super) async fn read(arguments: &Verify) -> Result<Vec<CredentialsToVerify>, String> {
+pub(super) async fn read(arguments: &Verify, terminal: Option<&Terminal>) -> Result<Vec<CredentialsToVerify>, Stop> {
     if let Some(name) = &arguments.name {
         let (kind, name) = kind_and_name(name)?;
         let cluster = arguments.connection.connect(arguments.namespace.as_deref());
         return Ok(vec![in_cluster(kind, name, &cluster.await?).await?]);
     }
     if let Some(registry) = &arguments.registry {
-        return Ok(vec![from_flags(registry, arguments)?]);
+        return Ok(vec![from_flags(registry, arguments, terminal).await?]);
     }
-    let manifests = Manifests::read(&arguments.filename)?;
+    let files = arguments.filename.clone();
+    let manifests = in_thread(move || Manifests::read(&files)).await??;
     let sources = manifests.resources.iter().map(|resource| {
         let found = resource.placed().and_then(|declaration| {
             let namespace = declaration.source_namespace().to_owned();
@@ -80,29 +80,28 @@ fn from_resource(name: String, spec: &ValidatedSpec, source: Option<&Secret>) ->
     }
 }
 
-fn from_flags(registry: &str, arguments: &Verify) -> Result<CredentialsToVerify, String> {
+async fn from_flags(
+    registry: &str,
+    arguments: &Verify,
+    terminal: Option<&Terminal>,
+) -> Result<CredentialsToVerify, Stop> {
     let key = match RegistryKey::of_config_entry(registry) {
         Some(key) if key.is_docker_hub() => key,
         _ => RegistryKey::new(RegistryType::PrivateRegistry, Some(registry))
             .map_err(|problem| problem.message.replace("spec.registryUrl", "--registry"))?,
     };
-    let credentials = if let Some(file) = &arguments.docker_config {
+    let credentials = if let Some(file) = arguments.docker_config.clone() {
         let place = file.display().to_string();
-        let document = std::fs::read(file).map_err(|error| format!("--docker-config {place}: {error}"))?;
+        let document = in_thread(move || std::fs::read(&file)).await?;
+        let document = document.map_err(|error| format!("--docker-config {place}: {error}"))?;
         resolve_document(&place, &document, &key).map_err(|problem| problem.message)?
     } else {
         let username = arguments
             .username
             .as_deref()
-            .ok_or("no credentials: use --username or --docker-config")?;
-        RegistryCredentials::new(username, trim_line_break(&read_password(arguments.password_stdin)?)).map_err(
-            |refusal| match refusal {
-                InvalidCredentials::Malformed(problem) => format!("the input {problem}"),
-                InvalidCredentials::IdentityToken => {
-                    "the user name <token> marks an identity token, which the kubelet cannot use".to_owned()
-                }
-            },
-        )?
+            .ok_or_else(|| "no credentials: use --username or --docker-config".to_owned())?;
+        let password = read_password(arguments.password_stdin, terminal).await?;
+        RegistryCredentials::new(username, trim_line_break(&password)).map_err(refused)?
     };
     Ok(CredentialsToVerify {
         name: registry.to_owned(),
@@ -113,16 +112,22 @@ fn from_flags(registry: &str, arguments: &Verify) -> Result<CredentialsToVerify,
     })
 }
 
-fn read_password(from_stdin: bool) -> Result<String, String> {
-    if !from_stdin {
-        if !std::io::stdin().is_terminal() {
-            return Err(
-                "cannot prompt for the password because stdin is not a terminal; use --password-stdin".to_owned(),
-            );
+/// What is wrong with credentials from flags.
+fn refused(invalid: InvalidCredentials) -> String {
+    match invalid {
+        InvalidCredentials::Malformed(problem) => format!("the input {problem}"),
+        InvalidCredentials::IdentityToken => {
+            "the user name <token> marks an identity token, which the kubelet cannot use".to_owned()
         }
-        return rpassword::prompt_password("Password: ").map_err(|error| format!("cannot read the password: {error}"));
     }
-    password::from_stdin()
+}
+
+async fn read_password(from_stdin: bool, terminal: Option<&Terminal>) -> Result<String, Stop> {
+    if from_stdin {
+        return Ok(in_thread(password::from_stdin).await??);
+    }
+    let none = || "cannot prompt for the password because stdin is not a terminal; use --password-stdin".to_owned();
+    terminal.ok_or_else(none)?.read_hidden("Password: ").await
 }
 
 /// The kind that somebody means, as `kubectl` takes it.

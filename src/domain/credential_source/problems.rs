@@ -14,12 +14,15 @@ pub(crate) fn document_problem(place: &str, registry: &RegistryKey, error: Looku
     match error {
         LookupError::Malformed(what) => Problem::new(Reason::Malformed, format!("{place} {what}")),
         LookupError::IdentityToken => identity_token(place),
-        LookupError::CredentialStore { store, server } => Problem::new(
-            Reason::CredentialStoreOnly,
-            format!(
-                "{place} has no credentials for {shown}; it only says that the credential store {store:?} on somebody's machine has them, which the kubelet cannot read: on that machine, run `echo {server} | docker-credential-{store} get` and put its Username and Secret into the keys username and password"
-            ),
-        ),
+        LookupError::CredentialStore { store, server } => {
+            let store = store.as_deref().unwrap_or("NAME");
+            Problem::new(
+                Reason::CredentialStoreOnly,
+                format!(
+                    "{place} has no credentials for {shown}; it only says that the credential store {store:?} on somebody's machine has them, which the kubelet cannot read: on that machine, run `echo {server} | docker-credential-{store} get` and put its Username and Secret into the keys username and password"
+                ),
+            )
+        }
         LookupError::NoEntry(keys) => {
             let found = listing(keys.iter().map(String::as_str));
             let remedy = if registry.is_docker_hub() && keys.iter().any(|key| is_part_of_docker_hub(key)) {

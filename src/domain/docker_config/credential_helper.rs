@@ -66,20 +66,14 @@ fn stored(store: &str, key: Option<&str>, registry: &RegistryKey) -> LookupError
     let is_harmless = |c: char| c.is_ascii_alphanumeric() || "-_.:/[]".contains(c);
     let key = key.filter(|key| key.len() <= 255 && key.chars().all(is_harmless));
     LookupError::CredentialStore {
-        store: shown_name(store),
+        // It comes from a document that also holds secrets, and is shown.
+        store: is_name(store).then(|| store.to_owned()),
         server: key.unwrap_or(host).to_owned(),
     }
 }
 
-/// What stands for a name that no program can have.
-pub(crate) const UNUSABLE_NAME: &str = "NAME";
-
-/// The name of a helper as it may be shown: it comes from a document that also holds secrets.
-fn shown_name(store: &str) -> String {
+/// Whether a name can be part of the name of a program.
+pub(crate) fn is_name(name: &str) -> bool {
     let is_harmless = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.');
-    if store.len() <= 64 && store.chars().all(is_harmless) {
-        store.to_owned()
-    } else {
-        UNUSABLE_NAME.to_owned()
-    }
+    !name.is_empty() && name.len() <= 64 && name.chars().all(is_harmless) && !name.starts_with('.')
 }

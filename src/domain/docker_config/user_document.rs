@@ -19,8 +19,8 @@ pub enum LookupError {
     Malformed(String),
     /// The credentials are in a credential store or helper.
     CredentialStore {
-        /// Name of the store.
-        store: String,
+        /// Name of the store; `None`: it has one that no program can have.
+        store: Option<String>,
         /// What the store knows the credentials by.
         server: String,
     },

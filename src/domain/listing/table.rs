@@ -3,11 +3,9 @@
 use std::time::Duration;
 
 use crate::domain::listing::ListedResource;
+use crate::domain::text::columns::ColumnWidths;
 use crate::domain::text::invisible::escaped;
 use crate::domain::time::{Timestamp, since};
-
-/// Between two columns, as in kubectl.
-const GAP: &str = "   ";
 
 const HEADERS: [&str; 8] = [
     "NAMESPACE",
@@ -24,7 +22,7 @@ const WIDE_HEADERS: [&str; 2] = ["SECRET", "MESSAGE"];
 /// The columns of a table, with their widths.
 pub struct Columns {
     is_wide: bool,
-    widths: Vec<usize>,
+    widths: ColumnWidths,
 }
 
 impl Columns {
@@ -32,32 +30,29 @@ impl Columns {
     pub fn new<'a>(is_wide: bool, resources: impl IntoIterator<Item = &'a ListedResource>) -> Self {
         let mut columns = Self {
             is_wide,
-            widths: Vec::new(),
+            widths: ColumnWidths::default(),
         };
-        columns.widths = columns.headers().iter().map(|header| header.len()).collect();
+        columns.widths.widen(&columns.headers());
         for resource in resources {
             // Ages grow; they are the last column, or short beside its heading.
-            let cells = columns.cells(resource, Timestamp::UNIX_EPOCH);
-            for (width, cell) in columns.widths.iter_mut().zip(cells) {
-                *width = (*width).max(cell.chars().count());
-            }
+            columns.widths.widen(&columns.cells(resource, Timestamp::UNIX_EPOCH));
         }
         columns
     }
 
     /// The line above the rows.
     pub fn header(&self) -> String {
-        self.line(self.headers().into_iter().map(str::to_owned))
+        self.widths.line(&self.headers())
     }
 
     /// One resource.
     pub fn row(&self, resource: &ListedResource, now: Timestamp) -> String {
-        self.line(self.cells(resource, now).into_iter())
+        self.widths.line(&self.cells(resource, now))
     }
 
-    fn headers(&self) -> Vec<&'static str> {
+    fn headers(&self) -> Vec<String> {
         let wide = WIDE_HEADERS.into_iter().filter(|_| self.is_wide);
-        HEADERS.into_iter().chain(wide).collect()
+        HEADERS.into_iter().chain(wide).map(str::to_owned).collect()
     }
 
     fn cells(&self, resource: &ListedResource, now: Timestamp) -> Vec<String> {
@@ -81,11 +76,6 @@ impl Columns {
         let wide = wide.into_iter().filter(|_| self.is_wide);
         let shown = |cell: &str| if cell.is_empty() { "-".to_owned() } else { escaped(cell) };
         cells.into_iter().chain(wide).map(shown).collect()
-    }
-
-    fn line(&self, cells: impl Iterator<Item = String>) -> String {
-        let padded = cells.zip(&self.widths).map(|(cell, width)| format!("{cell:<width$}"));
-        padded.collect::<Vec<_>>().join(GAP).trim_end().to_owned()
     }
 }
 
