@@ -148,6 +148,7 @@ async fn import_one(
     let credentials = match &found.login {
         FoundLogin::Here(credentials) => credentials.clone(),
         FoundLogin::Unusable(why) => return Err(why.clone()),
+        FoundLogin::Stored { .. } => return Err("it is no docker config".to_owned()),
         FoundLogin::Helper { name, .. } => return Err(format!("its login is in the credential helper {name}")),
     };
     let name = registry.name();
