@@ -9,6 +9,7 @@
 
 pub mod audit;
 pub mod canary;
+pub mod copied;
 pub mod dps;
 pub mod explain;
 pub mod fleet;
