@@ -1,25 +1,32 @@
 //! Commands that a status and `dps explain` offer are run as they are, and change what they are meant to change.
 
-use std::path::PathBuf;
-use std::process::{Command, Output};
-
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use dps::api::DockerPullSecret;
 use k8s_openapi::api::apps::v1::{Deployment, StatefulSet};
-use k8s_openapi::api::core::v1::{Pod, PodSpec, ServiceAccount};
+use k8s_openapi::api::core::v1::{Pod, PodSpec, Secret, ServiceAccount};
 use kube::api::{ListParams, Patch, PatchParams, PostParams};
 use kube::{Api, ResourceExt as _};
 use serde_json::{Value, json};
 
+use crate::support::copied::{login, run_copied};
 use crate::support::eventually;
 use crate::support::explain;
 use crate::support::fleet::Fleet;
-use crate::support::objects::{Space, private, with};
+use crate::support::objects::{Space, password as secret_password, private, with};
 use crate::support::operator::{CLUSTER, Operator, operator};
 use crate::support::pods::{Pods, not_sent, unauthorized};
 use crate::support::registries::{Scripted, answer};
 use crate::support::world::{exclusive_world, world};
+
+/// What somebody types. No registry is there to ask.
+const FIRST: [(&str, &str); 4] = typed("first");
+const SECOND: [(&str, &str); 4] = typed("second");
+
+const fn typed(password: &str) -> [(&str, &str); 4] {
+    let [user, password, email] = login("u", password);
+    [user, password, email, ("Write it anyway? [y/N] ", "y")]
+}
 
 /// A namespace with an image that no other test has.
 struct Place {
@@ -130,43 +137,20 @@ impl Place {
         line
     }
 
-    /// Runs a command as it is, in a shell in which `dps` writes down with which arguments it is called.
-    fn try_run(&self, command: &str) -> (Output, Vec<String>) {
-        let (tools, called) = self.stub();
-        let path = format!("{}:{}:/usr/bin:/bin", tools.display(), world().bin().display());
-        let output = Command::new("sh")
-            .args(["-c", command])
-            .env("PATH", path)
-            .env("KUBECONFIG", world().kubeconfig())
-            .current_dir("/")
-            .output()
-            .unwrap();
-        let called = std::fs::read_to_string(called).unwrap_or_default();
-        (output, called.lines().map(str::to_owned).collect())
+    /// Runs a command as it is, and answers what it asks.
+    async fn try_run(&self, command: &str, answers: &'static [(&str, &str)]) -> (i32, String) {
+        let command = command.to_owned();
+        let run = tokio::task::spawn_blocking(move || run_copied(world(), &command, answers));
+        run.await.unwrap()
     }
 
-    fn run(&self, command: &str) -> Vec<String> {
-        let (output, called) = self.try_run(command);
-        assert!(
-            output.status.success(),
-            "{command}: {}{}",
-            String::from_utf8_lossy(&output.stdout),
-            String::from_utf8_lossy(&output.stderr)
-        );
-        called
+    async fn run(&self, command: &str) {
+        self.answer(command, &[]).await;
     }
 
-    /// A folder with a `dps` of our own, and the file that it writes.
-    fn stub(&self) -> (PathBuf, PathBuf) {
-        use std::os::unix::fs::PermissionsExt as _;
-        let folder = world().state().join(format!("fixes-{}", self.space.name));
-        std::fs::create_dir_all(&folder).unwrap();
-        let (program, called) = (folder.join("dps"), folder.join("called"));
-        let _ = std::fs::remove_file(&called);
-        let script = format!("#!/bin/sh\nprintf '%s\\n' \"$@\" > '{}'\n", called.display());
-        std::fs::write(&program, script).unwrap();
-        std::fs::set_permissions(&program, std::fs::Permissions::from_mode(0o755)).unwrap();
-        (folder, called)
+    async fn answer(&self, command: &str, answers: &'static [(&str, &str)]) {
+        let (code, screen) = self.try_run(command, answers).await;
+        assert_eq!(code, 0, "{command}: {screen}");
     }
 
     async fn account_lists(&self) -> Vec<String> {
@@ -194,7 +178,7 @@ async fn fix_in_a_status_gives_new_pods_the_secret() {
     place.fails(&pod).await;
     let fix = place.fix_in_status("app", &pod).await;
     assert_eq!(fix, place.explained(&pod));
-    place.run(&fix);
+    place.run(&fix).await;
     let successor = place
         .pod("web", |pod| listed(pod.spec.as_ref()).contains(&"app".to_owned()))
         .await;
@@ -204,14 +188,14 @@ async fn fix_in_a_status_gives_new_pods_the_secret() {
     let pod = place.workload("StatefulSet", "db", &["other"]).await;
     let before = place.pods.api.get(&pod).await.unwrap().uid();
     place.fails(&pod).await;
-    place.run(&place.fix_in_status("app", &pod).await);
+    place.run(&place.fix_in_status("app", &pod).await).await;
     let successor = place.pod("db", |pod| pod.uid() != before).await;
     assert_eq!(listed(successor.spec.as_ref()), ["app", "other"]);
 
     // A name that no Secret has.
     let pod = place.workload("Deployment", "typo", &["ap", "other"]).await;
     place.fails(&pod).await;
-    place.run(&place.fix_in_status("app", &pod).await);
+    place.run(&place.fix_in_status("app", &pod).await).await;
     let deployment = place.api::<Deployment>().get("typo").await.unwrap();
     let template = deployment.spec.unwrap().template.spec;
     assert_eq!(listed(template.as_ref()), ["app", "other"]);
@@ -229,7 +213,7 @@ async fn fix_for_a_pod_without_an_owner_adds_to_its_service_account_and_takes_no
     place.fails(&deployed).await;
     let fix = place.explained("bare");
     assert_eq!(place.account_lists().await, Vec::<String>::new());
-    place.run(&fix);
+    place.run(&fix).await;
     assert_eq!(place.account_lists().await, ["app"]);
 
     // A list that is there by now is not replaced.
@@ -237,21 +221,20 @@ async fn fix_for_a_pod_without_an_owner_adds_to_its_service_account_and_takes_no
     let others = Patch::Merge(json!({"imagePullSecrets": [{"name": "hand"}, {"name": "hub"}]}));
     let params = PatchParams::default();
     accounts.patch("default", &params, &others).await.unwrap();
-    let (output, _) = place.try_run(&fix);
-    assert!(!output.status.success());
+    assert_ne!(place.try_run(&fix, &[]).await.0, 0);
     assert_eq!(place.account_lists().await, ["hand", "hub"]);
     // What merges into lists elsewhere replaces this one.
     let merged = Patch::Strategic(json!({"imagePullSecrets": [{"name": "app"}]}));
     accounts.patch("default", &params, &merged).await.unwrap();
     assert_eq!(place.account_lists().await, ["app"]);
     accounts.patch("default", &params, &others).await.unwrap();
-    place.run(&place.explained("late"));
+    place.run(&place.explained("late")).await;
     assert_eq!(place.account_lists().await, ["hand", "hub", "app"]);
 
     // New pods get it by now.
     let fix = place.explained(&deployed);
     assert!(fix.contains("rollout restart"), "{fix}");
-    place.run(&fix);
+    place.run(&fix).await;
     let successor = place.pod("web", |pod| pod.name_any() != deployed).await;
     assert_eq!(listed(successor.spec.as_ref()), ["app", "hand", "hub"]);
 }
@@ -264,7 +247,7 @@ async fn fix_corrects_the_registry_of_a_resource() {
     place.fails("web").await;
     let fix = place.fix_in_status("app", "web").await;
     assert_eq!(fix, place.explained("web"));
-    place.run(&fix);
+    place.run(&fix).await;
     let secret = place.space.secret_until("app", "for the image", |secret| {
         let document = crate::support::objects::document(secret);
         document["auths"].get(&place.host).is_some()
@@ -273,10 +256,9 @@ async fn fix_corrects_the_registry_of_a_resource() {
 
     // The form for Docker Hub, where a URL is not allowed. No resource that the API server takes today needs it.
     let patch = json!({"spec": {"type": "DockerHub", "registryUrl": null}}).to_string();
-    place.run(&format!(
-        "kubectl -n {} patch dockerpullsecret app --type merge --patch '{patch}'",
-        place.space.name
-    ));
+    let namespace = &place.space.name;
+    let fix = format!("kubectl -n {namespace} patch dockerpullsecret app --type merge --patch '{patch}'");
+    place.run(&fix).await;
     place.space.ready("app").await;
 }
 
@@ -305,14 +287,14 @@ async fn fix_lets_a_secret_into_a_namespace() {
     let fix = place.explained("web");
     let label = format!("kubectl label namespace {} fleet={}", place.space.name, fleet.name);
     assert!(fix.starts_with(&label), "{fix}");
-    place.run(&fix);
+    place.run(&fix).await;
     has_secret().await;
 
     change(json!({"annotations": {"pullsecrets.dev/exclude": "true"}})).await;
     place.space.gone(&shared).await;
     let fix = place.explained("web");
     assert!(fix.contains("annotate"), "{fix}");
-    place.run(&fix);
+    place.run(&fix).await;
     has_secret().await;
 
     let excluded = json!(["kube-*", place.space.name, "other"]);
@@ -320,7 +302,7 @@ async fn fix_lets_a_secret_into_a_namespace() {
     place.space.gone(&shared).await;
     let fix = place.explained("web");
     assert!(fix.contains("/spec/excludeNamespaces/1"), "{fix}");
-    place.run(&fix);
+    place.run(&fix).await;
     has_secret().await;
     let spec = fleet.resources.get(&shared).await.unwrap().spec;
     assert_eq!(spec.exclude_namespaces, ["kube-*", "other"]);
@@ -328,20 +310,26 @@ async fn fix_lets_a_secret_into_a_namespace() {
 }
 
 #[tokio::test]
-async fn fix_for_a_login_calls_create_with_what_is_known() {
+async fn fix_for_a_login_creates_or_replaces_it_with_what_somebody_types() {
     let place = Place::new("fix-create").await;
     let namespace = place.space.name.as_str();
     let pod = place.workload("Deployment", "web", &[]).await;
     place.fails(&pod).await;
     let name = place.host.replace('.', "-");
-    let called = place.run(&place.explained(&pod));
-    assert_eq!(
-        called,
-        ["create", &name, "-n", namespace, "--registry-url", &place.host]
-    );
+    let fix = place.explained(&pod);
+    let create = format!("dps create {name} -n {namespace} --registry-url {}", place.host);
+    assert!(fix.starts_with(&format!("{create} && kubectl ")), "{fix}");
+    place.answer(&fix, &FIRST).await;
+    let has = |password: &'static str| move |secret: &Secret| secret_password(secret).as_deref() == Some(password);
+    place
+        .space
+        .secret_until(&name, "the login that was typed", has("first"))
+        .await;
     let successor = place.pod("web", |pod| listed(pod.spec.as_ref()).contains(&name)).await;
     assert_eq!(listed(successor.spec.as_ref()), [name]);
 
+    let place = Place::new("fix-replace").await;
+    let namespace = place.space.name.as_str();
     place.resource("app", &place.host).await;
     place.pods.create("rejected", &place.image, &["app"]).await;
     place
@@ -350,17 +338,15 @@ async fn fix_for_a_login_calls_create_with_what_is_known() {
         .await;
     let fix = place.fix_in_status("app", "rejected").await;
     assert_eq!(fix, place.explained("rejected"));
-    let called = place.run(&fix);
-    let replaced = [
-        "create",
-        "app",
-        "-n",
-        namespace,
-        "--registry-url",
-        &place.host,
-        "--replace",
-    ];
-    assert_eq!(called, replaced);
+    assert_eq!(
+        fix,
+        format!("dps create app -n {namespace} --registry-url {} --replace", place.host)
+    );
+    place.answer(&fix, &SECOND).await;
+    place
+        .space
+        .secret_until("app", "the login that was typed", has("second"))
+        .await;
 
     // A login that nobody can type.
     let config = json!({"auths": {&place.host: {"username": "u", "password": "w"}}}).to_string();

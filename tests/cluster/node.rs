@@ -2,6 +2,7 @@
 
 mod case;
 mod credentials;
+mod fixes;
 mod fleets;
 mod page;
 mod recovery;
@@ -9,9 +10,10 @@ mod registries;
 mod replicas;
 mod terminal;
 
-use crate::node::credentials::{
-    absent_secret, attached_at_creation, credentials_come_late, deployment, image_volume, init_container,
-    malformed_secret, missing_attachment, no_permission, other_key, wrong_password,
+use crate::node::credentials::{attached_at_creation, credentials_come_late, no_permission};
+use crate::node::fixes::{
+    absent_secret, deployment, image_volume, malformed_secret, missing_attachment, missing_in_a_template, no_login,
+    other_key, rejected_login, wrong_password,
 };
 use crate::node::fleets::{a_hundred_namespaces_pull_at_their_first_attempt, what_raced_in_a_hundred_namespaces_heals};
 use crate::node::page::page_leads_to_pods_that_run;
@@ -41,7 +43,9 @@ async fn every_failure_is_diagnosed_and_its_action_heals() {
         wrong_password(world, "basic").boxed(),
         wrong_password(world, "bearer").boxed(),
         no_permission(world).boxed(),
+        no_login(world).boxed(),
         missing_attachment(world).boxed(),
+        missing_in_a_template(world).boxed(),
         attached_at_creation(world).boxed(),
         other_key(world, "port", "basic.world.test".to_owned()).boxed(),
         other_key(world, "path", of("basic", "nope")).boxed(),
@@ -131,7 +135,7 @@ async fn every_failure_is_diagnosed_and_its_action_heals() {
         another_host(world, "proxy", at("proxied"), "team/app", "ProxyRefused", "HTTP proxy").boxed(),
         image_volume(world).boxed(),
         never_pull(world).boxed(),
-        init_container(world).boxed(),
+        rejected_login(world).boxed(),
         deployment(world).boxed(),
         pods_are_replaced_one_by_one(world).boxed(),
     ];

@@ -8,7 +8,8 @@ use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 
 use dps::form::helper::{listed, login, servers};
-use dps::form::import::{FoundLogin, ambiguous, chosen, docker_config, pull_secret, rapyuta};
+use dps::form::import::foreign::rapyuta::rapyuta;
+use dps::form::import::{FoundLogin, ambiguous, chosen, docker_config, pull_secret};
 use k8s_openapi::api::core::v1::Secret;
 use serde_json::{Value, json};
 use tempfile::TempDir;

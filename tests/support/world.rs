@@ -131,6 +131,11 @@ impl World {
             .unwrap_or_else(|| panic!("no {field}"))
     }
 
+    /// Whether pods run here.
+    pub fn has_node(&self) -> bool {
+        self.info["node"].is_object()
+    }
+
     /// What the node has as /etc/hosts.
     pub fn hosts_file(&self) -> &Path {
         Path::new(self.info["node"]["hostsFile"].as_str().expect("a node"))

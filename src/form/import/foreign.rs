@@ -1,5 +1,6 @@
 //! Objects of other tools that stand for pull secrets, as far as one of ours says the same.
 
+pub mod rapyuta;
 mod shared;
 mod template;
 
@@ -10,7 +11,8 @@ use serde_json::Value;
 use crate::domain::registry::key::RegistryKey;
 use crate::domain::text::shown_key;
 use crate::form::field::ChosenRegistry;
-use crate::form::import::{Found, FoundLogin, PULL_SECRETS, rapyuta, stored};
+use crate::form::import::foreign::rapyuta::rapyuta;
+use crate::form::import::{Found, FoundLogin, PULL_SECRETS, stored};
 
 /// Cluster-scoped kinds of other operators: group, version, kind and plural.
 pub const SHARED_KINDS: [[&str; 4]; 3] = [

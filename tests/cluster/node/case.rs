@@ -77,12 +77,17 @@ impl Case {
 
     /// Waits until the pods run and the resource is well again, by themselves.
     pub(super) async fn heals(&self) {
+        self.heals_with("app").await;
+    }
+
+    /// The same, with another resource.
+    pub(super) async fn heals_with(&self, name: &str) {
         let what = format!("{} heals", self.space.name);
         within(RETRY, &what, || async {
             let resource = self
                 .space
                 .resources
-                .get("app")
+                .get(name)
                 .await
                 .map_err(|error| error.to_string())?;
             let status = resource.status.unwrap_or_default();
@@ -117,4 +122,9 @@ impl Case {
 pub(super) fn says(failure: &PullFailure, part: &str) {
     assert!(failure.action.contains(part), "{failure:?}");
     assert!(!format!("{failure:?}").contains(CANARY));
+}
+
+/// No command can do it: every one that is printed is run in `fixes.rs`.
+pub(super) fn is_for_people(failure: &PullFailure) {
+    assert_eq!(failure.fix, None, "{failure:?}");
 }

@@ -1,33 +1,13 @@
-//! Pods whose credentials are missing, wrong, or not sent.
+//! Pods whose credentials are missing or wrong, where no command helps, and pods that get them in time.
 
-use crate::node::case::{Case, says};
-use crate::support::canary::CANARY;
+use crate::node::case::{Case, is_for_people, says};
 use crate::support::eventually;
 use crate::support::objects::{condition_of, private_verified, with};
 use crate::support::world::World;
-use k8s_openapi::api::apps::v1::Deployment;
 use k8s_openapi::api::core::v1::{Event, Pod};
 use kube::Api;
 use kube::api::{DeleteParams, ListParams, PostParams};
 use serde_json::json;
-
-pub(super) async fn wrong_password(world: &'static World, kind: &'static str) {
-    let case = Case::with(world, kind, world.registry(kind), "robot", CANARY).await;
-    case.pods.create("web", &case.image(kind), &["app"]).await;
-    let (reported, failure) = case.fails("CredentialsRejected").await;
-    assert_eq!(
-        (condition_of(&reported, "Ready").status.as_str(), failure.code.as_str()),
-        ("False", "DEP_E153")
-    );
-    says(
-        &failure,
-        "Correct the user name and the password or access token in Secret \"login\"",
-    );
-    case.space
-        .credentials("login", "robot", world.registry("password"))
-        .await;
-    case.heals().await;
-}
 
 pub(super) async fn no_permission(world: &'static World) {
     let case = Case::with(
@@ -42,21 +22,11 @@ pub(super) async fn no_permission(world: &'static World) {
     let (reported, failure) = case.fails("AccessDenied").await;
     assert_eq!(condition_of(&reported, "Ready").status, "True");
     says(&failure, "permission to pull bearer.world.test");
+    is_for_people(&failure);
     // Somebody with that right.
     case.space
         .credentials("login", "robot", world.registry("password"))
         .await;
-    case.heals().await;
-}
-
-pub(super) async fn missing_attachment(world: &'static World) {
-    let case = Case::good(world, "attachment", world.registry("basic")).await;
-    case.pods.create("web", &case.image("basic"), &[]).await;
-    let (reported, failure) = case.fails("CredentialsNotSent").await;
-    assert_eq!(condition_of(&reported, "Ready").status, "True");
-    says(&failure, "Add imagePullSecrets: [{name: app}] to the pod's spec");
-    case.pods.delete("web").await;
-    case.pods.create("again", &case.image("basic"), &["app"]).await;
     case.heals().await;
 }
 
@@ -120,30 +90,6 @@ pub(super) async fn attached_at_creation(world: &'static World) {
     assert!(warnings.is_empty(), "{warnings:?}");
 }
 
-pub(super) async fn other_key(world: &'static World, purpose: &'static str, registry: String) {
-    let case = Case::with(world, purpose, &registry, "robot", world.registry("password")).await;
-    case.pods.create("web", &case.image("basic"), &["app"]).await;
-    let (_, failure) = case.fails("CredentialsNotSent").await;
-    let right = world.registry("basic");
-    says(
-        &failure,
-        &format!("Set spec.registryUrl of DockerPullSecret \"app\" to {right}"),
-    );
-    case.space.change("app", json!({"registryUrl": right})).await;
-    case.heals().await;
-}
-
-pub(super) async fn absent_secret(world: &'static World) {
-    let case = Case::good(world, "absent", world.registry("basic")).await;
-    case.pods.create("web", &case.image("basic"), &["ap"]).await;
-    let (reported, failure) = case.fails("PullSecretMissing").await;
-    assert_eq!(condition_of(&reported, "Ready").status, "True");
-    says(&failure, "Use \"app\" in the pod's imagePullSecrets instead");
-    case.pods.delete("web").await;
-    case.pods.create("again", &case.image("basic"), &["app"]).await;
-    case.heals().await;
-}
-
 pub(super) async fn credentials_come_late(world: &'static World) {
     let case = Case::new(world, "late").await;
     case.space
@@ -153,81 +99,7 @@ pub(super) async fn credentials_come_late(world: &'static World) {
     let (reported, failure) = case.fails("PullSecretMissing").await;
     assert_eq!(condition_of(&reported, "Ready").reason, "SecretNotFound");
     says(&failure, "has not created Secret");
-    case.space
-        .credentials("login", "robot", world.registry("password"))
-        .await;
-    case.heals().await;
-}
-
-pub(super) async fn malformed_secret(world: &'static World) {
-    let case = Case::good(world, "malformed", world.registry("basic")).await;
-    let broken = |auth: &str| format!(r#"{{"auths":{{"other.example":{{"auth":"{auth}"}}}}}}"#);
-    let write = async |auth: &str| {
-        let document = broken(auth);
-        let data = [(".dockerconfigjson", document.as_str())];
-        case.space
-            .secret("broken", "kubernetes.io/dockerconfigjson", &data)
-            .await;
-    };
-    write("!!!").await;
-    case.pods.create("web", &case.image("basic"), &["app", "broken"]).await;
-    let (reported, failure) = case.fails("PullSecretMalformed").await;
-    assert_eq!(condition_of(&reported, "Ready").status, "True");
-    says(&failure, "Secret \"broken\" holds an entry");
-    write("dTpw").await;
-    case.heals().await;
-}
-
-/// An image that is mounted needs credentials like any other.
-pub(super) async fn image_volume(world: &'static World) {
-    let case = Case::good(world, "volume", world.registry("bearer")).await;
-    let volume = json!({"name": "data", "image": {"reference": case.image("bearer"), "pullPolicy": "Always"}});
-    let mount = json!({"name": "data", "mountPath": "/data"});
-    let container = json!({"name": "app", "image": case.image("anonymous"), "volumeMounts": [mount]});
-    let spec = json!({"volumes": [volume], "containers": [container]});
-    case.pods.create_with("web", spec.clone(), &[]).await;
-    let (reported, failure) = case.fails("CredentialsNotSent").await;
-    assert_eq!(condition_of(&reported, "Ready").status, "True");
-    assert_eq!(failure.image, case.image("bearer"));
-    says(&failure, "Add imagePullSecrets: [{name: app}] to the pod's spec");
-    case.pods.delete("web").await;
-    case.pods.create_with("again", spec, &["app"]).await;
-    case.heals().await;
-}
-
-pub(super) async fn init_container(world: &'static World) {
-    let case = Case::with(world, "init", world.registry("basic"), "robot", CANARY).await;
-    let open = case.image("anonymous");
-    let init = json!({"name": "init", "image": case.image("basic"), "restartPolicy": "Always"});
-    let spec = json!({"initContainers": [init], "containers": [{"name": "app", "image": open}]});
-    case.pods.create_with("web", spec, &["app"]).await;
-    let (_, failure) = case.fails("CredentialsRejected").await;
-    assert_eq!(failure.container, "init");
-    case.space
-        .credentials("login", "robot", world.registry("password"))
-        .await;
-    case.heals().await;
-}
-
-pub(super) async fn deployment(world: &'static World) {
-    let case = Case::with(world, "deployment", world.registry("basic"), "robot", CANARY).await;
-    let deployment: Deployment = serde_json::from_value(json!({
-        "apiVersion": "apps/v1", "kind": "Deployment", "metadata": {"name": "web"},
-        "spec": {"replicas": 3, "selector": {"matchLabels": {"app": "web"}}, "template": {
-            "metadata": {"labels": {"app": "web"}},
-            "spec": {"imagePullSecrets": [{"name": "app"}], "containers": [{"name": "app", "image": case.image("basic")}]},
-        }},
-    }))
-    .unwrap();
-    let deployments: Api<Deployment> = Api::namespaced(case.space.client.clone(), &case.space.name);
-    deployments.create(&PostParams::default(), &deployment).await.unwrap();
-    case.fails("CredentialsRejected").await;
-    let reported = case
-        .space
-        .until("app", "3 pods", |status| (status.failing_pods == 3).then_some(()))
-        .await;
-    let failures = reported.status.unwrap().pull_failures;
-    assert_eq!((failures.len(), failures[0].count), (1, 3));
+    is_for_people(&failure);
     case.space
         .credentials("login", "robot", world.registry("password"))
         .await;

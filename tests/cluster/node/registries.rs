@@ -1,7 +1,7 @@
 //! Images that do not exist, and registries that cannot be used.
 #![allow(clippy::similar_names, reason = "a case has a cause")]
 
-use crate::node::case::{Case, says};
+use crate::node::case::{Case, is_for_people, says};
 use crate::support::objects::condition_of;
 use crate::support::world::World;
 use serde_json::json;
@@ -18,6 +18,7 @@ pub(super) async fn wrong_image(
     let (reported, failure) = case.fails(cause).await;
     assert_eq!(condition_of(&reported, "Ready").status, "True");
     says(&failure, part);
+    is_for_people(&failure);
     case.pods.set_image("web", &case.image("basic")).await;
     case.heals().await;
 }
@@ -33,8 +34,9 @@ pub(super) async fn unusable(world: &'static World, registry: &'static str, caus
     )
     .await;
     case.pods.create("web", &case.image(registry), &["app"]).await;
-    let (reported, _) = case.fails(cause).await;
+    let (reported, failure) = case.fails(cause).await;
     assert_eq!(condition_of(&reported, "Ready").status, "True");
+    is_for_people(&failure);
     world.tell(cure);
     case.heals().await;
 }
@@ -54,6 +56,7 @@ pub(super) async fn another_host(
     let (reported, failure) = case.fails(cause).await;
     assert_eq!(condition_of(&reported, "Ready").status, "True");
     says(&failure, part);
+    is_for_people(&failure);
     assert!(!failure.action.contains("Secret"), "{failure:?}");
     case.pods.delete("web").await;
     case.heals().await;
@@ -69,8 +72,9 @@ pub(super) async fn hopeless(
 ) {
     let case = Case::with(world, purpose, &registry, "robot", "any").await;
     case.pods.create("web", &image, &["app"]).await;
-    let (reported, _) = case.fails(cause).await;
+    let (reported, failure) = case.fails(cause).await;
     assert_eq!(condition_of(&reported, "Ready").status, "True");
+    is_for_people(&failure);
     case.pods.delete("web").await;
     case.heals().await;
 }
@@ -83,6 +87,7 @@ pub(super) async fn never_pull(world: &'static World) {
     let (_, failure) = case.fails("NeverPull").await;
     assert_eq!(failure.code.as_str(), "DEP_E353");
     says(&failure, "Set imagePullPolicy to IfNotPresent");
+    is_for_people(&failure);
     case.pods.delete("web").await;
     case.pods.create_with("again", spec("IfNotPresent"), &["app"]).await;
     case.heals().await;

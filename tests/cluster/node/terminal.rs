@@ -6,6 +6,7 @@ use rexpect::session::spawn_command;
 
 use crate::node::case::Case;
 use crate::support::canary::CANARY;
+use crate::support::copied::with_names;
 use crate::support::operator::binary;
 use crate::support::world::World;
 
@@ -18,7 +19,7 @@ pub(super) async fn typed_login_is_pulled_with(world: &'static World) {
     let typed = tokio::task::spawn_blocking(move || type_form(world, &namespace, registry));
     typed.await.unwrap();
     case.pods.create("web", &case.image("basic"), &["company"]).await;
-    case.pods.runs("web").await;
+    case.heals_with("company").await;
 }
 
 fn type_form(world: &World, namespace: &str, registry: &str) {
@@ -58,15 +59,8 @@ fn type_form(world: &World, namespace: &str, registry: &str) {
 
 /// `dps` on a machine that knows the names of the registries, which this one does not.
 pub(super) fn dps_with_hosts(world: &World) -> Command {
-    let mut dps = Command::new("unshare");
-    dps.args([
-        "--mount",
-        "sh",
-        "-c",
-        "mount --bind \"$1\" /etc/hosts && shift && exec \"$@\"",
-        "sh",
-    ]);
-    dps.arg(world.hosts_file()).arg(binary());
+    let mut dps = with_names(world);
+    dps.arg(binary());
     dps.env("KUBECONFIG", world.kubeconfig());
     dps
 }
