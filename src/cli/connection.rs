@@ -119,11 +119,12 @@ impl ConnectionArguments {
                 return None;
             }
             let is_plain = |c: char| c.is_ascii_alphanumeric() || "-_./:@+".contains(c);
-            flags += &if value.chars().all(is_plain) {
-                format!(" {flag} {value}")
+            let word = if value.chars().all(is_plain) {
+                value.to_owned()
             } else {
-                format!(" {flag} '{}'", value.replace('\'', r"'\''"))
+                format!("'{}'", value.replace('\'', r"'\''"))
             };
+            flags = format!("{flags} {flag} {word}");
         }
         Some(flags)
     }

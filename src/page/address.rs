@@ -27,7 +27,8 @@ impl PagePlace {
         let all = [self.scope.as_str(), "at", context]
             .into_iter()
             .chain(segments.iter().copied());
-        all.map(|segment| format!("/{}", encoded(segment))).collect()
+        let segments: Vec<String> = all.map(encoded).collect();
+        format!("/{}", segments.join("/"))
     }
 
     /// The path of the list in another context.

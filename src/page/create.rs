@@ -71,9 +71,7 @@ impl CreatePage {
         }
     }
 
-    fn tab(&self) -> &'static str {
-        "Create"
-    }
+    const TAB: &'static str = "Create";
 
     fn problem(&self, field: &str) -> Option<&str> {
         self.problems.get(field)

@@ -36,9 +36,7 @@ impl DeletePage {
         }
     }
 
-    fn tab(&self) -> &'static str {
-        "Pull secrets"
-    }
+    const TAB: &'static str = "Pull secrets";
 }
 
 fn consequences(resource: &ListedResource, object: &Value) -> Vec<String> {

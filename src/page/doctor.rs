@@ -52,9 +52,7 @@ impl DoctorPage {
         }
     }
 
-    fn tab(&self) -> &'static str {
-        "Doctor"
-    }
+    const TAB: &'static str = "Doctor";
 }
 
 fn word(result: CheckResult) -> StateWord {

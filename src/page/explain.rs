@@ -89,9 +89,7 @@ impl ExplainPage {
         }
     }
 
-    fn tab(&self) -> &'static str {
-        "Explain"
-    }
+    const TAB: &'static str = "Explain";
 }
 
 fn cards(report: Report) -> Vec<ImageCard> {

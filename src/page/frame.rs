@@ -60,9 +60,7 @@ pub struct ProblemPage {
 }
 
 impl ProblemPage {
-    fn tab(&self) -> &'static str {
-        ""
-    }
+    const TAB: &'static str = "";
 }
 
 /// A page for a request without a session: it has no links, and shows nothing of the cluster.

@@ -103,7 +103,7 @@ impl GuardedSession {
             return Err(GuardRefusal::Site);
         }
         if request.method == "POST" {
-            self.check_origin(request)?;
+            Self::check_origin(request)?;
         }
         let values = request.cookies.iter().flat_map(|cookies| cookies.split(';'));
         let mut values = values.filter_map(|cookie| cookie.trim().strip_prefix(COOKIE)?.strip_prefix('='));
@@ -136,7 +136,7 @@ impl GuardedSession {
     }
 
     /// Browsers name the origin of every POST.
-    fn check_origin(&self, request: &PageRequest<'_>) -> Result<(), GuardRefusal> {
+    fn check_origin(request: &PageRequest<'_>) -> Result<(), GuardRefusal> {
         let (&[origin], &[host, ..]) = (&request.origins[..], &request.hosts[..]) else {
             return Err(GuardRefusal::Site);
         };

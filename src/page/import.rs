@@ -97,7 +97,5 @@ impl ImportPage {
         }
     }
 
-    fn tab(&self) -> &'static str {
-        "Import"
-    }
+    const TAB: &'static str = "Import";
 }

@@ -196,9 +196,7 @@ impl ListPage {
         }
     }
 
-    fn tab(&self) -> &'static str {
-        "Pull secrets"
-    }
+    const TAB: &'static str = "Pull secrets";
 
     /// Whether something is selected.
     fn is_filtered(&self) -> bool {

@@ -13,6 +13,7 @@ use crate::domain::listing::{ListedResource, ResourceState};
 use crate::domain::status::conditions::condition;
 use crate::domain::text::invisible::escaped;
 use crate::domain::time::Timestamp;
+use crate::domain::verification::verdict::VerificationResult;
 use crate::page::commands::{ResourceCommands, is_plain};
 use crate::page::frame::PageFrame;
 use crate::page::list::path_of;
@@ -129,9 +130,7 @@ impl ResourcePage {
         }
     }
 
-    fn tab(&self) -> &'static str {
-        "Pull secrets"
-    }
+    const TAB: &'static str = "Pull secrets";
 
     /// What it has to say first.
     fn message(&self) -> &str {
@@ -188,7 +187,7 @@ fn images(registry: &str) -> String {
 
 fn verified(verification: &VerificationStatus) -> String {
     let time = verification.last_verified_time.as_ref().map(|time| time.0.to_string());
-    let result = verification.result.map(|result| result.as_str()).unwrap_or_default();
+    let result = verification.result.map(VerificationResult::as_str).unwrap_or_default();
     match time {
         Some(time) => format!("{time}: {result}"),
         None => result.to_owned(),

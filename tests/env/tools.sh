@@ -57,7 +57,7 @@ seccomp() {
     debian "runc needs a C compiler, pkg-config and libseccomp with its headers" gcc libc6-dev libseccomp-dev pkg-config
 }
 
-chromium() {
+browser() {
     ! { command -v chromium && command -v chromedriver; } >/dev/null || return 0
     debian "the tests of the page need chromium and chromedriver in PATH" chromium chromium-driver
 }
@@ -150,7 +150,7 @@ build() {
 
 for name; do
     case $name in
-    chromium) chromium && continue ;;
+    chromium) browser && continue ;;
     zsh | fish) shell "$name" && continue ;;
     pass) store && continue ;;
     esac

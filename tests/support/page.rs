@@ -1,5 +1,6 @@
 //! `dps ui` as a browser and as an attacker see it: requests byte for byte.
 
+use std::fmt::Write as _;
 use std::io::{Read as _, Write as _};
 use std::net::TcpStream;
 use std::path::Path;
@@ -63,16 +64,9 @@ impl ServedPage {
         let mut page = Self::serve(kubeconfig, args);
         let started = page.get(&page.start.clone());
         assert_eq!(started.code, 200, "{}", started.body);
-        page.cookie = started.header("set-cookie").split(';').next().unwrap().to_owned();
-        page.list = started
-            .body
-            .split_once("url=")
-            .unwrap()
-            .1
-            .split('"')
-            .next()
-            .unwrap()
-            .to_owned();
+        page.cookie = String::from(started.header("set-cookie").split(';').next().unwrap());
+        let list = started.body.split_once("url=").unwrap().1;
+        page.list = String::from(list.split('"').next().unwrap());
         page
     }
 
@@ -111,12 +105,12 @@ impl ServedPage {
     pub fn send(&self, method: &str, path: &str, headers: &[(&str, &str)], body: &str) -> Answer {
         let mut request = format!("{method} {path} HTTP/1.1\r\nConnection: close\r\n");
         if !headers.iter().any(|(name, _)| *name == "Host") {
-            request += &format!("Host: 127.0.0.1:{}\r\n", self.port);
+            let _ = write!(request, "Host: 127.0.0.1:{}\r\n", self.port);
         }
         for (name, value) in headers.iter().filter(|(_, value)| !value.is_empty()) {
-            request += &format!("{name}: {value}\r\n");
+            let _ = write!(request, "{name}: {value}\r\n");
         }
-        request += &format!("Content-Length: {}\r\n\r\n{body}", body.len());
+        let _ = write!(request, "Content-Length: {}\r\n\r\n{body}", body.len());
         self.send_bytes(request.as_bytes())
     }
 

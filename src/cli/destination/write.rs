@@ -57,8 +57,8 @@ impl Destination {
                         .map(|why| format!(". {why}"))
                         .unwrap_or_default();
                 } else {
-                    error += &format!(
-                        ". Secret {} with the login was written and has been kept",
+                    error = format!(
+                        "{error}. Secret {} with the login was written and has been kept",
                         secret.name_any()
                     );
                 }
@@ -232,7 +232,8 @@ mod tests {
             let mut object: Value = serde_json::from_str(RESOURCE).unwrap();
             object["metadata"]["resourceVersion"] = json!(version.to_string());
             let written = serde_json::from_slice::<Value>(&body).unwrap_or_default();
-            let is_current = version > times && written["metadata"]["resourceVersion"] == version.to_string();
+            let is_current =
+                version > times && written["metadata"]["resourceVersion"] == object["metadata"]["resourceVersion"];
             let (code, answer) = if is_read || is_current {
                 (200, object)
             } else {

@@ -1,4 +1,8 @@
 //! Answers the requests of the page.
+#![allow(
+    clippy::result_large_err,
+    reason = "the answer that says why there is no page is as large as a page"
+)]
 
 mod answer;
 mod create;

@@ -134,9 +134,10 @@ impl CreateFields {
 
     fn scope(&self, problems: &mut FieldProblems) -> Option<Scope> {
         let namespace = self.namespace.trim();
-        let named = match is_object_name(namespace) {
-            true => Ok(namespace.to_owned()),
-            false => Err("must be a name in Kubernetes: lower-case letters, digits and '-'".to_owned()),
+        let named = if is_object_name(namespace) {
+            Ok(namespace.to_owned())
+        } else {
+            Err("must be a name in Kubernetes: lower-case letters, digits and '-'".to_owned())
         };
         let namespace = problems.check("namespace", "The namespace", named);
         if !self.is_shared {

@@ -1,5 +1,7 @@
 //! What happened to a resource, the latest first.
 
+use std::cmp::Reverse;
+
 use serde_json::Value;
 
 use crate::api::DockerPullSecretStatus;
@@ -10,11 +12,11 @@ use crate::page::resource::TimelineEntry;
 /// Transitions of conditions and Events.
 pub(super) fn timeline(object: &Value, status: &DockerPullSecretStatus, events: &[Value]) -> Vec<TimelineEntry> {
     let created = text(object, &["/metadata/creationTimestamp"]).parse().ok();
-    let created = created.map(|time| entry(time, "Created".to_owned(), ""));
+    let created = created.map(|time| entry(time, "Created", ""));
     let transitions = status.conditions.iter().filter_map(|condition| {
         let time = condition.last_transition_time.0.to_string().parse().ok()?;
         let title = format!("{} became {}: {}", condition.type_, condition.status, condition.reason);
-        Some(entry(time, title, &condition.message))
+        Some(entry(time, &title, &condition.message))
     });
     let happened = events.iter().filter_map(|event| {
         let times = [
@@ -26,17 +28,17 @@ pub(super) fn timeline(object: &Value, status: &DockerPullSecretStatus, events: 
         ];
         let time = times.iter().find_map(|path| text(event, &[path]).parse().ok())?;
         let title = format!("Event {}", text(event, &["/reason"]));
-        Some(entry(time, title, text(event, &["/message", "/note"])))
+        Some(entry(time, &title, text(event, &["/message", "/note"])))
     });
     let mut all: Vec<TimelineEntry> = created.into_iter().chain(transitions).chain(happened).collect();
-    all.sort_by(|one, other| other.time.cmp(&one.time));
+    all.sort_by_key(|entry| Reverse(entry.time));
     all
 }
 
-fn entry(time: Timestamp, title: String, message: &str) -> TimelineEntry {
+fn entry(time: Timestamp, title: &str, message: &str) -> TimelineEntry {
     TimelineEntry {
         time,
-        title: escaped(&title),
+        title: escaped(title),
         message: escaped(message),
     }
 }

@@ -29,6 +29,9 @@ fn start_token_works_once() {
     assert!(!first.body.contains(token) && !second.body.contains(token));
 }
 
+/// What it is, method, path, headers, and the code of the answer.
+type Attack<'a> = (&'a str, &'a str, &'a str, &'a [(&'a str, &'a str)], u16);
+
 #[test]
 fn foreign_requests_are_refused_and_told_nothing() {
     let page = open();
@@ -37,7 +40,7 @@ fn foreign_requests_are_refused_and_told_nothing() {
     let foreign = format!("evil.example.com:{}", page.port);
     let form = ("Content-Type", "application/x-www-form-urlencoded");
     let create = format!("{}/create", page.list);
-    let table: [(&str, &str, &str, &[(&str, &str)], u16); 12] = [
+    let table: [Attack<'_>; 12] = [
         (
             "foreign host",
             "GET",

@@ -29,223 +29,80 @@ fn post() -> PageRequest<'static> {
     }
 }
 
+/// What is different about a request.
+type Change = fn(&mut PageRequest<'static>);
+
+fn check(mut request: PageRequest<'static>, change: Change) -> Result<(), GuardRefusal> {
+    change(&mut request);
+    session().check(&request)
+}
+
 #[test]
-fn request_is_answered_to_this_machine_with_the_session_only() {
-    let table: [(&str, PageRequest<'_>, Result<(), GuardRefusal>); 29] = [
-        ("a page", get(), Ok(())),
-        (
-            "IPv4",
-            PageRequest {
-                hosts: vec!["127.0.0.1:4711"],
-                ..get()
-            },
-            Ok(()),
-        ),
-        (
-            "IPv6",
-            PageRequest {
-                hosts: vec!["[::1]:4711"],
-                ..get()
-            },
-            Ok(()),
-        ),
-        (
-            "host twice, the same",
-            PageRequest {
-                hosts: vec!["[::1]:4711", "[::1]:4711"],
-                ..get()
-            },
-            Ok(()),
-        ),
-        (
-            "typed into the browser",
-            PageRequest {
-                fetch_site: Some("none"),
-                ..get()
-            },
-            Ok(()),
-        ),
-        (
-            "link of the page",
-            PageRequest {
-                fetch_site: Some("same-origin"),
-                ..get()
-            },
-            Ok(()),
-        ),
-        (
-            "other cookies",
-            PageRequest {
-                cookies: vec!["a=b; dps-session=secret; c=d"],
-                ..get()
-            },
-            Ok(()),
-        ),
-        ("a form", post(), Ok(())),
-        (
-            "rebound name",
-            PageRequest {
-                hosts: vec!["evil.example.com:4711"],
-                ..get()
-            },
-            Err(Host),
-        ),
-        (
-            "name that begins alike",
-            PageRequest {
-                hosts: vec!["localhost.evil.example.com:4711"],
-                ..get()
-            },
-            Err(Host),
-        ),
-        (
-            "upper case",
-            PageRequest {
-                hosts: vec!["LOCALHOST:4711"],
-                ..get()
-            },
-            Err(Host),
-        ),
-        (
-            "other port",
-            PageRequest {
-                hosts: vec!["localhost:80"],
-                ..get()
-            },
-            Err(Host),
-        ),
-        (
-            "no port",
-            PageRequest {
-                hosts: vec!["localhost"],
-                ..get()
-            },
-            Err(Host),
-        ),
-        ("no host", PageRequest { hosts: vec![], ..get() }, Err(Host)),
-        (
-            "two hosts",
-            PageRequest {
-                hosts: vec!["localhost:4711", "evil.example.com"],
-                ..get()
-            },
-            Err(Host),
-        ),
-        (
-            "other loopback address",
-            PageRequest {
-                hosts: vec!["127.0.0.2:4711"],
-                ..get()
-            },
-            Err(Host),
-        ),
-        (
-            "other method",
-            PageRequest {
-                method: "DELETE",
-                ..get()
-            },
-            Err(Method),
-        ),
-        (
-            "preflight",
-            PageRequest {
-                method: "OPTIONS",
-                ..get()
-            },
-            Err(Method),
-        ),
-        (
-            "other site",
-            PageRequest {
-                fetch_site: Some("cross-site"),
-                ..get()
-            },
-            Err(Site),
-        ),
+fn request_of_the_person_is_answered() {
+    let table: [(&str, Change); 8] = [
+        ("a page", |_| {}),
+        ("IPv4", |one| one.hosts = vec!["127.0.0.1:4711"]),
+        ("IPv6", |one| one.hosts = vec!["[::1]:4711"]),
+        ("host twice, the same", |one| {
+            one.hosts = vec!["[::1]:4711", "[::1]:4711"];
+        }),
+        ("typed into the browser", |one| one.fetch_site = Some("none")),
+        ("link of the page", |one| one.fetch_site = Some("same-origin")),
+        ("other cookies", |one| {
+            one.cookies = vec!["a=b; dps-session=secret; c=d"];
+        }),
+        // Another server of this machine can set one.
+        ("foreign cookie of this name", |one| {
+            one.cookies = vec!["dps-session=x; dps-session=secret"];
+        }),
+    ];
+    for (what, change) in table {
+        assert_eq!(check(get(), change), Ok(()), "{what}");
+    }
+    assert_eq!(check(post(), |_| {}), Ok(()));
+}
+
+#[test]
+fn request_for_another_host_or_of_another_site_or_session_is_refused() {
+    let table: [(&str, Change, GuardRefusal); 15] = [
+        ("rebound name", |one| one.hosts = vec!["evil.example.com:4711"], Host),
+        ("alike", |one| one.hosts = vec!["localhost.evil.example.com:4711"], Host),
+        ("upper case", |one| one.hosts = vec!["LOCALHOST:4711"], Host),
+        ("other port", |one| one.hosts = vec!["localhost:80"], Host),
+        ("no port", |one| one.hosts = vec!["localhost"], Host),
+        ("no host", |one| one.hosts = vec![], Host),
+        ("two hosts", |one| one.hosts = vec!["localhost:4711", "evil.test"], Host),
+        ("loopback alike", |one| one.hosts = vec!["127.0.0.2:4711"], Host),
+        ("other method", |one| one.method = "DELETE", Method),
+        ("preflight", |one| one.method = "OPTIONS", Method),
+        ("other site", |one| one.fetch_site = Some("cross-site"), Site),
         (
             "other port of this host",
-            PageRequest {
-                fetch_site: Some("same-site"),
-                ..get()
-            },
-            Err(Site),
+            |one| one.fetch_site = Some("same-site"),
+            Site,
         ),
-        (
-            "no cookie",
-            PageRequest {
-                cookies: vec![],
-                ..get()
-            },
-            Err(Session),
-        ),
-        (
-            "wrong cookie",
-            PageRequest {
-                cookies: vec!["dps-session=secre"],
-                ..get()
-            },
-            Err(Session),
-        ),
-        (
-            "empty cookie",
-            PageRequest {
-                cookies: vec!["dps-session="],
-                ..get()
-            },
-            Err(Session),
-        ),
-        (
-            "cookie of another server of this machine",
-            PageRequest {
-                cookies: vec!["dps-session=secret; dps-session=x"],
-                ..get()
-            },
-            Ok(()),
-        ),
-        (
-            "form without origin",
-            PageRequest {
-                origins: vec![],
-                ..post()
-            },
-            Err(Site),
-        ),
-        (
-            "form of another origin",
-            PageRequest {
-                origins: vec!["http://evil.example.com"],
-                ..post()
-            },
-            Err(Site),
-        ),
-        (
-            "form of another port",
-            PageRequest {
-                origins: vec!["http://localhost:80"],
-                ..post()
-            },
-            Err(Site),
-        ),
-        (
-            "form of a sandbox",
-            PageRequest {
-                origins: vec!["null"],
-                ..post()
-            },
-            Err(Site),
-        ),
-        (
-            "form of another name of this host",
-            PageRequest {
-                origins: vec!["http://127.0.0.1:4711"],
-                ..post()
-            },
-            Err(Site),
-        ),
+        ("no cookie", |one| one.cookies = vec![], Session),
+        ("wrong cookie", |one| one.cookies = vec!["dps-session=secre"], Session),
+        ("empty cookie", |one| one.cookies = vec!["dps-session="], Session),
     ];
-    for (what, request, expected) in table {
-        assert_eq!(session().check(&request), expected, "{what}");
+    for (what, change, expected) in table {
+        assert_eq!(check(get(), change), Err(expected), "{what}");
+    }
+}
+
+#[test]
+fn form_of_another_origin_is_refused() {
+    let table: [(&str, Change); 5] = [
+        ("none", |one| one.origins = vec![]),
+        ("another", |one| one.origins = vec!["http://evil.example.com"]),
+        ("another port", |one| one.origins = vec!["http://localhost:80"]),
+        ("a sandbox", |one| one.origins = vec!["null"]),
+        ("another name of this host", |one| {
+            one.origins = vec!["http://127.0.0.1:4711"];
+        }),
+    ];
+    for (what, change) in table {
+        assert_eq!(check(post(), change), Err(Site), "{what}");
     }
 }
 

@@ -6,7 +6,7 @@ use axum::body::Bytes;
 use axum::extract::{FromRequest, Multipart, Request};
 use axum::http::StatusCode;
 use axum::http::header::CONTENT_TYPE;
-use axum::response::{IntoResponse as _, Response};
+use axum::response::{IntoResponse, Response};
 use url::form_urlencoded;
 
 use crate::cli::ui::handlers::answer::refused;
@@ -35,13 +35,13 @@ impl FromRequest<Arc<UiState>> for SubmittedForm {
 
 async fn urlencoded(request: Request) -> Result<SubmittedForm, Response> {
     let body = Bytes::from_request(request, &()).await;
-    let body = body.map_err(|refused| refused.into_response())?;
+    let body = body.map_err(IntoResponse::into_response)?;
     Ok(SubmittedForm(form_urlencoded::parse(&body).into_owned().collect()))
 }
 
 async fn multipart(request: Request) -> Result<SubmittedForm, Response> {
     let multipart = Multipart::from_request(request, &()).await;
-    let mut multipart = multipart.map_err(|refused| refused.into_response())?;
+    let mut multipart = multipart.map_err(IntoResponse::into_response)?;
     let mut fields = Vec::new();
     while let Some(field) = multipart
         .next_field()

@@ -60,19 +60,15 @@ impl NamedResource {
             return None;
         }
         let client = cluster.client.clone();
-        let (kind, resource, api);
-        match &path.namespace {
-            Some(namespace) => {
-                kind = DOCKER_PULL_SECRET;
-                resource = ApiResource::erase::<DockerPullSecret>(&());
-                api = Api::namespaced_with(client, namespace, &resource);
-            }
-            None => {
-                kind = CLUSTER_DOCKER_PULL_SECRET;
-                resource = ApiResource::erase::<ClusterDockerPullSecret>(&());
-                api = Api::all_with(client, &resource);
-            }
-        }
+        let (kind, resource, api) = if let Some(namespace) = &path.namespace {
+            let resource = ApiResource::erase::<DockerPullSecret>(&());
+            let api = Api::namespaced_with(client, namespace, &resource);
+            (DOCKER_PULL_SECRET, resource, api)
+        } else {
+            let resource = ApiResource::erase::<ClusterDockerPullSecret>(&());
+            let api = Api::all_with(client, &resource);
+            (CLUSTER_DOCKER_PULL_SECRET, resource, api)
+        };
         Some(Self {
             kind,
             resource,
@@ -147,7 +143,7 @@ pub(super) async fn resource(State(state): State<Arc<UiState>>, Path(path): Path
     let version = *live.changes().borrow();
     let object = named.read(cluster, &frame).await?;
     let namespace = named.namespace.as_deref();
-    let (events, patch, delete) = tokio::join!(
+    let (events, may_patch, may_delete) = tokio::join!(
         named.events(cluster, &object),
         right(cluster, "patch", &named.resource, namespace, Some(&named.name)),
         right(cluster, "delete", &named.resource, namespace, Some(&named.name)),
@@ -157,8 +153,8 @@ pub(super) async fn resource(State(state): State<Arc<UiState>>, Path(path): Path
         yaml: to_yaml(&object).unwrap_or_default(),
         object,
         events,
-        patch,
-        delete,
+        patch: may_patch,
+        delete: may_delete,
         version,
     };
     let connection = state.connection(&frame.place.context);
