@@ -4,6 +4,7 @@ use std::path::Path;
 
 use crate::support::browser::Browser;
 use crate::support::canary::{CANARY, assert_clean};
+use crate::support::heavy;
 use crate::support::objects::Space;
 use crate::support::operator::operator;
 use crate::support::registries::{Registries, Scripted, answer, registries};
@@ -23,6 +24,7 @@ async fn assert_inert(browser: &Browser) {
 
 #[tokio::test]
 async fn markup_in_a_pods_message_and_in_a_registrys_answer_is_a_text() {
+    let _turn = heavy().await;
     let (space, registry) = ready("ui-markup").await;
     let report = |image: &str| format!("failed to pull \"{image}\": {MARKUP}: 401 Unauthorized");
     failing_pod(&space, &registry, &["app"], &report).await;
@@ -71,6 +73,7 @@ async fn markup_in_a_pods_message_and_in_a_registrys_answer_is_a_text() {
 
 #[tokio::test]
 async fn password_is_in_no_page_no_address_and_nothing_that_the_browser_keeps() {
+    let _turn = heavy().await;
     operator();
     let (all, space) = (registries(), Space::new(world(), "ui-canary").await);
     let session = Session::begin(&["-n", &space.name, "--ca-file", all.get("caFile")]).await;
@@ -145,6 +148,7 @@ fn files(folder: &Path) -> Box<dyn Iterator<Item = std::path::PathBuf>> {
 
 #[tokio::test]
 async fn fourth_login_that_is_rejected_is_not_tried() {
+    let _turn = heavy().await;
     operator();
     let (all, space) = (Registries::start(), Space::new(world(), "ui-limit").await);
     let session = Session::begin(&["-n", &space.name, "--ca-file", all.get("caFile")]).await;

@@ -3,6 +3,7 @@
 use serde_json::json;
 
 use crate::support::eventually;
+use crate::support::heavy;
 use crate::support::objects::{Space, private};
 use crate::support::pods::not_sent;
 use crate::support::world::world;
@@ -18,6 +19,7 @@ async fn assert_not_reloaded(session: &Session) {
 
 #[tokio::test]
 async fn list_follows_the_cluster_without_a_reload() {
+    let _turn = heavy().await;
     let (space, registry) = ready("ui-list").await;
     let session = Session::begin(&[]).await;
     let browser = &session.browser;
@@ -48,6 +50,7 @@ async fn list_follows_the_cluster_without_a_reload() {
 
 #[tokio::test]
 async fn resource_follows_its_status_and_keeps_what_a_person_is_at() {
+    let _turn = heavy().await;
     let (space, registry) = ready("ui-resource").await;
     let session = Session::begin(&[]).await;
     let browser = &session.browser;
@@ -100,6 +103,7 @@ async fn resource_follows_its_status_and_keeps_what_a_person_is_at() {
 
 #[tokio::test]
 async fn unchanged_part_of_a_page_is_left_alone() {
+    let _turn = heavy().await;
     let (space, _) = ready("ui-same").await;
     let session = Session::begin(&[]).await;
     session.open_resource(&space, "app").await;
@@ -130,6 +134,7 @@ async fn unchanged_part_of_a_page_is_left_alone() {
 
 #[tokio::test]
 async fn first_resource_takes_the_place_of_the_invitation() {
+    let _turn = heavy().await;
     let (space, _) = ready("ui-first").await;
     let account = reader(&space);
     space.delete("app").await;
@@ -152,6 +157,7 @@ async fn first_resource_takes_the_place_of_the_invitation() {
 
 #[tokio::test]
 async fn many_tabs_work_and_notice_the_end_of_dps_ui() {
+    let _turn = heavy().await;
     let (space, _) = ready("ui-tabs").await;
     let session = Session::begin(&[]).await;
     // A browser keeps six connections to a server.

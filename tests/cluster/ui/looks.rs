@@ -1,6 +1,7 @@
 //! Every page, light and dark, on a computer and on a phone, for people who see and who do not.
 
 use crate::support::canary::CANARY;
+use crate::support::heavy;
 use crate::support::pods::not_sent;
 use crate::support::registries::registries;
 use crate::support::repository;
@@ -26,6 +27,7 @@ async fn inspect(session: &Session, name: &str) {
 
 #[tokio::test]
 async fn pages_that_show_something_are_accessible_and_fit() {
+    let _turn = heavy().await;
     let (space, registry) = ready("shop").await;
     failing_pod(&space, &registry, &[], &not_sent).await;
     let session = Session::begin(&["-n", &space.name]).await;
@@ -83,6 +85,7 @@ async fn pages_that_show_something_are_accessible_and_fit() {
 
 #[tokio::test]
 async fn forms_are_accessible_and_fit() {
+    let _turn = heavy().await;
     let (space, _) = ready("ui-forms").await;
     let all = registries();
     let session = Session::begin(&["-n", &space.name, "--ca-file", all.get("caFile")]).await;

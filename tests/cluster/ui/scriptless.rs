@@ -7,6 +7,7 @@ use serde_json::json;
 
 use crate::support::canary::{CANARY, assert_clean};
 use crate::support::eventually;
+use crate::support::heavy;
 use crate::support::objects::Space;
 use crate::support::operator::operator;
 use crate::support::pods::{Pods, not_sent};
@@ -26,6 +27,7 @@ async fn reload_until(session: &Session, words: &str) -> String {
 
 #[tokio::test]
 async fn login_is_created_used_explained_paused_and_deleted() {
+    let _turn = heavy().await;
     operator();
     let (all, space) = (registries(), Space::new(world(), "ui-plain").await);
     let (registry, password) = (all.get("basic"), all.get("password"));
@@ -110,6 +112,7 @@ async fn login_is_created_used_explained_paused_and_deleted() {
 
 #[tokio::test]
 async fn pasted_config_is_imported_and_what_cannot_be_says_why() {
+    let _turn = heavy().await;
     operator();
     let (all, space) = (registries(), Space::new(world(), "ui-import").await);
     let session = Session::begin_without_scripts(&["-n", &space.name, "--ca-file", all.get("caFile")]).await;

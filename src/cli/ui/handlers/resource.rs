@@ -94,12 +94,7 @@ impl NamedResource {
             }
             Err(error) if error.code() == Some(404) => {
                 let message = format!("{} {} does not exist.", self.kind, self.name);
-                Err(problem(
-                    StatusCode::NOT_FOUND,
-                    frame.clone(),
-                    "There is no such resource",
-                    message,
-                ))
+                Err(problem(StatusCode::NOT_FOUND, frame.clone(), "It is gone", message))
             }
             Err(error) => {
                 let why = cluster.failed(&format!("reading {} {}", self.kind, self.name), &error);
