@@ -9,6 +9,7 @@ use crate::cli::cluster::Cluster;
 use crate::cli::completion::names;
 use crate::cli::duration::timeout;
 use crate::domain::text::invisible::is_invisible;
+use crate::domain::text::shell::quoted;
 use crate::kubernetes::connect::connect;
 use crate::kubernetes::kubeconfig::{ConnectOptions, Impersonated};
 
@@ -122,7 +123,7 @@ impl ConnectionArguments {
             let word = if value.chars().all(is_plain) {
                 value.to_owned()
             } else {
-                format!("'{}'", value.replace('\'', r"'\''"))
+                quoted(value)
             };
             flags = format!("{flags} {flag} {word}");
         }

@@ -2,6 +2,7 @@
 
 pub mod columns;
 pub mod invisible;
+pub mod shell;
 
 /// What kubelets put before the words of the runtime (`pkg/kubelet/images/image_manager.go` in Kubernetes 1.37).
 const WRAPPERS: [&str; 2] = ["Back-off pulling image \"", "Failed to pull image \""];

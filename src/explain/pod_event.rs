@@ -32,19 +32,11 @@ impl PodEvent {
             namespace => namespace,
         };
         let uid = Some(text(object, "/uid")).filter(|uid| !uid.is_empty());
-        let message = ["/message", "/note"].map(|path| text(event, path));
-        let times = [
-            "/series/lastObservedTime",
-            "/lastTimestamp",
-            "/deprecatedLastTimestamp",
-            "/eventTime",
-            "/metadata/creationTimestamp",
-        ];
         Some(Self {
             pod: ObjectKey::new(namespace, text(object, "/name")),
             uid: uid.map(Uid::new),
-            message: message.concat(),
-            time: times.iter().find_map(|path| text(event, path).parse().ok()),
+            message: message(event),
+            time: time(event),
         })
     }
 
@@ -55,6 +47,23 @@ impl PodEvent {
             _ => true,
         }
     }
+}
+
+/// What an Event of either API says.
+pub(crate) fn message(event: &Value) -> String {
+    ["/message", "/note"].map(|path| text(event, path)).concat()
+}
+
+/// When an Event of either API happened last.
+pub(crate) fn time(event: &Value) -> Option<Timestamp> {
+    let times = [
+        "/series/lastObservedTime",
+        "/lastTimestamp",
+        "/deprecatedLastTimestamp",
+        "/eventTime",
+        "/metadata/creationTimestamp",
+    ];
+    times.iter().find_map(|path| text(event, path).parse().ok())
 }
 
 /// A text somewhere in an object; empty if there is none.

@@ -31,6 +31,19 @@ impl PagePlace {
         format!("/{}", segments.join("/"))
     }
 
+    /// The path of a resource. Without a namespace, it is one for many.
+    pub fn resource(&self, namespace: Option<&str>, name: &str) -> String {
+        match namespace {
+            Some(namespace) => self.path(&["namespaces", namespace, name]),
+            None => self.path(&["shared", name]),
+        }
+    }
+
+    /// The path where changes after a version are announced.
+    pub fn live(&self, version: u64) -> String {
+        format!("{}?seen={version}", self.path(&["live"]))
+    }
+
     /// The path of the list in another context.
     pub fn in_context(&self, context: &str) -> String {
         let scope = self.scope.clone();

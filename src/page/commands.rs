@@ -3,6 +3,7 @@
 use crate::api::{CLUSTER_DOCKER_PULL_SECRET, VERIFY_ANNOTATION};
 use crate::domain::listing::ListedResource;
 use crate::domain::text::invisible::is_invisible;
+use crate::domain::text::shell::quoted;
 use crate::form::objects::{Form, Login, Scope};
 
 /// What can be done with a resource.
@@ -57,11 +58,6 @@ pub fn login_command(form: &Form, flags: &str) -> String {
         form.login_secret(),
         quoted(username)
     )
-}
-
-/// A word for a shell.
-fn quoted(word: &str) -> String {
-    format!("'{}'", word.replace('\'', "'\\''"))
 }
 
 /// Whether a shell does nothing with a command but run the programs that it begins with: a status may be written by others.

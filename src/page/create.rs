@@ -4,7 +4,7 @@ pub mod fields;
 
 use askama::Template;
 
-use crate::domain::verification::verdict::{Verdict, VerificationResult};
+use crate::domain::verification::verdict::Verdict;
 use crate::page::create::fields::{CreateFields, FieldProblems};
 use crate::page::frame::PageFrame;
 use crate::page::rights::PageRight;
@@ -32,6 +32,8 @@ pub enum CreateOutcome {
     },
     /// Writing began and failed: why, and what remained.
     Interrupted(String),
+    /// It is written, and this is the path of its page.
+    Written(String),
 }
 
 /// The page.
@@ -77,18 +79,14 @@ impl CreatePage {
         self.problems.get(field)
     }
 
-    /// A login that the registry did not accept, in words.
+    /// A login that the registry did not accept, in words, and whether it is doubtful.
     fn refusal(&self) -> Option<(&'static str, &str, bool)> {
         match &self.outcome {
             CreateOutcome::NotAccepted(verdict) => {
-                Some((verdict.result.as_str(), &verdict.message, is_doubtful(verdict.result)))
+                // Unless the registry refuses it, nobody knows whether the login works.
+                Some((verdict.result.as_str(), &verdict.message, !verdict.result.is_refusal()))
             }
             _ => None,
         }
     }
-}
-
-/// Whether nobody knows if the login works.
-fn is_doubtful(result: VerificationResult) -> bool {
-    !result.is_refusal()
 }

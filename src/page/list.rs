@@ -189,7 +189,7 @@ impl ListPage {
             next: (first.saturating_add(ROWS) < found.len()).then(|| path(&filter.state, filter.page + 1)),
             namespaces,
             reasons,
-            live: format!("{}?seen={version}", frame.place.path(&["live"])),
+            live: frame.place.live(version),
             obstacles,
             filter,
             frame,
@@ -234,11 +234,8 @@ fn failing(pods: u64) -> String {
 }
 
 /// The page of a resource.
-pub fn path_of(resource: &ListedResource, place: &PagePlace) -> String {
+pub(super) fn path_of(resource: &ListedResource, place: &PagePlace) -> String {
     let key = &resource.key;
-    if resource.kind == CLUSTER_DOCKER_PULL_SECRET {
-        place.path(&["shared", &key.name])
-    } else {
-        place.path(&["namespaces", &key.namespace, &key.name])
-    }
+    let namespace = (resource.kind != CLUSTER_DOCKER_PULL_SECRET).then_some(&*key.namespace);
+    place.resource(namespace, &key.name)
 }

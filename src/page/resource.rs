@@ -10,10 +10,12 @@ use crate::api::{
     VerificationStatus,
 };
 use crate::domain::listing::{ListedResource, ResourceState};
+use crate::domain::registry::key::RegistryKey;
 use crate::domain::status::conditions::condition;
 use crate::domain::text::invisible::escaped;
 use crate::domain::time::Timestamp;
 use crate::domain::verification::verdict::VerificationResult;
+use crate::page::address::query;
 use crate::page::commands::{ResourceCommands, is_plain};
 use crate::page::frame::PageFrame;
 use crate::page::list::path_of;
@@ -102,7 +104,7 @@ impl ResourcePage {
         let failures = status.pull_failures.iter().map(|failure| FailureCard {
             fix: failure.fix.as_deref().filter(|fix| is_plain(fix)).and_then(&fix),
             explain: frame.place.path(&["explain"])
-                + &crate::page::address::query(&[
+                + &query(&[
                     ("namespace", &failure.namespace),
                     ("subject", &format!("pod/{}", failure.pod)),
                 ]),
@@ -110,7 +112,7 @@ impl ResourcePage {
         });
         let commands = flags.map(|flags| ResourceCommands::of(&resource, flags));
         Self {
-            live: format!("{}?seen={}", frame.place.path(&["live"]), seen.version),
+            live: frame.place.live(seen.version),
             word: StateWord::of(resource.state()),
             is_shared: seen.kind == CLUSTER_DOCKER_PULL_SECRET,
             facts: facts(&resource, &seen.object, &status),
@@ -135,7 +137,7 @@ impl ResourcePage {
     /// What it has to say first.
     fn message(&self) -> &str {
         match self.resource.state() {
-            ResourceState::Failing => "The Secret is right, and pods fail to pull nevertheless: see below.",
+            ResourceState::Failing => "The Secret is right, but pods fail to pull: see below.",
             _ => &self.resource.message,
         }
     }
@@ -178,10 +180,10 @@ fn facts(resource: &ListedResource, object: &Value, status: &DockerPullSecretSta
 }
 
 fn images(registry: &str) -> String {
-    match registry {
-        "" => String::new(),
-        "https://index.docker.io/v1/" => "those of Docker Hub, such as acme/app:1".to_owned(),
-        key => format!("those that begin with {key}"),
+    match RegistryKey::of_config_entry(registry) {
+        None => String::new(),
+        Some(key) if key.is_docker_hub() => "those of Docker Hub, such as acme/app:1".to_owned(),
+        Some(_) => format!("those that begin with {registry}"),
     }
 }
 

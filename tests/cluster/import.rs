@@ -22,12 +22,7 @@ fn import(space: &Space, arguments: &[&str], input: &str) -> Output {
         &[&["import", "-n", &space.name], arguments].concat(),
         input,
     );
-    assert!(
-        !output.stdout.contains(CANARY) && !output.stderr.contains(CANARY),
-        "{}{}",
-        output.stdout,
-        output.stderr
-    );
+    output.hides(CANARY);
     output
 }
 

@@ -16,6 +16,14 @@ pub struct Output {
     pub stderr: String,
 }
 
+impl Output {
+    /// Fails if it has a secret.
+    pub fn hides(&self, secret: &str) {
+        let Self { stdout, stderr, .. } = self;
+        assert!(!stdout.contains(secret) && !stderr.contains(secret), "{stdout}{stderr}");
+    }
+}
+
 /// Runs `dps` in the repository with this standard input.
 pub fn dps(args: &[&str], stdin: &str) -> Output {
     dps_in(&[], args, stdin)

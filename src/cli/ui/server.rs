@@ -67,22 +67,13 @@ async fn open(state: &UiState, address: &str) -> Option<RedirectFile> {
     if state.arguments.no_browser {
         return None;
     }
+    let no_browser = |why: String| report(&format!("No browser could be opened: {why}"));
     let file = random().and_then(|name| RedirectFile::write(address, &name));
-    let opened = match file {
-        Ok(file) => {
-            let path = file.path().to_owned();
-            let opened = tokio::task::spawn_blocking(move || opener::open(path)).await;
-            match opened {
-                Ok(Ok(())) => Ok(file),
-                Ok(Err(error)) => Err(error.to_string()),
-                Err(error) => Err(error.to_string()),
-            }
-        }
-        Err(why) => Err(why),
-    };
-    opened
-        .map_err(|why| report(&format!("No browser could be opened: {why}")))
-        .ok()
+    let file = file.map_err(no_browser).ok()?;
+    let path = file.path().to_owned();
+    let opened = tokio::task::spawn_blocking(move || opener::open(path).map_err(|error| error.to_string())).await;
+    let opened = opened.unwrap_or_else(|error| Err(error.to_string()));
+    opened.map_err(no_browser).ok().map(|()| file)
 }
 
 /// A port on both addresses of this machine; of IPv4 only where the system has no IPv6.

@@ -102,8 +102,10 @@ impl UiState {
             Ok::<_, String>(LiveCluster::begin(cluster))
         };
         let connected = tokio::time::timeout(CONNECTING, cell.get_or_try_init(connect)).await;
-        let waits =
-            |_| "it takes long: a credential plugin may be waiting for you at the terminal of dps ui".to_owned();
+        let waits = |_| {
+            "connecting takes a long time: a credential plugin may be waiting for input in the terminal of dps ui"
+                .to_owned()
+        };
         connected.map_err(waits)?.map(Arc::clone)
     }
 

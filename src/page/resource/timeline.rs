@@ -7,11 +7,12 @@ use serde_json::Value;
 use crate::api::DockerPullSecretStatus;
 use crate::domain::text::invisible::escaped;
 use crate::domain::time::Timestamp;
+use crate::explain::pod_event::{self, text};
 use crate::page::resource::TimelineEntry;
 
 /// Transitions of conditions and Events.
 pub(super) fn timeline(object: &Value, status: &DockerPullSecretStatus, events: &[Value]) -> Vec<TimelineEntry> {
-    let created = text(object, &["/metadata/creationTimestamp"]).parse().ok();
+    let created = text(object, "/metadata/creationTimestamp").parse().ok();
     let created = created.map(|time| entry(time, "Created", ""));
     let transitions = status.conditions.iter().filter_map(|condition| {
         let time = condition.last_transition_time.0.to_string().parse().ok()?;
@@ -19,16 +20,9 @@ pub(super) fn timeline(object: &Value, status: &DockerPullSecretStatus, events: 
         Some(entry(time, &title, &condition.message))
     });
     let happened = events.iter().filter_map(|event| {
-        let times = [
-            "/series/lastObservedTime",
-            "/lastTimestamp",
-            "/deprecatedLastTimestamp",
-            "/eventTime",
-            "/metadata/creationTimestamp",
-        ];
-        let time = times.iter().find_map(|path| text(event, &[path]).parse().ok())?;
-        let title = format!("Event {}", text(event, &["/reason"]));
-        Some(entry(time, &title, text(event, &["/message", "/note"])))
+        let time = pod_event::time(event)?;
+        let title = format!("Event {}", text(event, "/reason"));
+        Some(entry(time, &title, &pod_event::message(event)))
     });
     let mut all: Vec<TimelineEntry> = created.into_iter().chain(transitions).chain(happened).collect();
     all.sort_by_key(|entry| Reverse(entry.time));
@@ -41,10 +35,4 @@ fn entry(time: Timestamp, title: &str, message: &str) -> TimelineEntry {
         title: escaped(title),
         message: escaped(message),
     }
-}
-
-/// The first text that there is.
-fn text<'a>(object: &'a Value, paths: &[&str]) -> &'a str {
-    let mut found = paths.iter().filter_map(|path| object.pointer(path)?.as_str());
-    found.next().unwrap_or_default()
 }

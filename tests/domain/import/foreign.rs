@@ -17,12 +17,7 @@ fn import(manifests: &[Value]) -> Output {
     let arguments = "import --export --no-verify --all -n team --filename";
     let arguments: Vec<&str> = arguments.split(' ').chain([file.to_str().unwrap()]).collect();
     let output = dps_in(&[], &arguments, "");
-    assert!(
-        !output.stdout.contains(CANARY) && !output.stderr.contains(CANARY),
-        "{}{}",
-        output.stdout,
-        output.stderr
-    );
+    output.hides(CANARY);
     output
 }
 

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use askama::Template;
 use axum::extract::State;
 use axum::http::StatusCode;
+use axum::http::header::LOCATION;
 use axum::response::{Html, IntoResponse as _, Response};
 
 use crate::cli::ui::live::LiveCluster;
@@ -25,6 +26,19 @@ fn with_code(code: StatusCode, page: &impl Template) -> PageAnswer {
         Ok(text) => Ok((code, Html(text)).into_response()),
         Err(_) => Err(StatusCode::INTERNAL_SERVER_ERROR.into_response()),
     }
+}
+
+/// Goes on to another page.
+pub(super) fn see_other(path: String) -> Response {
+    (StatusCode::SEE_OTHER, [(LOCATION, path)]).into_response()
+}
+
+/// Does work that goes on when the browser lets go: an attempt counts at the registry, and two objects belong together.
+pub(super) async fn detached<T: Send + 'static>(
+    work: impl Future<Output = Result<T, String>> + Send + 'static,
+) -> Result<T, String> {
+    let done = tokio::spawn(work).await;
+    done.unwrap_or_else(|_| Err("dps ui failed here: see its terminal".to_owned()))
 }
 
 /// Says what could not be done, and why.

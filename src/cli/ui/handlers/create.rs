@@ -3,9 +3,7 @@
 use std::sync::Arc;
 
 use axum::extract::{Path, Query, State};
-use axum::http::StatusCode;
-use axum::http::header::LOCATION;
-use axum::response::{IntoResponse as _, Response};
+use axum::response::Response;
 use k8s_openapi::api::core::v1::Namespace;
 use kube::Api;
 use kube::api::ListParams;
@@ -16,13 +14,12 @@ use crate::api::{ClusterDockerPullSecret, DockerPullSecret};
 use crate::cli::cluster::Cluster;
 use crate::cli::destination::Destination;
 use crate::cli::output::to_yaml;
-use crate::cli::ui::handlers::answer::{PageAnswer, cluster, page};
+use crate::cli::ui::handlers::answer::{PageAnswer, cluster, detached, page, see_other};
 use crate::cli::ui::handlers::form::SubmittedForm;
 use crate::cli::ui::handlers::rights::right;
 use crate::cli::ui::live::LiveCluster;
 use crate::cli::ui::state::UiState;
-use crate::domain::spec::validate::ValidatedSpec;
-use crate::domain::verification::verdict::{Verdict, VerificationResult};
+use crate::domain::verification::verdict::VerificationResult;
 use crate::form::field;
 use crate::form::objects::{Existing, Form, Login, Scope};
 use crate::page::commands::login_command;
@@ -67,21 +64,18 @@ pub(super) async fn submit(
         Ok(form) => form,
         Err(problems) => return show(&live, frame, fields, CreateOutcome::Invalid(problems)).await,
     };
-    // It goes on when the browser lets go: an attempt counts at the registry, and two objects belong together.
     let work = {
         let (state, live, frame) = (Arc::clone(&state), Arc::clone(&live), frame.clone());
         let (action, is_unverified) = (submitted.get("do").to_owned(), fields.is_unverified);
         async move { outcome(&state, &live, &frame, &form, &action, is_unverified).await }
     };
-    let outcome = tokio::spawn(work).await;
-    match outcome.unwrap_or_else(|_| Err("dps ui has a fault here: see its terminal".to_owned())) {
-        Ok(Ok(outcome)) => show(&live, frame, fields, outcome).await,
-        Ok(Err(written)) => Ok(written),
-        Err(why) => show(&live, frame, fields, CreateOutcome::Refused(why)).await,
+    match detached(work).await.unwrap_or_else(CreateOutcome::Refused) {
+        CreateOutcome::Written(path) => Ok(see_other(path)),
+        outcome => show(&live, frame, fields, outcome).await,
     }
 }
 
-/// What becomes of a form; or where its resource is.
+/// What becomes of a form.
 async fn outcome(
     state: &UiState,
     live: &LiveCluster,
@@ -89,7 +83,7 @@ async fn outcome(
     form: &Form,
     action: &str,
     is_unverified: bool,
-) -> Result<Result<CreateOutcome, Response>, String> {
+) -> Result<CreateOutcome, String> {
     let objects = form.objects().map_err(|problem| problem.message)?;
     let spec = objects.declaration.spec.clone().map_err(|problem| problem.message)?;
     let cluster = match &form.scope {
@@ -108,64 +102,45 @@ async fn outcome(
             let is_same =
                 matches!(form.scope, Scope::Namespace(_)) && destination.compare(&objects).await? == Existing::Same;
             return if is_same {
-                Ok(Err(see_other(path_of(form, frame))))
+                Ok(CreateOutcome::Written(path_of(form, frame)))
             } else {
                 Err(format!("{}: choose another name", taken.problem()))
             };
         }
         destination.try_out(&objects).await?;
     }
-    let verdict = verdict(state, &spec, form).await?;
-    let is_accepted = verdict
-        .as_ref()
-        .is_some_and(|verdict| verdict.result == VerificationResult::Accepted);
-    if let Some(verdict) = verdict {
-        let goes_on = is_accepted || is_unverified && !verdict.result.is_refusal();
-        if !goes_on {
-            return Ok(Ok(CreateOutcome::NotAccepted(verdict)));
+    let Login::New { credentials, .. } = &form.login else {
+        return Err("there are no credentials".to_owned());
+    };
+    let verdict = state.log_in(&spec, credentials.clone()).await?;
+    let is_accepted = verdict.result == VerificationResult::Accepted;
+    let goes_on = is_accepted || is_unverified && action != "check" && !verdict.result.is_refusal();
+    if !goes_on {
+        return Ok(CreateOutcome::NotAccepted(verdict));
+    }
+    match action {
+        "check" => Ok(CreateOutcome::Accepted(verdict.message)),
+        "apply" => Ok(match destination.write(&objects).await {
+            Ok(()) => CreateOutcome::Written(path_of(form, frame)),
+            Err(why) => CreateOutcome::Interrupted(why),
+        }),
+        _ => {
+            let flags = state.connection(&frame.place.context).flags();
+            Ok(CreateOutcome::Yaml {
+                yaml: to_yaml(&objects.resource)?,
+                command: flags.map(|flags| login_command(form, &flags)),
+            })
         }
-        if action == "check" {
-            return Ok(Ok(if is_accepted {
-                CreateOutcome::Accepted(verdict.message)
-            } else {
-                CreateOutcome::NotAccepted(verdict)
-            }));
-        }
     }
-    if action != "apply" {
-        let flags = state.connection(&frame.place.context).flags();
-        return Ok(Ok(CreateOutcome::Yaml {
-            yaml: to_yaml(&objects.resource)?,
-            command: flags.map(|flags| login_command(form, &flags)),
-        }));
-    }
-    if let Err(why) = destination.write(&objects).await {
-        return Ok(Ok(CreateOutcome::Interrupted(why)));
-    }
-    Ok(Err(see_other(path_of(form, frame))))
 }
 
 /// The page of the resource that a form makes.
 fn path_of(form: &Form, frame: &PageFrame) -> String {
-    match &form.scope {
-        Scope::Namespace(namespace) => {
-            let namespace = namespace.as_deref().unwrap_or_default();
-            frame.place.path(&["namespaces", namespace, &form.name])
-        }
-        Scope::Selected { .. } => frame.place.path(&["shared", &form.name]),
-    }
-}
-
-fn see_other(path: String) -> Response {
-    (StatusCode::SEE_OTHER, [(LOCATION, path)]).into_response()
-}
-
-/// What the registry says; `None` if there is nothing to log in with.
-async fn verdict(state: &UiState, spec: &ValidatedSpec, form: &Form) -> Result<Option<Verdict>, String> {
-    match &form.login {
-        Login::New { credentials, .. } => state.log_in(spec, credentials.clone()).await.map(Some),
-        Login::Existing { .. } => Ok(None),
-    }
+    let namespace = match &form.scope {
+        Scope::Namespace(namespace) => Some(namespace.as_deref().unwrap_or_default()),
+        Scope::Selected { .. } => None,
+    };
+    frame.place.resource(namespace, &form.name)
 }
 
 fn fields(form: &SubmittedForm) -> CreateFields {

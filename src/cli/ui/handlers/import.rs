@@ -6,7 +6,7 @@ use axum::extract::{Path, State};
 use serde::Deserialize;
 
 use crate::cli::destination::Destination;
-use crate::cli::ui::handlers::answer::{PageAnswer, cluster, page};
+use crate::cli::ui::handlers::answer::{PageAnswer, cluster, detached, page};
 use crate::cli::ui::handlers::form::SubmittedForm;
 use crate::cli::ui::live::LiveCluster;
 use crate::cli::ui::state::UiState;
@@ -87,7 +87,7 @@ pub(super) async fn write(
         imported.take_if(|(id, _)| *id == path.id)
     };
     let Some((_, found)) = taken.filter(|_| is_object_name(namespace)) else {
-        let why = "These logins are not kept any more: give the config again.";
+        let why = "These logins are no longer kept: paste or upload the config again.";
         return paste(&live, frame, &live.cluster.namespace, Some(why.to_owned()));
     };
     let numbers: Vec<usize> = form.all("chosen").filter_map(|number| number.parse().ok()).collect();
@@ -103,21 +103,19 @@ pub(super) async fn write(
         let written = if is_ambiguous {
             Err("another login that was chosen gets the same name: import one of them, and create the other".to_owned())
         } else {
-            // It goes on when the browser lets go.
             let work = {
                 let (state, destination, found) = (Arc::clone(&state), Arc::clone(&destination), found.clone());
                 let is_unverified = form.is_checked("unverified");
                 async move { import_one(&state, &destination, &found, is_unverified).await }
             };
-            let written = tokio::spawn(work).await;
-            written.unwrap_or_else(|_| Err("dps ui has a fault here: see its terminal".to_owned()))
+            detached(work).await
         };
         rows.push(match written {
             Ok((name, message)) => ImportedRow {
                 key: found.key.clone(),
                 is_imported: true,
                 message,
-                path: Some(frame.place.path(&["namespaces", namespace, &name])),
+                path: Some(frame.place.resource(Some(namespace), &name)),
             },
             Err(message) => ImportedRow {
                 key: found.key.clone(),

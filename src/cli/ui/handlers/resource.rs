@@ -4,8 +4,7 @@ use std::sync::Arc;
 
 use axum::extract::{Path, State};
 use axum::http::StatusCode;
-use axum::http::header::LOCATION;
-use axum::response::{IntoResponse as _, Response};
+use axum::response::Response;
 use k8s_openapi::api::core::v1::Event;
 use kube::Api;
 use kube::api::{DeleteParams, DynamicObject, ListParams, Patch, PatchParams, Preconditions};
@@ -18,7 +17,7 @@ use crate::api::{
 };
 use crate::cli::cluster::{Cluster, ClusterError};
 use crate::cli::output::to_yaml;
-use crate::cli::ui::handlers::answer::{PageAnswer, cluster, not_found_in, page, problem};
+use crate::cli::ui::handlers::answer::{PageAnswer, cluster, not_found_in, page, problem, see_other};
 use crate::cli::ui::handlers::form::SubmittedForm;
 use crate::cli::ui::handlers::rights::right;
 use crate::cli::ui::live::LiveCluster;
@@ -79,10 +78,7 @@ impl NamedResource {
     }
 
     fn path(&self, frame: &PageFrame) -> String {
-        match &self.namespace {
-            Some(namespace) => frame.place.path(&["namespaces", namespace, &self.name]),
-            None => frame.place.path(&["shared", &self.name]),
-        }
+        frame.place.resource(self.namespace.as_deref(), &self.name)
     }
 
     /// The object as the API server has it, without the lists of who set which field.
@@ -250,7 +246,7 @@ fn finish(
     next: String,
 ) -> PageAnswer {
     match done {
-        Ok(()) => Ok((StatusCode::SEE_OTHER, [(LOCATION, next)]).into_response()),
+        Ok(()) => Ok(see_other(next)),
         Err(error) => {
             let why = cluster.failed(&format!("{operation} {} {}", named.kind, named.name), &error);
             Err(problem(StatusCode::BAD_GATEWAY, frame, "It was not changed", why))
