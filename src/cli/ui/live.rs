@@ -8,7 +8,7 @@ use futures::StreamExt as _;
 use futures::stream::FuturesUnordered;
 use tokio::sync::mpsc::unbounded_channel;
 use tokio::sync::watch;
-use tokio::time::sleep;
+use tokio::time::{sleep, timeout};
 
 use crate::api::DOCKER_PULL_SECRET;
 use crate::cli::cluster::Cluster;
@@ -20,6 +20,9 @@ use crate::page::list::ListedNow;
 
 /// After a list that failed.
 const PAUSE: Duration = Duration::from_secs(5);
+
+/// Longest time until a watch tells of a deletion.
+const SETTLING: Duration = Duration::from_secs(2);
 
 /// A cluster that is watched as long as the page is served.
 pub(super) struct LiveCluster {
@@ -78,6 +81,15 @@ impl LiveCluster {
         let namespaces = resources.shown.keys().map(|(_, key)| key.namespace.clone());
         let namespaces: BTreeSet<String> = namespaces.filter(|name| !name.is_empty()).collect();
         namespaces.into_iter().collect()
+    }
+
+    /// Waits until a resource that was deleted is not shown any more, for a moment: without scripts, the list stays as it is.
+    pub(super) async fn gone(&self, kind: &'static str, key: ObjectKey) {
+        let resource = (kind, key);
+        let mut changes = self.changes.subscribe();
+        let gone = changes.wait_for(|_| !self.locked().shown.contains_key(&resource));
+        // A finalizer may keep it.
+        let _ = timeout(SETTLING, gone).await;
     }
 
     fn locked(&self) -> MutexGuard<'_, LiveResources> {

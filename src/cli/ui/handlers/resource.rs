@@ -22,7 +22,7 @@ use crate::cli::ui::handlers::form::SubmittedForm;
 use crate::cli::ui::handlers::rights::right;
 use crate::cli::ui::live::LiveCluster;
 use crate::cli::ui::state::UiState;
-use crate::domain::names::is_object_name;
+use crate::domain::names::{ObjectKey, is_object_name};
 use crate::domain::time::Timestamp;
 use crate::page::delete::DeletePage;
 use crate::page::frame::PageFrame;
@@ -185,6 +185,10 @@ pub(super) async fn delete(
         ..DeleteParams::default()
     };
     let deleted = live.cluster.call(named.api.delete(&named.name, &params)).await;
+    if deleted.is_ok() {
+        let key = ObjectKey::new(named.namespace.as_deref().unwrap_or_default(), &*named.name);
+        live.gone(named.kind, key).await;
+    }
     let list = frame.place.path(&[]);
     finish(&live.cluster, &named, frame, "deleting", deleted.map(drop), list)
 }
