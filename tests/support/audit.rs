@@ -25,7 +25,9 @@ pub struct Request {
     pub annotations: BTreeMap<String, String>,
 }
 
-#[derive(Clone, Debug, Deserialize)]
+/// Empty where a token was refused: nobody is known to have asked.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(default)]
 pub struct User {
     pub username: String,
 }
