@@ -9,9 +9,12 @@ pub use v1alpha1::cluster_docker_pull_secret::{
 };
 pub use v1alpha1::conditions::{ConditionType, Reason};
 pub use v1alpha1::credentials::{CredentialKeys, CredentialsRef};
+pub use v1alpha1::credentials_from::{
+    AwsLogin, AzureLogin, CredentialsFrom, GoogleLogin, MintingServiceAccount, QuayLogin, StaticKeyNames, StaticKeyRef,
+};
 pub use v1alpha1::docker_pull_secret::{
-    AttachTo, AttachToPods, DockerPullSecret, DockerPullSecretSpec, DockerPullSecretStatus, EvictPods, NamespaceCounts,
-    NamespaceFailure, Recovery, RegistryType, SecretTemplate,
+    AttachTo, AttachToPods, DockerPullSecret, DockerPullSecretSpec, DockerPullSecretStatus, EvictPods, MintedStatus,
+    NamespaceCounts, NamespaceFailure, Recovery, RegistryType, SecretTemplate,
 };
 pub use v1alpha1::pull_failures::{Cause, FailingNamespace, PullCode, PullFailure};
 pub use v1alpha1::verification::{

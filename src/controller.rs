@@ -10,6 +10,7 @@ mod heartbeat;
 mod kubelet_reports;
 pub mod lease;
 pub mod metrics;
+mod minter;
 mod observe;
 mod publish;
 mod readiness;

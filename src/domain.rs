@@ -13,6 +13,7 @@ pub mod glob;
 pub mod index;
 pub mod leadership;
 pub mod listing;
+pub mod minting;
 pub mod names;
 pub mod problem;
 pub mod proxy;

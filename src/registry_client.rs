@@ -1,5 +1,6 @@
 //! HTTP to registries, for the controller and the command line.
 
+mod cloud;
 pub(crate) mod dns;
 mod failure;
 pub mod http;

@@ -36,8 +36,15 @@ pub(crate) fn name() -> Rule {
 
 pub(crate) fn secret_differs_from_source() -> Rule {
     invalid(
-        "(has(self.spec.secretName) ? self.spec.secretName : self.metadata.name) != self.spec.credentialsRef.name",
+        "!has(self.spec.credentialsRef) || (has(self.spec.secretName) ? self.spec.secretName : self.metadata.name) != self.spec.credentialsRef.name",
         "spec.credentialsRef.name is also the name of the Secret to generate: set another name in spec.secretName",
+    )
+}
+
+pub(crate) fn secret_differs_from_key() -> Rule {
+    invalid(
+        "!has(self.spec.credentialsFrom) || !has(self.spec.credentialsFrom.staticKeyRef) || (has(self.spec.secretName) ? self.spec.secretName : self.metadata.name) != self.spec.credentialsFrom.staticKeyRef.name",
+        "spec.credentialsFrom.staticKeyRef.name is also the name of the Secret to generate: set another name in spec.secretName",
     )
 }
 
@@ -51,7 +58,7 @@ pub(crate) fn secret_name() -> Rule {
 
 pub(crate) fn credentials_name() -> Rule {
     invalid(
-        format!("self.credentialsRef.name.matches('{OBJECT_NAME}')"),
+        format!("!has(self.credentialsRef) || self.credentialsRef.name.matches('{OBJECT_NAME}')"),
         "is not a valid Secret name: write lower-case letters, digits, '-' and '.'; each part between dots begins and ends with a letter or digit",
     )
     .field_path(".credentialsRef.name")
@@ -63,6 +70,81 @@ pub(crate) fn credentials_namespace() -> Rule {
         "is not a valid namespace: write lower-case letters, digits and '-', the first and the last no '-'",
     )
     .field_path(".credentialsRef.namespace")
+}
+
+pub(crate) fn one_source() -> Rule {
+    invalid(
+        "has(self.credentialsRef) != has(self.credentialsFrom)",
+        "spec must have exactly one of credentialsRef and credentialsFrom: the Secret with the credentials, or how they are minted",
+    )
+}
+
+fn when_minted(rule: impl std::fmt::Display, message: &str) -> Rule {
+    invalid(format!("!has(self.credentialsFrom) || {rule}"), message).field_path(".credentialsFrom")
+}
+
+pub(crate) fn minted_docker_hub() -> Rule {
+    when_minted(
+        "self.type == 'PrivateRegistry'",
+        "is not for type DockerHub, which mints no credentials: name a Secret in credentialsRef",
+    )
+}
+
+pub(crate) fn minting_provider() -> Rule {
+    when_minted(
+        "[has(self.credentialsFrom.aws), has(self.credentialsFrom.google), has(self.credentialsFrom.azure), has(self.credentialsFrom.quay)].filter(one, one).size() == 1",
+        "must have exactly one of aws, google, azure and quay",
+    )
+}
+
+pub(crate) fn minting_asker() -> Rule {
+    when_minted(
+        "has(self.credentialsFrom.serviceAccountRef) != has(self.credentialsFrom.staticKeyRef)",
+        "must have exactly one of serviceAccountRef and staticKeyRef",
+    )
+}
+
+pub(crate) fn minting_quay() -> Rule {
+    when_minted(
+        "!has(self.credentialsFrom.quay) || !has(self.credentialsFrom.staticKeyRef)",
+        "quay needs serviceAccountRef: put a robot's own token into a Secret, and name that in credentialsRef",
+    )
+}
+
+pub(crate) fn minting_names() -> Rule {
+    when_minted(
+        format!("((!has(self.credentialsFrom.serviceAccountRef) || self.credentialsFrom.serviceAccountRef.name.matches('{OBJECT_NAME}')) && (!has(self.credentialsFrom.staticKeyRef) || self.credentialsFrom.staticKeyRef.name.matches('{OBJECT_NAME}')))"),
+        "must name a ServiceAccount or a Secret: write lower-case letters, digits, '-' and '.'",
+    )
+}
+
+pub(crate) fn minting_role() -> Rule {
+    when_minted(
+        "!has(self.credentialsFrom.aws) || !has(self.credentialsFrom.aws.roleArn) || self.credentialsFrom.aws.roleArn.matches('^arn:aws(-[-a-z]+)?:iam::[0-9]{12}:role/[!-~]+$')",
+        "aws.roleArn must be the ARN of a role, such as arn:aws:iam::123456789012:role/pull",
+    )
+}
+
+pub(crate) fn minting_ids() -> Rule {
+    const GUID: &str = "^[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}$";
+    when_minted(
+        format!("!has(self.credentialsFrom.azure) || ((!has(self.credentialsFrom.azure.clientId) || self.credentialsFrom.azure.clientId.matches('{GUID}')) && (!has(self.credentialsFrom.azure.tenantId) || self.credentialsFrom.azure.tenantId.matches('{GUID}')))"),
+        "azure.clientId and azure.tenantId must be ids such as 00000000-0000-0000-0000-000000000000",
+    )
+}
+
+pub(crate) fn minting_repositories() -> Rule {
+    when_minted(
+        "!has(self.credentialsFrom.azure) || !has(self.credentialsFrom.azure.repositories) || self.credentialsFrom.azure.repositories.all(name, name.matches('^[-a-z0-9._]+(/[-a-z0-9._]+)*$'))",
+        "azure.repositories must be names of repositories without host and tag, such as team/app: the registry knows no '*'",
+    )
+}
+
+pub(crate) fn minting_robot() -> Rule {
+    when_minted(
+        "!has(self.credentialsFrom.quay) || self.credentialsFrom.quay.robot.matches('^[-a-z0-9._]+[+][-a-z0-9._]+$')",
+        "quay.robot must be the full name of a robot account, such as acme+puller",
+    )
 }
 
 pub(crate) fn selector_operators() -> Rule {

@@ -14,6 +14,7 @@ use crate::controller::attach::Attacher;
 use crate::controller::distribute::Distributor;
 use crate::controller::lease::Leader;
 use crate::controller::metrics::{EachResource, Metrics, Now};
+use crate::controller::minter::Minter;
 use crate::controller::readiness::Readiness;
 use crate::controller::store::resource_store::ResourceStore;
 use crate::controller::store::stored_resource::StoredResource;
@@ -35,6 +36,7 @@ pub(crate) struct Shared {
     pub(crate) readiness: Readiness,
     pub(crate) metrics: Arc<Metrics>,
     pub(crate) verifier: Arc<Verifier>,
+    pub(crate) minter: Arc<Minter>,
     pub(crate) leader: Arc<Leader>,
     /// Whether metrics name resources.
     pub(crate) resource_metrics: bool,
@@ -270,6 +272,7 @@ impl Context {
         lock(&self.timers).set(&resource.key, None);
         self.memories().remove(&resource.uid);
         self.shared.verifier.forget(resource);
+        self.shared.minter.forget(&resource.uid);
     }
 }
 

@@ -43,12 +43,20 @@ struct Kind {
     kind: &'static str,
 }
 
+#[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
+struct MintLabel {
+    provider: &'static str,
+    result: String,
+}
+
 /// All metrics.
 pub(crate) struct Metrics {
     registry: Registry,
     reconciliations: Family<Label, Counter>,
     writes: Family<Kind, Counter>,
     login_attempts: Family<Label, Counter>,
+    mints: Family<MintLabel, Counter>,
+    mint_duration: Histogram,
     watch_errors: Family<Kind, Counter>,
     reconcile_duration: Histogram,
     queue_wait: Histogram,
@@ -79,6 +87,19 @@ impl Default for Metrics {
             "Login attempts at a registry, by result: as in status.verification",
             login_attempts.clone(),
         );
+        let mints = Family::default();
+        registry.register(
+            "mints",
+            "Attempts to mint credentials, by cloud and result: Resolved, or the reason why there are none",
+            mints.clone(),
+        );
+        let mint_duration = Histogram::new(WAITS);
+        registry.register_with_unit(
+            "mint_duration",
+            "How long attempts to mint credentials take, with their wait for the cloud",
+            Unit::Seconds,
+            mint_duration.clone(),
+        );
         registry.register(
             "watch_errors",
             "Failures of a watch, by kind of object",
@@ -105,6 +126,8 @@ impl Default for Metrics {
             reconciliations,
             writes,
             login_attempts,
+            mints,
+            mint_duration,
             watch_errors,
             reconcile_duration,
             queue_wait,
@@ -136,6 +159,13 @@ impl Metrics {
     pub(crate) fn login_attempted(&self, result: &str) {
         let result = result.to_owned();
         self.login_attempts.get_or_create(&Label { result }).inc();
+    }
+
+    /// An attempt to mint credentials ended; `result` is a reason.
+    pub(crate) fn minted(&self, provider: &'static str, result: &str, took: Duration) {
+        self.mint_duration.observe(took.as_secs_f64());
+        let result = result.to_owned();
+        self.mints.get_or_create(&MintLabel { provider, result }).inc();
     }
 
     /// A watch failed.
@@ -187,6 +217,7 @@ pub fn sample() -> String {
     metrics.reconciled("Ready", Duration::ZERO);
     metrics.write("Secret");
     metrics.login_attempted("Accepted");
+    metrics.minted("aws", "Resolved", Duration::ZERO);
     metrics.watch_error("Pod");
     let operation = ApiOperation {
         verb: "get",

@@ -1,5 +1,6 @@
 //! Reads what a decision about one resource needs. Secrets are read by name and never stored.
 
+mod minting;
 pub(crate) mod pods;
 
 use k8s_openapi::api::core::v1::{ConfigMap, Secret};
@@ -7,6 +8,7 @@ use kube::Api;
 
 use crate::api::CaBundleKind;
 use crate::controller::context::{Context, now};
+use crate::controller::observe::minting::observe_minting;
 use crate::domain::attachment::assessment::AttachmentView;
 use crate::domain::index::IndexView;
 use crate::domain::names::is_object_name;
@@ -56,8 +58,10 @@ pub(crate) async fn observe(subject: &Subject<'_>, ctx: &Context) -> Result<Obse
         _ => None,
     };
     let ca_bundle = ca_bundle(spec, source.as_ref(), &secrets, &reference.key.namespace, ctx).await?;
+    let minting = observe_minting(reference, spec, source.as_ref(), existing.as_ref(), ctx).await?;
     Ok(Observed {
         ca_bundle,
+        minting,
         pods: None,
         source,
         target: existing,

@@ -130,6 +130,9 @@ async fn reconcile_once(
     }
     recover(reference, &decision.outdated_pods, ctx);
     let next = decision.next;
+    if let Some(order) = decision.mints {
+        ctx.shared.minter.start(order, ctx);
+    }
     let reason = publish(
         reference,
         declaration.generation,

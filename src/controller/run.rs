@@ -17,11 +17,13 @@ use crate::controller::health_server;
 use crate::controller::heartbeat::heartbeat;
 use crate::controller::lease::Leader;
 use crate::controller::metrics::Metrics;
+use crate::controller::minter::Minter;
 use crate::controller::readiness::Readiness;
 use crate::controller::reconcile::{reconcile, reconcile_current};
 use crate::controller::signals::EndSignals;
 use crate::controller::verification::{News, Verifier};
 use crate::controller::watches::start::Watches;
+use crate::domain::minting::settings::MintSettings;
 use crate::domain::names::{ObjectKey, ResourceRef};
 use crate::domain::verification::address::Policy;
 use crate::kubernetes::connect::{self, ConnectError};
@@ -39,6 +41,8 @@ pub struct Options {
     pub health_address: SocketAddr,
     /// What login attempts may talk to.
     pub policy: Policy,
+    /// What is to be known for minting credentials.
+    pub minting: MintSettings,
     /// Most reconciles at a time, in each watched namespace or in the cluster.
     pub concurrency: u16,
     /// Whether metrics name resources.
@@ -85,12 +89,14 @@ pub async fn run(options: Options) -> Result<(), StartError> {
     let client = connect::observed_client(metrics.observer()).await?;
     let scopes = options.namespaces.len().max(1);
     let leader = Arc::new(Leader::new(options.lease.is_some()));
+    let minter = Minter::new(options.minting, options.policy.clone(), Arc::clone(&metrics));
     let verifier = Verifier::start(options.policy, scopes, Arc::clone(&metrics), Arc::clone(&leader));
     let verifier = verifier.map_err(StartError::Thread)?;
     let shared = Arc::new(Shared {
         readiness: Readiness::default(),
         metrics: Arc::clone(&metrics),
         verifier: Arc::clone(&verifier),
+        minter: Arc::new(minter),
         leader: Arc::clone(&leader),
         resource_metrics: options.resource_metrics,
         attaches_to_accounts: options.attaches_to_accounts,

@@ -29,6 +29,8 @@ pub fn init(format: LogFormat) {
         "hickory_resolver=error",
         "rustls=error",
         "h2=error",
+        // At TRACE it prints what it signs, which has the session token.
+        "aws_sigv4=error",
         "tower=error",
         // Its span repeats the one of a reconcile, in more words.
         "kube_runtime::controller=warn",

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use reqwest::header::{ACCEPT, AUTHORIZATION, HeaderMap, HeaderValue};
-use reqwest::{Certificate, Client, Method, redirect};
+use reqwest::{Certificate, Client, Method, RequestBuilder, Response, redirect};
 use tokio::time::Instant;
 use url::Url;
 
@@ -65,7 +65,7 @@ pub enum ClientError {
 }
 
 /// Why there is no response.
-enum SendFailure {
+pub(super) enum SendFailure {
     /// It says something about the registry.
     Remote(RequestFailure),
     /// It says nothing about it.
@@ -189,27 +189,37 @@ impl RegistryClients {
         authorization: Option<String>,
         requester: Requester,
     ) -> Result<RegistryResponse, SendFailure> {
+        let headers = headers(request, authorization)?;
+        let method = if request.head { Method::HEAD } else { Method::GET };
+        let build = |client: &Client| client.request(method, request.url.clone()).headers(headers);
+        self.send_with(&request.url, requester, build, async |response| read(response, &request.url).await)
+            .await
+    }
+
+    /// Sends what `build` makes to a URL that the policy allows, and has `read` read the response.
+    pub(super) async fn send_with<T>(
+        &self,
+        url: &Url,
+        requester: Requester,
+        build: impl FnOnce(&Client) -> RequestBuilder,
+        read: impl AsyncFnOnce(Response) -> reqwest::Result<Result<T, RequestFailure>>,
+    ) -> Result<T, SendFailure> {
         let policy = &self.resolver.policy;
-        if let Some(why) = policy.refuses_literal(&request.url) {
+        if let Some(why) = policy.refuses_literal(url) {
             return Err(RequestFailure::Forbidden(why).into());
         }
-        let is_exempt = policy.exempts(&request.url);
+        let is_exempt = policy.exempts(url);
         let client = if is_exempt {
             &self.open
         } else {
-            if let Some(why) = self.resolver.refuses_beside_proxy(&request.url).await {
+            if let Some(why) = self.resolver.refuses_beside_proxy(url).await {
                 return Err(RequestFailure::Forbidden(why).into());
             }
             &self.strict
         };
-        let headers = headers(request, authorization)?;
-        let method = if request.head { Method::HEAD } else { Method::GET };
-        let exchange = async {
-            let sent = client.request(method, request.url.clone()).headers(headers).send();
-            read(sent.await?, &request.url).await
-        };
+        let exchange = async { read(build(client).send().await?).await };
         let (exchanged, mut addresses) = with_addresses(exchange).await;
-        addresses.extend(literal(&request.url));
+        addresses.extend(literal(url));
         let failure = match exchanged {
             Ok(Ok(response)) => return Ok(response),
             Ok(Err(failure)) => failure,

@@ -52,7 +52,7 @@ pub(super) async fn read(
 }
 
 /// What a `Retry-After` requests: seconds, or a date (RFC 9110 10.2.3).
-fn seconds(value: &str) -> Option<u64> {
+pub(super) fn seconds(value: &str) -> Option<u64> {
     let date = || {
         let date = rfc2822::parse(value).ok()?.timestamp().as_second();
         u64::try_from(date - Timestamp::now().as_second()).ok()

@@ -150,10 +150,11 @@ impl ClusterDockerPullSecret {
             spec: DockerPullSecretSpec {
                 registry_type: spec.registry_type,
                 registry_url: spec.registry_url,
-                credentials_ref: CredentialsRef {
+                credentials_ref: Some(CredentialsRef {
                     name: spec.credentials_ref.name,
                     keys: spec.credentials_ref.keys,
-                },
+                }),
+                credentials_from: None,
                 email: spec.email,
                 secret_name: spec.secret_name,
                 secret_template: spec.secret_template,

@@ -59,6 +59,31 @@ pub enum Reason {
     /// The referenced Secret is of a type that must not be used as registry credentials.
     ForbiddenSecretType,
 
+    /// The operator may not create tokens of the ServiceAccount.
+    ServiceAccountNotAllowed,
+    /// Neither the spec nor the ServiceAccount says for which identity of the cloud credentials are minted.
+    IdentityMissing,
+    /// The registry does not belong to the cloud, or the identity does not belong to the registry.
+    RegistryMismatch,
+    /// The audience of the token is one that the cloud does not expect, or that nobody may have a token for.
+    AudienceRefused,
+    /// The cloud does not trust the ServiceAccount for this identity.
+    TrustRefused,
+    /// The cloud cannot fetch the keys of the cluster's issuer.
+    IssuerUnreachable,
+    /// The identity may not have credentials for this registry.
+    PermissionDenied,
+    /// The cloud limits requests; the operator tries again.
+    ExchangeRateLimited,
+    /// The cloud does not answer, or is out of order; the operator tries again.
+    ExchangeUnreachable,
+    /// The cloud's answer cannot be read; the operator tries again.
+    ExchangeMalformed,
+    /// A clock is so wrong that the cloud refuses the request.
+    ClockSkew,
+    /// The credentials have expired and could not be renewed; the Secret still holds them.
+    Expired,
+
     /// There are no credentials to write, and none were written before.
     CredentialsNotResolved,
     /// There are no credentials to write; the Secret still holds the last good ones.
@@ -109,7 +134,7 @@ pub enum Reason {
 
     /// All ServiceAccounts that are to list the Secret do.
     Attached,
-    /// A ServiceAccount that `spec.attachTo.serviceAccounts` names does not exist.
+    /// A ServiceAccount that `spec.attachTo.serviceAccounts` or `spec.credentialsFrom` names does not exist.
     ServiceAccountNotFound,
     /// Somebody keeps taking the Secret out of a ServiceAccount.
     Contested,
@@ -140,6 +165,10 @@ impl Reason {
                 | Self::RetryingAfterError
                 | Self::WriteRefused
                 | Self::ServiceAccountNotFound
+                | Self::IssuerUnreachable
+                | Self::ExchangeRateLimited
+                | Self::ExchangeUnreachable
+                | Self::ExchangeMalformed
                 | Self::Pending
         )
     }

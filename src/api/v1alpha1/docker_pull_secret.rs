@@ -5,12 +5,13 @@
 
 use std::collections::BTreeMap;
 
-use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::{Condition, Time};
 use kube::{CustomResource, KubeSchema};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::api::v1alpha1::credentials::CredentialsRef;
+use crate::api::v1alpha1::credentials_from::CredentialsFrom;
 use crate::api::v1alpha1::pull_failures::PullFailure;
 use crate::api::v1alpha1::verification::{Verification, VerificationStatus};
 use crate::api::validation_rules;
@@ -36,9 +37,11 @@ use crate::api::validation_rules;
     printcolumn(name = "Reason", type_ = "string", json_path = r#".status.conditions[?(@.type=="Ready")].reason"#),
     printcolumn(name = "Accepted", type_ = "string", json_path = r#".status.conditions[?(@.type=="CredentialsAccepted")].reason"#),
     printcolumn(name = "Failing", type_ = "integer", json_path = ".status.failingPods"),
+    printcolumn(name = "Expires", type_ = "string", json_path = ".status.minted.expiresAt", priority = 1),
     printcolumn(name = "Age", type_ = "date", json_path = ".metadata.creationTimestamp"),
     validation = validation_rules::name(),
-    validation = validation_rules::secret_differs_from_source()
+    validation = validation_rules::secret_differs_from_source(),
+    validation = validation_rules::secret_differs_from_key()
 )]
 #[serde(rename_all = "camelCase")]
 #[x_kube(
@@ -52,7 +55,17 @@ use crate::api::validation_rules;
     validation = validation_rules::url_wildcard(),
     validation = validation_rules::url_shape(),
     validation = validation_rules::secret_name(),
+    validation = validation_rules::one_source(),
     validation = validation_rules::credentials_name(),
+    validation = validation_rules::minted_docker_hub(),
+    validation = validation_rules::minting_provider(),
+    validation = validation_rules::minting_asker(),
+    validation = validation_rules::minting_quay(),
+    validation = validation_rules::minting_names(),
+    validation = validation_rules::minting_role(),
+    validation = validation_rules::minting_ids(),
+    validation = validation_rules::minting_repositories(),
+    validation = validation_rules::minting_robot(),
     validation = validation_rules::email(),
     validation = validation_rules::service_accounts(),
     validation = validation_rules::interval_mode(),
@@ -70,8 +83,14 @@ pub struct DockerPullSecretSpec {
     #[schemars(length(min = 1, max = 512))]
     pub registry_url: Option<String>,
 
-    /// Secret in the same namespace that holds the credentials.
-    pub credentials_ref: CredentialsRef,
+    /// Secret in the same namespace that holds the credentials. Exactly one of this and `credentialsFrom` is required.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub credentials_ref: Option<CredentialsRef>,
+
+    /// Short-lived credentials of a cloud's registry, which the operator mints and renews. Exactly one of this and `credentialsRef`
+    /// is required.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub credentials_from: Option<CredentialsFrom>,
 
     /// E-mail address to write with the credentials. It wins over the one in the referenced Secret. No registry needs it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -212,6 +231,10 @@ pub struct DockerPullSecretStatus {
     )]
     pub verification: Option<VerificationStatus>,
 
+    /// What is known of credentials that the operator mints; present only with `spec.credentialsFrom`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub minted: Option<MintedStatus>,
+
     /// How many namespaces are to have the Secret, and have it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub namespaces: Option<NamespaceCounts>,
@@ -236,6 +259,33 @@ pub struct DockerPullSecretStatus {
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[x_kube(merge_strategy = ListMerge::Map(vec!["type".into()]))]
     pub conditions: Vec<Condition>,
+}
+
+/// Credentials that the operator mints.
+#[derive(KubeSchema, Serialize, Deserialize, Clone, Debug, Default, PartialEq)]
+#[serde(rename_all = "camelCase")]
+pub struct MintedStatus {
+    /// The cloud: `aws`, `google`, `azure` or `quay`.
+    pub provider: String,
+    /// For whom they are minted: an ARN, a client id, an address, a robot account, or the ServiceAccount itself.
+    #[schemars(length(max = 2048))]
+    pub identity: String,
+    /// When they were minted.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub issued_at: Option<Time>,
+    /// Until when they are valid.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub expires_at: Option<Time>,
+    /// When they are to be renewed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub next_refresh_time: Option<Time>,
+    /// When the last attempt failed; absent if it did not.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub last_attempt_time: Option<Time>,
+    /// Failed attempts in a row.
+    #[serde(default, skip_serializing_if = "crate::api::v1alpha1::verification::is_zero")]
+    #[schemars(with = "i32", range(min = 0))]
+    pub failures: u32,
 }
 
 /// Numbers of namespaces.

@@ -57,7 +57,7 @@ pub(crate) fn resolve(
             source.elsewhere()
         ),
         identity: CredentialIdentity::of_secret(&secret.metadata, &source.keys, &spec.registry),
-        expires_at: None,
+        minted: None,
         warnings: reader.warnings,
     })
 }

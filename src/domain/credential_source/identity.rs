@@ -5,6 +5,7 @@ use std::fmt;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 
 use crate::api::CredentialKeys;
+use crate::domain::minting::minted::version;
 use crate::domain::registry::key::RegistryKey;
 
 /// Identity of credentials for a status, made of no part of them: the version of the Secret, the keys to read, and the
@@ -25,6 +26,11 @@ impl CredentialIdentity {
             serde_json::to_string(keys).unwrap_or_default()
         };
         Self(format!("{uid}/{version} {keys}{}", registry.as_str()))
+    }
+
+    /// The identity of credentials that are minted: it stays when they are renewed.
+    pub fn of_minted(identity: &str, registry: &RegistryKey) -> Self {
+        Self(format!("minted/{} {}", version(identity), registry.as_str()))
     }
 
     /// As it stands in a status.

@@ -8,7 +8,9 @@ use crate::domain::spec::validate::{CredentialSource, ValidatedSpec};
 
 /// Whether the login of a resource is user name and password under the usual keys, in a Secret that nobody else writes.
 pub fn is_plain_login(spec: &ValidatedSpec, secret: &Secret) -> bool {
-    let CredentialSource::Secret(source) = &spec.source;
+    let CredentialSource::Secret(source) = &spec.source else {
+        return false;
+    };
     let has = |key: &str| secret.data.as_ref().is_some_and(|data| data.contains_key(key));
     let mut other_forms = DOCUMENT_KEYS.iter().chain(&LEGACY_DOCUMENT_KEYS).chain(&["auth"]);
     let is_controlled = || {

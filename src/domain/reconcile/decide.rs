@@ -1,6 +1,7 @@
 //! What is done about one resource. Everything that was observed goes in; nothing but this function decides.
 
 pub mod copies;
+pub(crate) mod minting;
 mod pods;
 mod recovery;
 mod secret;
@@ -15,6 +16,7 @@ use crate::domain::names::ResourceRef;
 use crate::domain::problem::Problem;
 use crate::domain::reconcile::change::Change;
 use crate::domain::reconcile::decide::copies::Distribute;
+use crate::domain::reconcile::decide::minting::MintOrder;
 use crate::domain::reconcile::decide::written::{Writes, written};
 use crate::domain::reconcile::memory::{DecisionMemory, ResourceMemory};
 use crate::domain::reconcile::observed::Observed;
@@ -58,6 +60,8 @@ pub struct Decision {
     pub finding: Finding,
     /// When the login attempt started that the status announces. It is made once the status says so.
     pub announces: Option<Timestamp>,
+    /// Whether credentials are to be minted now.
+    pub mints: Option<MintOrder>,
     /// Pods whose successors would pull.
     pub outdated_pods: Vec<PodToReplace>,
     /// What to remember until the next decision.
@@ -81,6 +85,7 @@ pub fn decide(
             changes: Vec::new(),
             distribute: Distribute::Keep,
             finding: Finding::Suspended,
+            mints: None,
             outdated_pods: Vec::new(),
             announces: None,
             memory: DecisionMemory {
@@ -90,6 +95,7 @@ pub fn decide(
             next: None,
         };
     }
+    let minted = minting::judge(subject, observed, now);
     let planned = subject
         .declaration
         .spec
@@ -100,22 +106,30 @@ pub fn decide(
             None => Ok(spec),
         })
         .and_then(|spec| {
-            match plan(
-                &subject.reference.key.namespace,
-                Some(subject.reference),
-                spec,
-                observed.source.as_ref(),
-            ) {
+            let plan = match &minted {
+                Some(minted) => minted.plan(subject, spec),
+                None => plan(
+                    &subject.reference.key.namespace,
+                    Some(subject.reference),
+                    spec,
+                    observed.source.as_ref(),
+                ),
+            };
+            match plan {
                 Ok(plan) => Ok((spec, plan)),
                 Err(problem) => Err((problem, Some(spec))),
             }
         });
-    match planned {
+    let decision = match planned {
         Ok((spec, plan)) => with_credentials(subject, spec, &plan, observed, memory, verification, now),
         Err((problem, spec)) => {
             verification.enter(subject.reference, None, None, now);
             without_credentials(subject, spec, problem, observed, memory, now)
         }
+    };
+    match minted {
+        Some(minted) => minted.complete(decision, now),
+        None => decision,
     }
 }
 
@@ -129,6 +143,7 @@ fn schedule_input<'a>(
     ScheduleInput {
         credentials: &plan.credentials,
         identity: plan.identity.as_str(),
+        is_minted: plan.is_minted,
         registry: &spec.registry,
         settings: &spec.verification,
         ca_bundle: observed.ca_bundle.as_ref().map(Option::as_ref),
@@ -183,6 +198,7 @@ fn without_credentials(
         changes: Vec::new(),
         distribute: Distribute::Content(None),
         finding: Finding::Decided(Box::new(outcome)),
+        mints: None,
         outdated_pods,
         announces: None,
         memory: decided,
@@ -225,6 +241,7 @@ fn with_credentials(
             changes: Vec::new(),
             distribute: Distribute::Keep,
             finding: Finding::AwaitingVerdict(attempt),
+            mints: None,
             outdated_pods: Vec::new(),
             announces,
             memory: decided,
@@ -255,6 +272,7 @@ fn with_credentials(
         distribute: written.distribute,
         next: [view.next, survey, retry, waits].into_iter().flatten().min(),
         finding: Finding::Decided(Box::new(outcome)),
+        mints: None,
         outdated_pods,
         announces,
         memory: decided,
@@ -278,6 +296,7 @@ fn outcome(
     Outcome {
         credentials: Ok(plan.origin.clone()),
         image_pattern: pattern(spec, secret_name.as_ref(), observed),
+        minted: None,
         attached: attached(subject, secret_name.as_deref(), observed),
         secret: written.secret.clone(),
         is_written: written.is_current,

@@ -9,6 +9,8 @@ use crate::domain::attachment::assessment::AttachmentView;
 use crate::domain::distribution::census::Census;
 use crate::domain::docker_config::kubelet_secret::PullSecret;
 use crate::domain::index::IndexView;
+use crate::domain::minting::judgement::Minting;
+use crate::domain::problem::Problem;
 use crate::domain::pull_failures::elsewhere::Elsewhere;
 use crate::domain::pull_failures::failing_pods::FailingPod;
 use crate::domain::pull_failures::resource::Resource;
@@ -22,6 +24,8 @@ use crate::domain::verification::verdict::Verdict;
 pub struct Observed {
     /// The Secret that holds the credentials.
     pub source: Option<Secret>,
+    /// What is known of minted credentials, or why nothing can be minted; `None` if they come from a Secret.
+    pub minting: Option<Result<Minting, Problem>>,
     /// The Secret of the wanted name.
     pub target: Option<Secret>,
     /// The Secret that was generated under an earlier name, while there is none of the wanted name. For a resource for many
@@ -88,6 +92,7 @@ impl Default for Observed {
     fn default() -> Self {
         Self {
             source: None,
+            minting: None,
             target: None,
             retained: None,
             copies: ObservedCopies::default(),

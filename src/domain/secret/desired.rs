@@ -8,7 +8,7 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::{ManagedFieldsEntry, ObjectM
 use serde_json::Value;
 
 use crate::api::{API_VERSION, CONTENT_ANNOTATION, FIELD_MANAGER, MANAGED_BY_LABEL};
-use crate::domain::credential_source::Resolved;
+use crate::domain::credential_source::{Resolved, ResolvedMint};
 use crate::domain::docker_config::user_document::canonical;
 use crate::domain::names::{ObjectKey, ResourceRef};
 use crate::domain::secret::shape::CopyShape;
@@ -37,10 +37,15 @@ impl Desired {
     pub fn new(namespace: &str, owner: Option<&ResourceRef>, spec: &ValidatedSpec, resolved: &Resolved) -> Self {
         let mut labels = spec.targets.labels.clone();
         labels.insert(MANAGED_BY_LABEL.to_owned(), FIELD_MANAGER.to_owned());
+        let document = canonical(&spec.registry, &resolved.credentials, resolved.email.as_deref());
+        let mut annotations = spec.targets.annotations.clone();
+        if let Some(ResolvedMint { identity, minted }) = &resolved.minted {
+            annotations.extend(minted.annotations(identity, &document));
+        }
         Self {
             key: ObjectKey::new(namespace, spec.targets.secret_name.as_str()),
             labels,
-            annotations: spec.targets.annotations.clone(),
+            annotations,
             owner: owner.map(|owner| OwnerReference {
                 api_version: API_VERSION.to_owned(),
                 kind: owner.kind.to_owned(),
@@ -51,7 +56,7 @@ impl Desired {
                 // permission on finalizers.
                 block_owner_deletion: None,
             }),
-            document: canonical(&spec.registry, &resolved.credentials, resolved.email.as_deref()),
+            document,
         }
     }
 

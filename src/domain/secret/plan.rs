@@ -3,7 +3,7 @@
 use k8s_openapi::api::core::v1::Secret;
 
 use crate::domain::credential_source::identity::CredentialIdentity;
-use crate::domain::credential_source::resolve;
+use crate::domain::credential_source::{Resolved, resolve};
 use crate::domain::credentials::RegistryCredentials;
 use crate::domain::names::ResourceRef;
 use crate::domain::problem::Problem;
@@ -18,6 +18,8 @@ pub struct SecretPlan {
     pub credentials: RegistryCredentials,
     /// Which credentials these are; made of no part of them.
     pub identity: CredentialIdentity,
+    /// Whether they are renewed all the time, and stay the same for the registry.
+    pub is_minted: bool,
     /// Where the credentials come from, for the condition.
     pub origin: String,
     /// What works, but probably not as expected.
@@ -32,12 +34,17 @@ pub fn plan(
     spec: &ValidatedSpec,
     source: Option<&Secret>,
 ) -> Result<SecretPlan, Problem> {
-    let resolved = resolve(spec, source)?;
-    Ok(SecretPlan {
+    resolve(spec, source).map(|resolved| plan_of(namespace, owner, spec, resolved))
+}
+
+/// What to generate in `namespace` from a valid spec and these credentials.
+pub fn plan_of(namespace: &str, owner: Option<&ResourceRef>, spec: &ValidatedSpec, resolved: Resolved) -> SecretPlan {
+    SecretPlan {
         desired: Desired::new(namespace, owner, spec, &resolved),
+        is_minted: resolved.minted.is_some(),
         credentials: resolved.credentials,
         identity: resolved.identity,
         origin: resolved.origin,
         warnings: resolved.warnings,
-    })
+    }
 }

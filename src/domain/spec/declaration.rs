@@ -5,7 +5,7 @@ use serde::{Deserialize, Deserializer};
 
 use crate::api::{
     CLUSTER_DOCKER_PULL_SECRET, CaBundleRef, ClusterDockerPullSecret, DOCKER_PULL_SECRET, DockerPullSecret,
-    VERIFY_ANNOTATION,
+    DockerPullSecretSpec,    VERIFY_ANNOTATION,
 };
 use crate::domain::names::{ObjectKey, ResourceRef, Uid};
 use crate::domain::problem::Problem;
@@ -86,6 +86,13 @@ impl Declaration {
     }
 }
 
+/// Name of the Secret that a spec reads, valid or not.
+fn source_of(spec: &DockerPullSecretSpec) -> Option<String> {
+    let credentials = spec.credentials_ref.as_ref().map(|reference| &reference.name);
+    let key = || spec.credentials_from.as_ref()?.static_key_ref.as_ref().map(|key| &key.name);
+    credentials.or_else(key).cloned()
+}
+
 impl From<&DockerPullSecret> for Declaration {
     fn from(resource: &DockerPullSecret) -> Self {
         let (meta, spec) = (&resource.metadata, &resource.spec);
@@ -108,7 +115,7 @@ impl From<&DockerPullSecret> for Declaration {
             generation: meta.generation,
             suspended: spec.suspend,
             requested_verification: annotations.and_then(|all| all.get(VERIFY_ANNOTATION)).cloned(),
-            source: Some(spec.credentials_ref.name.clone()),
+            source: source_of(spec),
             cluster: None,
             target: target_of(resource),
             service_accounts: attached_accounts(resource).to_vec(),

@@ -5,8 +5,10 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use crate::api::{
-    CaBundleRef, CredentialKeys, DockerPullSecret, EvictPods, OnRejected, Reason, Verification, VerificationMode,
+    CaBundleRef, CredentialKeys, DockerPullSecret, EvictPods, OnRejected, Reason, RegistryType, Verification,
+    VerificationMode,
 };
+use crate::domain::minting::source::MintSource;
 use crate::domain::names::is_object_name;
 use crate::domain::problem::Problem;
 use crate::domain::registry::key::RegistryKey;
@@ -34,8 +36,9 @@ impl ValidatedSpec {
     /// The same, with its credentials in a namespace that is not the one of the resource.
     #[must_use]
     pub(crate) fn in_namespace(mut self, namespace: &str) -> Self {
-        let CredentialSource::Secret(source) = &mut self.source;
-        source.namespace = Some(namespace.to_owned());
+        if let CredentialSource::Secret(source) = &mut self.source {
+            source.namespace = Some(namespace.to_owned());
+        }
         self
     }
 }
@@ -45,6 +48,8 @@ impl ValidatedSpec {
 pub enum CredentialSource {
     /// A Secret in the namespace of the resource.
     Secret(SecretSource),
+    /// A cloud, which is asked for them.
+    Minted(Box<MintSource>),
 }
 
 impl CredentialSource {
@@ -52,6 +57,7 @@ impl CredentialSource {
     pub fn secret_name(&self) -> Option<&str> {
         match self {
             Self::Secret(source) => Some(&source.name),
+            Self::Minted(source) => source.key_secret(),
         }
     }
 }
@@ -118,10 +124,14 @@ pub fn target_of(resource: &DockerPullSecret) -> String {
 /// Checks every rule of a [`DockerPullSecret`]; the first broken one is the answer.
 pub fn validate(resource: &DockerPullSecret) -> Result<ValidatedSpec, Problem> {
     let validated = validate_shared(resource)?;
-    let (source, target) = (&resource.spec.credentials_ref.name, &validated.targets.secret_name);
-    if source == target {
+    let target = &validated.targets.secret_name;
+    if validated.source.secret_name() == Some(target) {
         return Err(invalid(format!(
-            "spec.credentialsRef.name is also the name of the Secret to generate ({target:?}): set another name in spec.secretName"
+            "{} is also the name of the Secret to generate ({target:?}): set another name in spec.secretName",
+            match &validated.source {
+                CredentialSource::Secret(_) => "spec.credentialsRef.name",
+                CredentialSource::Minted(_) => "spec.credentialsFrom.staticKeyRef.name",
+            }
         )));
     }
     Ok(validated)
@@ -146,11 +156,16 @@ pub(crate) fn validate_shared(resource: &DockerPullSecret) -> Result<ValidatedSp
     template::validate(&template)?;
     check_service_accounts(attached_accounts(resource))?;
     let verification = check_verification(spec.verification.as_ref())?;
+    if matches!(source, CredentialSource::Minted(_)) && (verification.plain_http || verification.ca.is_some()) {
+        return Err(invalid(
+            "spec.verification.plainHttp and spec.verification.tls are not for spec.credentialsFrom: clouds have certificates that everybody trusts",
+        ));
+    }
     let mut warnings = registry.warnings();
     let (labels, annotations) = template::without_tracking(template, &mut warnings);
     Ok(ValidatedSpec {
         registry,
-        source: CredentialSource::Secret(source),
+        source,
         email: spec.email.clone(),
         targets: Targets {
             secret_name,
@@ -168,8 +183,22 @@ pub(crate) fn validate_shared(resource: &DockerPullSecret) -> Result<ValidatedSp
     })
 }
 
-fn check_source(resource: &DockerPullSecret) -> Result<SecretSource, Problem> {
-    let reference = &resource.spec.credentials_ref;
+fn check_source(resource: &DockerPullSecret) -> Result<CredentialSource, Problem> {
+    let spec = &resource.spec;
+    let reference = match (&spec.credentials_ref, &spec.credentials_from) {
+        (Some(reference), None) => reference,
+        (None, Some(_)) if spec.registry_type == RegistryType::DockerHub => {
+            return Err(invalid(
+                "spec.credentialsFrom is not for type DockerHub, which mints no credentials: name a Secret in spec.credentialsRef",
+            ));
+        }
+        (None, Some(from)) => return Ok(CredentialSource::Minted(Box::new(MintSource::new(from)?))),
+        _ => {
+            return Err(invalid(
+                "spec must have exactly one of credentialsRef and credentialsFrom: the Secret with the credentials, or how they are minted",
+            ));
+        }
+    };
     if reference.name.is_empty() {
         return Err(invalid(
             "spec.credentialsRef.name is empty: name the Secret that holds the credentials",
@@ -178,11 +207,11 @@ fn check_source(resource: &DockerPullSecret) -> Result<SecretSource, Problem> {
     check_reference("spec.credentialsRef.name", &reference.name)?;
     let keys = reference.keys.clone().unwrap_or_default();
     check_keys(&keys)?;
-    Ok(SecretSource {
+    Ok(CredentialSource::Secret(SecretSource {
         namespace: None,
         name: reference.name.clone(),
         keys,
-    })
+    }))
 }
 
 /// The namespace of credentials for many namespaces.

@@ -82,6 +82,7 @@ pub fn build_status(
                 image_pattern: outcome.image_pattern.clone(),
                 warnings: warnings(&outcome.warnings),
                 verification: verification(previous.verification.as_ref(), outcome),
+                minted: outcome.minted.clone(),
                 namespaces: outcome.census.as_ref().map(Census::counts),
                 failures: outcome
                     .census

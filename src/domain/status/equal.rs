@@ -17,6 +17,7 @@ pub fn is_up_to_date(stored: Option<&DockerPullSecretStatus>, wanted: &DockerPul
         image_pattern,
         warnings,
         verification,
+        minted,
         namespaces,
         failures,
         failing_pods,
@@ -30,6 +31,7 @@ pub fn is_up_to_date(stored: Option<&DockerPullSecretStatus>, wanted: &DockerPul
         image_pattern: wanted_pattern,
         warnings: wanted_warnings,
         verification: wanted_verification,
+        minted: wanted_minted,
         namespaces: wanted_namespaces,
         failures: wanted_of_namespaces,
         failing_pods: wanted_pods,
@@ -43,6 +45,7 @@ pub fn is_up_to_date(stored: Option<&DockerPullSecretStatus>, wanted: &DockerPul
         && image_pattern == wanted_pattern
         && warnings == wanted_warnings
         && verification == wanted_verification
+        && minted == wanted_minted
         && namespaces == wanted_namespaces
         && failures == wanted_of_namespaces
         && failing_pods == wanted_pods
@@ -63,4 +66,5 @@ pub fn differ_in_numbers(first: &DockerPullSecretStatus, second: &DockerPullSecr
         && (&first.verification, first.observed_generation) == (&second.verification, second.observed_generation)
         && (&first.secret_name, &first.registry_key) == (&second.secret_name, &second.registry_key)
         && first.image_pattern == second.image_pattern
+        && first.minted == second.minted
 }

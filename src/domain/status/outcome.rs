@@ -1,6 +1,6 @@
 //! What a reconcile found.
 
-use crate::api::{Reason, UnansweredAttempt};
+use crate::api::{MintedStatus, Reason, UnansweredAttempt};
 use crate::domain::distribution::census::Census;
 use crate::domain::problem::Problem;
 use crate::domain::pull_failures::summary::PullSummary;
@@ -47,6 +47,8 @@ pub struct Outcome {
     pub registry_key: Option<String>,
     /// The images whose pods get the Secret, if any do.
     pub image_pattern: Option<String>,
+    /// What is known of minted credentials, if they are minted.
+    pub minted: Option<MintedStatus>,
     /// What works, but probably not as expected.
     pub warnings: Vec<String>,
 }
@@ -77,6 +79,7 @@ impl Outcome {
             secret_name: retained,
             registry_key,
             image_pattern: None,
+            minted: None,
             warnings: Vec::new(),
         }
     }

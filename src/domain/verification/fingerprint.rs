@@ -1,7 +1,7 @@
 //! What stands for credentials in memory, so that nothing but the resource's own reconcile has to hold them.
 
 use std::collections::hash_map::RandomState;
-use std::hash::BuildHasher as _;
+use std::hash::{BuildHasher as _, Hash};
 
 use url::Url;
 
@@ -27,9 +27,18 @@ impl Fingerprinter {
         self.fingerprint_at(&target(registry), credentials)
     }
 
+    /// The fingerprint of whoever has this identity at the registry at this URL, with changing credentials.
+    pub fn fingerprint_of_identity(&self, registry: &Url, identity: &str) -> Fingerprint {
+        self.of((target(registry), identity))
+    }
+
     /// The fingerprint of credentials at a registry or token server (`host:port`).
     pub fn fingerprint_at(&self, host: &str, credentials: &RegistryCredentials) -> Fingerprint {
-        let half = |key: &RandomState| u128::from(key.hash_one((host, credentials.username(), credentials.password())));
+        self.of((host, credentials.username(), credentials.password()))
+    }
+
+    fn of(&self, parts: impl Hash) -> Fingerprint {
+        let half = |key: &RandomState| u128::from(key.hash_one(&parts));
         Fingerprint(half(&self.0[0]) << 64 | half(&self.0[1]))
     }
 }

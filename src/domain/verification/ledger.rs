@@ -61,6 +61,11 @@ impl Ledger {
         self.fingerprinter.fingerprint(registry, credentials)
     }
 
+    /// What stands for an identity with changing credentials at the registry at this URL.
+    pub fn fingerprint_of_identity(&self, registry: &Url, identity: &str) -> Fingerprint {
+        self.fingerprinter.fingerprint_of_identity(registry, identity)
+    }
+
     /// What stands for credentials at a registry or token server (`host:port`).
     pub fn fingerprint_at(&self, host: &str, credentials: &RegistryCredentials) -> Fingerprint {
         self.fingerprinter.fingerprint_at(host, credentials)

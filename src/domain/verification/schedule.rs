@@ -35,6 +35,8 @@ pub struct ScheduleInput<'a> {
     pub credentials: &'a RegistryCredentials,
     /// Their identity, made of no part of them.
     pub identity: &'a str,
+    /// Whether the identity is what the registry knows, whatever the credentials are at the moment.
+    pub is_minted: bool,
     /// Its registry.
     pub registry: &'a RegistryKey,
     /// `spec.verification`.
@@ -224,7 +226,13 @@ impl VerificationPlan {
     fn new(input: &ScheduleInput<'_>, ledger: &Ledger) -> Self {
         let settings = input.settings;
         let target = |image| LoginTarget::new(input.registry, image, settings.plain_http);
-        let fingerprint = |target: &LoginTarget| ledger.fingerprint(&target.base, input.credentials);
+        let fingerprint = |target: &LoginTarget| {
+            if input.is_minted {
+                ledger.fingerprint_of_identity(&target.base, input.identity)
+            } else {
+                ledger.fingerprint(&target.base, input.credentials)
+            }
+        };
         let possible =
             target(settings.image.as_ref()).and_then(|target| Ok((target, input.ca_bundle.map_err(Clone::clone)?)));
         match possible {

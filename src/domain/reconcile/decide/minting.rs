@@ -1,0 +1,94 @@
+//! What becomes of credentials that are minted.
+
+use crate::api::{ConditionType, Reason};
+use crate::domain::credential_source::minted;
+use crate::domain::minting::identity::MintIdentity;
+use crate::domain::minting::judgement::{MintJudgement, Minting};
+use crate::domain::minting::ledger::MintKey;
+use crate::domain::problem::Problem;
+use crate::domain::reconcile::decide::{Decision, Subject};
+use crate::domain::reconcile::observed::Observed;
+use crate::domain::reconcile::retry::AFTER_INCOMPLETE;
+use crate::domain::secret::plan::{SecretPlan, plan_of};
+use crate::domain::spec::validate::ValidatedSpec;
+use crate::domain::status::conditions::condition;
+use crate::domain::status::outcome::Finding;
+use crate::domain::time::{Timestamp, since};
+
+/// Credentials to mint now.
+#[derive(Clone, Debug, PartialEq)]
+pub struct MintOrder {
+    /// For whom.
+    pub identity: MintIdentity,
+    /// The same, as the key of what is known.
+    pub key: MintKey,
+    /// Until when the present ones are valid.
+    pub end: Option<Timestamp>,
+}
+
+/// What is known of minted credentials, judged.
+pub(super) enum Judged<'a> {
+    /// Nobody can be asked.
+    Impossible(&'a Problem),
+    /// There is an identity.
+    Possible(&'a Minting, MintJudgement),
+}
+
+/// Judges, if the credentials are minted.
+pub(super) fn judge<'a>(subject: &Subject<'_>, observed: &'a Observed, now: Timestamp) -> Option<Judged<'a>> {
+    Some(match observed.minting.as_ref()? {
+        Err(problem) => Judged::Impossible(problem),
+        Ok(minting) => {
+            let seed = subject.reference.uid.as_str();
+            Judged::Possible(minting, minting.judge(seed, rejected_at(subject), now))
+        }
+    })
+}
+
+/// When the registry last rejected the credentials, if that is what it last said of them.
+fn rejected_at(subject: &Subject<'_>) -> Option<Timestamp> {
+    let status = subject.previous?;
+    let accepted = condition(status, ConditionType::CredentialsAccepted)?;
+    let is_rejected = accepted.status == "False" && accepted.reason == Reason::Rejected.as_str();
+    let verified = status.verification.as_ref()?.last_verified_time.as_ref();
+    verified.filter(|_| is_rejected).map(|time| time.0)
+}
+
+impl Judged<'_> {
+    /// What to generate.
+    pub(super) fn plan(&self, subject: &Subject<'_>, spec: &ValidatedSpec) -> Result<SecretPlan, Problem> {
+        match self {
+            Self::Impossible(problem) => Err((*problem).clone()),
+            Self::Possible(minting, judgement) => {
+                let credentials = judgement.credentials.clone()?;
+                let resolved = minted(spec, &minting.key.identity, &minting.identity.display(), credentials);
+                let namespace = &subject.reference.key.namespace;
+                Ok(plan_of(namespace, Some(subject.reference), spec, resolved))
+            }
+        }
+    }
+
+    /// Adds to a decision what is minted, and what the status says of it.
+    pub(super) fn complete(self, mut decision: Decision, now: Timestamp) -> Decision {
+        let (minting, judgement) = match self {
+            // Nothing tells when a ServiceAccount is created or annotated.
+            Self::Impossible(_) => {
+                decision.next = decision.next.into_iter().chain([AFTER_INCOMPLETE * 2]).min();
+                return decision;
+            }
+            Self::Possible(minting, judgement) => (minting, judgement),
+        };
+        if let Finding::Decided(outcome) = &mut decision.finding {
+            outcome.minted = Some(judgement.status);
+            outcome.warnings.splice(0..0, judgement.warnings);
+        }
+        decision.mints = judgement.is_due.then(|| MintOrder {
+            identity: minting.identity.clone(),
+            key: minting.key.clone(),
+            end: judgement.credentials.ok().map(|minted| minted.expires_at),
+        });
+        let next = judgement.next.map(|next| since(now, next));
+        decision.next = decision.next.into_iter().chain(next).min();
+        decision
+    }
+}
