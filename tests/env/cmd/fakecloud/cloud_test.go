@@ -61,7 +61,9 @@ func TestFrontIsChosenByGrammarOrByFronts(t *testing.T) {
 	f.put("/trust", ecrTrust+"}")
 	minted := password(f.send(ecrRequest(f.session(nil))))
 	f.put("/fronts", `{"cloud.test:1": "ecr"}`)
-	f.get("/v2/", "cloud.test:1", "AWS", minted).is(200, "")
+	if dates := f.get("/v2/", "cloud.test:1", "AWS", minted).is(200, "").header.Values("Date"); len(dates) != 1 {
+		t.Error(dates)
+	}
 	f.get("/v2/", "cloud.test:2", "AWS", minted).is(404, "")
 	f.put("/fronts", `{"cloud.test": "ecr"}`)
 	f.get("/v2/", "cloud.test:2", "AWS", minted).is(200, "")

@@ -170,11 +170,19 @@ func proxy(address, ca string) (http.Handler, error) {
 	}
 	user := target.User
 	target.User = nil
-	return &httputil.ReverseProxy{Transport: transport, Rewrite: func(r *httputil.ProxyRequest) {
-		r.SetURL(target)
-		r.Out.Header.Del("Authorization")
-		if password, _ := user.Password(); user != nil {
-			r.Out.SetBasicAuth(user.Username(), password)
-		}
-	}}, nil
+	return &httputil.ReverseProxy{
+		Transport: transport,
+		Rewrite: func(r *httputil.ProxyRequest) {
+			r.SetURL(target)
+			r.Out.Header.Del("Authorization")
+			if password, _ := user.Password(); user != nil {
+				r.Out.SetBasicAuth(user.Username(), password)
+			}
+		},
+		// The front has told its own time.
+		ModifyResponse: func(r *http.Response) error {
+			r.Header.Del("Date")
+			return nil
+		},
+	}, nil
 }

@@ -52,9 +52,11 @@
 //	 "deny":   [{"identity": "arn:aws:iam::123456789012:role/pull", "action": "ecr:GetAuthorizationToken"}]}
 //
 // A provider of GKE is "identitynamespace:PROJECT.svc.id.goog:https://container.googleapis.com/v1/projects/…". An identity
-// is the ARN of a role or user, a client ID, a principal:// or the email of a Google service account, or a robot. Actions
-// that can be denied are ecr:GetAuthorizationToken, ecr-public:GetAuthorizationToken, sts:GetServiceBearerToken,
-// iam.serviceAccounts.getAccessToken, the host of a registry (its exchange refuses the client), and pull (every front).
+// is the ARN of a role or user, a client ID, the email of a Google service account, a robot, or a principal of Google:
+// "principal:", the provider up to its /providers/ (of GKE PROJECT.svc.id.goog), "/subject/" and the subject. Actions that
+// can be denied are ecr:GetAuthorizationToken, ecr-public:GetAuthorizationToken, sts:GetServiceBearerToken,
+// iam.serviceAccounts.getAccessToken, the host of a registry of ACR (its exchange refuses the client), and pull (at every
+// front). A session policy is obeyed for the actions of ecr, ecr-public and sts.
 //
 // PUT /faults: a list. The first fault of a route ("*" is every route) that is not used up applies, after the request was
 // recorded. Without status, body and redirect the route answers, and the rest is done to its answer.
