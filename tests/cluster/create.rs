@@ -95,7 +95,7 @@ async fn login_is_checked_and_written_with_its_resource() {
     assert!(written.stderr.contains("Accepted: "), "{}", written.stderr);
     let resource = space.resources.get("app").await.unwrap();
     assert_eq!(json!(resource.spec.registry_url), json!(registry));
-    assert_eq!(resource.spec.credentials_ref.name, "app-login");
+    assert_eq!(resource.spec.credentials_ref.unwrap().name, "app-login");
 }
 
 #[tokio::test]

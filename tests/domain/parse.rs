@@ -65,8 +65,8 @@ fn resource_with_unknown_or_wrong_field_names_its_place() {
             "spec.verification.mode: unknown value …, expected one of `OnChange`",
         ),
         (
-            object(meta(), json!({"type": "DockerHub"}), json!({})),
-            "spec: missing field `credentialsRef`",
+            spec(json!({"credentialsRef": {}})),
+            "spec.credentialsRef: missing field `name`",
         ),
         (object(meta(), Value::Null, json!({})), "spec: "),
     ] {

@@ -6,8 +6,7 @@ mod azure;
 mod google;
 mod http;
 mod quay;
-
-use std::time::Duration;
+mod words;
 
 use k8s_openapi::jiff::SignedDuration;
 use secrecy::{ExposeSecret as _, SecretString};
@@ -16,20 +15,14 @@ use crate::api::Reason;
 use crate::domain::credentials::RegistryCredentials;
 use crate::domain::credentials::repetition::Unrepeatable;
 use crate::domain::minting::claims::Claims;
+use crate::domain::minting::exchange::aws::AwsRefusal;
 use crate::domain::minting::failure::MintFailure;
 use crate::domain::minting::identity::{Grant, MintIdentity, ProofRequest};
 use crate::domain::minting::minted::MintedCredentials;
 use crate::domain::minting::static_key::{AwsKeys, Proof};
-use crate::domain::text::excerpt;
-use crate::domain::time::{Timestamp, after};
+use crate::domain::time::Timestamp;
 
 pub use crate::domain::minting::exchange::http::{CloudRequest, CloudResponse};
-
-/// Difference between two clocks from which on it is worth a word.
-const SKEW: Duration = Duration::from_secs(120);
-
-/// Longest text of a cloud that is repeated, in characters.
-const TEXT_LENGTH: usize = 200;
 
 /// What to do next.
 #[derive(Debug)]
@@ -298,7 +291,7 @@ impl Exchange {
     /// A request that was refused for its time is signed once more, under the cloud's clock. Otherwise the failure, in words.
     fn corrected_or(
         &mut self,
-        refusal: aws::AwsRefusal,
+        refusal: AwsRefusal,
         keys: Option<AwsKeys>,
         now: Timestamp,
     ) -> Result<ExchangeStep, MintFailure> {
@@ -335,63 +328,5 @@ impl Exchange {
             credentials: minted,
             skew: self.is_skewed().then(|| self.skew()),
         }))
-    }
-
-    fn is_skewed(&self) -> bool {
-        self.ahead.unsigned_abs() > SKEW
-    }
-
-    /// The difference between the clocks in words, without a final stop.
-    fn skew(&self) -> String {
-        let minutes = self.ahead.unsigned_abs().as_secs() / 60;
-        let how = if self.ahead.is_positive() { "behind" } else { "ahead of" };
-        format!(
-            "the operator's clock is {minutes} minutes {how} that of {}: set the clock of its node",
-            self.who_answers()
-        )
-    }
-
-    /// The time at the cloud, as far as is known.
-    fn cloud_time(&self, now: Timestamp) -> Timestamp {
-        let ahead = self.ahead.unsigned_abs();
-        if !self.is_skewed() {
-            now
-        } else if self.ahead.is_positive() {
-            after(now, ahead)
-        } else {
-            now.checked_sub(ahead).unwrap_or(now)
-        }
-    }
-
-    /// Who has to answer the request that was sent last.
-    pub fn who_answers(&self) -> &'static str {
-        match &self.stage {
-            ExchangeStage::AwsSession => "AWS STS",
-            ExchangeStage::Ecr(_) => "Amazon ECR",
-            ExchangeStage::Entra => "Microsoft Entra",
-            ExchangeStage::AcrRefresh | ExchangeStage::AcrAccess => "the registry of Azure",
-            ExchangeStage::GoogleSubject => "Google's token server",
-            ExchangeStage::GoogleAccount => "Google",
-            ExchangeStage::Quay => "Quay",
-        }
-    }
-
-    /// What a cloud says, as it may be repeated: the first sentence, since the rest is different each time, and no secret.
-    fn words(&self, text: &str) -> String {
-        let end = ["\r", "\n", " Trace ID:", " Correlation ID:", " Timestamp:"]
-            .iter()
-            .filter_map(|mark| text.find(mark))
-            .min();
-        let text = &text[..end.unwrap_or(text.len())];
-        if text.trim().is_empty() {
-            return "without a word".to_owned();
-        }
-        format!("{:?}", excerpt(&self.secrets.repeat(text), TEXT_LENGTH))
-    }
-
-    /// Issuer, subject and audience of the token, which the cloud has to trust.
-    fn trusted(&self) -> String {
-        let Claims { iss, sub, aud, .. } = &self.claims;
-        format!("issuer {iss}, subject {sub}, audience {}", aud.join(", "))
     }
 }

@@ -23,7 +23,7 @@ use crate::domain::reconcile::observed::Observed;
 use crate::domain::reconcile::retry::{AFTER_REFUSAL, spread};
 use crate::domain::recovery::PodToReplace;
 use crate::domain::registry::image_pattern::image_pattern;
-use crate::domain::secret::plan::{SecretPlan, plan};
+use crate::domain::secret::plan::SecretPlan;
 use crate::domain::spec::declaration::Declaration;
 use crate::domain::spec::validate::ValidatedSpec;
 use crate::domain::status::conditions::condition;
@@ -105,20 +105,9 @@ pub fn decide(
             Some(problem) => Err((problem, Some(spec))),
             None => Ok(spec),
         })
-        .and_then(|spec| {
-            let plan = match &minted {
-                Some(minted) => minted.plan(subject, spec),
-                None => plan(
-                    &subject.reference.key.namespace,
-                    Some(subject.reference),
-                    spec,
-                    observed.source.as_ref(),
-                ),
-            };
-            match plan {
-                Ok(plan) => Ok((spec, plan)),
-                Err(problem) => Err((problem, Some(spec))),
-            }
+        .and_then(|spec| match minting::plan(minted.as_ref(), subject, spec, observed) {
+            Ok(plan) => Ok((spec, plan)),
+            Err(problem) => Err((problem, Some(spec))),
         });
     let decision = match planned {
         Ok((spec, plan)) => with_credentials(subject, spec, &plan, observed, memory, verification, now),

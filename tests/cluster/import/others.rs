@@ -160,7 +160,7 @@ async fn login_that_external_secrets_writes_stays_there_and_is_followed() {
     let imported = import(&space, &["--pull-secrets", "--all", "--no-verify"], "");
     assert_eq!(imported.code, 0, "{}", imported.stderr);
     let resource = space.ready("registry-invalid").await;
-    assert_eq!(resource.spec.credentials_ref.name, "regcred");
+    assert_eq!(resource.spec.credentials_ref.unwrap().name, "regcred");
     let secrets: Api<Secret> = Api::namespaced(space.client.clone(), &space.name);
     assert!(secrets.get_opt("registry-invalid-login").await.unwrap().is_none());
     let untouched = secrets.get("regcred").await.unwrap();

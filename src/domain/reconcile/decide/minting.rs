@@ -9,7 +9,7 @@ use crate::domain::problem::Problem;
 use crate::domain::reconcile::decide::{Decision, Subject};
 use crate::domain::reconcile::observed::Observed;
 use crate::domain::reconcile::retry::AFTER_INCOMPLETE;
-use crate::domain::secret::plan::{SecretPlan, plan_of};
+use crate::domain::secret::plan::{SecretPlan, plan as plan_from, plan_of};
 use crate::domain::spec::validate::ValidatedSpec;
 use crate::domain::status::conditions::condition;
 use crate::domain::status::outcome::Finding;
@@ -54,9 +54,27 @@ fn rejected_at(subject: &Subject<'_>) -> Option<Timestamp> {
     verified.filter(|_| is_rejected).map(|time| time.0)
 }
 
+/// What to generate, from minted credentials or from those in a Secret.
+pub(super) fn plan(
+    minted: Option<&Judged<'_>>,
+    subject: &Subject<'_>,
+    spec: &ValidatedSpec,
+    observed: &Observed,
+) -> Result<SecretPlan, Problem> {
+    let reference = subject.reference;
+    match minted {
+        Some(minted) => minted.plan(subject, spec),
+        None => plan_from(
+            &reference.key.namespace,
+            Some(reference),
+            spec,
+            observed.source.as_ref(),
+        ),
+    }
+}
+
 impl Judged<'_> {
-    /// What to generate.
-    pub(super) fn plan(&self, subject: &Subject<'_>, spec: &ValidatedSpec) -> Result<SecretPlan, Problem> {
+    fn plan(&self, subject: &Subject<'_>, spec: &ValidatedSpec) -> Result<SecretPlan, Problem> {
         match self {
             Self::Impossible(problem) => Err((*problem).clone()),
             Self::Possible(minting, judgement) => {
