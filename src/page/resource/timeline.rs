@@ -20,7 +20,8 @@ pub(super) fn timeline(object: &Value, status: &DockerPullSecretStatus, events: 
     let transitions = status.conditions.iter().filter_map(|condition| {
         let time = condition.last_transition_time.0.to_string().parse().ok()?;
         let title = format!("{} became {}: {}", condition.type_, condition.status, condition.reason);
-        let is_verification = condition.type_ == ConditionType::CredentialsAccepted.as_str();
+        let is_accepted = condition.type_ == ConditionType::CredentialsAccepted.as_str();
+        let is_verification = is_accepted && is_result(&condition.reason);
         Some(entry(time, title, &condition.message, is_verification))
     });
     let happened = events.iter().filter_map(|event| {

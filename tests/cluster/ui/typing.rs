@@ -19,6 +19,18 @@ async fn hint_is(session: &Session, field: &str, words: &str) {
     eventually(&format!("{field} says {words:?}"), is_there).await;
 }
 
+/// Puts texts into fields as if somebody typed them.
+fn typed(texts: &[(&str, &str)]) -> String {
+    let texts = serde_json::json!(texts);
+    format!(
+        "for (const [id, value] of {texts}) {{
+            const input = document.getElementById(id);
+            input.value = value;
+            input.dispatchEvent(new Event('input', {{bubbles: true}}));
+        }}"
+    )
+}
+
 #[tokio::test]
 async fn fields_are_checked_each_for_itself_and_a_failure_has_the_focus() {
     let _turn = heavy().await;
@@ -29,17 +41,18 @@ async fn fields_are_checked_each_for_itself_and_a_failure_has_the_focus() {
     browser.click("Private registry").await;
     let before = hint(&session, "name").await;
     // All at once: none waits for another one.
-    let typed = "for (const [id, value] of [['name', 'No Name'], ['registry-url', 'https://a@b'], ['username', 'a:b'], ['email', 'a b']]) {
-        const input = document.getElementById(id);
-        input.value = value;
-        input.dispatchEvent(new Event('input', {bubbles: true}));
-    }";
-    browser.evaluate(typed).await;
+    let wrong = [
+        ("name", "No Name"),
+        ("registry-url", "https://a@b"),
+        ("username", "a:b"),
+        ("email", "a b"),
+    ];
+    browser.evaluate(&typed(&wrong)).await;
     hint_is(&session, "name", "It must be 1 to").await;
     hint_is(&session, "registry-url", "It ").await;
     hint_is(&session, "username", "It ").await;
     hint_is(&session, "email", "It must not contain whitespace").await;
-    browser.fill_in("Name", "").await;
+    browser.evaluate(&typed(&[("name", "")])).await;
     hint_is(&session, "name", &before).await;
     let invalid = "return document.getElementById('name').getAttribute('aria-invalid')";
     assert_eq!(browser.evaluate(invalid).await, serde_json::Value::Null);

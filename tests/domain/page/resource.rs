@@ -74,6 +74,9 @@ fn what_is_not_verified_says_why() {
     object["status"] = json!({});
     let mut sections = vec![section(&page(&object, Vec::new()))];
     object["spec"]["verification"]["mode"] = json!("Disabled");
+    // That it became so is no verification.
+    object["status"]["conditions"] = json!([{"type": "CredentialsAccepted", "status": "Unknown", "reason": "Disabled",
+        "message": "not verified", "lastTransitionTime": "2026-01-01T00:00:00Z"}]);
     object["metadata"]["annotations"] = json!({});
     sections.push(section(&page(&object, Vec::new())));
     object["spec"]["suspend"] = json!(true);
