@@ -8,8 +8,7 @@ use clap::Args;
 use crate::cli::cluster::Cluster;
 use crate::cli::completion::names;
 use crate::cli::duration::timeout;
-use crate::domain::text::invisible::is_invisible;
-use crate::domain::text::shell::quoted;
+use crate::domain::text::shell::word;
 use crate::kubernetes::connect::connect;
 use crate::kubernetes::kubeconfig::{ConnectOptions, Impersonated};
 
@@ -116,16 +115,8 @@ impl ConnectionArguments {
         let groups = self.as_groups.iter().map(|group| ("--as-group", group.as_str()));
         let mut flags = String::new();
         for (flag, value) in named.chain(groups) {
-            if value.is_empty() || value.contains(is_invisible) {
-                return None;
-            }
-            let is_plain = |c: char| c.is_ascii_alphanumeric() || "-_./:@+".contains(c);
-            let word = if value.chars().all(is_plain) {
-                value.to_owned()
-            } else {
-                quoted(value)
-            };
-            flags = format!("{flags} {flag} {word}");
+            let value = word(value).filter(|_| !value.is_empty())?;
+            flags = format!("{flags} {flag} {value}");
         }
         Some(flags)
     }

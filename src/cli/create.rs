@@ -213,7 +213,7 @@ async fn create(arguments: &Create, terminal: Option<&Terminal>) -> Result<ExitC
             write_lines([cluster.summary("Wrote", &form)])?;
             write_lines(how_to_use(&form))?;
             if let Some(wait) = arguments.wait {
-                return Ok(cluster.wait(&objects.declaration, wait).await?);
+                return Ok(cluster.wait(&objects, wait).await?);
             }
         }
     }

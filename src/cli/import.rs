@@ -111,9 +111,7 @@ async fn import(arguments: &Import, terminal: Option<&Terminal>) -> Result<ExitC
         Some(Destination::connect(&arguments.connection, namespace, arguments.replace).await?)
     };
     let found = sources::find(arguments, destination.as_ref()).await?;
-    let (usable, unusable): (Vec<Found>, Vec<Found>) = found
-        .into_iter()
-        .partition(|found| !matches!(found.login, FoundLogin::Unusable(_)));
+    let (usable, unusable): (Vec<Found>, Vec<Found>) = found.into_iter().partition(|found| obstacle(found).is_none());
     show(&usable, &unusable, arguments);
     if usable.is_empty() {
         report("There is nothing to import.");
@@ -159,9 +157,18 @@ fn show(usable: &[Found], unusable: &[Found], arguments: &Import) {
         }
     }
     for found in unusable {
-        if let FoundLogin::Unusable(why) = &found.login {
+        if let Some(why) = obstacle(found) {
             report(&format!("{} in {}: {why}", found.key, found.place));
         }
+    }
+}
+
+/// Why a login is not offered.
+fn obstacle(found: &Found) -> Option<String> {
+    match &found.login {
+        FoundLogin::Unusable(why) => Some(why.clone()),
+        FoundLogin::ShortLived(why) => Some(format!("{why}. --allow-short-lived imports it anyway")),
+        FoundLogin::Here(_) | FoundLogin::Helper { .. } | FoundLogin::Stored { .. } => None,
     }
 }
 

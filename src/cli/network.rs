@@ -3,6 +3,7 @@
 use clap::Args;
 use url::Url;
 
+use crate::domain::text::shell::word;
 use crate::domain::verification::address::Policy;
 
 /// Which addresses registries may have.
@@ -40,6 +41,22 @@ impl AddressArguments {
 impl NetworkArguments {
     pub(crate) fn addresses(&self) -> AddressArguments {
         self.addresses.clone()
+    }
+
+    /// The flags that allow and refuse the same, with a blank before each; `None` if a shell cannot have one.
+    pub(crate) fn flags(&self) -> Option<String> {
+        let AddressArguments {
+            deny_cidr,
+            allow_registry,
+        } = &self.addresses;
+        let denied = deny_cidr.iter().map(|network| ("--deny-cidr", network.to_string()));
+        let allowed = allow_registry.iter().map(|host| ("--allow-registry", host.clone()));
+        let servers = self.allow_token_server.iter();
+        let servers = servers.map(|host| ("--allow-token-server", host.clone()));
+        let flags = denied.chain(allowed).chain(servers);
+        flags
+            .map(|(flag, value)| Some(format!(" {flag} {}", word(&value)?)))
+            .collect()
     }
 
     pub(crate) fn policy(&self) -> Policy {

@@ -45,27 +45,38 @@ pub(crate) struct KindToList {
 
 impl KindToList {
     fn both(cluster: &Cluster, selection: &Selection<'_>) -> [Self; 2] {
-        let (client, selector) = (|| cluster.client.clone(), || selection.selector.map(str::to_owned));
-        let own = ApiResource::erase::<DockerPullSecret>(&());
-        let shared = ApiResource::erase::<ClusterDockerPullSecret>(&());
-        [
-            Self {
-                kind: DOCKER_PULL_SECRET,
-                api: if selection.all_namespaces {
-                    Api::all_with(client(), &own)
-                } else {
-                    Api::namespaced_with(client(), &cluster.namespace, &own)
-                },
-                resource: own,
-                selector: selector(),
+        let namespace = (!selection.all_namespaces).then_some(&*cluster.namespace);
+        let kinds = [Self::own(cluster, namespace), Self::shared(cluster)];
+        kinds.map(|kind| Self {
+            selector: selection.selector.map(str::to_owned),
+            ..kind
+        })
+    }
+
+    /// The `DockerPullSecrets` of a namespace; `None`: of all.
+    pub(crate) fn own(cluster: &Cluster, namespace: Option<&str>) -> Self {
+        let resource = ApiResource::erase::<DockerPullSecret>(&());
+        let client = cluster.client.clone();
+        Self {
+            kind: DOCKER_PULL_SECRET,
+            api: match namespace {
+                Some(namespace) => Api::namespaced_with(client, namespace, &resource),
+                None => Api::all_with(client, &resource),
             },
-            Self {
-                kind: CLUSTER_DOCKER_PULL_SECRET,
-                api: Api::all_with(client(), &shared),
-                resource: shared,
-                selector: selector(),
-            },
-        ]
+            resource,
+            selector: None,
+        }
+    }
+
+    /// The `ClusterDockerPullSecrets`.
+    pub(crate) fn shared(cluster: &Cluster) -> Self {
+        let resource = ApiResource::erase::<ClusterDockerPullSecret>(&());
+        Self {
+            kind: CLUSTER_DOCKER_PULL_SECRET,
+            api: Api::all_with(cluster.client.clone(), &resource),
+            resource,
+            selector: None,
+        }
     }
 
     fn params(&self) -> ListParams {

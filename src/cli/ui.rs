@@ -2,6 +2,7 @@
 
 mod browser;
 mod handlers;
+mod kept;
 mod live;
 mod server;
 mod session;

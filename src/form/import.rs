@@ -76,6 +76,8 @@ pub enum FoundLogin {
         /// What it holds, if that is known.
         credentials: Option<RegistryCredentials>,
     },
+    /// It ends within hours; why it should not be imported, and what to do instead.
+    ShortLived(String),
     /// It cannot be imported; why, and what to do.
     Unusable(String),
 }
@@ -104,7 +106,7 @@ impl Found {
             } => credentials.username().to_owned(),
             FoundLogin::Stored { secret, .. } => format!("(in Secret {secret})"),
             FoundLogin::Helper { name, .. } => format!("(in {name})"),
-            FoundLogin::Unusable(_) => "-".to_owned(),
+            FoundLogin::ShortLived(_) | FoundLogin::Unusable(_) => "-".to_owned(),
         }
     }
 }
@@ -184,8 +186,8 @@ fn lasting(login: FoundLogin, registry: Option<&ChosenRegistry>) -> FoundLogin {
     let who = helper.map_or("this registry".to_owned(), |helper| {
         format!("docker-credential-{helper}")
     });
-    FoundLogin::Unusable(format!(
-        "logins of {who} expire within hours: have the nodes log in by themselves (a kubelet credential provider), or renew a Secret with External Secrets. --allow-short-lived imports it anyway"
+    FoundLogin::ShortLived(format!(
+        "logins of {who} expire within hours: have the nodes log in by themselves (a kubelet credential provider), or renew a Secret with External Secrets"
     ))
 }
 

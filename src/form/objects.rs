@@ -7,9 +7,11 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::{LabelSelector, ObjectMeta};
 use serde_json::{Value, json};
 
 use crate::api::{API_VERSION, CLUSTER_DOCKER_PULL_SECRET, CredentialKeys, DOCKER_PULL_SECRET};
+use crate::domain::credential_source::from_secret::resolve_document;
 use crate::domain::credentials::RegistryCredentials;
 use crate::domain::problem::{Problem, unparsable};
 use crate::domain::registry::key::RegistryKey;
+use crate::domain::secret::desired::document_of;
 use crate::domain::spec::declaration::Declaration;
 use crate::domain::text::cut;
 use crate::form::field::{ChosenRegistry, login_name};
@@ -97,6 +99,19 @@ pub struct Objects {
     pub resource: Value,
     /// The same, as the operator reads it.
     pub declaration: Declaration,
+}
+
+impl Objects {
+    /// Whether a generated Secret holds the login. Without one, whatever it holds is what was meant.
+    pub fn are_in(&self, generated: &Secret) -> bool {
+        let (Some(login), Some(registry)) = (&self.login, &self.declaration.registry) else {
+            return true;
+        };
+        let document = document_of(generated).unwrap_or_default();
+        let held = resolve_document("the Secret", document, registry).ok();
+        let typed = |field: &str| login["stringData"][field].as_str().unwrap_or_default();
+        held.is_some_and(|held| held.username() == typed("username") && held.password() == typed("password"))
+    }
 }
 
 impl Scope {

@@ -6,7 +6,10 @@ use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 const RESERVED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'_').remove(b'.').remove(b'-').remove(b'~');
 
 /// Stands for no context in a path.
-pub const NO_CONTEXT: &str = "-";
+const NO_CONTEXT: &str = "-";
+
+/// Begins the segment of a context whose name a path cannot have: browsers take `.` and `..` for folders.
+const ESCAPE: char = '~';
 
 /// Where a page is: the path of the session and the context of the kubeconfig. Each tab of a browser keeps its own context.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -21,10 +24,11 @@ impl PagePlace {
     /// The path of a page of this context.
     pub fn path(&self, segments: &[&str]) -> String {
         let context = match self.context.as_str() {
-            "" => NO_CONTEXT,
-            context => context,
+            "" => NO_CONTEXT.to_owned(),
+            name if matches!(name, "." | ".." | NO_CONTEXT) || name.starts_with(ESCAPE) => format!("{ESCAPE}{name}"),
+            name => name.to_owned(),
         };
-        let all = [self.scope.as_str(), "at", context]
+        let all = [self.scope.as_str(), "at", context.as_str()]
             .into_iter()
             .chain(segments.iter().copied());
         let segments: Vec<String> = all.map(encoded).collect();
@@ -54,6 +58,14 @@ impl PagePlace {
     /// The path of a file that belongs to the pages.
     pub fn asset(&self, name: &str) -> String {
         format!("/{}/assets/{name}", self.scope)
+    }
+}
+
+/// The context that a segment of a path stands for; empty where there is no kubeconfig.
+pub fn context_of(segment: &str) -> &str {
+    match segment {
+        NO_CONTEXT => "",
+        segment => segment.strip_prefix(ESCAPE).unwrap_or(segment),
     }
 }
 

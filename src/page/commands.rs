@@ -2,9 +2,12 @@
 
 use crate::api::{CLUSTER_DOCKER_PULL_SECRET, VERIFY_ANNOTATION};
 use crate::domain::listing::ListedResource;
+use crate::domain::registry::key::RegistryKey;
 use crate::domain::text::invisible::is_invisible;
-use crate::domain::text::shell::quoted;
+use crate::domain::text::shell::{quoted, word};
+use crate::form::field;
 use crate::form::objects::{Form, Login, Scope};
+use crate::page::create::fields::{CreateFields, DOCKER_HUB, words};
 
 /// What can be done with a resource.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -40,7 +43,64 @@ impl ResourceCommands {
     }
 }
 
-/// Makes the Secret with the login of a form, with flags for the context of the page. The password is typed, and not shown.
+/// `dps create` with what was filled in. It asks for the password, which is not in it. `None`: something cannot be written for a shell.
+pub fn create_command(fields: &CreateFields, flags: &str) -> Option<String> {
+    let mut command = format!("dps create{flags}");
+    // It asks for what is missing.
+    if let Ok(name) = field::name(&fields.name) {
+        command = format!("{command} {name}");
+    }
+    let typed = |text: &str| Some(text.trim().to_owned()).filter(|text| !text.is_empty());
+    let is_docker_hub = fields.registry_type == DOCKER_HUB;
+    let excluded = words(&fields.excluded).into_iter().filter(|_| fields.is_shared);
+    let accounts = words(&fields.service_accounts).into_iter();
+    let flags = [
+        ("-n", typed(&fields.namespace)),
+        ("--type", is_docker_hub.then(|| DOCKER_HUB.to_owned())),
+        ("--registry-url", typed(&fields.registry_url).filter(|_| !is_docker_hub)),
+        ("--username", typed(&fields.username)),
+        ("--email", typed(&fields.email)),
+        (
+            "--namespace-selector",
+            fields.is_shared.then(|| fields.selector.trim().to_owned()),
+        ),
+    ];
+    let flags = flags.into_iter().filter_map(|(flag, value)| Some((flag, value?)));
+    let flags = flags
+        .chain(excluded.map(|name| ("--exclude-namespace", name)))
+        .chain(accounts.map(|name| ("--service-account", name)));
+    for (flag, value) in flags {
+        command = with_flag(&command, flag, &value)?;
+    }
+    Some(if fields.attach_to_pods {
+        command + " --attach-to-pods"
+    } else {
+        command
+    })
+}
+
+/// `dps import` of a docker config. `chosen`: the registries that were chosen; without any, it asks.
+pub fn import_command(flags: &str, namespace: &str, short_lived: bool, chosen: &[RegistryKey]) -> Option<String> {
+    let mut command = format!("dps import{flags} --from config.json");
+    if !namespace.is_empty() {
+        command = with_flag(&command, "-n", namespace)?;
+    }
+    if short_lived {
+        command += " --allow-short-lived";
+    }
+    for registry in chosen {
+        command = with_flag(&command, "--registry", registry.as_str())?;
+    }
+    Some(command)
+}
+
+/// A command with one more flag. A value that looks like a flag is tied to its own.
+fn with_flag(command: &str, flag: &str, value: &str) -> Option<String> {
+    let separator = if value.starts_with('-') { '=' } else { ' ' };
+    Some(format!("{command} {flag}{separator}{}", word(value)?))
+}
+
+/// Makes the Secret with the credentials of a form, with flags for the context of the page. The password is typed, and not shown.
 pub fn login_command(form: &Form, flags: &str) -> String {
     let namespace = match &form.scope {
         Scope::Namespace(namespace) => namespace.as_deref(),

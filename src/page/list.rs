@@ -8,7 +8,6 @@ use strum::IntoEnumIterator as _;
 use crate::api::CLUSTER_DOCKER_PULL_SECRET;
 use crate::domain::listing::table::age;
 use crate::domain::listing::{ListedResource, ResourceState, sort_worst_first};
-use crate::domain::text::invisible::escaped;
 use crate::domain::time::{Timestamp, since};
 use crate::page::address::{PagePlace, query};
 use crate::page::frame::PageFrame;
@@ -41,6 +40,8 @@ pub struct ListedNow {
     pub obstacles: Vec<String>,
     /// Whether they are all that the person may see, so that none means none.
     pub is_known: bool,
+    /// Whether namespaces have to be named, since they may not all be listed.
+    pub is_limited: bool,
     /// A number that each change makes another one.
     pub version: u64,
 }
@@ -59,6 +60,8 @@ pub struct ListPage {
     pub counts: Vec<StateCount>,
     /// Whether there is none at all.
     pub is_empty: bool,
+    /// Whether namespaces have to be named, since they may not all be listed.
+    pub is_limited: bool,
     /// How many there are in all, whatever is selected.
     pub total: usize,
     /// How many are selected.
@@ -104,7 +107,7 @@ pub struct ListRow {
     /// Its registry key.
     pub registry: String,
     /// What the registry said to the credentials: a reason.
-    pub login: String,
+    pub credentials: String,
     /// The reason of its state.
     pub reason: String,
     /// What it says.
@@ -152,6 +155,7 @@ impl ListPage {
             resources,
             obstacles,
             is_known,
+            is_limited,
             version,
         } = listed;
         let namespaces: BTreeSet<&str> = resources.iter().map(|one| one.key.namespace.as_str()).collect();
@@ -182,6 +186,7 @@ impl ListPage {
         Self {
             counts,
             is_empty: is_known && total == 0,
+            is_limited,
             total,
             selected: found.len(),
             rows: rows.map(|one| ListRow::of(one, &frame.place, now)).collect(),
@@ -216,10 +221,10 @@ impl ListRow {
             path: path_of(resource, place),
             namespace: resource.key.namespace.clone(),
             name: resource.key.name.clone(),
-            registry: escaped(&resource.registry),
-            login: escaped(&resource.login),
-            reason: escaped(&reason),
-            message: escaped(&message),
+            registry: resource.registry.clone(),
+            credentials: resource.login.clone(),
+            reason,
+            message,
             failing_pods: resource.failing_pods,
             age: resource.since.map(|start| age(since(start, now))).unwrap_or_default(),
         }

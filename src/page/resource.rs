@@ -1,25 +1,22 @@
 //! One resource.
 
 mod timeline;
+mod verification;
 
 use askama::Template;
 use serde_json::Value;
 
-use crate::api::{
-    CLUSTER_DOCKER_PULL_SECRET, ConditionType, DockerPullSecretStatus, NamespaceFailure, PullFailure,
-    VerificationStatus,
-};
+use crate::api::{CLUSTER_DOCKER_PULL_SECRET, ConditionType, DockerPullSecretStatus, NamespaceFailure, PullFailure};
 use crate::domain::listing::{ListedResource, ResourceState};
 use crate::domain::registry::key::RegistryKey;
 use crate::domain::status::conditions::condition;
-use crate::domain::text::invisible::escaped;
 use crate::domain::time::Timestamp;
-use crate::domain::verification::verdict::VerificationResult;
 use crate::page::address::query;
 use crate::page::commands::{ResourceCommands, is_plain};
 use crate::page::frame::PageFrame;
 use crate::page::list::path_of;
 use crate::page::resource::timeline::timeline;
+use crate::page::resource::verification::VerificationCard;
 use crate::page::rights::PageRight;
 use crate::page::state::StateWord;
 
@@ -54,6 +51,7 @@ pub struct ResourcePage {
     is_shared: bool,
     facts: Vec<(&'static str, String)>,
     conditions: Vec<ConditionCard>,
+    verification: VerificationCard,
     warnings: Vec<String>,
     failures: Vec<FailureCard>,
     namespace_failures: Vec<NamespaceFailure>,
@@ -86,6 +84,8 @@ struct TimelineEntry {
     time: Timestamp,
     title: String,
     message: String,
+    /// Whether it tells how a verification ended.
+    is_verification: bool,
 }
 
 impl ResourcePage {
@@ -110,16 +110,18 @@ impl ResourcePage {
                 ]),
             failure: failure.clone(),
         });
+        let timeline = timeline(&seen.object, &status, events);
         let commands = flags.map(|flags| ResourceCommands::of(&resource, flags));
         Self {
             live: frame.place.live(seen.version),
             word: StateWord::of(resource.state()),
             is_shared: seen.kind == CLUSTER_DOCKER_PULL_SECRET,
+            verification: VerificationCard::of(&seen.object, &status, &timeline),
             facts: facts(&resource, &seen.object, &status),
             conditions: conditions(&status),
-            warnings: status.warnings.iter().map(|warning| escaped(warning)).collect(),
             failures: failures.collect(),
-            timeline: timeline(&seen.object, &status, events),
+            warnings: status.warnings,
+            timeline,
             events_problem: seen.events.err(),
             namespace_failures: status.failures,
             commands,
@@ -169,14 +171,8 @@ fn facts(resource: &ListedResource, object: &Value, status: &DockerPullSecretSta
                 .map(|counts| counts.summary.clone())
                 .unwrap_or_default(),
         ),
-        (
-            "Last verified",
-            status.verification.as_ref().map(verified).unwrap_or_default(),
-        ),
-        ("Next verification", next(status.verification.as_ref())),
     ];
-    let all = all.into_iter().filter(|(_, value)| !value.is_empty());
-    all.map(|(name, value)| (name, escaped(&value))).collect()
+    all.into_iter().filter(|(_, value)| !value.is_empty()).collect()
 }
 
 fn images(registry: &str) -> String {
@@ -185,20 +181,6 @@ fn images(registry: &str) -> String {
         Some(key) if key.is_docker_hub() => "those of Docker Hub, such as acme/app:1".to_owned(),
         Some(_) => format!("those that begin with {registry}"),
     }
-}
-
-fn verified(verification: &VerificationStatus) -> String {
-    let time = verification.last_verified_time.as_ref().map(|time| time.0.to_string());
-    let result = verification.result.map(VerificationResult::as_str).unwrap_or_default();
-    match time {
-        Some(time) => format!("{time}: {result}"),
-        None => result.to_owned(),
-    }
-}
-
-fn next(verification: Option<&VerificationStatus>) -> String {
-    let time = verification.and_then(|verification| verification.next_verification_time.as_ref());
-    time.map(|time| time.0.to_string()).unwrap_or_default()
 }
 
 fn conditions(status: &DockerPullSecretStatus) -> Vec<ConditionCard> {
@@ -222,8 +204,8 @@ fn conditions(status: &DockerPullSecretStatus) -> Vec<ConditionCard> {
         Some(ConditionCard {
             title,
             word: StateWord::of_condition(is_true),
-            reason: escaped(&condition.reason),
-            message: escaped(&condition.message),
+            reason: condition.reason.clone(),
+            message: condition.message.clone(),
         })
     });
     shown.collect()

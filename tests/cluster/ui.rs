@@ -5,6 +5,7 @@ mod contexts;
 mod live;
 mod looks;
 mod scriptless;
+mod typing;
 
 use std::path::Path;
 

@@ -3,8 +3,9 @@
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use dps::api::RegistryType::{self, DockerHub, PrivateRegistry};
+use dps::domain::credentials::RegistryCredentials;
 use dps::form::field::{self, ChosenRegistry};
-use dps::form::objects::{check_registry, replaced_login, replaced_spec};
+use dps::form::objects::{Form, FurtherFields, Login, Scope, check_registry, replaced_login, replaced_spec};
 use dps::form::selector;
 use k8s_openapi::api::core::v1::Secret;
 use serde_json::{Value, json};
@@ -181,4 +182,29 @@ fn login_is_replaced_only_where_nobody_else_writes_it() {
     assert!(shared.contains("holds its login in key config.json"), "{shared}");
     let refused = replaced_login(&existing(json!({"type": "kubernetes.io/tls"})), &wanted).unwrap_err();
     assert!(refused.contains("is of type kubernetes.io/tls"), "{refused}");
+}
+
+#[test]
+fn generated_secret_tells_whether_it_holds_the_login_of_the_form() {
+    let form = Form {
+        name: "app".to_owned(),
+        scope: Scope::Namespace(None),
+        registry: ChosenRegistry::new(None, Some("registry.example.com")).unwrap(),
+        login: Login::New {
+            secret: None,
+            credentials: RegistryCredentials::new("robot", CANARY).unwrap(),
+        },
+        email: None,
+        options: FurtherFields::default(),
+    };
+    let objects = form.objects().unwrap();
+    let secret = |registry: &str, pair: &str| -> Secret {
+        let document = json!({"auths": {registry: {"auth": STANDARD.encode(pair)}}}).to_string();
+        serde_json::from_value(json!({"data": {".dockerconfigjson": STANDARD.encode(document)}})).unwrap()
+    };
+    assert!(objects.are_in(&secret("registry.example.com", &format!("robot:{CANARY}"))));
+    assert!(!objects.are_in(&secret("registry.example.com", "robot:old")));
+    assert!(!objects.are_in(&secret("registry.example.com", &format!("other:{CANARY}"))));
+    assert!(!objects.are_in(&secret("other.example.com", &format!("robot:{CANARY}"))));
+    assert!(!objects.are_in(&Secret::default()));
 }

@@ -26,7 +26,7 @@ fn decoded(text: &str) -> Value {
 
 fn unusable(login: &FoundLogin) -> &str {
     match login {
-        FoundLogin::Unusable(why) => why,
+        FoundLogin::ShortLived(why) | FoundLogin::Unusable(why) => why,
         other => panic!("{other:?}"),
     }
 }

@@ -1,7 +1,17 @@
 //! The pages of `dps ui`.
 
+mod address;
+mod api_server;
 mod attacks;
+mod create;
 mod fields;
+mod followed;
+mod forms;
 mod guard;
+mod import;
 mod limit;
+mod limited;
 mod list;
+mod resource;
+mod slow;
+mod texts;

@@ -7,7 +7,7 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 use kube::KubeSchema;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
-use strum::IntoStaticStr;
+use strum::{EnumIter, IntoStaticStr};
 
 use crate::api::Reason;
 
@@ -101,7 +101,7 @@ pub enum OnRejected {
 }
 
 /// Result of a verification.
-#[derive(Serialize, Deserialize, JsonSchema, IntoStaticStr, Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Serialize, Deserialize, JsonSchema, EnumIter, IntoStaticStr, Clone, Copy, Debug, PartialEq, Eq)]
 pub enum VerificationResult {
     /// The registry accepts the credentials.
     Accepted,

@@ -6,23 +6,35 @@ use std::time::Duration;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
 use kube::ResourceExt as _;
 use kube::api::DynamicObject;
-use kube::runtime::wait::await_condition;
+use kube::runtime::wait::{Error as WaitError, await_condition};
 
-use crate::api::{ConditionType, DockerPullSecretStatus, Reason, VERIFY_ANNOTATION};
+use crate::api::{ConditionType, DOCKER_PULL_SECRET, DockerPullSecretStatus, Reason, VERIFY_ANNOTATION};
 use crate::cli::destination::Destination;
 use crate::cli::output::{report, write_lines};
-use crate::domain::spec::declaration::Declaration;
 use crate::domain::status::conditions::condition;
+use crate::form::objects::{Objects, Scope};
+
+/// Time between two looks at a Secret that does not hold the login yet.
+const AGAIN: Duration = Duration::from_millis(250);
 
 impl Destination {
     /// Waits until the operator calls the resource ready.
-    pub(crate) async fn wait(&self, declaration: &Declaration, limit: Duration) -> Result<ExitCode, String> {
-        let (kind, name) = (declaration.kind, &declaration.key.name);
+    pub(crate) async fn wait(&self, objects: &Objects, limit: Duration) -> Result<ExitCode, String> {
+        let (kind, name) = (objects.declaration.kind, &objects.declaration.key.name);
         let resources = self.resources(kind);
         let ends =
             |object: Option<&DynamicObject>| object.is_none_or(|object| verdict(object).is_some_and(|(ends, _)| ends));
         let operation = format!("reading {kind} {name}");
-        let waited = tokio::time::timeout(limit, await_condition(resources.clone(), name, ends)).await;
+        let ready = async {
+            loop {
+                let object = await_condition(resources.clone(), name, ends).await?;
+                if self.tells_of(objects, object.as_ref()).await {
+                    return Ok::<_, WaitError>(object);
+                }
+                tokio::time::sleep(AGAIN).await;
+            }
+        };
+        let waited = tokio::time::timeout(limit, ready).await;
         let object = match waited {
             Ok(Ok(object)) => object,
             Ok(Err(error)) => return Err(format!("waiting for {kind} {name}: {error}")),
@@ -51,6 +63,27 @@ impl Destination {
     }
 }
 
+impl Destination {
+    /// Whether a status is about the login that was written. If nothing is verified and the spec is the same as before, only the
+    /// generated Secret tells.
+    async fn tells_of(&self, objects: &Objects, object: Option<&DynamicObject>) -> bool {
+        let Some(object) = object.filter(|_| objects.declaration.kind == DOCKER_PULL_SECRET) else {
+            return true;
+        };
+        let name = object.data["status"]["secretName"].as_str();
+        let (Some(name), true) = (name, is_unverified(object)) else {
+            return true;
+        };
+        let secret = self.login(name, &Scope::Namespace(None)).await;
+        // Whoever may not read it has to believe the status.
+        secret.map_or(true, |secret| secret.is_some_and(|secret| objects.are_in(&secret)))
+    }
+}
+
+fn is_unverified(object: &DynamicObject) -> bool {
+    object.data["spec"]["verification"]["mode"] == "Disabled"
+}
+
 /// What the operator says of the present spec, and whether it is the last word: `Ready` is true, or nothing changes by itself.
 fn verdict(object: &DynamicObject) -> Option<(bool, Condition)> {
     let status = serde_json::from_value(object.data["status"].clone());
@@ -68,7 +101,7 @@ fn verdict(object: &DynamicObject) -> Option<(bool, Condition)> {
 
 /// Whether the verification that was requested last is over: until then, the status is about the login before.
 fn is_verified(object: &DynamicObject, status: &DockerPullSecretStatus) -> bool {
-    if object.data["spec"]["verification"]["mode"] == "Disabled" {
+    if is_unverified(object) {
         return true;
     }
     let accepted = condition(status, ConditionType::CredentialsAccepted);

@@ -48,7 +48,7 @@ pub(super) async fn import_one(
         FoundLogin::Here(credentials) => Some(credentials.clone()),
         FoundLogin::Helper { name, server } => Some(helper::get(name, server, &registry.key).await?),
         FoundLogin::Stored { credentials, .. } => credentials.clone(),
-        FoundLogin::Unusable(why) => return Err(why.clone().into()),
+        FoundLogin::ShortLived(why) | FoundLogin::Unusable(why) => return Err(why.clone().into()),
     };
     let objects = objects(found, credentials.as_ref(), arguments, destination)?;
     let Declaration { kind, key, .. } = &objects.declaration;

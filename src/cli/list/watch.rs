@@ -75,7 +75,7 @@ fn lines(
                 deleted.extend(shown.remove(kind, &key));
             }
         }
-        WatchedChange::Failed(_, why) => report(&format!("dps list: {why}")),
+        WatchedChange::Failed(why) => report(&format!("dps list: {why}")),
     }
     // A deleted object is no document any more.
     let deleted = deleted.iter().filter(|_| !arguments.output.is_document());

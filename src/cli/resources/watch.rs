@@ -28,8 +28,8 @@ pub(crate) enum WatchedChange {
     Deleted(&'static str, ObjectKey),
     /// All of a kind.
     Listed(&'static str, Vec<ListedObject>),
-    /// A kind cannot be watched or listed now, and why.
-    Failed(&'static str, String),
+    /// It cannot be watched or listed now, and why.
+    Failed(String),
 }
 
 /// Watches a kind for ever. After a failure, it is listed again.
@@ -56,7 +56,7 @@ pub(crate) async fn watch(
             Ok(false) if begun.elapsed() >= LASTING => continue,
             Ok(_) => kind.list(cluster).await,
             Err(why) => {
-                tell_once(&changes, kind.kind, &mut said, why);
+                tell_once(&changes, &mut said, why);
                 kind.list(cluster).await
             }
         };
@@ -67,7 +67,7 @@ pub(crate) async fn watch(
             }
             Err(error) => {
                 let why = format_failure(cluster, "listing", &kind, &error);
-                tell_once(&changes, kind.kind, &mut said, why);
+                tell_once(&changes, &mut said, why);
             }
         }
         sleep(PAUSES[failures.min(PAUSES.len() - 1)]).await;
@@ -80,10 +80,10 @@ fn format_failure(cluster: &Cluster, what: &str, kind: &KindToList, error: &Clus
 }
 
 /// The same again is not worth a line.
-fn tell_once(changes: &UnboundedSender<WatchedChange>, kind: &'static str, said: &mut Option<String>, why: String) {
+fn tell_once(changes: &UnboundedSender<WatchedChange>, said: &mut Option<String>, why: String) {
     if said.as_ref() != Some(&why) {
         *said = Some(why.clone());
-        let _ = changes.send(WatchedChange::Failed(kind, why));
+        let _ = changes.send(WatchedChange::Failed(why));
     }
 }
 

@@ -19,16 +19,12 @@ mod start;
 use std::sync::Arc;
 
 use axum::Router;
-use axum::extract::DefaultBodyLimit;
 use axum::middleware::{from_fn, from_fn_with_state};
 use axum::routing::{get, post};
 
 use crate::cli::ui::handlers::answer::not_found;
 use crate::cli::ui::handlers::guard::{guard, set_headers};
 use crate::cli::ui::state::UiState;
-
-/// Most bytes of a form: a docker config is much smaller.
-const BODY: usize = 1 << 20;
 
 /// Everything that is served.
 pub(super) fn router(state: Arc<UiState>) -> Router {
@@ -44,6 +40,7 @@ pub(super) fn router(state: Arc<UiState>) -> Router {
         .route("/explain", get(explain::explain))
         .route("/create", get(create::form).post(create::submit))
         .route("/check", get(create::check))
+        .route("/command", get(create::command))
         .route("/import", get(import::form).post(import::read))
         .route("/import/{id}", post(import::write))
         .route("/doctor", get(doctor::doctor))
@@ -53,7 +50,6 @@ pub(super) fn router(state: Arc<UiState>) -> Router {
         .route("/assets/{name}", get(start::asset))
         .nest("/at/{context}", context)
         .fallback(not_found)
-        .layer(DefaultBodyLimit::max(BODY))
         .layer(from_fn_with_state(Arc::clone(&state), guard));
     let scope = format!("/{}", state.session.scope);
     Router::new()

@@ -1,25 +1,22 @@
 //! The resources of a cluster, as they are now.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+mod follow;
+
+use std::collections::{BTreeSet, HashMap};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use futures::StreamExt as _;
-use futures::stream::FuturesUnordered;
-use tokio::sync::mpsc::unbounded_channel;
 use tokio::sync::watch;
-use tokio::time::{sleep, timeout};
+use tokio::task::AbortHandle;
+use tokio::time::timeout;
 
-use crate::api::DOCKER_PULL_SECRET;
 use crate::cli::cluster::Cluster;
-use crate::cli::resources::watch::{WatchedChange, watch as watch_kind};
-use crate::cli::resources::{ListedObject, Listing, Selection};
+use crate::cli::resources::watch::WatchedChange;
+use crate::cli::ui::live::follow::follow;
 use crate::domain::listing::ListedResource;
-use crate::domain::names::ObjectKey;
+use crate::domain::names::{ObjectKey, is_object_name};
+use crate::page::followed::{FollowedList, FollowedLists, ListStanding};
 use crate::page::list::ListedNow;
-
-/// After a list that failed.
-const PAUSE: Duration = Duration::from_secs(5);
 
 /// Longest time until a watch tells of a deletion.
 const SETTLING: Duration = Duration::from_secs(2);
@@ -28,19 +25,18 @@ const SETTLING: Duration = Duration::from_secs(2);
 pub(super) struct LiveCluster {
     pub(super) cluster: Cluster,
     resources: Mutex<LiveResources>,
-    /// How many changes there were; 0 before the first list.
+    /// How many changes there were.
     changes: watch::Sender<u64>,
+    /// How often somebody wanted to know again what was refused.
+    asked: watch::Sender<u64>,
 }
 
 #[derive(Default)]
 struct LiveResources {
     shown: HashMap<(&'static str, ObjectKey), ListedResource>,
-    /// Whether the resources of a namespace, or of all, could be listed.
-    is_known: bool,
-    /// What this user may not read.
-    refused: Vec<String>,
-    /// Why what is shown of a kind may be out of date.
-    failures: BTreeMap<&'static str, String>,
+    lists: FollowedLists,
+    /// What follows the namespaces of who may not list all.
+    tasks: Vec<AbortHandle>,
 }
 
 impl LiveCluster {
@@ -48,10 +44,13 @@ impl LiveCluster {
         let live = Arc::new(Self {
             cluster,
             resources: Mutex::default(),
-            changes: watch::Sender::new(0),
+            changes: watch::Sender::new(1),
+            asked: watch::Sender::new(0),
         });
-        // It ends with the process.
-        tokio::spawn(follow(Arc::clone(&live)));
+        for list in [FollowedList::AllNamespaces, FollowedList::Shared] {
+            // It ends with the process.
+            tokio::spawn(follow(Arc::clone(&live), list));
+        }
         live
     }
 
@@ -60,17 +59,33 @@ impl LiveCluster {
         self.changes.subscribe()
     }
 
-    /// The resources. Waits for the first list.
+    /// Asks the API server again for what it refused.
+    pub(super) fn ask_again(&self) {
+        if self.locked().lists.ask_again() {
+            self.asked.send_modify(|asked| *asked += 1);
+        }
+    }
+
+    /// Also follows the resources of a namespace that somebody names who may not list all.
+    pub(super) fn include(self: &Arc<Self>, namespace: &str) {
+        let mut resources = self.locked();
+        if resources.lists.is_limited() && is_object_name(namespace) {
+            resources.follow(self, namespace);
+        }
+    }
+
+    /// The resources. Waits for what was asked for.
     pub(super) async fn resources(&self) -> ListedNow {
+        let mut changes = self.changes.subscribe();
         // It fails only when nobody sends any more, which `self` does.
-        let _ = self.changes.subscribe().wait_for(|changes| *changes > 0).await;
+        let _ = changes.wait_for(|_| !self.locked().lists.is_asking()).await;
         let version = *self.changes.borrow();
         let resources = self.locked();
-        let obstacles = resources.refused.iter().chain(resources.failures.values()).cloned();
         ListedNow {
             resources: resources.shown.values().cloned().collect(),
-            obstacles: obstacles.collect(),
-            is_known: resources.is_known && resources.failures.is_empty(),
+            obstacles: resources.lists.obstacles(),
+            is_known: resources.lists.is_known(),
+            is_limited: resources.lists.is_limited(),
             version,
         }
     }
@@ -100,20 +115,49 @@ impl LiveCluster {
         self.changes.send_modify(|changes| *changes += 1);
     }
 
-    fn apply(&self, change: WatchedChange) {
+    /// Takes note of how a list stands.
+    fn stands(self: &Arc<Self>, list: &FollowedList, standing: ListStanding) {
         let mut resources = self.locked();
+        let is_limited = *list == FollowedList::AllNamespaces && matches!(standing, ListStanding::Forbidden(_));
+        let is_news = resources.lists.set(list, standing);
+        if is_limited {
+            resources.follow(self, &self.cluster.namespace);
+        }
+        drop(resources);
+        if is_news {
+            self.announce();
+        }
+    }
+
+    /// Shows what changed in a list.
+    fn apply(&self, list: &FollowedList, change: WatchedChange) {
+        let mut resources = self.locked();
+        if !resources.lists.has(list) {
+            return;
+        }
         match change {
             WatchedChange::Applied(object) => {
                 let resource = object.resource;
-                let key = (resource.kind, resource.key.clone());
-                resources.shown.insert(key, resource);
+                resources.shown.insert((resource.kind, resource.key.clone()), resource);
             }
             WatchedChange::Deleted(kind, key) => {
                 resources.shown.remove(&(kind, key));
             }
-            WatchedChange::Listed(kind, objects) => resources.replace(kind, objects),
-            WatchedChange::Failed(kind, why) => {
-                resources.failures.insert(kind, why);
+            WatchedChange::Listed(kind, objects) => {
+                resources
+                    .shown
+                    .retain(|(known, key), _| *known != kind || !list.has(&key.namespace));
+                let all = objects.into_iter().map(|object| object.resource);
+                let all = all.map(|resource| ((kind, resource.key.clone()), resource));
+                resources.shown.extend(all);
+                resources.lists.set(list, ListStanding::Followed);
+                if *list == FollowedList::AllNamespaces {
+                    // Whoever follows one of them is not needed any more.
+                    resources.tasks.drain(..).for_each(|task| task.abort());
+                }
+            }
+            WatchedChange::Failed(why) => {
+                resources.lists.set(list, ListStanding::Failed(why));
             }
         }
         drop(resources);
@@ -122,74 +166,12 @@ impl LiveCluster {
 }
 
 impl LiveResources {
-    /// All of a kind.
-    fn replace(&mut self, kind: &'static str, objects: Vec<ListedObject>) {
-        self.shown.retain(|(known, _), _| *known != kind);
-        let resources = objects.into_iter().map(|object| object.resource);
-        self.shown
-            .extend(resources.map(|resource| ((kind, resource.key.clone()), resource)));
-        self.failures.remove(kind);
-    }
-}
-
-/// Lists, then watches, as long as the page is served.
-async fn follow(live: Arc<LiveCluster>) {
-    let listing = loop {
-        match read(&live.cluster).await {
-            Ok(listing) => break listing,
-            Err(why) => {
-                live.locked().failures.insert(DOCKER_PULL_SECRET, why);
-                live.announce();
-                sleep(PAUSE).await;
-            }
-        }
-    };
-    {
-        let mut resources = live.locked();
-        resources.is_known = has_own(&listing);
-        let shown = listing.objects.into_iter().map(|object| object.resource);
-        resources.shown = shown.map(|one| ((one.kind, one.key.clone()), one)).collect();
-        resources.refused = listing.obstacles;
-        resources.failures.clear();
-    }
-    live.announce();
-    let (sender, mut changes) = unbounded_channel();
-    let watches = listing.versions.into_iter();
-    let mut watches: FuturesUnordered<_> = watches
-        .map(|(kind, version)| watch_kind(&live.cluster, kind, version, sender.clone()))
-        .collect();
-    loop {
-        tokio::select! {
-            Some(change) = changes.recv() => live.apply(change),
-            Some(()) = watches.next() => {}
-            else => return,
+    /// Follows the resources of a namespace, unless somebody does.
+    fn follow(&mut self, live: &Arc<LiveCluster>, namespace: &str) {
+        if self.lists.add(namespace) {
+            let list = FollowedList::Namespace(namespace.to_owned());
+            let task = tokio::spawn(follow(Arc::clone(live), list));
+            self.tasks.push(task.abort_handle());
         }
     }
-}
-
-/// Those of all namespaces; of the context's namespace for a user who may not list all.
-async fn read(cluster: &Cluster) -> Result<Listing, String> {
-    let selection = |all_namespaces| Selection {
-        all_namespaces,
-        selector: None,
-    };
-    let all = Listing::read(cluster, &selection(true)).await;
-    if all.as_ref().is_ok_and(has_own) {
-        return all;
-    }
-    match Listing::read(cluster, &selection(false)).await {
-        Ok(mut own) if has_own(&own) => {
-            own.obstacles.push(format!(
-                "You may not list the DockerPullSecrets of all namespaces: those of namespace {} are shown.",
-                cluster.namespace
-            ));
-            Ok(own)
-        }
-        _ => all,
-    }
-}
-
-fn has_own(listing: &Listing) -> bool {
-    let mut kinds = listing.versions.iter();
-    kinds.any(|(kind, _)| kind.kind == DOCKER_PULL_SECRET)
 }

@@ -6,7 +6,12 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
-use tokio::net::TcpListener;
+use axum::serve::Listener;
+use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
+use hyper_util::server::conn::auto::Builder;
+use hyper_util::service::TowerToHyperService;
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::Semaphore;
 use tokio::time::{Instant, sleep_until};
 
 use crate::cli::output::{report, write_lines};
@@ -19,6 +24,12 @@ use crate::cli::ui::state::UiState;
 
 /// Nobody is there any more.
 const IDLE: Duration = Duration::from_mins(30);
+
+/// Longest time for the head of a request, from the connection or the answer before: whoever sends none keeps no place.
+const HEAD: Duration = Duration::from_secs(10);
+
+/// Most connections at a time. A browser makes six, of which each visible tab keeps one.
+const CONNECTIONS: usize = 64;
 
 /// How often a free port is looked for that both addresses of this machine have.
 const PORTS: usize = 10;
@@ -35,7 +46,7 @@ pub(super) async fn serve(arguments: Ui) -> Result<ExitCode, String> {
     let _file = open(&state, &address).await;
     let router = router(Arc::clone(&state));
     tokio::select! {
-        served = serve_all(listeners, router) => served?,
+        () = serve_all(listeners, router) => {}
         () = idle(&state) => report("Nobody has used the page for 30 minutes: dps ui has ended."),
         () = stopped() => report(""),
     }
@@ -94,14 +105,33 @@ async fn listen() -> Result<(u16, Vec<TcpListener>), String> {
     Err(format!("no port is free on 127.0.0.1 and [::1]: {refused}"))
 }
 
-async fn serve_all(listeners: Vec<TcpListener>, router: Router) -> Result<(), String> {
-    let served = listeners
-        .into_iter()
-        .map(|listener| axum::serve(listener, router.clone()).into_future());
-    futures::future::try_join_all(served)
-        .await
-        .map_err(|error| error.to_string())?;
-    Ok(())
+/// Serves whoever connects, for ever. Connections without a place wait until another one ends.
+async fn serve_all(listeners: Vec<TcpListener>, router: Router) {
+    let places = Arc::new(Semaphore::new(CONNECTIONS));
+    let served = listeners.into_iter().map(|mut listener| {
+        let (router, places) = (router.clone(), Arc::clone(&places));
+        async move {
+            while let Ok(place) = Arc::clone(&places).acquire_owned().await {
+                // Not that of `TcpListener`, which fails when there are too many open files.
+                let (stream, _) = Listener::accept(&mut listener).await;
+                let router = router.clone();
+                tokio::spawn(async move {
+                    serve_one(stream, router).await;
+                    drop(place);
+                });
+            }
+        }
+    });
+    futures::future::join_all(served).await;
+}
+
+/// Serves a connection until it ends.
+async fn serve_one(stream: TcpStream, router: Router) {
+    let mut builder = Builder::new(TokioExecutor::new()).http1_only();
+    builder.http1().timer(TokioTimer::new()).header_read_timeout(HEAD);
+    let connection = builder.serve_connection(TokioIo::new(stream), TowerToHyperService::new(router));
+    // Whoever hangs up or sends no HTTP needs no answer.
+    let _ = connection.await;
 }
 
 /// Ends when the page was not used for a while.

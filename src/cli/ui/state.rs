@@ -1,7 +1,7 @@
 //! What the requests of the page share.
 
 use std::collections::HashMap;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use tokio::sync::OnceCell;
@@ -10,14 +10,15 @@ use tokio::time::Instant;
 use crate::cli::connection::ConnectionArguments;
 use crate::cli::login::{ca_bundle, log_in_to};
 use crate::cli::ui::Ui;
+use crate::cli::ui::kept::KeptCredentials;
 use crate::cli::ui::live::LiveCluster;
 use crate::cli::ui::session::Session;
 use crate::domain::credentials::RegistryCredentials;
 use crate::domain::spec::validate::ValidatedSpec;
+use crate::domain::text::shell::word;
 use crate::domain::time::Timestamp;
 use crate::domain::verification::verdict::Verdict;
-use crate::form::import::Found;
-use crate::page::address::{NO_CONTEXT, PagePlace};
+use crate::page::address::{PagePlace, context_of};
 use crate::page::frame::PageFrame;
 use crate::page::login_limit::LoginLimit;
 
@@ -36,9 +37,9 @@ pub(super) struct UiState {
     clusters: Mutex<HashMap<String, Arc<OnceCell<Arc<LiveCluster>>>>>,
     /// When a person last did something.
     used: Mutex<Instant>,
-    /// The logins of the config that was imported last, with a number. They are never sent back.
-    pub(super) imported: Mutex<Option<(u64, Vec<Found>)>>,
-    /// Logins that registries rejected.
+    /// What is left of the config that was read last.
+    kept: Mutex<KeptCredentials>,
+    /// Login attempts that registries rejected.
     limit: tokio::sync::Mutex<LoginLimit>,
     /// Certificates of registries, in addition to the system's.
     ca_bundle: Option<Vec<u8>>,
@@ -48,14 +49,14 @@ impl UiState {
     pub(super) fn new(arguments: Ui, session: Session) -> Result<Self, String> {
         // Without a kubeconfig, there may still be a cluster around this pod; connecting says what is wrong.
         let (mut contexts, named) = arguments.connection.contexts().unwrap_or_default();
-        // A path cannot have these segments.
-        contexts.retain(|name| !matches!(name.as_str(), "" | "." | ".." | NO_CONTEXT));
+        // kubectl cannot choose one without a name.
+        contexts.retain(|name| !name.is_empty());
         Ok(Self {
             first: named.filter(|name| contexts.contains(name)).unwrap_or_default(),
             contexts,
             clusters: Mutex::default(),
             used: Mutex::new(Instant::now()),
-            imported: Mutex::default(),
+            kept: Mutex::default(),
             limit: tokio::sync::Mutex::default(),
             ca_bundle: ca_bundle(arguments.ca_file.as_deref())?,
             arguments,
@@ -83,10 +84,10 @@ impl UiState {
 
     /// The context of a path; `None` if the kubeconfig has no such context.
     pub(super) fn context(&self, segment: &str) -> Option<String> {
-        if segment == NO_CONTEXT {
-            return Some(String::new());
+        match context_of(segment) {
+            "" => Some(String::new()),
+            name => self.contexts.iter().find(|known| *known == name).cloned(),
         }
-        self.contexts.iter().find(|name| *name == segment).cloned()
     }
 
     /// The cluster of a context. Connects once.
@@ -115,6 +116,21 @@ impl UiState {
             "" => self.arguments.connection.clone(),
             context => self.arguments.connection.in_context(context, context == self.first),
         }
+    }
+
+    /// The flags of `dps create` and `dps import` for the same cluster, user, certificates and networks, with a blank before each; `None`
+    /// if a shell cannot have one.
+    pub(super) fn flags(&self, context: &str) -> Option<String> {
+        let mut flags = self.connection(context).flags()?;
+        if let Some(file) = &self.arguments.ca_file {
+            flags = format!("{flags} --ca-file {}", word(file.to_str()?)?);
+        }
+        Some(flags + &self.arguments.targets.flags()?)
+    }
+
+    /// What is left of the config that was read last.
+    pub(super) fn kept(&self) -> MutexGuard<'_, KeptCredentials> {
+        self.kept.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Logs in to a registry, unless that was rejected too often. One attempt is made at a time, so that each counts for the next.

@@ -63,6 +63,12 @@ impl VerificationMethod {
         })))
     }
 
+    /// The one in `status.verification.credentialsVersion`, where it stands behind the identity of the credentials.
+    pub fn of_version(version: &str) -> Option<Self> {
+        let mut blanks = version.match_indices(' ');
+        blanks.find_map(|(blank, _)| version[blank + 1..].parse().ok())
+    }
+
     /// Whether both methods are for the same registry: another host or port is another registry.
     pub fn is_same_registry(&self, other: &Self) -> bool {
         match (self, other) {

@@ -101,25 +101,65 @@ function copyButtons(root) {
   }
 }
 
-/** Says what is wrong with a field while it is typed. Passwords stay where they are. */
-function checkFields(form) {
-  const fields = ["name", "registry-url", "username", "email", "selector"];
+/** Calls what is to be done when nothing was typed for a moment. */
+function settled(work) {
   let waiting;
-  form.addEventListener("input", (event) => {
-    const input = event.target;
-    if (!fields.includes(input.id)) return;
+  return () => {
     clearTimeout(waiting);
-    waiting = setTimeout(async () => {
-      const hint = document.getElementById(`${input.id}-hint`);
-      const query = new URLSearchParams({ field: input.id, value: input.value });
-      if (input.id === "selector") query.set("excluded", form.elements.excluded.value);
-      const answer = await fetch(`${form.dataset.check}?${query}`);
-      if (!answer.ok || !input.value) return;
-      const [, state, text] = (await answer.text()).match(/^(\w+) (.*)$/s);
-      hint.textContent = text;
-      hint.className = state === "ok" ? "hint" : "problem";
-      input.setAttribute("aria-invalid", String(state !== "ok"));
-    }, 250);
+    waiting = setTimeout(work, 250);
+  };
+}
+
+/** The text of an answer; null if there is none. */
+async function ask(path, query) {
+  try {
+    const answer = await fetch(`${path}?${new URLSearchParams(query)}`);
+    return answer.ok ? await answer.text() : null;
+  } catch {
+    return null;
+  }
+}
+
+/** Says what is wrong with a field while it is typed. */
+function checkField(form, input) {
+  const hint = document.getElementById(`${input.id}-hint`);
+  const show = (state, text) => {
+    hint.textContent = text;
+    hint.className = state === "ok" ? "hint" : "problem";
+    if (state === "ok") input.removeAttribute("aria-invalid");
+    else input.setAttribute("aria-invalid", "true");
+  };
+  return settled(async () => {
+    const value = input.value;
+    // An empty selector selects all.
+    if (!value && input.id !== "selector") return show("ok", hint.dataset.hint);
+    const excluded = form.elements.excluded.value;
+    const answer = await ask(form.dataset.check, { field: input.id, value, excluded });
+    // What was typed meanwhile has its own answer.
+    if (answer === null || input.value !== value) return;
+    const [, state, text] = answer.match(/^(\w+) (.*)$/s);
+    show(state, text || hint.dataset.hint);
+  });
+}
+
+/** Checks each field for itself, and keeps the command as what is filled in. Passwords stay where they are. */
+function checkFields(form) {
+  const { name, username, email, selector, excluded } = form.elements;
+  const url = form.elements["registry-url"];
+  const checks = new Map([name, url, username, email, selector].map((input) => [input, checkField(form, input)]));
+  checks.set(excluded, checks.get(selector));
+  const command = document.getElementById("command");
+  const writeCommand = settled(async () => {
+    const fields = new FormData(form);
+    for (const secret of ["password", "token"]) fields.delete(secret);
+    const text = await ask(form.dataset.command, fields);
+    if (!text) return;
+    command.textContent = text;
+    command.nextElementSibling?.setAttribute("aria-label", `Copy ${text}`);
+  });
+  form.addEventListener("input", ({ target }) => {
+    checks.get(target)?.();
+    if (command && target.type !== "password") writeCommand();
   });
   const types = form.elements.type;
   const show = () => {

@@ -8,7 +8,7 @@ use crate::form::objects::{Form, FurtherFields, Login, Scope};
 use crate::form::selector;
 
 /// `spec.type` of Docker Hub, as the form sends it.
-const DOCKER_HUB: &str = "DockerHub";
+pub(in crate::page) const DOCKER_HUB: &str = "DockerHub";
 
 /// The fields, except for the password, which is never shown again.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -48,6 +48,11 @@ impl FieldProblems {
     pub fn get(&self, field: &str) -> Option<&str> {
         let found = self.0.iter().find(|(known, _)| *known == field);
         found.map(|(_, problem)| problem.as_str())
+    }
+
+    /// Each field that is wrong, and what is wrong with it.
+    pub fn iter(&self) -> impl Iterator<Item = (&'static str, &str)> {
+        self.0.iter().map(|(field, problem)| (*field, problem.as_str()))
     }
 
     /// Whether nothing is wrong.
@@ -126,9 +131,9 @@ impl CreateFields {
         self.registry().ok().map(|registry| registry.images())
     }
 
-    /// Which namespaces are selected.
+    /// Which namespaces are selected; why none can be, in a sentence.
     pub fn selection(&self) -> Result<NamespaceSelection, String> {
-        let selector = selector::parse(&self.selector)?;
+        let selector = selector::parse(&self.selector).map_err(|problem| format!("The selector {problem}"))?;
         NamespaceSelection::new(&selector, &words(&self.excluded)).map_err(|problem| problem.message)
     }
 
@@ -153,7 +158,7 @@ impl CreateFields {
 }
 
 /// Words between commas.
-fn words(text: &str) -> Vec<String> {
+pub(in crate::page) fn words(text: &str) -> Vec<String> {
     let words = text.split(',').map(str::trim).filter(|word| !word.is_empty());
     words.map(str::to_owned).collect()
 }

@@ -54,7 +54,7 @@ async fn markup_in_a_pods_message_and_in_a_registrys_answer_is_a_text() {
     session
         .fill_in("app", &server.address, "robot", CANARY, &space.name)
         .await;
-    browser.press("Only check the login").await;
+    browser.press("Only verify the credentials").await;
     browser.sees("Nothing was written").await;
     let made = "return [document.title.includes('owned'), document.querySelectorAll('main img, main script').length]";
     assert_eq!(browser.evaluate(made).await, serde_json::json!([false, 0]));
@@ -79,7 +79,7 @@ async fn password_is_in_no_page_no_address_and_nothing_that_the_browser_keeps() 
     let session = Session::begin(&["-n", &space.name, "--ca-file", all.get("caFile")]).await;
     let browser = &session.browser;
     for (button, shown) in [
-        ("Only check the login", "Rejected: "),
+        ("Only verify the credentials", "Rejected: "),
         ("YAML for Git", "Rejected: "),
         ("Submit", "Rejected: "),
     ] {
@@ -111,7 +111,7 @@ async fn password_is_in_no_page_no_address_and_nothing_that_the_browser_keeps() 
     assert_clean("a login that cannot be tried", &browser.source().await);
     browser.fill_in(PASSWORD, CANARY).await;
     browser
-        .click("Write it even if dps cannot log in from this machine")
+        .click("Write it even if dps cannot verify the credentials from this machine")
         .await;
     browser.press("Submit").await;
     browser.sees("send these credentials to").await;
@@ -172,6 +172,6 @@ async fn fourth_login_that_is_rejected_is_not_tried() {
     // Another user of the same registry is none of this.
     browser.fill_in("User name", "stranger").await;
     browser.fill_in(PASSWORD, all.get("password")).await;
-    browser.press("Only check the login").await;
+    browser.press("Only verify the credentials").await;
     browser.sees("Accepted").await;
 }

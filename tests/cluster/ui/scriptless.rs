@@ -55,7 +55,7 @@ async fn login_is_created_used_explained_paused_and_deleted() {
 
     // What was typed is still there, but for the password.
     browser.fill_in(crate::ui::PASSWORD, password).await;
-    browser.click("Only check the login").await;
+    browser.click("Only verify the credentials").await;
     browser.sees("Accepted: ").await;
     browser.fill_in(crate::ui::PASSWORD, password).await;
     browser.click("YAML for Git").await;
@@ -137,7 +137,7 @@ async fn pasted_config_is_imported_and_what_cannot_be_says_why() {
     browser.click("Read it").await;
     let text = browser.sees("stored.example.com").await;
     assert!(
-        text.contains("its login is in the credential helper desktop of the machine"),
+        text.contains("its credentials are in the credential helper desktop of the machine"),
         "{text}"
     );
     assert_clean("what was found", &browser.source().await);
@@ -156,8 +156,14 @@ async fn pasted_config_is_imported_and_what_cannot_be_says_why() {
         .collect();
     assert_eq!(json!(names), json!([all.get("basic")]));
 
-    // The same text again, and what cannot be read.
-    browser.click("Import").await;
+    // What was not imported can be tried again; what is no registry cannot.
+    assert!(
+        text.contains("What is left") && !text.contains("stored.example.com"),
+        "{text}"
+    );
+
+    // What cannot be read.
+    session.open("/import").await;
     browser
         .fill_in("Or its text", &format!("{{\"auths\": {{\"{CANARY}"))
         .await;

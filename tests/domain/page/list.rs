@@ -37,6 +37,7 @@ fn page(resources: Vec<ListedResource>, filter: ListFilter) -> ListPage {
         resources,
         obstacles: Vec::new(),
         is_known: true,
+        is_limited: false,
         version: 3,
     };
     let now: Timestamp = "2026-01-01T01:00:00Z".parse().unwrap();

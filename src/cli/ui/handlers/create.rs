@@ -5,6 +5,7 @@ use std::sync::Arc;
 use axum::extract::{Path, Query, State};
 use axum::response::Response;
 use k8s_openapi::api::core::v1::Namespace;
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use kube::Api;
 use kube::api::ListParams;
 use kube::core::ApiResource;
@@ -19,16 +20,15 @@ use crate::cli::ui::handlers::form::SubmittedForm;
 use crate::cli::ui::handlers::rights::right;
 use crate::cli::ui::live::LiveCluster;
 use crate::cli::ui::state::UiState;
+use crate::domain::text::invisible::escaped;
 use crate::domain::verification::verdict::VerificationResult;
 use crate::form::field;
 use crate::form::objects::{Existing, Form, Login, Scope};
-use crate::page::commands::login_command;
+use crate::page::commands::{create_command, login_command};
 use crate::page::create::fields::CreateFields;
-use crate::page::create::{CreateOutcome, CreatePage};
+use crate::page::create::selected::{selected, with_warning};
+use crate::page::create::{CreateOutcome, CreatePage, CreateSurroundings};
 use crate::page::frame::PageFrame;
-
-/// Most names in a hint.
-const NAMES: usize = 10;
 
 /// The empty form.
 pub(super) async fn form(State(state): State<Arc<UiState>>, Path(context): Path<String>) -> PageAnswer {
@@ -38,18 +38,35 @@ pub(super) async fn form(State(state): State<Arc<UiState>>, Path(context): Path<
         namespace: live.cluster.namespace.clone(),
         ..CreateFields::default()
     };
-    show(&live, frame, fields, CreateOutcome::Empty).await
+    show(&state, &live, frame, fields, CreateOutcome::Empty).await
 }
 
-async fn show(live: &LiveCluster, frame: PageFrame, fields: CreateFields, outcome: CreateOutcome) -> PageAnswer {
-    let right = if fields.is_shared {
-        let resource = ApiResource::erase::<ClusterDockerPullSecret>(&());
-        right(&live.cluster, "create", &resource, None, None).await
+async fn show(
+    state: &UiState,
+    live: &LiveCluster,
+    frame: PageFrame,
+    fields: CreateFields,
+    outcome: CreateOutcome,
+) -> PageAnswer {
+    let resource = if fields.is_shared {
+        ApiResource::erase::<ClusterDockerPullSecret>(&())
     } else {
-        let resource = ApiResource::erase::<DockerPullSecret>(&());
-        right(&live.cluster, "create", &resource, Some(&fields.namespace), None).await
+        ApiResource::erase::<DockerPullSecret>(&())
     };
-    page(&CreatePage::new(frame, fields, outcome, live.namespaces(), right))
+    let namespace = (!fields.is_shared).then_some(fields.namespace.as_str());
+    // What is wrong with the selector stands beside it already.
+    let selected = match outcome {
+        CreateOutcome::Selected(_) => None,
+        _ if fields.is_shared => selected_in(&live.cluster, &fields).await.ok(),
+        _ => None,
+    };
+    let around = CreateSurroundings {
+        namespaces: live.namespaces(),
+        right: right(&live.cluster, "create", &resource, namespace, None).await,
+        selected,
+        flags: state.flags(&frame.place.context),
+    };
+    page(&CreatePage::new(frame, fields, outcome, around))
 }
 
 /// The form with what was typed.
@@ -60,9 +77,14 @@ pub(super) async fn submit(
 ) -> PageAnswer {
     let (live, frame) = cluster(&state, &context).await?;
     let fields = fields(&submitted);
+    if submitted.get("do") == "select" {
+        let selected = selected_in(&live.cluster, &fields).await;
+        let outcome = CreateOutcome::Selected(selected.unwrap_or_else(|why| format!("{why}.")));
+        return show(&state, &live, frame, fields, outcome).await;
+    }
     let form = match fields.form(submitted.get("password")) {
         Ok(form) => form,
-        Err(problems) => return show(&live, frame, fields, CreateOutcome::Invalid(problems)).await,
+        Err(problems) => return show(&state, &live, frame, fields, CreateOutcome::Invalid(problems)).await,
     };
     let work = {
         let (state, live, frame) = (Arc::clone(&state), Arc::clone(&live), frame.clone());
@@ -71,7 +93,7 @@ pub(super) async fn submit(
     };
     match detached(work).await.unwrap_or_else(CreateOutcome::Refused) {
         CreateOutcome::Written(path) => Ok(see_other(path)),
-        outcome => show(&live, frame, fields, outcome).await,
+        outcome => show(&state, &live, frame, fields, outcome).await,
     }
 }
 
@@ -114,12 +136,12 @@ async fn outcome(
     };
     let verdict = state.log_in(&spec, credentials.clone()).await?;
     let is_accepted = verdict.result == VerificationResult::Accepted;
-    let goes_on = is_accepted || is_unverified && action != "check" && !verdict.result.is_refusal();
+    let goes_on = is_accepted || is_unverified && action != "verify" && !verdict.result.is_refusal();
     if !goes_on {
         return Ok(CreateOutcome::NotAccepted(verdict));
     }
     match action {
-        "check" => Ok(CreateOutcome::Accepted(verdict.message)),
+        "verify" => Ok(CreateOutcome::Accepted(verdict.message)),
         "apply" => Ok(match destination.write(&objects).await {
             Ok(()) => CreateOutcome::Written(path_of(form, frame)),
             Err(why) => CreateOutcome::Interrupted(why),
@@ -184,40 +206,50 @@ pub(super) async fn check(
         excluded: query.excluded,
         ..CreateFields::default()
     };
+    if query.field == "selector" {
+        let said = selected_in(&live.cluster, &fields).await;
+        let said = said.map_or_else(|problem| format!("bad {problem}."), |hint| format!("ok {hint}"));
+        return Ok(escaped(&said));
+    }
     let said = match query.field.as_str() {
         "name" => field::name(text).map(|name| format!("Pods list imagePullSecrets: [{{name: {name}}}].")),
         "registry-url" => fields.registry().map(|registry| registry.images()),
         "username" => field::username(text).map(|_| String::new()),
         "email" => field::email(text).map(|_| String::new()),
-        "selector" => selected(&live.cluster, &fields).await,
         _ => Ok(String::new()),
     };
-    Ok(match said {
+    Ok(escaped(&match said {
         Ok(hint) => format!("ok {hint}"),
         Err(problem) => format!("bad It {problem}."),
-    })
+    }))
 }
 
-/// Which namespaces a selector selects.
-async fn selected(cluster: &Cluster, fields: &CreateFields) -> Result<String, String> {
-    let selection = fields.selection()?;
+/// Which namespaces a form selects.
+async fn selected_in(cluster: &Cluster, fields: &CreateFields) -> Result<String, String> {
+    fields.selection()?;
     let namespaces = Api::<Namespace>::all(cluster.client.clone());
-    let namespaces = match cluster.list(&namespaces, &ListParams::default()).await {
-        Ok(namespaces) => namespaces,
-        Err(error) => return Ok(cluster.failed("Listing the namespaces", &error)),
-    };
-    let names = namespaces.into_iter().filter_map(|namespace| {
-        let labels = namespace.metadata.labels.unwrap_or_default();
-        namespace
-            .metadata
-            .name
-            .filter(|name| selection.matches(name, || labels))
-    });
-    let names: Vec<String> = names.collect();
-    let shown = names.iter().take(NAMES).cloned().collect::<Vec<_>>().join(", ");
-    Ok(match names.len() {
-        0 => "No namespace is selected now.".to_owned(),
-        count if count > NAMES => format!("Selects {count} namespaces now: {shown} and {} more.", count - NAMES),
-        count => format!("Selects {count} now: {shown}."),
-    })
+    match cluster.list(&namespaces, &ListParams::default()).await {
+        Ok(namespaces) => {
+            let namespaces: Vec<ObjectMeta> = namespaces.into_iter().map(|namespace| namespace.metadata).collect();
+            selected(fields, &namespaces)
+        }
+        Err(error) => {
+            let why = cluster.failed("Which namespaces are selected is not known: listing them", &error);
+            Ok(with_warning(fields, &why))
+        }
+    }
+}
+
+/// `dps create` with what is filled in now. No password comes here.
+pub(super) async fn command(
+    State(state): State<Arc<UiState>>,
+    Path(context): Path<String>,
+    Query(query): Query<Vec<(String, String)>>,
+) -> Result<String, Response> {
+    let (_, frame) = cluster(&state, &context).await?;
+    let fields = fields(&SubmittedForm::of(query));
+    let command = state
+        .flags(&frame.place.context)
+        .and_then(|flags| create_command(&fields, &flags));
+    Ok(command.unwrap_or_default())
 }

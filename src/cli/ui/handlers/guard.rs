@@ -36,10 +36,15 @@ pub(super) async fn guard(State(state): State<Arc<UiState>>, request: Request, n
     if let Err(refusal) = state.session.guarded.check(&facts) {
         return refused(refusal);
     }
-    if !request.headers().contains_key(LIVE) && request.headers().get(header::ACCEPT) != Some(&EVENTS) {
+    if !is_live(request.headers()) && request.headers().get(header::ACCEPT) != Some(&EVENTS) {
         state.touch();
     }
     next.run(request).await
+}
+
+/// Whether the page makes a request by itself.
+pub(super) fn is_live(headers: &HeaderMap) -> bool {
+    headers.contains_key(LIVE)
 }
 
 /// What an event stream is asked for with.

@@ -1,6 +1,6 @@
-//! Imports logins of a docker config.
+//! Imports credentials of a docker config.
 
-use std::sync::{Arc, PoisonError};
+use std::sync::Arc;
 
 use axum::extract::{Path, State};
 use serde::Deserialize;
@@ -14,26 +14,40 @@ use crate::domain::names::is_object_name;
 use crate::domain::verification::verdict::VerificationResult;
 use crate::form::import::{Found, FoundLogin, ambiguous, docker_config};
 use crate::form::objects::{Existing, Form, FurtherFields, Login, Scope};
+use crate::page::address::PagePlace;
 use crate::page::frame::PageFrame;
-use crate::page::import::{FoundRow, ImportPage, ImportStep, ImportedRow, without_helpers};
+use crate::page::import::{FoundRow, ImportPage, ImportStep, ImportSurroundings, ImportedRow, without_helpers};
+
+/// The box for credentials that expire within hours.
+const SHORT_LIVED: &str = "short-lived";
 
 /// Asks for the config.
 pub(super) async fn form(State(state): State<Arc<UiState>>, Path(context): Path<String>) -> PageAnswer {
     let (live, frame) = cluster(&state, &context).await?;
-    paste(&live, frame, &live.cluster.namespace, None)
+    let around = around(&state, &frame, &live.cluster.namespace, false);
+    paste(&live, frame, around, None)
 }
 
-fn paste(live: &LiveCluster, frame: PageFrame, namespace: &str, problem: Option<String>) -> PageAnswer {
-    page(&ImportPage::new(
-        frame,
-        namespace,
-        live.namespaces(),
+/// What every step is shown with.
+fn around(state: &UiState, frame: &PageFrame, namespace: &str, is_short_lived: bool) -> ImportSurroundings {
+    ImportSurroundings {
+        namespace: namespace.to_owned(),
+        is_short_lived,
+        flags: state.flags(&frame.place.context),
+        ..ImportSurroundings::default()
+    }
+}
+
+fn paste(live: &LiveCluster, frame: PageFrame, around: ImportSurroundings, problem: Option<String>) -> PageAnswer {
+    let around = ImportSurroundings {
+        namespaces: live.namespaces(),
         problem,
-        ImportStep::Paste,
-    ))
+        ..around
+    };
+    page(&ImportPage::new(frame, around, ImportStep::Paste))
 }
 
-/// Reads the config, and keeps its logins here until somebody chooses.
+/// Reads the config, and keeps its credentials here until somebody chooses.
 pub(super) async fn read(
     State(state): State<Arc<UiState>>,
     Path(context): Path<String>,
@@ -41,31 +55,40 @@ pub(super) async fn read(
 ) -> PageAnswer {
     let (live, frame) = cluster(&state, &context).await?;
     let namespace = form.get("namespace").trim();
+    let around = around(&state, &frame, namespace, form.is_checked(SHORT_LIVED));
+    match found_in(&form, namespace, around.is_short_lived) {
+        Ok(found) => {
+            let rows = found.iter().map(FoundRow::of).collect();
+            let number = state.kept().keep(found);
+            page(&ImportPage::new(frame, around, ImportStep::Choose(number, rows)))
+        }
+        Err(why) => paste(&live, frame, around, Some(why)),
+    }
+}
+
+/// The credentials of the config in a form; why there are none.
+fn found_in(form: &SubmittedForm, namespace: &str, is_short_lived: bool) -> Result<Vec<Found>, String> {
     let text = match form.get("file") {
         "" => form.get("config"),
         file => file,
     };
-    let found = if !is_object_name(namespace) {
-        Err(format!("{namespace:?} is no name of a namespace."))
-    } else if text.trim().is_empty() {
-        Err("Choose a file, or paste its text.".to_owned())
-    } else {
-        docker_config("The config", text.as_bytes(), &[], false)
-    };
-    let found = match found.map(without_helpers) {
-        Ok(found) if found.is_empty() => {
-            return paste(&live, frame, namespace, Some("The config has no logins.".to_owned()));
-        }
-        Ok(found) => found,
-        Err(why) => return paste(&live, frame, namespace, Some(why)),
-    };
-    let rows = found.iter().map(FoundRow::of).collect();
-    let mut imported = state.imported.lock().unwrap_or_else(PoisonError::into_inner);
-    let id = imported.as_ref().map_or(0, |(id, _)| id + 1);
-    *imported = Some((id, found));
-    drop(imported);
-    let step = ImportStep::Choose(id, rows);
-    page(&ImportPage::new(frame, namespace, Vec::new(), None, step))
+    if !is_object_name(namespace) {
+        return Err(format!("{namespace:?} is no name of a namespace."));
+    }
+    if form.is_unreadable("file") || form.is_unreadable("config") {
+        return Err(
+            "The file is not text in UTF-8, so it is no config.json. If a Windows shell has written it, save it as UTF-8."
+                .to_owned(),
+        );
+    }
+    if text.trim().is_empty() {
+        return Err("Choose a file, or paste its text.".to_owned());
+    }
+    let found = without_helpers(docker_config("The config", text.as_bytes(), &[], is_short_lived)?);
+    if found.is_empty() {
+        return Err("The config has no credentials.".to_owned());
+    }
+    Ok(found)
 }
 
 #[derive(Deserialize)]
@@ -74,65 +97,95 @@ pub(super) struct ImportPath {
     id: u64,
 }
 
-/// Logs in with what was chosen, and writes it.
+/// Verifies what was chosen, and writes it. What was not chosen or not imported is kept for another try.
 pub(super) async fn write(
     State(state): State<Arc<UiState>>,
     Path(path): Path<ImportPath>,
     form: SubmittedForm,
 ) -> PageAnswer {
     let (live, frame) = cluster(&state, &path.context).await?;
-    let namespace = form.get("namespace");
-    let taken = {
-        let mut imported = state.imported.lock().unwrap_or_else(PoisonError::into_inner);
-        imported.take_if(|(id, _)| *id == path.id)
-    };
-    let Some((_, found)) = taken.filter(|_| is_object_name(namespace)) else {
-        let why = "These logins are no longer kept: paste or upload the config again.";
-        return paste(&live, frame, &live.cluster.namespace, Some(why.to_owned()));
+    let namespace = form.get("namespace").to_owned();
+    let mut around = around(&state, &frame, &namespace, form.is_checked(SHORT_LIVED));
+    let kept = is_object_name(&namespace).then(|| state.kept().take(path.id));
+    let Some(found) = kept.flatten() else {
+        let why = "These credentials are no longer kept: paste or upload the config again.";
+        around.namespace.clone_from(&live.cluster.namespace);
+        return paste(&live, frame, around, Some(why.to_owned()));
     };
     let numbers: Vec<usize> = form.all("chosen").filter_map(|number| number.parse().ok()).collect();
-    let found = found.into_iter().enumerate();
-    let chosen: Vec<Found> = found
-        .filter(|(index, _)| numbers.contains(index))
-        .map(|(_, found)| found)
-        .collect();
-    let names: Vec<Option<String>> = chosen.iter().map(Found::name).collect();
-    let destination = Arc::new(Destination::new(live.cluster.in_namespace(namespace), false));
-    let mut rows = Vec::new();
-    for (found, is_ambiguous) in chosen.iter().zip(ambiguous(&names)) {
-        let written = if is_ambiguous {
-            Err("another login that was chosen gets the same name: import one of them, and create the other".to_owned())
-        } else {
-            let work = {
-                let (state, destination, found) = (Arc::clone(&state), Arc::clone(&destination), found.clone());
-                let is_unverified = form.is_checked("unverified");
-                async move { import_one(&state, &destination, &found, is_unverified).await }
+    let numbered = found.into_iter().enumerate();
+    let (chosen, others): (Vec<_>, Vec<_>) = numbered.partition(|(number, _)| numbers.contains(number));
+    let chosen: Vec<Found> = chosen.into_iter().map(|(_, found)| found).collect();
+    let others = others.into_iter().map(|(_, found)| found);
+    let others: Vec<Found> = others.filter(|found| FoundRow::of(found).name.is_some()).collect();
+    let registries = chosen
+        .iter()
+        .filter_map(|found| Some(found.registry.as_ref()?.key.clone()));
+    around.chosen = registries.collect();
+    around.problem = chosen.is_empty().then(|| "Nothing was chosen.".to_owned());
+    let is_unverified = form.is_checked("unverified");
+    let work = {
+        let (state, live, place) = (Arc::clone(&state), Arc::clone(&live), frame.place.clone());
+        async move {
+            let destination = Destination::new(live.cluster.in_namespace(&namespace), false);
+            let (rows, failed) = import_all(&state, &destination, chosen, is_unverified, &place).await;
+            let is_chosen = |is_chosen| {
+                move |found: &Found| FoundRow {
+                    is_chosen,
+                    ..FoundRow::of(found)
+                }
             };
-            detached(work).await
+            let rest = failed
+                .iter()
+                .map(is_chosen(true))
+                .chain(others.iter().map(is_chosen(false)));
+            let rest: Vec<FoundRow> = rest.collect();
+            let number = state.kept().keep_rest(path.id, [failed, others].concat());
+            Ok((rows, number.map(|number| (number, rest))))
+        }
+    };
+    match detached(work).await {
+        Ok((rows, rest)) => page(&ImportPage::new(frame, around, ImportStep::Done { rows, rest })),
+        Err(why) => paste(&live, frame, around, Some(why)),
+    }
+}
+
+/// Imports one after the other, whatever becomes of each. Returns what became of them, and those that were not imported.
+async fn import_all(
+    state: &UiState,
+    destination: &Destination,
+    chosen: Vec<Found>,
+    is_unverified: bool,
+    place: &PagePlace,
+) -> (Vec<ImportedRow>, Vec<Found>) {
+    let names: Vec<Option<String>> = chosen.iter().map(Found::name).collect();
+    let (mut rows, mut failed) = (Vec::new(), Vec::new());
+    for (found, is_ambiguous) in chosen.into_iter().zip(ambiguous(&names)) {
+        let imported = if is_ambiguous {
+            Err("others that were chosen get the same name: import one of them, and create the other".to_owned())
+        } else {
+            import_one(state, destination, &found, is_unverified).await
         };
-        rows.push(match written {
+        let key = found.key.clone();
+        rows.push(match imported {
             Ok((name, message)) => ImportedRow {
-                key: found.key.clone(),
+                key,
                 is_imported: true,
                 message,
-                path: Some(frame.place.resource(Some(namespace), &name)),
+                path: Some(place.resource(Some(&destination.cluster.namespace), &name)),
             },
-            Err(message) => ImportedRow {
-                key: found.key.clone(),
-                is_imported: false,
-                message,
-                path: None,
-            },
+            Err(message) => {
+                failed.push(found);
+                ImportedRow {
+                    key,
+                    is_imported: false,
+                    message,
+                    path: None,
+                }
+            }
         });
     }
-    let problem = rows.is_empty().then(|| "Nothing was chosen.".to_owned());
-    page(&ImportPage::new(
-        frame,
-        namespace,
-        Vec::new(),
-        problem,
-        ImportStep::Done(rows),
-    ))
+    (rows, failed)
 }
 
 /// The name of the resource, and what happened.
@@ -145,9 +198,9 @@ async fn import_one(
     let registry = found.registry.clone().ok_or("it is no registry")?;
     let credentials = match &found.login {
         FoundLogin::Here(credentials) => credentials.clone(),
-        FoundLogin::Unusable(why) => return Err(why.clone()),
+        FoundLogin::ShortLived(why) | FoundLogin::Unusable(why) => return Err(why.clone()),
         FoundLogin::Stored { .. } => return Err("it is no docker config".to_owned()),
-        FoundLogin::Helper { name, .. } => return Err(format!("its login is in the credential helper {name}")),
+        FoundLogin::Helper { name, .. } => return Err(format!("its credentials are in the credential helper {name}")),
     };
     let name = registry.name();
     let form = Form {
@@ -166,7 +219,7 @@ async fn import_one(
         Existing::Same => return Ok((name.clone(), format!("DockerPullSecret {name} is up to date"))),
         Existing::Different => {
             return Err(format!(
-                "DockerPullSecret {name} or its login already exists and differs"
+                "DockerPullSecret {name} or the Secret with its credentials already exists and differs"
             ));
         }
         Existing::Nothing => {}

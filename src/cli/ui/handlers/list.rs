@@ -4,12 +4,14 @@ use std::convert::Infallible;
 use std::sync::Arc;
 
 use axum::extract::{Path, Query, State};
+use axum::http::HeaderMap;
 use axum::response::IntoResponse as _;
 use axum::response::sse::{Event, KeepAlive, Sse};
 use futures::stream::unfold;
 use serde::Deserialize;
 
 use crate::cli::ui::handlers::answer::{PageAnswer, cluster, page};
+use crate::cli::ui::handlers::guard::is_live;
 use crate::cli::ui::state::UiState;
 use crate::domain::time::Timestamp;
 use crate::page::list::{ListFilter, ListPage};
@@ -32,16 +34,25 @@ pub(super) struct LiveQuery {
     seen: u64,
 }
 
-/// The resources.
+/// The resources. Rights may have changed since somebody opened the page before.
 pub(super) async fn list(
     State(state): State<Arc<UiState>>,
     Path(context): Path<String>,
     Query(query): Query<ListQuery>,
+    headers: HeaderMap,
 ) -> PageAnswer {
     let (live, frame) = cluster(&state, &context).await?;
-    let now = live.resources().await;
+    if !is_live(&headers) {
+        live.ask_again();
+    }
+    let mut now = live.resources().await;
+    let namespace = query.namespace.trim();
+    if now.is_limited && !namespace.is_empty() {
+        live.include(namespace);
+        now = live.resources().await;
+    }
     let filter = ListFilter {
-        namespace: query.namespace,
+        namespace: namespace.to_owned(),
         state: query.state,
         reason: query.reason,
         search: query.search,

@@ -1,0 +1,195 @@
+//! An API server that says what a test wants, for the real `dps ui`.
+
+use std::collections::BTreeSet;
+use std::io::{Read as _, Write as _};
+use std::net::{TcpListener, TcpStream};
+use std::sync::{Arc, Mutex};
+
+use serde_json::{Value, json};
+use tempfile::NamedTempFile;
+
+use crate::support::page::{Answer, ServedPage};
+use crate::support::registries::read_head;
+
+/// Paths of lists.
+pub(super) const ALL: &str = "/apis/pullsecrets.dev/v1alpha1/dockerpullsecrets";
+pub(super) const SHARED: &str = "/apis/pullsecrets.dev/v1alpha1/clusterdockerpullsecrets";
+
+/// What an API server knows.
+#[derive(Default)]
+struct ServerState {
+    /// What it refuses or cannot do: a part of the first line of a request, and the code of the answer.
+    refusals: Vec<(String, u16)>,
+    /// Namespace and name of each `DockerPullSecret`.
+    existing: BTreeSet<(String, String)>,
+    /// The first lines of all requests.
+    requests: Vec<String>,
+}
+
+pub(super) struct ApiServer {
+    address: String,
+    state: Arc<Mutex<ServerState>>,
+}
+
+impl ApiServer {
+    /// Which has these resources, each as `namespace/name`.
+    pub(super) fn with(resources: &[&str]) -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let address = format!("http://{}", listener.local_addr().unwrap());
+        let state = Arc::<Mutex<ServerState>>::default();
+        let shared = Arc::clone(&state);
+        std::thread::spawn(move || {
+            for stream in listener.incoming().map_while(Result::ok) {
+                let state = Arc::clone(&shared);
+                std::thread::spawn(move || serve(stream, &state));
+            }
+        });
+        let server = Self { address, state };
+        for key in resources {
+            let (namespace, name) = key.split_once('/').unwrap();
+            server.add(namespace, name);
+        }
+        server
+    }
+
+    /// Answers requests whose first line has this from now on with such a code.
+    pub(super) fn refuse(&self, request: &str, code: u16) {
+        self.state.lock().unwrap().refusals.push((request.to_owned(), code));
+    }
+
+    /// Refuses nothing more.
+    pub(super) fn allow(&self) {
+        self.state.lock().unwrap().refusals.clear();
+    }
+
+    /// Makes a resource.
+    pub(super) fn add(&self, namespace: &str, name: &str) {
+        let key = (namespace.to_owned(), name.to_owned());
+        self.state.lock().unwrap().existing.insert(key);
+    }
+
+    /// How many requests had this in their first line.
+    pub(super) fn count(&self, request: &str) -> usize {
+        let state = self.state.lock().unwrap();
+        state.requests.iter().filter(|line| line.contains(request)).count()
+    }
+
+    /// `dps ui` for it, in namespace `team`.
+    pub(super) fn page(&self, args: &[&str]) -> ServedPage {
+        let file = kubeconfig_with(&self.address, &["fake"]);
+        let mut page = ServedPage::open(file.path(), &[&["-n", "team"], args].concat());
+        // It reads the file when it connects.
+        let form = page.get(&format!("{}/create", page.list)).body;
+        let token = form.split_once("name=\"token\" value=\"").expect("a form").1;
+        page.form_token = String::from(token.split('"').next().unwrap());
+        page
+    }
+}
+
+/// One request and its answer.
+fn serve(mut stream: TcpStream, state: &Mutex<ServerState>) {
+    let Some(head) = read_head(&mut stream) else { return };
+    let lower = head.to_lowercase();
+    let length = lower
+        .lines()
+        .find_map(|line| line.strip_prefix("content-length: ")?.parse().ok());
+    let mut body = vec![0; length.unwrap_or(0)];
+    if stream.read_exact(&mut body).is_err() {
+        return;
+    }
+    let line = head.lines().next().unwrap_or_default().trim_end_matches(" HTTP/1.1");
+    state.lock().unwrap().requests.push(line.to_owned());
+    let Some((code, body)) = respond(line, state) else {
+        // A watch in which nothing happens, until somebody hangs up.
+        let _ = stream.write_all(b"HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Type: application/json\r\n\r\n");
+        let _ = stream.read(&mut [0]);
+        return;
+    };
+    let body = body.to_string();
+    let head = format!(
+        "HTTP/1.1 {code} Answer\r\nConnection: close\r\nContent-Type: application/json\r\nContent-Length: {}\r\n\r\n",
+        body.len()
+    );
+    let _ = stream.write_all(format!("{head}{body}").as_bytes());
+}
+
+/// Submits a form, with its token.
+pub(super) fn submit(page: &ServedPage, path: &str, fields: &[(&str, &str)]) -> Answer {
+    let mut body = url::form_urlencoded::Serializer::new(String::new());
+    body.append_pair("token", &page.form_token).extend_pairs(fields);
+    page.post(&format!("{}{path}", page.list), &body.finish())
+}
+
+/// A kubeconfig whose contexts all lead to the same server; the first is the current one.
+pub(super) fn kubeconfig_with(server: &str, contexts: &[&str]) -> NamedTempFile {
+    let named = contexts
+        .iter()
+        .map(|name| json!({"name": name, "context": {"cluster": "c", "user": "u"}}));
+    let config = json!({
+        "apiVersion": "v1", "kind": "Config", "current-context": contexts[0],
+        "contexts": named.collect::<Vec<_>>(),
+        "clusters": [{"name": "c", "cluster": {"server": server}}],
+        "users": [{"name": "u", "user": {}}],
+    });
+    let file = NamedTempFile::new().unwrap();
+    std::fs::write(file.path(), config.to_string()).unwrap();
+    file
+}
+
+/// Code and body of an answer; `None`: it is a watch.
+fn respond(line: &str, state: &Mutex<ServerState>) -> Option<(u16, Value)> {
+    let state = state.lock().unwrap();
+    let (method, target) = line.split_once(' ').unwrap();
+    let (path, query) = target.split_once('?').unwrap_or((target, ""));
+    let refused = state.refusals.iter().find(|(part, _)| line.contains(part));
+    if let Some((_, code)) = refused {
+        return Some((*code, failure(*code)));
+    }
+    if query.contains("watch=true") {
+        return None;
+    }
+    let list = |items: Vec<Value>| {
+        let metadata = json!({"resourceVersion": "1"});
+        Some((
+            200,
+            json!({"kind": "List", "apiVersion": "v1", "metadata": metadata, "items": items}),
+        ))
+    };
+    let in_namespace = path.strip_prefix("/apis/pullsecrets.dev/v1alpha1/namespaces/");
+    let in_namespace = in_namespace.and_then(|rest| rest.strip_suffix("/dockerpullsecrets"));
+    if method == "GET" && (path == ALL || in_namespace.is_some()) {
+        let is_wanted = |own: &str| in_namespace.is_none_or(|namespace| namespace == own);
+        let wanted = state.existing.iter().filter(|(namespace, _)| is_wanted(namespace));
+        return list(wanted.map(|(namespace, name)| resource(namespace, name)).collect());
+    }
+    match (method, path) {
+        ("GET", SHARED) => list(Vec::new()),
+        ("GET", "/api/v1/namespaces") => {
+            let namespace = |name: &str| json!({"metadata": {"name": name, "labels": {"team": name}}});
+            list(["kube-system", "other", "team"].map(namespace).into())
+        }
+        // Whatever is written is taken, and nobody looks at the answer.
+        ("POST", _) if path.contains("/namespaces/") => {
+            let metadata = json!({"name": "any", "namespace": "team"});
+            Some((201, json!({"apiVersion": "v1", "kind": "Any", "metadata": metadata})))
+        }
+        _ => Some((404, failure(404))),
+    }
+}
+
+fn failure(code: u16) -> Value {
+    let (reason, message) = match code {
+        403 => ("Forbidden", "you are not allowed to do this"),
+        404 => ("NotFound", "there is no such object"),
+        _ => ("InternalError", "the database is being repaired"),
+    };
+    json!({"kind": "Status", "apiVersion": "v1", "status": "Failure", "code": code, "reason": reason, "message": message})
+}
+
+fn resource(namespace: &str, name: &str) -> Value {
+    json!({
+        "apiVersion": "pullsecrets.dev/v1alpha1", "kind": "DockerPullSecret",
+        "metadata": {"name": name, "namespace": namespace, "uid": format!("uid-{name}"), "creationTimestamp": "2026-01-01T00:00:00Z"},
+        "spec": {"type": "DockerHub", "credentialsRef": {"name": "login"}},
+    })
+}
