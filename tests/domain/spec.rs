@@ -1,5 +1,6 @@
 //! What a spec wants: labels and annotations that users may set on the generated Secret.
 
+use dps::api::Reason;
 use dps::domain::spec::validate::validate;
 use serde_json::{Value, json};
 
@@ -80,4 +81,26 @@ fn template_key_that_tracks_is_left_out_and_settings_are_kept() {
             (warnings, _) => panic!("{}: {warnings:?}", row.key),
         }
     }
+}
+
+/// Any host may be a Quay: whoever names one of theirs gets the token.
+#[test]
+fn audience_of_a_cloud_is_not_for_quay() {
+    let of = |audience: &str| {
+        let spec = json!({"type": "PrivateRegistry", "registryUrl": "quay.example.com", "credentialsFrom": {
+            "serviceAccountRef": {"name": "puller"}, "quay": {"robot": "acme+pull", "audience": audience}}});
+        validate(&resource(&spec)).map(drop).map_err(|problem| problem.reason)
+    };
+    for audience in [
+        "sts.amazonaws.com",
+        "api://AzureADTokenExchange",
+        "//iam.googleapis.com/projects/1/locations/global/workloadIdentityPools/a/providers/b",
+        "https://iam.googleapis.com/projects/1/locations/global/workloadIdentityPools/a/providers/b",
+        "project.svc.id.goog",
+        "https://kubernetes.default.svc",
+    ] {
+        assert_eq!(of(audience), Err(Reason::AudienceRefused), "{audience}");
+    }
+    assert_eq!(of("quay.example.com"), Ok(()));
+    assert_eq!(of("quay"), Ok(()));
 }

@@ -41,7 +41,7 @@ impl Askers {
 
     pub(super) fn questions(&self) -> impl Iterator<Item = RightQuestion> {
         self.asked.iter().flat_map(|asker| {
-            MINT_RIGHTS.into_iter().flat_map(|right| {
+            MINT_RIGHTS.into_iter().flat_map(move |right| {
                 right.verbs.iter().map(move |verb| RightQuestion {
                     right,
                     verb,
