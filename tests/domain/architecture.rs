@@ -22,7 +22,7 @@ const LAYERS: [&str; 9] = [
 ];
 
 /// The modules of `domain`. One imports only what stands before it.
-const DOMAIN: [&str; 23] = [
+const DOMAIN: [&str; 24] = [
     "glob",
     "names",
     "proxy",
@@ -33,6 +33,7 @@ const DOMAIN: [&str; 23] = [
     "credentials",
     "registry",
     "docker_config",
+    "minting",
     "spec",
     "credential_source",
     "verification",

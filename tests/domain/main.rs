@@ -44,6 +44,7 @@ mod kubelet_secret;
 mod leadership;
 mod ledger;
 mod listing;
+mod minting;
 mod local_failure;
 mod messages;
 mod monitoring;

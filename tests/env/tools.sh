@@ -2,7 +2,7 @@
 # Builds the named programs of the test world and prints the folder they are in.
 #
 #   tests/env/tools.sh NAME...     NAME: etcd kube-apiserver kube-controller-manager kubectl registry helm kubeconform
-#                                        world keyring-oracle schemas promtool krew; node: all that a node needs beside these;
+#                                        world keyring-oracle schemas fakecloud promtool krew; node: all that a node needs beside these;
 #                                        not built, but have to be in PATH: chromium (with its driver) zsh fish pass
 #
 # With DPS_TEST_KUBERNETES=oldest, kube-apiserver and kube-controller-manager are those of the oldest Kubernetes that is
@@ -35,7 +35,7 @@ package() {
     runc) echo github.com/opencontainers/runc ;;
     bridge | loopback) echo "github.com/containernetworking/plugins/plugins/main/$1" ;;
     host-local) echo "github.com/containernetworking/plugins/plugins/ipam/$1" ;;
-    world | keyring-oracle | schemas) echo "./cmd/$1" ;;
+    world | keyring-oracle | schemas | fakecloud) echo "./cmd/$1" ;;
     *) die "unknown program $1" ;;
     esac
 }

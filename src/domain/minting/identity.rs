@@ -208,6 +208,9 @@ fn grant(
             Ok((grant, "api://AzureADTokenExchange".to_owned()))
         }
         MintRequest::Quay { robot } => {
+            if host_port.contains('*') {
+                return Err(mismatch(host_port, "quay", "one host, which could be asked for credentials"));
+            }
             let robot = robot.clone();
             Ok((Grant::Quay { robot }, host_port.to_owned()))
         }

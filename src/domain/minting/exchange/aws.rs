@@ -376,3 +376,44 @@ fn ecr_remedy(code: &str, exchange: &Exchange) -> (Reason, String) {
     };
     (Reason::PermissionDenied, remedy)
 }
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, reason = "a test fails that way")]
+mod tests {
+    use super::*;
+
+    /// `post-vanilla` and `post-x-www-form-urlencoded` of AWS's published test suite for Signature Version 4.
+    #[test]
+    fn signatures_are_those_of_the_published_suite() {
+        let keys = AwsKeys {
+            id: "AKIDEXAMPLE".to_owned(),
+            secret: "wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY".into(),
+            session: None,
+        };
+        let form = [("content-type", SecretString::from("application/x-www-form-urlencoded"))];
+        let table = [
+            (
+                Vec::new(),
+                None,
+                "SignedHeaders=host;x-amz-date, Signature=5da7c1a2acd57cee7505fc6676e4e544621c30862966e37dddb68e92efbe5d6b",
+            ),
+            (
+                form.to_vec(),
+                Some("Param1=value1".into()),
+                "SignedHeaders=content-type;host;x-amz-date, Signature=ff11897932ad3f4e8b18135d722051e5ac45fc38421b1da7b9d196a0fe09473a",
+            ),
+        ];
+        for (headers, body, wanted) in table {
+            let request = CloudRequest {
+                url: https("example.amazonaws.com", "/").unwrap(),
+                headers,
+                body,
+            };
+            let time = "2015-08-30T12:36:00Z".parse().unwrap();
+            let signed = signed(request, "service", "us-east-1", &keys, time).unwrap();
+            let (_, authorization) = signed.headers.iter().find(|(name, _)| *name == "authorization").unwrap();
+            let credential = "AWS4-HMAC-SHA256 Credential=AKIDEXAMPLE/20150830/us-east-1/service/aws4_request";
+            assert_eq!(authorization.expose_secret(), format!("{credential}, {wanted}"));
+        }
+    }
+}

@@ -1,0 +1,201 @@
+//! When credentials are renewed, and what is said when they are not.
+
+use std::time::Duration;
+
+use dps::api::Reason;
+use dps::domain::credentials::RegistryCredentials;
+use dps::domain::minting::exchange::Minted;
+use dps::domain::minting::failure::MintFailure;
+use dps::domain::minting::judgement::Minting;
+use dps::domain::minting::ledger::{MintKey, MintLedger, MintRecord};
+use dps::domain::minting::life::{pause, renewal};
+use dps::domain::minting::minted::MintedCredentials;
+use dps::domain::names::{ObjectKey, ResourceRef, Uid};
+use dps::domain::time::{Timestamp, after, since};
+use serde_json::json;
+
+use crate::minting::{account, identity, noon};
+use crate::support::canary::CANARY;
+
+fn credentials(issued_at: Timestamp, life: u64) -> MintedCredentials {
+    MintedCredentials {
+        credentials: RegistryCredentials::new("AWS", CANARY).unwrap(),
+        issued_at,
+        expires_at: after(issued_at, Duration::from_secs(life)),
+    }
+}
+
+fn minting(record: MintRecord, stored: Option<MintedCredentials>) -> Minting {
+    let identity = identity("quay.io", account("quay", json!({"robot": "acme+puller"})), &[]).unwrap();
+    Minting {
+        key: MintKey::new("team", &identity, "uid"),
+        identity,
+        record,
+        stored,
+    }
+}
+
+fn later(seconds: u64) -> Timestamp {
+    after(noon(), Duration::from_secs(seconds))
+}
+
+const OUTAGE: &str = "Amazon ECR answered 503";
+
+fn outage() -> MintFailure {
+    MintFailure::new(Reason::ExchangeUnreachable, OUTAGE)
+}
+
+#[test]
+fn renewal_is_between_three_fifths_and_seven_tenths_of_a_life_and_leaves_ten_minutes() {
+    let mut spread = std::collections::BTreeSet::new();
+    for number in 0..1000 {
+        let seed = format!("{number:08x}-0000");
+        for life in [30, 900, 3600, 3 * 3600, 12 * 3600] {
+            let part = since(noon(), renewal(&credentials(noon(), life), &seed)).as_secs_f64() / (life as f64);
+            assert!((0.6..=0.7).contains(&part), "{part} of {life}");
+        }
+        spread.insert(renewal(&credentials(noon(), 12 * 3600), &seed));
+    }
+    assert!(spread.len() > 300, "{}", spread.len());
+    let thirty_minutes = renewal(&credentials(noon(), 1800), "a");
+    assert!(since(thirty_minutes, later(1800)) >= Duration::from_secs(599));
+}
+
+#[test]
+fn pauses_grow_and_leave_time_before_the_end() {
+    let seconds = |failures, failure: &MintFailure, left: Option<u64>| {
+        pause(failures, failure, left.map(later), noon()).as_secs()
+    };
+    let transient = outage();
+    assert_eq!([1, 2, 3, 6, 60].map(|failures| seconds(failures, &transient, None)), [30, 60, 120, 900, 900]);
+    assert_eq!(seconds(6, &transient, Some(600)), 60);
+    assert_eq!(seconds(6, &transient, Some(10)), 5);
+    let limited = MintFailure {
+        retry_after: Some(Duration::from_secs(300)),
+        ..MintFailure::new(Reason::ExchangeRateLimited, "429")
+    };
+    assert_eq!(seconds(1, &limited, Some(600)), 300);
+    let refused = MintFailure::new(Reason::TrustRefused, "no");
+    assert_eq!([1, 2, 3, 4, 50].map(|failures| seconds(failures, &refused, None)), [60, 300, 900, 1800, 1800]);
+}
+
+#[test]
+fn credentials_in_the_secret_are_used_until_they_are_due() {
+    let stored = Some(credentials(noon(), 3600));
+    let judged = minting(MintRecord::default(), stored.clone()).judge("a", None, later(60));
+    assert_eq!(judged.credentials.as_ref().ok(), stored.as_ref());
+    assert!(!judged.is_due && judged.next.unwrap() <= later(2520));
+    assert_eq!(judged.status.expires_at.unwrap().0, later(3600));
+    let judged = minting(MintRecord::default(), stored).judge("a", None, later(2600));
+    assert!(judged.is_due && judged.credentials.is_ok() && judged.warnings.is_empty());
+}
+
+#[test]
+fn last_good_credentials_stay_until_their_end_and_the_words_say_so() {
+    let record = |failures, at| MintRecord {
+        failure: Some(outage()),
+        failures,
+        last_attempt: Some(at),
+        retry_at: Some(after(at, Duration::from_secs(30))),
+        ..MintRecord::default()
+    };
+    let stored = Some(credentials(noon(), 3600));
+    let failing = minting(record(1, later(2600)), stored.clone()).judge("a", None, later(2610));
+    assert!(failing.credentials.is_ok() && !failing.is_due);
+    assert_eq!(failing.next, Some(later(2630)));
+    assert!(failing.warnings[0].starts_with("RefreshFailing: ") && failing.warnings[0].contains(OUTAGE));
+    let again = minting(record(1, later(2600)), stored.clone()).judge("a", None, later(2630));
+    assert!(again.is_due);
+
+    let expired = minting(record(9, later(3700)), stored).judge("a", None, later(3701));
+    let problem = expired.credentials.unwrap_err();
+    assert_eq!(problem.reason, Reason::Expired);
+    assert!(problem.message.contains("2026-11-27T13:00:00Z") && problem.message.contains(OUTAGE), "{}", problem.message);
+    assert!(expired.warnings.is_empty());
+
+    let never = minting(record(1, noon()), None).judge("a", None, later(1));
+    assert_eq!(never.credentials.unwrap_err().reason, Reason::ExchangeUnreachable);
+    let first = minting(MintRecord::default(), None).judge("a", None, noon());
+    assert!(first.is_due);
+    assert_eq!(first.credentials.unwrap_err().reason, Reason::Pending);
+}
+
+#[test]
+fn rejected_credentials_are_minted_anew_once_and_then_seldom() {
+    let minted = |record: MintRecord, rejected: u64, now: u64| {
+        minting(record, Some(credentials(noon(), 12 * 3600))).judge("a", Some(later(rejected)), later(now))
+    };
+    // Long after they were minted: at once.
+    assert!(minted(MintRecord::default(), 3600, 3601).is_due);
+    // Moments after they were minted: others would be refused too.
+    assert!(!minted(MintRecord::default(), 10, 11).is_due);
+    assert_eq!(minted(MintRecord::default(), 10, 11).next, Some(later(900)));
+    // The registry has rejected what was there before these.
+    let record = MintRecord {
+        minted: Some(credentials(later(3605), 12 * 3600)),
+        last_attempt: Some(later(3605)),
+        ..MintRecord::default()
+    };
+    assert!(!minted(record, 3600, 3700).is_due);
+}
+
+#[test]
+fn nothing_is_minted_in_a_loop() {
+    // An answer whose credentials live a second, as a clock that is wrong would make it.
+    let mut ledger = MintLedger::default();
+    let resource = resource("a");
+    let key = minting(MintRecord::default(), None).key;
+    let mut attempts = 0;
+    for second in 0..600 {
+        let record = ledger.consult(&resource, &key);
+        if minting(record, None).judge("a", None, later(second)).is_due && ledger.start(&key) {
+            attempts += 1;
+            let minted = Minted {
+                credentials: credentials(later(second), 1),
+                skew: None,
+            };
+            ledger.conclude(&key, Ok(minted), None, later(second));
+        }
+    }
+    assert!((100..=121).contains(&attempts), "{attempts}");
+}
+
+fn resource(name: &str) -> ResourceRef {
+    ResourceRef {
+        kind: "DockerPullSecret",
+        key: ObjectKey::new("team", name),
+        uid: Uid::new(name),
+    }
+}
+
+#[test]
+fn resources_with_one_identity_share_an_attempt_and_forget_it_together() {
+    let mut ledger = MintLedger::default();
+    let key = minting(MintRecord::default(), None).key;
+    let other = MintKey {
+        namespace: "other".to_owned(),
+        ..key.clone()
+    };
+    for name in ["a", "b"] {
+        ledger.consult(&resource(name), &key);
+    }
+    ledger.consult(&resource("c"), &other);
+    assert!(ledger.start(&key) && !ledger.start(&key), "one at a time");
+    let minted = Minted {
+        credentials: credentials(noon(), 3600),
+        skew: None,
+    };
+    let mut waiting = ledger.conclude(&key, Ok(minted), None, noon());
+    waiting.sort();
+    assert_eq!(waiting, [ObjectKey::new("team", "a"), ObjectKey::new("team", "b")]);
+    assert!(ledger.consult(&resource("b"), &key).minted.is_some());
+    assert_eq!(ledger.consult(&resource("c"), &other), MintRecord::default(), "never across namespaces");
+    ledger.forget(&Uid::new("a"));
+    assert!(ledger.consult(&resource("b"), &key).minted.is_some());
+    ledger.forget(&Uid::new("b"));
+    assert_eq!(ledger.consult(&resource("d"), &key), MintRecord::default());
+    assert!(!ledger.start(&MintKey {
+        namespace: "nobody".to_owned(),
+        ..key
+    }));
+}
