@@ -4,6 +4,7 @@ pub(crate) mod client_errors;
 pub(crate) mod connect;
 mod credential_plugin;
 pub(crate) mod kubeconfig;
+pub(crate) mod minting;
 pub(crate) mod observer;
 pub(crate) mod operation;
 mod proxy;

@@ -113,7 +113,9 @@ pub(crate) fn minting_quay() -> Rule {
 
 pub(crate) fn minting_names() -> Rule {
     when_minted(
-        format!("((!has(self.credentialsFrom.serviceAccountRef) || self.credentialsFrom.serviceAccountRef.name.matches('{OBJECT_NAME}')) && (!has(self.credentialsFrom.staticKeyRef) || self.credentialsFrom.staticKeyRef.name.matches('{OBJECT_NAME}')))"),
+        format!(
+            "((!has(self.credentialsFrom.serviceAccountRef) || self.credentialsFrom.serviceAccountRef.name.matches('{OBJECT_NAME}')) && (!has(self.credentialsFrom.staticKeyRef) || self.credentialsFrom.staticKeyRef.name.matches('{OBJECT_NAME}')))"
+        ),
         "must name a ServiceAccount or a Secret: write lower-case letters, digits, '-' and '.'",
     )
 }
@@ -128,7 +130,9 @@ pub(crate) fn minting_role() -> Rule {
 pub(crate) fn minting_ids() -> Rule {
     const GUID: &str = "^[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}$";
     when_minted(
-        format!("!has(self.credentialsFrom.azure) || ((!has(self.credentialsFrom.azure.clientId) || self.credentialsFrom.azure.clientId.matches('{GUID}')) && (!has(self.credentialsFrom.azure.tenantId) || self.credentialsFrom.azure.tenantId.matches('{GUID}')))"),
+        format!(
+            "!has(self.credentialsFrom.azure) || ((!has(self.credentialsFrom.azure.clientId) || self.credentialsFrom.azure.clientId.matches('{GUID}')) && (!has(self.credentialsFrom.azure.tenantId) || self.credentialsFrom.azure.tenantId.matches('{GUID}')))"
+        ),
         "azure.clientId and azure.tenantId must be ids such as 00000000-0000-0000-0000-000000000000",
     )
 }

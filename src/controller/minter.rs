@@ -4,28 +4,21 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, OnceLock};
 use std::time::Duration;
 
-use k8s_openapi::api::authentication::v1::{TokenRequest, TokenRequestSpec};
-use k8s_openapi::api::core::v1::{Secret, ServiceAccount};
-use kube::Api;
-use kube::api::PostParams;
 use tokio::time::Instant;
 
 use crate::api::Reason;
 use crate::controller::context::{Context, lock, now};
 use crate::controller::metrics::Metrics;
-use crate::controller::observe::get;
 use crate::domain::minting::exchange::{Exchange, ExchangeStep, Minted};
 use crate::domain::minting::failure::MintFailure;
-use crate::domain::minting::identity::ProofRequest;
 use crate::domain::minting::ledger::{MintKey, MintLedger, MintRecord};
+use crate::domain::minting::minted::MintedCredentials;
 use crate::domain::minting::settings::MintSettings;
-use crate::domain::minting::static_key::{self, Proof};
 use crate::domain::names::{ResourceRef, Uid};
-use crate::domain::problem::Problem;
 use crate::domain::reconcile::decide::minting::MintOrder;
 use crate::domain::verification::address::Policy;
 use crate::domain::verification::requester::Requester;
-use crate::kubernetes::request::{Error, call};
+use crate::kubernetes::minting::prove;
 use crate::registry_client::http::RegistryClients;
 use crate::registry_client::resolver::Resolver;
 
@@ -59,8 +52,13 @@ impl Minter {
     }
 
     /// What is known of an identity, which a resource needs from now on.
-    pub(crate) fn consult(&self, resource: &ResourceRef, key: &MintKey) -> MintRecord {
-        lock(&self.ledger).consult(resource, key)
+    pub(crate) fn consult(
+        &self,
+        resource: &ResourceRef,
+        key: &MintKey,
+        stored: Option<&MintedCredentials>,
+    ) -> MintRecord {
+        lock(&self.ledger).consult(resource, key, stored)
     }
 
     /// A resource is gone, or needs nothing minted.
@@ -103,7 +101,13 @@ impl Minter {
                 tracing::info!(namespace, provider, identity, %expires_at, "minted credentials");
             }
             Err(failure) => {
-                tracing::warn!(namespace, provider, identity, "no credentials were minted: {}", failure.problem.message);
+                tracing::warn!(
+                    namespace,
+                    provider,
+                    identity,
+                    "no credentials were minted: {}",
+                    failure.problem.message
+                );
             }
         }
         let waiting = lock(&self.ledger).conclude(&order.key, result, order.end, now());
@@ -112,7 +116,7 @@ impl Minter {
 
     async fn mint(&self, order: &MintOrder, ctx: &Context) -> Result<Minted, MintFailure> {
         let identity = &order.identity;
-        let proof = prove(order, ctx).await?;
+        let proof = prove(&ctx.client, &order.key.namespace, identity).await?;
         let clients = self.clients()?;
         let (mut exchange, mut request) = Exchange::begin(identity.clone(), proof, now())?;
         loop {
@@ -120,7 +124,9 @@ impl Minter {
             let response = {
                 let mut free_at = gate.lock().await;
                 tokio::time::sleep_until(*free_at).await;
-                let response = clients.exchange(&request, exchange.who_answers(), Requester::Operator).await;
+                let response = clients
+                    .exchange(&request, exchange.who_answers(), Requester::Operator)
+                    .await;
                 *free_at = Instant::now() + SPACING;
                 response?
             };
@@ -145,69 +151,4 @@ impl Minter {
         let new = new.map_err(|error| MintFailure::new(Reason::ExchangeUnreachable, error.to_string()))?;
         Ok(self.clients.get_or_init(|| new).clone())
     }
-}
-
-/// What proves the identity.
-async fn prove(order: &MintOrder, ctx: &Context) -> Result<Proof, MintFailure> {
-    let namespace = &order.key.namespace;
-    match &order.identity.proof {
-        ProofRequest::Token {
-            service_account,
-            audience,
-            seconds,
-        } => {
-            let accounts = Api::<ServiceAccount>::namespaced(ctx.client.clone(), namespace);
-            let request = TokenRequest {
-                spec: TokenRequestSpec {
-                    audiences: vec![audience.clone()],
-                    expiration_seconds: Some(i64::from(*seconds)),
-                    bound_object_ref: None,
-                },
-                ..TokenRequest::default()
-            };
-            let operation = || format!("creating a token of ServiceAccount {service_account:?}");
-            let post = PostParams::default();
-            let sent = call(operation, accounts.create_token_request(service_account, &post, &request)).await;
-            let answer = sent.map_err(|error| account_problem(&error, service_account, namespace))?;
-            let token = answer.status.map(|status| status.token).unwrap_or_default();
-            Ok(Proof::Token(token.into()))
-        }
-        ProofRequest::Key { secret, keys } => {
-            let secrets = Api::<Secret>::namespaced(ctx.client.clone(), namespace);
-            let found = get(&secrets, secret).await;
-            let found = found.map_err(|error| MintFailure::new(Reason::ExchangeUnreachable, error.to_string()))?;
-            static_key::read(order.identity.grant.provider(), secret, keys, found.as_ref()).map_err(|problem| MintFailure {
-                problem,
-                retry_after: None,
-            })
-        }
-    }
-}
-
-/// Why a ServiceAccount cannot be read or used.
-fn account_problem(error: &Error, name: &str, namespace: &str) -> MintFailure {
-    let problem = account_refusal(error, name, namespace);
-    let problem = problem.unwrap_or_else(|| Problem::new(Reason::ExchangeUnreachable, error.to_string()));
-    MintFailure {
-        problem,
-        retry_after: None,
-    }
-}
-
-/// The problem, if the API server's answer is about this ServiceAccount.
-pub(crate) fn account_refusal(error: &Error, name: &str, namespace: &str) -> Option<Problem> {
-    let status = error.answer()?;
-    if status.is_not_found() {
-        let message = format!(
-            "ServiceAccount {name:?} (spec.credentialsFrom.serviceAccountRef.name) does not exist in this namespace: create it"
-        );
-        return Some(Problem::new(Reason::ServiceAccountNotFound, message));
-    }
-    let message = format!(
-        "the operator may not use ServiceAccount {name:?}: allow it in the chart (minting.serviceAccounts), or let namespace {namespace:?} consent with a Role for get on serviceaccounts and create on serviceaccounts/token with resourceNames [{name:?}]; the API server says: {}",
-        status.message
-    );
-    status
-        .is_forbidden()
-        .then(|| Problem::new(Reason::ServiceAccountNotAllowed, message))
 }

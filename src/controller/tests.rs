@@ -13,6 +13,7 @@ use crate::api::DockerPullSecret;
 use crate::controller::context::{Context, Shared, now};
 use crate::controller::lease::Leader;
 use crate::controller::metrics::Metrics;
+use crate::controller::minter::Minter;
 use crate::controller::readiness::Readiness;
 use crate::controller::reconcile::reconcile_current;
 use crate::controller::store::stored_resource::Of;
@@ -20,6 +21,7 @@ use crate::controller::verification::Verifier;
 use crate::controller::watches::drive::Watched as _;
 use crate::controller::watches::resources::Resources;
 use crate::domain::credentials::repetition::LEFT_OUT;
+use crate::domain::minting::settings::MintSettings;
 use crate::domain::names::{ObjectKey, Uid};
 use crate::domain::pull_failures::pod::Pod;
 use crate::domain::verification::address::Policy;
@@ -53,7 +55,9 @@ impl World {
         let metrics = Arc::new(Metrics::default());
         let leader = Arc::new(Leader::new(false));
         let verifier = Verifier::start(Policy::default(), 1, Arc::clone(&metrics), Arc::clone(&leader)).unwrap();
+        let minter = Minter::new(MintSettings::default(), Policy::default(), Arc::clone(&metrics));
         let shared = Shared {
+            minter: Arc::new(minter),
             readiness: Readiness::default(),
             metrics,
             verifier,

@@ -8,11 +8,11 @@ pub(crate) mod problems;
 
 use k8s_openapi::api::core::v1::Secret;
 
+use crate::api::Reason;
 use crate::domain::credential_source::identity::CredentialIdentity;
 use crate::domain::credentials::RegistryCredentials;
 use crate::domain::minting::minted::MintedCredentials;
 use crate::domain::problem::Problem;
-use crate::api::Reason;
 use crate::domain::spec::validate::{CredentialSource, ValidatedSpec};
 
 /// Credentials, and what is known about them.

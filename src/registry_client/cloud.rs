@@ -81,7 +81,9 @@ fn unreachable(request: &CloudRequest, who: &str, failure: SendFailure) -> MintF
             ),
             RequestFailure::Tls(why) | RequestFailure::Handshake(why) => (
                 Reason::ExchangeUnreachable,
-                format!("{why}; nothing was sent; if a proxy opens the connection, the operator has to trust its certificate"),
+                format!(
+                    "{why}; nothing was sent; if a proxy opens the connection, the operator has to trust its certificate"
+                ),
             ),
             RequestFailure::Forbidden(why) => (Reason::RegistryMismatch, format!("{why}; nothing was sent")),
             RequestFailure::Malformed(why) => (Reason::ExchangeMalformed, why),

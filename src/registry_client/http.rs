@@ -192,8 +192,10 @@ impl RegistryClients {
         let headers = headers(request, authorization)?;
         let method = if request.head { Method::HEAD } else { Method::GET };
         let build = |client: &Client| client.request(method, request.url.clone()).headers(headers);
-        self.send_with(&request.url, requester, build, async |response| read(response, &request.url).await)
-            .await
+        self.send_with(&request.url, requester, build, async |response| {
+            read(response, &request.url).await
+        })
+        .await
     }
 
     /// Sends what `build` makes to a URL that the policy allows, and has `read` read the response.

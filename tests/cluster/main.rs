@@ -27,6 +27,7 @@ mod import;
 mod install;
 mod krew;
 mod list;
+mod minting;
 mod node;
 mod oracle;
 mod pulls;

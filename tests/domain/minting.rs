@@ -38,7 +38,9 @@ fn with_settings(
 ) -> Result<MintIdentity, Problem> {
     let source = MintSource::new(&serde_json::from_value(from).unwrap())?;
     let key = RegistryKey::new(PrivateRegistry, Some(registry))?;
-    let annotations = annotations.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
+    let annotations = annotations
+        .iter()
+        .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
     MintIdentity::new(&source, &key, &annotations.collect(), settings)
 }
 
@@ -50,7 +52,11 @@ fn account(provider: &str, fields: Value) -> Value {
 /// A token with these claims that nobody has signed.
 fn token(claims: &Value) -> String {
     let part = |value: &Value| URL_SAFE_NO_PAD.encode(value.to_string());
-    format!("{}.{}.c2lnbmF0dXJl-canary", part(&json!({"alg": "RS256"})), part(claims))
+    format!(
+        "{}.{}.c2lnbmF0dXJl-canary",
+        part(&json!({"alg": "RS256"})),
+        part(claims)
+    )
 }
 
 /// A token of the ServiceAccount `puller` in `team`.

@@ -32,6 +32,7 @@ pub(super) fn good() -> Outcome {
         registry_key: Some("r.example.com".to_owned()),
         image_pattern: None,
         attached: None,
+        minted: None,
         warnings: Vec::new(),
     }
 }

@@ -111,6 +111,7 @@ impl World {
         let input = ScheduleInput {
             credentials: &self.credentials,
             identity: self.identity,
+            is_minted: false,
             registry: &self.registry,
             settings: &self.settings,
             ca_bundle: self.ca_bundle.as_ref().map(Option::as_ref),

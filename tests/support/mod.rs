@@ -10,6 +10,7 @@
 pub mod audit;
 pub mod browser;
 pub mod canary;
+pub mod cloud;
 pub mod copied;
 pub mod dps;
 pub mod explain;

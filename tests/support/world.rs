@@ -53,22 +53,24 @@ pub async fn exclusive_world() -> (tokio::sync::MutexGuard<'static, ()>, &'stati
 /// CI has to be able to.
 pub fn node_world() -> Option<&'static World> {
     static WORLD: OnceLock<Option<World>> = OnceLock::new();
-    let start = || {
-        let check = Command::new(tools(&["world"]).join("world"))
-            .arg("node-check")
-            .output()
-            .expect("world can be started");
-        if check.status.success() {
-            let bin = tools(&[&CONTROL_PLANE[..], &["registry", "node"]].concat());
-            return Some(World::start(&bin, &["up", "--node"]));
-        }
-        let why = String::from_utf8_lossy(&check.stderr).into_owned() + &String::from_utf8_lossy(&check.stdout);
-        assert!(std::env::var_os("CI").is_none(), "CI needs a node: {why}");
-        // Past the test runner, which would keep it to itself.
-        let _ = writeln!(std::io::stderr(), "SKIPPED: no node can run here: {why}");
-        None
-    };
-    WORLD.get_or_init(start).as_ref()
+    WORLD.get_or_init(fresh_node_world).as_ref()
+}
+
+/// Another one, in which no operator runs as a pod. It ends when it is dropped.
+pub fn fresh_node_world() -> Option<World> {
+    let check = Command::new(tools(&["world"]).join("world"))
+        .arg("node-check")
+        .output()
+        .expect("world can be started");
+    if check.status.success() {
+        let bin = tools(&[&CONTROL_PLANE[..], &["registry", "node"]].concat());
+        return Some(World::start(&bin, &["up", "--node"]));
+    }
+    let why = String::from_utf8_lossy(&check.stderr).into_owned() + &String::from_utf8_lossy(&check.stdout);
+    assert!(std::env::var_os("CI").is_none(), "CI needs a node: {why}");
+    // Past the test runner, which would keep it to itself.
+    let _ = writeln!(std::io::stderr(), "SKIPPED: no node can run here: {why}");
+    None
 }
 
 /// Starts a world, and reads what it says of itself. It ends when its standard input does.

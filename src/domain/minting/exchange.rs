@@ -115,7 +115,10 @@ impl Exchange {
         self.secrets.add_token(token);
         let refused = |what: String| Err(MintFailure::new(Reason::AudienceRefused, what));
         let ProofRequest::Token { audience, .. } = &self.identity.proof else {
-            return refused("a token of a ServiceAccount was given where none is needed; this is a bug, please report it".to_owned());
+            return refused(
+                "a token of a ServiceAccount was given where none is needed; this is a bug, please report it"
+                    .to_owned(),
+            );
         };
         self.claims = Claims::read(token).unwrap_or_default();
         if self.claims.aud != [audience.as_str()] {
@@ -137,33 +140,75 @@ impl Exchange {
         let (stage, request) = match (&grant, proof) {
             (Grant::Aws { registry, role_arn }, Proof::Token(token)) => (
                 ExchangeStage::AwsSession,
-                aws::web_identity(registry, role_arn.as_deref().unwrap_or_default(), &self.claims.sub, token)?,
+                aws::web_identity(
+                    registry,
+                    role_arn.as_deref().unwrap_or_default(),
+                    &self.claims.sub,
+                    token,
+                )?,
             ),
-            (Grant::Aws { registry, role_arn: Some(role) }, Proof::Aws(keys)) => {
+            (
+                Grant::Aws {
+                    registry,
+                    role_arn: Some(role),
+                },
+                Proof::Aws(keys),
+            ) => {
                 self.secrets.add_token(keys.secret.expose_secret());
-                (ExchangeStage::AwsSession, aws::assume_role(registry, role, keys, self.cloud_time(now))?)
+                (
+                    ExchangeStage::AwsSession,
+                    aws::assume_role(registry, role, keys, self.cloud_time(now))?,
+                )
             }
-            (Grant::Aws { registry, role_arn: None }, Proof::Aws(keys)) => {
+            (
+                Grant::Aws {
+                    registry,
+                    role_arn: None,
+                },
+                Proof::Aws(keys),
+            ) => {
                 self.secrets.add_token(keys.secret.expose_secret());
                 let request = aws::authorization(registry, keys, self.cloud_time(now))?;
                 (ExchangeStage::Ecr(keys.clone()), request)
             }
-            (Grant::Google { audience: Some(audience), .. }, Proof::Token(token)) => {
-                (ExchangeStage::GoogleSubject, google::subject_token(audience, token)?)
-            }
-            (Grant::Google { .. }, Proof::GoogleKey(key)) => {
-                (ExchangeStage::GoogleAccount, google::signed_request(key, self.cloud_time(now))?)
-            }
-            (Grant::Azure { cloud, client_id, tenant_id, .. }, proof @ (Proof::Token(_) | Proof::ClientSecret(_))) => {
+            (
+                Grant::Google {
+                    audience: Some(audience),
+                    ..
+                },
+                Proof::Token(token),
+            ) => (ExchangeStage::GoogleSubject, google::subject_token(audience, token)?),
+            (Grant::Google { .. }, Proof::GoogleKey(key)) => (
+                ExchangeStage::GoogleAccount,
+                google::signed_request(key, self.cloud_time(now))?,
+            ),
+            (
+                Grant::Azure {
+                    cloud,
+                    client_id,
+                    tenant_id,
+                    ..
+                },
+                proof @ (Proof::Token(_) | Proof::ClientSecret(_)),
+            ) => {
                 if let Proof::ClientSecret(secret) = proof {
                     self.secrets.add_token(secret.expose_secret());
                 }
-                (ExchangeStage::Entra, azure::entra_token(*cloud, tenant_id, client_id, proof)?)
+                (
+                    ExchangeStage::Entra,
+                    azure::entra_token(*cloud, tenant_id, client_id, proof)?,
+                )
             }
-            (Grant::Quay { robot }, Proof::Token(token)) => {
-                (ExchangeStage::Quay, quay::federation(&self.identity.host, robot, token)?)
+            (Grant::Quay { robot }, Proof::Token(token)) => (
+                ExchangeStage::Quay,
+                quay::federation(&self.identity.host, robot, token)?,
+            ),
+            _ => {
+                return Err(MintFailure::new(
+                    Reason::IdentityMissing,
+                    "this key is not of the cloud that is asked; this is a bug, please report it",
+                ));
             }
-            _ => return Err(MintFailure::new(Reason::IdentityMissing, "this key is not of the cloud that is asked; this is a bug, please report it")),
         };
         self.stage = stage;
         Ok(request)
@@ -232,7 +277,10 @@ impl Exchange {
                 let (credentials, end) = quay::answer(response, robot, self)?;
                 self.done(credentials, end, now)
             }
-            _ => Err(MintFailure::new(Reason::ExchangeMalformed, "this answer was not expected; this is a bug, please report it")),
+            _ => Err(MintFailure::new(
+                Reason::ExchangeMalformed,
+                "this answer was not expected; this is a bug, please report it",
+            )),
         }
     }
 
@@ -262,7 +310,9 @@ impl Exchange {
         let time = self.cloud_time(now);
         let request = match (keys, &self.proof) {
             (Some(keys), _) => aws::authorization(&registry, &keys, time)?,
-            (None, Proof::Aws(keys)) => aws::assume_role(&registry, role_arn.as_deref().unwrap_or_default(), keys, time)?,
+            (None, Proof::Aws(keys)) => {
+                aws::assume_role(&registry, role_arn.as_deref().unwrap_or_default(), keys, time)?
+            }
             _ => return Err(refusal.failure(self, false)),
         };
         Ok(ExchangeStep::Send(request))
@@ -295,7 +345,10 @@ impl Exchange {
     fn skew(&self) -> String {
         let minutes = self.ahead.unsigned_abs().as_secs() / 60;
         let how = if self.ahead.is_positive() { "behind" } else { "ahead of" };
-        format!("the operator's clock is {minutes} minutes {how} that of {}: set the clock of its node", self.who_answers())
+        format!(
+            "the operator's clock is {minutes} minutes {how} that of {}: set the clock of its node",
+            self.who_answers()
+        )
     }
 
     /// The time at the cloud, as far as is known.

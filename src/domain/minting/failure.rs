@@ -14,20 +14,29 @@ pub struct MintFailure {
     pub retry_after: Option<Duration>,
 }
 
+impl From<Problem> for MintFailure {
+    fn from(problem: Problem) -> Self {
+        Self {
+            problem,
+            retry_after: None,
+        }
+    }
+}
+
 impl MintFailure {
     /// A failure with its sentence.
     pub fn new(reason: Reason, message: impl Into<String>) -> Self {
-        Self {
-            problem: Problem::new(reason, message),
-            retry_after: None,
-        }
+        Problem::new(reason, message).into()
     }
 
     /// Whether it may be over in a moment. Anything else ends when somebody changes something, which nothing tells.
     pub fn is_transient(&self) -> bool {
         matches!(
             self.problem.reason,
-            Reason::ExchangeRateLimited | Reason::ExchangeUnreachable | Reason::ExchangeMalformed | Reason::IssuerUnreachable
+            Reason::ExchangeRateLimited
+                | Reason::ExchangeUnreachable
+                | Reason::ExchangeMalformed
+                | Reason::IssuerUnreachable
         )
     }
 }

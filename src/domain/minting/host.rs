@@ -181,7 +181,9 @@ fn endpoints(partition: &Partition, region: &str, is_dual_stack: bool, is_fips: 
 /// The cloud of Microsoft that a host (without a port) is a registry of, if it is one: `NAME`, `NAME-HASH` or
 /// `NAME.REGION.geo` below its domain.
 pub fn azure(host: &str, settings: &MintSettings) -> Option<AzureCloud> {
-    let known = AZURE.into_iter().find_map(|cloud| Some((cloud, below(host, cloud.domain)?)));
+    let known = AZURE
+        .into_iter()
+        .find_map(|cloud| Some((cloud, below(host, cloud.domain)?)));
     let (cloud, name) = match known {
         Some(known) => known,
         None => (AZURE[0], allowed(Provider::Azure, host, settings)?),

@@ -164,7 +164,11 @@ fn grant(
     match &source.request {
         MintRequest::Aws { role_arn } => {
             let registry = host::ecr(host_port).ok_or_else(|| {
-                mismatch(host_port, "aws", "a registry of Amazon ECR, such as 123456789012.dkr.ecr.eu-west-1.amazonaws.com")
+                mismatch(
+                    host_port,
+                    "aws",
+                    "a registry of Amazon ECR, such as 123456789012.dkr.ecr.eu-west-1.amazonaws.com",
+                )
             })?;
             let annotated = || find(&["eks.amazonaws.com/ecr-role-arn", "eks.amazonaws.com/role-arn"]);
             let role_arn = role_arn.clone().or_else(annotated);
@@ -174,13 +178,19 @@ fn grant(
         }
         MintRequest::Google { provider, email } => {
             if !host::is_google(host_port, settings) {
-                return Err(mismatch(host_port, "google", "a registry of Google, such as europe-docker.pkg.dev"));
+                return Err(mismatch(
+                    host_port,
+                    "google",
+                    "a registry of Google, such as europe-docker.pkg.dev",
+                ));
             }
             let email = email.clone().or_else(|| find(&["iam.gke.io/gcp-service-account"]));
             if let Some(email) = &email {
-                check_email(email).map_err(|what| annotation_problem(account, "iam.gke.io/gcp-service-account", &what))?;
+                check_email(email)
+                    .map_err(|what| annotation_problem(account, "iam.gke.io/gcp-service-account", &what))?;
             }
-            let (audience, token_audience) = google_audiences(provider.as_deref(), account, settings.gke_cluster.as_ref())?;
+            let (audience, token_audience) =
+                google_audiences(provider.as_deref(), account, settings.gke_cluster.as_ref())?;
             Ok((Grant::Google { audience, email }, token_audience))
         }
         MintRequest::Azure {
@@ -189,7 +199,11 @@ fn grant(
             repositories,
         } => {
             let cloud = host::azure(host_port, settings).ok_or_else(|| {
-                mismatch(host_port, "azure", "an Azure Container Registry, such as example.azurecr.io")
+                mismatch(
+                    host_port,
+                    "azure",
+                    "an Azure Container Registry, such as example.azurecr.io",
+                )
             })?;
             let id = |given: &Option<String>, field: &str, names: [&str; 2]| -> Result<String, Problem> {
                 let id = given.clone().or_else(|| find(&names));
@@ -197,8 +211,14 @@ fn grant(
                 check_guid(&id).map_err(|what| annotation_problem(account, names[0], &what))?;
                 Ok(id)
             };
-            let client = ["azure.workload.identity/client-id", "kubernetes.azure.com/acr-client-id"];
-            let tenant = ["azure.workload.identity/tenant-id", "kubernetes.azure.com/acr-tenant-id"];
+            let client = [
+                "azure.workload.identity/client-id",
+                "kubernetes.azure.com/acr-client-id",
+            ];
+            let tenant = [
+                "azure.workload.identity/tenant-id",
+                "kubernetes.azure.com/acr-tenant-id",
+            ];
             let grant = Grant::Azure {
                 cloud,
                 client_id: id(client_id, "clientId", client)?,
@@ -209,7 +229,11 @@ fn grant(
         }
         MintRequest::Quay { robot } => {
             if host_port.contains('*') {
-                return Err(mismatch(host_port, "quay", "one host, which could be asked for credentials"));
+                return Err(mismatch(
+                    host_port,
+                    "quay",
+                    "one host, which could be asked for credentials",
+                ));
             }
             let robot = robot.clone();
             Ok((Grant::Quay { robot }, host_port.to_owned()))

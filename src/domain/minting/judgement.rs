@@ -19,8 +19,6 @@ pub struct Minting {
     pub key: MintKey,
     /// What is known.
     pub record: MintRecord,
-    /// What the generated Secret holds.
-    pub stored: Option<MintedCredentials>,
 }
 
 /// What follows from it.
@@ -42,14 +40,16 @@ impl Minting {
     /// Judges. `seed`: what tells this resource from another; `rejected_at`: when the registry last rejected the credentials.
     pub fn judge(&self, seed: &str, rejected_at: Option<Timestamp>, now: Timestamp) -> MintJudgement {
         let record = &self.record;
-        let newest = [&record.minted, &self.stored].into_iter().flatten().max_by_key(|minted| minted.issued_at);
+        let newest = record.minted.as_ref();
         let alive = newest.filter(|minted| minted.is_alive(now));
         let is_rejected = alive.is_some_and(|minted| rejected_at.is_some_and(|rejected| rejected > minted.issued_at));
         let wanted = match alive {
             Some(minted) if !is_rejected => renewal(minted, seed),
             _ => whole_second(now),
         };
-        let last = record.last_attempt.or(alive.filter(|_| is_rejected).map(|minted| minted.issued_at));
+        let last = record
+            .last_attempt
+            .or(alive.filter(|_| is_rejected).map(|minted| minted.issued_at));
         let allowed = [last.map(|last| spaced(last, is_rejected)), record.retry_at];
         let due = allowed.into_iter().flatten().fold(wanted, Timestamp::max);
         let is_due = due <= now && !record.is_in_flight;
@@ -66,7 +66,11 @@ impl Minting {
                 issued_at: newest.map(|minted| Time(minted.issued_at)),
                 expires_at: newest.map(|minted| Time(minted.expires_at)),
                 next_refresh_time: alive.is_some().then(|| Time(whole_second(due))),
-                last_attempt_time: record.failure.as_ref().and(record.last_attempt).map(|time| Time(whole_second(time))),
+                last_attempt_time: record
+                    .failure
+                    .as_ref()
+                    .and(record.last_attempt)
+                    .map(|time| Time(whole_second(time))),
                 failures: record.failures,
             },
         }

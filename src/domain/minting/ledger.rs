@@ -57,14 +57,20 @@ pub struct MintLedger {
 }
 
 impl MintLedger {
-    /// What is known of an identity, which a resource needs from now on.
-    pub fn consult(&mut self, resource: &ResourceRef, key: &MintKey) -> MintRecord {
+    /// What is known of an identity, which a resource needs from now on. `stored`: what its Secret holds, which serves all that have
+    /// the same identity after a restart.
+    pub fn consult(&mut self, resource: &ResourceRef, key: &MintKey, stored: Option<&MintedCredentials>) -> MintRecord {
         if self.users.get(&resource.uid).is_none_or(|(known, _)| known != key) {
             self.forget(&resource.uid);
             let user = (key.clone(), resource.key.clone());
             self.users.insert(resource.uid.clone(), user);
         }
-        self.records.entry(key.clone()).or_default().clone()
+        let record = self.records.entry(key.clone()).or_default();
+        let known = record.minted.as_ref().map(|known| known.issued_at);
+        if let Some(stored) = stored.filter(|stored| known < Some(stored.issued_at)) {
+            record.minted = Some(stored.clone());
+        }
+        record.clone()
     }
 
     /// A resource is gone, or needs nothing minted.

@@ -56,7 +56,12 @@ impl MintedCredentials {
     /// The annotations that say for whom they were minted, for a Secret with this document.
     pub fn annotations(&self, identity: &str, document: &[u8]) -> BTreeMap<String, String> {
         let (issued_at, expires_at) = (self.issued_at.to_string(), self.expires_at.to_string());
-        let minted_for = digest(&[identity.as_bytes(), issued_at.as_bytes(), expires_at.as_bytes(), document]);
+        let minted_for = digest(&[
+            identity.as_bytes(),
+            issued_at.as_bytes(),
+            expires_at.as_bytes(),
+            document,
+        ]);
         BTreeMap::from([
             (ISSUED_AT.to_owned(), issued_at),
             (EXPIRES_AT.to_owned(), expires_at),
@@ -69,7 +74,12 @@ impl MintedCredentials {
         let annotations = secret.metadata.annotations.as_ref()?;
         let [issued_at, expires_at, minted_for] =
             [ISSUED_AT, EXPIRES_AT, MINTED_FOR].map(|name| annotations.get(name).map(String::as_str));
-        let parts = [identity.as_bytes(), issued_at?.as_bytes(), expires_at?.as_bytes(), document];
+        let parts = [
+            identity.as_bytes(),
+            issued_at?.as_bytes(),
+            expires_at?.as_bytes(),
+            document,
+        ];
         if minted_for? != digest(&parts) {
             return None;
         }

@@ -62,7 +62,8 @@ impl FromStr for GkeCluster {
 
     fn from_str(text: &str) -> Result<Self, String> {
         let parts: Vec<&str> = text.split('/').collect();
-        let is_word = |word: &str| !word.is_empty() && word.chars().all(|c| c.is_ascii_alphanumeric() || "-:.".contains(c));
+        let is_word =
+            |word: &str| !word.is_empty() && word.chars().all(|c| c.is_ascii_alphanumeric() || "-:.".contains(c));
         match parts[..] {
             ["projects", project, "locations", location, "clusters", cluster]
                 if [project, location, cluster].into_iter().all(is_word) =>

@@ -158,7 +158,8 @@ fn check_request(request: &MintRequest) -> Result<(), Problem> {
                 )));
             }
             email.as_deref().map_or(Ok(()), |email| {
-                check_email(email).map_err(|what| invalid(format!("spec.credentialsFrom.google.serviceAccountEmail {what}")))
+                check_email(email)
+                    .map_err(|what| invalid(format!("spec.credentialsFrom.google.serviceAccountEmail {what}")))
             })
         }
         MintRequest::Azure {
@@ -182,7 +183,9 @@ fn check_request(request: &MintRequest) -> Result<(), Problem> {
             let inside = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || "_-.".contains(c);
             match robot.split_once('+') {
                 Some((owner, name))
-                    if [owner, name].into_iter().all(|part| !part.is_empty() && part.chars().all(inside)) =>
+                    if [owner, name]
+                        .into_iter()
+                        .all(|part| !part.is_empty() && part.chars().all(inside)) =>
                 {
                     Ok(())
                 }
@@ -264,7 +267,9 @@ pub(crate) fn check_email(email: &str) -> Result<(), String> {
     let inside = |c: char| c.is_ascii_alphanumeric() || "-_.".contains(c);
     match email.split_once('@') {
         Some((name, domain))
-            if [name, domain].into_iter().all(|part| !part.is_empty() && part.chars().all(inside))
+            if [name, domain]
+                .into_iter()
+                .all(|part| !part.is_empty() && part.chars().all(inside))
                 && domain.contains('.') =>
         {
             Ok(())
@@ -288,7 +293,9 @@ fn is_pool_provider(provider: &str) -> bool {
             pool,
             "providers",
             provider,
-        ] => !number.is_empty() && number.bytes().all(|byte| byte.is_ascii_digit()) && is_word(pool) && is_word(provider),
+        ] => {
+            !number.is_empty() && number.bytes().all(|byte| byte.is_ascii_digit()) && is_word(pool) && is_word(provider)
+        }
         _ => false,
     }
 }

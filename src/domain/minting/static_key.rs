@@ -38,16 +38,18 @@ pub fn read(provider: Provider, name: &str, keys: &StaticKeyNames, secret: Optio
     let secret = secret.ok_or_else(|| {
         Problem::new(
             Reason::SecretNotFound,
-            format!("Secret {name:?} (spec.credentialsFrom.staticKeyRef.name) does not exist in this namespace: create it"),
+            format!(
+                "Secret {name:?} (spec.credentialsFrom.staticKeyRef.name) does not exist in this namespace: create it"
+            ),
         )
     })?;
     let find = |named: &Option<String>, usual: &str| -> (String, Result<Option<String>, Problem>) {
         let key = named.as_deref().unwrap_or(usual);
         let value = secret.data.as_ref().and_then(|data| data.get(key));
         let text = value.map(|value| encoding::text(&value.0).map(|text| trim_line_break(text).to_owned()));
-        let text = text.transpose().map_err(|what| {
-            Problem::new(Reason::Malformed, format!("key {key:?} of Secret {name:?} {what}"))
-        });
+        let text = text
+            .transpose()
+            .map_err(|what| Problem::new(Reason::Malformed, format!("key {key:?} of Secret {name:?} {what}")));
         (key.to_owned(), text.map(|text| text.filter(|text| !text.is_empty())))
     };
     let need = |named: &Option<String>, usual: &str| -> Result<String, Problem> {

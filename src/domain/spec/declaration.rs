@@ -5,7 +5,7 @@ use serde::{Deserialize, Deserializer};
 
 use crate::api::{
     CLUSTER_DOCKER_PULL_SECRET, CaBundleRef, ClusterDockerPullSecret, DOCKER_PULL_SECRET, DockerPullSecret,
-    DockerPullSecretSpec,    VERIFY_ANNOTATION,
+    DockerPullSecretSpec, VERIFY_ANNOTATION,
 };
 use crate::domain::names::{ObjectKey, ResourceRef, Uid};
 use crate::domain::problem::Problem;
@@ -89,7 +89,13 @@ impl Declaration {
 /// Name of the Secret that a spec reads, valid or not.
 fn source_of(spec: &DockerPullSecretSpec) -> Option<String> {
     let credentials = spec.credentials_ref.as_ref().map(|reference| &reference.name);
-    let key = || spec.credentials_from.as_ref()?.static_key_ref.as_ref().map(|key| &key.name);
+    let key = || {
+        spec.credentials_from
+            .as_ref()?
+            .static_key_ref
+            .as_ref()
+            .map(|key| &key.name)
+    };
     credentials.or_else(key).cloned()
 }
 

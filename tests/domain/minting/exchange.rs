@@ -53,14 +53,29 @@ pub(super) fn tell(identity: MintIdentity, proof: Proof, answers: &[CloudRespons
     let mut requests = Vec::new();
     let (mut exchange, request) = match Exchange::begin(identity, proof, now) {
         Ok(begun) => begun,
-        Err(failure) => return Told { requests, end: Err(failure) },
+        Err(failure) => {
+            return Told {
+                requests,
+                end: Err(failure),
+            };
+        }
     };
     requests.push(request);
     for answer in answers {
         match exchange.answer(answer, now) {
             Ok(ExchangeStep::Send(request)) => requests.push(request),
-            Ok(ExchangeStep::Done(minted)) => return Told { requests, end: Ok(minted) },
-            Err(failure) => return Told { requests, end: Err(failure) },
+            Ok(ExchangeStep::Done(minted)) => {
+                return Told {
+                    requests,
+                    end: Ok(minted),
+                };
+            }
+            Err(failure) => {
+                return Told {
+                    requests,
+                    end: Err(failure),
+                };
+            }
         }
     }
     panic!("more answers are needed: {requests:?}");
@@ -72,12 +87,17 @@ pub(super) fn proof(audience: &str) -> Proof {
 
 fn body(request: &CloudRequest) -> String {
     let body = request.body.as_ref().map(|body| body.expose_secret().to_owned());
-    percent_encoding::percent_decode_str(&body.unwrap_or_default()).decode_utf8().unwrap().replace('+', " ")
+    percent_encoding::percent_decode_str(&body.unwrap_or_default())
+        .decode_utf8()
+        .unwrap()
+        .replace('+', " ")
 }
 
 fn header(request: &CloudRequest, name: &str) -> String {
     let found = request.headers.iter().find(|(one, _)| *one == name);
-    found.map(|(_, value)| value.expose_secret().to_owned()).unwrap_or_default()
+    found
+        .map(|(_, value)| value.expose_secret().to_owned())
+        .unwrap_or_default()
 }
 
 #[test]
@@ -93,9 +113,17 @@ fn role_of_amazon_gives_a_session_that_may_only_pull_and_then_credentials() {
         assert_eq!(minted.credentials.expires_at, later(43200));
         assert_eq!(minted.skew, None);
 
-        let [session, authorization] = &told.requests[..] else { panic!() };
+        let [session, authorization] = &told.requests[..] else {
+            panic!()
+        };
         let sent = body(session);
-        for part in ["Action=AssumeRoleWithWebIdentity", &format!("RoleArn={ROLE}"), "RoleSessionName=team.puller", "DurationSeconds=900", "ecr:BatchGetImage"] {
+        for part in [
+            "Action=AssumeRoleWithWebIdentity",
+            &format!("RoleArn={ROLE}"),
+            "RoleSessionName=team.puller",
+            "DurationSeconds=900",
+            "ecr:BatchGetImage",
+        ] {
             assert!(sent.contains(part), "{part} in {sent}");
         }
         assert!(!sent.contains("ecr:Put") && header(session, "authorization").is_empty());
@@ -118,11 +146,21 @@ fn key_of_amazon_asks_for_credentials_itself_or_assumes_a_role() {
     };
     let from = |aws: Value| json!({"staticKeyRef": {"name": "key"}, "aws": aws});
     let answer = good(ecr_answer(false, later(43200).as_second() as f64).to_string());
-    let told = tell(identity(ECR, from(json!({})), &[]).unwrap(), keys(), std::slice::from_ref(&answer), noon());
+    let told = tell(
+        identity(ECR, from(json!({})), &[]).unwrap(),
+        keys(),
+        std::slice::from_ref(&answer),
+        noon(),
+    );
     assert!(told.end.is_ok() && told.requests.len() == 1);
 
     let session = STS_ANSWER.replace("AssumeRoleWithWebIdentity", "AssumeRole");
-    let told = tell(identity(ECR, from(json!({"roleArn": ROLE})), &[]).unwrap(), keys(), &[good(session), answer], noon());
+    let told = tell(
+        identity(ECR, from(json!({"roleArn": ROLE})), &[]).unwrap(),
+        keys(),
+        &[good(session), answer],
+        noon(),
+    );
     assert!(told.end.is_ok());
     assert!(header(&told.requests[0], "authorization").contains("/eu-west-1/sts/aws4_request"));
     assert!(header(&told.requests[1], "authorization").contains("Credential=ASIAEXAMPLE/"));
@@ -159,31 +197,57 @@ fn clock_that_is_wrong_costs_one_more_request_and_a_warning() {
 
 #[test]
 fn identity_of_azure_gives_a_token_of_the_registry_or_of_some_repositories() {
-    let registry_token = |kind: &str| token(&json!({"exp": later(10800).as_second(), "grant_type": kind, "aud": "example.azurecr.io"}));
+    let registry_token =
+        |kind: &str| token(&json!({"exp": later(10800).as_second(), "grant_type": kind, "aud": "example.azurecr.io"}));
     let refresh = registry_token("refresh_token");
     let from = account("azure", json!({"clientId": ID, "tenantId": ID}));
-    let entra = good(json!({"token_type": "Bearer", "expires_in": 3599, "access_token": "entra-token-canary"}).to_string());
+    let entra =
+        good(json!({"token_type": "Bearer", "expires_in": 3599, "access_token": "entra-token-canary"}).to_string());
     let exchange = good(json!({"refresh_token": refresh}).to_string());
-    let told = tell(identity("example.azurecr.io", from, &[]).unwrap(), proof("api://AzureADTokenExchange"), &[entra.clone(), exchange.clone()], noon());
+    let told = tell(
+        identity("example.azurecr.io", from, &[]).unwrap(),
+        proof("api://AzureADTokenExchange"),
+        &[entra.clone(), exchange.clone()],
+        noon(),
+    );
     let minted = told.end.unwrap().credentials;
     assert_eq!(minted.credentials.username(), "00000000-0000-0000-0000-000000000000");
     assert_eq!(minted.credentials.password(), refresh);
     assert_eq!(minted.expires_at, later(10800));
-    assert_eq!(told.requests[0].url.as_str(), format!("https://login.microsoftonline.com/{ID}/oauth2/v2.0/token"));
+    assert_eq!(
+        told.requests[0].url.as_str(),
+        format!("https://login.microsoftonline.com/{ID}/oauth2/v2.0/token")
+    );
     assert!(body(&told.requests[0]).contains("scope=https://containerregistry.azure.net/.default"));
-    assert_eq!(told.requests[1].url.as_str(), "https://example.azurecr.io/oauth2/exchange");
+    assert_eq!(
+        told.requests[1].url.as_str(),
+        "https://example.azurecr.io/oauth2/exchange"
+    );
     assert!(body(&told.requests[1]).contains("service=example.azurecr.io"));
 
     let access = registry_token("access_token");
-    let from = account("azure", json!({"clientId": ID, "tenantId": ID, "repositories": ["team/app", "base"]}));
+    let from = account(
+        "azure",
+        json!({"clientId": ID, "tenantId": ID, "repositories": ["team/app", "base"]}),
+    );
     let last = good(json!({"access_token": access}).to_string());
-    let told = tell(identity("example.azurecr.io", from, &[]).unwrap(), proof("api://AzureADTokenExchange"), &[entra.clone(), exchange.clone(), last], noon());
+    let told = tell(
+        identity("example.azurecr.io", from, &[]).unwrap(),
+        proof("api://AzureADTokenExchange"),
+        &[entra.clone(), exchange.clone(), last],
+        noon(),
+    );
     assert_eq!(told.end.unwrap().credentials.credentials.password(), access);
     assert!(body(&told.requests[2]).contains("scope=repository:team/app:pull&scope=repository:base:pull"));
 
     let from = json!({"staticKeyRef": {"name": "key"}, "azure": {"clientId": ID, "tenantId": ID}});
     let secret = Proof::ClientSecret("client-secret-canary".into());
-    let told = tell(identity("example.azurecr.us", from, &[]).unwrap(), secret, &[entra, exchange], noon());
+    let told = tell(
+        identity("example.azurecr.us", from, &[]).unwrap(),
+        secret,
+        &[entra, exchange],
+        noon(),
+    );
     assert!(told.end.is_ok());
     assert_eq!(told.requests[0].url.host_str(), Some("login.microsoftonline.us"));
     assert!(body(&told.requests[0]).contains("client_secret=client-secret-canary"));
@@ -201,20 +265,42 @@ fn subject_of_google_gets_a_token_itself_or_that_of_a_service_account() {
     };
     let from = account("google", json!({"workloadIdentityProvider": POOL}));
     for (answer, end) in [(subject(Some(3599)), 3599), (subject(None), 600)] {
-        let told = tell(identity("europe-docker.pkg.dev", from.clone(), &[]).unwrap(), proof(&audience), &[answer], noon());
+        let told = tell(
+            identity("europe-docker.pkg.dev", from.clone(), &[]).unwrap(),
+            proof(&audience),
+            &[answer],
+            noon(),
+        );
         let minted = told.end.unwrap().credentials;
-        assert_eq!((minted.credentials.username(), minted.credentials.password()), ("oauth2accesstoken", "ya29.d.canary"));
+        assert_eq!(
+            (minted.credentials.username(), minted.credentials.password()),
+            ("oauth2accesstoken", "ya29.d.canary")
+        );
         assert_eq!(minted.expires_at, later(end));
         assert!(body(&told.requests[0]).contains("scope=https://www.googleapis.com/auth/cloud-platform.read-only"));
         assert!(header(&told.requests[0], "authorization").is_empty());
     }
     let email = "pull@acme.iam.gserviceaccount.com";
-    let from = account("google", json!({"workloadIdentityProvider": POOL, "serviceAccountEmail": email}));
+    let from = account(
+        "google",
+        json!({"workloadIdentityProvider": POOL, "serviceAccountEmail": email}),
+    );
     let answer = good(json!({"accessToken": "ya29.c.canary", "expireTime": "2026-11-27T13:00:00Z"}).to_string());
-    let told = tell(identity("gcr.io", from, &[]).unwrap(), proof(&audience), &[subject(Some(600)), answer], noon());
+    let told = tell(
+        identity("gcr.io", from, &[]).unwrap(),
+        proof(&audience),
+        &[subject(Some(600)), answer],
+        noon(),
+    );
     let minted = told.end.unwrap().credentials;
-    assert_eq!((minted.credentials.password(), minted.expires_at), ("ya29.c.canary", later(3600)));
-    assert_eq!(told.requests[1].url.as_str(), format!("https://iamcredentials.googleapis.com/v1/projects/-/serviceAccounts/{email}:generateAccessToken"));
+    assert_eq!(
+        (minted.credentials.password(), minted.expires_at),
+        ("ya29.c.canary", later(3600))
+    );
+    assert_eq!(
+        told.requests[1].url.as_str(),
+        format!("https://iamcredentials.googleapis.com/v1/projects/-/serviceAccounts/{email}:generateAccessToken")
+    );
     assert_eq!(header(&told.requests[1], "authorization"), "Bearer ya29.d.canary");
 }
 
@@ -223,11 +309,24 @@ fn robot_of_quay_gets_a_token() {
     let robot_token = token(&json!({"exp": later(3600).as_second()}));
     let from = account("quay", json!({"robot": "acme+puller"}));
     let answer = good(json!({"token": robot_token}).to_string());
-    let told = tell(identity("quay.example.com:8443", from, &[]).unwrap(), proof("quay.example.com:8443"), &[answer], noon());
+    let told = tell(
+        identity("quay.example.com:8443", from, &[]).unwrap(),
+        proof("quay.example.com:8443"),
+        &[answer],
+        noon(),
+    );
     let minted = told.end.unwrap().credentials;
-    assert_eq!((minted.credentials.username(), minted.credentials.password()), ("acme+puller", robot_token.as_str()));
-    assert_eq!(told.requests[0].url.as_str(), "https://quay.example.com:8443/oauth2/federation/robot/token");
-    let sent = STANDARD.decode(header(&told.requests[0], "authorization").trim_start_matches("Basic ")).unwrap();
+    assert_eq!(
+        (minted.credentials.username(), minted.credentials.password()),
+        ("acme+puller", robot_token.as_str())
+    );
+    assert_eq!(
+        told.requests[0].url.as_str(),
+        "https://quay.example.com:8443/oauth2/federation/robot/token"
+    );
+    let sent = STANDARD
+        .decode(header(&told.requests[0], "authorization").trim_start_matches("Basic "))
+        .unwrap();
     assert!(sent.starts_with(b"acme+puller:"));
 }
 
@@ -242,10 +341,17 @@ fn token_for_anybody_else_is_not_sent() {
         assert!(told.requests.is_empty());
     }
     // The cluster's own issuer is the audience of its API server.
-    let own = account("aws", json!({"roleArn": ROLE, "audience": "https://issuer.example.com"}));
+    let own = account(
+        "aws",
+        json!({"roleArn": ROLE, "audience": "https://issuer.example.com"}),
+    );
     let told = tell(identity_of(&own), proof("https://issuer.example.com"), &[], noon());
     let failure = told.end.unwrap_err().problem;
-    assert!(failure.message.contains("would be a login to this cluster"), "{}", failure.message);
+    assert!(
+        failure.message.contains("would be a login to this cluster"),
+        "{}",
+        failure.message
+    );
     assert!(told.requests.is_empty());
 }
 
@@ -254,7 +360,9 @@ fn credentials_that_have_expired_already_are_none() {
     // moto, an emulator of AWS, answers with the year 2015.
     let identity = identity(ECR, account("aws", json!({"roleArn": ROLE})), &[]).unwrap();
     let answers = [good(STS_ANSWER), good(ecr_answer(false, 1_420_070_400.0).to_string())];
-    let failure = tell(identity, proof("sts.amazonaws.com"), &answers, noon()).end.unwrap_err();
+    let failure = tell(identity, proof("sts.amazonaws.com"), &answers, noon())
+        .end
+        .unwrap_err();
     assert!(failure.is_transient() && failure.problem.message.contains("expired already"));
 }
 

@@ -7,23 +7,100 @@ use proptest::prelude::*;
 #[test]
 fn registries_of_amazon_have_a_region_a_partition_and_apis() {
     let table = [
-        ("123456789012.dkr.ecr.eu-west-1.amazonaws.com", "aws", "eu-west-1", "api.ecr.eu-west-1.amazonaws.com", "sts.eu-west-1.amazonaws.com"),
-        ("123456789012.dkr.ecr-fips.us-east-1.amazonaws.com", "aws", "us-east-1", "api.ecr-fips.us-east-1.amazonaws.com", "sts-fips.us-east-1.amazonaws.com"),
-        ("123456789012.dkr-ecr.us-east-1.on.aws", "aws", "us-east-1", "ecr.us-east-1.api.aws", "sts.us-east-1.api.aws"),
-        ("123456789012.dkr-ecr-fips.us-east-1.on.aws", "aws", "us-east-1", "ecr-fips.us-east-1.api.aws", "sts-fips.us-east-1.api.aws"),
-        ("123456789012.dkr.ecr.us-gov-west-1.amazonaws.com", "aws-us-gov", "us-gov-west-1", "api.ecr.us-gov-west-1.amazonaws.com", "sts.us-gov-west-1.amazonaws.com"),
-        ("123456789012.dkr.ecr-fips.us-gov-west-1.amazonaws.com", "aws-us-gov", "us-gov-west-1", "api.ecr-fips.us-gov-west-1.amazonaws.com", "sts.us-gov-west-1.amazonaws.com"),
-        ("123456789012.dkr.ecr.cn-north-1.amazonaws.com.cn", "aws-cn", "cn-north-1", "api.ecr.cn-north-1.amazonaws.com.cn", "sts.cn-north-1.amazonaws.com.cn"),
-        ("123456789012.dkr-ecr.cn-north-1.on.amazonwebservices.com.cn", "aws-cn", "cn-north-1", "ecr.cn-north-1.api.amazonwebservices.com.cn", "sts.cn-north-1.api.amazonwebservices.com.cn"),
-        ("123456789012.dkr.ecr.eusc-de-east-1.amazonaws.eu", "aws-eusc", "eusc-de-east-1", "api.ecr.eusc-de-east-1.amazonaws.eu", "sts.eusc-de-east-1.amazonaws.eu"),
-        ("123456789012.dkr.ecr.us-iso-east-1.c2s.ic.gov", "aws-iso", "us-iso-east-1", "api.ecr.us-iso-east-1.c2s.ic.gov", "sts.us-iso-east-1.c2s.ic.gov"),
-        ("public.ecr.aws", "aws", "us-east-1", "api.ecr-public.us-east-1.amazonaws.com", "sts.us-east-1.amazonaws.com"),
-        ("ecr-public.aws.com", "aws", "us-east-1", "api.ecr-public.us-east-1.amazonaws.com", "sts.us-east-1.amazonaws.com"),
+        (
+            "123456789012.dkr.ecr.eu-west-1.amazonaws.com",
+            "aws",
+            "eu-west-1",
+            "api.ecr.eu-west-1.amazonaws.com",
+            "sts.eu-west-1.amazonaws.com",
+        ),
+        (
+            "123456789012.dkr.ecr-fips.us-east-1.amazonaws.com",
+            "aws",
+            "us-east-1",
+            "api.ecr-fips.us-east-1.amazonaws.com",
+            "sts-fips.us-east-1.amazonaws.com",
+        ),
+        (
+            "123456789012.dkr-ecr.us-east-1.on.aws",
+            "aws",
+            "us-east-1",
+            "ecr.us-east-1.api.aws",
+            "sts.us-east-1.api.aws",
+        ),
+        (
+            "123456789012.dkr-ecr-fips.us-east-1.on.aws",
+            "aws",
+            "us-east-1",
+            "ecr-fips.us-east-1.api.aws",
+            "sts-fips.us-east-1.api.aws",
+        ),
+        (
+            "123456789012.dkr.ecr.us-gov-west-1.amazonaws.com",
+            "aws-us-gov",
+            "us-gov-west-1",
+            "api.ecr.us-gov-west-1.amazonaws.com",
+            "sts.us-gov-west-1.amazonaws.com",
+        ),
+        (
+            "123456789012.dkr.ecr-fips.us-gov-west-1.amazonaws.com",
+            "aws-us-gov",
+            "us-gov-west-1",
+            "api.ecr-fips.us-gov-west-1.amazonaws.com",
+            "sts.us-gov-west-1.amazonaws.com",
+        ),
+        (
+            "123456789012.dkr.ecr.cn-north-1.amazonaws.com.cn",
+            "aws-cn",
+            "cn-north-1",
+            "api.ecr.cn-north-1.amazonaws.com.cn",
+            "sts.cn-north-1.amazonaws.com.cn",
+        ),
+        (
+            "123456789012.dkr-ecr.cn-north-1.on.amazonwebservices.com.cn",
+            "aws-cn",
+            "cn-north-1",
+            "ecr.cn-north-1.api.amazonwebservices.com.cn",
+            "sts.cn-north-1.api.amazonwebservices.com.cn",
+        ),
+        (
+            "123456789012.dkr.ecr.eusc-de-east-1.amazonaws.eu",
+            "aws-eusc",
+            "eusc-de-east-1",
+            "api.ecr.eusc-de-east-1.amazonaws.eu",
+            "sts.eusc-de-east-1.amazonaws.eu",
+        ),
+        (
+            "123456789012.dkr.ecr.us-iso-east-1.c2s.ic.gov",
+            "aws-iso",
+            "us-iso-east-1",
+            "api.ecr.us-iso-east-1.c2s.ic.gov",
+            "sts.us-iso-east-1.c2s.ic.gov",
+        ),
+        (
+            "public.ecr.aws",
+            "aws",
+            "us-east-1",
+            "api.ecr-public.us-east-1.amazonaws.com",
+            "sts.us-east-1.amazonaws.com",
+        ),
+        (
+            "ecr-public.aws.com",
+            "aws",
+            "us-east-1",
+            "api.ecr-public.us-east-1.amazonaws.com",
+            "sts.us-east-1.amazonaws.com",
+        ),
     ];
     for (host, partition, region, api, sts) in table {
         let found = ecr(host).unwrap_or_else(|| panic!("{host}"));
         assert_eq!(
-            (found.partition, found.region.as_str(), found.ecr.as_str(), found.sts.as_str()),
+            (
+                found.partition,
+                found.region.as_str(),
+                found.ecr.as_str(),
+                found.sts.as_str()
+            ),
             (partition, region, api, sts),
             "{host}"
         );
@@ -40,9 +117,19 @@ fn registries_of_azure_and_google_are_told_by_their_domain() {
         ("example.azurecr.us", "login.microsoftonline.us"),
         ("example.azurecr.cn", "login.chinacloudapi.cn"),
     ] {
-        assert_eq!(azure(host, &settings).map(|cloud| cloud.authority), Some(authority), "{host}");
+        assert_eq!(
+            azure(host, &settings).map(|cloud| cloud.authority),
+            Some(authority),
+            "{host}"
+        );
     }
-    for host in ["gcr.io", "eu.gcr.io", "europe-docker.pkg.dev", "us-central1-docker.pkg.dev", "docker.s3nsregistry.fr"] {
+    for host in [
+        "gcr.io",
+        "eu.gcr.io",
+        "europe-docker.pkg.dev",
+        "us-central1-docker.pkg.dev",
+        "docker.s3nsregistry.fr",
+    ] {
         assert!(is_google(host, &settings), "{host}");
     }
 }
@@ -98,7 +185,10 @@ fn hosts_that_only_look_like_a_registry_of_a_cloud_are_none() {
 fn administrator_may_add_domains_of_private_clouds() {
     let suffix = |text: &str| text.parse::<RegistrySuffix>();
     let settings = MintSettings {
-        suffixes: vec![suffix("azure=azurecr.example.net").unwrap(), suffix("google=.Registry.Example.org").unwrap()],
+        suffixes: vec![
+            suffix("azure=azurecr.example.net").unwrap(),
+            suffix("google=.Registry.Example.org").unwrap(),
+        ],
         ..MintSettings::default()
     };
     assert!(azure("team.azurecr.example.net", &settings).is_some());
@@ -106,7 +196,15 @@ fn administrator_may_add_domains_of_private_clouds() {
     assert!(!is_google("team.azurecr.example.net", &settings));
     assert!(azure("azurecr.example.net", &settings).is_none());
     assert!(azure("team.azurecr.example.net.evil.test", &settings).is_none());
-    for wrong in ["azure", "azure=", "azure=com", "aws=example.com", "azure=a..b", "azure=a b.c", "quay=example.com"] {
+    for wrong in [
+        "azure",
+        "azure=",
+        "azure=com",
+        "aws=example.com",
+        "azure=a..b",
+        "azure=a b.c",
+        "quay=example.com",
+    ] {
         assert!(suffix(wrong).is_err(), "{wrong}");
     }
     let cluster: GkeCluster = "projects/acme/locations/europe-west1/clusters/prod".parse().unwrap();
@@ -115,7 +213,13 @@ fn administrator_may_add_domains_of_private_clouds() {
         cluster.audience(),
         "identitynamespace:acme.svc.id.goog:https://container.googleapis.com/v1/projects/acme/locations/europe-west1/clusters/prod"
     );
-    for wrong in ["", "acme", "projects/acme/locations//clusters/prod", "projects/a/locations/b/clusters/c/d", "projects/a b/locations/b/clusters/c"] {
+    for wrong in [
+        "",
+        "acme",
+        "projects/acme/locations//clusters/prod",
+        "projects/a/locations/b/clusters/c/d",
+        "projects/a b/locations/b/clusters/c",
+    ] {
         assert!(wrong.parse::<GkeCluster>().is_err(), "{wrong}");
     }
 }
@@ -135,7 +239,8 @@ proptest! {
     #[test]
     fn apis_are_below_the_domain_of_the_registry(account in "[0-9]{12}", region in "[a-z]{2}-[a-z]{1,8}-[1-9]") {
         let found = ecr(&format!("{account}.dkr.ecr.{region}.amazonaws.com")).unwrap();
-        prop_assert!(found.ecr.ends_with(&format!(".{region}.amazonaws.com")));
-        prop_assert!(found.sts.ends_with(&format!(".{region}.amazonaws.com")));
+        let domain = format!(".{region}.amazonaws.com");
+        prop_assert!(found.ecr.ends_with(&domain));
+        prop_assert!(found.sts.ends_with(&domain));
     }
 }

@@ -18,17 +18,44 @@ const ID: &str = "11111111-2222-3333-4444-555555555555";
 fn spec_comes_before_annotations_and_each_cloud_has_its_audience() {
     let pool = "projects/123/locations/global/workloadIdentityPools/pool/providers/cluster";
     let rows: [(&str, Value, Annotations<'_>, &str, &str, u32); 8] = [
-        (ECR, account("aws", json!({"roleArn": ROLE})), &[], ROLE, "sts.amazonaws.com", 600),
-        (ECR, account("aws", json!({})), &[("eks.amazonaws.com/role-arn", ROLE), ("eks.amazonaws.com/audience", "mine")], ROLE, "mine", 600),
+        (
+            ECR,
+            account("aws", json!({"roleArn": ROLE})),
+            &[],
+            ROLE,
+            "sts.amazonaws.com",
+            600,
+        ),
+        (
+            ECR,
+            account("aws", json!({})),
+            &[
+                ("eks.amazonaws.com/role-arn", ROLE),
+                ("eks.amazonaws.com/audience", "mine"),
+            ],
+            ROLE,
+            "mine",
+            600,
+        ),
         (
             ECR,
             account("aws", json!({"audience": "theirs"})),
-            &[("eks.amazonaws.com/role-arn", "arn:aws:iam::123456789012:role/other"), ("eks.amazonaws.com/ecr-role-arn", ROLE)],
+            &[
+                ("eks.amazonaws.com/role-arn", "arn:aws:iam::123456789012:role/other"),
+                ("eks.amazonaws.com/ecr-role-arn", ROLE),
+            ],
             ROLE,
             "theirs",
             600,
         ),
-        (GAR, account("google", json!({"workloadIdentityProvider": pool})), &[], "ServiceAccount \"puller\"", &format!("//iam.googleapis.com/{pool}"), 3600),
+        (
+            GAR,
+            account("google", json!({"workloadIdentityProvider": pool})),
+            &[],
+            "ServiceAccount \"puller\"",
+            &format!("//iam.googleapis.com/{pool}"),
+            3600,
+        ),
         (
             GAR,
             account("google", json!({"workloadIdentityProvider": pool})),
@@ -37,16 +64,33 @@ fn spec_comes_before_annotations_and_each_cloud_has_its_audience() {
             &format!("//iam.googleapis.com/{pool}"),
             600,
         ),
-        (ACR, account("azure", json!({"clientId": ID, "tenantId": ID})), &[], ID, "api://AzureADTokenExchange", 600),
+        (
+            ACR,
+            account("azure", json!({"clientId": ID, "tenantId": ID})),
+            &[],
+            ID,
+            "api://AzureADTokenExchange",
+            600,
+        ),
         (
             ACR,
             account("azure", json!({"audience": "api://AzureCRTokenExchange"})),
-            &[("azure.workload.identity/client-id", ID), ("kubernetes.azure.com/acr-tenant-id", ID)],
+            &[
+                ("azure.workload.identity/client-id", ID),
+                ("kubernetes.azure.com/acr-tenant-id", ID),
+            ],
             ID,
             "api://AzureCRTokenExchange",
             600,
         ),
-        ("quay.example.com:8443", account("quay", json!({"robot": "acme+puller"})), &[], "acme+puller", "quay.example.com:8443", 3600),
+        (
+            "quay.example.com:8443",
+            account("quay", json!({"robot": "acme+puller"})),
+            &[],
+            "acme+puller",
+            "quay.example.com:8443",
+            3600,
+        ),
     ];
     for (registry, from, annotations, name, audience, seconds) in rows {
         let found = identity(registry, from, annotations).unwrap();
@@ -67,24 +111,92 @@ fn cluster_of_google_needs_no_provider() {
         ..MintSettings::default()
     };
     let found = with_settings(GAR, account("google", json!({})), &[], &settings).unwrap();
-    let ProofRequest::Token { audience, .. } = found.proof else { panic!() };
+    let ProofRequest::Token { audience, .. } = found.proof else {
+        panic!()
+    };
     assert_eq!(audience, "acme.svc.id.goog");
 }
 
 #[test]
 fn what_is_missing_or_does_not_fit_is_named_with_its_remedy() {
     let rows: [(&str, Value, Annotations<'_>, Reason, &str); 11] = [
-        (ECR, account("aws", json!({})), &[], Reason::IdentityMissing, "annotate ServiceAccount \"puller\" with eks.amazonaws.com/role-arn"),
-        (ECR, account("aws", json!({})), &[("eks.amazonaws.com/role-arn", "pull")], Reason::IdentityMissing, "the annotation eks.amazonaws.com/role-arn of ServiceAccount \"puller\" is wrong"),
-        (ECR, account("aws", json!({"roleArn": "arn:aws-cn:iam::123456789012:role/pull"})), &[], Reason::RegistryMismatch, "the registry in aws"),
-        ("registry.example.com", account("aws", json!({"roleArn": ROLE})), &[], Reason::RegistryMismatch, "registry.example.com is not a registry of Amazon ECR"),
-        ("*.dkr.ecr.eu-west-1.amazonaws.com", account("aws", json!({"roleArn": ROLE})), &[], Reason::RegistryMismatch, "nothing was sent anywhere"),
-        (GAR, account("google", json!({})), &[], Reason::IdentityMissing, "--gke-cluster"),
-        (GAR, account("azure", json!({})), &[], Reason::RegistryMismatch, "is not an Azure Container Registry"),
-        (ACR, account("azure", json!({"clientId": ID})), &[], Reason::IdentityMissing, "azure.tenantId is missing"),
-        (ACR, account("azure", json!({"tenantId": ID})), &[("azure.workload.identity/client-id", "app")], Reason::IdentityMissing, "must be an id"),
-        ("*.example.com", account("quay", json!({"robot": "acme+puller"})), &[], Reason::RegistryMismatch, "one host"),
-        (ACR, account("google", json!({})), &[], Reason::RegistryMismatch, "is not a registry of Google"),
+        (
+            ECR,
+            account("aws", json!({})),
+            &[],
+            Reason::IdentityMissing,
+            "annotate ServiceAccount \"puller\" with eks.amazonaws.com/role-arn",
+        ),
+        (
+            ECR,
+            account("aws", json!({})),
+            &[("eks.amazonaws.com/role-arn", "pull")],
+            Reason::IdentityMissing,
+            "the annotation eks.amazonaws.com/role-arn of ServiceAccount \"puller\" is wrong",
+        ),
+        (
+            ECR,
+            account("aws", json!({"roleArn": "arn:aws-cn:iam::123456789012:role/pull"})),
+            &[],
+            Reason::RegistryMismatch,
+            "the registry in aws",
+        ),
+        (
+            "registry.example.com",
+            account("aws", json!({"roleArn": ROLE})),
+            &[],
+            Reason::RegistryMismatch,
+            "registry.example.com is not a registry of Amazon ECR",
+        ),
+        (
+            "*.dkr.ecr.eu-west-1.amazonaws.com",
+            account("aws", json!({"roleArn": ROLE})),
+            &[],
+            Reason::RegistryMismatch,
+            "nothing was sent anywhere",
+        ),
+        (
+            GAR,
+            account("google", json!({})),
+            &[],
+            Reason::IdentityMissing,
+            "--gke-cluster",
+        ),
+        (
+            GAR,
+            account("azure", json!({})),
+            &[],
+            Reason::RegistryMismatch,
+            "is not an Azure Container Registry",
+        ),
+        (
+            ACR,
+            account("azure", json!({"clientId": ID})),
+            &[],
+            Reason::IdentityMissing,
+            "azure.tenantId is missing",
+        ),
+        (
+            ACR,
+            account("azure", json!({"tenantId": ID})),
+            &[("azure.workload.identity/client-id", "app")],
+            Reason::IdentityMissing,
+            "must be an id",
+        ),
+        (
+            "*.example.com",
+            account("quay", json!({"robot": "acme+puller"})),
+            &[],
+            Reason::RegistryMismatch,
+            "one host",
+        ),
+        (
+            ACR,
+            account("google", json!({})),
+            &[],
+            Reason::RegistryMismatch,
+            "is not a registry of Google",
+        ),
     ];
     for (registry, from, annotations, reason, words) in rows {
         let problem = identity(registry, from, annotations).unwrap_err();
@@ -96,21 +208,57 @@ fn what_is_missing_or_does_not_fit_is_named_with_its_remedy() {
 #[test]
 fn rules_of_the_spec_are_sentences() {
     let rows = [
-        (json!({"serviceAccountRef": {"name": "a"}}), "exactly one of aws, google, azure and quay"),
-        (json!({"serviceAccountRef": {"name": "a"}, "aws": {}, "google": {}}), "exactly one of aws, google, azure and quay"),
+        (
+            json!({"serviceAccountRef": {"name": "a"}}),
+            "exactly one of aws, google, azure and quay",
+        ),
+        (
+            json!({"serviceAccountRef": {"name": "a"}, "aws": {}, "google": {}}),
+            "exactly one of aws, google, azure and quay",
+        ),
         (json!({"aws": {}}), "exactly one of serviceAccountRef and staticKeyRef"),
-        (json!({"serviceAccountRef": {"name": "a"}, "staticKeyRef": {"name": "b"}, "aws": {}}), "exactly one of serviceAccountRef and staticKeyRef"),
-        (json!({"staticKeyRef": {"name": "b"}, "quay": {"robot": "acme+puller"}}), "needs serviceAccountRef"),
-        (account("aws", json!({"roleArn": "arn:aws:iam::1:role/x"})), "must be the ARN of a role"),
+        (
+            json!({"serviceAccountRef": {"name": "a"}, "staticKeyRef": {"name": "b"}, "aws": {}}),
+            "exactly one of serviceAccountRef and staticKeyRef",
+        ),
+        (
+            json!({"staticKeyRef": {"name": "b"}, "quay": {"robot": "acme+puller"}}),
+            "needs serviceAccountRef",
+        ),
+        (
+            account("aws", json!({"roleArn": "arn:aws:iam::1:role/x"})),
+            "must be the ARN of a role",
+        ),
         (account("azure", json!({"clientId": "app"})), "azure.clientId"),
         (account("azure", json!({"repositories": ["team/*"]})), "knows no '*'"),
-        (account("azure", json!({"repositories": ["team/app:1"]})), "without host and tag"),
-        (account("google", json!({"workloadIdentityProvider": "projects/acme/locations/global/workloadIdentityPools/p/providers/q"})), "not its id"),
-        (account("google", json!({"serviceAccountEmail": "a/../b@x.y"})), "must be the address"),
+        (
+            account("azure", json!({"repositories": ["team/app:1"]})),
+            "without host and tag",
+        ),
+        (
+            account(
+                "google",
+                json!({"workloadIdentityProvider": "projects/acme/locations/global/workloadIdentityPools/p/providers/q"}),
+            ),
+            "not its id",
+        ),
+        (
+            account("google", json!({"serviceAccountEmail": "a/../b@x.y"})),
+            "must be the address",
+        ),
         (account("quay", json!({"robot": "puller"})), "acme+puller"),
-        (account("quay", json!({"robot": "acme+puller", "audience": "https://kubernetes.default.svc"})), "is that of an API server"),
+        (
+            account(
+                "quay",
+                json!({"robot": "acme+puller", "audience": "https://kubernetes.default.svc"}),
+            ),
+            "is that of an API server",
+        ),
         (account("aws", json!({"audience": "a b"})), "printable"),
-        (json!({"serviceAccountRef": {"name": "a/../b"}, "aws": {}}), "not a valid object name"),
+        (
+            json!({"serviceAccountRef": {"name": "a/../b"}, "aws": {}}),
+            "not a valid object name",
+        ),
     ];
     for (from, words) in rows {
         let problem = MintSource::new(&serde_json::from_value(from).unwrap()).unwrap_err();

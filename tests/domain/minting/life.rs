@@ -27,11 +27,12 @@ fn credentials(issued_at: Timestamp, life: u64) -> MintedCredentials {
 
 fn minting(record: MintRecord, stored: Option<MintedCredentials>) -> Minting {
     let identity = identity("quay.io", account("quay", json!({"robot": "acme+puller"})), &[]).unwrap();
+    let mut record = record;
+    record.minted = record.minted.or(stored);
     Minting {
         key: MintKey::new("team", &identity, "uid"),
         identity,
         record,
-        stored,
     }
 }
 
@@ -67,7 +68,10 @@ fn pauses_grow_and_leave_time_before_the_end() {
         pause(failures, failure, left.map(later), noon()).as_secs()
     };
     let transient = outage();
-    assert_eq!([1, 2, 3, 6, 60].map(|failures| seconds(failures, &transient, None)), [30, 60, 120, 900, 900]);
+    assert_eq!(
+        [1, 2, 3, 6, 60].map(|failures| seconds(failures, &transient, None)),
+        [30, 60, 120, 900, 900]
+    );
     assert_eq!(seconds(6, &transient, Some(600)), 60);
     assert_eq!(seconds(6, &transient, Some(10)), 5);
     let limited = MintFailure {
@@ -76,7 +80,10 @@ fn pauses_grow_and_leave_time_before_the_end() {
     };
     assert_eq!(seconds(1, &limited, Some(600)), 300);
     let refused = MintFailure::new(Reason::TrustRefused, "no");
-    assert_eq!([1, 2, 3, 4, 50].map(|failures| seconds(failures, &refused, None)), [60, 300, 900, 1800, 1800]);
+    assert_eq!(
+        [1, 2, 3, 4, 50].map(|failures| seconds(failures, &refused, None)),
+        [60, 300, 900, 1800, 1800]
+    );
 }
 
 #[test]
@@ -110,7 +117,11 @@ fn last_good_credentials_stay_until_their_end_and_the_words_say_so() {
     let expired = minting(record(9, later(3700)), stored).judge("a", None, later(3701));
     let problem = expired.credentials.unwrap_err();
     assert_eq!(problem.reason, Reason::Expired);
-    assert!(problem.message.contains("2026-11-27T13:00:00Z") && problem.message.contains(OUTAGE), "{}", problem.message);
+    assert!(
+        problem.message.contains("2026-11-27T13:00:00Z") && problem.message.contains(OUTAGE),
+        "{}",
+        problem.message
+    );
     assert!(expired.warnings.is_empty());
 
     let never = minting(record(1, noon()), None).judge("a", None, later(1));
@@ -147,7 +158,7 @@ fn nothing_is_minted_in_a_loop() {
     let key = minting(MintRecord::default(), None).key;
     let mut attempts = 0;
     for second in 0..600 {
-        let record = ledger.consult(&resource, &key);
+        let record = ledger.consult(&resource, &key, None);
         if minting(record, None).judge("a", None, later(second)).is_due && ledger.start(&key) {
             attempts += 1;
             let minted = Minted {
@@ -177,9 +188,9 @@ fn resources_with_one_identity_share_an_attempt_and_forget_it_together() {
         ..key.clone()
     };
     for name in ["a", "b"] {
-        ledger.consult(&resource(name), &key);
+        ledger.consult(&resource(name), &key, None);
     }
-    ledger.consult(&resource("c"), &other);
+    ledger.consult(&resource("c"), &other, None);
     assert!(ledger.start(&key) && !ledger.start(&key), "one at a time");
     let minted = Minted {
         credentials: credentials(noon(), 3600),
@@ -188,12 +199,16 @@ fn resources_with_one_identity_share_an_attempt_and_forget_it_together() {
     let mut waiting = ledger.conclude(&key, Ok(minted), None, noon());
     waiting.sort();
     assert_eq!(waiting, [ObjectKey::new("team", "a"), ObjectKey::new("team", "b")]);
-    assert!(ledger.consult(&resource("b"), &key).minted.is_some());
-    assert_eq!(ledger.consult(&resource("c"), &other), MintRecord::default(), "never across namespaces");
+    assert!(ledger.consult(&resource("b"), &key, None).minted.is_some());
+    assert_eq!(
+        ledger.consult(&resource("c"), &other, None),
+        MintRecord::default(),
+        "never across namespaces"
+    );
     ledger.forget(&Uid::new("a"));
-    assert!(ledger.consult(&resource("b"), &key).minted.is_some());
+    assert!(ledger.consult(&resource("b"), &key, None).minted.is_some());
     ledger.forget(&Uid::new("b"));
-    assert_eq!(ledger.consult(&resource("d"), &key), MintRecord::default());
+    assert_eq!(ledger.consult(&resource("d"), &key, None), MintRecord::default());
     assert!(!ledger.start(&MintKey {
         namespace: "nobody".to_owned(),
         ..key

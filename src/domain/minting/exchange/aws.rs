@@ -111,7 +111,12 @@ fn signed(
     keys: &AwsKeys,
     time: Timestamp,
 ) -> Result<CloudRequest, MintFailure> {
-    let unsignable = || MintFailure::new(Reason::Malformed, "the keys cannot sign a request: check them for characters that do not belong there");
+    let unsignable = || {
+        MintFailure::new(
+            Reason::Malformed,
+            "the keys cannot sign a request: check them for characters that do not belong there",
+        )
+    };
     let session = keys.session.as_ref().map(|session| session.expose_secret().to_owned());
     let identity = Credentials::new(&keys.id, keys.secret.expose_secret(), session, None, "dps").into();
     let parameters = v4::SigningParams::builder()
@@ -192,7 +197,10 @@ pub(super) fn session(response: &CloudResponse) -> Result<AwsKeys, AwsRefusal> {
     let text = String::from_utf8_lossy(&response.body);
     if !response.is_good() {
         let error = quick_xml::de::from_str::<XmlRefusal>(&text).map(|refusal| refusal.error);
-        return Err(AwsRefusal::new(response.status, error.map(|error| (error.code, error.message)).ok()));
+        return Err(AwsRefusal::new(
+            response.status,
+            error.map(|error| (error.code, error.message)).ok(),
+        ));
     }
     let answer: SessionResponse = quick_xml::de::from_str(&text).map_err(|_| AwsRefusal::unreadable())?;
     let keys = answer.result.credentials;
@@ -228,7 +236,10 @@ struct AuthorizationResponse {
 pub(super) fn credentials(response: &CloudResponse) -> Result<(RegistryCredentials, Timestamp), AwsRefusal> {
     if !response.is_good() {
         let error = serde_json::from_slice::<JsonError>(&response.body);
-        return Err(AwsRefusal::new(response.status, error.map(|error| (error.code, error.message)).ok()));
+        return Err(AwsRefusal::new(
+            response.status,
+            error.map(|error| (error.code, error.message)).ok(),
+        ));
     }
     let read = || {
         let answer: AuthorizationResponse = serde_json::from_slice(&response.body).ok()?;
@@ -236,7 +247,8 @@ pub(super) fn credentials(response: &CloudResponse) -> Result<(RegistryCredentia
             Authorizations::One(one) => one,
             Authorizations::Many(many) => many.into_iter().next()?,
         };
-        let credentials = RegistryCredentials::from_auth(one.authorization_token.expose_secret(), &mut Vec::new()).ok()?;
+        let credentials =
+            RegistryCredentials::from_auth(one.authorization_token.expose_secret(), &mut Vec::new()).ok()?;
         Some((credentials, seconds(one.expires_at)?))
     };
     read().ok_or_else(AwsRefusal::unreadable)
@@ -320,7 +332,9 @@ fn sts_remedy(code: &str, text: &str, exchange: &Exchange) -> (Reason, String) {
         ),
         "AccessDenied" => (
             Reason::TrustRefused,
-            format!("allow the user of the key sts:AssumeRole on {role}, in its own policy and in the trust policy of the role"),
+            format!(
+                "allow the user of the key sts:AssumeRole on {role}, in its own policy and in the trust policy of the role"
+            ),
         ),
         "InvalidIdentityToken" if text.contains("audience") => (
             Reason::AudienceRefused,
@@ -328,11 +342,17 @@ fn sts_remedy(code: &str, text: &str, exchange: &Exchange) -> (Reason, String) {
         ),
         "InvalidIdentityToken" => (
             Reason::TrustRefused,
-            format!("create an IAM OIDC provider for {} in the account of the role, with the audience {audience}", claims.iss),
+            format!(
+                "create an IAM OIDC provider for {} in the account of the role, with the audience {audience}",
+                claims.iss
+            ),
         ),
         "IDPCommunicationError" => (
             Reason::IssuerUnreachable,
-            format!("AWS cannot fetch {}/.well-known/openid-configuration: it has to be reachable from the internet; the operator tries again", claims.iss),
+            format!(
+                "AWS cannot fetch {}/.well-known/openid-configuration: it has to be reachable from the internet; the operator tries again",
+                claims.iss
+            ),
         ),
         "IDPRejectedClaim" => (
             Reason::TrustRefused,
@@ -344,7 +364,10 @@ fn sts_remedy(code: &str, text: &str, exchange: &Exchange) -> (Reason, String) {
         ),
         "RegionDisabledException" => (
             Reason::PermissionDenied,
-            format!("activate STS in the region {} in the account settings of IAM", registry.region),
+            format!(
+                "activate STS in the region {} in the account settings of IAM",
+                registry.region
+            ),
         ),
         _ => (
             Reason::PermissionDenied,
@@ -357,7 +380,9 @@ fn ecr_remedy(code: &str, exchange: &Exchange) -> (Reason, String) {
     let Grant::Aws { registry, role_arn } = &exchange.identity.grant else {
         return (Reason::ExchangeMalformed, "this is a bug, please report it".to_owned());
     };
-    let who = role_arn.as_ref().map_or_else(|| "the user of the key".to_owned(), |role| format!("the role {role}"));
+    let who = role_arn
+        .as_ref()
+        .map_or_else(|| "the user of the key".to_owned(), |role| format!("the role {role}"));
     let remedy = match code {
         "AccessDeniedException" | "AccessDenied" if registry.is_public => {
             format!("allow {who} ecr-public:GetAuthorizationToken and sts:GetServiceBearerToken")
@@ -411,7 +436,11 @@ mod tests {
             };
             let time = "2015-08-30T12:36:00Z".parse().unwrap();
             let signed = signed(request, "service", "us-east-1", &keys, time).unwrap();
-            let (_, authorization) = signed.headers.iter().find(|(name, _)| *name == "authorization").unwrap();
+            let (_, authorization) = signed
+                .headers
+                .iter()
+                .find(|(name, _)| *name == "authorization")
+                .unwrap();
             let credential = "AWS4-HMAC-SHA256 Credential=AKIDEXAMPLE/20150830/us-east-1/service/aws4_request";
             assert_eq!(authorization.expose_secret(), format!("{credential}, {wanted}"));
         }

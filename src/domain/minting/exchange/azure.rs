@@ -63,7 +63,10 @@ pub(super) fn access_token(
     repositories: &[String],
     token: &SecretString,
 ) -> Result<CloudRequest, MintFailure> {
-    let scopes: Vec<String> = repositories.iter().map(|name| format!("repository:{name}:pull")).collect();
+    let scopes: Vec<String> = repositories
+        .iter()
+        .map(|name| format!("repository:{name}:pull"))
+        .collect();
     let mut fields = vec![("grant_type", "refresh_token"), ("service", host)];
     fields.extend(scopes.iter().map(|scope| ("scope", scope.as_str())));
     fields.push(("refresh_token", token.expose_secret()));
@@ -115,7 +118,9 @@ pub(super) fn entra_answer(response: &CloudResponse, exchange: &Exchange) -> Res
         ),
         "700016" => (
             Reason::TrustRefused,
-            format!("the tenant {tenant_id} has no application or managed identity {client_id}: correct clientId or tenantId"),
+            format!(
+                "the tenant {tenant_id} has no application or managed identity {client_id}: correct clientId or tenantId"
+            ),
         ),
         "90002" => (
             Reason::TrustRefused,
@@ -175,7 +180,10 @@ pub(super) fn registry_answer(
             Reason::RegistryMismatch,
             format!("{host} is no Azure Container Registry: correct registryUrl"),
         ),
-        _ => (Reason::PermissionDenied, format!("check what {client_id} may do on {host}")),
+        _ => (
+            Reason::PermissionDenied,
+            format!("check what {client_id} may do on {host}"),
+        ),
     };
     let said = format!("{who} answered {}: {}", response.status, exchange.words(text));
     Err(MintFailure::new(reason, format!("{said}; {remedy}")))

@@ -72,12 +72,19 @@ struct KeyFile {
 
 /// For a token of the service account whose key file this is, signed with that key (RFC 7523).
 pub(super) fn signed_request(key: &SecretString, now: Timestamp) -> Result<CloudRequest, MintFailure> {
-    let wrong = |what: &str| MintFailure::new(Reason::Malformed, format!("the key of spec.credentialsFrom.staticKeyRef {what}"));
+    let wrong = |what: &str| {
+        MintFailure::new(
+            Reason::Malformed,
+            format!("the key of spec.credentialsFrom.staticKeyRef {what}"),
+        )
+    };
     let key: KeyFile = serde_json::from_str(key.expose_secret())
         .map_err(|_| wrong("is no key file of a Google service account: it needs client_email and private_key"))?;
     let audience = format!("https://{TOKEN_SERVER}/token");
     if key.token_uri.is_some_and(|uri| uri != audience) {
-        return Err(wrong("names another token server in token_uri than https://oauth2.googleapis.com/token; nothing was sent there"));
+        return Err(wrong(
+            "names another token server in token_uri than https://oauth2.googleapis.com/token; nothing was sent there",
+        ));
     }
     let second = now.as_second();
     let claims = json!({
@@ -86,11 +93,18 @@ pub(super) fn signed_request(key: &SecretString, now: Timestamp) -> Result<Cloud
     let parts = [json!({"alg": "RS256", "typ": "JWT"}), claims].map(|part| URL_SAFE_NO_PAD.encode(part.to_string()));
     let message = parts.join(".");
     let pem = PrivatePkcs8KeyDer::from_pem_slice(key.private_key.expose_secret().as_bytes());
-    let pair = pem.ok().and_then(|der| RsaKeyPair::from_pkcs8(der.secret_pkcs8_der()).ok());
+    let pair = pem
+        .ok()
+        .and_then(|der| RsaKeyPair::from_pkcs8(der.secret_pkcs8_der()).ok());
     let pair = pair.ok_or_else(|| wrong("has a private_key that is no RSA key in PKCS #8"))?;
     let mut signature = vec![0; pair.public().modulus_len()];
-    pair.sign(&RSA_PKCS1_SHA256, &SystemRandom::new(), message.as_bytes(), &mut signature)
-        .map_err(|_| wrong("cannot sign"))?;
+    pair.sign(
+        &RSA_PKCS1_SHA256,
+        &SystemRandom::new(),
+        message.as_bytes(),
+        &mut signature,
+    )
+    .map_err(|_| wrong("cannot sign"))?;
     let assertion = format!("{message}.{}", URL_SAFE_NO_PAD.encode(signature));
     let fields = [
         ("grant_type", "urn:ietf:params:oauth:grant-type:jwt-bearer"),
@@ -115,7 +129,10 @@ impl GoogleToken {
     fn end(&self, response: &CloudResponse, usual: Option<Timestamp>, now: Timestamp) -> Timestamp {
         let now = response.date.unwrap_or(now);
         let counted = self.expires_in.map(|seconds| after(now, Duration::from_secs(seconds)));
-        counted.or(self.expire_time).or(usual).unwrap_or_else(|| after(now, LIFETIME))
+        counted
+            .or(self.expire_time)
+            .or(usual)
+            .unwrap_or_else(|| after(now, LIFETIME))
     }
 }
 
@@ -159,7 +176,10 @@ pub(super) fn subject_answer(
             Reason::TrustRefused,
             format!("the attribute condition of {provider} refuses this token: {trusted}"),
         ),
-        _ => (Reason::TrustRefused, format!("check the provider {provider}: {trusted}")),
+        _ => (
+            Reason::TrustRefused,
+            format!("check the provider {provider}: {trusted}"),
+        ),
     };
     Err(refused(response, code, text, exchange, reason, &remedy))
 }
@@ -184,7 +204,14 @@ pub(super) fn account_answer(
         let code = document["error"].as_str().unwrap_or_default();
         let text = document["error_description"].as_str().unwrap_or_default();
         let remedy = "the key was deleted or deactivated, or its service account was: create another key and put it into the Secret";
-        return Err(refused(response, code, text, exchange, Reason::PermissionDenied, remedy));
+        return Err(refused(
+            response,
+            code,
+            text,
+            exchange,
+            Reason::PermissionDenied,
+            remedy,
+        ));
     }
     let code = document["error"]["status"].as_str().unwrap_or_default();
     let text = document["error"]["message"].as_str().unwrap_or_default();
@@ -214,7 +241,10 @@ fn refused(
 ) -> MintFailure {
     let (who, words) = (exchange.who_answers(), exchange.words(text));
     let code = exchange.words(code);
-    MintFailure::new(reason, format!("{who} answered {} {code}: {words}; {remedy}", response.status))
+    MintFailure::new(
+        reason,
+        format!("{who} answered {} {code}: {words}; {remedy}", response.status),
+    )
 }
 
 /// The credentials with a token.

@@ -64,22 +64,35 @@ impl CloudRequest {
 
 /// A URL of a cloud. A path from a spec was checked, so that this is an error of the program only.
 pub(super) fn https(host: &str, path: &str) -> Result<Url, MintFailure> {
-    Url::parse(&format!("https://{host}{path}"))
-        .map_err(|error| MintFailure::new(Reason::RegistryMismatch, format!("https://{host} is no address: {error}")))
+    Url::parse(&format!("https://{host}{path}")).map_err(|error| {
+        MintFailure::new(
+            Reason::RegistryMismatch,
+            format!("https://{host} is no address: {error}"),
+        )
+    })
 }
 
 impl CloudResponse {
     /// What says nothing of the identity: too many requests, broken servers, redirects.
     pub(super) fn trouble(&self, who: &str) -> Option<MintFailure> {
         let (reason, message) = match self.status {
-            429 => (Reason::ExchangeRateLimited, format!("{who} has answered too many requests (429); the operator tries again")),
+            429 => (
+                Reason::ExchangeRateLimited,
+                format!("{who} has answered too many requests (429); the operator tries again"),
+            ),
             300..=399 => (
                 Reason::ExchangeMalformed,
-                format!("{who} answered {} and names another address, where no token is sent; a proxy may be in the way", self.status),
+                format!(
+                    "{who} answered {} and names another address, where no token is sent; a proxy may be in the way",
+                    self.status
+                ),
             ),
             500..=599 => (
                 Reason::ExchangeUnreachable,
-                format!("{who} answered {}: it is out of order; the operator tries again", self.status),
+                format!(
+                    "{who} answered {}: it is out of order; the operator tries again",
+                    self.status
+                ),
             ),
             _ => return None,
         };

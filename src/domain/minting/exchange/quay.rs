@@ -54,5 +54,8 @@ pub(super) fn answer(
         ),
     };
     let said = exchange.words(document["error"].as_str().unwrap_or_default());
-    Err(MintFailure::new(reason, format!("{who} answered {}: {said}; {remedy}", response.status)))
+    Err(MintFailure::new(
+        reason,
+        format!("{who} answered {}: {said}; {remedy}", response.status),
+    ))
 }

@@ -189,20 +189,6 @@ func TestSTSRefusesWithItsCodes(t *testing.T) {
 	f.webIdentity(nil).is(400, "IDPCommunicationError")
 }
 
-func TestKeysAreReadAgainForAnUnknownOne(t *testing.T) {
-	f := newFixture(t)
-	f.put("/trust", ecrTrust+"}")
-	f.webIdentity(nil).is(200, "")
-	f.writeKeys("third")
-	f.webIdentity(map[string]string{"WebIdentityToken": f.tokenBy(rsaKeys()[0], "third", "sts.amazonaws.com", nil)}).is(200, "")
-}
-
-func TestAudienceMayBeText(t *testing.T) {
-	f := newFixture(t)
-	f.put("/trust", ecrTrust+"}")
-	f.webIdentity(map[string]string{"WebIdentityToken": f.token("", claims{"aud": "sts.amazonaws.com"})}).is(200, "")
-}
-
 func TestECRRefusesWithItsCodes(t *testing.T) {
 	f := newFixture(t)
 	f.put("/trust", ecrTrust+"}")

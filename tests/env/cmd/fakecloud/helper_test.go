@@ -1,6 +1,8 @@
 package main
 
 import (
+	"crypto/ecdsa"
+	"crypto/elliptic"
 	"crypto/rand"
 	"crypto/rsa"
 	"encoding/json"
@@ -35,6 +37,14 @@ var rsaKeys = sync.OnceValue(func() []*rsa.PrivateKey {
 		keys = append(keys, key)
 	}
 	return keys
+})
+
+var ecKey = sync.OnceValue(func() *ecdsa.PrivateKey {
+	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	if err != nil {
+		panic(err)
+	}
+	return key
 })
 
 // fixture is a cloud with the keys of an API server, before a registry that answers all.
@@ -75,7 +85,10 @@ func (f *fixture) must(err error) {
 }
 
 func (f *fixture) writeKeys(id string) {
-	keys := jose.JSONWebKeySet{Keys: []jose.JSONWebKey{{Key: &rsaKeys()[0].PublicKey, KeyID: id, Algorithm: "RS256", Use: "sig"}}}
+	keys := jose.JSONWebKeySet{Keys: []jose.JSONWebKey{
+		{Key: &rsaKeys()[0].PublicKey, KeyID: id, Algorithm: "RS256", Use: "sig"},
+		{Key: &ecKey().PublicKey, KeyID: "elliptic", Algorithm: "ES256", Use: "sig"},
+	}}
 	text, err := json.Marshal(keys)
 	f.must(err)
 	f.must(os.WriteFile(f.jwks, text, 0o600))
@@ -88,10 +101,14 @@ func (f *fixture) token(audience string, changed claims) string {
 	return f.tokenBy(rsaKeys()[0], "first", audience, changed)
 }
 
-func (f *fixture) tokenBy(key *rsa.PrivateKey, id, audience string, changed claims) string {
+func (f *fixture) tokenBy(key any, id, audience string, changed claims) string {
 	f.Helper()
+	algorithm := jose.RS256
+	if _, elliptic := key.(*ecdsa.PrivateKey); elliptic {
+		algorithm = jose.ES256
+	}
 	options := (&jose.SignerOptions{}).WithHeader("kid", id)
-	signer, err := jose.NewSigner(jose.SigningKey{Algorithm: jose.RS256, Key: key}, options)
+	signer, err := jose.NewSigner(jose.SigningKey{Algorithm: algorithm, Key: key}, options)
 	f.must(err)
 	now := time.Now()
 	all := claims{"iss": issuer, "sub": subject, "aud": []string{audience}, "iat": now.Unix(), "nbf": now.Unix(), "exp": now.Add(10 * time.Minute).Unix()}

@@ -9,9 +9,9 @@
 //	{"listen": "127.0.0.1:1", "plain": "127.0.0.1:2", "admin": "127.0.0.1:3", "caFile": "FILE"}
 //
 // At "listen" it talks TLS, with a certificate for whatever name a client asks for, and for 127.0.0.1; at "plain", which
-// is there with --plain, HTTP. ServiceAccount tokens are verified with the keys of --jwks-file, or of --jwks-url, which is
-// asked with the token in --jwks-token-file. They are read again when a token names an unknown key. --registry is
-// where pulls go; user information in it is sent as Basic.
+// is there with --plain, HTTP. ServiceAccount tokens (RS256 or ES256) are verified with the keys of --jwks-file, or of
+// --jwks-url, which is asked with the token in --jwks-token-file. They are read again when a token names an unknown key.
+// --registry is where pulls go; user information in it is sent as Basic.
 //
 // # What it plays
 //

@@ -19,7 +19,7 @@ import (
 
 // What can be wrong with a ServiceAccount token, whoever it was meant for.
 var (
-	errMalformed = errors.New("the token is no JWT with RS256")
+	errMalformed = errors.New("the token is no JWT with RS256 or ES256")
 	errNoKeys    = errors.New("the keys of the issuer cannot be read")
 	errSignature = errors.New("the token is not signed with a key of the issuer")
 	errExpired   = errors.New("the token is not valid now")
@@ -27,7 +27,8 @@ var (
 
 // verify returns the claims of a token that one of the keys signed, also when it is not valid at that time.
 func (s *keySource) verify(token string, now time.Time) (jwt.Claims, error) {
-	parsed, err := jwt.ParseSigned(token, []jose.SignatureAlgorithm{jose.RS256})
+	// An API server signs with either, as its key is.
+	parsed, err := jwt.ParseSigned(token, []jose.SignatureAlgorithm{jose.RS256, jose.ES256})
 	if err != nil {
 		return jwt.Claims{}, errMalformed
 	}

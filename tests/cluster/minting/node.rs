@@ -1,0 +1,152 @@
+//! A real node pulls with minted credentials, renewal after renewal.
+
+use std::collections::BTreeMap;
+use std::io::Write as _;
+use std::time::Duration;
+
+use k8s_openapi::api::core::v1::Event;
+use kube::Api;
+use kube::api::ListParams;
+use serde_json::json;
+
+use crate::minting::{clouds, consenting, operator_of, status};
+use crate::support::cloud::{Cloud, ECR};
+use crate::support::objects::{Space, condition, with};
+use crate::support::pods::Pods;
+use crate::support::world::{World, fresh_node_world};
+use crate::support::{heavy, within};
+
+/// Longest time for anything that a node does, beside other tests.
+const PULLS: Duration = Duration::from_mins(5);
+
+/// Seconds that all credentials live.
+const LIFE: u32 = 30;
+
+/// Has the node ask `cloud` for the images of the clouds' registries, each by a name of its own.
+fn lead(world: &World, cloud: &Cloud) {
+    let (_, port) = cloud.address().rsplit_once(':').unwrap();
+    let ca = std::fs::read_to_string(cloud.ca_file()).unwrap();
+    let node = world.hosts_file().parent().unwrap();
+    // What the node sees is below its own folder.
+    std::fs::write(node.join("cloud-ca.crt"), ca).unwrap();
+    let mut hosts = std::fs::OpenOptions::new()
+        .append(true)
+        .open(world.hosts_file())
+        .unwrap();
+    let mut fronts = BTreeMap::new();
+    for (name, spec, ..) in clouds() {
+        let registry = spec["registryUrl"].as_str().unwrap();
+        let alias = format!("{name}.world.test");
+        writeln!(hosts, "127.0.0.1 {alias}").unwrap();
+        let folder = node.join("certs.d").join(registry);
+        std::fs::create_dir_all(&folder).unwrap();
+        let text = format!(
+            "server = \"https://{alias}:{port}\"\n[host.\"https://{alias}:{port}\"]\nca = {:?}\n",
+            node.join("cloud-ca.crt")
+        );
+        std::fs::write(folder.join("hosts.toml"), text).unwrap();
+        let front = match name {
+            "aws" => "ecr",
+            "azure" => "acr",
+            other => other,
+        };
+        fronts.insert(alias, front);
+    }
+    cloud.put("fronts", &json!(fronts));
+}
+
+async fn pulls(space: &Space, pods: &Pods, pod: &str, registry: &str, secret: &str) {
+    let container = json!({"name": "app", "image": format!("{registry}/team/app:1.0"), "imagePullPolicy": "Always"});
+    let spec = json!({"containers": [container], "terminationGracePeriodSeconds": 0});
+    pods.create_with(pod, spec, &[secret]).await;
+    runs(space, pods, pod).await;
+    pods.delete(pod).await;
+}
+
+async fn runs(space: &Space, pods: &Pods, pod: &str) {
+    within(PULLS, &format!("{}/{pod} runs", space.name), || async {
+        let pod = pods.api.get(pod).await.map_err(|error| error.to_string())?;
+        let status = pod.status.unwrap_or_default();
+        let is_running = status.phase.as_deref() == Some("Running");
+        is_running
+            .then_some(())
+            .ok_or_else(|| format!("{:?}", status.container_statuses))
+    })
+    .await;
+}
+
+/// What the kubelet said of pulls that failed.
+async fn failed(space: &Space) -> Vec<String> {
+    let events: Api<Event> = Api::namespaced(space.client.clone(), &space.name);
+    let failed = events
+        .list(&ListParams::default().fields("reason=Failed"))
+        .await
+        .unwrap();
+    failed.into_iter().filter_map(|event| event.message).collect()
+}
+
+#[tokio::test]
+async fn pods_pull_through_renewals_and_heal_after_an_outage_that_outlives_the_credentials() {
+    let _heavy = heavy().await;
+    let Some(world) = fresh_node_world() else { return };
+    let space = consenting(&world, "renewals").await;
+    let registry = format!("https://{}", world.registry("anonymous"));
+    let local = registry.replace("open.world.test", "127.0.0.1");
+    let cloud = Cloud::start(&world, Some((&local, world.registry("caFile"))));
+    cloud.trust(&[(&space.name, "puller")]);
+    let routes = ["ecr", "acr-exchange", "google-sts", "quay"];
+    let lives: BTreeMap<&str, u32> = routes.iter().map(|route| (*route, LIFE)).collect();
+    cloud.put("lifetimes", &json!(lives));
+    lead(&world, &cloud);
+    let _operator = operator_of(&world, &cloud, &space);
+    let pods = Pods::of(&space).await;
+    for (name, spec, ..) in clouds() {
+        space
+            .create(name, with(spec, json!({"verification": {"mode": "Disabled"}})))
+            .await;
+        space.ready(name).await;
+    }
+    // Each is pulled with as long as three of its renewals take.
+    let mut round = 0;
+    let is_renewed = |count: usize| routes.iter().all(|route| cloud.requests(&[*route]).len() > count);
+    while !is_renewed(3) {
+        for (name, spec, ..) in clouds() {
+            let pod = format!("{name}-{round}");
+            pulls(&space, &pods, &pod, spec["registryUrl"].as_str().unwrap(), name).await;
+        }
+        round += 1;
+    }
+    assert_eq!(failed(&space).await, Vec::<String>::new());
+    let pulled = cloud.requests(&["front"]);
+    assert!(
+        pulled.iter().any(|request| request["namespace"] == space.name.as_str()),
+        "pulls go to the clouds"
+    );
+
+    cloud.put("faults", &json!([{"route": "ecr", "status": 503}]));
+    let is_failing = |status: &dps::api::DockerPullSecretStatus| {
+        let is_told = status
+            .warnings
+            .iter()
+            .any(|warning| warning.starts_with("RefreshFailing: "));
+        (is_told && condition(status, "Ready")?.status == "True").then_some(())
+    };
+    space.until("aws", "cannot be renewed", is_failing).await;
+    space.reason("aws", "Expired").await;
+    let container = json!({"name": "app", "image": format!("{ECR}/team/app:1.0"), "imagePullPolicy": "Always"});
+    pods.create_with("late", json!({"containers": [container]}), &["aws"])
+        .await;
+    within(PULLS, "the pull fails", || async {
+        let failed = failed(&space).await;
+        if failed.is_empty() {
+            Err("not yet".to_owned())
+        } else {
+            Ok(())
+        }
+    })
+    .await;
+    cloud.put("faults", &json!([]));
+    let healed = space.ready("aws").await;
+    assert_eq!(status(&healed).minted.as_ref().unwrap().failures, 0);
+    runs(&space, &pods, "late").await;
+}
