@@ -104,3 +104,21 @@ fn audience_of_a_cloud_is_not_for_quay() {
     assert_eq!(of("quay.example.com"), Ok(()));
     assert_eq!(of("quay"), Ok(()));
 }
+
+#[test]
+fn ecr_credentials_end_after_12_hours_unless_they_are_minted() {
+    let warnings = |host: &str, source: Value| {
+        let spec = json!({"type": "PrivateRegistry", "registryUrl": host});
+        validate(&resource(&with(spec, source))).unwrap().warnings
+    };
+    for host in [
+        "123456789012.dkr.ecr.eu-west-1.amazonaws.com",
+        "123456789012.dkr.ecr.cn-north-1.amazonaws.com.cn",
+        "public.ecr.aws",
+    ] {
+        let found = warnings(host, json!({"credentialsRef": {"name": "login"}}));
+        assert!(found.len() == 1 && found[0].contains("12 hours"), "{host}: {found:?}");
+        let minted = json!({"serviceAccountRef": {"name": "puller"}, "aws": {}});
+        assert_eq!(warnings(host, json!({"credentialsFrom": minted})), [""; 0], "{host}");
+    }
+}
