@@ -1,6 +1,7 @@
 //! The chart and the plain manifests: linted, and valid against the API's schemas.
 
 mod image;
+mod minting;
 mod monitoring;
 mod policies;
 
@@ -69,8 +70,9 @@ fn lint_finds_nothing_for_any_kind_of_values() {
         &["--set", "crds.install=false,rbac.aggregate=false"],
         &[
             "--set",
-            "admission.operatorWrites=false,admission.authors=false,networkPolicy.enabled=true",
+            "admission.operatorWrites=false,admission.operatorTokens=false,admission.authors=false,networkPolicy.enabled=true",
         ],
+        &["--set-json", minting::ALL],
         &["--set-json", CA],
         &["--set-json", DEMANDED],
     ] {
@@ -93,6 +95,14 @@ fn values_that_mean_nothing_are_refused() {
         ("extraVolumes[0].emptyDir.medium=Memory", "extraVolumes"),
         ("extraVolumeMounts[0].name=ca", "extraVolumeMounts"),
         ("admission.authors=maybe", "admission"),
+        ("minting.serviceAccounts[0].name=puller", "minting"),
+        ("minting.serviceAccounts={puller}", "minting"),
+        ("minting.gkeCluster=projects/p", "minting"),
+        ("minting.allowRegistrySuffixes={aws=example.net}", "minting"),
+        ("minting.audiences={*}", "minting"),
+        ("minting.audiences={https://*}", "minting"),
+        ("minting.audiences={https://kubernetes.default.svc}", "minting"),
+        ("minting.audiences={sts.*.amazonaws.com}", "minting"),
         ("networkPolicy.dns[0].port=53", "networkPolicy"),
         (r"podLabels.app\.kubernetes\.io/name=other", "'app.kubernetes.io/name'"),
         ("livenessProbe.httpGet.path=/", "livenessProbe"),
@@ -300,6 +310,7 @@ fn manifests_are_valid_against_the_schemas_of_this_kubernetes() {
         ("cluster", &[][..]),
         ("namespaced", &["--set", "watchNamespaces={a,b}"]),
         ("ca", &["--set-json", CA]),
+        ("minting", &["--set-json", minting::ALL]),
         (
             "network",
             &["--set", "networkPolicy.enabled=true,metrics.dashboard.enabled=true"],

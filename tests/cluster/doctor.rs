@@ -124,6 +124,7 @@ fn is_content(admin: &Admin) {
         "holds Lease docker-pull-secret-operator/docker-pull-secret-operator, and renews it",
         "Policies: policy docker-pull-secret-operator-writes.docker-pull-secret-operator is installed and bound",
         "Policies: policy docker-pull-secret-operator-authors.docker-pull-secret-operator is installed and bound",
+        "Policies: policy docker-pull-secret-operator-tokens.docker-pull-secret-operator is installed and bound",
         "Policies: policy docker-pull-secret-operator-cluster-authors.docker-pull-secret-operator is installed and bound",
     ] {
         assert!(good.iter().any(|line| line.contains(words)), "{words}: {good:#?}");
@@ -178,6 +179,7 @@ async fn finds_what_is_wrong(world: &'static World, admin: &Admin, operator: &Pa
         &[
             "Policies: policy docker-pull-secret-operator-writes",
             "Policies: policy docker-pull-secret-operator-authors",
+            "Policies: policy docker-pull-secret-operator-tokens",
             "Policies: policy docker-pull-secret-operator-cluster-authors",
         ],
     );

@@ -1,6 +1,8 @@
 //! The admission policies of `deploy/`: what the operator's own token may write, and who may name what.
 
 mod authors;
+mod minting;
+mod tokens;
 
 use std::collections::BTreeMap;
 use std::fmt::Debug;
@@ -22,7 +24,7 @@ const PULL_SECRET: &str = "kubernetes.io/dockerconfigjson";
 async fn policies_are_checked_against_the_types_without_a_warning() {
     let world = scoped_world();
     world.install();
-    for policy in ["writes", "authors"] {
+    for policy in ["writes", "authors", "tokens"] {
         let name = format!("{OPERATOR}-{policy}.{OPERATOR}");
         eventually(&format!("{name} is checked"), || async {
             let text = world.kubectl(&["get", "validatingadmissionpolicy", &name, "-o", "json"]);

@@ -157,7 +157,7 @@ async fn it_installs_upgrades_and_uninstalls_and_works_in_between() {
         .await;
     let allowed = world.kubectl(&["auth", "can-i", "get", "secrets", "--as", &user, "-n", "default"]);
     assert_eq!(allowed.trim(), "yes");
-    let policies = ["authors", "cluster-authors", "writes"]
+    let policies = ["authors", "cluster-authors", "tokens", "writes"]
         .map(|policy| format!("dps-docker-pull-secret-operator-{policy}.{OPERATOR}"));
     assert_eq!(policies_of(world), policies);
 

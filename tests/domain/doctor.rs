@@ -1,5 +1,6 @@
 //! What `dps doctor` makes of what it saw, case by case.
 
+mod askers;
 mod clusters;
 mod installations;
 mod views;
@@ -100,6 +101,7 @@ fn resource(reason: Option<&str>) -> ResourceView {
     ResourceView {
         not_ready: reason.map(str::to_owned),
         registry: None,
+        asker: None,
     }
 }
 
@@ -166,7 +168,7 @@ fn good() -> Observations {
         installations: Read(vec![installation(NAME, &[])]),
         rights: Read(Vec::new()),
         leases: vec![lease(|_| {})],
-        policies: Read(policies(&[("writes", true), ("authors", true)])),
+        policies: Read(policies(&[("writes", true), ("authors", true), ("tokens", true)])),
         resources: Read(vec![resource(None), resource(None)]),
         cluster_resources: Read(Vec::new()),
         registries: Some(registry(RegistryAnswer::Answered(401, None))),
@@ -215,12 +217,12 @@ const CASES: &[Case] = &[
     Case { name: "a Lease that nobody renews", change: |o| o.leases = vec![lease(|lease| lease.renewed_at = Some(second(969)))], expected: &[(Operator, Fail)] },
     Case { name: "a Lease of a holder with another clock", change: |o| o.leases = vec![lease(|lease| { lease.renewed_at = Some(second(0)); lease.is_renewed = true; })], expected: &[] },
     Case { name: "a Lease that cannot be read", change: |o| o.leases = vec![LeaseView { state: Seen::denied("get Lease ops/x"), ..lease(|_| {}) }], expected: &[(Operator, Skipped)] },
-    Case { name: "no policies", change: |o| o.policies = Read(Policies::default()), expected: &[(Policy, Warn), (Policy, Warn)] },
-    Case { name: "a policy without a binding", change: |o| { let mut all = policies(&[("writes", true), ("authors", true)]); all.bound.clear(); o.policies = Read(all); }, expected: &[(Policy, Warn), (Policy, Warn)] },
-    Case { name: "a policy that only warns", change: |o| o.policies = Read(policies(&[("writes", true), ("authors", false)])), expected: &[(Policy, Warn)] },
+    Case { name: "no policies", change: |o| o.policies = Read(Policies::default()), expected: &[(Policy, Warn), (Policy, Warn), (Policy, Warn)] },
+    Case { name: "a policy without a binding", change: |o| { let mut all = policies(&[("writes", true), ("authors", true), ("tokens", true)]); all.bound.clear(); o.policies = Read(all); }, expected: &[(Policy, Warn), (Policy, Warn), (Policy, Warn)] },
+    Case { name: "a policy that only warns", change: |o| o.policies = Read(policies(&[("writes", true), ("authors", false), ("tokens", true)])), expected: &[(Policy, Warn)] },
     Case { name: "an operator that attaches, without its policies", change: |o| o.installations = Read(vec![Installation { attaches_to_pods: true, attaches_to_accounts: true, ..installation(NAME, &[]) }]), expected: &[(Policy, Warn), (Policy, Warn)] },
-    Case { name: "an operator that attaches, with its policies", change: |o| { o.installations = Read(vec![Installation { attaches_to_pods: true, attaches_to_accounts: true, ..installation(NAME, &[]) }]); o.policies = Read(policies(&[("writes", true), ("authors", true), ("account-writes", true), ("attach-pods", true)])); }, expected: &[] },
-    Case { name: "an operator that may not change ServiceAccounts", change: |o| { o.installations = Read(vec![Installation { attaches_to_accounts: true, ..installation(NAME, &[]) }]); o.policies = Read(policies(&[("writes", true), ("authors", true), ("account-writes", true)])); refused(o, &[("patch", "serviceaccounts")]); }, expected: &[(Rights, Fail)] },
+    Case { name: "an operator that attaches, with its policies", change: |o| { o.installations = Read(vec![Installation { attaches_to_pods: true, attaches_to_accounts: true, ..installation(NAME, &[]) }]); o.policies = Read(policies(&[("writes", true), ("authors", true), ("tokens", true), ("account-writes", true), ("attach-pods", true)])); }, expected: &[] },
+    Case { name: "an operator that may not change ServiceAccounts", change: |o| { o.installations = Read(vec![Installation { attaches_to_accounts: true, ..installation(NAME, &[]) }]); o.policies = Read(policies(&[("writes", true), ("authors", true), ("tokens", true), ("account-writes", true)])); refused(o, &[("patch", "serviceaccounts")]); }, expected: &[(Rights, Fail)] },
     Case { name: "policies that cannot be read", change: |o| o.policies = Seen::denied("list ValidatingAdmissionPolicies"), expected: &[(Policy, Skipped)] },
     Case { name: "resources that are not ready", change: |o| o.resources = Read(vec![resource(Some("KeyMissing")), resource(Some("Rejected")), resource(Some("Rejected")), resource(Some("")), resource(Some("LockedOut")), resource(None)]), expected: &[(Resources, Warn)] },
     Case { name: "resources of one namespace", change: |o| { o.namespaces = vec!["team-a".into()]; o.resources = Read(vec![resource(Some("FromTheFuture"))]); }, expected: &[(Resources, Warn)] },
@@ -256,7 +258,7 @@ fn text(report: &DoctorReport, shown: impl Fn(CheckResult) -> bool) -> String {
 fn each_case_has_its_results_and_its_words() {
     let healthy = text(&examine(&good()), |_| true);
     let mut out = format!("## a good installation\n\n{healthy}");
-    for case in CASES.iter().chain(clusters::CASES) {
+    for case in CASES.iter().chain(clusters::CASES).chain(askers::CASES) {
         let mut observed = good();
         (case.change)(&mut observed);
         let report = examine(&observed);
@@ -287,7 +289,7 @@ fn each_case_has_its_results_and_its_words() {
 
 #[test]
 fn a_check_that_is_not_ok_says_what_to_do() {
-    for case in CASES.iter().chain(clusters::CASES) {
+    for case in CASES.iter().chain(clusters::CASES).chain(askers::CASES) {
         let mut observed = good();
         (case.change)(&mut observed);
         for check in examine(&observed).checks {

@@ -1,5 +1,6 @@
 //! What a spec wants: labels and annotations that users may set on the generated Secret.
 
+use dps::api::Reason;
 use dps::domain::spec::validate::validate;
 use serde_json::{Value, json};
 
@@ -79,5 +80,45 @@ fn template_key_that_tracks_is_left_out_and_settings_are_kept() {
             }
             (warnings, _) => panic!("{}: {warnings:?}", row.key),
         }
+    }
+}
+
+/// Any host may be a Quay: whoever names one of theirs gets the token.
+#[test]
+fn audience_of_a_cloud_is_not_for_quay() {
+    let of = |audience: &str| {
+        let spec = json!({"type": "PrivateRegistry", "registryUrl": "quay.example.com", "credentialsFrom": {
+            "serviceAccountRef": {"name": "puller"}, "quay": {"robot": "acme+pull", "audience": audience}}});
+        validate(&resource(&spec)).map(drop).map_err(|problem| problem.reason)
+    };
+    for audience in [
+        "sts.amazonaws.com",
+        "api://AzureADTokenExchange",
+        "//iam.googleapis.com/projects/1/locations/global/workloadIdentityPools/a/providers/b",
+        "https://iam.googleapis.com/projects/1/locations/global/workloadIdentityPools/a/providers/b",
+        "project.svc.id.goog",
+        "https://kubernetes.default.svc",
+    ] {
+        assert_eq!(of(audience), Err(Reason::AudienceRefused), "{audience}");
+    }
+    assert_eq!(of("quay.example.com"), Ok(()));
+    assert_eq!(of("quay"), Ok(()));
+}
+
+#[test]
+fn ecr_credentials_end_after_12_hours_unless_they_are_minted() {
+    let warnings = |host: &str, source: Value| {
+        let spec = json!({"type": "PrivateRegistry", "registryUrl": host});
+        validate(&resource(&with(spec, source))).unwrap().warnings
+    };
+    for host in [
+        "123456789012.dkr.ecr.eu-west-1.amazonaws.com",
+        "123456789012.dkr.ecr.cn-north-1.amazonaws.com.cn",
+        "public.ecr.aws",
+    ] {
+        let found = warnings(host, json!({"credentialsRef": {"name": "login"}}));
+        assert!(found.len() == 1 && found[0].contains("12 hours"), "{host}: {found:?}");
+        let minted = json!({"serviceAccountRef": {"name": "puller"}, "aws": {}});
+        assert_eq!(warnings(host, json!({"credentialsFrom": minted})), [""; 0], "{host}");
     }
 }

@@ -40,6 +40,10 @@ helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" }}
 {{ include "dps.fullname" . }}-account-writes.{{ .Release.Namespace }}
 {{- end -}}
 
+{{- define "dps.operatorTokens" -}}
+{{ include "dps.fullname" . }}-tokens.{{ .Release.Namespace }}
+{{- end -}}
+
 {{- define "dps.authors" -}}
 {{ include "dps.fullname" . }}-authors.{{ .Release.Namespace }}
 {{- end -}}
@@ -128,6 +132,15 @@ helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" }}
 - apiGroups: [""]
   resources: [serviceaccounts]
   verbs: [list, watch, patch]
+{{- end }}
+{{- if .Values.minting.anyServiceAccount }}
+# Tokens of every ServiceAccount, for spec.credentialsFrom. Without this, minting.yaml has a Role for the ones that values name.
+- apiGroups: [""]
+  resources: [serviceaccounts]
+  verbs: [get]
+- apiGroups: [""]
+  resources: [serviceaccounts/token]
+  verbs: [create]
 {{- end }}
 {{- end -}}
 

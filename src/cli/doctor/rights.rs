@@ -12,7 +12,8 @@ use kube::api::PostParams;
 use crate::cli::cluster::Cluster;
 use crate::cli::doctor::requests::seen;
 use crate::domain::doctor::installation::Installation;
-use crate::domain::doctor::rights::{AccountRights, RightQuestion, accounts};
+use crate::domain::doctor::resources::ResourceView;
+use crate::domain::doctor::rights::{AccountRights, Askers, RightQuestion, accounts};
 use crate::domain::doctor::seen::Seen;
 use crate::domain::names::ObjectKey;
 
@@ -26,6 +27,7 @@ const CONCURRENCY: usize = 16;
 pub(super) async fn of_operators(
     cluster: &Cluster,
     installations: &Seen<Vec<Installation>>,
+    resources: &Seen<Vec<ResourceView>>,
     namespaces: &[String],
     lease: Option<&ObjectKey>,
 ) -> Seen<Vec<AccountRights>> {
@@ -37,7 +39,8 @@ pub(super) async fn of_operators(
     };
     let mut rights = Vec::new();
     let mut left = QUESTIONS;
-    for account in accounts {
+    for mut account in accounts {
+        account.askers = Askers::of(resources.read().into_iter().flatten(), &account.namespaces);
         let questions = account.questions();
         let refused = if questions.len() <= left {
             left -= questions.len();

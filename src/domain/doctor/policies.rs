@@ -27,7 +27,7 @@ struct ChartPolicy {
     without: &'static str,
 }
 
-const CHART_POLICIES: [ChartPolicy; 6] = [
+const CHART_POLICIES: [ChartPolicy; 7] = [
     ChartPolicy {
         part: "writes",
         hint: "set admission.operatorWrites to true in the chart, or apply deploy/",
@@ -39,6 +39,12 @@ const CHART_POLICIES: [ChartPolicy; 6] = [
         hint: "set admission.authors to true in the chart, or apply deploy/",
         applies_to: |_| true,
         without: "whoever may create DockerPullSecrets can send the content of any Secret of that namespace to a registry of their choice",
+    },
+    ChartPolicy {
+        part: "tokens",
+        hint: "set admission.operatorTokens to true in the chart, or apply deploy/",
+        applies_to: |_| true,
+        without: "whoever steals the operator's token can log in to this cluster as every ServiceAccount that credentials are minted with",
     },
     ChartPolicy {
         part: "cluster-authors",

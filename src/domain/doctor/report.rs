@@ -64,6 +64,8 @@ pub enum Page {
     Network,
     #[strum(serialize = "docs/credentials.md#registries")]
     Registries,
+    #[strum(serialize = "docs/short-lived.md#consent")]
+    Consent,
     #[strum(serialize = "docs/troubleshooting.md#dps-doctor")]
     Doctor,
     #[strum(serialize = "docs/troubleshooting.md#conditions")]

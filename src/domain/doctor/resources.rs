@@ -10,9 +10,11 @@ use crate::api::{CLUSTER_DOCKER_PULL_SECRET, ConditionType, DOCKER_PULL_SECRET, 
 use crate::domain::doctor::installation::{Installation, place};
 use crate::domain::doctor::report::{Category, Check, Page};
 use crate::domain::doctor::seen::Seen;
+use crate::domain::minting::source::Asker;
+use crate::domain::names::ObjectKey;
 use crate::domain::registry::dialect::Dialect;
 use crate::domain::spec::declaration::Declaration;
-use crate::domain::spec::validate::ValidatedSpec;
+use crate::domain::spec::validate::{CredentialSource, ValidatedSpec};
 use crate::domain::status::conditions::condition;
 use crate::domain::verification::attempt::LoginTarget;
 
@@ -26,6 +28,8 @@ pub struct ResourceView {
     pub not_ready: Option<String>,
     /// Its registry, if there is one to connect to.
     pub registry: Option<RegistryTarget>,
+    /// The ServiceAccount that its credentials are minted with, if they are, and if that is wanted.
+    pub asker: Option<ObjectKey>,
 }
 
 /// Where a login attempt for a resource begins.
@@ -53,14 +57,26 @@ impl ResourceView {
             None => Some(String::new()),
             Some(ready) => (ready.status != "True").then(|| ready.reason.clone()),
         };
+        let declaration = serde_json::from_value(metadata)
+            .and_then(|metadata| Declaration::read(kind, metadata, spec))
+            .ok();
         Self {
             // What is suspended is so because somebody wants it.
             not_ready: not_ready.filter(|_| !is_suspended),
-            registry: serde_json::from_value(metadata)
-                .and_then(|metadata| Declaration::read(kind, metadata, spec))
-                .ok()
-                .and_then(RegistryTarget::of),
+            asker: declaration.as_ref().filter(|_| !is_suspended).and_then(asker),
+            registry: declaration.and_then(RegistryTarget::of),
         }
+    }
+}
+
+/// The ServiceAccount whose tokens are exchanged for the credentials of a resource.
+fn asker(declaration: &Declaration) -> Option<ObjectKey> {
+    let CredentialSource::Minted(source) = &declaration.spec.as_ref().ok()?.source else {
+        return None;
+    };
+    match &source.asker {
+        Asker::ServiceAccount(name) => Some(ObjectKey::new(&declaration.key.namespace, name)),
+        Asker::StaticKey { .. } => None,
     }
 }
 

@@ -1,8 +1,10 @@
 //! What an operator must be allowed to do, and whether it is.
 
+mod askers;
 mod table;
 
-pub use table::{ATTACH_RIGHT, CLUSTER_RIGHTS, EVICT_RIGHT, LEASE_RIGHT, RIGHTS, Right};
+pub use askers::Askers;
+pub use table::{ATTACH_RIGHT, CLUSTER_RIGHTS, EVICT_RIGHT, LEASE_RIGHT, MINT_RIGHTS, RIGHTS, Right};
 
 use crate::api::FIELD_MANAGER;
 use crate::domain::doctor::installation::{Installation, place};
@@ -40,6 +42,8 @@ pub struct OperatorAccount {
     pub has_cluster_resources: bool,
     /// Whether it evicts pods.
     pub evicts_pods: bool,
+    /// ServiceAccounts that it mints credentials with.
+    pub askers: Askers,
     /// Name of the chart's Roles for it.
     pub role: String,
 }
@@ -69,6 +73,7 @@ pub fn accounts(
         attaches_to_accounts: false,
         has_cluster_resources: false,
         evicts_pods: false,
+        askers: Askers::default(),
         role: account_name(user).unwrap_or(FIELD_MANAGER).to_owned(),
     };
     match installations {
@@ -87,6 +92,7 @@ pub fn accounts(
                     attaches_to_accounts: installation.attaches_to_accounts,
                     has_cluster_resources: installation.has_cluster_resources,
                     evicts_pods: installation.evicts_pods,
+                    askers: Askers::default(),
                     role: installation.deployment.name.clone(),
                 }
             };
@@ -140,6 +146,7 @@ impl OperatorAccount {
                 name: (*verb != "create").then(|| lease.name.clone()),
             }));
         }
+        questions.extend(self.askers.questions());
         questions
     }
 
@@ -172,19 +179,26 @@ fn check_account(AccountRights { account, refused }: &AccountRights) -> Vec<Chec
         let what = format!("rights of {} in {place_of_work}", account.shown);
         return Check::unread(category, page, &what, refused).into_iter().collect();
     };
+    let (of_askers, refused): (Vec<_>, Vec<_>) = refused
+        .iter()
+        .partition(|question| MINT_RIGHTS.contains(&question.right));
+    let of_askers = askers::check(account, &of_askers);
     if refused.is_empty() {
         let message = format!("{} may do all that the operator does in {place_of_work}", account.shown);
-        return vec![Check::ok(category, page, message)];
+        return [Check::ok(category, page, message)]
+            .into_iter()
+            .chain(of_askers)
+            .collect();
     }
     let rights = RIGHTS
         .into_iter()
         .chain(CLUSTER_RIGHTS)
         .chain([ATTACH_RIGHT, EVICT_RIGHT, LEASE_RIGHT]);
     let refusals = rights.filter_map(|right| {
-        let missing = refused.iter().filter(|question| question.right == right);
+        let missing = refused.iter().copied().filter(|question| question.right == right);
         refusal(account, right, &missing.collect::<Vec<_>>())
     });
-    refusals.collect()
+    refusals.chain(of_askers).collect()
 }
 
 /// The questions about a right that were answered with no; `None` if there are none.

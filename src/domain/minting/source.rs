@@ -88,6 +88,9 @@ impl MintSource {
         let asker = asker(spec, &request)?;
         if let Some(audience) = &audience {
             check_audience(audience)?;
+            if request.provider() == Provider::Quay {
+                check_audience_of_anybody(audience)?;
+            }
         }
         Ok(Self {
             asker,
@@ -317,6 +320,23 @@ fn check_audience(audience: &str) -> Result<(), Problem> {
         ));
     }
     Ok(())
+}
+
+/// Any host may be a Quay, so whoever names it must not get a token that a cloud takes.
+fn check_audience_of_anybody(audience: &str) -> Result<(), Problem> {
+    let is_of_cloud = audience == "sts.amazonaws.com"
+        || audience.starts_with("api://")
+        || audience.contains("//iam.googleapis.com/")
+        || audience.ends_with(".svc.id.goog");
+    if !is_of_cloud {
+        return Ok(());
+    }
+    Err(Problem::new(
+        Reason::AudienceRefused,
+        format!(
+            "the audience {audience:?} in spec.credentialsFrom.quay is that of a cloud: a token for it would be a login there for the registry; leave it out, or name the one that the registry expects"
+        ),
+    ))
 }
 
 fn invalid(message: impl Into<String>) -> Problem {

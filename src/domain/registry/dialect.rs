@@ -91,7 +91,7 @@ impl Dialect {
     /// What to know about credentials that expire: one sentence without a final stop.
     pub fn lifetime_advice(self) -> Option<&'static str> {
         matches!(self, Self::Ecr | Self::EcrPublic).then_some(
-            "Amazon ECR credentials expire after 12 hours; refresh them before that, or use the ECR credential provider of the kubelet",
+            "Amazon ECR credentials expire after 12 hours; have the operator mint them (spec.credentialsFrom), refresh them before that, or use the ECR credential provider of the kubelet",
         )
     }
 

@@ -2,7 +2,7 @@
 
 use crate::api::{Reason, RegistryType};
 use crate::domain::problem::Problem;
-use crate::domain::registry::dialect::{DOCKER_HUB, DOCKER_HUB_KEY, Dialect};
+use crate::domain::registry::dialect::{DOCKER_HUB, DOCKER_HUB_KEY};
 use crate::domain::registry::matching;
 use crate::domain::registry::url::UrlParts;
 
@@ -107,7 +107,6 @@ impl RegistryKey {
                 self.0
             ));
         }
-        warnings.extend(Dialect::of(host_port).lifetime_advice().map(str::to_owned));
         warnings
     }
 }

@@ -11,6 +11,7 @@ use crate::api::{
 use crate::domain::minting::source::MintSource;
 use crate::domain::names::is_object_name;
 use crate::domain::problem::Problem;
+use crate::domain::registry::dialect::Dialect;
 use crate::domain::registry::key::RegistryKey;
 use crate::domain::registry::manifest::ManifestReference;
 use crate::domain::spec::template;
@@ -162,6 +163,11 @@ pub(crate) fn validate_shared(resource: &DockerPullSecret) -> Result<ValidatedSp
         ));
     }
     let mut warnings = registry.warnings();
+    // Minted ones are renewed.
+    if matches!(source, CredentialSource::Secret(_)) {
+        let advice = Dialect::of(registry.host_port()).lifetime_advice();
+        warnings.extend(advice.map(str::to_owned));
+    }
     let (labels, annotations) = template::without_tracking(template, &mut warnings);
     Ok(ValidatedSpec {
         registry,

@@ -12,11 +12,11 @@ use super::{IMAGE, kinds, of_kind, template};
 use crate::support::helm::chart;
 use crate::support::tools;
 
-const POLICY: &str = "ValidatingAdmissionPolicy";
+pub(super) const POLICY: &str = "ValidatingAdmissionPolicy";
 const BINDING: &str = "ValidatingAdmissionPolicyBinding";
 
 /// A policy or binding of the release.
-fn named<'a>(objects: &'a [Value], kind: &str, which: &str) -> &'a Value {
+pub(super) fn named<'a>(objects: &'a [Value], kind: &str, which: &str) -> &'a Value {
     let name = format!("release-docker-pull-secret-operator-{which}.operators");
     objects
         .iter()
@@ -27,16 +27,29 @@ fn named<'a>(objects: &'a [Value], kind: &str, which: &str) -> &'a Value {
 #[test]
 fn policies_are_installed_unless_a_value_says_otherwise() {
     for (values, expected) in [
-        (&[][..], &["authors", "cluster-authors", "writes"][..]),
-        (&["--set", "clusterResources.enabled=false"], &["authors", "writes"]),
-        (&["--set", "watchNamespaces={team-a,team-b}"], &["authors", "writes"]),
+        (&[][..], &["authors", "cluster-authors", "tokens", "writes"][..]),
+        (
+            &["--set", "clusterResources.enabled=false"],
+            &["authors", "tokens", "writes"],
+        ),
+        (
+            &["--set", "watchNamespaces={team-a,team-b}"],
+            &["authors", "tokens", "writes"],
+        ),
         (
             &["--set", "admission.operatorWrites=false"],
-            &["authors", "cluster-authors"],
+            &["authors", "cluster-authors", "tokens"],
         ),
-        (&["--set", "admission.authors=false"], &["writes"]),
+        (&["--set", "admission.authors=false"], &["tokens", "writes"]),
         (
-            &["--set", "admission.operatorWrites=false,admission.authors=false"],
+            &["--set", "admission.operatorTokens=false"],
+            &["authors", "cluster-authors", "writes"],
+        ),
+        (
+            &[
+                "--set",
+                "admission.operatorWrites=false,admission.operatorTokens=false,admission.authors=false",
+            ],
             &[],
         ),
     ] {
@@ -65,6 +78,8 @@ fn the_policy_on_writes_is_about_the_releases_own_account_and_the_kinds_that_own
         let policy = &named(&objects, POLICY, "writes")["spec"];
         let user = format!("request.userInfo.username == \"system:serviceaccount:operators:{account}\"");
         assert_eq!(policy["matchConditions"][0]["expression"], *user);
+        let tokens = &named(&objects, POLICY, "tokens")["spec"];
+        assert_eq!(tokens["matchConditions"], policy["matchConditions"]);
         let validations = policy["validations"].to_string();
         let kinds = KINDS.map(|kind| format!("\\\"{kind}\\\"")).join(", ");
         assert!(

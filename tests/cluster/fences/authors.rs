@@ -13,14 +13,14 @@ use crate::support::world::{World, scoped_world};
 use crate::support::{GARBAGE_COLLECTION, eventually, within};
 
 /// Somebody with rights on DockerPullSecrets, and with those that a test gives them.
-struct Author<'a> {
+pub(super) struct Author<'a> {
     name: &'static str,
     space: &'a Space,
-    resources: Api<DockerPullSecret>,
+    pub(super) resources: Api<DockerPullSecret>,
 }
 
 impl<'a> Author<'a> {
-    async fn new(space: &'a Space, name: &'static str) -> Self {
+    pub(super) async fn new(space: &'a Space, name: &'static str) -> Self {
         let world = scoped_world();
         world.kubectl(&["create", "serviceaccount", name, "-n", &space.name]);
         let kubeconfig = world.state().join(format!("{}-{name}.kubeconfig", space.name));
@@ -37,7 +37,7 @@ impl<'a> Author<'a> {
     }
 
     /// Gives a right, on the objects of these names only.
-    fn grant(&self, verbs: &str, kind: &str, names: &[&str]) {
+    pub(super) fn grant(&self, verbs: &str, kind: &str, names: &[&str]) {
         static COUNT: AtomicU32 = AtomicU32::new(0);
         let role = format!("{}-{}", self.name, COUNT.fetch_add(1, Ordering::Relaxed));
         let (verbs, kind) = (format!("--verb={verbs}"), format!("--resource={kind}"));
@@ -60,12 +60,12 @@ impl<'a> Author<'a> {
         ]);
     }
 
-    async fn create(&self, name: &str, spec: &Value) -> kube::Result<()> {
+    pub(super) async fn create(&self, name: &str, spec: &Value) -> kube::Result<()> {
         let object = resource(name, spec);
         self.resources.create(&PostParams::default(), &object).await.map(drop)
     }
 
-    async fn patch(&self, name: &str, patch: Value) -> kube::Result<()> {
+    pub(super) async fn patch(&self, name: &str, patch: Value) -> kube::Result<()> {
         let patch = Patch::Merge(patch);
         self.resources
             .patch(name, &PatchParams::default(), &patch)
@@ -73,12 +73,12 @@ impl<'a> Author<'a> {
             .map(drop)
     }
 
-    async fn change(&self, name: &str, spec: Value) -> kube::Result<()> {
+    pub(super) async fn change(&self, name: &str, spec: Value) -> kube::Result<()> {
         self.patch(name, json!({ "spec": spec })).await
     }
 
     /// A right that was just given is in force after a moment.
-    async fn may_soon_change(&self, name: &str, spec: Value) {
+    pub(super) async fn may_soon_change(&self, name: &str, spec: Value) {
         eventually(&format!("{} may set {spec}", self.name), || async {
             self.change(name, spec.clone()).await.map_err(|error| error.to_string())
         })
@@ -86,7 +86,7 @@ impl<'a> Author<'a> {
     }
 }
 
-fn is_refused(answer: kube::Result<()>, words: &str) {
+pub(super) fn is_refused(answer: kube::Result<()>, words: &str) {
     let (code, message) = refusal(words, answer);
     assert!(
         code == 403 && message.contains("denied request") && message.contains(words),

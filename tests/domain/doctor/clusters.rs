@@ -21,6 +21,7 @@ fn reconciling(observed: &mut Observations) {
     observed.policies = Read(policies(&[
         ("writes", true),
         ("authors", true),
+        ("tokens", true),
         ("cluster-authors", true),
     ]));
     observed.cluster_custom_resource.definition = established(cluster_crd(), |_| {});
@@ -38,9 +39,9 @@ pub(super) const CASES: &[Case] = &[
     Case { name: "a CRD for many namespaces that cannot be read, is not served, and is not needed", change: |o| o.cluster_custom_resource.definition = Seen::denied("get CustomResourceDefinitions"), expected: &[] },
     Case { name: "for many namespaces: an older CRD", change: |o| { reconciling(o); o.cluster_custom_resource.definition = established(cluster_crd(), |crd| drop(status_fields(crd).remove("namespaces"))); }, expected: &[(Crd, Fail)] },
     Case { name: "for many namespaces: missing rights", change: |o| { reconciling(o); refused(o, &[("list", "clusterdockerpullsecrets"), ("patch", "clusterdockerpullsecrets"), ("watch", "namespaces")]); }, expected: &[(Rights, Fail), (Rights, Fail), (Rights, Fail)] },
-    Case { name: "for many namespaces: no policy", change: |o| { reconciling(o); o.policies = Read(policies(&[("writes", true), ("authors", true)])); }, expected: &[(Policy, Warn)] },
+    Case { name: "for many namespaces: no policy", change: |o| { reconciling(o); o.policies = Read(policies(&[("writes", true), ("authors", true), ("tokens", true)])); }, expected: &[(Policy, Warn)] },
     Case { name: "for many namespaces: an operator that attaches, without its policies", change: |o| { reconciling(o); o.installations = Read(vec![Installation { has_cluster_resources: true, attaches_to_pods: true, ..installation(NAME, &[]) }]); }, expected: &[(Policy, Warn), (Policy, Warn)] },
-    Case { name: "for many namespaces: an operator that attaches, with its policies", change: |o| { reconciling(o); o.installations = Read(vec![Installation { has_cluster_resources: true, attaches_to_pods: true, ..installation(NAME, &[]) }]); o.policies = Read(policies(&[("writes", true), ("authors", true), ("cluster-authors", true), ("attach-pods", true), ("cluster-attach-pods", true)])); }, expected: &[] },
+    Case { name: "for many namespaces: an operator that attaches, with its policies", change: |o| { reconciling(o); o.installations = Read(vec![Installation { has_cluster_resources: true, attaches_to_pods: true, ..installation(NAME, &[]) }]); o.policies = Read(policies(&[("writes", true), ("authors", true), ("tokens", true), ("cluster-authors", true), ("attach-pods", true), ("cluster-attach-pods", true)])); }, expected: &[] },
     Case { name: "for many namespaces: resources that are not ready", change: |o| { reconciling(o); o.cluster_resources = Read(vec![resource(Some("Rejected")), resource(None)]); }, expected: &[(Resources, Warn)] },
     Case { name: "for many namespaces: a resource without an operator", change: |o| o.cluster_resources = Read(vec![resource(Some(""))]), expected: &[(Resources, Warn)] },
     Case { name: "for many namespaces: resources without an operator", change: |o| o.cluster_resources = Read(vec![resource(Some("")), resource(None)]), expected: &[(Resources, Warn)] },

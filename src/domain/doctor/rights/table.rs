@@ -111,6 +111,24 @@ pub const EVICT_RIGHT: Right = Right {
     without: "spec.recovery.evictPods has no effect",
 };
 
+/// What it needs beside them for the ServiceAccounts that credentials are minted with, each by its name.
+pub const MINT_RIGHTS: [Right; 2] = [
+    Right {
+        group: "",
+        resource: "serviceaccounts",
+        subresource: "",
+        verbs: &["get"],
+        without: "no credentials are minted with it",
+    },
+    Right {
+        group: "",
+        resource: "serviceaccounts",
+        subresource: "token",
+        verbs: &["create"],
+        without: "no credentials are minted with it",
+    },
+];
+
 /// What its replicas need in the namespace of their Lease: `create` for all, the others for the one by its name.
 pub const LEASE_RIGHT: Right = Right {
     group: "coordination.k8s.io",
