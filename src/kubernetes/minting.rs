@@ -113,6 +113,13 @@ fn refusal(error: &Error, name: &str, namespace: &str) -> Option<Problem> {
         );
         return Some(Problem::new(Reason::ServiceAccountNotFound, message));
     }
+    if status.is_forbidden() && status.message.contains("ValidatingAdmissionPolicy") {
+        let message = format!(
+            "an admission policy refuses a token of ServiceAccount {name:?}: if the audience is the one that your registry expects, add it to minting.audiences in the chart; the API server says: {}",
+            status.message
+        );
+        return Some(Problem::new(Reason::AudienceRefused, message));
+    }
     let message = format!(
         "the operator may not use ServiceAccount {name:?}: allow it in the chart (minting.serviceAccounts), or let namespace {namespace:?} consent with a Role for get on serviceaccounts and create on serviceaccounts/token with resourceNames [{name:?}]; the API server says: {}",
         status.message

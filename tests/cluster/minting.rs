@@ -43,6 +43,26 @@ async fn consenting(world: &World, purpose: &str) -> Space {
         let role = format!("--role={}", what[1]);
         world.kubectl(&["create", "-n", &space.name, "rolebinding", what[1], &role, &operator]);
     }
+    world.allow_audience(QUAY);
+    let kubeconfig = world.install();
+    eventually("the policy allows the audience of Quay", || async {
+        let mut command = std::process::Command::new(world.bin().join("kubectl"));
+        command.arg("--kubeconfig").arg(&kubeconfig);
+        command.args([
+            "create",
+            "token",
+            "puller",
+            "-n",
+            &space.name,
+            "--audience",
+            QUAY,
+            "--duration=10m",
+        ]);
+        let output = command.output().map_err(|error| error.to_string())?;
+        let refusal = String::from_utf8_lossy(&output.stderr).into_owned();
+        output.status.success().then_some(()).ok_or(refusal)
+    })
+    .await;
     space
 }
 
@@ -264,6 +284,8 @@ async fn what_is_missing_is_said_and_heals() {
             .message
             .contains("eks.amazonaws.com/role-arn")
     );
+    // Somebody else is trusted.
+    cloud.trust(&[(&space.name, "other")]);
     account(&space, &json!({"eks.amazonaws.com/role-arn": ROLE})).await;
     let untrusted = space.reason("app", "TrustRefused").await;
     let message = &condition_of(&untrusted, "Ready").message;

@@ -206,6 +206,25 @@ impl World {
         path
     }
 
+    /// Lets the operator create tokens for one more audience, as `minting.audiences` of the chart does. It takes a moment.
+    pub fn allow_audience(&self, audience: &str) {
+        let name = "docker-pull-secret-operator-tokens.docker-pull-secret-operator";
+        let policy = self.kubectl(&["get", "validatingadmissionpolicy", name, "-o", "json"]);
+        let policy: Value = serde_json::from_str(&policy).expect("JSON");
+        let validations = policy["spec"]["validations"].as_array().expect("a list");
+        let expression = |one: &Value| one["expression"].as_str().unwrap_or_default().to_owned();
+        let is_list = |one: &Value| expression(one).contains("\"sts.amazonaws.com\"");
+        let index = validations.iter().position(is_list).expect("audiences");
+        let known = expression(&validations[index]);
+        if known.contains(audience) {
+            return;
+        }
+        let more = known.replace("\"sts.amazonaws.com\"", &format!("\"sts.amazonaws.com\",{audience:?}"));
+        let path = format!("/spec/validations/{index}/expression");
+        let patch = serde_json::json!([{"op": "replace", "path": path, "value": more}]).to_string();
+        self.kubectl(&["patch", "validatingadmissionpolicy", name, "--type=json", "-p", &patch]);
+    }
+
     /// Removes what [`Self::install`] installed but for the namespace, and the CRD whoever installed it.
     pub fn uninstall(&self) {
         let mut installed = self.installed.lock().expect("no test died while installing");

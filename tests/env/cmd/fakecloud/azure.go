@@ -163,7 +163,7 @@ func (c *cloud) acrToken(w http.ResponseWriter, one *call) {
 	}
 	service := strings.ToLower(one.Form.Get("service"))
 	login := c.granted(token, "acr-exchange", "acr-token")
-	if username, _, basic := one.BasicAuth(); login == nil || login.expired() || login.place != service || basic && username != acrUser {
+	if username, _, basic := one.BasicAuth(); login == nil || login.expired() || !c.isAt(login.place, service) || basic && username != acrUser {
 		acrRefuses(w, http.StatusUnauthorized, "UNAUTHORIZED", acrUnauthorized)
 		return
 	}

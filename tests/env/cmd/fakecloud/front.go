@@ -73,6 +73,13 @@ func (c *cloud) kind(host string) (string, string) {
 	return "", ""
 }
 
+// isAt tells whether a host is the registry of this name; each that PUT /fronts names is any.
+func (c *cloud) isAt(place, host string) bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return place == host || c.fronts[host] != "" || c.fronts[hostname(host)] != ""
+}
+
 func registryRefuses(w http.ResponseWriter, status int, code, message string) {
 	w.Header().Set("Docker-Distribution-Api-Version", "registry/2.0")
 	replyJSON(w, status, map[string]any{"errors": []any{map[string]string{"code": code, "message": message}}})

@@ -75,7 +75,8 @@
 // was asked for for sts and google-iam, 10800 for acr-exchange, 4500 for acr-token, and 3600. A token of google-sts
 // never outlives the ServiceAccount token.
 //
-// PUT /fronts: {"HOST or HOST:PORT, or * for all": "ecr", …}; beside it ecr-public, acr, google and quay. It comes before the grammar.
+// PUT /fronts: {"HOST or HOST:PORT, or * for all": "ecr", …}; beside it ecr-public, acr, google and quay. It comes before the grammar,
+// and a registry of ACR that it names takes the refresh tokens of all.
 //
 // GET /requests: a list in order of arrival, DELETE /requests empties it (204).
 //
