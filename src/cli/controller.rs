@@ -103,7 +103,7 @@ pub(crate) fn run(arguments: Controller) -> ExitCode {
         clusters: arguments.cluster_resources.then_some(arguments.credentials_namespaces),
         lease: arguments.lease,
     };
-    match block_on(async { run::run(options).await.map_err(|error| error.to_string()) }) {
+    match block_on(async { Box::pin(run::run(options)).await.map_err(|error| error.to_string()) }) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             tracing::error!("{error}");

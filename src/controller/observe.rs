@@ -58,7 +58,14 @@ pub(crate) async fn observe(subject: &Subject<'_>, ctx: &Context) -> Result<Obse
         _ => None,
     };
     let ca_bundle = ca_bundle(spec, source.as_ref(), &secrets, &reference.key.namespace, ctx).await?;
-    let minting = observe_minting(reference, spec, source.as_ref(), existing.as_ref(), ctx).await?;
+    let minting = Box::pin(observe_minting(
+        reference,
+        spec,
+        source.as_ref(),
+        existing.as_ref(),
+        ctx,
+    ))
+    .await?;
     Ok(Observed {
         ca_bundle,
         minting,

@@ -157,7 +157,7 @@ pub async fn run(options: Options) -> Result<(), StartError> {
     heartbeat.abort();
     tracing::info!("stopping; finishing requests in flight");
     stop.send_replace(true);
-    if tokio::time::timeout(STOP, finish(running.into_inner(), &verifier))
+    if tokio::time::timeout(STOP, Box::pin(finish(running.into_inner(), &verifier)))
         .await
         .is_err()
     {

@@ -1,5 +1,7 @@
 //! The objects that a filled-in form stands for.
 
+mod existing;
+
 use std::collections::BTreeMap;
 
 use k8s_openapi::api::core::v1::Secret;
@@ -7,14 +9,14 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::{LabelSelector, ObjectMeta};
 use serde_json::{Value, json};
 
 use crate::api::{API_VERSION, CLUSTER_DOCKER_PULL_SECRET, CredentialKeys, DOCKER_PULL_SECRET};
-use crate::domain::credential_source::from_secret::resolve_document;
 use crate::domain::credentials::RegistryCredentials;
 use crate::domain::problem::{Problem, unparsable};
 use crate::domain::registry::key::RegistryKey;
-use crate::domain::secret::desired::document_of;
 use crate::domain::spec::declaration::Declaration;
 use crate::domain::text::cut;
 use crate::form::field::{ChosenRegistry, login_name};
+
+pub use crate::form::objects::existing::Existing;
 
 /// A filled-in form.
 #[derive(Clone, Debug, PartialEq)]
@@ -99,19 +101,6 @@ pub struct Objects {
     pub resource: Value,
     /// The same, as the operator reads it.
     pub declaration: Declaration,
-}
-
-impl Objects {
-    /// Whether a generated Secret holds the login. Without one, whatever it holds is what was meant.
-    pub fn are_in(&self, generated: &Secret) -> bool {
-        let (Some(login), Some(registry)) = (&self.login, &self.declaration.registry) else {
-            return true;
-        };
-        let document = document_of(generated).unwrap_or_default();
-        let held = resolve_document("the Secret", document, registry).ok();
-        let typed = |field: &str| login["stringData"][field].as_str().unwrap_or_default();
-        held.is_some_and(|held| held.username() == typed("username") && held.password() == typed("password"))
-    }
 }
 
 impl Scope {
@@ -317,39 +306,4 @@ pub fn replaced_login(existing: &Secret, wanted: &Value) -> Result<Value, String
     secret["type"] = json!(kind);
     secret["data"] = json!(data);
     Ok(secret)
-}
-
-/// How objects stand to those that exist.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Existing {
-    /// Neither exists.
-    Nothing,
-    /// Both are there, and what they are to be.
-    Same,
-    /// One is something else.
-    Different,
-}
-
-impl Objects {
-    /// Compares them with the resource and the Secret with the login that exist.
-    pub fn compare(&self, resource: Option<&Value>, login: Option<&Secret>) -> Existing {
-        if resource.is_none() && login.is_none() {
-            return Existing::Nothing;
-        }
-        let is_same = resource.is_some_and(|spec| replaced_spec(spec, &self.resource["spec"]) == *spec);
-        let holds = |key: &str, value: &Value| {
-            let data = login.and_then(|login| login.data.as_ref()?.get(key));
-            data.is_some_and(|data| value.as_str().is_some_and(|value| data.0 == value.as_bytes()))
-        };
-        let fields = self
-            .login
-            .iter()
-            .filter_map(|login| login["stringData"].as_object())
-            .flatten();
-        if is_same && fields.into_iter().all(|(key, value)| holds(key, value)) {
-            Existing::Same
-        } else {
-            Existing::Different
-        }
-    }
 }

@@ -2,6 +2,7 @@
 
 mod node;
 
+use std::fmt::Write as _;
 use std::time::Duration;
 
 use dps::api::{DockerPullSecret, DockerPullSecretStatus};
@@ -11,6 +12,7 @@ use kube::api::{DeleteParams, Patch, PatchParams, PostParams};
 use serde_json::{Value, json};
 
 use crate::support::cloud::{ACR, Cloud, ECR, GAR, ID, POOL, QUAY, ROBOT, ROLE};
+use crate::support::dps::dps_in;
 use crate::support::objects::{Space, condition, condition_of, document, with};
 use crate::support::operator::Operator;
 use crate::support::world::{OPERATOR, World, scoped_world};
@@ -115,7 +117,10 @@ fn clouds() -> [(&'static str, Value, &'static str, &'static str); 4] {
 
 fn sha256(text: &str) -> String {
     let digest = ring::digest::digest(&ring::digest::SHA256, text.as_bytes());
-    digest.as_ref().iter().map(|byte| format!("{byte:02x}")).collect()
+    digest.as_ref().iter().fold(String::new(), |mut hex, byte| {
+        let _ = write!(hex, "{byte:02x}");
+        hex
+    })
 }
 
 async fn password(space: &Space, name: &str, registry: &str) -> String {
@@ -181,6 +186,11 @@ async fn each_cloud_gives_credentials_that_its_registry_accepts_and_no_token_is_
             "a signed request is in the {place}"
         );
     }
+    let kubeconfig = world.kubeconfig().to_str().unwrap();
+    let variables = [&cloud.variables()[..], &[("KUBECONFIG", kubeconfig)]].concat();
+    let verified = dps_in(&variables, &["verify", "dps/aws", "-n", &space.name], "");
+    let output = format!("{}{}", verified.stdout, verified.stderr);
+    assert!(verified.code == 0 && output.contains("Accepted"), "{output}");
     assert_eq!(
         operator.count("dps_mints_total{provider=\"aws\",result=\"Resolved\"}"),
         1

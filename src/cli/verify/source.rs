@@ -4,7 +4,7 @@ use k8s_openapi::api::core::v1::Secret;
 use kube::Api;
 
 use crate::api::{
-    CLUSTER_DOCKER_PULL_SECRET, ClusterDockerPullSecret, DOCKER_PULL_SECRET, DockerPullSecret, RegistryType,
+    CLUSTER_DOCKER_PULL_SECRET, ClusterDockerPullSecret, DOCKER_PULL_SECRET, DockerPullSecret, Reason, RegistryType,
 };
 use crate::cli::cluster::Cluster;
 use crate::cli::manifests::Manifests;
@@ -14,10 +14,12 @@ use crate::cli::verify::Verify;
 use crate::domain::credential_source::from_secret::resolve_document;
 use crate::domain::credential_source::resolve;
 use crate::domain::credentials::{InvalidCredentials, RegistryCredentials, trim_line_break};
+use crate::domain::problem::Problem;
 use crate::domain::registry::key::RegistryKey;
 use crate::domain::registry::manifest::ManifestReference;
+use crate::domain::secret::desired::document_of;
 use crate::domain::spec::declaration::Declaration;
-use crate::domain::spec::validate::ValidatedSpec;
+use crate::domain::spec::validate::{CredentialSource, ValidatedSpec};
 
 /// Credentials to verify, or why there are none.
 pub(super) struct CredentialsToVerify {
@@ -168,12 +170,36 @@ async fn in_cluster(kind: &str, name: &str, cluster: &Cluster) -> Result<Credent
     let spec = declaration
         .spec
         .map_err(|problem| format!("{place}: {}", problem.message))?;
-    let source = match spec.source.secret_name() {
+    // What was minted is nowhere but in the generated Secret.
+    let is_minted = matches!(spec.source, CredentialSource::Minted(_));
+    let source = if is_minted {
+        Some(spec.targets.secret_name.as_str())
+    } else {
+        spec.source.secret_name()
+    };
+    let source = match source {
         Some(name) => cluster
             .call(Api::<Secret>::namespaced(client(), &namespace).get_opt(name))
             .await
             .map_err(|error| cluster.failed(&format!("reading Secret {namespace}/{name}"), &error))?,
         None => None,
     };
-    Ok(from_resource(place, &spec, source.as_ref()))
+    if !is_minted {
+        return Ok(from_resource(place, &spec, source.as_ref()));
+    }
+    let document = source.as_ref().and_then(document_of);
+    let name = &spec.targets.secret_name;
+    let credentials = match document {
+        Some(document) => resolve_document(&format!("Secret {name:?}"), document, &spec.registry),
+        None => Err(Problem::new(
+            Reason::Pending,
+            format!("Secret {name:?} does not exist yet: the operator generates it once it has minted credentials"),
+        )),
+    };
+    Ok(CredentialsToVerify {
+        credentials: credentials
+            .map(|credentials| (spec.registry.clone(), credentials))
+            .map_err(|problem| format!("{}: {}", problem.reason.as_str(), problem.message)),
+        ..from_resource(place, &spec, None)
+    })
 }

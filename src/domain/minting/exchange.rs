@@ -220,7 +220,7 @@ impl Exchange {
         match (self.stage.clone(), &grant) {
             (ExchangeStage::AwsSession, Grant::Aws { registry, .. }) => {
                 let keys = match aws::session(response) {
-                    Err(refusal) => return self.corrected_or(refusal, None, now),
+                    Err(refusal) => return self.corrected_or(&refusal, None, now),
                     Ok(keys) => keys,
                 };
                 self.secrets.add_token(keys.secret.expose_secret());
@@ -232,7 +232,7 @@ impl Exchange {
             }
             (ExchangeStage::Ecr(keys), Grant::Aws { .. }) => match aws::credentials(response) {
                 Ok((credentials, end)) => self.done(credentials, end, now),
-                Err(refusal) => self.corrected_or(refusal, Some(keys), now),
+                Err(refusal) => self.corrected_or(&refusal, Some(keys), now),
             },
             (ExchangeStage::Entra, Grant::Azure { .. }) => {
                 let token = azure::entra_answer(response, self)?;
@@ -291,7 +291,7 @@ impl Exchange {
     /// A request that was refused for its time is signed once more, under the cloud's clock. Otherwise the failure, in words.
     fn corrected_or(
         &mut self,
-        refusal: AwsRefusal,
+        refusal: &AwsRefusal,
         keys: Option<AwsKeys>,
         now: Timestamp,
     ) -> Result<ExchangeStep, MintFailure> {

@@ -161,21 +161,19 @@ pub fn ecr(host: &str) -> Option<EcrRegistry> {
 /// Hosts of the APIs that give credentials and sessions.
 fn endpoints(partition: &Partition, region: &str, is_dual_stack: bool, is_fips: bool) -> (String, String) {
     let fips = if is_fips { "-fips" } else { "" };
-    match partition.dual_stack.filter(|_| is_dual_stack) {
-        Some((_, apis)) => (
+    if let Some((_, apis)) = partition.dual_stack.filter(|_| is_dual_stack) {
+        return (
             format!("ecr{fips}.{region}.{apis}"),
             format!("sts{fips}.{region}.{apis}"),
-        ),
-        None => {
-            let domain = partition.domain;
-            // The only one there is one with FIPS.
-            let sts = if *partition == GOVERNMENT { "" } else { fips };
-            (
-                format!("api.ecr{fips}.{region}.{domain}"),
-                format!("sts{sts}.{region}.{domain}"),
-            )
-        }
+        );
     }
+    let domain = partition.domain;
+    // The only one there is one with FIPS.
+    let sts = if *partition == GOVERNMENT { "" } else { fips };
+    (
+        format!("api.ecr{fips}.{region}.{domain}"),
+        format!("sts{sts}.{region}.{domain}"),
+    )
 }
 
 /// The cloud of Microsoft that a host (without a port) is a registry of, if it is one: `NAME`, `NAME-HASH` or

@@ -40,7 +40,7 @@ pub fn renewal(minted: &MintedCredentials, seed: &str) -> Timestamp {
     let (earliest, latest) = RENEWED;
     let part = earliest + (latest - earliest) * f64::from(hash % 1000) / 1000.0;
     let margin = if life >= 3 * MARGIN { MARGIN } else { Duration::ZERO };
-    after(minted.issued_at, life.mul_f64(part).min(life - margin))
+    after(minted.issued_at, life.mul_f64(part).min(life.saturating_sub(margin)))
 }
 
 /// The pause after this many failures in a row, if credentials are valid until `end`.

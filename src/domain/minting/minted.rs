@@ -4,6 +4,7 @@
 //! minted, that nobody has changed them since, and how long they are valid.
 
 use std::collections::BTreeMap;
+use std::fmt::Write as _;
 
 use k8s_openapi::api::core::v1::Secret;
 
@@ -104,5 +105,8 @@ fn digest(parts: &[&[u8]]) -> String {
         context.update(part);
     }
     let digest = context.finish();
-    digest.as_ref().iter().map(|byte| format!("{byte:02x}")).collect()
+    digest.as_ref().iter().fold(String::new(), |mut hex, byte| {
+        let _ = write!(hex, "{byte:02x}");
+        hex
+    })
 }

@@ -8,7 +8,7 @@ use crate::domain::text::excerpt;
 use crate::domain::time::{Timestamp, after};
 
 /// Difference between two clocks from which on it is worth a word.
-const SKEW: Duration = Duration::from_secs(120);
+const SKEW: Duration = Duration::from_mins(2);
 
 /// Longest text of a cloud that is repeated, in characters.
 const TEXT_LENGTH: usize = 200;

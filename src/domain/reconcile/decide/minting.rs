@@ -31,7 +31,7 @@ pub(super) enum Judged<'a> {
     /// Nobody can be asked.
     Impossible(&'a Problem),
     /// There is an identity.
-    Possible(&'a Minting, MintJudgement),
+    Possible(&'a Minting, Box<MintJudgement>),
 }
 
 /// Judges, if the credentials are minted.
@@ -40,7 +40,7 @@ pub(super) fn judge<'a>(subject: &Subject<'_>, observed: &'a Observed, now: Time
         Err(problem) => Judged::Impossible(problem),
         Ok(minting) => {
             let seed = subject.reference.uid.as_str();
-            Judged::Possible(minting, minting.judge(seed, rejected_at(subject), now))
+            Judged::Possible(minting, Box::new(minting.judge(seed, rejected_at(subject), now)))
         }
     })
 }
@@ -94,7 +94,7 @@ impl Judged<'_> {
                 decision.next = decision.next.into_iter().chain([AFTER_INCOMPLETE * 2]).min();
                 return decision;
             }
-            Self::Possible(minting, judgement) => (minting, judgement),
+            Self::Possible(minting, judgement) => (minting, *judgement),
         };
         if let Finding::Decided(outcome) = &mut decision.finding {
             outcome.minted = Some(judgement.status);
