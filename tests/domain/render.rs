@@ -34,12 +34,19 @@ fn all_samples_render() {
     let minted = std::fs::read_dir(crate::support::repository().join("deploy/samples/short-lived")).unwrap();
     let waiting = output.stderr.matches(": Pending: the operator mints").count();
     assert_eq!(
-        (output.code, output.stdout.matches("\nkind: Secret\n").count(), waiting + 1),
+        (
+            output.code,
+            output.stdout.matches("\nkind: Secret\n").count(),
+            waiting + 1
+        ),
         (1, 6, minted.count()),
         "{}",
         output.stderr
     );
-    let problems = output.stderr.lines().filter(|line| line.starts_with("DockerPullSecret "));
+    let problems = output
+        .stderr
+        .lines()
+        .filter(|line| line.starts_with("DockerPullSecret "));
     assert_eq!(problems.count(), waiting, "{}", output.stderr);
     let files = dps(
         &[
