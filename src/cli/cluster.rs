@@ -10,8 +10,8 @@ use serde::de::DeserializeOwned;
 use crate::kubernetes::connect::Connection;
 use crate::kubernetes::request::describe;
 
-/// Most objects in one answer.
-const PAGE: u32 = 500;
+/// Most objects in one answer: while it is read, they are in memory with all that they have.
+const PAGE: u32 = 250;
 
 /// A cluster that a command talks to.
 pub(crate) struct Cluster {
@@ -88,26 +88,28 @@ impl Cluster {
     where
         K: Clone + DeserializeOwned + Debug,
     {
-        Ok(self.list_with_version(api, params).await?.0)
+        let mut found = Vec::new();
+        self.list_pages(api, params, |page| found.extend(page)).await?;
+        Ok(found)
     }
 
-    /// The same, and the version of the list, from which it can be watched.
-    pub(crate) async fn list_with_version<K>(
+    /// The same, page by page, the first of which may be empty. Returns the version of the list, from which it can be watched.
+    pub(crate) async fn list_pages<K>(
         &self,
         api: &Api<K>,
         params: &ListParams,
-    ) -> Result<(Vec<K>, String), ClusterError>
+        mut take: impl FnMut(Vec<K>),
+    ) -> Result<String, ClusterError>
     where
         K: Clone + DeserializeOwned + Debug,
     {
         let mut params = params.clone().limit(PAGE);
-        let mut found = Vec::new();
         loop {
-            let mut page = self.call(api.list(&params)).await?;
-            found.append(&mut page.items);
+            let page = self.call(api.list(&params)).await?;
+            take(page.items);
             match page.metadata.continue_.filter(|token| !token.is_empty()) {
                 Some(token) => params = params.continue_token(&token),
-                None => return Ok((found, page.metadata.resource_version.unwrap_or_default())),
+                None => return Ok(page.metadata.resource_version.unwrap_or_default()),
             }
         }
     }

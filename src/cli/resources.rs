@@ -25,6 +25,13 @@ pub(crate) struct ListedObject {
     pub(crate) object: Value,
 }
 
+/// For whoever needs no more than what is shown.
+impl From<ListedObject> for ListedResource {
+    fn from(listed: ListedObject) -> Self {
+        listed.resource
+    }
+}
+
 /// What was read.
 pub(crate) struct Listing {
     pub(crate) objects: Vec<ListedObject>,
@@ -94,9 +101,23 @@ impl KindToList {
     }
 
     /// All of them, and the version of the list.
-    pub(crate) async fn list(&self, cluster: &Cluster) -> Result<(Vec<ListedObject>, String), ClusterError> {
-        let (objects, version) = cluster.list_with_version(&self.api, &self.params()).await?;
-        Ok((objects.into_iter().map(|object| self.listed(object)).collect(), version))
+    pub(crate) async fn list<T: From<ListedObject>>(
+        &self,
+        cluster: &Cluster,
+    ) -> Result<(Vec<T>, String), ClusterError> {
+        let mut found = Vec::new();
+        let version = self.list_pages(cluster, |page| found.extend(page)).await?;
+        Ok((found, version))
+    }
+
+    /// The same, page by page, the first of which may be empty. Of an object stays what `T` keeps.
+    pub(crate) async fn list_pages<T: From<ListedObject>>(
+        &self,
+        cluster: &Cluster,
+        mut take: impl FnMut(Vec<T>),
+    ) -> Result<String, ClusterError> {
+        let take = |page: Vec<DynamicObject>| take(page.into_iter().map(|object| self.listed(object).into()).collect());
+        cluster.list_pages(&self.api, &self.params(), take).await
     }
 
     /// An object as it is printed: with its type, which lists leave out, and without the lists of who set which field.

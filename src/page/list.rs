@@ -1,6 +1,7 @@
 //! The list: resources of both kinds, the worst first.
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
 use askama::Template;
 use strum::IntoEnumIterator as _;
@@ -34,12 +35,14 @@ pub struct ListFilter {
 /// The resources at some time.
 #[derive(Clone, Debug, Default)]
 pub struct ListedNow {
-    /// All of them, in any order.
-    pub resources: Vec<ListedResource>,
+    /// Those that were read, in any order.
+    pub resources: Vec<Arc<ListedResource>>,
     /// What could not be read, and why.
     pub obstacles: Vec<String>,
     /// Whether they are all that the person may see, so that none means none.
     pub is_known: bool,
+    /// Whether more of them are being read.
+    pub is_reading: bool,
     /// Whether namespaces have to be named, since they may not all be listed.
     pub is_limited: bool,
     /// A number that each change makes another one.
@@ -60,6 +63,8 @@ pub struct ListPage {
     pub counts: Vec<StateCount>,
     /// Whether there is none at all.
     pub is_empty: bool,
+    /// Whether more of them are being read. Filters come when all are there: they offer what there is to be selected.
+    pub is_reading: bool,
     /// Whether namespaces have to be named, since they may not all be listed.
     pub is_limited: bool,
     /// How many there are in all, whatever is selected.
@@ -119,9 +124,9 @@ pub struct ListRow {
 }
 
 impl ListFilter {
-    fn selects(&self, resource: &ListedResource) -> bool {
+    /// Whether a resource is wanted, whatever its state. `search`: in lower case.
+    fn selects(&self, search: &str, resource: &ListedResource) -> bool {
         let is = |wanted: &str, value: &str| wanted.is_empty() || wanted == value;
-        let search = self.search.trim().to_lowercase();
         let texts = [
             &resource.key.namespace,
             &resource.key.name,
@@ -132,7 +137,7 @@ impl ListFilter {
         ];
         is(&self.namespace, &resource.key.namespace)
             && is(&self.reason, &resource.reason)
-            && texts.iter().any(|text| text.to_lowercase().contains(&search))
+            && (search.is_empty() || texts.iter().any(|text| text.to_lowercase().contains(search)))
     }
 
     /// The query of the same filter with another state, page by page.
@@ -155,6 +160,7 @@ impl ListPage {
             resources,
             obstacles,
             is_known,
+            is_reading,
             is_limited,
             version,
         } = listed;
@@ -167,7 +173,9 @@ impl ListPage {
                 .collect()
         };
         let (namespaces, reasons, total) = (names(namespaces), names(reasons), resources.len());
-        let mut found: Vec<ListedResource> = resources.into_iter().filter(|one| filter.selects(one)).collect();
+        let search = filter.search.trim().to_lowercase();
+        let found = resources.into_iter().filter(|one| filter.selects(&search, one));
+        let mut found: Vec<Arc<ListedResource>> = found.collect();
         let path = |state: &str, page| frame.place.path(&[]) + &filter.query(state, page);
         let counts = ResourceState::iter().map(|state| {
             let word = StateWord::of(state);
@@ -186,6 +194,7 @@ impl ListPage {
         Self {
             counts,
             is_empty: is_known && total == 0,
+            is_reading,
             is_limited,
             total,
             selected: found.len(),
@@ -202,6 +211,16 @@ impl ListPage {
     }
 
     const TAB: &'static str = "Pull secrets";
+
+    /// That the list is not complete yet, and how many there are until now.
+    fn progress(&self) -> Option<String> {
+        let so_far = match self.total {
+            0 => String::new(),
+            total => format!(", {total} so far"),
+        };
+        let said = format!("Pull secrets are still being read{so_far}. The others appear by themselves.");
+        self.is_reading.then_some(said)
+    }
 
     /// Whether something is selected.
     fn is_filtered(&self) -> bool {

@@ -10,6 +10,7 @@ mod typing;
 use std::path::Path;
 
 use crate::support::browser::Browser;
+use crate::support::eventually;
 use crate::support::objects::{Space, private};
 use crate::support::operator::operator;
 use crate::support::page::ServedPage;
@@ -52,6 +53,16 @@ impl Session {
         browser.open(&page.address()).await;
         // The first page goes on to it by itself.
         browser.sees("Context world").await;
+        // Until all is read, it is loaded again under the hands of whoever has no scripts.
+        let read = async || {
+            let text = browser.text().await;
+            if text.contains("still being read") {
+                Err(text)
+            } else {
+                Ok(())
+            }
+        };
+        eventually("all resources are read", read).await;
         Self {
             list: browser.url().await,
             browser,

@@ -12,6 +12,7 @@ mod import;
 mod limit;
 mod limited;
 mod list;
+mod reading;
 mod resource;
 mod slow;
 mod texts;

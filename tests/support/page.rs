@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 use std::io::{Read as _, Write as _};
 use std::net::TcpStream;
 use std::path::Path;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use super::dps::Watching;
 
@@ -112,6 +112,19 @@ impl ServedPage {
         }
         let _ = write!(request, "Content-Length: {}\r\n\r\n{body}", body.len());
         self.send_bytes(request.as_bytes())
+    }
+
+    /// A page, as a browser without scripts shows it: loaded again as long as it wants that.
+    pub fn read(&self, path: &str) -> String {
+        let begin = Instant::now();
+        loop {
+            let answer = self.get(path);
+            assert_eq!(answer.code, 200, "{}", answer.body);
+            if !answer.body.contains("http-equiv=\"refresh\"") {
+                return answer.body;
+            }
+            assert!(begin.elapsed() < Duration::from_mins(1), "{}", answer.body);
+        }
     }
 
     /// Anything at all.

@@ -45,7 +45,7 @@ pub(super) async fn follow(
 
 /// The texts to print about a change, each with a line break at its end.
 fn lines(
-    change: WatchedChange,
+    change: WatchedChange<ListedObject>,
     shown: &mut ShownResources,
     arguments: &List,
     columns: &Columns,

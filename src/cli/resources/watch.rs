@@ -22,22 +22,22 @@ const PAUSES: [Duration; 4] = [
 /// A watch that lasts this long works.
 const LASTING: Duration = Duration::from_secs(5);
 
-/// What a watch brings.
-pub(crate) enum WatchedChange {
-    Applied(Box<ListedObject>),
+/// What a watch brings. `T`: what is kept of an object.
+pub(crate) enum WatchedChange<T> {
+    Applied(Box<T>),
     Deleted(&'static str, ObjectKey),
     /// All of a kind.
-    Listed(&'static str, Vec<ListedObject>),
+    Listed(&'static str, Vec<T>),
     /// It cannot be watched or listed now, and why.
     Failed(String),
 }
 
 /// Watches a kind for ever. After a failure, it is listed again.
-pub(crate) async fn watch(
+pub(crate) async fn watch<T: From<ListedObject>>(
     cluster: &Cluster,
     kind: KindToList,
     mut version: String,
-    changes: UnboundedSender<WatchedChange>,
+    changes: UnboundedSender<WatchedChange<T>>,
 ) {
     let (mut failures, mut said) = (0, None);
     loop {
@@ -80,7 +80,7 @@ fn format_failure(cluster: &Cluster, what: &str, kind: &KindToList, error: &Clus
 }
 
 /// The same again is not worth a line.
-fn tell_once(changes: &UnboundedSender<WatchedChange>, said: &mut Option<String>, why: String) {
+fn tell_once<T>(changes: &UnboundedSender<WatchedChange<T>>, said: &mut Option<String>, why: String) {
     if said.as_ref() != Some(&why) {
         *said = Some(why.clone());
         let _ = changes.send(WatchedChange::Failed(why));
@@ -88,11 +88,11 @@ fn tell_once(changes: &UnboundedSender<WatchedChange>, said: &mut Option<String>
 }
 
 /// Watches until the API server ends it, which it does every few minutes.
-async fn watch_once(
+async fn watch_once<T: From<ListedObject>>(
     cluster: &Cluster,
     kind: &KindToList,
     version: &mut String,
-    changes: &UnboundedSender<WatchedChange>,
+    changes: &UnboundedSender<WatchedChange<T>>,
 ) -> Result<(), ClusterError> {
     let failed = |error| ClusterError::Api(Box::new(error));
     let params = kind.watch_params();
@@ -101,7 +101,7 @@ async fn watch_once(
         let (change, seen) = match event.map_err(failed)? {
             WatchEvent::Added(object) | WatchEvent::Modified(object) => {
                 let seen = object.metadata.resource_version.clone();
-                (Some(WatchedChange::Applied(Box::new(kind.listed(object)))), seen)
+                (Some(WatchedChange::Applied(Box::new(kind.listed(object).into()))), seen)
             }
             WatchEvent::Deleted(object) => {
                 let key = ObjectKey::of(&object.metadata);

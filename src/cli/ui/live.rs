@@ -18,6 +18,9 @@ use crate::domain::names::{ObjectKey, is_object_name};
 use crate::page::followed::{FollowedList, FollowedLists, ListStanding};
 use crate::page::list::ListedNow;
 
+/// Longest time that a page waits for lists that are being read: few resources come within it.
+const READING: Duration = Duration::from_millis(100);
+
 /// Longest time until a watch tells of a deletion.
 const SETTLING: Duration = Duration::from_secs(2);
 
@@ -33,7 +36,7 @@ pub(super) struct LiveCluster {
 
 #[derive(Default)]
 struct LiveResources {
-    shown: HashMap<(&'static str, ObjectKey), ListedResource>,
+    shown: HashMap<(&'static str, ObjectKey), Arc<ListedResource>>,
     lists: FollowedLists,
     /// What follows the namespaces of who may not list all.
     tasks: Vec<AbortHandle>,
@@ -74,17 +77,20 @@ impl LiveCluster {
         }
     }
 
-    /// The resources. Waits for what was asked for.
+    /// The resources. Waits for an answer to what was asked for again, and for a moment for lists that are being read.
     pub(super) async fn resources(&self) -> ListedNow {
         let mut changes = self.changes.subscribe();
         // It fails only when nobody sends any more, which `self` does.
         let _ = changes.wait_for(|_| !self.locked().lists.is_asking()).await;
+        let read = changes.wait_for(|_| !self.locked().lists.is_reading());
+        let _ = timeout(READING, read).await;
         let version = *self.changes.borrow();
         let resources = self.locked();
         ListedNow {
             resources: resources.shown.values().cloned().collect(),
             obstacles: resources.lists.obstacles(),
             is_known: resources.lists.is_known(),
+            is_reading: resources.lists.is_reading(),
             is_limited: resources.lists.is_limited(),
             version,
         }
@@ -119,7 +125,7 @@ impl LiveCluster {
     fn stands(self: &Arc<Self>, list: &FollowedList, standing: ListStanding) {
         let mut resources = self.locked();
         let is_limited = *list == FollowedList::AllNamespaces && matches!(standing, ListStanding::Forbidden(_));
-        let is_news = resources.lists.set(list, standing);
+        let is_news = resources.set(list, standing);
         if is_limited {
             resources.follow(self, &self.cluster.namespace);
         }
@@ -129,35 +135,36 @@ impl LiveCluster {
         }
     }
 
+    /// Shows a page of a list that is being read. The first one takes the place of what was read of it before.
+    fn read(&self, list: &FollowedList, kind: &'static str, page: Vec<ListedResource>, is_first: bool) {
+        let mut resources = self.locked();
+        if is_first {
+            resources.remove_all(list, kind);
+            resources.set(list, ListStanding::Reading);
+        }
+        resources.show(page);
+        drop(resources);
+        self.announce();
+    }
+
     /// Shows what changed in a list.
-    fn apply(&self, list: &FollowedList, change: WatchedChange) {
+    fn apply(&self, list: &FollowedList, change: WatchedChange<ListedResource>) {
         let mut resources = self.locked();
         if !resources.lists.has(list) {
             return;
         }
         match change {
-            WatchedChange::Applied(object) => {
-                let resource = object.resource;
-                resources.shown.insert((resource.kind, resource.key.clone()), resource);
-            }
+            WatchedChange::Applied(resource) => resources.show([*resource]),
             WatchedChange::Deleted(kind, key) => {
                 resources.shown.remove(&(kind, key));
             }
-            WatchedChange::Listed(kind, objects) => {
-                resources
-                    .shown
-                    .retain(|(known, key), _| *known != kind || !list.has(&key.namespace));
-                let all = objects.into_iter().map(|object| object.resource);
-                let all = all.map(|resource| ((kind, resource.key.clone()), resource));
-                resources.shown.extend(all);
-                resources.lists.set(list, ListStanding::Followed);
-                if *list == FollowedList::AllNamespaces {
-                    // Whoever follows one of them is not needed any more.
-                    resources.tasks.drain(..).for_each(|task| task.abort());
-                }
+            WatchedChange::Listed(kind, all) => {
+                resources.remove_all(list, kind);
+                resources.show(all);
+                resources.set(list, ListStanding::Followed);
             }
             WatchedChange::Failed(why) => {
-                resources.lists.set(list, ListStanding::Failed(why));
+                resources.set(list, ListStanding::Failed(why));
             }
         }
         drop(resources);
@@ -166,6 +173,27 @@ impl LiveCluster {
 }
 
 impl LiveResources {
+    /// Takes note of how a list stands. Returns whether somebody has to know.
+    fn set(&mut self, list: &FollowedList, standing: ListStanding) -> bool {
+        if *list == FollowedList::AllNamespaces && standing == ListStanding::Followed {
+            // Whoever follows one of them is not needed any more.
+            self.tasks.drain(..).for_each(|task| task.abort());
+        }
+        self.lists.set(list, standing)
+    }
+
+    fn show(&mut self, resources: impl IntoIterator<Item = ListedResource>) {
+        let all = resources.into_iter().map(Arc::new);
+        self.shown
+            .extend(all.map(|resource| ((resource.kind, resource.key.clone()), resource)));
+    }
+
+    /// Forgets what is shown of a list, whose resources are of a kind.
+    fn remove_all(&mut self, list: &FollowedList, kind: &str) {
+        let is_in = |known: &str, key: &ObjectKey| known == kind && list.has(&key.namespace);
+        self.shown.retain(|(known, key), _| !is_in(known, key));
+    }
+
     /// Follows the resources of a namespace, unless somebody does.
     fn follow(&mut self, live: &Arc<LiveCluster>, namespace: &str) {
         if self.lists.add(namespace) {

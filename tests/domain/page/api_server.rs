@@ -1,9 +1,9 @@
 //! An API server that says what a test wants, for the real `dps ui`.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashMap};
 use std::io::{Read as _, Write as _};
 use std::net::{TcpListener, TcpStream};
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard};
 
 use serde_json::{Value, json};
 use tempfile::NamedTempFile;
@@ -20,15 +20,24 @@ pub(super) const SHARED: &str = "/apis/pullsecrets.dev/v1alpha1/clusterdockerpul
 struct ServerState {
     /// What it refuses or cannot do: a part of the first line of a request, and the code of the answer.
     refusals: Vec<(String, u16)>,
+    /// What it does not answer yet: a part of the first line of a request.
+    held: Vec<String>,
     /// Namespace and name of each `DockerPullSecret`.
     existing: BTreeSet<(String, String)>,
     /// The first lines of all requests.
     requests: Vec<String>,
 }
 
+/// The same for its connections.
+#[derive(Default)]
+struct SharedState {
+    state: Mutex<ServerState>,
+    released: Condvar,
+}
+
 pub(super) struct ApiServer {
     address: String,
-    state: Arc<Mutex<ServerState>>,
+    shared: Arc<SharedState>,
 }
 
 impl ApiServer {
@@ -36,15 +45,15 @@ impl ApiServer {
     pub(super) fn with(resources: &[&str]) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let address = format!("http://{}", listener.local_addr().unwrap());
-        let state = Arc::<Mutex<ServerState>>::default();
-        let shared = Arc::clone(&state);
+        let shared = Arc::<SharedState>::default();
+        let own = Arc::clone(&shared);
         std::thread::spawn(move || {
             for stream in listener.incoming().map_while(Result::ok) {
-                let state = Arc::clone(&shared);
-                std::thread::spawn(move || serve(stream, &state));
+                let shared = Arc::clone(&own);
+                std::thread::spawn(move || serve(stream, &shared));
             }
         });
-        let server = Self { address, state };
+        let server = Self { address, shared };
         for key in resources {
             let (namespace, name) = key.split_once('/').unwrap();
             server.add(namespace, name);
@@ -54,23 +63,39 @@ impl ApiServer {
 
     /// Answers requests whose first line has this from now on with such a code.
     pub(super) fn refuse(&self, request: &str, code: u16) {
-        self.state.lock().unwrap().refusals.push((request.to_owned(), code));
+        self.locked().refusals.push((request.to_owned(), code));
     }
 
     /// Refuses nothing more.
     pub(super) fn allow(&self) {
-        self.state.lock().unwrap().refusals.clear();
+        self.locked().refusals.clear();
+    }
+
+    /// From now on answers no request whose first line has one of these. Those that waited for others are answered.
+    pub(super) fn hold(&self, requests: &[&str]) {
+        self.locked().held = requests.iter().copied().map(str::to_owned).collect();
+        self.shared.released.notify_all();
+    }
+
+    fn locked(&self) -> MutexGuard<'_, ServerState> {
+        self.shared.state.lock().unwrap()
     }
 
     /// Makes a resource.
     pub(super) fn add(&self, namespace: &str, name: &str) {
         let key = (namespace.to_owned(), name.to_owned());
-        self.state.lock().unwrap().existing.insert(key);
+        self.locked().existing.insert(key);
+    }
+
+    /// Deletes a resource.
+    pub(super) fn remove(&self, namespace: &str, name: &str) {
+        let key = (namespace.to_owned(), name.to_owned());
+        self.locked().existing.remove(&key);
     }
 
     /// How many requests had this in their first line.
     pub(super) fn count(&self, request: &str) -> usize {
-        let state = self.state.lock().unwrap();
+        let state = self.locked();
         state.requests.iter().filter(|line| line.contains(request)).count()
     }
 
@@ -87,7 +112,7 @@ impl ApiServer {
 }
 
 /// One request and its answer.
-fn serve(mut stream: TcpStream, state: &Mutex<ServerState>) {
+fn serve(mut stream: TcpStream, shared: &SharedState) {
     let Some(head) = read_head(&mut stream) else { return };
     let lower = head.to_lowercase();
     let length = lower
@@ -98,8 +123,13 @@ fn serve(mut stream: TcpStream, state: &Mutex<ServerState>) {
         return;
     }
     let line = head.lines().next().unwrap_or_default().trim_end_matches(" HTTP/1.1");
-    state.lock().unwrap().requests.push(line.to_owned());
-    let Some((code, body)) = respond(line, state) else {
+    let mut state = shared.state.lock().unwrap();
+    state.requests.push(line.to_owned());
+    let is_held = |state: &mut ServerState| state.held.iter().any(|part| line.contains(part));
+    let state = shared.released.wait_while(state, is_held).unwrap();
+    let answer = respond(line, &state);
+    drop(state);
+    let Some((code, body)) = answer else {
         // A watch in which nothing happens, until somebody hangs up.
         let _ = stream.write_all(b"HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Type: application/json\r\n\r\n");
         let _ = stream.read(&mut [0]);
@@ -137,8 +167,7 @@ pub(super) fn kubeconfig_with(server: &str, contexts: &[&str]) -> NamedTempFile 
 }
 
 /// Code and body of an answer; `None`: it is a watch.
-fn respond(line: &str, state: &Mutex<ServerState>) -> Option<(u16, Value)> {
-    let state = state.lock().unwrap();
+fn respond(line: &str, state: &ServerState) -> Option<(u16, Value)> {
     let (method, target) = line.split_once(' ').unwrap();
     let (path, query) = target.split_once('?').unwrap_or((target, ""));
     let refused = state.refusals.iter().find(|(part, _)| line.contains(part));
@@ -148,13 +177,7 @@ fn respond(line: &str, state: &Mutex<ServerState>) -> Option<(u16, Value)> {
     if query.contains("watch=true") {
         return None;
     }
-    let list = |items: Vec<Value>| {
-        let metadata = json!({"resourceVersion": "1"});
-        Some((
-            200,
-            json!({"kind": "List", "apiVersion": "v1", "metadata": metadata, "items": items}),
-        ))
-    };
+    let list = |items: Vec<Value>| Some((200, list_page(&items, query)));
     let in_namespace = path.strip_prefix("/apis/pullsecrets.dev/v1alpha1/namespaces/");
     let in_namespace = in_namespace.and_then(|rest| rest.strip_suffix("/dockerpullsecrets"));
     if method == "GET" && (path == ALL || in_namespace.is_some()) {
@@ -175,6 +198,21 @@ fn respond(line: &str, state: &Mutex<ServerState>) -> Option<(u16, Value)> {
         }
         _ => Some((404, failure(404))),
     }
+}
+
+/// As many as are wanted of a list, and where it goes on.
+fn list_page(items: &[Value], query: &str) -> Value {
+    let query: HashMap<_, _> = url::form_urlencoded::parse(query.as_bytes()).collect();
+    let number = |name: &str| query.get(name).and_then(|value| value.parse().ok());
+    let (start, limit) = (number("continue").unwrap_or(0), number("limit").unwrap_or(items.len()));
+    let end = items.len().min(start + limit);
+    let next = if end < items.len() {
+        end.to_string()
+    } else {
+        String::new()
+    };
+    let metadata = json!({"resourceVersion": "1", "continue": next});
+    json!({"kind": "List", "apiVersion": "v1", "metadata": metadata, "items": items[start..end]})
 }
 
 fn failure(code: u16) -> Value {

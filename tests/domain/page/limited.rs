@@ -5,9 +5,7 @@ use crate::support::page::ServedPage;
 
 /// The list, loaded again.
 fn list(page: &ServedPage, query: &str) -> String {
-    let answer = page.get(&format!("{}{query}", page.list));
-    assert_eq!(answer.code, 200, "{}", answer.body);
-    answer.body
+    page.read(&format!("{}{query}", page.list))
 }
 
 /// Waits until the list says something by itself: requests of scripts ask for nothing again.

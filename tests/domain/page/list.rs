@@ -1,5 +1,7 @@
 //! The list.
 
+use std::sync::Arc;
+
 use askama::Template as _;
 use dps::api::{CLUSTER_DOCKER_PULL_SECRET, DOCKER_PULL_SECRET};
 use dps::domain::listing::ListedResource;
@@ -34,12 +36,21 @@ fn resource(name: &str, ready: &str, failing: u32) -> ListedResource {
 
 fn page(resources: Vec<ListedResource>, filter: ListFilter) -> ListPage {
     let listed = ListedNow {
-        resources,
-        obstacles: Vec::new(),
         is_known: true,
-        is_limited: false,
         version: 3,
+        ..listed(resources)
     };
+    page_of(listed, filter)
+}
+
+fn listed(resources: Vec<ListedResource>) -> ListedNow {
+    ListedNow {
+        resources: resources.into_iter().map(Arc::new).collect(),
+        ..ListedNow::default()
+    }
+}
+
+fn page_of(listed: ListedNow, filter: ListFilter) -> ListPage {
     let now: Timestamp = "2026-01-01T01:00:00Z".parse().unwrap();
     ListPage::new(frame(), filter, listed, now)
 }
@@ -112,6 +123,43 @@ fn many_are_shown_page_by_page() {
         },
     );
     assert!(beyond.rows.is_empty());
+}
+
+#[test]
+fn list_that_is_being_read_says_so_and_is_loaded_again() {
+    const REFRESH: &str = "<noscript><meta http-equiv=\"refresh\" content=\"1\"></noscript>\n</head>";
+    let html = |resources: Vec<ListedResource>, is_reading: bool, filter: ListFilter| {
+        let listed = ListedNow {
+            is_reading,
+            is_known: !is_reading,
+            ..listed(resources)
+        };
+        page_of(listed, filter).render().unwrap()
+    };
+    let some = || vec![resource("well", "True", 0), resource("broken", "False", 0)];
+    let reading = html(some(), true, ListFilter::default());
+    let sentence = "Pull secrets are still being read, 2 so far. The others appear by themselves.";
+    assert!(reading.contains(sentence) && reading.contains(REFRESH), "{reading}");
+    // The worst of what is known comes first; filters would not offer all yet.
+    assert!(reading.find(">broken<") < reading.find(">well<"), "{reading}");
+    assert!(!reading.contains("<form"), "{reading}");
+    let search = ListFilter {
+        search: "nothing".to_owned(),
+        ..ListFilter::default()
+    };
+    let reading = html(some(), true, search);
+    assert!(reading.contains("No pull secret matches so far."), "{reading}");
+    let reading = html(Vec::new(), true, ListFilter::default());
+    assert!(
+        reading.contains("Pull secrets are still being read. The others") && reading.contains(REFRESH),
+        "{reading}"
+    );
+    assert!(!reading.contains("There is no pull secret yet"), "{reading}");
+    let read = html(some(), false, ListFilter::default());
+    assert!(
+        !read.contains("being read") && !read.contains("refresh") && read.contains("<form"),
+        "{read}"
+    );
 }
 
 #[test]

@@ -1,5 +1,6 @@
 //! Follows one list, for ever.
 
+use std::mem::take;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -7,7 +8,7 @@ use tokio::sync::mpsc::unbounded_channel;
 use tokio::time::timeout;
 
 use crate::cli::resources::KindToList;
-use crate::cli::resources::watch::{WatchedChange, watch};
+use crate::cli::resources::watch::watch;
 use crate::cli::ui::live::LiveCluster;
 use crate::page::followed::{FollowedList, ListStanding};
 
@@ -26,11 +27,10 @@ pub(super) async fn follow(live: Arc<LiveCluster>, list: FollowedList) {
     };
     let mut asked = live.asked.subscribe();
     let version = loop {
-        let error = match kind.list(&live.cluster).await {
-            Ok((objects, version)) => {
-                live.apply(&list, WatchedChange::Listed(kind.kind, objects));
-                break version;
-            }
+        let mut is_first = true;
+        let show = |page| live.read(&list, kind.kind, page, take(&mut is_first));
+        let error = match kind.list_pages(&live.cluster, show).await {
+            Ok(version) => break version,
             Err(error) => error,
         };
         let why = live.cluster.failed(&format!("listing {}s", kind.kind), &error);
@@ -43,6 +43,7 @@ pub(super) async fn follow(live: Arc<LiveCluster>, list: FollowedList) {
         // Whatever was asked during the list counts too.
         let _ = timeout(pause, asked.changed()).await;
     };
+    live.stands(&list, ListStanding::Followed);
     let (sender, mut changes) = unbounded_channel();
     let watching = watch(&live.cluster, kind, version, sender);
     let applying = async {
