@@ -110,7 +110,8 @@ pub(crate) async fn first_pass(client: &Client, resource: &DockerPullSecret, mor
 
 /// Whether the generated Secret is there beside the referenced one.
 pub(crate) async fn read(secrets: &Api<Secret>, resource: &DockerPullSecret) -> bool {
-    let (source, target) = (&resource.spec.credentials_ref.name, resource.name_any());
+    let source = resource.spec.credentials_ref.as_ref().map(|reference| &reference.name);
+    let (source, target) = (source.expect("a Secret"), resource.name_any());
     let (source, target) = futures::try_join!(secrets.get(source), secrets.get_opt(&target)).unwrap();
     assert!(source.data.is_some());
     target.is_some()

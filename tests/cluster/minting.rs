@@ -89,6 +89,7 @@ fn operator_of(world: &World, cloud: &Cloud, space: &Space) -> Operator {
     operator
 }
 
+#[allow(clippy::needless_pass_by_value, reason = "what json! makes")]
 fn spec(registry: &str, provider: &str, fields: Value) -> Value {
     json!({"type": "PrivateRegistry", "registryUrl": registry,
         "credentialsFrom": {"serviceAccountRef": {"name": "puller"}, provider: fields}})

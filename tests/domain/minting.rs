@@ -45,6 +45,7 @@ fn with_settings(
 }
 
 /// A spec with a ServiceAccount.
+#[allow(clippy::needless_pass_by_value, reason = "what json! makes")]
 fn account(provider: &str, fields: Value) -> Value {
     json!({"serviceAccountRef": {"name": "puller"}, provider: fields})
 }

@@ -220,8 +220,8 @@ impl World {
             return;
         }
         let more = known.replace("\"sts.amazonaws.com\"", &format!("\"sts.amazonaws.com\",{audience:?}"));
-        let path = format!("/spec/validations/{index}/expression");
-        let patch = serde_json::json!([{"op": "replace", "path": path, "value": more}]).to_string();
+        let place = format!("/spec/validations/{index}/expression");
+        let patch = serde_json::json!([{"op": "replace", "path": place, "value": more}]).to_string();
         self.kubectl(&["patch", "validatingadmissionpolicy", name, "--type=json", "-p", &patch]);
     }
 

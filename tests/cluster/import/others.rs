@@ -101,7 +101,7 @@ async fn image_pull_secret_is_replaced_without_a_change_of_pods() {
         .delete(&copy, &kube::api::DeleteParams::default())
         .await;
     assert!(
-        matches!(&deleted, Ok(_)) || matches!(&deleted, Err(kube::Error::Api(status)) if status.is_not_found()),
+        deleted.is_ok() || matches!(&deleted, Err(kube::Error::Api(status)) if status.is_not_found()),
         "{deleted:?}"
     );
     fleet

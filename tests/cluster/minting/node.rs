@@ -38,8 +38,8 @@ fn lead(world: &World, cloud: &Cloud) {
         let folder = node.join("certs.d").join(registry);
         std::fs::create_dir_all(&folder).unwrap();
         let text = format!(
-            "server = \"https://{alias}:{port}\"\n[host.\"https://{alias}:{port}\"]\nca = {:?}\n",
-            node.join("cloud-ca.crt")
+            "server = \"https://{alias}:{port}\"\n[host.\"https://{alias}:{port}\"]\nca = \"{}\"\n",
+            node.join("cloud-ca.crt").display()
         );
         std::fs::write(folder.join("hosts.toml"), text).unwrap();
         let front = match name {

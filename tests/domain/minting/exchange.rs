@@ -37,7 +37,8 @@ fn later(seconds: u64) -> Timestamp {
     after(noon(), Duration::from_secs(seconds))
 }
 
-fn ecr_answer(is_public: bool, expires_at: f64) -> Value {
+fn ecr_answer(is_public: bool, expires_at: impl Into<Value>) -> Value {
+    let expires_at = expires_at.into();
     let one = json!({"authorizationToken": STANDARD.encode(format!("AWS:{CANARY}")), "expiresAt": expires_at, "proxyEndpoint": "https://x"});
     json!({"authorizationData": if is_public { one } else { json!([one]) }})
 }
@@ -102,10 +103,10 @@ fn header(request: &CloudRequest, name: &str) -> String {
 
 #[test]
 fn role_of_amazon_gives_a_session_that_may_only_pull_and_then_credentials() {
-    let end = noon().as_second() as f64 + 43200.123;
+    let end: Value = serde_json::from_str(&format!("{}.123", later(43200).as_second())).unwrap();
     for (host, service, is_public) in [(ECR, "ecr", false), ("public.ecr.aws", "ecr-public", true)] {
         let identity = identity(host, account("aws", json!({"roleArn": ROLE})), &[]).unwrap();
-        let answers = [good(STS_ANSWER), good(ecr_answer(is_public, end).to_string())];
+        let answers = [good(STS_ANSWER), good(ecr_answer(is_public, end.clone()).to_string())];
         let told = tell(identity, proof("sts.amazonaws.com"), &answers, noon());
         let minted = told.end.unwrap();
         assert_eq!(minted.credentials.credentials.username(), "AWS");
@@ -145,7 +146,7 @@ fn key_of_amazon_asks_for_credentials_itself_or_assumes_a_role() {
         })
     };
     let from = |aws: Value| json!({"staticKeyRef": {"name": "key"}, "aws": aws});
-    let answer = good(ecr_answer(false, later(43200).as_second() as f64).to_string());
+    let answer = good(ecr_answer(false, later(43200).as_second()).to_string());
     let told = tell(
         identity(ECR, from(json!({})), &[]).unwrap(),
         keys(),
@@ -180,7 +181,7 @@ fn clock_that_is_wrong_costs_one_more_request_and_a_warning() {
         body: json!({"__type": "InvalidSignatureException", "message": "Signature expired: 20261127T113000Z is now earlier than 20261127T114500Z (20261127T120000Z - 15 min.)"}).to_string().into(),
         ..good("")
     };
-    let answer = good(ecr_answer(false, later(43200).as_second() as f64).to_string());
+    let answer = good(ecr_answer(false, later(43200).as_second()).to_string());
     for wrong in [-1200, 1200] {
         let now = Timestamp::from_second(noon().as_second() + wrong).unwrap();
         let told = tell(identity.clone(), keys.clone(), &[refusal.clone(), answer.clone()], now);

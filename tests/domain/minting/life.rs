@@ -51,8 +51,8 @@ fn renewal_is_between_three_fifths_and_seven_tenths_of_a_life_and_leaves_ten_min
     let mut spread = std::collections::BTreeSet::new();
     for number in 0..1000 {
         let seed = format!("{number:08x}-0000");
-        for life in [30, 900, 3600, 3 * 3600, 12 * 3600] {
-            let part = since(noon(), renewal(&credentials(noon(), life), &seed)).as_secs_f64() / (life as f64);
+        for life in [30_u32, 900, 3600, 3 * 3600, 12 * 3600] {
+            let part = since(noon(), renewal(&credentials(noon(), life.into()), &seed)).as_secs_f64() / f64::from(life);
             assert!((0.6..=0.7).contains(&part), "{part} of {life}");
         }
         spread.insert(renewal(&credentials(noon(), 12 * 3600), &seed));
@@ -75,7 +75,7 @@ fn pauses_grow_and_leave_time_before_the_end() {
     assert_eq!(seconds(6, &transient, Some(600)), 60);
     assert_eq!(seconds(6, &transient, Some(10)), 5);
     let limited = MintFailure {
-        retry_after: Some(Duration::from_secs(300)),
+        retry_after: Some(Duration::from_mins(5)),
         ..MintFailure::new(Reason::ExchangeRateLimited, "429")
     };
     assert_eq!(seconds(1, &limited, Some(600)), 300);

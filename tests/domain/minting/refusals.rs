@@ -48,6 +48,7 @@ fn ecr(code: &str, message: &str) -> String {
 }
 
 #[test]
+#[allow(clippy::too_many_lines, reason = "a table")]
 fn of_amazons_sessions() {
     let rows: [Row<'_>; 11] = [
         (
@@ -134,6 +135,7 @@ fn of_amazons_sessions() {
 }
 
 #[test]
+#[allow(clippy::too_many_lines, reason = "a table")]
 fn of_amazons_registries() {
     let rows: [Row<'_>; 8] = [
         (
@@ -248,6 +250,7 @@ fn entra(code: &str, text: &str) -> String {
 }
 
 #[test]
+#[allow(clippy::too_many_lines, reason = "a table")]
 fn of_microsoft() {
     let trusted = "issuer https://issuer.example.com, subject system:serviceaccount:team:puller, audience api://AzureADTokenExchange";
     let rows: [Row<'_>; 11] = [
@@ -388,6 +391,7 @@ fn of_microsoft() {
 }
 
 #[test]
+#[allow(clippy::too_many_lines, reason = "a table")]
 fn of_google() {
     let refusal = |code: &str, text: &str| json!({"error": code, "error_description": text}).to_string();
     let audience = format!("//iam.googleapis.com/{POOL}");

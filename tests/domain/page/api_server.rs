@@ -99,6 +99,14 @@ impl ApiServer {
         state.requests.iter().filter(|line| line.contains(request)).count()
     }
 
+    /// How often a list was requested so far; its watch begins some time after it.
+    pub(super) fn lists(&self, path: &str) -> usize {
+        let request = format!("GET {path}?");
+        let state = self.locked();
+        let lists = state.requests.iter().filter(|line| line.contains(&request));
+        lists.filter(|line| !line.contains("watch=true")).count()
+    }
+
     /// `dps ui` for it, in namespace `team`.
     pub(super) fn page(&self, args: &[&str]) -> ServedPage {
         let file = kubeconfig_with(&self.address, &["fake"]);

@@ -37,9 +37,9 @@ fn right_that_is_given_later_counts_when_the_page_is_opened_again() {
     assert!(shown.contains(">own</a>") && shown.contains(">foreign</a>"), "{shown}");
     assert!(!shown.contains("notice warn\">"), "{shown}");
     // And it is not asked for any more.
-    let asked = server.count(&format!("GET {ALL}?"));
+    let asked = server.lists(ALL);
     list(&page, "");
-    assert_eq!(server.count(&format!("GET {ALL}?")), asked);
+    assert_eq!(server.lists(ALL), asked);
 }
 
 #[test]
