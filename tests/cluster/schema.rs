@@ -120,7 +120,7 @@ fn cases() -> Vec<(&'static str, Value, Option<&'static str>)> {
         (
             "app",
             json!({"type": "DockerHub"}),
-            Some("spec.credentialsRef: Required value"),
+            Some("exactly one of credentialsRef and credentialsFrom"),
         ),
         ("app", url("docker.io"), Some("use type DockerHub")),
         ("app", url("https://index.docker.io/v1/"), Some("use type DockerHub")),
