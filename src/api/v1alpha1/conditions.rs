@@ -75,7 +75,7 @@ pub enum Reason {
     PermissionDenied,
     /// The cloud limits requests; the operator tries again.
     ExchangeRateLimited,
-    /// The cloud does not answer, or is out of order; the operator tries again.
+    /// The cloud does not answer, or is unavailable; the operator tries again.
     ExchangeUnreachable,
     /// The cloud's answer cannot be read; the operator tries again.
     ExchangeMalformed,

@@ -61,9 +61,7 @@ impl Destination {
             ExitCode::FAILURE
         })
     }
-}
 
-impl Destination {
     /// Whether a status is about the login that was written. If nothing is verified and the spec is the same as before, only the
     /// generated Secret tells.
     async fn tells_of(&self, objects: &Objects, object: Option<&DynamicObject>) -> bool {

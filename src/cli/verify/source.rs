@@ -56,11 +56,14 @@ pub(super) async fn read(arguments: &Verify, terminal: Option<&Terminal>) -> Res
         });
         let name = resource.name();
         match found {
-            Ok((spec, source)) => from_resource(name, &spec, source.as_ref()),
+            Ok((spec, source)) => {
+                let credentials = resolve(&spec, source.as_ref()).map(|resolved| resolved.credentials);
+                of_resource(name, &spec, credentials)
+            }
             Err(problem) => CredentialsToVerify {
                 name,
                 registry: String::new(),
-                credentials: Err(format!("{}: {}", problem.reason.as_str(), problem.message)),
+                credentials: Err(told(&problem)),
                 image: None,
                 plain_http: false,
             },
@@ -69,17 +72,36 @@ pub(super) async fn read(arguments: &Verify, terminal: Option<&Terminal>) -> Res
     Ok(sources.collect())
 }
 
-fn from_resource(name: String, spec: &ValidatedSpec, source: Option<&Secret>) -> CredentialsToVerify {
+fn of_resource(
+    name: String,
+    spec: &ValidatedSpec,
+    credentials: Result<RegistryCredentials, Problem>,
+) -> CredentialsToVerify {
     CredentialsToVerify {
         name,
         registry: spec.registry.as_str().to_owned(),
-        credentials: match resolve(spec, source) {
-            Ok(resolved) => Ok((spec.registry.clone(), resolved.credentials)),
-            Err(problem) => Err(format!("{}: {}", problem.reason.as_str(), problem.message)),
-        },
+        credentials: credentials
+            .map(|credentials| (spec.registry.clone(), credentials))
+            .map_err(|problem| told(&problem)),
         image: spec.verification.image.clone(),
         plain_http: spec.verification.plain_http,
     }
+}
+
+/// The credentials in the Secret that the operator generates.
+fn in_generated(spec: &ValidatedSpec, generated: Option<&Secret>) -> Result<RegistryCredentials, Problem> {
+    let name = &spec.targets.secret_name;
+    match generated.and_then(document_of) {
+        Some(document) => resolve_document(&format!("Secret {name:?}"), document, &spec.registry),
+        None => Err(Problem::new(
+            Reason::Pending,
+            format!("Secret {name:?} does not exist yet: the operator generates it once it has minted credentials"),
+        )),
+    }
+}
+
+fn told(problem: &Problem) -> String {
+    format!("{}: {}", problem.reason.as_str(), problem.message)
 }
 
 async fn from_flags(
@@ -170,36 +192,23 @@ async fn in_cluster(kind: &str, name: &str, cluster: &Cluster) -> Result<Credent
     let spec = declaration
         .spec
         .map_err(|problem| format!("{place}: {}", problem.message))?;
-    // What was minted is nowhere but in the generated Secret.
     let is_minted = matches!(spec.source, CredentialSource::Minted(_));
-    let source = if is_minted {
-        Some(spec.targets.secret_name.as_str())
-    } else {
-        spec.source.secret_name()
+    let secret = match spec.source.secret_name() {
+        // What was minted is nowhere but in the generated Secret.
+        _ if is_minted => Some(spec.targets.secret_name.as_str()),
+        named => named,
     };
-    let source = match source {
+    let secret = match secret {
         Some(name) => cluster
             .call(Api::<Secret>::namespaced(client(), &namespace).get_opt(name))
             .await
             .map_err(|error| cluster.failed(&format!("reading Secret {namespace}/{name}"), &error))?,
         None => None,
     };
-    if !is_minted {
-        return Ok(from_resource(place, &spec, source.as_ref()));
-    }
-    let document = source.as_ref().and_then(document_of);
-    let name = &spec.targets.secret_name;
-    let credentials = match document {
-        Some(document) => resolve_document(&format!("Secret {name:?}"), document, &spec.registry),
-        None => Err(Problem::new(
-            Reason::Pending,
-            format!("Secret {name:?} does not exist yet: the operator generates it once it has minted credentials"),
-        )),
+    let credentials = if is_minted {
+        in_generated(&spec, secret.as_ref())
+    } else {
+        resolve(&spec, secret.as_ref()).map(|resolved| resolved.credentials)
     };
-    Ok(CredentialsToVerify {
-        credentials: credentials
-            .map(|credentials| (spec.registry.clone(), credentials))
-            .map_err(|problem| format!("{}: {}", problem.reason.as_str(), problem.message)),
-        ..from_resource(place, &spec, None)
-    })
+    Ok(of_resource(place, &spec, credentials))
 }

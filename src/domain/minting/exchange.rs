@@ -95,6 +95,7 @@ impl Exchange {
             proof,
         };
         let proof = exchange.proof.clone();
+        exchange.hide(proof.secrets());
         if let Proof::Token(token) = &proof {
             exchange.take_token(token)?;
         }
@@ -104,8 +105,6 @@ impl Exchange {
 
     /// A token for anybody but the one who is asked is not sent: it could be used elsewhere, against the cluster itself for example.
     fn take_token(&mut self, token: &SecretString) -> Result<(), MintFailure> {
-        let token = token.expose_secret();
-        self.secrets.add_token(token);
         let refused = |what: String| Err(MintFailure::new(Reason::AudienceRefused, what));
         let ProofRequest::Token { audience, .. } = &self.identity.proof else {
             return refused(
@@ -113,7 +112,7 @@ impl Exchange {
                     .to_owned(),
             );
         };
-        self.claims = Claims::read(token).unwrap_or_default();
+        self.claims = Claims::read(token.expose_secret()).unwrap_or_default();
         if self.claims.aud != [audience.as_str()] {
             return refused(format!(
                 "the API server gave a token for the audiences {:?} instead of {audience:?} alone; nothing was sent to the cloud",
@@ -146,24 +145,20 @@ impl Exchange {
                     role_arn: Some(role),
                 },
                 Proof::Aws(keys),
-            ) => {
-                self.secrets.add_token(keys.secret.expose_secret());
-                (
-                    ExchangeStage::AwsSession,
-                    aws::assume_role(registry, role, keys, self.cloud_time(now))?,
-                )
-            }
+            ) => (
+                ExchangeStage::AwsSession,
+                aws::assume_role(registry, role, keys, self.cloud_time(now))?,
+            ),
             (
                 Grant::Aws {
                     registry,
                     role_arn: None,
                 },
                 Proof::Aws(keys),
-            ) => {
-                self.secrets.add_token(keys.secret.expose_secret());
-                let request = aws::authorization(registry, keys, self.cloud_time(now))?;
-                (ExchangeStage::Ecr(keys.clone()), request)
-            }
+            ) => (
+                ExchangeStage::Ecr(keys.clone()),
+                aws::authorization(registry, keys, self.cloud_time(now))?,
+            ),
             (
                 Grant::Google {
                     audience: Some(audience),
@@ -183,15 +178,10 @@ impl Exchange {
                     ..
                 },
                 proof @ (Proof::Token(_) | Proof::ClientSecret(_)),
-            ) => {
-                if let Proof::ClientSecret(secret) = proof {
-                    self.secrets.add_token(secret.expose_secret());
-                }
-                (
-                    ExchangeStage::Entra,
-                    azure::entra_token(*cloud, tenant_id, client_id, proof)?,
-                )
-            }
+            ) => (
+                ExchangeStage::Entra,
+                azure::entra_token(*cloud, tenant_id, client_id, proof)?,
+            ),
             (Grant::Quay { robot }, Proof::Token(token)) => (
                 ExchangeStage::Quay,
                 quay::federation(&self.identity.host, robot, token)?,
@@ -223,10 +213,7 @@ impl Exchange {
                     Err(refusal) => return self.corrected_or(&refusal, None, now),
                     Ok(keys) => keys,
                 };
-                self.secrets.add_token(keys.secret.expose_secret());
-                if let Some(session) = &keys.session {
-                    self.secrets.add_token(session.expose_secret());
-                }
+                self.hide(keys.secrets());
                 let request = aws::authorization(registry, &keys, self.cloud_time(now))?;
                 Ok(self.go_on(ExchangeStage::Ecr(keys), request))
             }
@@ -236,13 +223,13 @@ impl Exchange {
             },
             (ExchangeStage::Entra, Grant::Azure { .. }) => {
                 let token = azure::entra_answer(response, self)?;
-                self.secrets.add_token(token.expose_secret());
+                self.hide([&token]);
                 let request = azure::refresh_token(&self.identity.host, &token)?;
                 Ok(self.go_on(ExchangeStage::AcrRefresh, request))
             }
             (ExchangeStage::AcrRefresh, Grant::Azure { repositories, .. }) => {
                 let token = azure::registry_answer(response, "refresh_token", self)?;
-                self.secrets.add_token(token.expose_secret());
+                self.hide([&token]);
                 if repositories.is_empty() {
                     return self.registry_token(&token, now);
                 }
@@ -255,7 +242,7 @@ impl Exchange {
             }
             (ExchangeStage::GoogleSubject, Grant::Google { email, .. }) => {
                 let (token, end) = google::subject_answer(response, self, now)?;
-                self.secrets.add_token(token.expose_secret());
+                self.hide([&token]);
                 let Some(email) = email else {
                     return self.done(google::credentials(&token)?, end, now);
                 };
@@ -281,6 +268,13 @@ impl Exchange {
     fn registry_token(&self, token: &SecretString, now: Timestamp) -> Result<ExchangeStep, MintFailure> {
         let (credentials, end) = azure::credentials(token)?;
         self.done(credentials, end, now)
+    }
+
+    /// No message repeats these from now on.
+    fn hide<'a>(&mut self, secrets: impl IntoIterator<Item = &'a SecretString>) {
+        for secret in secrets {
+            self.secrets.add_token(secret.expose_secret());
+        }
     }
 
     fn go_on(&mut self, stage: ExchangeStage, request: CloudRequest) -> ExchangeStep {

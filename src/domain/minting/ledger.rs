@@ -92,13 +92,6 @@ impl MintLedger {
         true
     }
 
-    /// An attempt was not made after all.
-    pub fn give_back(&mut self, key: &MintKey) {
-        if let Some(record) = self.records.get_mut(key) {
-            record.is_in_flight = false;
-        }
-    }
-
     /// An attempt has ended. `end`: until when the credentials before it are valid. Returns the resources that wait for it.
     pub fn conclude(
         &mut self,

@@ -49,7 +49,7 @@ impl MintedCredentials {
         }
     }
 
-    /// Whether they are still valid. What was minted in the future, was minted under another clock.
+    /// Whether they are still valid.
     pub fn is_alive(&self, now: Timestamp) -> bool {
         now < self.expires_at
     }

@@ -3,7 +3,7 @@
 use std::str::FromStr;
 
 /// A cloud whose registry credentials can be minted.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, strum::IntoStaticStr, strum::EnumIter, strum::EnumString)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, strum::IntoStaticStr, strum::EnumString)]
 #[strum(serialize_all = "lowercase")]
 pub enum Provider {
     /// Amazon ECR.

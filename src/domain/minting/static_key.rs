@@ -33,6 +33,23 @@ pub struct AwsKeys {
     pub session: Option<SecretString>,
 }
 
+impl Proof {
+    /// What of it must not be repeated.
+    pub(crate) fn secrets(&self) -> Vec<&SecretString> {
+        match self {
+            Self::Token(secret) | Self::ClientSecret(secret) | Self::GoogleKey(secret) => vec![secret],
+            Self::Aws(keys) => keys.secrets().collect(),
+        }
+    }
+}
+
+impl AwsKeys {
+    /// What of them must not be repeated.
+    pub(crate) fn secrets(&self) -> impl Iterator<Item = &SecretString> {
+        [&self.secret].into_iter().chain(&self.session)
+    }
+}
+
 /// Reads a key from the Secret of this name; `None` if that does not exist.
 pub fn read(provider: Provider, name: &str, keys: &StaticKeyNames, secret: Option<&Secret>) -> Result<Proof, Problem> {
     let secret = secret.ok_or_else(|| {

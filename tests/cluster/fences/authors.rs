@@ -107,7 +107,7 @@ async fn space(purpose: &str) -> Space {
     space
 }
 
-async fn until_refused(author: &Author<'_>, spec: &Value) {
+pub(super) async fn until_refused(author: &Author<'_>, spec: &Value, words: &str) {
     let params = PostParams {
         dry_run: true,
         ..PostParams::default()
@@ -115,7 +115,7 @@ async fn until_refused(author: &Author<'_>, spec: &Value) {
     let object = resource("dry", spec);
     eventually("the policy and the rights are in force", || async {
         match author.resources.create(&params, &object).await {
-            Err(kube::Error::Api(status)) if status.message.contains("you must be allowed to get Secret") => Ok(()),
+            Err(kube::Error::Api(status)) if status.message.contains(words) => Ok(()),
             other => Err(format!("{other:?}")),
         }
     })
@@ -127,7 +127,7 @@ async fn an_author_who_may_not_read_a_secret_cannot_have_it_sent_anywhere() {
     let space = space("authors").await;
     let (alice, bob) = (Author::new(&space, "alice").await, Author::new(&space, "bob").await);
     let spec = private("registry.example.com", "login");
-    until_refused(&alice, &spec).await;
+    until_refused(&alice, &spec, "you must be allowed to get Secret").await;
     is_refused(
         alice.create("app", &spec).await,
         "you must be allowed to get Secret login",
@@ -193,7 +193,7 @@ async fn certificates_and_the_secret_to_take_over_need_rights_as_well() {
         private("registry.example.com", "login"),
         json!({"secretName": null, "verification": null}),
     );
-    until_refused(&carol, &spec).await;
+    until_refused(&carol, &spec, "you must be allowed to get Secret").await;
     carol.grant("get", "secrets", &["login"]);
     eventually("fields that are null", || async {
         carol.create("app", &spec).await.map_err(|error| error.to_string())

@@ -5,10 +5,10 @@ use kube::Api;
 use kube::api::PostParams;
 use serde_json::{Value, json};
 
-use super::authors::{Author, is_refused};
+use super::authors::{Author, is_refused, until_refused};
 use super::refusal;
 use crate::support::eventually;
-use crate::support::objects::{Space, resource, with};
+use crate::support::objects::{Space, with};
 use crate::support::world::scoped_world;
 
 /// Credentials of a robot account, for whoever has tokens of this ServiceAccount.
@@ -25,21 +25,6 @@ async fn space(purpose: &str) -> Space {
         scoped_world().kubectl(&["create", "serviceaccount", name, "-n", &space.name]);
     }
     space
-}
-
-async fn until_refused(author: &Author<'_>, spec: &Value, words: &str) {
-    let params = PostParams {
-        dry_run: true,
-        ..PostParams::default()
-    };
-    let object = resource("dry", spec);
-    eventually("the policy and the rights are in force", || async {
-        match author.resources.create(&params, &object).await {
-            Err(kube::Error::Api(status)) if status.message.contains(words) => Ok(()),
-            other => Err(format!("{other:?}")),
-        }
-    })
-    .await;
 }
 
 async fn may_soon_create(author: &Author<'_>, name: &str, spec: &Value) {

@@ -8,7 +8,7 @@ use crate::api::Reason;
 use crate::domain::credentials::RegistryCredentials;
 use crate::domain::minting::claims::Claims;
 use crate::domain::minting::exchange::Exchange;
-use crate::domain::minting::exchange::http::{CloudRequest, CloudResponse, malformed};
+use crate::domain::minting::exchange::http::{CloudRequest, CloudResponse, OAuthRefusal, malformed};
 use crate::domain::minting::failure::MintFailure;
 use crate::domain::minting::host::AzureCloud;
 use crate::domain::minting::identity::Grant;
@@ -78,19 +78,12 @@ struct EntraToken {
     access_token: SecretString,
 }
 
-#[derive(Default, Deserialize)]
-#[serde(default)]
-struct EntraRefusal {
-    error: String,
-    error_description: String,
-}
-
 /// The token in the answer of Entra.
 pub(super) fn entra_answer(response: &CloudResponse, exchange: &Exchange) -> Result<SecretString, MintFailure> {
     if response.is_good() {
         return Ok(response.json::<EntraToken>(exchange.who_answers())?.access_token);
     }
-    let refusal: EntraRefusal = serde_json::from_slice(&response.body).unwrap_or_default();
+    let refusal = OAuthRefusal::of(response);
     let text = &refusal.error_description;
     // AADSTS700213: …
     let code = text.strip_prefix("AADSTS").map_or("", |rest| {
@@ -195,5 +188,5 @@ pub(super) fn credentials(token: &SecretString) -> Result<(RegistryCredentials, 
         let end = Claims::read(token.expose_secret())?.expires_at()?;
         Some((RegistryCredentials::new(USER, token.expose_secret()).ok()?, end))
     };
-    read().ok_or_else(|| malformed("the registry of Azure"))
+    read().ok_or_else(|| malformed("Azure Container Registry"))
 }

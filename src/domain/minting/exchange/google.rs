@@ -15,7 +15,7 @@ use serde_json::{Value, json};
 use crate::api::Reason;
 use crate::domain::credentials::RegistryCredentials;
 use crate::domain::minting::exchange::Exchange;
-use crate::domain::minting::exchange::http::{CloudRequest, CloudResponse, https, malformed};
+use crate::domain::minting::exchange::http::{CloudRequest, CloudResponse, OAuthRefusal, https, malformed};
 use crate::domain::minting::failure::MintFailure;
 use crate::domain::minting::identity::Grant;
 use crate::domain::minting::static_key::Proof;
@@ -136,7 +136,7 @@ impl GoogleToken {
     }
 }
 
-/// The token of the subject, and its end: without a word that of the token of the ServiceAccount.
+/// The token of the subject, and its end: unless the answer says one, that of the token of the ServiceAccount.
 pub(super) fn subject_answer(
     response: &CloudResponse,
     exchange: &Exchange,
@@ -147,9 +147,8 @@ pub(super) fn subject_answer(
         let end = token.end(response, exchange.claims.expires_at(), now);
         return Ok((token.access_token, end));
     }
-    let document: Value = serde_json::from_slice(&response.body).unwrap_or_default();
-    let code = document["error"].as_str().unwrap_or_default();
-    let text = document["error_description"].as_str().unwrap_or_default();
+    let refusal = OAuthRefusal::of(response);
+    let (code, text) = (refusal.error.as_str(), refusal.error_description.as_str());
     let Grant::Google { audience, .. } = &exchange.identity.grant else {
         return Err(malformed(exchange.who_answers()));
     };
@@ -195,24 +194,26 @@ pub(super) fn account_answer(
         let end = token.end(response, None, now);
         return Ok((token.access_token, end));
     }
-    let document: Value = serde_json::from_slice(&response.body).unwrap_or_default();
     let Grant::Google { email, .. } = &exchange.identity.grant else {
         return Err(malformed(exchange.who_answers()));
     };
     let email = email.as_deref().unwrap_or_default();
     if matches!(exchange.proof, Proof::GoogleKey(_)) {
-        let code = document["error"].as_str().unwrap_or_default();
-        let text = document["error_description"].as_str().unwrap_or_default();
+        let OAuthRefusal {
+            error,
+            error_description,
+        } = OAuthRefusal::of(response);
         let remedy = "the key was deleted or deactivated, or its service account was: create another key and put it into the Secret";
         return Err(refused(
             response,
-            code,
-            text,
+            &error,
+            &error_description,
             exchange,
             Reason::PermissionDenied,
             remedy,
         ));
     }
+    let document: Value = serde_json::from_slice(&response.body).unwrap_or_default();
     let code = document["error"]["status"].as_str().unwrap_or_default();
     let text = document["error"]["message"].as_str().unwrap_or_default();
     let (reason, remedy) = match response.status {

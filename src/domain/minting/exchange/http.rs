@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use secrecy::SecretString;
+use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use url::{Url, form_urlencoded};
 
@@ -78,19 +79,19 @@ impl CloudResponse {
         let (reason, message) = match self.status {
             429 => (
                 Reason::ExchangeRateLimited,
-                format!("{who} has answered too many requests (429); the operator tries again"),
+                format!("{who} limits requests (429); the operator tries again"),
             ),
             300..=399 => (
                 Reason::ExchangeMalformed,
                 format!(
-                    "{who} answered {} and names another address, where no token is sent; a proxy may be in the way",
+                    "{who} answered {}, a redirect to another address, where no token is sent; a proxy may be in the way",
                     self.status
                 ),
             ),
             500..=599 => (
                 Reason::ExchangeUnreachable,
                 format!(
-                    "{who} answered {}: it is out of order; the operator tries again",
+                    "{who} answered {}: it is unavailable; the operator tries again",
                     self.status
                 ),
             ),
@@ -111,6 +112,23 @@ impl CloudResponse {
     pub(super) fn json<T: DeserializeOwned>(&self, who: &str) -> Result<T, MintFailure> {
         // The parser's words may repeat a value.
         serde_json::from_slice(&self.body).map_err(|_| malformed(who))
+    }
+}
+
+/// Why a token server refuses (RFC 6749 5.2).
+#[derive(Default, Deserialize)]
+#[serde(default)]
+pub(super) struct OAuthRefusal {
+    /// A word.
+    pub(super) error: String,
+    /// The same in a sentence.
+    pub(super) error_description: String,
+}
+
+impl OAuthRefusal {
+    /// That of a response; empty if it has none.
+    pub(super) fn of(response: &CloudResponse) -> Self {
+        serde_json::from_slice(&response.body).unwrap_or_default()
     }
 }
 

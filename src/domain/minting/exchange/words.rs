@@ -46,7 +46,7 @@ impl Exchange {
             ExchangeStage::AwsSession => "AWS STS",
             ExchangeStage::Ecr(_) => "Amazon ECR",
             ExchangeStage::Entra => "Microsoft Entra",
-            ExchangeStage::AcrRefresh | ExchangeStage::AcrAccess => "the registry of Azure",
+            ExchangeStage::AcrRefresh | ExchangeStage::AcrAccess => "Azure Container Registry",
             ExchangeStage::GoogleSubject => "Google's token server",
             ExchangeStage::GoogleAccount => "Google",
             ExchangeStage::Quay => "Quay",
@@ -61,7 +61,7 @@ impl Exchange {
             .min();
         let text = &text[..end.unwrap_or(text.len())];
         if text.trim().is_empty() {
-            return "without a word".to_owned();
+            return "no message".to_owned();
         }
         format!("{:?}", excerpt(&self.secrets.repeat(text), TEXT_LENGTH))
     }

@@ -8,7 +8,7 @@ use crate::domain::minting::ledger::MintKey;
 use crate::domain::problem::Problem;
 use crate::domain::reconcile::decide::{Decision, Subject};
 use crate::domain::reconcile::observed::Observed;
-use crate::domain::reconcile::retry::AFTER_INCOMPLETE;
+use crate::domain::reconcile::retry::AFTER_NO_IDENTITY;
 use crate::domain::secret::plan::{SecretPlan, plan as plan_from, plan_of};
 use crate::domain::spec::validate::ValidatedSpec;
 use crate::domain::status::conditions::condition;
@@ -89,9 +89,8 @@ impl Judged<'_> {
     /// Adds to a decision what is minted, and what the status says of it.
     pub(super) fn complete(self, mut decision: Decision, now: Timestamp) -> Decision {
         let (minting, judgement) = match self {
-            // Nothing tells when a ServiceAccount is created or annotated.
             Self::Impossible(_) => {
-                decision.next = decision.next.into_iter().chain([AFTER_INCOMPLETE * 2]).min();
+                decision.next = decision.next.into_iter().chain([AFTER_NO_IDENTITY]).min();
                 return decision;
             }
             Self::Possible(minting, judgement) => (minting, *judgement),
