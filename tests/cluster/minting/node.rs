@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::io::Write as _;
 use std::time::Duration;
 
+use dps::api::DockerPullSecretStatus;
 use serde_json::{Value, json};
 
 use crate::minting::{clouds, consenting, operator_of, status};
@@ -11,7 +12,7 @@ use crate::support::cloud::{Cloud, ECR};
 use crate::support::objects::{Space, condition, with};
 use crate::support::pods::Pods;
 use crate::support::world::{World, fresh_node_world};
-use crate::support::{heavy, within};
+use crate::support::{eventually, heavy, within};
 
 /// Longest time for anything that a node does, beside other tests.
 const PULLS: Duration = Duration::from_mins(5);
@@ -121,7 +122,7 @@ async fn pods_pull_through_renewals_and_heal_after_an_outage_that_outlives_the_c
     );
 
     cloud.put("faults", &json!([{"route": "ecr", "status": 503}]));
-    let is_failing = |status: &dps::api::DockerPullSecretStatus| {
+    let is_failing = |status: &DockerPullSecretStatus| {
         let is_told = status
             .warnings
             .iter()
@@ -129,7 +130,14 @@ async fn pods_pull_through_renewals_and_heal_after_an_outage_that_outlives_the_c
         (is_told && condition(status, "Ready")?.status == "True").then_some(())
     };
     space.until("aws", "cannot be renewed", is_failing).await;
-    space.reason("aws", "Expired").await;
+    let expired = space.reason("aws", "Expired").await;
+    // A status has whole seconds; the cloud's end may come within the next one.
+    let end = status(&expired).minted.as_ref().unwrap().expires_at.as_ref().unwrap().0;
+    eventually("the cloud's end", || async {
+        let left = end + Duration::from_secs(1) - k8s_openapi::jiff::Timestamp::now();
+        left.is_negative().then_some(()).ok_or_else(|| format!("{left:?}"))
+    })
+    .await;
     let container = json!({"name": "app", "image": format!("{ECR}/team/app:1.0"), "imagePullPolicy": "Always"});
     pods.create_with("late", json!({"containers": [container]}), &["aws"])
         .await;
@@ -139,7 +147,9 @@ async fn pods_pull_through_renewals_and_heal_after_an_outage_that_outlives_the_c
     })
     .await;
     cloud.put("faults", &json!([]));
-    let healed = space.ready("aws").await;
+    // Each failed attempt has doubled the pause before the next one.
+    let is_ready = |status: &DockerPullSecretStatus| (condition(status, "Ready")?.reason == "Ready").then_some(());
+    let healed = space.until_within(PULLS, "aws", "heals", is_ready).await;
     assert_eq!(status(&healed).minted.as_ref().unwrap().failures, 0);
     runs(&space, &pods, "late").await;
 }
