@@ -41,9 +41,9 @@ test-oldest: setup ## Run the tests of the control plane on the oldest supported
 	DPS_TEST_KUBERNETES=oldest cargo test --no-fail-fast --test cluster -- $(addprefix --skip ,$(NOT_OLDEST))
 
 bench: setup ## Measure the operator beside a bare client.
-	@tests/env/tools.sh etcd kube-apiserver kube-controller-manager kubectl registry helm world >/dev/null
+	@tests/env/tools.sh etcd kube-apiserver kube-controller-manager kubectl registry helm world fakecloud >/dev/null
 	cargo build --release --bin dps --example bench
-	for part in writes logins pulls page "namespaces 1500" "namespaces 10000" hostile; do target/release/examples/bench $$part || exit; done
+	for part in writes logins pulls page cloud "namespaces 1500" "namespaces 10000" hostile; do target/release/examples/bench $$part || exit; done
 
 soak: setup ## Let everything change and fail for MINUTES=30, and check that all is right in the end.
 	@tests/env/tools.sh etcd kube-apiserver kube-controller-manager kubectl world >/dev/null

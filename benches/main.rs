@@ -1,5 +1,5 @@
 //! `make bench`: the operator beside a bare client that makes the same requests, in one run on one control plane.
-//! `writes`, `logins`, `pulls` or `page` says what to measure: each on a control plane of its own, since they get slower by themselves.
+//! `writes`, `logins`, `pulls`, `page` or `cloud` says what to measure: each on a control plane of its own, since they get slower by themselves.
 //! `namespaces COUNT` measures one login for so many of them.
 //! `hostile` measures what attacks cost others; `make soak` lets everything fail for a long time.
 #![allow(
@@ -12,7 +12,9 @@
 )]
 
 mod bare;
+mod bare_cloud;
 mod bare_logins;
+mod cloud;
 mod hostile;
 mod logins;
 mod namespaces;
@@ -59,13 +61,15 @@ async fn main() -> ExitCode {
             let (kubeconfig, client) = (world.install(), world.admin().await);
             namespaces::measure(world, &kubeconfig, &client, count.parse().unwrap()).await;
         }
+        ["bare-cloud", kubeconfig, ca] => bare_cloud::run(kubeconfig, ca).await,
         ["bare-logins", registry] => bare_logins::run(registry, None).await,
         ["bare-logins", registry, kubeconfig, prefix] => bare_logins::run(registry, Some((kubeconfig, prefix))).await,
-        ["writes" | "logins" | "pulls" | "page"] => {
+        ["writes" | "logins" | "pulls" | "page" | "cloud"] => {
             let world = world();
             let (kubeconfig, client) = (world.install(), world.admin().await);
             match arguments.as_slice() {
                 ["logins"] => logins::measure(world, &kubeconfig, &client).await,
+                ["cloud"] => cloud::measure(world, &kubeconfig, &client).await,
                 ["page"] => page::measure(world, &kubeconfig, &client).await,
                 ["pulls"] => pulls::measure(world, &kubeconfig, &client).await,
                 _ => {
@@ -77,7 +81,9 @@ async fn main() -> ExitCode {
         ["hostile", arguments @ ..] => return hostile::measure(arguments, false).await,
         ["hostile-isolated", arguments @ ..] => return hostile::measure(arguments, true).await,
         ["soak", minutes, seed] => return soak::run(minutes.parse().unwrap(), seed.parse().unwrap()).await,
-        other => panic!("{other:?}: use writes, logins, pulls, page, namespaces COUNT, hostile or soak MINUTES SEED"),
+        other => {
+            panic!("{other:?}: use writes, logins, pulls, page, cloud, namespaces COUNT, hostile or soak MINUTES SEED")
+        }
     }
     ExitCode::SUCCESS
 }

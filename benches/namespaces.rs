@@ -23,8 +23,10 @@ use super::support::world::World;
 use super::usage::Usage;
 use super::{Measured, POLLED, Rounds, bare, head};
 
-/// In turns with the bare client.
-const ROUNDS: usize = 3;
+/// In turns with the bare client: how often, for so many namespaces. Thousands take minutes each time.
+fn rounds(count: usize) -> usize {
+    if count < 5000 { 3 } else { 1 }
+}
 
 /// Namespaces that come one by one.
 const NEW: usize = 100;
@@ -37,10 +39,10 @@ pub(crate) async fn measure(world: &World, kubeconfig: &Path, client: &Client, c
     install_everywhere(world, "attaching", "rbac.attachServiceAccounts=true", &rights);
     let fleet = Fleet::new(world, "many").await;
     fleet.login("user", "first").await;
-    let begin = Instant::now();
+    let (begin, rounds) = (Instant::now(), rounds(count));
     create(&fleet, count).await;
     println!(
-        "\n{count} namespaces (made in {:.0} s), one Secret and one change of a ServiceAccount each; median of {ROUNDS}\n",
+        "\n{count} namespaces (made in {:.0} s), one Secret and one change of a ServiceAccount each; median of {rounds}\n",
         begin.elapsed().as_secs_f64()
     );
     head("writes/s");
@@ -49,7 +51,7 @@ pub(crate) async fn measure(world: &World, kubeconfig: &Path, client: &Client, c
     fleet.create("owner", json!({"suspend": true})).await;
     let (mut bare_client, mut dps) = (Rounds::default(), Rounds::default());
     let mut running = None;
-    for round in 0..ROUNDS {
+    for round in 0..rounds {
         let arguments = ["bare-namespaces", kubeconfig.to_str().unwrap(), &fleet.name];
         bare_client.0.extend(bare::measure(2 * count, &arguments, &[]));
         clear(&fleet, "bare").await;
@@ -57,7 +59,7 @@ pub(crate) async fn measure(world: &World, kubeconfig: &Path, client: &Client, c
         let arguments = [&CLUSTER[..], &["--attach-service-accounts", POLLED]].concat();
         let operator = Operator::start_with(world, kubeconfig, &arguments, "info");
         dps.0.push(written(&operator, 0, count, count).await);
-        if round + 1 < ROUNDS {
+        if round + 1 < rounds {
             drop(operator);
             fleet.delete(&name).await;
             clear(&fleet, &name).await;

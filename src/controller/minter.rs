@@ -16,6 +16,7 @@ use crate::domain::minting::minted::MintedCredentials;
 use crate::domain::minting::settings::MintSettings;
 use crate::domain::names::{ResourceRef, Uid};
 use crate::domain::reconcile::decide::minting::MintOrder;
+use crate::domain::time::Clocks;
 use crate::domain::verification::address::Policy;
 use crate::domain::verification::requester::Requester;
 use crate::kubernetes::minting::prove;
@@ -36,6 +37,7 @@ pub(crate) struct Minter {
     metrics: Arc<Metrics>,
     ledger: Mutex<MintLedger>,
     gates: Mutex<HashMap<String, Gate>>,
+    begun: Instant,
     clients: OnceLock<RegistryClients>,
 }
 
@@ -47,6 +49,7 @@ impl Minter {
             metrics,
             ledger: Mutex::default(),
             gates: Mutex::default(),
+            begun: Instant::now(),
             clients: OnceLock::new(),
         }
     }
@@ -57,8 +60,23 @@ impl Minter {
         resource: &ResourceRef,
         key: &MintKey,
         stored: Option<&MintedCredentials>,
+        clocks: Clocks,
     ) -> MintRecord {
-        lock(&self.ledger).consult(resource, key, stored)
+        lock(&self.ledger).consult(resource, key, stored, clocks)
+    }
+
+    /// Reads the clocks.
+    pub(crate) fn clocks(&self) -> Clocks {
+        Clocks {
+            now: now(),
+            uptime: self.begun.elapsed(),
+        }
+    }
+
+    /// A ServiceAccount of this namespace has changed.
+    pub(crate) fn review(&self, namespace: &str, ctx: &Context) {
+        let users = lock(&self.ledger).users_in(namespace);
+        ctx.trigger(&users);
     }
 
     /// A resource is gone, or needs nothing minted.
@@ -110,7 +128,7 @@ impl Minter {
                 );
             }
         }
-        let waiting = lock(&self.ledger).conclude(&order.key, result, order.end, now());
+        let waiting = lock(&self.ledger).conclude(&order.key, result, order.end, self.clocks());
         ctx.trigger(&waiting);
     }
 
@@ -139,6 +157,9 @@ impl Minter {
 
     fn gate(&self, host: &str) -> Gate {
         let mut gates = lock(&self.gates);
+        // Nobody waits there, and nobody would have to.
+        let is_idle = |gate: &Gate| gate.try_lock().is_ok_and(|free_at| *free_at <= Instant::now());
+        gates.retain(|_, gate| Arc::strong_count(gate) > 1 || !is_idle(gate));
         let new = || Arc::new(tokio::sync::Mutex::new(Instant::now()));
         Arc::clone(gates.entry(host.to_owned()).or_insert_with(new))
     }

@@ -1,4 +1,4 @@
-//! Writes statuses, each only if it differs, and an Event when the cause of failing pulls changes.
+//! Writes statuses, each only if it differs, and an Event when the cause of failing pulls changes or minted credentials are about to expire.
 
 mod event;
 
@@ -22,7 +22,7 @@ use crate::domain::reconcile::memory::PublishedStatus;
 use crate::domain::status::build::build_status;
 use crate::domain::status::conditions::condition;
 use crate::domain::status::equal::{differ_in_numbers, is_up_to_date};
-use crate::domain::status::event::pull_event;
+use crate::domain::status::event::events;
 use crate::domain::status::leftovers::without_leftovers;
 use crate::domain::status::outcome::Finding;
 use crate::domain::time::since;
@@ -104,7 +104,7 @@ async fn write(
         CLUSTER_DOCKER_PULL_SECRET => "ClusterDockerPullSecretStatus",
         _ => "DockerPullSecretStatus",
     });
-    if let Some(event) = pull_event(previous, &status) {
+    for event in events(previous, &status) {
         event::write(resource, event, ctx).await;
     }
     Ok(())

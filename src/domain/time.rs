@@ -4,6 +4,23 @@ use std::time::Duration;
 
 pub use k8s_openapi::jiff::Timestamp;
 
+/// Two clocks, read together.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Clocks {
+    /// The time of day, which somebody may set.
+    pub now: Timestamp,
+    /// How long the process has run. Nobody sets it, but it may stand still while a machine sleeps.
+    pub uptime: Duration,
+}
+
+impl Clocks {
+    /// The later one of the two times that these clocks show now, if both were right at `earlier`.
+    pub fn latest_since(self, earlier: Self) -> Timestamp {
+        let passed = self.uptime.saturating_sub(earlier.uptime);
+        self.now.max(after(earlier.now, passed))
+    }
+}
+
 /// The time `pause` after `start`. The latest possible time, if that is too far in the future.
 pub fn after(start: Timestamp, pause: Duration) -> Timestamp {
     start.checked_add(pause).unwrap_or(Timestamp::MAX)

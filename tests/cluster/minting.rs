@@ -6,6 +6,7 @@ use std::fmt::Write as _;
 use std::time::Duration;
 
 use dps::api::{DockerPullSecret, DockerPullSecretStatus};
+use futures::StreamExt as _;
 use k8s_openapi::api::core::v1::ServiceAccount;
 use kube::Api;
 use kube::api::{DeleteParams, Patch, PatchParams, PostParams};
@@ -200,20 +201,20 @@ async fn each_cloud_gives_credentials_that_its_registry_accepts_and_no_token_is_
 
 #[tokio::test]
 async fn restart_mints_nothing_and_what_somebody_changes_comes_back_without_an_exchange() {
-    const COUNT: usize = 100;
+    const COUNT: usize = 500;
     let world = scoped_world();
     let space = consenting(world, "restart").await;
     let cloud = Cloud::start(world, None);
     cloud.trust(&[(&space.name, "puller")]);
     let first = operator(&cloud, &space);
     // All of them have one identity.
-    for number in 0..COUNT {
-        let spec = with(
-            spec(ECR, "aws", json!({"roleArn": ROLE})),
-            json!({"verification": {"mode": "Disabled"}}),
-        );
-        space.create(&format!("app-{number}"), spec).await;
-    }
+    let unverified = with(
+        spec(ECR, "aws", json!({"roleArn": ROLE})),
+        json!({"verification": {"mode": "Disabled"}}),
+    );
+    let names: Vec<String> = (0..COUNT).map(|number| format!("app-{number}")).collect();
+    let created = futures::stream::iter(&names).map(|name| space.create(name, unverified.clone()));
+    created.buffer_unordered(16).for_each(|_| async {}).await;
     for number in 0..COUNT {
         space.ready(&format!("app-{number}")).await;
     }
@@ -373,6 +374,15 @@ async fn last_good_credentials_stay_until_they_expire_and_it_heals_by_itself() {
         .await;
     assert!(status(&failing).minted.as_ref().unwrap().failures > 0);
     let expired = space.reason("app", "Expired").await;
+    let events = world.kubectl(&["get", "events", "-n", &space.name, "-o", "json"]);
+    let events: Value = serde_json::from_str(&events).unwrap();
+    let soon = events["items"].as_array().unwrap().iter();
+    let soon: Vec<&Value> = soon.filter(|event| event["reason"] == "ExpiresSoon").collect();
+    assert_eq!(soon.len(), 1, "{soon:?}");
+    assert_eq!(
+        (&soon[0]["type"], &soon[0]["series"]),
+        (&json!("Warning"), &Value::Null)
+    );
     assert_eq!(condition_of(&expired, "SecretSynced").reason, "Stale");
     assert!(space.secrets.get("app").await.is_ok(), "the Secret stays");
     cloud.put("faults", &json!([]));

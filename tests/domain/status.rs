@@ -6,7 +6,7 @@ use dps::domain::problem::{Problem, unparsable};
 use dps::domain::pull_failures::summary::PullSummary;
 use dps::domain::status::build::build_status;
 use dps::domain::status::equal::is_up_to_date;
-use dps::domain::status::event::pull_event;
+use dps::domain::status::event::events;
 use dps::domain::status::leftovers::without_leftovers;
 use dps::domain::status::outcome::{Finding, Outcome};
 use dps::domain::time::Timestamp;
@@ -358,7 +358,7 @@ fn an_event_is_worth_another_cause_and_the_end() {
     let other = status(Some(fails(Cause::CredentialsRejected, "other words", true)));
     let denied = status(Some(fails(Cause::AccessDenied, "why", false)));
     let reason = |old: Option<&DockerPullSecretStatus>, new: &DockerPullSecretStatus| {
-        pull_event(old, new).map(|event| (event.healthy, event.reason))
+        events(old, new).pop().map(|event| (event.healthy, event.reason))
     };
     let bad = |word: &str| Some((false, word.to_owned()));
     for (old, new, told) in [
@@ -374,7 +374,7 @@ fn an_event_is_worth_another_cause_and_the_end() {
     ] {
         assert_eq!(reason(old, new), told);
     }
-    let event = pull_event(None, &rejected).unwrap();
+    let event = events(None, &rejected).pop().unwrap();
     assert!(event.note.len() <= 1024);
     for cut in ["a".repeat(253), format!("{}.-a{}", "a".repeat(198), "a".repeat(50))] {
         let resource = ResourceRef {

@@ -208,6 +208,27 @@ fn attempt_with_earlier_credentials_is_reported_but_nobodys_fault() {
 }
 
 #[test]
+fn refusal_of_what_a_pod_sent_is_told_with_its_time() {
+    let not_sent = "no basic auth credentials";
+    for (report, changed_at, refused_at) in [
+        (WRONG, None, Some(ms(10_000))),
+        (WRONG, Some(ms(9_000)), Some(ms(10_000))),
+        // With the credentials before.
+        (WRONG, Some(ms(11_000)), None),
+        (not_sent, None, None),
+        ("manifest unknown", None, None),
+    ] {
+        for verified in [None, Some(VerificationResult::Accepted)] {
+            let own = resource("app", "r.example.com", verified);
+            let pods = [(pod("web", "ErrImagePull", report), 10_000)];
+            let namespace = Namespace::new(own, &[secret("app", "r.example.com")], &pods);
+            let found = namespace.survey(changed_at, ms(11_000));
+            assert_eq!(found.refused_at, refused_at, "{report} {changed_at:?} {verified:?}");
+        }
+    }
+}
+
+#[test]
 fn failure_counts_once_it_has_lasted() {
     let own = resource("app", "r.example.com", None);
     let unreachable = "dial tcp 10.0.0.1:443: connect: connection refused";

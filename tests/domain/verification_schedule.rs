@@ -41,6 +41,7 @@ struct World {
     requested: Option<&'static str>,
     submitted: Option<String>,
     announced: Option<Timestamp>,
+    refused_at: Option<Timestamp>,
     state: VerificationState,
 }
 
@@ -65,6 +66,7 @@ impl World {
             requested: None,
             submitted: None,
             announced: None,
+            refused_at: None,
             state: state(),
         }
     }
@@ -123,6 +125,7 @@ impl World {
             requested: self.requested,
             submitted: self.submitted.as_deref(),
             announced: self.announced,
+            refused_at: self.refused_at,
         };
         remember(&input, &mut self.state, now);
         schedule(&input, &self.state, now)
@@ -537,6 +540,31 @@ fn accepted_credentials_are_verified_again_after_the_interval_or_on_request() {
         assert_eq!(status_of(&view).result, Some(R::Accepted), "{name}");
         assert_eq!(view.awaited, None, "{name}");
     }
+}
+
+#[test]
+fn refused_pull_casts_doubt_on_accepted_credentials_at_most_each_15_minutes() {
+    let mut world = World::new();
+    world.reconcile(at(0));
+    world.answer(&verdict(R::Accepted), at(1));
+    world.reconcile(at(2));
+    // Seconds at which a pod was refused and the resource is looked at, and whether the registry is asked.
+    for (refused, now, asked) in [(0, 3000, false), (5, 10, false), (5, 1000, true), (2000, 2000, true)] {
+        world.refused_at = Some(at(refused));
+        let view = world.look(at(now));
+        assert_eq!(view.request.is_some(), asked, "{refused} {now}");
+    }
+    world.refused_at = Some(at(5));
+    assert_eq!(world.look(at(10)).next, Some(Duration::from_secs(891)));
+    // The registry accepts them still: what was refused before is explained.
+    world.reconcile(at(1000));
+    world.answer(&verdict(R::Accepted), at(1001));
+    assert!(world.reconcile(at(2000)).request.is_none());
+    // It does not: its own pauses count.
+    world.refused_at = Some(at(2100));
+    world.reconcile(at(2200));
+    world.answer(&verdict(R::Rejected), at(2201));
+    assert!(world.reconcile(at(2202)).request.is_none());
 }
 
 #[test]

@@ -36,8 +36,11 @@ pub(super) async fn observe_minting(
     let own = target.filter(|target| written_by_operator(target));
     let stored =
         own.and_then(|target| MintedCredentials::stored(target, document_of(target)?, &key.identity, registry));
+    let clocks = minter.clocks();
+    let record = minter.consult(reference, &key, stored.as_ref(), clocks);
     Ok(Some(Ok(Minting {
-        record: minter.consult(reference, &key, stored.as_ref()),
+        latest: record.latest(clocks),
+        record,
         identity,
         key,
     })))

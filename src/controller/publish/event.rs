@@ -11,7 +11,7 @@ use serde_json::json;
 use crate::api::{API_VERSION, FIELD_MANAGER};
 use crate::controller::context::{Context, now};
 use crate::domain::names::ResourceRef;
-use crate::domain::status::event::{PullEvent, counted};
+use crate::domain::status::event::{StatusEvent, counted};
 use crate::kubernetes::request::{Error, call};
 
 /// Where Events of objects without a namespace are: the API server takes them nowhere else.
@@ -20,7 +20,7 @@ const OF_CLUSTER: &str = "default";
 /// Creates an Event, or counts it. A failure changes nothing, since the status says the same.
 ///
 /// Not through kube's recorder: that keeps every Event in memory for minutes, to count repetitions.
-pub(super) async fn write(resource: &ResourceRef, event: PullEvent, ctx: &Context) {
+pub(super) async fn write(resource: &ResourceRef, event: StatusEvent, ctx: &Context) {
     let namespace = resource.key.namespace().unwrap_or(OF_CLUSTER);
     let events = Api::<Event>::namespaced(ctx.client.clone(), namespace);
     let event = object(resource, event);
@@ -66,7 +66,7 @@ async fn count(events: &Api<Event>, resource: &ResourceRef, name: &str, ctx: &Co
     patched.await.map(drop)
 }
 
-fn object(resource: &ResourceRef, event: PullEvent) -> Event {
+fn object(resource: &ResourceRef, event: StatusEvent) -> Event {
     let key = &resource.key;
     let instance = std::env::var("HOSTNAME").ok().filter(|name| !name.is_empty());
     Event {
@@ -79,7 +79,7 @@ fn object(resource: &ResourceRef, event: PullEvent) -> Event {
         type_: Some(if event.healthy { "Normal" } else { "Warning" }.to_owned()),
         reason: Some(event.reason),
         note: Some(event.note),
-        action: Some("Pulling".to_owned()),
+        action: Some(event.action.to_owned()),
         reporting_controller: Some(format!("pullsecrets.dev/{FIELD_MANAGER}")),
         // In a pod that is its name; at most 128 bytes.
         reporting_instance: Some(instance.map_or_else(

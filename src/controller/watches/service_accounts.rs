@@ -57,6 +57,7 @@ impl Watched for ServiceAccounts {
             let is_news = known.observe(&account, &index, now());
             (is_news, known.change(&key, &index, now()).is_some())
         };
+        self.ctx.shared.minter.review(&key.namespace, &self.ctx);
         // Once it is changed, the status says so.
         if is_outdated {
             self.attacher.call([key]);
@@ -68,6 +69,7 @@ impl Watched for ServiceAccounts {
     fn deleted(&mut self, account: ServiceAccount) {
         let key = ObjectKey::of(&account.metadata);
         self.attacher.known().forget(&key);
+        self.ctx.shared.minter.review(&key.namespace, &self.ctx);
         self.trigger(&key);
     }
 

@@ -5,10 +5,13 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 use crate::api::{MintedStatus, Reason};
 use crate::domain::minting::identity::MintIdentity;
 use crate::domain::minting::ledger::{MintKey, MintRecord};
-use crate::domain::minting::life::{renewal, spaced};
+use crate::domain::minting::life::{renewal, soon, spaced};
 use crate::domain::minting::minted::MintedCredentials;
 use crate::domain::problem::Problem;
 use crate::domain::time::{Timestamp, whole_second};
+
+/// Begins a warning, and is the reason of an Event: credentials that cannot be renewed are about to expire.
+pub const EXPIRES_SOON: &str = "ExpiresSoon";
 
 /// What was observed of minted credentials.
 #[derive(Clone, Debug)]
@@ -19,6 +22,8 @@ pub struct Minting {
     pub key: MintKey,
     /// What is known.
     pub record: MintRecord,
+    /// The time by whichever clock is ahead: see [`MintRecord::latest`].
+    pub latest: Timestamp,
 }
 
 /// What follows from it.
@@ -39,7 +44,7 @@ pub struct MintJudgement {
 impl Minting {
     /// Judges. `seed`: what tells this resource from another; `rejected_at`: when the registry last rejected the credentials.
     pub fn judge(&self, seed: &str, rejected_at: Option<Timestamp>, now: Timestamp) -> MintJudgement {
-        let record = &self.record;
+        let (record, now) = (&self.record, self.now(now));
         let newest = record.minted.as_ref();
         let alive = newest.filter(|minted| minted.is_alive(now));
         let is_rejected = alive.is_some_and(|minted| rejected_at.is_some_and(|rejected| rejected > minted.issued_at));
@@ -55,11 +60,13 @@ impl Minting {
         let is_due = due <= now && !record.is_in_flight;
         let end = alive.map(|minted| minted.expires_at);
         let next = (!record.is_in_flight && !is_due).then_some(due);
+        let soon = alive.filter(|_| record.failure.is_some()).map(|minted| soon(minted));
+        let soon = soon.filter(|soon| *soon > now);
         MintJudgement {
             credentials: alive.cloned().ok_or_else(|| self.problem(newest)),
-            warnings: self.warnings(alive),
+            warnings: self.warnings(alive, now),
             is_due,
-            next: next.into_iter().chain(end).min(),
+            next: next.into_iter().chain(end).chain(soon).min(),
             status: MintedStatus {
                 provider: self.identity.grant.provider().as_str().to_owned(),
                 identity: self.identity.display(),
@@ -74,6 +81,11 @@ impl Minting {
                 failures: record.failures,
             },
         }
+    }
+
+    /// The time by whichever clock is ahead.
+    pub fn now(&self, now: Timestamp) -> Timestamp {
+        now.max(self.latest)
     }
 
     /// Why there are no credentials. `dead`: those that have expired.
@@ -91,7 +103,7 @@ impl Minting {
         }
     }
 
-    fn warnings(&self, alive: Option<&MintedCredentials>) -> Vec<String> {
+    fn warnings(&self, alive: Option<&MintedCredentials>, now: Timestamp) -> Vec<String> {
         let failing = self.record.failure.as_ref().zip(alive).map(|(failure, alive)| {
             format!(
                 "RefreshFailing: the credentials cannot be renewed, and expire at {}: {}",
@@ -99,6 +111,17 @@ impl Minting {
             )
         });
         let skew = self.record.skew.as_ref().map(|skew| format!("ClockSkew: {skew}"));
-        failing.into_iter().chain(skew).collect()
+        let ending = self
+            .record
+            .failure
+            .as_ref()
+            .zip(alive.filter(|alive| soon(alive) <= now));
+        let ending = ending.map(|(failure, alive)| {
+            format!(
+                "{EXPIRES_SOON}: pods cannot pull with these credentials after {}, and they could not be renewed: {}",
+                alive.expires_at, failure.problem.message
+            )
+        });
+        failing.into_iter().chain(ending).chain(skew).collect()
     }
 }

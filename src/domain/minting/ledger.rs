@@ -8,7 +8,7 @@ use crate::domain::minting::identity::MintIdentity;
 use crate::domain::minting::life::pause;
 use crate::domain::minting::minted::MintedCredentials;
 use crate::domain::names::{ObjectKey, ResourceRef, Uid};
-use crate::domain::time::{Timestamp, after};
+use crate::domain::time::{Clocks, Timestamp, after};
 
 /// An identity in a namespace: identities are never shared across namespaces.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -17,6 +17,13 @@ pub struct MintKey {
     pub namespace: String,
     /// Everything that tells one identity from another.
     pub identity: String,
+}
+
+impl MintRecord {
+    /// The time by whichever clock is ahead. A clock that was set back would give dead credentials a longer life.
+    pub fn latest(&self, clocks: Clocks) -> Timestamp {
+        self.known_since.map_or(clocks.now, |known| clocks.latest_since(known))
+    }
 }
 
 impl MintKey {
@@ -34,6 +41,8 @@ impl MintKey {
 pub struct MintRecord {
     /// The credentials that were minted last.
     pub minted: Option<MintedCredentials>,
+    /// Since when these have been known.
+    pub known_since: Option<Clocks>,
     /// By how much the operator's clock was wrong then, in words.
     pub skew: Option<String>,
     /// Why the last attempt failed.
@@ -59,7 +68,13 @@ pub struct MintLedger {
 impl MintLedger {
     /// What is known of an identity, which a resource needs from now on. `stored`: what its Secret holds, which serves all that have
     /// the same identity after a restart.
-    pub fn consult(&mut self, resource: &ResourceRef, key: &MintKey, stored: Option<&MintedCredentials>) -> MintRecord {
+    pub fn consult(
+        &mut self,
+        resource: &ResourceRef,
+        key: &MintKey,
+        stored: Option<&MintedCredentials>,
+        clocks: Clocks,
+    ) -> MintRecord {
         if self.users.get(&resource.uid).is_none_or(|(known, _)| known != key) {
             self.forget(&resource.uid);
             let user = (key.clone(), resource.key.clone());
@@ -69,6 +84,7 @@ impl MintLedger {
         let known = record.minted.as_ref().map(|known| known.issued_at);
         if let Some(stored) = stored.filter(|stored| known < Some(stored.issued_at)) {
             record.minted = Some(stored.clone());
+            record.known_since = Some(clocks);
         }
         record.clone()
     }
@@ -98,8 +114,9 @@ impl MintLedger {
         key: &MintKey,
         result: Result<Minted, MintFailure>,
         end: Option<Timestamp>,
-        now: Timestamp,
+        clocks: Clocks,
     ) -> Vec<ObjectKey> {
+        let now = clocks.now;
         if let Some(record) = self.records.get_mut(key) {
             record.is_in_flight = false;
             record.last_attempt = Some(now);
@@ -107,6 +124,7 @@ impl MintLedger {
                 Ok(Minted { credentials, skew }) => {
                     *record = MintRecord {
                         minted: Some(credentials),
+                        known_since: Some(clocks),
                         skew,
                         last_attempt: Some(now),
                         ..MintRecord::default()
@@ -119,7 +137,16 @@ impl MintLedger {
                 }
             }
         }
-        let users = self.users.values().filter(|(known, _)| known == key);
+        self.users_of(|known| known == key)
+    }
+
+    /// The resources whose identity is one of a namespace.
+    pub fn users_in(&self, namespace: &str) -> Vec<ObjectKey> {
+        self.users_of(|known| known.namespace == namespace)
+    }
+
+    fn users_of(&self, wanted: impl Fn(&MintKey) -> bool) -> Vec<ObjectKey> {
+        let users = self.users.values().filter(|(known, _)| wanted(known));
         users.map(|(_, resource)| resource.clone()).collect()
     }
 }

@@ -23,6 +23,9 @@ const AFTER_REJECTION: Duration = Duration::from_mins(15);
 /// Longest pause after failures that may pass by themselves; the first is of 30 seconds, and each doubles.
 const TRANSIENT: Duration = Duration::from_mins(15);
 
+/// The part of their life that is left when somebody should be told that they cannot be renewed.
+const LAST: f64 = 0.15;
+
 /// Pauses after a refusal. Whoever changes something in the cloud tells nobody.
 const REFUSED: [Duration; 4] = [
     Duration::from_mins(1),
@@ -41,6 +44,12 @@ pub fn renewal(minted: &MintedCredentials, seed: &str) -> Timestamp {
     let part = earliest + (latest - earliest) * f64::from(hash % 1000) / 1000.0;
     let margin = if life >= 3 * MARGIN { MARGIN } else { Duration::ZERO };
     after(minted.issued_at, life.mul_f64(part).min(life.saturating_sub(margin)))
+}
+
+/// From when on credentials that cannot be renewed are about to expire.
+pub fn soon(minted: &MintedCredentials) -> Timestamp {
+    let life = since(minted.issued_at, minted.expires_at);
+    after(minted.issued_at, life.mul_f64(1.0 - LAST))
 }
 
 /// The pause after this many failures in a row, if credentials are valid until `end`.

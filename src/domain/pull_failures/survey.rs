@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::api::{PullCode, PullFailure};
+use crate::api::{Cause, PullCode, PullFailure};
 use crate::domain::docker_config::kubelet_secret::{Content, PullSecret};
 use crate::domain::names::ObjectKey;
 use crate::domain::pull_failures::classify::Classification;
@@ -45,6 +45,8 @@ pub struct SurveyResult {
     pub summary: PullSummary,
     /// When the next failure begins to count, if one is waiting to.
     pub next: Option<Duration>,
+    /// When a registry last refused what a pod sent from the resource's Secret.
+    pub refused_at: Option<Timestamp>,
 }
 
 /// A pod that was created, or has tried, before the credentials that it needs were there.
@@ -65,27 +67,29 @@ pub struct OutdatedPod {
 pub fn survey(places: &[SurveyInput<'_>], is_for_many: bool, previous: &[PullFailure], now: Timestamp) -> SurveyResult {
     let mut counting = Vec::new();
     let mut outdated = Vec::new();
-    let mut next: Option<Timestamp> = None;
+    let (mut next, mut refused_at): (Option<Timestamp>, Option<Timestamp>) = (None, None);
     for input in places {
-        let waiting = survey_place(input, &mut counting, &mut outdated, now);
+        let (waiting, refused) = survey_place(input, &mut counting, &mut outdated, now);
         next = next.into_iter().chain(waiting).min();
+        refused_at = refused_at.max(refused);
     }
     SurveyResult {
         outdated,
         summary: summarize(is_for_many, &counting, previous),
         next: next.map(|next| since(now, next)),
+        refused_at,
     }
 }
 
-/// Returns when the next failure begins to count.
+/// Returns when the next failure begins to count, and when a registry last refused what the resource's Secret holds.
 fn survey_place<'a>(
     input: &SurveyInput<'a>,
     counting: &mut Vec<DiagnosedContainer<'a>>,
     outdated: &mut Vec<OutdatedPod>,
     now: Timestamp,
-) -> Option<Timestamp> {
+) -> (Option<Timestamp>, Option<Timestamp>) {
     let mut cache = DiagnosisCache::new(input);
-    let mut next: Option<Timestamp> = None;
+    let (mut next, mut refused_at): (Option<Timestamp>, Option<Timestamp>) = (None, None);
     for (pod, failing) in input.failing {
         let mut helps = false;
         let lists_secret = failing.pull_secrets.contains(&input.own.secret);
@@ -101,6 +105,9 @@ fn survey_place<'a>(
             let is_earlier = input
                 .credentials_changed_at
                 .is_some_and(|changed| changed > container.attempted);
+            if lists_secret && !is_earlier && is_refusal(diagnosis.cause) {
+                refused_at = refused_at.max(Some(container.attempted));
+            }
             helps |= (involvement == Involvement::NotAttached && !lists_secret) || (lists_secret && is_earlier);
             counting.push(DiagnosedContainer {
                 namespace: input.namespace,
@@ -122,7 +129,15 @@ fn survey_place<'a>(
             });
         }
     }
-    next
+    (next, refused_at)
+}
+
+/// Whether a registry that has seen the credentials refuses them, as far as its answer tells.
+fn is_refusal(cause: Cause) -> bool {
+    matches!(
+        cause,
+        Cause::CredentialsRejected | Cause::CredentialsExpired | Cause::AccessDenied
+    )
 }
 
 /// What makes failures alike. The last field: whether the attempt was made with earlier credentials.

@@ -5,11 +5,12 @@ pub(crate) mod minting;
 mod pods;
 mod recovery;
 mod secret;
+mod verification;
 mod written;
 
 use std::time::Duration;
 
-use crate::api::{ConditionType, DockerPullSecretStatus, Reason};
+use crate::api::{DockerPullSecretStatus, Reason};
 use crate::domain::attachment::assessment::assess;
 use crate::domain::distribution::census::Census;
 use crate::domain::names::ResourceRef;
@@ -26,11 +27,10 @@ use crate::domain::registry::image_pattern::image_pattern;
 use crate::domain::secret::plan::SecretPlan;
 use crate::domain::spec::declaration::Declaration;
 use crate::domain::spec::validate::ValidatedSpec;
-use crate::domain::status::conditions::condition;
 use crate::domain::status::outcome::{Finding, Outcome};
 use crate::domain::time::Timestamp;
-use crate::domain::verification::finding::{PublishedVerification, attempt};
-use crate::domain::verification::schedule::{ScheduleInput, VerificationView, remember, schedule};
+use crate::domain::verification::finding::attempt;
+use crate::domain::verification::schedule::{VerificationView, remember, schedule};
 use crate::domain::verification::state::VerificationState;
 
 /// Nothing in the cluster does what the spec asks for.
@@ -122,40 +122,6 @@ pub fn decide(
     }
 }
 
-fn schedule_input<'a>(
-    subject: &Subject<'a>,
-    spec: &'a ValidatedSpec,
-    plan: &'a SecretPlan,
-    observed: &'a Observed,
-    memory: &'a DecisionMemory,
-) -> ScheduleInput<'a> {
-    ScheduleInput {
-        credentials: &plan.credentials,
-        identity: plan.identity.as_str(),
-        is_minted: plan.is_minted,
-        registry: &spec.registry,
-        settings: &spec.verification,
-        ca_bundle: observed.ca_bundle.as_ref().map(Option::as_ref),
-        previous: subject.previous.and_then(published),
-        interval: spec
-            .verification
-            .interval
-            .map(|interval| spread(interval, &subject.reference.uid)),
-        requested: subject.declaration.requested_verification.as_deref(),
-        submitted: memory.submitted_request.as_deref(),
-        announced: memory.announced,
-    }
-}
-
-/// What a status says of the credentials.
-fn published(status: &DockerPullSecretStatus) -> Option<PublishedVerification<'_>> {
-    let accepted = condition(status, ConditionType::CredentialsAccepted);
-    Some(PublishedVerification {
-        status: status.verification.as_ref()?,
-        fallback_message: accepted.map(|accepted| accepted.message.as_str()),
-    })
-}
-
 fn without_credentials(
     subject: &Subject<'_>,
     spec: Option<&ValidatedSpec>,
@@ -174,7 +140,7 @@ fn without_credentials(
         awaiting_verdict: None,
         ..memory.decided.clone()
     };
-    let (next, outdated_pods) = pods::survey_pods(
+    let survey = pods::survey_pods(
         subject,
         &mut outcome,
         observed.target.as_ref(),
@@ -188,10 +154,10 @@ fn without_credentials(
         distribute: Distribute::Content(None),
         finding: Finding::Decided(Box::new(outcome)),
         mints: None,
-        outdated_pods,
+        outdated_pods: survey.outdated,
         announces: None,
         memory: decided,
-        next,
+        next: survey.next,
     }
 }
 
@@ -204,7 +170,7 @@ fn with_credentials(
     verification: &mut VerificationState,
     now: Timestamp,
 ) -> Decision {
-    let input = schedule_input(subject, spec, plan, observed, &memory.decided);
+    let input = verification::schedule_input(subject, spec, plan, observed, &memory.decided);
     remember(&input, verification, now);
     let mut view = schedule(&input, verification, now);
     let may_attempt = view.request.is_some();
@@ -219,6 +185,7 @@ fn with_credentials(
         awaiting_verdict: awaiting.filter(|_| may_attempt),
         submitted_request: view.submitted.clone(),
         announced: announces.or(memory.decided.announced),
+        refused_at: memory.decided.refused_at,
         status_throttle: memory.decided.status_throttle,
     };
     let waits = secret::time_left(awaiting, verification, now);
@@ -253,16 +220,23 @@ fn with_credentials(
     let mut outcome = outcome(subject, spec, plan, &standing, &view, &written, observed);
     outcome.attempt = attempt;
     let throttle = &mut decided.status_throttle;
-    let (survey, outdated_pods) = pods::survey_pods(subject, &mut outcome, holder, observed, changed_at, throttle, now);
+    let survey = pods::survey_pods(subject, &mut outcome, holder, observed, changed_at, throttle, now);
+    // The next decision asks the registry.
+    let is_news = minting::is_refused(observed, survey.refused_at) && survey.refused_at > decided.refused_at;
+    decided.refused_at = survey.refused_at.or(decided.refused_at);
+    let doubtful = is_news.then_some(Duration::ZERO);
     let refusal = observed.refusal.as_ref().filter(|refusal| refusal.may_pass_later);
     let retry = refusal.map(|_| spread(AFTER_REFUSAL, &subject.reference.uid));
     Decision {
         changes: written.changes,
         distribute: written.distribute,
-        next: [view.next, survey, retry, waits].into_iter().flatten().min(),
+        next: [view.next, survey.next, retry, waits, doubtful]
+            .into_iter()
+            .flatten()
+            .min(),
         finding: Finding::Decided(Box::new(outcome)),
         mints: None,
-        outdated_pods,
+        outdated_pods: survey.outdated,
         announces,
         memory: decided,
     }

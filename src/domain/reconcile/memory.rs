@@ -38,6 +38,8 @@ pub struct DecisionMemory {
     pub submitted_request: Option<String>,
     /// When the last login attempt started that the status was to announce.
     pub announced: Option<Timestamp>,
+    /// When a registry last refused what a pod sent from the generated Secret.
+    pub refused_at: Option<Timestamp>,
     /// The pace of status writes.
     pub status_throttle: StatusThrottle,
 }

@@ -13,7 +13,7 @@ pub const AFTER_REFUSAL: Duration = Duration::from_mins(1);
 /// Pause after something could not be read about failing pods.
 pub const AFTER_INCOMPLETE: Duration = Duration::from_secs(15);
 
-/// Pause before a ServiceAccount is looked at again that is missing or cannot be used: nothing tells when that changes.
+/// Pause before a ServiceAccount is looked at again that is missing, cannot be used or is refused: mostly nothing tells when that changes.
 pub const AFTER_NO_IDENTITY: Duration = Duration::from_secs(30);
 
 /// Errors in a row after which the status says so. A short hiccup of the API server is not worth a write for each

@@ -3,6 +3,7 @@
 use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 
 use crate::api::{ConditionType, DockerPullSecretStatus};
+use crate::domain::minting::judgement::EXPIRES_SOON;
 use crate::domain::names::ResourceRef;
 use crate::domain::status::conditions::condition;
 
@@ -12,18 +13,20 @@ const NOTE_LENGTH: usize = 1024;
 /// Most of a resource's name in that of its Events, in bytes: an object's name has at most 253.
 const NAME_LENGTH: usize = 200;
 
-/// What an Event says of pods that cannot pull.
+/// What an Event says.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct PullEvent {
-    /// Whether pods pull again.
+pub struct StatusEvent {
+    /// Whether it is good news.
     pub healthy: bool,
-    /// The reason of `PullsHealthy`.
+    /// What was being done, as one word.
+    pub action: &'static str,
+    /// The reason of `PullsHealthy`, or what a warning begins with.
     pub reason: String,
-    /// Its message, at most 1 KiB.
+    /// The message, at most 1 KiB.
     pub note: String,
 }
 
-impl PullEvent {
+impl StatusEvent {
     /// The name of its object: what says the same of the same resource has the same name.
     pub fn name(&self, resource: &ResourceRef) -> String {
         let mut hasher = DefaultHasher::new();
@@ -40,16 +43,42 @@ pub fn counted(series: Option<i32>) -> i32 {
     series.unwrap_or(1).saturating_add(1)
 }
 
+/// The Events for a new status.
+pub fn events(previous: Option<&DockerPullSecretStatus>, new: &DockerPullSecretStatus) -> Vec<StatusEvent> {
+    let expiring = expiring_event(previous, new);
+    pull_event(previous, new).into_iter().chain(expiring).collect()
+}
+
+/// The Event for minted credentials that will soon be of no use.
+fn expiring_event(previous: Option<&DockerPullSecretStatus>, new: &DockerPullSecretStatus) -> Option<StatusEvent> {
+    let warning = |status: &DockerPullSecretStatus| {
+        let mut warnings = status.warnings.iter();
+        warnings.find_map(|warning| Some(warning.strip_prefix(EXPIRES_SOON)?.strip_prefix(": ")?.to_owned()))
+    };
+    let text = warning(new).filter(|_| previous.and_then(warning).is_none())?;
+    Some(StatusEvent {
+        healthy: false,
+        action: "Renewing",
+        reason: EXPIRES_SOON.to_owned(),
+        note: cut(&text),
+    })
+}
+
+fn cut(text: &str) -> String {
+    text[..text.floor_char_boundary(NOTE_LENGTH)].to_owned()
+}
+
 /// The Event for a new status: pods fail for another cause than before, or fail no more.
-pub fn pull_event(previous: Option<&DockerPullSecretStatus>, new: &DockerPullSecretStatus) -> Option<PullEvent> {
+fn pull_event(previous: Option<&DockerPullSecretStatus>, new: &DockerPullSecretStatus) -> Option<StatusEvent> {
     let previous = previous.and_then(|status| condition(status, ConditionType::PullsHealthy));
     let new = condition(new, ConditionType::PullsHealthy)?;
     let failed = previous.is_some_and(|previous| previous.status == "False");
     let same_reason = previous.is_some_and(|previous| previous.reason == new.reason);
     let is_news = (new.status == "False" && !same_reason) || (new.status == "True" && failed);
-    is_news.then(|| PullEvent {
+    is_news.then(|| StatusEvent {
         healthy: new.status == "True",
+        action: "Pulling",
         reason: new.reason.clone(),
-        note: new.message[..new.message.floor_char_boundary(NOTE_LENGTH)].to_owned(),
+        note: cut(&new.message),
     })
 }

@@ -53,6 +53,8 @@ pub struct ScheduleInput<'a> {
     pub submitted: Option<&'a str>,
     /// When the last attempt started that this process announced in the status.
     pub announced: Option<Timestamp>,
+    /// When the registry refused a pod the credentials, if they were minted: they may have died early.
+    pub refused_at: Option<Timestamp>,
 }
 
 /// What is known about the credentials of a resource, and what they need.
@@ -163,7 +165,7 @@ pub fn schedule(input: &ScheduleInput<'_>, state: &VerificationState, now: Times
             } else {
                 input.acknowledged_request()
             };
-            let due = record.due(input.interval, input.is_requested());
+            let due = input.due(&record);
             let next = due.map(|due| since(now, due).max(SHORTEST_WAIT));
             let underway = input.underway(&record, &method, now);
             VerificationView {

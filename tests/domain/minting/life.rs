@@ -6,12 +6,12 @@ use dps::api::Reason;
 use dps::domain::credentials::RegistryCredentials;
 use dps::domain::minting::exchange::Minted;
 use dps::domain::minting::failure::MintFailure;
-use dps::domain::minting::judgement::Minting;
+use dps::domain::minting::judgement::{MintJudgement, Minting};
 use dps::domain::minting::ledger::{MintKey, MintLedger, MintRecord};
 use dps::domain::minting::life::{pause, renewal};
 use dps::domain::minting::minted::MintedCredentials;
 use dps::domain::names::{ObjectKey, ResourceRef, Uid};
-use dps::domain::time::{Timestamp, after, since};
+use dps::domain::time::{Clocks, Timestamp, after, since};
 use serde_json::json;
 
 use crate::minting::{account, identity, noon};
@@ -32,12 +32,20 @@ fn minting(record: MintRecord, stored: Option<MintedCredentials>) -> Minting {
     Minting {
         key: MintKey::new("team", &identity, "uid"),
         identity,
+        latest: Timestamp::MIN,
         record,
     }
 }
 
 fn later(seconds: u64) -> Timestamp {
     after(noon(), Duration::from_secs(seconds))
+}
+
+fn clocks(seconds: u64) -> Clocks {
+    Clocks {
+        now: later(seconds),
+        uptime: Duration::from_secs(seconds),
+    }
 }
 
 const OUTAGE: &str = "Amazon ECR answered 503";
@@ -158,14 +166,14 @@ fn nothing_is_minted_in_a_loop() {
     let key = minting(MintRecord::default(), None).key;
     let mut attempts = 0;
     for second in 0..600 {
-        let record = ledger.consult(&resource, &key, None);
+        let record = ledger.consult(&resource, &key, None, clocks(second));
         if minting(record, None).judge("a", None, later(second)).is_due && ledger.start(&key) {
             attempts += 1;
             let minted = Minted {
                 credentials: credentials(later(second), 1),
                 skew: None,
             };
-            ledger.conclude(&key, Ok(minted), None, later(second));
+            ledger.conclude(&key, Ok(minted), None, clocks(second));
         }
     }
     assert!((100..=121).contains(&attempts), "{attempts}");
@@ -188,29 +196,84 @@ fn resources_with_one_identity_share_an_attempt_and_forget_it_together() {
         ..key.clone()
     };
     for name in ["a", "b"] {
-        ledger.consult(&resource(name), &key, None);
+        ledger.consult(&resource(name), &key, None, clocks(0));
     }
-    ledger.consult(&resource("c"), &other, None);
+    ledger.consult(&resource("c"), &other, None, clocks(0));
     assert!(ledger.start(&key) && !ledger.start(&key), "one at a time");
     let minted = Minted {
         credentials: credentials(noon(), 3600),
         skew: None,
     };
-    let mut waiting = ledger.conclude(&key, Ok(minted), None, noon());
+    let mut waiting = ledger.conclude(&key, Ok(minted), None, clocks(0));
     waiting.sort();
     assert_eq!(waiting, [ObjectKey::new("team", "a"), ObjectKey::new("team", "b")]);
-    assert!(ledger.consult(&resource("b"), &key, None).minted.is_some());
+    assert!(ledger.consult(&resource("b"), &key, None, clocks(0)).minted.is_some());
     assert_eq!(
-        ledger.consult(&resource("c"), &other, None),
+        ledger.consult(&resource("c"), &other, None, clocks(0)),
         MintRecord::default(),
         "never across namespaces"
     );
     ledger.forget(&Uid::new("a"));
-    assert!(ledger.consult(&resource("b"), &key, None).minted.is_some());
+    assert!(ledger.consult(&resource("b"), &key, None, clocks(0)).minted.is_some());
     ledger.forget(&Uid::new("b"));
-    assert_eq!(ledger.consult(&resource("d"), &key, None), MintRecord::default());
+    assert_eq!(
+        ledger.consult(&resource("d"), &key, None, clocks(0)),
+        MintRecord::default()
+    );
     assert!(!ledger.start(&MintKey {
         namespace: "nobody".to_owned(),
         ..key
     }));
+}
+
+#[test]
+fn clock_that_is_set_back_gives_no_longer_life() {
+    let mut ledger = MintLedger::default();
+    let key = minting(MintRecord::default(), None).key;
+    ledger.consult(&resource("a"), &key, Some(&credentials(noon(), 3600)), clocks(0));
+    for (uptime, time_of_day, alive) in [
+        (3599, 3599, true),
+        (3599, 0, true),
+        (3600, 0, false),
+        // A machine that has slept.
+        (10, 3600, false),
+    ] {
+        let clocks = Clocks {
+            now: later(time_of_day),
+            uptime: Duration::from_secs(uptime),
+        };
+        let record = ledger.consult(&resource("a"), &key, None, clocks);
+        let latest = record.latest(clocks);
+        let judged = Minting {
+            latest,
+            ..minting(record, None)
+        }
+        .judge("a", None, clocks.now);
+        assert_eq!(judged.credentials.is_ok(), alive, "{uptime} {time_of_day}");
+        assert!(judged.is_due, "renewed by either clock: {uptime} {time_of_day}");
+    }
+}
+
+#[test]
+fn last_part_of_a_life_without_renewal_is_a_warning_of_its_own() {
+    let failing = |failed, now| {
+        let record = MintRecord {
+            failure: Some(outage()).filter(|_| failed),
+            retry_at: Some(later(7200)),
+            ..MintRecord::default()
+        };
+        minting(record, Some(credentials(noon(), 3600))).judge("a", None, later(now))
+    };
+    let is_told = |judged: &MintJudgement| {
+        judged
+            .warnings
+            .iter()
+            .any(|warning| warning.starts_with("ExpiresSoon: "))
+    };
+    let early = failing(true, 2700);
+    assert!(!is_told(&early));
+    assert_eq!(early.next, Some(later(3060)), "15 % are left then");
+    assert!(is_told(&failing(true, 3060)));
+    assert!(!is_told(&failing(false, 3060)), "it is being renewed");
+    assert!(!is_told(&failing(true, 3600)), "Expired says it");
 }

@@ -54,6 +54,13 @@ fn rejected_at(subject: &Subject<'_>) -> Option<Timestamp> {
     verified.filter(|_| is_rejected).map(|time| time.0)
 }
 
+/// Whether a refusal of a pull is about the credentials that were minted last.
+pub(super) fn is_refused(observed: &Observed, refused_at: Option<Timestamp>) -> bool {
+    let minting = observed.minting.as_ref().and_then(|minting| minting.as_ref().ok());
+    let known = minting.and_then(|minting| minting.record.minted.as_ref());
+    known.is_some_and(|known| refused_at.is_some_and(|refused| known.issued_at < refused))
+}
+
 /// What to generate, from minted credentials or from those in a Secret.
 pub(super) fn plan(
     minted: Option<&Judged<'_>>,
@@ -104,8 +111,15 @@ impl Judged<'_> {
             key: minting.key.clone(),
             end: judgement.credentials.ok().map(|minted| minted.expires_at),
         });
-        let next = judgement.next.map(|next| since(now, next));
-        decision.next = decision.next.into_iter().chain(next).min();
+        let next = judgement.next.map(|next| since(minting.now(now), next));
+        // What is refused may be so because of an annotation of the ServiceAccount.
+        let refusal = minting
+            .record
+            .failure
+            .as_ref()
+            .filter(|failure| !failure.is_transient());
+        let again = refusal.map(|_| AFTER_NO_IDENTITY);
+        decision.next = [decision.next, next, again].into_iter().flatten().min();
         decision
     }
 }

@@ -22,8 +22,18 @@ use crate::domain::status::outcome::Outcome;
 use crate::domain::time::Timestamp;
 use crate::domain::verification::finding::VerificationFinding;
 
+/// What follows from failing pods, beside what the status says of them.
+#[derive(Default)]
+pub(super) struct PodSurvey {
+    /// When to look again.
+    pub(super) next: Option<Duration>,
+    /// The pods to evict.
+    pub(super) outdated: Vec<PodToReplace>,
+    /// When a registry last refused what a pod sent from the resource's Secret.
+    pub(super) refused_at: Option<Timestamp>,
+}
+
 /// Adds to the outcome what is found out about failing pods; `holder` is the Secret of the wanted name as it will be.
-/// Returns when the next failure begins to count, if one is waiting to, and the pods to evict.
 pub(super) fn survey_pods(
     subject: &Subject<'_>,
     outcome: &mut Outcome,
@@ -32,17 +42,20 @@ pub(super) fn survey_pods(
     credentials_changed_at: Option<Timestamp>,
     throttle: &mut StatusThrottle,
     now: Timestamp,
-) -> (Option<Duration>, Vec<PodToReplace>) {
+) -> PodSurvey {
     let Some(pods) = &observed.pods else {
-        return (None, Vec::new());
+        return PodSurvey::default();
     };
     if pods.incomplete {
-        return (Some(AFTER_INCOMPLETE), Vec::new());
+        return PodSurvey {
+            next: Some(AFTER_INCOMPLETE),
+            ..PodSurvey::default()
+        };
     }
     let Some(mut own) = Resource::of(subject.declaration, subject.previous) else {
         throttle.reset();
         outcome.pulls = Some(Box::default());
-        return (None, Vec::new());
+        return PodSurvey::default();
     };
     own.verified = verified(subject, outcome);
     own.takes_password = match (&subject.declaration.spec, &observed.source) {
@@ -84,7 +97,7 @@ pub(super) fn survey_pods(
         })
         .collect();
     let found = survey(&places, subject.declaration.cluster.is_some(), previous, now);
-    let evicted = recovery::candidates(subject, outcome, &own, &found.outdated, observed);
+    let outdated = recovery::candidates(subject, outcome, &own, &found.outdated, observed);
     let mut summary = found.summary;
     let published = subject
         .previous
@@ -105,7 +118,11 @@ pub(super) fn survey_pods(
         next = Some(next.map_or(pause, |next| next.min(pause)));
     }
     outcome.pulls = Some(Box::new(summary));
-    (next, evicted)
+    PodSurvey {
+        next,
+        outdated,
+        refused_at: found.refused_at,
+    }
 }
 
 /// Whether a status says that the resource is at fault for failing pods: then it is not ready for the same reason.

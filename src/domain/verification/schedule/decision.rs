@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::domain::time::{Timestamp, since};
+use crate::domain::time::{Timestamp, after, since};
 use crate::domain::verification::method::VerificationMethod;
 use crate::domain::verification::record::VerificationRecord;
 use crate::domain::verification::schedule::{ScheduleInput, UNDERWAY};
@@ -11,6 +11,9 @@ use crate::domain::verification::verdict::VerificationResult;
 /// Age from which an acceptance in the ledger does not let changed credentials replace accepted ones: they may have been
 /// revoked since.
 const FRESH: Duration = Duration::from_hours(1);
+
+/// Shortest time between two verifications of minted credentials because pods are refused: mostly it is for a permission.
+const AFTER_REFUSED_PULL: Duration = Duration::from_mins(15);
 
 /// What to do about credentials.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -66,6 +69,16 @@ impl ScheduleInput<'_> {
         }
     }
 
+    /// When the next attempt is due.
+    pub(super) fn due(&self, known: &VerificationRecord) -> Option<Timestamp> {
+        let doubtful = self
+            .refused_at
+            .filter(|refused| known.credentials_accepted() && *refused > known.verified_at)
+            .map(|_| after(known.verified_at, AFTER_REFUSED_PULL));
+        let due = known.due(self.interval, self.is_requested());
+        due.into_iter().chain(doubtful).min()
+    }
+
     /// Decides from what the status and the ledger know.
     pub(super) fn decide(
         &self,
@@ -88,9 +101,7 @@ impl ScheduleInput<'_> {
             (None, ledger) => ledger.cloned(),
         };
         match newest {
-            Some(known) if known.stands(method, known.due(self.interval, self.is_requested()), now) => {
-                VerificationDecision::Stands(known)
-            }
+            Some(known) if known.stands(method, self.due(&known), now) => VerificationDecision::Stands(known),
             known => VerificationDecision::Attempt(
                 known.filter(|known| known.method == *method || known.credentials_refused()),
             ),
