@@ -5,8 +5,8 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use dps::api::FIELD_MANAGER;
 use dps::api::RegistryType::PrivateRegistry;
+use dps::api::{DockerPullSecret, FIELD_MANAGER};
 use dps::domain::minting::exchange::{CloudRequest, CloudResponse, Exchange, ExchangeStep, Minted};
 use dps::domain::minting::identity::{MintIdentity, ProofRequest};
 use dps::domain::minting::settings::MintSettings;
@@ -18,7 +18,7 @@ use futures::StreamExt as _;
 use k8s_openapi::api::authentication::v1::TokenRequest;
 use k8s_openapi::api::core::v1::{Secret, ServiceAccount};
 use kube::api::{Patch, PatchParams, PostParams};
-use kube::{Api, Client};
+use kube::{Api, Client, Resource as _};
 use secrecy::ExposeSecret as _;
 use serde_json::json;
 use tokio::sync::Mutex;
@@ -124,6 +124,9 @@ impl Bare {
             "kubernetes.io/dockerconfigjson",
             &[(".dockerconfigjson", &document)],
         );
+        let owners: Api<DockerPullSecret> = Api::namespaced(self.client.clone(), namespace);
+        let owner = owners.get(cloud::OWNER).await.unwrap();
+        new.metadata.owner_references = owner.controller_owner_ref(&()).map(|owner| vec![owner]);
         new.metadata.labels = Some([("app.kubernetes.io/managed-by".to_owned(), FIELD_MANAGER.to_owned())].into());
         let secrets: Api<Secret> = Api::namespaced(self.client.clone(), namespace);
         let params = PatchParams::apply("bare");
