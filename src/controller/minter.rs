@@ -4,6 +4,7 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, OnceLock};
 use std::time::Duration;
 
+use tokio::sync::Semaphore;
 use tokio::time::Instant;
 
 use crate::api::Reason;
@@ -26,8 +27,16 @@ use crate::registry_client::resolver::Resolver;
 /// Shortest time between two requests to one host: clouds limit them, and many resources may need credentials at once.
 const SPACING: Duration = Duration::from_millis(200);
 
-/// The next request to a host may be sent then; whoever holds the lock sends one.
-type Gate = Arc<tokio::sync::Mutex<Instant>>;
+/// Credentials of one registry that are minted at a time. The others wait before they have a token, which would grow old.
+const AT_ONCE: usize = 4;
+
+/// Requests to one host.
+struct Gate {
+    /// Whoever is minting for this registry holds one.
+    turns: Semaphore,
+    /// The next request may be sent then; whoever holds the lock sends one.
+    free_at: tokio::sync::Mutex<Instant>,
+}
 
 /// Mints for the whole process.
 pub(crate) struct Minter {
@@ -36,9 +45,25 @@ pub(crate) struct Minter {
     resolver: Resolver,
     metrics: Arc<Metrics>,
     ledger: Mutex<MintLedger>,
-    gates: Mutex<HashMap<String, Gate>>,
+    gates: Mutex<HashMap<String, Arc<Gate>>>,
     begun: Instant,
     clients: OnceLock<RegistryClients>,
+}
+
+impl Default for Gate {
+    fn default() -> Self {
+        Self {
+            turns: Semaphore::new(AT_ONCE),
+            free_at: tokio::sync::Mutex::new(Instant::now()),
+        }
+    }
+}
+
+impl Gate {
+    /// Whether the next request could be sent now.
+    fn is_idle(&self) -> bool {
+        self.free_at.try_lock().is_ok_and(|free_at| *free_at <= Instant::now())
+    }
 }
 
 impl Minter {
@@ -134,13 +159,15 @@ impl Minter {
 
     async fn mint(&self, order: &MintOrder, ctx: &Context) -> Result<Minted, MintFailure> {
         let identity = &order.identity;
+        let registry = self.gate(&identity.host);
+        let _turn = registry.turns.acquire().await;
         let proof = prove(&ctx.client, &order.key.namespace, identity).await?;
         let clients = self.clients()?;
         let (mut exchange, mut request) = Exchange::begin(identity.clone(), proof, now())?;
         loop {
             let gate = self.gate(request.url.host_str().unwrap_or_default());
             let response = {
-                let mut free_at = gate.lock().await;
+                let mut free_at = gate.free_at.lock().await;
                 tokio::time::sleep_until(*free_at).await;
                 let response = clients
                     .exchange(&request, exchange.who_answers(), Requester::Operator)
@@ -155,13 +182,10 @@ impl Minter {
         }
     }
 
-    fn gate(&self, host: &str) -> Gate {
+    fn gate(&self, host: &str) -> Arc<Gate> {
         let mut gates = lock(&self.gates);
-        // Nobody waits there, and nobody would have to.
-        let is_idle = |gate: &Gate| gate.try_lock().is_ok_and(|free_at| *free_at <= Instant::now());
-        gates.retain(|_, gate| Arc::strong_count(gate) > 1 || !is_idle(gate));
-        let new = || Arc::new(tokio::sync::Mutex::new(Instant::now()));
-        Arc::clone(gates.entry(host.to_owned()).or_insert_with(new))
+        gates.retain(|_, gate| Arc::strong_count(gate) > 1 || !gate.is_idle());
+        Arc::clone(gates.entry(host.to_owned()).or_default())
     }
 
     fn clients(&self) -> Result<RegistryClients, MintFailure> {

@@ -13,7 +13,6 @@ use secrecy::{ExposeSecret as _, SecretString};
 
 use crate::api::Reason;
 use crate::domain::credentials::RegistryCredentials;
-use crate::domain::credentials::repetition::Unrepeatable;
 use crate::domain::minting::claims::Claims;
 use crate::domain::minting::exchange::aws::AwsRefusal;
 use crate::domain::minting::failure::MintFailure;
@@ -72,7 +71,7 @@ pub struct Exchange {
     proof: Proof,
     stage: ExchangeStage,
     /// What no message repeats.
-    secrets: Unrepeatable,
+    secrets: Vec<SecretString>,
     /// The cloud's clock as it was in the last response.
     server_now: Option<Timestamp>,
     /// By how much that is ahead of ours.
@@ -87,7 +86,7 @@ impl Exchange {
         let mut exchange = Self {
             claims: Claims::default(),
             stage: ExchangeStage::Quay,
-            secrets: Unrepeatable::default().knowing(&identity.host),
+            secrets: Vec::new(),
             server_now: None,
             ahead: SignedDuration::ZERO,
             is_corrected: false,
@@ -272,9 +271,7 @@ impl Exchange {
 
     /// No message repeats these from now on.
     fn hide<'a>(&mut self, secrets: impl IntoIterator<Item = &'a SecretString>) {
-        for secret in secrets {
-            self.secrets.add_token(secret.expose_secret());
-        }
+        self.secrets.extend(secrets.into_iter().cloned());
     }
 
     fn go_on(&mut self, stage: ExchangeStage, request: CloudRequest) -> ExchangeStep {

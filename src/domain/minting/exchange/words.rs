@@ -2,6 +2,9 @@
 
 use std::time::Duration;
 
+use secrecy::ExposeSecret as _;
+
+use crate::domain::credentials::repetition::Unrepeatable;
 use crate::domain::minting::claims::Claims;
 use crate::domain::minting::exchange::{Exchange, ExchangeStage};
 use crate::domain::text::excerpt;
@@ -63,7 +66,16 @@ impl Exchange {
         if text.trim().is_empty() {
             return "no message".to_owned();
         }
-        format!("{:?}", excerpt(&self.secrets.repeat(text), TEXT_LENGTH))
+        format!("{:?}", excerpt(&self.unrepeatable().repeat(text), TEXT_LENGTH))
+    }
+
+    /// Every spelling of the secrets so far: a megabyte, which no exchange keeps while it waits.
+    fn unrepeatable(&self) -> Unrepeatable {
+        let mut unrepeatable = Unrepeatable::default().knowing(&self.identity.host);
+        for secret in &self.secrets {
+            unrepeatable.add_token(secret.expose_secret());
+        }
+        unrepeatable
     }
 
     /// Issuer, subject and audience of the token, which the cloud has to trust.
