@@ -36,7 +36,11 @@ async fn answers_that_are_none_are_named_and_lead_nowhere() {
     let operator = operator(&cloud, &space);
     let rows = [
         (json!({"huge": 1_048_576}), "ExchangeMalformed", "is larger than 64 KiB"),
-        (json!({"truncate": true}), "ExchangeUnreachable", "failed: "),
+        (
+            json!({"truncate": true}),
+            "ExchangeMalformed",
+            "end of file before message length reached",
+        ),
         (
             json!({"body": "<html>Welcome</html>"}),
             "ExchangeMalformed",
