@@ -14,7 +14,7 @@ setup:
 tools: setup
 	@bin=$$(tests/env/tools.sh world) && tests/env/tools.sh chromium etcd kube-apiserver kube-controller-manager kubectl registry helm kubeconform promtool krew \
 		$$(! "$$bin/world" node-check >/dev/null 2>&1 || echo node) keyring-oracle schemas fakecloud >/dev/null
-	@for program in zsh fish pass; do tests/env/tools.sh $$program >/dev/null || test -z "$$CI" || exit; done
+	@for program in zsh fish pass ministack; do tests/env/tools.sh $$program >/dev/null || test -z "$$CI" || exit; done
 
 demo: setup ## Start a real control plane, show the operator work and fail well. KEEP=1 leaves it running.
 	@hack/demo.sh $(if $(KEEP),keep)
@@ -53,8 +53,8 @@ soak: setup ## Let everything change and fail for MINUTES=30, and check that all
 lint: setup ## Check formatting, lints and dependencies.
 	cargo fmt --check
 	cargo clippy --all-targets -- -D warnings
-	test -z "$$(gofmt -l tests/env/cmd hack/image)"
-	cd tests/env && go vet ./cmd/... && go test ./cmd/fakecloud
+	test -z "$$(gofmt -l tests/env/cmd tests/env/internal hack/image)"
+	cd tests/env && go vet ./cmd/... ./internal/... && go test ./cmd/fakecloud ./internal/...
 	cd hack/image && go vet ./...
 	RUSTDOCFLAGS='-D warnings' cargo doc --no-deps --quiet
 	hack/portable.sh

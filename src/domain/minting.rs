@@ -1,6 +1,7 @@
 //! Short-lived credentials of clouds' registries: who asks whom for them with which words, what the answers mean, and when
 //! they are renewed.
 
+mod audience;
 pub mod claims;
 pub mod exchange;
 pub mod failure;

@@ -1,6 +1,9 @@
 //! Credentials that the operator mints, at clouds that check every token against the API server's keys.
 
+mod faults;
+mod judge;
 mod node;
+mod static_keys;
 
 use std::fmt::Write as _;
 use std::time::Duration;

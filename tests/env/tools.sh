@@ -3,7 +3,8 @@
 #
 #   tests/env/tools.sh NAME...     NAME: etcd kube-apiserver kube-controller-manager kubectl registry helm kubeconform
 #                                        world keyring-oracle schemas fakecloud promtool krew; node: all that a node needs beside these;
-#                                        not built, but have to be in PATH: chromium (with its driver) zsh fish pass
+#                                        not built, but have to be in PATH: chromium (with its driver) zsh fish pass;
+#                                        not built, but installed from PyPI: ministack, the folder of a virtual environment
 #
 # With DPS_TEST_KUBERNETES=oldest, kube-apiserver and kube-controller-manager are those of the oldest Kubernetes that is
 # supported, and the folder has links to the rest.
@@ -75,6 +76,26 @@ store() {
         pass golang-docker-credential-helpers gpg gpg-agent
 }
 
+python() {
+    command -v python3 >/dev/null && python3 -c 'import ensurepip, sys, venv; sys.exit(sys.version_info < (3, 11))' 2>/dev/null
+}
+
+# An emulator of AWS, and AWS's own client. The folder is used where it is made or copied to: nothing in it is run but its python.
+ministack() {
+    ! { cmp -s ministack/requirements.txt "$bin/ministack/requirements.txt" && "$bin/ministack/bin/python" -c ''; } || return 0
+    who="the tests against MiniStack need Python 3.11 or newer with venv"
+    python || debian "$who" python3 python3-venv
+    python || die "$who"
+    echo "installing MiniStack ..." >&2
+    rm -rf "$bin/ministack" "$bin/.ministack.new"
+    {
+        python3 -m venv "$bin/.ministack.new" &&
+            "$bin/.ministack.new/bin/python" -m pip install --quiet --disable-pip-version-check --no-deps --require-hashes -r ministack/requirements.txt
+    } >&2 || die "installing MiniStack failed, see above"
+    cp ministack/requirements.txt "$bin/.ministack.new"
+    mv "$bin/.ministack.new" "$bin/ministack"
+}
+
 [ $# -gt 0 ] || die "name at least one program"
 case ${DPS_TEST_KUBERNETES:-current} in
 current | oldest) kubernetes=${DPS_TEST_KUBERNETES:-current} ;;
@@ -118,11 +139,12 @@ build() {
     # What may be newer than the binary; for the go.sum of the main module there is a new folder.
     sources=
     case $path in
-    ./*) sources=$path ;;
+    ./*) sources="$path internal" ;;
     esac
     [ "$module" = . ] || sources=$module/go.sum
     if [ -x "$dir/$name" ]; then
-        [ -n "$sources" ] && [ -n "$(find "$sources" -newer "$dir/$name" -print -quit)" ] || return 0
+        # shellcheck disable=SC2086
+        [ -n "$sources" ] && [ -n "$(find $sources -newer "$dir/$name" -print -quit)" ] || return 0
     fi
     command -v go >/dev/null || die "Go is missing: install Go 1.26 or newer (https://go.dev/dl) and put it into PATH"
     go=$(go env GOVERSION)
@@ -153,6 +175,11 @@ for name; do
     chromium) browser && continue ;;
     zsh | fish) shell "$name" && continue ;;
     pass) store && continue ;;
+    ministack)
+        ministack
+        [ "$bin" = "$all" ] || ln -sfn "$bin/ministack" "$all/ministack"
+        continue
+        ;;
     esac
     build "$name"
     [ "$dir" = "$all" ] || ln -f "$dir/$name" "$all/$name"

@@ -7,6 +7,7 @@ use std::process::{Child, Command, Stdio};
 
 use serde_json::{Value, json};
 
+use super::judge::Judge;
 use super::tools;
 use super::world::World;
 
@@ -31,15 +32,22 @@ pub struct Cloud {
 impl Cloud {
     /// Clouds that trust tokens of the world's ServiceAccounts. `registry`: URL of the registry whose images are pulled.
     pub fn start(world: &World, registry: Option<(&str, &str)>) -> Self {
+        let registry = registry.map(|(registry, ca)| ["--registry", registry, "--registry-ca", ca]);
+        Self::start_with(world, registry.as_ref().map_or(&[], |args| &args[..]))
+    }
+
+    /// Clouds whose AWS somebody else plays.
+    pub fn before(world: &World, judge: &Judge) -> Self {
+        Self::start_with(world, &["--aws", &judge.url()])
+    }
+
+    fn start_with(world: &World, args: &[&str]) -> Self {
         let folder = tempfile::tempdir_in(world.state()).expect("a folder").keep();
         let keys = folder.join("jwks.json");
         std::fs::write(&keys, world.kubectl(&["get", "--raw", "/openid/v1/jwks"])).expect("writable");
         let mut command = Command::new(tools(&["fakecloud"]).join("fakecloud"));
         command.arg("--jwks-file").arg(keys);
-        command.arg("--ca-file").arg(folder.join("ca.crt"));
-        if let Some((registry, ca)) = registry {
-            command.args(["--registry", registry, "--registry-ca", ca]);
-        }
+        command.arg("--ca-file").arg(folder.join("ca.crt")).args(args);
         let child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn();
         let mut child = child.expect("fakecloud can be started");
         let mut line = String::new();
@@ -77,6 +85,11 @@ impl Cloud {
 
     /// Has every cloud trust these ServiceAccounts (`namespace`, `name`), and nobody else.
     pub fn trust(&self, accounts: &[(&str, &str)]) {
+        self.put("trust", &self.trusting(accounts));
+    }
+
+    /// What to put for [`Self::trust`].
+    pub fn trusting(&self, accounts: &[(&str, &str)]) -> Value {
         let entries = |audience: &str, fields: Value| -> Vec<Value> {
             let entry = |(namespace, name): &(&str, &str)| {
                 let subject = format!("system:serviceaccount:{namespace}:{name}");
@@ -90,15 +103,12 @@ impl Cloud {
             accounts.iter().map(entry).collect()
         };
         let provider = format!("//iam.googleapis.com/{POOL}");
-        self.put(
-            "trust",
-            &json!({
-                "aws": entries("sts.amazonaws.com", json!({"roleArn": ROLE})),
-                "azure": entries("api://AzureADTokenExchange", json!({"clientId": ID, "tenantId": ID})),
-                "google": entries(&provider, json!({"provider": provider})),
-                "quay": entries(QUAY, json!({"robot": ROBOT})),
-            }),
-        );
+        json!({
+            "aws": entries("sts.amazonaws.com", json!({"roleArn": ROLE})),
+            "azure": entries("api://AzureADTokenExchange", json!({"clientId": ID, "tenantId": ID})),
+            "google": entries(&provider, json!({"provider": provider})),
+            "quay": entries(QUAY, json!({"robot": ROBOT})),
+        })
     }
 
     /// Sets what `cmd/fakecloud` describes under this path.

@@ -15,9 +15,11 @@ pub mod copied;
 pub mod dps;
 pub mod explain;
 pub mod fleet;
+pub mod google_key;
 pub mod gzip;
 pub mod helm;
 pub mod images;
+pub mod judge;
 pub mod objects;
 pub mod operator;
 pub mod oracle;
@@ -66,8 +68,13 @@ pub fn has_program(name: &str) -> bool {
     }
     let why = String::from_utf8_lossy(&output.stderr);
     assert!(std::env::var_os("CI").is_none(), "CI needs {name}: {why}");
+    let test = std::thread::current();
+    let test = test.name().unwrap_or("a test");
     // Past the test runner, which would keep it to itself.
-    let _ = writeln!(std::io::stderr(), "SKIPPED: nothing is tested with {name}: {why}");
+    let _ = writeln!(
+        std::io::stderr(),
+        "SKIPPED: nothing is tested with {name} in {test}: {why}"
+    );
     false
 }
 

@@ -248,10 +248,7 @@ impl Exchange {
                 let request = google::impersonation(email, &token)?;
                 Ok(self.go_on(ExchangeStage::GoogleAccount, request))
             }
-            (ExchangeStage::GoogleAccount, _) => {
-                let (token, end) = google::account_answer(response, self, now)?;
-                self.done(google::credentials(&token)?, end, now)
-            }
+            (ExchangeStage::GoogleAccount, _) => self.google_account(response, now),
             (ExchangeStage::Quay, Grant::Quay { robot }) => {
                 let (credentials, end) = quay::answer(response, robot, self)?;
                 self.done(credentials, end, now)
@@ -300,6 +297,21 @@ impl Exchange {
             _ => return Err(refusal.failure(self, false)),
         };
         Ok(ExchangeStep::Send(request))
+    }
+
+    /// The token of a service account, or once more the request that a key has signed, under the cloud's clock.
+    fn google_account(&mut self, response: &CloudResponse, now: Timestamp) -> Result<ExchangeStep, MintFailure> {
+        if let Proof::GoogleKey(key) = &self.proof
+            && google::is_about_time(response)
+            && self.is_skewed()
+            && !self.is_corrected
+        {
+            let request = google::signed_request(key, self.cloud_time(now))?;
+            self.is_corrected = true;
+            return Ok(ExchangeStep::Send(request));
+        }
+        let (token, end) = google::account_answer(response, self, now)?;
+        self.done(google::credentials(&token)?, end, now)
     }
 
     fn done(

@@ -4,6 +4,7 @@
 use std::collections::BTreeMap;
 
 use crate::api::{Reason, StaticKeyNames};
+use crate::domain::minting::audience::check_audience;
 use crate::domain::minting::host::{self, AzureCloud, EcrRegistry};
 use crate::domain::minting::settings::{GkeCluster, MintSettings, Provider};
 use crate::domain::minting::source::{Asker, MintRequest, MintSource, check_email, check_guid, check_role_arn};
@@ -174,6 +175,9 @@ fn grant(
             let role_arn = role_arn.clone().or_else(annotated);
             let role_arn = aws_role(role_arn, &registry, account)?;
             let audience = find(&["eks.amazonaws.com/audience"]).unwrap_or_else(|| "sts.amazonaws.com".to_owned());
+            let name = account.unwrap_or_default();
+            let place = format!("the annotation eks.amazonaws.com/audience of ServiceAccount {name:?}");
+            check_audience(&audience, &place, Reason::IdentityMissing)?;
             Ok((Grant::Aws { registry, role_arn }, audience))
         }
         MintRequest::Google { provider, email } => {

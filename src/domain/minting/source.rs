@@ -1,6 +1,7 @@
 //! Who asks for credentials, as a spec says it, and the rules that it has to keep.
 
 use crate::api::{CredentialsFrom, Reason, StaticKeyNames};
+use crate::domain::minting::audience::{check_audience, check_audience_of_anybody};
 use crate::domain::minting::settings::Provider;
 use crate::domain::names::is_object_name;
 use crate::domain::problem::Problem;
@@ -73,21 +74,13 @@ impl MintRequest {
     }
 }
 
-/// Audiences of API servers: a token for one of them is a login to a cluster.
-const API_SERVERS: [&str; 4] = [
-    "https://kubernetes.default.svc",
-    "https://kubernetes.default.svc.cluster.local",
-    "kubernetes.default.svc",
-    "kubernetes",
-];
-
 impl MintSource {
     /// Checks the rules of `spec.credentialsFrom`; the first broken one is the answer.
     pub fn new(spec: &CredentialsFrom) -> Result<Self, Problem> {
         let (request, audience) = request(spec)?;
         let asker = asker(spec, &request)?;
         if let Some(audience) = &audience {
-            check_audience(audience)?;
+            check_audience(audience, "spec.credentialsFrom", Reason::InvalidSpec)?;
             if request.provider() == Provider::Quay {
                 check_audience_of_anybody(audience)?;
             }
@@ -303,40 +296,6 @@ fn is_pool_provider(provider: &str) -> bool {
 fn is_repository(name: &str) -> bool {
     let inside = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || "-_.".contains(c);
     name.split('/').all(|part| !part.is_empty() && part.chars().all(inside))
-}
-
-fn check_audience(audience: &str) -> Result<(), Problem> {
-    if audience.is_empty() || !audience.bytes().all(|byte| byte.is_ascii_graphic()) {
-        return Err(invalid(
-            "the audience in spec.credentialsFrom must be printable ASCII without spaces",
-        ));
-    }
-    if API_SERVERS.contains(&audience.trim_end_matches('/')) {
-        return Err(Problem::new(
-            Reason::AudienceRefused,
-            format!(
-                "the audience {audience:?} in spec.credentialsFrom is that of an API server: a token for it would be a login to this cluster; name the audience that the cloud expects"
-            ),
-        ));
-    }
-    Ok(())
-}
-
-/// Any host may be a Quay, so whoever names it must not get a token that a cloud takes.
-fn check_audience_of_anybody(audience: &str) -> Result<(), Problem> {
-    let is_of_cloud = audience == "sts.amazonaws.com"
-        || audience.starts_with("api://")
-        || audience.contains("//iam.googleapis.com/")
-        || audience.ends_with(".svc.id.goog");
-    if !is_of_cloud {
-        return Ok(());
-    }
-    Err(Problem::new(
-        Reason::AudienceRefused,
-        format!(
-            "the audience {audience:?} in spec.credentialsFrom.quay is that of a cloud: a token for it would be a login there for the registry; leave it out, or name the one that the registry expects"
-        ),
-    ))
 }
 
 fn invalid(message: impl Into<String>) -> Problem {

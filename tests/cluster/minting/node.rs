@@ -7,7 +7,7 @@ use std::time::Duration;
 use dps::api::DockerPullSecretStatus;
 use serde_json::{Value, json};
 
-use crate::minting::{clouds, consenting, operator_of, status};
+use crate::minting::{clouds, consenting, operator_of, static_keys, status};
 use crate::support::cloud::{Cloud, ECR};
 use crate::support::objects::{Space, condition, with};
 use crate::support::pods::Pods;
@@ -82,6 +82,35 @@ fn refused(cloud: &Cloud) -> Vec<Value> {
         .collect()
 }
 
+/// All that are minted: with tokens of a ServiceAccount, and with long-lived keys.
+fn all() -> impl Iterator<Item = (&'static str, Value)> {
+    let with_tokens = clouds().into_iter().map(|(name, spec, ..)| (name, spec));
+    with_tokens.chain(static_keys::specs())
+}
+
+/// Pulls with each for as long as three renewals take with a token, and one with a key.
+async fn pull_through_renewals(space: &Space, pods: &Pods, cloud: &Cloud) {
+    let routes = ["ecr", "acr-exchange", "google-sts", "quay"];
+    let is_renewed = || {
+        let requests = cloud.requests(&[]);
+        let of_tokens = |route: &&str| {
+            let own = requests.iter().filter(|request| request["route"] == **route);
+            own.filter(|request| request["namespace"] == space.name.as_str())
+                .count()
+        };
+        let of_keys = |(name, _): (&str, Value)| static_keys::exchanges(&requests, name);
+        routes.iter().all(|route| of_tokens(route) > 3) && static_keys::specs().into_iter().all(|one| of_keys(one) > 1)
+    };
+    let mut round = 0;
+    while !is_renewed() {
+        for (name, spec) in all() {
+            let pod = format!("{name}-{round}");
+            pulls(space, pods, &pod, spec["registryUrl"].as_str().unwrap(), name).await;
+        }
+        round += 1;
+    }
+}
+
 #[tokio::test]
 async fn pods_pull_through_renewals_and_heal_after_an_outage_that_outlives_the_credentials() {
     let _heavy = heavy().await;
@@ -90,29 +119,24 @@ async fn pods_pull_through_renewals_and_heal_after_an_outage_that_outlives_the_c
     let registry = format!("https://{}", world.registry("anonymous"));
     let local = registry.replace("open.world.test", "127.0.0.1");
     let cloud = Cloud::start(&world, Some((&local, world.registry("caFile"))));
-    cloud.trust(&[(&space.name, "puller")]);
-    let routes = ["ecr", "acr-exchange", "google-sts", "quay"];
+    let trust = static_keys::trusted(cloud.trusting(&[(&space.name, "puller")]));
+    cloud.put("trust", &trust);
+    let routes = ["ecr", "acr-exchange", "google-sts", "google-oauth", "quay"];
     let lives: BTreeMap<&str, u32> = routes.iter().map(|route| (*route, LIFE)).collect();
     cloud.put("lifetimes", &json!(lives));
     lead(&world, &cloud);
     let _operator = operator_of(&world, &cloud, &space);
     let pods = Pods::of(&space).await;
-    for (name, spec, ..) in clouds() {
+    for (name, _) in static_keys::specs() {
+        static_keys::store(&space, &format!("{name}-key"), name).await;
+    }
+    for (name, spec) in all() {
         space
             .create(name, with(spec, json!({"verification": {"mode": "Disabled"}})))
             .await;
         space.ready(name).await;
     }
-    // Each is pulled with as long as three of its renewals take.
-    let mut round = 0;
-    let is_renewed = |count: usize| routes.iter().all(|route| cloud.requests(&[*route]).len() > count);
-    while !is_renewed(3) {
-        for (name, spec, ..) in clouds() {
-            let pod = format!("{name}-{round}");
-            pulls(&space, &pods, &pod, spec["registryUrl"].as_str().unwrap(), name).await;
-        }
-        round += 1;
-    }
+    pull_through_renewals(&space, &pods, &cloud).await;
     // A kubelet that is slow to learn of a Secret pulls without it at first: what counts is what was sent.
     assert_eq!(refused(&cloud), [] as [Value; 0]);
     let pulled = cloud.requests(&["front"]);

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
+use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
 use dps::api::Reason;
 use dps::domain::minting::exchange::{CloudRequest, CloudResponse, Exchange, ExchangeStep, Minted};
 use dps::domain::minting::failure::MintFailure;
@@ -16,6 +16,7 @@ use serde_json::{Value, json};
 
 use crate::minting::{account, account_token, identity, noon, token};
 use crate::support::canary::CANARY;
+use crate::support::google_key;
 
 pub(super) const ECR: &str = "123456789012.dkr.ecr.eu-west-1.amazonaws.com";
 pub(super) const ROLE: &str = "arn:aws:iam::123456789012:role/pull";
@@ -336,7 +337,15 @@ fn token_for_anybody_else_is_not_sent() {
     let from = account("aws", json!({"roleArn": ROLE}));
     let identity_of = |from: &Value| identity(ECR, from.clone(), &[]).unwrap();
     let two = token(&json!({"iss": "https://issuer.example.com", "sub": "s", "aud": ["sts.amazonaws.com", "other"]}));
-    for wrong in [two, account_token("https://issuer.example.com"), "no token".to_owned()] {
+    let none = token(&json!({"iss": "https://issuer.example.com", "sub": "s", "aud": []}));
+    let absent = token(&json!({"iss": "https://issuer.example.com", "sub": "s"}));
+    for wrong in [
+        two,
+        none,
+        absent,
+        account_token("https://issuer.example.com"),
+        "no token".to_owned(),
+    ] {
         let told = tell(identity_of(&from), Proof::Token(wrong.into()), &[], noon());
         assert_eq!(told.end.unwrap_err().problem.reason, Reason::AudienceRefused);
         assert!(told.requests.is_empty());
@@ -365,6 +374,75 @@ fn credentials_that_have_expired_already_are_none() {
         .end
         .unwrap_err();
     assert!(failure.is_transient() && failure.problem.message.contains("expired already"));
+}
+
+/// A key that signs requests to Google.
+fn google_key() -> Proof {
+    Proof::GoogleKey(google_key::file().into())
+}
+
+/// The claims that such a request is signed for.
+fn signed_claims(request: &CloudRequest) -> Value {
+    let sent = body(request);
+    let (_, assertion) = sent.split_once("assertion=").unwrap();
+    let claims = URL_SAFE_NO_PAD.decode(assertion.split('.').nth(1).unwrap()).unwrap();
+    serde_json::from_slice(&claims).unwrap()
+}
+
+#[test]
+fn key_file_of_google_gets_a_token_and_signs_again_if_the_clock_was_wrong() {
+    let identity = identity("gcr.io", json!({"staticKeyRef": {"name": "key"}, "google": {}}), &[]).unwrap();
+    let answer = good(json!({"access_token": "ya29.c.canary", "expires_in": 3599}).to_string());
+    let told = tell(identity.clone(), google_key(), std::slice::from_ref(&answer), noon());
+    let minted = told.end.unwrap();
+    assert_eq!(minted.credentials.credentials.password(), "ya29.c.canary");
+    assert_eq!((minted.credentials.expires_at, minted.skew), (later(3599), None));
+    assert_eq!(told.requests[0].url.as_str(), "https://oauth2.googleapis.com/token");
+    let claims = signed_claims(&told.requests[0]);
+    assert_eq!(
+        (&claims["iss"], &claims["iat"], &claims["aud"]),
+        (
+            &json!(google_key::EMAIL),
+            &json!(noon().as_second()),
+            &json!("https://oauth2.googleapis.com/token")
+        )
+    );
+
+    let text = "Invalid JWT: Token must be a short-lived token (60 minutes) and in a reasonable timeframe. Check your iat and exp values in the JWT claim.";
+    let refusal = CloudResponse {
+        status: 400,
+        ..good(json!({"error": "invalid_grant", "error_description": text}).to_string())
+    };
+    let now = later(1200);
+    let told = tell(identity.clone(), google_key(), &[refusal.clone(), answer], now);
+    assert!(told.end.unwrap().skew.unwrap().contains("20 minutes ahead of"));
+    let times: Vec<Value> = told
+        .requests
+        .iter()
+        .map(|request| signed_claims(request)["iat"].clone())
+        .collect();
+    assert_eq!(times, [json!(now.as_second()), json!(noon().as_second())]);
+    let told = tell(identity.clone(), google_key(), &[refusal.clone(), refusal.clone()], now);
+    assert_eq!(told.end.unwrap_err().problem.reason, Reason::ClockSkew);
+    // Without a difference to correct there is nothing to sign again.
+    let told = tell(identity, google_key(), &[refusal], noon());
+    assert_eq!(told.end.unwrap_err().problem.reason, Reason::ClockSkew);
+}
+
+#[test]
+fn pause_of_years_is_not_kept() {
+    let identity = identity(ECR, account("aws", json!({"roleArn": ROLE})), &[]).unwrap();
+    for (asked, kept) in [(90, 90), (u64::MAX, 24 * 3600)] {
+        let limited = CloudResponse {
+            status: 429,
+            retry_after: Some(Duration::from_secs(asked)),
+            ..good("")
+        };
+        let failure = tell(identity.clone(), proof("sts.amazonaws.com"), &[limited], noon())
+            .end
+            .unwrap_err();
+        assert_eq!(failure.retry_after, Some(Duration::from_secs(kept)));
+    }
 }
 
 #[test]

@@ -119,7 +119,35 @@ fn cluster_of_google_needs_no_provider() {
 
 #[test]
 fn what_is_missing_or_does_not_fit_is_named_with_its_remedy() {
-    let rows: [(&str, Value, Annotations<'_>, Reason, &str); 11] = [
+    let rows: [(&str, Value, Annotations<'_>, Reason, &str); 15] = [
+        (
+            ECR,
+            account("aws", json!({"roleArn": ROLE})),
+            &[("eks.amazonaws.com/audience", "https://kubernetes.default.svc/")],
+            Reason::AudienceRefused,
+            "in the annotation eks.amazonaws.com/audience of ServiceAccount \"puller\" is that of an API server",
+        ),
+        (
+            ECR,
+            account("aws", json!({"roleArn": ROLE})),
+            &[("eks.amazonaws.com/audience", "")],
+            Reason::IdentityMissing,
+            "must be printable",
+        ),
+        (
+            "example.azurecr.io:443",
+            account("azure", json!({"clientId": ID, "tenantId": ID})),
+            &[],
+            Reason::RegistryMismatch,
+            "example.azurecr.io:443 is not an Azure Container Registry",
+        ),
+        (
+            "example.azurecr.io./team",
+            account("azure", json!({"clientId": ID, "tenantId": ID})),
+            &[],
+            Reason::InvalidRegistry,
+            "example.azurecr.io.",
+        ),
         (
             ECR,
             account("aws", json!({})),
@@ -255,6 +283,8 @@ fn rules_of_the_spec_are_sentences() {
             "is that of an API server",
         ),
         (account("aws", json!({"audience": "a b"})), "printable"),
+        (account("aws", json!({"audience": ""})), "printable"),
+        (account("aws", json!({"audience": "a\nb"})), "printable"),
         (
             json!({"serviceAccountRef": {"name": "a/../b"}, "aws": {}}),
             "not a valid object name",
@@ -263,5 +293,29 @@ fn rules_of_the_spec_are_sentences() {
     for (from, words) in rows {
         let problem = MintSource::new(&serde_json::from_value(from).unwrap()).unwrap_err();
         assert!(problem.message.contains(words), "{}", problem.message);
+    }
+}
+
+#[test]
+fn host_in_capital_letters_and_with_a_path_is_the_same_registry() {
+    for (registry, other, from) in [
+        (
+            ECR,
+            "HTTPS://123456789012.DKR.ECR.EU-WEST-1.AmazonAWS.com/team",
+            account("aws", json!({"roleArn": ROLE})),
+        ),
+        (
+            ACR,
+            "Example.AzureCR.IO",
+            account("azure", json!({"clientId": ID, "tenantId": ID})),
+        ),
+        (
+            "quay.io",
+            "QUAY.io/acme",
+            account("quay", json!({"robot": "acme+puller"})),
+        ),
+    ] {
+        let of = |registry| identity(registry, from.clone(), &[]).unwrap();
+        assert_eq!(of(other), of(registry));
     }
 }

@@ -7,6 +7,7 @@ use serde_json::{Value, json};
 
 use crate::minting::exchange::{ECR, ROLE, STS_ANSWER, good, proof, tell};
 use crate::minting::{account, account_token, identity, noon};
+use crate::support::google_key::file;
 
 const ID: &str = "11111111-2222-3333-4444-555555555555";
 const POOL: &str = "projects/123/locations/global/workloadIdentityPools/pool/providers/cluster";
@@ -230,12 +231,47 @@ fn of_amazons_registries() {
         &[],
         &own,
     );
-    let role: [Row<'_>; 1] = [(
-        403,
-        sts("AccessDenied", "User is not authorized to perform: sts:AssumeRole"),
-        Reason::TrustRefused,
-        &["sts:AssumeRole on arn:aws:iam::123456789012:role/pull"],
-    )];
+    let role: [Row<'_>; 5] = [
+        (
+            403,
+            sts("AccessDenied", "User is not authorized to perform: sts:AssumeRole"),
+            Reason::TrustRefused,
+            &["sts:AssumeRole on arn:aws:iam::123456789012:role/pull"],
+        ),
+        (
+            403,
+            sts(
+                "SignatureDoesNotMatch",
+                "The request signature we calculated does not match",
+            ),
+            Reason::PermissionDenied,
+            &["does not belong to the access key id"],
+        ),
+        (
+            403,
+            sts(
+                "SignatureDoesNotMatch",
+                "Signature expired: 20261127T1 is now earlier than 20261127T2",
+            ),
+            Reason::ClockSkew,
+            &["set the clock"],
+        ),
+        (
+            403,
+            sts(
+                "InvalidClientTokenId",
+                "The security token included in the request is invalid.",
+            ),
+            Reason::PermissionDenied,
+            &["does not know this access key"],
+        ),
+        (
+            403,
+            sts("ExpiredToken", "The security token included in the request is expired"),
+            Reason::PermissionDenied,
+            &["the session has expired"],
+        ),
+    ];
     check(
         ECR,
         &json!({"staticKeyRef": {"name": "key"}, "aws": {"roleArn": ROLE}}),
@@ -443,7 +479,8 @@ fn of_google() {
     );
     check("gcr.io", &from, &proof(&audience), &[], &rows);
     let denied = json!({"error": {"code": 403, "message": "Permission 'iam.serviceAccounts.getAccessToken' denied on resource", "status": "PERMISSION_DENIED"}}).to_string();
-    let rows: [Row<'_>; 2] = [
+    let rows: [Row<'_>; 3] = [
+        (429, String::new(), Reason::ExchangeRateLimited, &["Google", "429"]),
         (
             403,
             denied,
@@ -463,12 +500,29 @@ fn of_google() {
     ];
     let subject = good(json!({"access_token": "ya29.d.canary", "expires_in": 600}).to_string());
     check("gcr.io", &from, &proof(&audience), &[subject], &rows);
+    let rows: [Row<'_>; 2] = [
+        (
+            400,
+            refusal("invalid_grant", "Invalid JWT Signature."),
+            Reason::PermissionDenied,
+            &["create another key"],
+        ),
+        (
+            400,
+            refusal("invalid_grant", "Invalid grant: account not found"),
+            Reason::PermissionDenied,
+            &["or its service account was"],
+        ),
+    ];
+    let from = json!({"staticKeyRef": {"name": "key"}, "google": {}});
+    check("gcr.io", &from, &Proof::GoogleKey(file().into()), &[], &rows);
 }
 
 #[test]
 fn of_quay() {
     let refusal = |text: &str| json!({"error": text}).to_string();
-    let rows: [Row<'_>; 2] = [
+    let rows: [Row<'_>; 3] = [
+        (429, refusal("slow_down"), Reason::ExchangeRateLimited, &["Quay", "429"]),
         (
             401,
             refusal("Token does not match robot"),

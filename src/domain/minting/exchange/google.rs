@@ -203,15 +203,13 @@ pub(super) fn account_answer(
             error,
             error_description,
         } = OAuthRefusal::of(response);
-        let remedy = "the key was deleted or deactivated, or its service account was: create another key and put it into the Secret";
-        return Err(refused(
-            response,
-            &error,
-            &error_description,
-            exchange,
-            Reason::PermissionDenied,
-            remedy,
-        ));
+        let (reason, remedy) = if is_about_time(response) {
+            (Reason::ClockSkew, "set the clock of the operator's node")
+        } else {
+            let remedy = "the key was deleted or deactivated, or its service account was: create another key and put it into the Secret";
+            (Reason::PermissionDenied, remedy)
+        };
+        return Err(refused(response, &error, &error_description, exchange, reason, remedy));
     }
     let document: Value = serde_json::from_slice(&response.body).unwrap_or_default();
     let code = document["error"]["status"].as_str().unwrap_or_default();
@@ -230,6 +228,12 @@ pub(super) fn account_answer(
         ),
     };
     Err(refused(response, code, text, exchange, reason, &remedy))
+}
+
+/// Whether a request that a key signed was refused for its time.
+pub(super) fn is_about_time(response: &CloudResponse) -> bool {
+    let refusal = OAuthRefusal::of(response);
+    refusal.error == "invalid_grant" && refusal.error_description.contains("iat and exp")
 }
 
 fn refused(

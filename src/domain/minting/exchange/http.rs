@@ -11,6 +11,9 @@ use crate::api::Reason;
 use crate::domain::minting::failure::MintFailure;
 use crate::domain::time::Timestamp;
 
+/// Longest pause that a cloud may ask for.
+const LONGEST_PAUSE: Duration = Duration::from_hours(24);
+
 /// A request. Redirects must not be followed. `Debug` shows no secret.
 #[derive(Clone, Debug)]
 pub struct CloudRequest {
@@ -98,7 +101,7 @@ impl CloudResponse {
             _ => return None,
         };
         Some(MintFailure {
-            retry_after: self.retry_after,
+            retry_after: self.retry_after.map(|pause| pause.min(LONGEST_PAUSE)),
             ..MintFailure::new(reason, message)
         })
     }

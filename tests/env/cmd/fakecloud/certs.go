@@ -1,49 +1,29 @@
 package main
 
 import (
-	"crypto/ecdsa"
-	"crypto/elliptic"
-	"crypto/rand"
 	"crypto/tls"
-	"crypto/x509"
 	"crypto/x509/pkix"
-	"encoding/pem"
-	"math/big"
 	"net"
-	"os"
 	"sync"
-	"time"
+
+	"pullsecrets.dev/testenv/internal/ca"
 )
 
 // authority makes a certificate for each name when it is asked for: the names of AWS have a region in the middle, where
 // no wildcard can be.
 type authority struct {
-	cert *x509.Certificate
-	key  *ecdsa.PrivateKey
+	*ca.Authority
 
 	mu     sync.Mutex
 	issued map[string]*tls.Certificate
 }
 
 func newAuthority(path string) (*authority, error) {
-	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	own, err := ca.New("fakecloud CA")
 	if err != nil {
 		return nil, err
 	}
-	template := template("fakecloud CA")
-	template.IsCA = true
-	template.BasicConstraintsValid = true
-	template.KeyUsage = x509.KeyUsageCertSign
-	der, err := x509.CreateCertificate(rand.Reader, template, template, &key.PublicKey, key)
-	if err != nil {
-		return nil, err
-	}
-	cert, err := x509.ParseCertificate(der)
-	if err != nil {
-		return nil, err
-	}
-	text := pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der})
-	return &authority{cert: cert, key: key, issued: map[string]*tls.Certificate{}}, os.WriteFile(path, text, 0o600)
+	return &authority{Authority: own, issued: map[string]*tls.Certificate{}}, ca.WriteCertificate(path, own.Own)
 }
 
 func (a *authority) config() *tls.Config {
@@ -66,30 +46,13 @@ func (a *authority) issue(name string) (*tls.Certificate, error) {
 	if known := a.issued[name]; known != nil {
 		return known, nil
 	}
-	template := template("fakecloud")
-	template.KeyUsage = x509.KeyUsageDigitalSignature
-	template.ExtKeyUsage = []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth}
-	template.IPAddresses = []net.IP{net.IPv4(127, 0, 0, 1)}
+	names, addresses := []string{name}, []net.IP{net.IPv4(127, 0, 0, 1)}
 	if ip := net.ParseIP(name); ip != nil {
-		template.IPAddresses = append(template.IPAddresses, ip)
-	} else {
-		template.DNSNames = []string{name}
+		names, addresses = nil, append(addresses, ip)
 	}
-	der, err := x509.CreateCertificate(rand.Reader, template, a.cert, &a.key.PublicKey, a.key)
-	if err != nil {
-		return nil, err
+	pair, err := a.Issue(pkix.Name{CommonName: "fakecloud"}, names, addresses)
+	if err == nil {
+		a.issued[name] = pair
 	}
-	a.issued[name] = &tls.Certificate{Certificate: [][]byte{der}, PrivateKey: a.key}
-	return a.issued[name], nil
-}
-
-func template(name string) *x509.Certificate {
-	serial, err := rand.Int(rand.Reader, new(big.Int).Lsh(big.NewInt(1), 120))
-	if err != nil {
-		panic(err)
-	}
-	return &x509.Certificate{
-		SerialNumber: serial, Subject: pkix.Name{CommonName: name},
-		NotBefore: time.Now().Add(-time.Hour), NotAfter: time.Now().Add(30 * 24 * time.Hour),
-	}
+	return pair, err
 }

@@ -24,7 +24,9 @@ type cloud struct {
 	keys *keySource
 	// registry is where the front sends pulls.
 	registry http.Handler
-	signer   jose.Signer
+	// aws is the URL of who answers for AWS, if it is not played here.
+	aws    string
+	signer jose.Signer
 
 	mu        sync.Mutex
 	trust     trust
@@ -129,6 +131,10 @@ func (c *cloud) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		w.Header().Set("Date", one.now.UTC().Format(http.TimeFormat))
 		if !strings.Contains(one.route.methods, r.Method) {
 			http.NotFound(w, r)
+			return
+		}
+		if c.aws != "" && one.route.provider == "aws" && one.route.name != "front" {
+			c.foreign(w, one)
 			return
 		}
 		one.route.serve(c, w, one)

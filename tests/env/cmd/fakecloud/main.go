@@ -2,7 +2,7 @@
 //
 //	fakecloud --ca-file FILE [--listen 127.0.0.1:0] [--plain ADDRESS] [--admin 127.0.0.1:0]
 //	          [--jwks-file FILE | --jwks-url URL [--jwks-ca FILE] [--jwks-token-file FILE]]
-//	          [--registry URL [--registry-ca FILE]]
+//	          [--registry URL [--registry-ca FILE]] [--aws URL]
 //
 // It writes its CA to --ca-file, prints one line of JSON when it serves, and ends when its stdin ends or a signal comes:
 //
@@ -11,7 +11,8 @@
 // At "listen" it talks TLS, with a certificate for whatever name a client asks for, and for 127.0.0.1; at "plain", which
 // is there with --plain, HTTP. ServiceAccount tokens (RS256 or ES256) are verified with the keys of --jwks-file, or of
 // --jwks-url, which is asked with the token in --jwks-token-file. They are read again when a token names an unknown key.
-// --registry is where pulls go; user information in it is sent as Basic.
+// --registry is where pulls go; user information in it is sent as Basic. --aws is another emulator of AWS, which answers at sts,
+// ecr and ecr-public instead: it does not see PUT /trust and /lifetimes, but faults apply, and the fronts take what its ECR gives.
 //
 // # What it plays
 //
@@ -134,6 +135,7 @@ func run(args []string) error {
 	flags.StringVar(&keys.tokenFile, "jwks-token-file", "", "bearer token for --jwks-url")
 	registry := flags.String("registry", "", "the registry that pulls go to")
 	registryCA := flags.String("registry-ca", "", "CA of --registry")
+	aws := flags.String("aws", "", "URL of who answers for AWS")
 	if err := flags.Parse(args); err != nil {
 		return err
 	}
@@ -148,6 +150,7 @@ func run(args []string) error {
 	if err != nil {
 		return err
 	}
+	cloud.aws = *aws
 	if *registry != "" {
 		if cloud.registry, err = proxy(*registry, *registryCA); err != nil {
 			return err

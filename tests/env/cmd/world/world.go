@@ -14,6 +14,8 @@ import (
 	"time"
 
 	"golang.org/x/crypto/bcrypt"
+
+	"pullsecrets.dev/testenv/internal/ca"
 )
 
 // info is what the user of a world needs to know.
@@ -211,8 +213,8 @@ func (w *world) certificates() error {
 	if err != nil {
 		return err
 	}
-	_, err = writeKey(w.pem("sa.key"))
-	return errors.Join(err,
+	return errors.Join(
+		ca.WriteNewKey(w.pem("sa.key")),
 		w.ca.issue("server", pkix.Name{CommonName: "kube-apiserver"}),
 		w.ca.issue("kubelet-client", pkix.Name{CommonName: "kube-apiserver", Organization: []string{"system:masters"}}),
 		w.ca.issue("admin", pkix.Name{CommonName: "admin", Organization: []string{"system:masters"}}),

@@ -74,6 +74,9 @@ fn sts_remedy(code: &str, text: &str, exchange: &Exchange) -> (Reason, String) {
     let issuer = claims.iss.trim_start_matches("https://");
     let audience = claims.aud.join(", ");
     let is_token = !claims.iss.is_empty();
+    if let Some(remedy) = key_remedy(code).filter(|_| !is_token) {
+        return (Reason::PermissionDenied, remedy.to_owned());
+    }
     match code {
         "AccessDenied" if is_token => (
             Reason::TrustRefused,
@@ -142,14 +145,21 @@ fn ecr_remedy(code: &str, exchange: &Exchange) -> (Reason, String) {
         "AccessDeniedException" | "AccessDenied" => format!(
             "allow {who} ecr:GetAuthorizationToken on \"*\", and the rights to pull, as the managed policy AmazonEC2ContainerRegistryPullOnly does"
         ),
-        "UnrecognizedClientException" | "InvalidClientTokenId" => {
-            "AWS does not know this access key: it was deleted or deactivated, or is of another partition".to_owned()
-        }
-        "InvalidSignatureException" | "SignatureDoesNotMatch" => {
-            "the secret access key does not belong to the access key id: correct the Secret".to_owned()
-        }
-        "ExpiredTokenException" | "ExpiredToken" => "the session has expired: put a new one into the Secret".to_owned(),
-        _ => format!("check what {who} may do"),
+        _ => key_remedy(code).map_or_else(|| format!("check what {who} may do"), str::to_owned),
     };
     (Reason::PermissionDenied, remedy)
+}
+
+/// What is wrong with the key that signed, whichever service says so.
+fn key_remedy(code: &str) -> Option<&'static str> {
+    match code {
+        "UnrecognizedClientException" | "InvalidClientTokenId" => {
+            Some("AWS does not know this access key: it was deleted or deactivated, or is of another partition")
+        }
+        "InvalidSignatureException" | "SignatureDoesNotMatch" => {
+            Some("the secret access key does not belong to the access key id: correct the Secret")
+        }
+        "ExpiredTokenException" | "ExpiredToken" => Some("the session has expired: put a new one into the Secret"),
+        _ => None,
+    }
 }
