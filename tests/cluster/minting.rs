@@ -1,5 +1,6 @@
 //! Credentials that the operator mints, at clouds that check every token against the API server's keys.
 
+mod fleet;
 mod node;
 
 use std::fmt::Write as _;

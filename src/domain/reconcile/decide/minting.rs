@@ -101,6 +101,10 @@ impl Judged<'_> {
     pub(super) fn complete(self, mut decision: Decision, subject: &Subject<'_>, now: Timestamp) -> Decision {
         let (minting, judgement) = match self {
             Self::Impossible(_) => {
+                if let (Finding::Decided(outcome), Some(_)) = (&mut decision.finding, &subject.declaration.cluster) {
+                    // The copies still hold it, and are needed again.
+                    outcome.minted = subject.previous.and_then(|status| status.minted.clone());
+                }
                 decision.next = decision.next.into_iter().chain([AFTER_NO_IDENTITY]).min();
                 return decision;
             }
