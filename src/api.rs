@@ -10,7 +10,8 @@ pub use v1alpha1::cluster_docker_pull_secret::{
 pub use v1alpha1::conditions::{ConditionType, Reason};
 pub use v1alpha1::credentials::{CredentialKeys, CredentialsRef};
 pub use v1alpha1::credentials_from::{
-    AwsLogin, AzureLogin, CredentialsFrom, GoogleLogin, MintingServiceAccount, QuayLogin, StaticKeyNames, StaticKeyRef,
+    AwsLogin, AzureLogin, ClusterCredentialsFrom, CredentialsFrom, GoogleLogin, MintingServiceAccount, QuayLogin,
+    StaticKeyNames, StaticKeyRef,
 };
 pub use v1alpha1::docker_pull_secret::{
     AttachTo, AttachToPods, DockerPullSecret, DockerPullSecretSpec, DockerPullSecretStatus, EvictPods, MintedStatus,
@@ -61,20 +62,22 @@ pub const EXCLUDE_ANNOTATION: &str = "pullsecrets.dev/exclude";
 /// made of no part of them.
 pub const CONTENT_ANNOTATION: &str = "pullsecrets.dev/content";
 
-/// Fields of a status that only a [`ClusterDockerPullSecret`] has.
-const OF_NAMESPACES: [&str; 2] = ["failures", "namespaces"];
+/// Fields of a status that only a [`ClusterDockerPullSecret`] has: the place, and their names.
+const OF_NAMESPACES: [(&str, &[&str]); 3] = [
+    ("", &["failures", "namespaces"]),
+    ("/minted/properties", &["digest"]),
+    ("/pullFailures/items/properties", &["namespaces"]),
+];
 
 /// The `CustomResourceDefinition` of the kind for one namespace as a JSON document, as `dps crds` prints it.
 pub fn crd() -> Value {
     let mut crd = finished(DockerPullSecret::crd());
     for version in crd["spec"]["versions"].as_array_mut().into_iter().flatten() {
         let status = &mut version["schema"]["openAPIV3Schema"]["properties"]["status"]["properties"];
-        let failure = status.pointer_mut("/pullFailures/items/properties");
-        if let Some(failure) = failure.and_then(Value::as_object_mut) {
-            failure.remove("namespaces");
-        }
-        if let Some(status) = status.as_object_mut() {
-            status.retain(|field, _| !OF_NAMESPACES.contains(&field.as_str()));
+        for (place, names) in OF_NAMESPACES {
+            if let Some(fields) = status.pointer_mut(place).and_then(Value::as_object_mut) {
+                fields.retain(|field, _| !names.contains(&field.as_str()));
+            }
         }
     }
     crd

@@ -12,6 +12,10 @@ const NAME: &str = "^[a-z0-9]([-a-z0-9]*[a-z0-9])?$";
 /// A valid object name: parts like [`NAME`], separated by dots.
 pub(crate) const OBJECT_NAME: &str = "^[a-z0-9]([-a-z0-9]*[a-z0-9])?([.][a-z0-9]([-a-z0-9]*[a-z0-9])?)*$";
 
+/// What is wrong with the name of a namespace.
+const NAMESPACE: &str =
+    "is not a valid namespace: write lower-case letters, digits and '-', the first and the last no '-'";
+
 /// The URL without `https://` or `http://`, in lower case; only where `registryUrl` is set.
 const REST: &str = "self.registryUrl.lowerAscii().replace('https://', '').replace('http://', '')";
 
@@ -66,10 +70,18 @@ pub(crate) fn credentials_name() -> Rule {
 
 pub(crate) fn credentials_namespace() -> Rule {
     invalid(
-        format!("self.credentialsRef.__namespace__.matches('{NAME}')"),
-        "is not a valid namespace: write lower-case letters, digits and '-', the first and the last no '-'",
+        format!("!has(self.credentialsRef) || self.credentialsRef.__namespace__.matches('{NAME}')"),
+        NAMESPACE,
     )
     .field_path(".credentialsRef.namespace")
+}
+
+pub(crate) fn minting_namespace() -> Rule {
+    invalid(
+        format!("!has(self.credentialsFrom) || self.credentialsFrom.__namespace__.matches('{NAME}')"),
+        NAMESPACE,
+    )
+    .field_path(".credentialsFrom.namespace")
 }
 
 pub(crate) fn one_source() -> Rule {

@@ -1,5 +1,6 @@
 //! `dps verify`: verifies credentials as the operator does, from a terminal. Nothing is stored.
 
+mod minted;
 mod source;
 
 use std::fmt;

@@ -12,7 +12,9 @@ use crate::controller::context::{Context, lock, now};
 use crate::controller::metrics::Metrics;
 use crate::domain::minting::exchange::{Exchange, ExchangeStep, Minted};
 use crate::domain::minting::failure::MintFailure;
-use crate::domain::minting::ledger::{MintKey, MintLedger, MintRecord};
+use crate::domain::minting::identity::MintIdentity;
+use crate::domain::minting::judgement::Minting;
+use crate::domain::minting::ledger::{MintKey, MintLedger};
 use crate::domain::minting::minted::MintedCredentials;
 use crate::domain::minting::settings::MintSettings;
 use crate::domain::names::{ResourceRef, Uid};
@@ -83,15 +85,21 @@ impl Minter {
     pub(crate) fn consult(
         &self,
         resource: &ResourceRef,
-        key: &MintKey,
+        (identity, key): (MintIdentity, MintKey),
         stored: Option<&MintedCredentials>,
-        clocks: Clocks,
-    ) -> MintRecord {
-        lock(&self.ledger).consult(resource, key, stored, clocks)
+    ) -> Minting {
+        let clocks = self.clocks();
+        let record = lock(&self.ledger).consult(resource, &key, stored, clocks);
+        Minting {
+            latest: record.latest(clocks),
+            record,
+            identity,
+            key,
+        }
     }
 
     /// Reads the clocks.
-    pub(crate) fn clocks(&self) -> Clocks {
+    fn clocks(&self) -> Clocks {
         Clocks {
             now: now(),
             uptime: self.begun.elapsed(),

@@ -8,10 +8,10 @@ use kube::Api;
 
 use crate::api::CaBundleKind;
 use crate::controller::context::{Context, now};
-use crate::controller::observe::minting::observe_minting;
+use crate::controller::observe::minting::{observe_minting, observe_shared_minting};
 use crate::domain::attachment::assessment::AttachmentView;
 use crate::domain::index::IndexView;
-use crate::domain::names::is_object_name;
+use crate::domain::names::{ResourceRef, is_object_name};
 use crate::domain::reconcile::decide::Subject;
 use crate::domain::reconcile::decide::copies::version as version_of;
 use crate::domain::reconcile::observed::{Observed, ObservedCopies};
@@ -104,8 +104,13 @@ async fn observe_cluster(subject: &Subject<'_>, cluster: &ClusterScope, ctx: &Co
     let secrets = Api::<Secret>::namespaced(ctx.client.clone(), &cluster.source_namespace);
     let source = source(spec, &secrets).await?;
     let ca_bundle = ca_bundle(spec, source.as_ref(), &secrets, &cluster.source_namespace, ctx).await?;
-    let (copies, retained) = distributed(subject, source.as_ref(), ctx).await?;
+    let (minting, distributed) = match Box::pin(observe_shared_minting(subject, spec, source.as_ref(), ctx)).await? {
+        (None, _) => (None, distributed(subject, source.as_ref(), ctx).await?),
+        minted => minted,
+    };
+    let (copies, retained) = distributed;
     Ok(Observed {
+        minting,
         source,
         retained,
         copies,
@@ -125,22 +130,14 @@ async fn distributed(
     } = subject;
     let source = source.and_then(|source| source.metadata.resource_version.as_deref());
     let current = version_of(declaration.generation, source);
+    if let Some(distributed) = distributed_here(reference, ctx) {
+        return Ok(distributed);
+    }
     let sample = {
         let index = ctx.index();
-        let Some(one) = index.distributions.get(&reference.key.name) else {
-            return Ok(Default::default());
-        };
-        if let Some(content) = one.content() {
-            let copies = ObservedCopies {
-                version: Some(content.version.to_string()),
-                is_trusted: true,
-            };
-            return Ok((copies, Some(content.copy_in("").secret())));
-        }
-        let sample = index
-            .distributions
-            .copies
-            .sample(&one.uid, &declaration.target, &current);
+        let one = index.distributions.get(&reference.key.name);
+        let copies = &index.distributions.copies;
+        let sample = one.and_then(|one| copies.sample(&one.uid, &declaration.target, |known| *known == *current));
         sample.map(|(namespace, version)| (namespace.to_string(), version.to_string()))
     };
     let Some((namespace, version)) = sample else {
@@ -149,13 +146,25 @@ async fn distributed(
     let is_current = version == current;
     let copies = ObservedCopies {
         version: Some(version),
-        is_trusted: false,
+        ..ObservedCopies::default()
     };
     if is_current {
         return Ok((copies, None));
     }
     let secrets = Api::<Secret>::namespaced(ctx.client.clone(), &namespace);
     Ok((copies, get(&secrets, &declaration.target).await?))
+}
+
+/// What this process distributes, if it knows already.
+fn distributed_here(reference: &ResourceRef, ctx: &Context) -> Option<(ObservedCopies, Option<Secret>)> {
+    let index = ctx.index();
+    let content = index.distributions.get(&reference.key.name)?.content()?;
+    let copies = ObservedCopies {
+        version: Some(content.version.to_string()),
+        is_trusted: true,
+        identity: content.identity.clone(),
+    };
+    Some((copies, Some(content.copy_in("").secret())))
 }
 
 /// What becomes of the Secret in ServiceAccounts. `None` if the operator changes none.

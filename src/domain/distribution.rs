@@ -18,11 +18,13 @@ use crate::domain::distribution::content::CopiedSecret;
 use crate::domain::distribution::copies::Copies;
 use crate::domain::distribution::namespaces::{Namespace, Namespaces};
 use crate::domain::glob;
+use crate::domain::minting::source::MintSource;
 use crate::domain::names::{ObjectKey, ResourceRef, Uid};
 use crate::domain::problem::Problem;
 use crate::domain::registry::key::RegistryKey;
 use crate::domain::spec::declaration::Declaration;
 use crate::domain::spec::selection::NamespaceSelection;
+use crate::domain::spec::validate::CredentialSource;
 
 /// A name. Equal ones share their memory.
 pub(crate) type Name = Arc<str>;
@@ -36,8 +38,10 @@ pub struct Distribution {
     pub created: i64,
     /// Name of the Secret in each namespace.
     pub target: Name,
-    /// Where the credentials are.
+    /// Where the credentials are, or the key that mints them; with an empty name, if neither is in a Secret.
     pub source: ObjectKey,
+    /// How they are minted, if they are.
+    minted: Option<Box<MintSource>>,
     /// The certificates that it names, in the namespace of the credentials.
     pub ca_bundle: Option<CaBundleRef>,
     /// ServiceAccounts that are to list the Secret: names, with `*` for any text.
@@ -129,10 +133,14 @@ impl Distributions {
             &*cluster.source_namespace,
             declaration.source.as_deref().unwrap_or_default(),
         );
+        let minted = match declaration.spec.as_ref().map(|spec| &spec.source) {
+            Ok(CredentialSource::Minted(minted)) => Some(minted.clone()),
+            _ => None,
+        };
         // Another login is none of those who had this one.
         let kept = before.as_ref().filter(|before| {
             *before.target == *declaration.target
-                && (&before.source, &before.registry) == (&source, &declaration.registry)
+                && (&before.source, &before.minted, &before.registry) == (&source, &minted, &declaration.registry)
         });
         let new = Distribution {
             content: kept.and_then(|before| before.content.clone()),
@@ -144,6 +152,7 @@ impl Distributions {
             created: declaration.created.unwrap_or(i64::MAX),
             target: declaration.target.as_str().into(),
             source,
+            minted,
             ca_bundle: declaration.ca_bundle.clone(),
             accounts: declaration.service_accounts.clone(),
             registry: declaration.registry.clone(),

@@ -36,7 +36,7 @@ pub(crate) async fn identify(
             ),
         },
         Asker::StaticKey { secret, keys } => {
-            if let Err(problem) = static_key::read(source.request.provider(), secret, keys, key) {
+            if let Err(problem) = static_key::read(source.request.provider(), (namespace, secret), keys, key) {
                 return Ok(Err(problem));
             }
             let meta = key.map(|key| &key.metadata);
@@ -99,7 +99,7 @@ pub(crate) async fn prove(client: &Client, namespace: &str, identity: &MintIdent
             let found = call(|| format!("reading Secret {secret:?}"), secrets.get_opt(secret)).await;
             let found = found.map_err(unanswered)?;
             let provider = identity.grant.provider();
-            static_key::read(provider, secret, keys, found.as_ref()).map_err(MintFailure::from)
+            static_key::read(provider, (namespace, secret), keys, found.as_ref()).map_err(MintFailure::from)
         }
     }
 }
@@ -109,7 +109,7 @@ fn refusal(error: &Error, name: &str, namespace: &str) -> Option<Problem> {
     let status = error.answer()?;
     if status.is_not_found() {
         let message = format!(
-            "ServiceAccount {name:?} (spec.credentialsFrom.serviceAccountRef.name) does not exist in this namespace: create it"
+            "ServiceAccount {name:?} (spec.credentialsFrom.serviceAccountRef.name) does not exist in namespace {namespace:?}: create it"
         );
         return Some(Problem::new(Reason::ServiceAccountNotFound, message));
     }

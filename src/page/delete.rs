@@ -57,10 +57,9 @@ fn consequences(resource: &ListedResource, object: &Value) -> Vec<String> {
         .pointer("/spec/credentialsRef/name")
         .and_then(Value::as_str)
         .unwrap_or_default();
-    [
-        first,
-        pods.to_owned(),
-        format!("Secret {login} with the credentials stays."),
-    ]
-    .into()
+    let login = match login {
+        "" => "The ServiceAccount or the key that mints its credentials stays.".to_owned(),
+        login => format!("Secret {login} with the credentials stays."),
+    };
+    [first, pods.to_owned(), login].into()
 }

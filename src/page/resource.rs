@@ -158,11 +158,19 @@ fn facts(resource: &ListedResource, object: &Value, status: &DockerPullSecretSta
         "" => text("/spec/credentialsRef/name"),
         namespace => format!("{namespace}/{}", text("/spec/credentialsRef/name")),
     };
+    let minted = match (&status.minted, text("/spec/credentialsFrom/namespace").as_str()) {
+        (None, _) => String::new(),
+        (Some(minted), "") => minted.identity.clone(),
+        (Some(minted), namespace) => format!("{}, asked for in namespace {namespace}", minted.identity),
+    };
+    let expires = status.minted.as_ref().and_then(|minted| minted.expires_at.as_ref());
     let all = [
         ("Registry", resource.registry.clone()),
         ("Images", images(&resource.registry)),
         ("Generated Secret", resource.secret.clone()),
         ("Credentials in Secret", credentials),
+        ("Credentials minted for", minted),
+        ("Expires", expires.map_or_else(String::new, |time| time.0.to_string())),
         (
             "Namespaces",
             status

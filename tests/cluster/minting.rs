@@ -1,6 +1,7 @@
 //! Credentials that the operator mints, at clouds that check every token against the API server's keys.
 
 mod faults;
+mod fleet;
 mod judge;
 mod node;
 mod static_keys;

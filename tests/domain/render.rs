@@ -43,10 +43,11 @@ fn all_samples_render() {
         "{}",
         output.stderr
     );
-    let problems = output
-        .stderr
-        .lines()
-        .filter(|line| line.starts_with("DockerPullSecret "));
+    let problems = output.stderr.lines().filter(|line| {
+        ["DockerPullSecret ", "ClusterDockerPullSecret "]
+            .iter()
+            .any(|kind| line.starts_with(kind))
+    });
     assert_eq!(problems.count(), waiting, "{}", output.stderr);
     let files = dps(
         &[

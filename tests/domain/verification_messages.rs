@@ -158,7 +158,14 @@ fn other_messages_read_as_prose() {
             image_denied: false,
             lost_at: None,
         };
-        let problem = held_back(OnRejected::KeepLastAccepted, true, true, Some(&record)).unwrap();
+        let problem = held_back(
+            OnRejected::KeepLastAccepted,
+            true,
+            true,
+            "put working credentials into the referenced Secret",
+            Some(&record),
+        )
+        .unwrap();
         writeln!(messages.0, "\n## {}\n{}", result.as_str(), problem.message).unwrap();
     }
     insta::assert_snapshot!(messages.0);

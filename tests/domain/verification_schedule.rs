@@ -806,7 +806,7 @@ fn credentials_are_held_back_only_if_refused_while_accepted_ones_stand() {
             image_denied: false,
             lost_at: None,
         });
-        let problem = held_back(row.policy, row.accepted_stands, true, record.as_ref());
+        let problem = held_back(row.policy, row.accepted_stands, true, "", record.as_ref());
         assert_eq!(problem.is_some(), row.is_held_back, "{:?} {:?}", row.result, row.policy);
     }
 }

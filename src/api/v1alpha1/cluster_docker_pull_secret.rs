@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::api::v1alpha1::credentials::CredentialKeys;
 use crate::api::v1alpha1::credentials::CredentialsRef;
+use crate::api::v1alpha1::credentials_from::ClusterCredentialsFrom;
 use crate::api::v1alpha1::docker_pull_secret::{
     AttachTo, DockerPullSecret, DockerPullSecretSpec, DockerPullSecretStatus, Recovery, RegistryType, SecretTemplate,
 };
@@ -34,6 +35,7 @@ use crate::api::validation_rules;
     printcolumn(name = "Reason", type_ = "string", json_path = r#".status.conditions[?(@.type=="Ready")].reason"#),
     printcolumn(name = "Accepted", type_ = "string", json_path = r#".status.conditions[?(@.type=="CredentialsAccepted")].reason"#),
     printcolumn(name = "Failing", type_ = "integer", json_path = ".status.failingPods"),
+    printcolumn(name = "Expires", type_ = "string", json_path = ".status.minted.expiresAt", priority = 1),
     printcolumn(name = "Age", type_ = "date", json_path = ".metadata.creationTimestamp"),
     validation = validation_rules::name()
 )]
@@ -49,8 +51,19 @@ use crate::api::validation_rules;
     validation = validation_rules::url_wildcard(),
     validation = validation_rules::url_shape(),
     validation = validation_rules::secret_name(),
+    validation = validation_rules::one_source(),
     validation = validation_rules::credentials_name(),
     validation = validation_rules::credentials_namespace(),
+    validation = validation_rules::minting_namespace(),
+    validation = validation_rules::minted_docker_hub(),
+    validation = validation_rules::minting_provider(),
+    validation = validation_rules::minting_asker(),
+    validation = validation_rules::minting_quay(),
+    validation = validation_rules::minting_names(),
+    validation = validation_rules::minting_role(),
+    validation = validation_rules::minting_ids(),
+    validation = validation_rules::minting_repositories(),
+    validation = validation_rules::minting_robot(),
     validation = validation_rules::selector_operators(),
     validation = validation_rules::excluded_namespaces(),
     validation = validation_rules::email(),
@@ -72,7 +85,14 @@ pub struct ClusterDockerPullSecretSpec {
     pub registry_url: Option<String>,
 
     /// Secret that holds the credentials. Its namespace has to be one that the operator is told to read from: by default its own.
-    pub credentials_ref: ClusterCredentialsRef,
+    /// Exactly one of this and `credentialsFrom` is required.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub credentials_ref: Option<ClusterCredentialsRef>,
+
+    /// Short-lived credentials of a cloud's registry, which the operator mints once for all namespaces, and renews. Exactly one of
+    /// this and `credentialsRef` is required.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub credentials_from: Option<ClusterCredentialsFrom>,
 
     /// Labels of the namespaces that get the Secret; `{}` selects all.
     #[schemars(schema_with = "validation_rules::label_selector")]
@@ -150,11 +170,11 @@ impl ClusterDockerPullSecret {
             spec: DockerPullSecretSpec {
                 registry_type: spec.registry_type,
                 registry_url: spec.registry_url,
-                credentials_ref: Some(CredentialsRef {
-                    name: spec.credentials_ref.name,
-                    keys: spec.credentials_ref.keys,
+                credentials_ref: spec.credentials_ref.map(|reference| CredentialsRef {
+                    name: reference.name,
+                    keys: reference.keys,
                 }),
-                credentials_from: None,
+                credentials_from: spec.credentials_from.map(Into::into),
                 email: spec.email,
                 secret_name: spec.secret_name,
                 secret_template: spec.secret_template,

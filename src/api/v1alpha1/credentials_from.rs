@@ -37,6 +37,55 @@ pub struct CredentialsFrom {
     pub quay: Option<QuayLogin>,
 }
 
+/// The same for many namespaces: the ServiceAccount, or the Secret with a long-lived key, is in a namespace of its own.
+#[derive(KubeSchema, Serialize, Deserialize, Clone, Debug, Default, PartialEq)]
+#[serde(rename_all = "camelCase")]
+pub struct ClusterCredentialsFrom {
+    // What both kinds have is written out twice: with `flatten`, nobody would notice unknown fields.
+    /// Namespace of the ServiceAccount, or of the Secret with the key. It has to be one that the operator is told to read from: by
+    /// default its own.
+    #[schemars(length(min = 1, max = 63))]
+    pub namespace: String,
+
+    /// ServiceAccount in that namespace whose identity the cloud trusts. The operator needs the right to create tokens of it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub service_account_ref: Option<MintingServiceAccount>,
+
+    /// Secret in that namespace with a long-lived key, for clusters that the cloud does not trust. Not for `quay`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub static_key_ref: Option<StaticKeyRef>,
+
+    /// Amazon ECR, private and public.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub aws: Option<AwsLogin>,
+
+    /// Google Artifact Registry and Container Registry.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub google: Option<GoogleLogin>,
+
+    /// Azure Container Registry.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub azure: Option<AzureLogin>,
+
+    /// A robot account of Quay.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub quay: Option<QuayLogin>,
+}
+
+impl From<ClusterCredentialsFrom> for CredentialsFrom {
+    /// The same, but for where the ServiceAccount or the key is.
+    fn from(from: ClusterCredentialsFrom) -> Self {
+        Self {
+            service_account_ref: from.service_account_ref,
+            static_key_ref: from.static_key_ref,
+            aws: from.aws,
+            google: from.google,
+            azure: from.azure,
+            quay: from.quay,
+        }
+    }
+}
+
 /// A ServiceAccount whose tokens are exchanged for credentials.
 #[derive(KubeSchema, Serialize, Deserialize, Clone, Debug, PartialEq)]
 #[serde(rename_all = "camelCase")]

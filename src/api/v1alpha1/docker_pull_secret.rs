@@ -282,6 +282,11 @@ pub struct MintedStatus {
     /// When the last attempt failed; absent if it did not.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub last_attempt_time: Option<Time>,
+    /// SHA-256 of the credentials, of whom they are for and until when: a Secret in a namespace that has another one is not what the
+    /// operator has written.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(max = 64))]
+    pub digest: Option<String>,
     /// Failed attempts in a row.
     #[serde(default, skip_serializing_if = "crate::api::v1alpha1::verification::is_zero")]
     #[schemars(with = "i32", range(min = 0))]

@@ -72,7 +72,13 @@ pub(super) async fn observe(arguments: &Doctor, cluster: &Cluster) -> Result<Obs
     let now = api_server.now();
     let (leases, rights) = tokio::join!(
         join_all(keys.into_iter().map(|key| lease(cluster, key, now))),
-        rights::of_operators(cluster, &installations, &resources, &namespaces, named)
+        rights::of_operators(
+            cluster,
+            &installations,
+            [&resources, &cluster_resources],
+            &namespaces,
+            named
+        )
     );
     Ok(Observations {
         namespaces,

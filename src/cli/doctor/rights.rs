@@ -27,7 +27,7 @@ const CONCURRENCY: usize = 16;
 pub(super) async fn of_operators(
     cluster: &Cluster,
     installations: &Seen<Vec<Installation>>,
-    resources: &Seen<Vec<ResourceView>>,
+    resources: [&Seen<Vec<ResourceView>>; 2],
     namespaces: &[String],
     lease: Option<&ObjectKey>,
 ) -> Seen<Vec<AccountRights>> {
@@ -40,7 +40,10 @@ pub(super) async fn of_operators(
     let mut rights = Vec::new();
     let mut left = QUESTIONS;
     for mut account in accounts {
-        account.askers = Askers::of(resources.read().into_iter().flatten(), &account.namespaces);
+        account.askers = Askers::of(
+            resources.into_iter().filter_map(Seen::read).flatten(),
+            &account.namespaces,
+        );
         let questions = account.questions();
         let refused = if questions.len() <= left {
             left -= questions.len();

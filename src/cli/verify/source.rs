@@ -4,20 +4,20 @@ use k8s_openapi::api::core::v1::Secret;
 use kube::Api;
 
 use crate::api::{
-    CLUSTER_DOCKER_PULL_SECRET, ClusterDockerPullSecret, DOCKER_PULL_SECRET, DockerPullSecret, Reason, RegistryType,
+    CLUSTER_DOCKER_PULL_SECRET, ClusterDockerPullSecret, DOCKER_PULL_SECRET, DockerPullSecret, RegistryType,
 };
 use crate::cli::cluster::Cluster;
 use crate::cli::manifests::Manifests;
 use crate::cli::password;
 use crate::cli::terminal::{Stop, Terminal, in_thread};
 use crate::cli::verify::Verify;
+use crate::cli::verify::minted::in_generated;
 use crate::domain::credential_source::from_secret::resolve_document;
 use crate::domain::credential_source::resolve;
 use crate::domain::credentials::{InvalidCredentials, RegistryCredentials, trim_line_break};
 use crate::domain::problem::Problem;
 use crate::domain::registry::key::RegistryKey;
 use crate::domain::registry::manifest::ManifestReference;
-use crate::domain::secret::desired::document_of;
 use crate::domain::spec::declaration::Declaration;
 use crate::domain::spec::validate::{CredentialSource, ValidatedSpec};
 
@@ -85,18 +85,6 @@ fn of_resource(
             .map_err(|problem| told(&problem)),
         image: spec.verification.image.clone(),
         plain_http: spec.verification.plain_http,
-    }
-}
-
-/// The credentials in the Secret that the operator generates.
-fn in_generated(spec: &ValidatedSpec, generated: Option<&Secret>) -> Result<RegistryCredentials, Problem> {
-    let name = &spec.targets.secret_name;
-    match generated.and_then(document_of) {
-        Some(document) => resolve_document(&format!("Secret {name:?}"), document, &spec.registry),
-        None => Err(Problem::new(
-            Reason::Pending,
-            format!("Secret {name:?} does not exist yet: the operator generates it once it has minted credentials"),
-        )),
     }
 }
 
@@ -175,40 +163,33 @@ fn kind_and_name(name: &str) -> Result<(&'static str, &str), String> {
 
 async fn in_cluster(kind: &str, name: &str, cluster: &Cluster) -> Result<CredentialsToVerify, String> {
     let client = || cluster.client.clone();
-    let (place, declaration) = if kind == CLUSTER_DOCKER_PULL_SECRET {
+    let (place, declaration, status) = if kind == CLUSTER_DOCKER_PULL_SECRET {
         let place = format!("{kind} {name}");
         let resources = Api::<ClusterDockerPullSecret>::all(client());
         let resource = cluster.call(resources.get(name)).await;
         let resource = resource.map_err(|error| cluster.failed(&format!("reading {place}"), &error))?;
-        (place, Declaration::from(&resource))
+        (place, Declaration::from(&resource), resource.status)
     } else {
         let place = format!("{kind} {}/{name}", cluster.namespace);
         let resources = Api::<DockerPullSecret>::namespaced(client(), &cluster.namespace);
         let resource = cluster.call(resources.get(name)).await;
         let resource = resource.map_err(|error| cluster.failed(&format!("reading {place}"), &error))?;
-        (place, Declaration::from(&resource))
+        (place, Declaration::from(&resource), resource.status)
     };
-    let namespace = declaration.source_namespace().to_owned();
-    let spec = declaration
-        .spec
-        .map_err(|problem| format!("{place}: {}", problem.message))?;
-    let is_minted = matches!(spec.source, CredentialSource::Minted(_));
+    let namespace = declaration.source_namespace();
+    let spec = declaration.spec.as_ref();
+    let spec = spec.map_err(|problem| format!("{place}: {}", problem.message))?;
+    if matches!(spec.source, CredentialSource::Minted(_)) {
+        let credentials = in_generated(&declaration, spec, status.as_ref(), cluster).await?;
+        return Ok(of_resource(place, spec, credentials));
+    }
     let secret = match spec.source.secret_name() {
-        // What was minted is nowhere but in the generated Secret.
-        _ if is_minted => Some(spec.targets.secret_name.as_str()),
-        named => named,
-    };
-    let secret = match secret {
         Some(name) => cluster
-            .call(Api::<Secret>::namespaced(client(), &namespace).get_opt(name))
+            .call(Api::<Secret>::namespaced(client(), namespace).get_opt(name))
             .await
             .map_err(|error| cluster.failed(&format!("reading Secret {namespace}/{name}"), &error))?,
         None => None,
     };
-    let credentials = if is_minted {
-        in_generated(&spec, secret.as_ref())
-    } else {
-        resolve(&spec, secret.as_ref()).map(|resolved| resolved.credentials)
-    };
-    Ok(of_resource(place, &spec, credentials))
+    let credentials = resolve(spec, secret.as_ref()).map(|resolved| resolved.credentials);
+    Ok(of_resource(place, spec, credentials))
 }

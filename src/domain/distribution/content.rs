@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use crate::domain::credential_source::identity::CredentialIdentity;
 use crate::domain::credentials::RegistryCredentials;
 use crate::domain::distribution::Name;
 use crate::domain::secret::desired::Desired;
@@ -18,6 +19,8 @@ pub struct CopiedSecret {
     pub version: Name,
     /// The credentials in it, to keep them out of messages.
     pub credentials: RegistryCredentials,
+    /// Whom they were minted for, if they were: others for the same are a renewal.
+    pub identity: Option<CredentialIdentity>,
 }
 
 impl fmt::Debug for CopiedSecret {
@@ -35,7 +38,14 @@ impl CopiedSecret {
             desired,
             version: version.into(),
             credentials,
+            identity: None,
         }
+    }
+
+    /// The same, minted for somebody.
+    #[must_use]
+    pub fn minted_for(self, identity: Option<CredentialIdentity>) -> Self {
+        Self { identity, ..self }
     }
 
     /// What it is called in each namespace.

@@ -168,9 +168,9 @@ impl Copies {
         self.in_namespace(owner, namespace).next().is_some()
     }
 
-    /// A namespace whose copy tells a process that has just started what was distributed, and the version there: this one, or else
-    /// the one that most have. What others have changed tells nothing.
-    pub fn sample(&self, owner: &Uid, name: &str, version: &str) -> Option<(&Name, &Name)> {
+    /// A namespace whose copy tells a process that has just started what was distributed, and the version there: one that is wanted,
+    /// or else the one that most have. What others have changed tells nothing.
+    pub fn sample(&self, owner: &Uid, name: &str, is_wanted: impl Fn(&str) -> bool) -> Option<(&Name, &Name)> {
         let all = self.by_owner.get(owner)?.iter();
         let whole = all.filter(|((_, at), copy)| **at == *name && copy.shape.holds_document() && !copy.is_terminating);
         let mut versions: HashMap<&Name, (usize, &Name)> = HashMap::new();
@@ -179,7 +179,7 @@ impl Copies {
         }
         let best = versions
             .into_iter()
-            .max_by_key(|(known, (count, _))| (***known == *version, *count));
+            .max_by_key(|(known, (count, _))| (is_wanted(known), *count));
         best.map(|(version, (_, namespace))| (namespace, version))
     }
 

@@ -75,7 +75,7 @@ fn asker(declaration: &Declaration) -> Option<ObjectKey> {
         return None;
     };
     match &source.asker {
-        Asker::ServiceAccount(name) => Some(ObjectKey::new(&declaration.key.namespace, name)),
+        Asker::ServiceAccount(name) => Some(ObjectKey::new(declaration.source_namespace(), name)),
         Asker::StaticKey { .. } => None,
     }
 }

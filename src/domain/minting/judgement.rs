@@ -78,6 +78,7 @@ impl Minting {
                     .as_ref()
                     .and(record.last_attempt)
                     .map(|time| Time(whole_second(time))),
+                digest: None,
                 failures: record.failures,
             },
         }

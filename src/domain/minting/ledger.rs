@@ -34,6 +34,15 @@ impl MintKey {
             identity: identity.canonical(asker),
         }
     }
+
+    /// The same for resources for many namespaces. They share nothing with those of one: a Secret there may be anybody's.
+    #[must_use]
+    pub fn for_many_namespaces(self) -> Self {
+        Self {
+            identity: format!("many {}", self.identity),
+            ..self
+        }
+    }
 }
 
 /// What is known of one identity.

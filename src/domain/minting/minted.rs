@@ -92,6 +92,16 @@ impl MintedCredentials {
     }
 }
 
+/// The digest of minted credentials, of whom they are for and until when, in annotations of a Secret that holds some.
+pub fn minted_for(annotations: Option<&BTreeMap<String, String>>) -> Option<&str> {
+    annotations?.get(MINTED_FOR).map(String::as_str)
+}
+
+/// Whether an annotation tells of minted credentials.
+pub fn is_of_minted(annotation: &str) -> bool {
+    [ISSUED_AT, EXPIRES_AT, MINTED_FOR].contains(&annotation)
+}
+
 /// Which identity, as a text that tells nothing else.
 pub fn version(identity: &str) -> String {
     digest(&[identity.as_bytes()])

@@ -50,13 +50,18 @@ impl AwsKeys {
     }
 }
 
-/// Reads a key from the Secret of this name; `None` if that does not exist.
-pub fn read(provider: Provider, name: &str, keys: &StaticKeyNames, secret: Option<&Secret>) -> Result<Proof, Problem> {
+/// Reads a key from the Secret of this name in a namespace; `None` if that does not exist.
+pub fn read(
+    provider: Provider,
+    (namespace, name): (&str, &str),
+    keys: &StaticKeyNames,
+    secret: Option<&Secret>,
+) -> Result<Proof, Problem> {
     let secret = secret.ok_or_else(|| {
         Problem::new(
             Reason::SecretNotFound,
             format!(
-                "Secret {name:?} (spec.credentialsFrom.staticKeyRef.name) does not exist in this namespace: create it"
+                "Secret {name:?} (spec.credentialsFrom.staticKeyRef.name) does not exist in namespace {namespace:?}: create it"
             ),
         )
     })?;

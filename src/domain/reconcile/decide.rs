@@ -101,7 +101,7 @@ pub fn decide(
         .spec
         .as_ref()
         .map_err(|problem| (problem.clone(), None))
-        .and_then(|spec| match copies::unreadable(subject, observed) {
+        .and_then(|spec| match copies::unreadable(subject, spec, observed) {
             Some(problem) => Err((problem, Some(spec))),
             None => Ok(spec),
         })
@@ -117,7 +117,7 @@ pub fn decide(
         }
     };
     match minted {
-        Some(minted) => minted.complete(decision, now),
+        Some(minted) => minted.complete(decision, subject, now),
         None => decision,
     }
 }
@@ -259,7 +259,7 @@ fn outcome(
     Outcome {
         credentials: Ok(plan.origin.clone()),
         image_pattern: pattern(spec, secret_name.as_ref(), observed),
-        minted: None,
+        minted: minting::written(plan),
         attached: attached(subject, secret_name.as_deref(), observed),
         secret: written.secret.clone(),
         is_written: written.is_current,

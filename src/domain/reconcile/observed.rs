@@ -6,6 +6,7 @@ use std::sync::Arc;
 use k8s_openapi::api::core::v1::Secret;
 
 use crate::domain::attachment::assessment::AttachmentView;
+use crate::domain::credential_source::identity::CredentialIdentity;
 use crate::domain::distribution::census::Census;
 use crate::domain::docker_config::kubelet_secret::PullSecret;
 use crate::domain::index::IndexView;
@@ -58,8 +59,11 @@ pub struct Observed {
 pub struct ObservedCopies {
     /// The version that they have, or most of them.
     pub version: Option<String>,
-    /// Whether this process distributes it. Otherwise it was read from a copy, which somebody else may have written.
+    /// Whether this process distributes it, or the status tells of it. Otherwise it was read from a copy, which somebody else may
+    /// have written.
     pub is_trusted: bool,
+    /// Whom what they hold was minted for, if it was, and is trusted.
+    pub identity: Option<CredentialIdentity>,
 }
 
 /// What was read of the failing pods that may have to do with a resource.

@@ -10,6 +10,7 @@ use serde_json::Value;
 use crate::api::{API_VERSION, CONTENT_ANNOTATION, FIELD_MANAGER, MANAGED_BY_LABEL};
 use crate::domain::credential_source::{Resolved, ResolvedMint};
 use crate::domain::docker_config::user_document::canonical;
+use crate::domain::minting::minted::{is_of_minted, minted_for};
 use crate::domain::names::{ObjectKey, ResourceRef};
 use crate::domain::secret::shape::CopyShape;
 use crate::domain::spec::validate::ValidatedSpec;
@@ -60,13 +61,18 @@ impl Desired {
         }
     }
 
-    /// The same with this document in it.
-    #[must_use]
-    pub fn holding(&self, document: &[u8]) -> Self {
-        Self {
-            document: document.to_vec(),
-            ..self.clone()
-        }
+    /// The same with the document of another Secret in it, and with what that says of minted credentials; `None` if it has none.
+    pub fn holding(&self, other: &Secret) -> Option<Self> {
+        let mut held = self.clone();
+        held.document = document_of(other)?.to_vec();
+        let annotations = other.metadata.annotations.iter().flatten();
+        held.annotations.retain(|name, _| !is_of_minted(name));
+        held.annotations.extend(
+            annotations
+                .filter(|(name, _)| is_of_minted(name))
+                .map(|(name, value)| (name.clone(), value.clone())),
+        );
+        Some(held)
     }
 
     /// The copy of it in a namespace, which says which version of the credentials it has.
@@ -82,6 +88,11 @@ impl Desired {
     /// What a copy of it has to look like.
     pub fn shape(&self) -> CopyShape {
         CopyShape::new(&self.labels, &self.annotations, self.owner.as_ref(), true)
+    }
+
+    /// The digest of minted credentials in it.
+    pub(super) fn minted_for(&self) -> Option<&str> {
+        minted_for(Some(&self.annotations))
     }
 
     /// What it is called.

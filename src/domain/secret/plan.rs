@@ -26,6 +26,13 @@ pub struct SecretPlan {
     pub warnings: Vec<String>,
 }
 
+impl SecretPlan {
+    /// The digest of the credentials, of whom they are for and until when, if they were minted.
+    pub fn minted_for(&self) -> Option<&str> {
+        self.desired.minted_for().filter(|_| self.is_minted)
+    }
+}
+
 /// What to generate in `namespace` from a valid spec and the Secret that it references. `owner`: the resource, if it exists
 /// in a cluster.
 pub fn plan(

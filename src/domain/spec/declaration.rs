@@ -52,7 +52,7 @@ pub struct Declaration {
 /// Where a resource for many namespaces finds credentials, and where it puts them.
 #[derive(Clone, Debug, PartialEq)]
 pub struct ClusterScope {
-    /// The namespace of the credentials.
+    /// The namespace of the credentials, or of who asks for them.
     pub source_namespace: String,
     /// The namespaces that are to have the Secret; `None` if nobody can tell, since that is invalid.
     pub selection: Option<NamespaceSelection>,
@@ -135,19 +135,24 @@ impl From<&DockerPullSecret> for Declaration {
 impl From<&ClusterDockerPullSecret> for Declaration {
     fn from(resource: &ClusterDockerPullSecret) -> Self {
         let (spec, one) = (&resource.spec, resource.in_one_namespace());
-        let reference = &spec.credentials_ref;
+        let reference = spec.credentials_ref.as_ref().map(|reference| &reference.namespace);
+        let minting = spec.credentials_from.as_ref().map(|from| &from.namespace);
+        let reference = reference.map(|namespace| ("spec.credentialsRef.namespace", namespace));
+        let place = reference.or(minting.map(|namespace| ("spec.credentialsFrom.namespace", namespace)));
+        let source_namespace = place.map(|(_, namespace)| namespace.clone()).unwrap_or_default();
         let selection = NamespaceSelection::new(&spec.namespace_selector, &spec.exclude_namespaces);
-        let validated = check_namespace(&reference.namespace)
+        let validated = place
+            .map_or(Ok(()), |(field, namespace)| check_namespace(field, namespace))
             .and_then(|()| validate_shared(&one))
             .and_then(|validated| selection.as_ref().map(|_| validated).map_err(Clone::clone));
         Self {
             kind: CLUSTER_DOCKER_PULL_SECRET,
             key: ObjectKey::new("", resource.metadata.name.clone().unwrap_or_default()),
+            spec: validated.map(|validated| validated.in_namespace(&source_namespace)),
             cluster: Some(ClusterScope {
-                source_namespace: reference.namespace.clone(),
+                source_namespace,
                 selection: selection.ok(),
             }),
-            spec: validated.map(|validated| validated.in_namespace(&reference.namespace)),
             ..Self::from(&one)
         }
     }

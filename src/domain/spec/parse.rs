@@ -13,8 +13,7 @@ const FIELDS: [&str; 5] = ["apiVersion", "kind", "metadata", "spec", "status"];
 
 /// What to say of a namespace at a place where none belongs.
 const OF_NAMESPACE: &str = "the namespace belongs in metadata.namespace";
-const OF_CLUSTER: &str =
-    "a ClusterDockerPullSecret has no namespace; that of its credentials belongs in spec.credentialsRef.namespace";
+const OF_CLUSTER: &str = "a ClusterDockerPullSecret has no namespace; that of its credentials belongs in spec.credentialsRef.namespace or spec.credentialsFrom.namespace";
 
 /// Reads a DockerPullSecret. Every unknown field is a problem, since it is probably a typing error or at the wrong place.
 pub fn parse(api_version: &str, object: Value) -> Result<DockerPullSecret, Problem> {

@@ -220,13 +220,13 @@ fn check_source(resource: &DockerPullSecret) -> Result<CredentialSource, Problem
     }))
 }
 
-/// The namespace of credentials for many namespaces.
-pub(crate) fn check_namespace(name: &str) -> Result<(), Problem> {
+/// The namespace of credentials for many namespaces, or of who asks for them.
+pub(crate) fn check_namespace(field: &str, name: &str) -> Result<(), Problem> {
     if name.len() <= 63 && is_object_name(name) && !name.contains('.') {
         return Ok(());
     }
     Err(invalid(format!(
-        "spec.credentialsRef.namespace {name:?} is not the name of a namespace: write 1 to 63 lower-case letters, digits and '-'"
+        "{field} {name:?} is not the name of a namespace: write 1 to 63 lower-case letters, digits and '-'"
     )))
 }
 

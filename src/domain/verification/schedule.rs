@@ -202,23 +202,24 @@ pub fn schedule(input: &ScheduleInput<'_>, state: &VerificationState, now: Times
     }
 }
 
-/// Why credentials are not written: the registry refused them, and they are `guarded`. `replaces`: a Secret holds other ones. The status
-/// adds since when.
+/// Why credentials are not written: the registry refused them, and they are `guarded`. `replaces`: a Secret holds other ones. `remedy`:
+/// what to do about it. The status adds since when.
 pub fn held_back(
     policy: OnRejected,
     guarded: bool,
     replaces: bool,
+    remedy: &str,
     known: Option<&VerificationRecord>,
 ) -> Option<Problem> {
     let known = known.filter(|known| known.result.is_refusal() && guarded && policy == OnRejected::KeepLastAccepted)?;
     let refused = known.result.as_str();
     let message = if replaces {
         format!(
-            "the Secret keeps the last credentials that the registry accepted; the new ones were refused ({refused}); put working credentials into the referenced Secret, or set spec.verification.onRejected to WriteAnyway"
+            "the Secret keeps the last credentials that the registry accepted; the new ones were refused ({refused}); {remedy}, or set spec.verification.onRejected to WriteAnyway"
         )
     } else {
         format!(
-            "the registry refused these credentials ({refused}), so no namespace gets them; put working credentials into the referenced Secret, or set spec.verification.onRejected to WriteAnyway"
+            "the registry refused these credentials ({refused}), so no namespace gets them; {remedy}, or set spec.verification.onRejected to WriteAnyway"
         )
     };
     Some(Problem::new(Reason::HeldBack, message))

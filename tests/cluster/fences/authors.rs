@@ -36,6 +36,10 @@ impl<'a> Author<'a> {
         author
     }
 
+    pub(super) fn name(&self) -> &str {
+        self.name
+    }
+
     /// Gives a right, on the objects of these names only.
     pub(super) fn grant(&self, verbs: &str, kind: &str, names: &[&str]) {
         static COUNT: AtomicU32 = AtomicU32::new(0);

@@ -1,15 +1,16 @@
 //! An author of DockerPullSecrets may have credentials minted only with a ServiceAccount that they may use themselves.
 
+use dps::api::ClusterDockerPullSecret;
 use k8s_openapi::api::rbac::v1::{Role, RoleBinding};
 use kube::Api;
-use kube::api::PostParams;
+use kube::api::{DeleteParams, Patch, PatchParams, PostParams};
 use serde_json::{Value, json};
 
 use super::authors::{Author, is_refused, until_refused};
 use super::refusal;
 use crate::support::eventually;
 use crate::support::objects::{Space, with};
-use crate::support::world::scoped_world;
+use crate::support::world::{World, scoped_world};
 
 /// Credentials of a robot account, for whoever has tokens of this ServiceAccount.
 pub(super) fn minted(account: &str) -> Value {
@@ -140,4 +141,108 @@ async fn a_long_lived_key_is_used_only_for_authors_who_may_read_it() {
         code == 403 && message.contains(&format!("{NEEDED} puller")),
         "{code} {message}"
     );
+}
+
+/// Somebody who may write ClusterDockerPullSecrets, and Secrets in all namespaces.
+struct FleetAuthor {
+    name: String,
+    resources: Api<ClusterDockerPullSecret>,
+}
+
+impl FleetAuthor {
+    async fn new(author: &Author<'_>, space: &Space) -> Self {
+        let world = scoped_world();
+        let name = space.name.clone();
+        for (end, verb, kind) in [
+            ("resources", "create,patch", "clusterdockerpullsecrets.pullsecrets.dev"),
+            ("secrets", "create", "secrets"),
+        ] {
+            let (role, verb, kind) = (
+                format!("{name}-{end}"),
+                format!("--verb={verb}"),
+                format!("--resource={kind}"),
+            );
+            world.kubectl(&["create", "clusterrole", &role, &verb, &kind]);
+            let account = format!("--serviceaccount={name}:{}", author.name());
+            world.kubectl(&[
+                "create",
+                "clusterrolebinding",
+                &role,
+                &format!("--clusterrole={role}"),
+                &account,
+            ]);
+        }
+        let kubeconfig = world.state().join(format!("{name}-{}.kubeconfig", author.name()));
+        let resources = Api::all(World::client(&kubeconfig).await);
+        Self { name, resources }
+    }
+
+    /// Of minted credentials. Nobody is selected.
+    async fn create(&self, from: Value) -> kube::Result<()> {
+        let registry = "123456789012.dkr.ecr.eu-west-1.amazonaws.com";
+        let spec = json!({"type": "PrivateRegistry", "registryUrl": registry, "credentialsFrom": from,
+            "namespaceSelector": {"matchLabels": {"nobody": "has this"}}});
+        let resource = json!({"apiVersion": "pullsecrets.dev/v1alpha1", "kind": "ClusterDockerPullSecret",
+            "metadata": {"name": self.name}, "spec": spec});
+        let resource = serde_json::from_value(resource).unwrap();
+        self.resources.create(&PostParams::default(), &resource).await.map(drop)
+    }
+
+    async fn change(&self, spec: Value) -> kube::Result<()> {
+        let patch = Patch::Merge(json!({ "spec": spec }));
+        self.resources
+            .patch(&self.name, &PatchParams::default(), &patch)
+            .await
+            .map(drop)
+    }
+}
+
+#[tokio::test]
+async fn an_author_for_many_namespaces_needs_the_service_account_or_the_key_in_its_namespace() {
+    let space = space("minting-fleet").await;
+    let erin = Author::new(&space, "erin").await;
+    let fleet = FleetAuthor::new(&erin, &space).await;
+    let from = |field: &str, name: &str| json!({"namespace": space.name, field: {"name": name}, "aws": {}});
+    let refused = async |field: &str, name: &str, words: String| {
+        eventually(&words, || async {
+            match fleet.create(from(field, name)).await {
+                Err(kube::Error::Api(status)) if status.message.contains(&words) => Ok(()),
+                other => Err(format!("{other:?}")),
+            }
+        })
+        .await;
+    };
+    let place = format!("in namespace {}", space.name);
+    let key = "spec.credentialsFrom.staticKeyRef: you must be allowed to get Secret";
+    refused("staticKeyRef", "aws-key", format!("{key} aws-key {place}")).await;
+    refused("serviceAccountRef", "puller", format!("{NEEDED} puller {place}")).await;
+
+    erin.grant("create", "serviceaccounts/token", &["puller"]);
+    eventually("erin may use the ServiceAccount", || async {
+        fleet
+            .create(from("serviceAccountRef", "puller"))
+            .await
+            .map_err(|error| error.to_string())
+    })
+    .await;
+    // Another ServiceAccount, the same name in another namespace, and a key.
+    for (swap, words) in [
+        (
+            json!({"serviceAccountRef": {"name": "other"}}),
+            format!("{NEEDED} other {place}"),
+        ),
+        (
+            json!({"namespace": "kube-system"}),
+            format!("{NEEDED} puller in namespace kube-system"),
+        ),
+        (
+            json!({"serviceAccountRef": null, "staticKeyRef": {"name": "aws-key"}}),
+            format!("{key} aws-key {place}"),
+        ),
+    ] {
+        is_refused(fleet.change(json!({"credentialsFrom": swap})).await, &words);
+    }
+    fleet.change(json!({"email": "ci@example.com"})).await.unwrap();
+    let all: Api<ClusterDockerPullSecret> = Api::all(space.client.clone());
+    all.delete(&fleet.name, &DeleteParams::default()).await.unwrap();
 }

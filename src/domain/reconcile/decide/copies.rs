@@ -11,7 +11,7 @@ use crate::domain::reconcile::decide::secret::Comparison;
 use crate::domain::reconcile::observed::Observed;
 use crate::domain::secret::desired::document_of;
 use crate::domain::secret::plan::SecretPlan;
-use crate::domain::spec::validate::ValidatedSpec;
+use crate::domain::spec::validate::{CredentialSource, ValidatedSpec};
 use crate::domain::verification::schedule::VerificationView;
 
 /// What becomes of the copies.
@@ -51,7 +51,8 @@ fn earlier(spec: &ValidatedSpec, plan: &SecretPlan, observed: &Observed) -> Opti
     let (document, version) = (document_of(standing)?, observed.copies.version.as_deref()?);
     let credentials = resolve_document("the Secret", document, &spec.registry);
     let credentials = credentials.unwrap_or_else(|_| plan.credentials.clone());
-    Some(CopiedSecret::new(plan.desired.holding(document), version, credentials))
+    let earlier = CopiedSecret::new(plan.desired.holding(standing)?, version, credentials);
+    Some(earlier.minted_for(observed.copies.identity.clone()))
 }
 
 /// These credentials. If the copies hold them already, their version stays: whatever else has changed about the source is no reason
@@ -60,25 +61,27 @@ fn new(subject: &Subject<'_>, plan: &SecretPlan, observed: &Observed) -> CopiedS
     let standing = observed.retained.as_ref();
     let is_same = standing.is_some_and(|standing| plan.desired.same_document(standing));
     let before = observed.copies.version.clone().filter(|_| is_same);
-    let version = before.unwrap_or_else(|| current(subject, observed));
-    CopiedSecret::new(plan.desired.clone(), &version, plan.credentials.clone())
+    let version = before.unwrap_or_else(|| current(subject, plan, observed));
+    let identity = plan.is_minted.then(|| plan.identity.clone());
+    CopiedSecret::new(plan.desired.clone(), &version, plan.credentials.clone()).minted_for(identity)
 }
 
 /// Whether the copies have the version of these credentials. Then none is read to find that out.
-pub(super) fn are_current(subject: &Subject<'_>, observed: &Observed) -> bool {
-    observed.copies.version.as_ref() == Some(&current(subject, observed))
+pub(super) fn are_current(subject: &Subject<'_>, plan: &SecretPlan, observed: &Observed) -> bool {
+    observed.copies.version.as_ref() == Some(&current(subject, plan, observed))
 }
 
-fn current(subject: &Subject<'_>, observed: &Observed) -> String {
+fn current(subject: &Subject<'_>, plan: &SecretPlan, observed: &Observed) -> String {
     let source = observed.source.as_ref();
     let source = source.and_then(|source| source.metadata.resource_version.as_deref());
-    version(subject.declaration.generation, source)
+    // The Secret with a long-lived key says nothing of what it has minted.
+    version(subject.declaration.generation, plan.minted_for().or(source))
 }
 
 /// Of the documents that this program makes: to be raised when it makes others of the same credentials.
 const FORMAT: u8 = 1;
 
-/// Of the credentials that a resource of this generation takes from a Secret of this version.
+/// Of the credentials that a resource of this generation takes from a Secret of this version, or that have this digest.
 pub fn version(generation: Option<i64>, source: Option<&str>) -> String {
     format!(
         "{FORMAT}.{}.{}",
@@ -87,17 +90,27 @@ pub fn version(generation: Option<i64>, source: Option<&str>) -> String {
     )
 }
 
-/// Why the credentials must not be read.
-pub(super) fn unreadable(subject: &Subject<'_>, observed: &Observed) -> Option<Problem> {
+/// Whether this is a version of the credentials in a Secret of this version, or with this digest, whatever the generation.
+pub fn is_version_of(version: &str, source: &str) -> bool {
+    !source.is_empty() && version.rsplit_once('.').is_some_and(|(_, of)| of == source)
+}
+
+/// Why the credentials must not be read, or minted.
+pub(super) fn unreadable(subject: &Subject<'_>, spec: &ValidatedSpec, observed: &Observed) -> Option<Problem> {
     let cluster = subject
         .declaration
         .cluster
         .as_ref()
         .filter(|_| !observed.may_read_source)?;
+    let (field, what) = match &spec.source {
+        CredentialSource::Secret(_) => ("credentialsRef", "Secret"),
+        CredentialSource::Minted(source) if source.key_secret().is_some() => ("credentialsFrom", "Secret"),
+        CredentialSource::Minted(_) => ("credentialsFrom", "ServiceAccount"),
+    };
     Some(Problem::new(
         Reason::NotAllowed,
         format!(
-            "spec.credentialsRef.namespace {:?} is not one that the operator reads credentials for many namespaces from: move the Secret, or add the namespace to clusterResources.credentialsNamespaces in the operator's chart",
+            "spec.{field}.namespace {:?} is not one that the operator reads credentials for many namespaces from: move the {what}, or add the namespace to clusterResources.credentialsNamespaces in the operator's chart",
             cluster.source_namespace
         ),
     ))

@@ -1,11 +1,14 @@
 //! What becomes of credentials that are minted.
 
-use crate::api::{ConditionType, Reason};
+use std::time::Duration;
+
+use crate::api::{ConditionType, MintedStatus, Reason};
 use crate::domain::credential_source::minted;
 use crate::domain::minting::identity::MintIdentity;
 use crate::domain::minting::judgement::{MintJudgement, Minting};
 use crate::domain::minting::ledger::MintKey;
 use crate::domain::problem::Problem;
+use crate::domain::reconcile::decide::copies::Distribute;
 use crate::domain::reconcile::decide::{Decision, Subject};
 use crate::domain::reconcile::observed::Observed;
 use crate::domain::reconcile::retry::AFTER_NO_IDENTITY;
@@ -80,6 +83,14 @@ pub(super) fn plan(
     }
 }
 
+/// What tells the credentials in the Secret from others.
+pub(super) fn written(plan: &SecretPlan) -> Option<MintedStatus> {
+    plan.minted_for().map(|digest| MintedStatus {
+        digest: Some(digest.to_owned()),
+        ..MintedStatus::default()
+    })
+}
+
 impl Judged<'_> {
     fn plan(&self, subject: &Subject<'_>, spec: &ValidatedSpec) -> Result<SecretPlan, Problem> {
         match self {
@@ -94,16 +105,34 @@ impl Judged<'_> {
     }
 
     /// Adds to a decision what is minted, and what the status says of it.
-    pub(super) fn complete(self, mut decision: Decision, now: Timestamp) -> Decision {
+    pub(super) fn complete(self, mut decision: Decision, subject: &Subject<'_>, now: Timestamp) -> Decision {
         let (minting, judgement) = match self {
             Self::Impossible(_) => {
+                if let (Finding::Decided(outcome), Some(_)) = (&mut decision.finding, &subject.declaration.cluster) {
+                    // The copies still hold it, and are needed again.
+                    outcome.minted = subject.previous.and_then(|status| status.minted.clone());
+                }
                 decision.next = decision.next.into_iter().chain([AFTER_NO_IDENTITY]).min();
                 return decision;
             }
             Self::Possible(minting, judgement) => (minting, *judgement),
         };
         if let Finding::Decided(outcome) = &mut decision.finding {
-            outcome.minted = Some(judgement.status);
+            let written = outcome.minted.take().and_then(|written| written.digest);
+            let mut status = judgement.status;
+            if subject.declaration.cluster.is_some() {
+                let said = subject.previous.and_then(|status| status.minted.as_ref());
+                let is_same = said.is_some_and(|said| said.issued_at == status.issued_at);
+                let said = said.and_then(|said| said.digest.clone());
+                if written.is_some() && written != said {
+                    // A process that starts now has to know it from the status before it finds it in a namespace.
+                    decision.distribute = Distribute::Keep;
+                    decision.outdated_pods.clear();
+                    decision.next = Some(Duration::ZERO);
+                }
+                status.digest = written.or(said.filter(|_| is_same));
+            }
+            outcome.minted = Some(status);
             outcome.warnings.splice(0..0, judgement.warnings);
         }
         decision.mints = judgement.is_due.then(|| MintOrder {

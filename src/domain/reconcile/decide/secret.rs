@@ -14,7 +14,7 @@ use crate::domain::reconcile::observed::Observed;
 use crate::domain::secret::ownership::{Claimant, SecretAction, authorize_write};
 use crate::domain::secret::plan::SecretPlan;
 use crate::domain::secret::precondition::Precondition;
-use crate::domain::spec::validate::ValidatedSpec;
+use crate::domain::spec::validate::{CredentialSource, ValidatedSpec};
 use crate::domain::time::{Timestamp, since};
 use crate::domain::verification::fingerprint::Fingerprint;
 use crate::domain::verification::schedule::{VerificationView, held_back};
@@ -40,11 +40,13 @@ impl Comparison {
         let accepted = status.is_some_and(|verification| verification.secret_verified);
         let standing: Option<&Secret> = observed.target.as_ref().or(observed.retained.as_ref());
         let is_same = standing.is_some_and(|standing| plan.desired.same_document(standing));
-        let changes = !is_same && !copies::are_current(subject, observed);
+        let changes = !is_same && !copies::are_current(subject, plan, observed);
         let replaces = changes && (standing.is_some() || observed.copies.version.is_some());
+        // What the registry says of minted ones, it says of their identity. Namespaces that have it need renewed ones.
+        let are_new = observed.copies.identity.as_ref() != Some(&plan.identity);
         Self {
             changes_credentials: changes,
-            is_guarded: (replaces && accepted) || (changes && subject.declaration.cluster.is_some()),
+            is_guarded: (replaces && accepted) || (changes && are_new && subject.declaration.cluster.is_some()),
             replaces,
         }
     }
@@ -52,7 +54,11 @@ impl Comparison {
     /// Why the credentials are not written, if the registry refused them.
     pub(super) fn held_back(&self, spec: &ValidatedSpec, view: &VerificationView) -> Option<Problem> {
         let policy = spec.verification.on_rejected;
-        held_back(policy, self.is_guarded, self.replaces, view.record.as_ref())
+        let remedy = match &spec.source {
+            CredentialSource::Secret(_) => "put working credentials into the referenced Secret",
+            CredentialSource::Minted(_) => "let this identity pull from the registry",
+        };
+        held_back(policy, self.is_guarded, self.replaces, remedy, view.record.as_ref())
     }
 
     /// The verdict that the write has to wait for, and since when it does. While none can come, none is late.
