@@ -1,6 +1,7 @@
 //! Credentials that the operator mints, at clouds that check every token against the API server's keys.
 
 mod node;
+mod trial;
 
 use std::fmt::Write as _;
 use std::time::Duration;

@@ -1,6 +1,7 @@
 //! What `dps doctor` makes of what it saw, case by case.
 
 mod askers;
+mod issuer;
 mod clusters;
 mod installations;
 mod views;
@@ -102,6 +103,7 @@ fn resource(reason: Option<&str>) -> ResourceView {
         not_ready: reason.map(str::to_owned),
         registry: None,
         asker: None,
+        minting: None,
     }
 }
 
@@ -308,6 +310,7 @@ fn a_check_that_is_not_ok_says_what_to_do() {
 #[test]
 fn without_a_look_at_registries_nothing_is_said_of_them() {
     let observed = Observations {
+        issuer: None,
         registries: None,
         ..good()
     };

@@ -5,6 +5,7 @@ mod host;
 mod identity;
 mod life;
 mod refusals;
+mod trial;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;

@@ -85,6 +85,7 @@ pub(super) async fn observe(arguments: &Doctor, cluster: &Cluster) -> Result<Obs
         policies,
         resources,
         cluster_resources,
+        issuer: None,
         registries: None,
     })
 }
