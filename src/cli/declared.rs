@@ -30,7 +30,9 @@ pub(crate) async fn declared(kind: &str, name: &str, cluster: &Cluster) -> Resul
     let client = cluster.client.clone();
     if kind == CLUSTER_DOCKER_PULL_SECRET {
         let place = format!("{kind} {name}");
-        let resource = cluster.call(Api::<ClusterDockerPullSecret>::all(client).get(name)).await;
+        let resource = cluster
+            .call(Api::<ClusterDockerPullSecret>::all(client).get(name))
+            .await;
         let resource = resource.map_err(|error| cluster.failed(&format!("reading {place}"), &error))?;
         return Ok((place, Declaration::from(&resource)));
     }

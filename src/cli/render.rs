@@ -142,9 +142,10 @@ fn render_one(
         })
     };
     let (desired, warnings) = if let CredentialSource::Minted(source) = &spec.source {
-        minted::check(&spec, source, &key.namespace, manifests, settings)?;
+        let doubt = minted::check(&spec, source, &key.namespace, manifests, settings)?;
         authorize(&minted::expected(&spec, namespace))?;
-        (None, vec![minted::NOTE.to_owned()])
+        let warnings = doubt.into_iter().chain([minted::NOTE.to_owned()]);
+        (None, warnings.collect())
     } else {
         let source = manifests.source(&spec, &key.namespace)?;
         // Without an owner: what is rendered is applied where nobody knows the UID of the resource yet.

@@ -190,8 +190,8 @@ pub fn lasting(login: FoundLogin, registry: Option<&ChosenRegistry>) -> FoundLog
         FoundLogin::Helper { name, .. } if is_short_lived(name) => Some(name.as_str()),
         _ => None,
     };
-    let is_short_lived = key
-        .is_some_and(|key| !key.is_docker_hub() && Dialect::of(key.host_port()).lifetime_advice().is_some());
+    let is_short_lived =
+        key.is_some_and(|key| !key.is_docker_hub() && Dialect::of(key.host_port()).lifetime_advice().is_some());
     if helper.is_none() && !is_short_lived {
         return login;
     }

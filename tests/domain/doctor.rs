@@ -1,9 +1,9 @@
 //! What `dps doctor` makes of what it saw, case by case.
 
 mod askers;
-mod issuer;
 mod clusters;
 mod installations;
+mod issuer;
 mod views;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -173,6 +173,7 @@ fn good() -> Observations {
         policies: Read(policies(&[("writes", true), ("authors", true), ("tokens", true)])),
         resources: Read(vec![resource(None), resource(None)]),
         cluster_resources: Read(Vec::new()),
+        issuer: None,
         registries: Some(registry(RegistryAnswer::Answered(401, None))),
     };
     refused(&mut observed, &[]);
@@ -310,7 +311,6 @@ fn a_check_that_is_not_ok_says_what_to_do() {
 #[test]
 fn without_a_look_at_registries_nothing_is_said_of_them() {
     let observed = Observations {
-        issuer: None,
         registries: None,
         ..good()
     };

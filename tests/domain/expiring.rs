@@ -46,7 +46,10 @@ fn host_and_user_together_tell_what_expires() {
 fn manifest_that_is_offered_is_valid_once_it_is_filled_in() {
     let rows = [
         (ECR, "arn:aws:iam::123456789012:role/ROLE"),
-        ("123456789012.dkr.ecr.cn-north-1.amazonaws.com.cn", "arn:aws-cn:iam::123456789012:role/ROLE"),
+        (
+            "123456789012.dkr.ecr.cn-north-1.amazonaws.com.cn",
+            "arn:aws-cn:iam::123456789012:role/ROLE",
+        ),
         ("public.ecr.aws/acme", "arn:aws:iam::ACCOUNT:role/ROLE"),
         ("example.azurecr.io", "clientId: CLIENT_ID, tenantId: TENANT_ID"),
         ("europe-docker.pkg.dev", "projects/PROJECT_NUMBER/"),
@@ -97,7 +100,11 @@ fn import_copies_no_login_that_expires_unless_it_is_told_to() {
     }
     assert!(!output.stderr.contains(CANARY));
     let output = import(&["--allow-short-lived"]);
-    assert!(output.code == 0 && output.stdout.contains("example.azurecr.io"), "{}", output.stderr);
+    assert!(
+        output.code == 0 && output.stdout.contains("example.azurecr.io"),
+        "{}",
+        output.stderr
+    );
     assert!(
         output.stderr.contains("example.azurecr.io: warning: logins of user"),
         "{}",

@@ -33,7 +33,10 @@ fn all_samples_render() {
     let output = dps(&["render", "-f", "deploy/samples"], "");
     // Those of credentials that the operator mints have no Secret yet. One file is no resource.
     let minted = std::fs::read_dir(crate::support::repository().join("deploy/samples/short-lived")).unwrap();
-    let waiting = output.stderr.matches("its credentials are minted in the cluster").count();
+    let waiting = output
+        .stderr
+        .matches("its credentials are minted in the cluster")
+        .count();
     assert_eq!(
         (
             output.code,

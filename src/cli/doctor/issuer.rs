@@ -21,9 +21,12 @@ const DISCOVERY: &str = "/.well-known/openid-configuration";
 
 /// Adds what came of the issuer, if credentials are minted.
 pub(super) async fn look_at_issuer(arguments: &Doctor, cluster: &Cluster, observed: Observations) -> Observations {
-    let resources = [&observed.resources, &observed.cluster_resources];
-    let mut resources = resources.into_iter().filter_map(Seen::read).flatten();
-    if !resources.any(|resource| resource.minting.is_some()) {
+    let is_minting = [&observed.resources, &observed.cluster_resources]
+        .into_iter()
+        .filter_map(Seen::read)
+        .flatten()
+        .any(|resource| resource.minting.is_some());
+    if !is_minting {
         return observed;
     }
     let issuer = match of_cluster(cluster).await {

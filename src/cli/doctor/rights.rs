@@ -66,7 +66,11 @@ pub(crate) async fn user(cluster: &Cluster) -> Option<String> {
 }
 
 /// What a user, or who asks, may not do.
-pub(crate) async fn refused(cluster: &Cluster, user: Option<&str>, questions: Vec<RightQuestion>) -> Seen<Vec<RightQuestion>> {
+pub(crate) async fn refused(
+    cluster: &Cluster,
+    user: Option<&str>,
+    questions: Vec<RightQuestion>,
+) -> Seen<Vec<RightQuestion>> {
     let mut answers = futures::stream::iter(questions)
         .map(|question| async {
             let answer = ask(cluster, user, &question).await;

@@ -200,10 +200,7 @@ impl<'a> Attempter<'a> {
             }
             _ => return failure.into(),
         };
-        let (user, missing) = tokio::join!(
-            user(self.cluster),
-            refused(self.cluster, None, questions_about(&asker))
-        );
+        let (user, missing) = tokio::join!(user(self.cluster), refused(self.cluster, None, questions_about(&asker)));
         match missing {
             Seen::Read(missing) if !missing.is_empty() => {
                 let message = missing_rights(user.as_deref(), &asker, &missing);

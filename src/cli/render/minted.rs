@@ -23,14 +23,15 @@ use crate::domain::time::Timestamp;
 pub(super) const NOTE: &str =
     "its credentials are minted in the cluster, so there is no Secret to render; dps mint tries it with a cluster";
 
-/// Checks what can be known: whether the registry fits the cloud, and the identity and the key, as far as the input has them.
+/// Checks what can be known: whether the registry fits the cloud, and the key, if the input has it. The warning is about the identity:
+/// what is missing in the input may be in the cluster.
 pub(super) fn check(
     spec: &ValidatedSpec,
     source: &MintSource,
     namespace: &str,
     manifests: &Manifests,
     settings: &MintSettings,
-) -> Result<(), Problem> {
+) -> Result<Option<String>, Problem> {
     let mut annotations = None;
     match &source.asker {
         Asker::ServiceAccount(name) => {
@@ -45,15 +46,18 @@ pub(super) fn check(
     }
     let is_known = annotations.is_some();
     let identity = MintIdentity::new(source, &spec.registry, &annotations.unwrap_or_default(), settings);
-    // What is missing may be in the cluster: in annotations, or the operator may be told of its GKE cluster.
-    let is_of_cluster = !is_known || matches!(source.request, MintRequest::Google { provider: None, .. });
+    // The operator may be told of its GKE cluster.
+    let is_of_operator = matches!(source.request, MintRequest::Google { provider: None, .. });
     match identity {
-        Err(problem) if !(is_of_cluster && problem.reason == Reason::IdentityMissing) => Err(problem),
-        _ => Ok(()),
+        Ok(_) => Ok(None),
+        Err(problem) if problem.reason == Reason::IdentityMissing => {
+            Ok(Some(problem.message).filter(|_| is_known && !is_of_operator))
+        }
+        Err(problem) => Err(problem),
     }
 }
 
-/// The annotations of a ServiceAccount, if the input has it.
+/// The annotations of a ServiceAccount, if the input has it. Several files may each have some of them.
 fn annotations_of(account: &ObjectKey, manifests: &Manifests) -> Option<BTreeMap<String, String>> {
     let is_it = |object: &&Value| {
         let metadata = &object["metadata"];
@@ -61,10 +65,12 @@ fn annotations_of(account: &ObjectKey, manifests: &Manifests) -> Option<BTreeMap
             && metadata["name"] == account.name.as_str()
             && metadata["namespace"].as_str().unwrap_or("default") == account.namespace
     };
-    // The last counts, as with `kubectl apply`.
-    let object = manifests.others.iter().map(|(_, object)| object).rfind(is_it)?;
-    let annotations = serde_json::from_value(object["metadata"]["annotations"].clone());
-    Some(annotations.unwrap_or_default())
+    let objects = manifests.others.iter().map(|(_, object)| object).filter(is_it);
+    let annotations = objects.map(|object| {
+        let annotations = serde_json::from_value(object["metadata"]["annotations"].clone());
+        annotations.unwrap_or_else(|_| BTreeMap::new())
+    });
+    annotations.reduce(|all, more| all.into_iter().chain(more).collect())
 }
 
 /// The Secret as far as it is known, to compare it with one of its name.

@@ -146,8 +146,9 @@ fn check_issuer(view: &IssuerView, minting: &[&MintingView]) -> Check {
         }
         Discovery::Failed(why) => {
             let message = format!("tried from this machine, the issuer {issuer} does not give its keys: {why}");
-            Check::warn(category, page, message)
-                .hint(format!("AWS, Entra and Quay have to reach it from the internet; if they cannot, {upload}"))
+            Check::warn(category, page, message).hint(format!(
+                "AWS, Entra and Quay have to reach it from the internet; if they cannot, {upload}"
+            ))
         }
     }
 }

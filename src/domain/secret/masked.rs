@@ -25,7 +25,11 @@ pub fn masked(
     let secret = Desired::new(namespace, owner, spec, &resolved).secret();
     let document = document_of(&secret).and_then(|document| serde_json::from_slice(document).ok());
     let mut document: Value = document.unwrap_or_default();
-    for entry in document["auths"].as_object_mut().into_iter().flat_map(|auths| auths.values_mut()) {
+    for entry in document["auths"]
+        .as_object_mut()
+        .into_iter()
+        .flat_map(|auths| auths.values_mut())
+    {
         // Base64 of a mask looks like base64 of a password.
         entry["auth"] = MASK.into();
     }

@@ -56,21 +56,32 @@ async fn each_cloud_is_asked_step_by_step_and_no_token_is_shown_and_nothing_is_w
         let Output { code, stdout, stderr } = &output;
         assert_eq!(*code, 0, "{stdout}{stderr}");
         assert!(
-            stdout.starts_with(&format!("DockerPullSecret {}/{name}: Minted: credentials of ", space.name)),
+            stdout.starts_with(&format!(
+                "DockerPullSecret {}/{name}: Minted: credentials of ",
+                space.name
+            )),
             "{stdout}"
         );
         for words in [&registry, username, "valid until", "the operator would renew them at"] {
             assert!(stdout.contains(words), "{words:?} in {stdout}");
         }
         let subject = format!("subject system:serviceaccount:{}:puller", space.name);
-        for words in ["create a token of ServiceAccount \"puller\"", &subject, "it answered 200", "Nothing was written"] {
+        for words in [
+            "create a token of ServiceAccount \"puller\"",
+            &subject,
+            "it answered 200",
+            "Nothing was written",
+        ] {
             assert!(stderr.contains(words), "{words:?} in {stderr}");
         }
         assert_eq!(cloud.requests(&[route]).len(), 1, "{name}");
         let json = mint(world, &cloud, &[name, "-n", &space.name, "-o", "json"], "");
         let result: Value = serde_json::from_str(&json.stdout).unwrap();
         let result = &result["results"][0];
-        assert_eq!((&result["provider"], &result["username"]), (&json!(name), &json!(username)));
+        assert_eq!(
+            (&result["provider"], &result["username"]),
+            (&json!(name), &json!(username))
+        );
         // The same from a manifest, with the Secret that would be written.
         let manifest = manifest(&format!("{name}-new"), &space, &clouds_spec(name));
         let exported = mint(world, &cloud, &["-f", "-", "--export"], &manifest.to_string());
@@ -103,15 +114,30 @@ async fn what_is_refused_is_said_with_its_reason() {
     let subject = format!("system:serviceaccount:{}:puller", space.name);
     let rows = [
         (spec(ECR, "aws", role.clone()), 1, "TrustRefused", subject.as_str()),
-        (spec(ECR, "aws", json!({})), 1, "IdentityMissing", "eks.amazonaws.com/role-arn"),
+        (
+            spec(ECR, "aws", json!({})),
+            1,
+            "IdentityMissing",
+            "eks.amazonaws.com/role-arn",
+        ),
         (
             spec("1.dkr.ecr.us-east-1.amazonaws.com.evil.test", "aws", role.clone()),
             1,
             "RegistryMismatch",
             "nothing was sent anywhere",
         ),
-        (spec(ECR, "aws", json!({"roleArn": "pull"})), 1, "InvalidSpec", "the ARN of a role"),
-        (private("registry.example.com", "login"), 3, "NothingToMint", "dps verify"),
+        (
+            spec(ECR, "aws", json!({"roleArn": "pull"})),
+            1,
+            "InvalidSpec",
+            "the ARN of a role",
+        ),
+        (
+            private("registry.example.com", "login"),
+            3,
+            "NothingToMint",
+            "dps verify",
+        ),
     ];
     for (spec, code, result, words) in rows {
         let manifest = manifest("app", &space, &spec);
@@ -126,7 +152,8 @@ async fn what_is_refused_is_said_with_its_reason() {
     let output = mint(world, &cloud, &["-f", "-"], &manifest.to_string());
     assert_eq!(output.code, 3, "{}", output.stdout);
     assert!(
-        output.stdout.contains("ExchangeUnreachable: AWS STS answered 503") && output.stdout.contains("try again later"),
+        output.stdout.contains("ExchangeUnreachable: AWS STS answered 503")
+            && output.stdout.contains("try again later"),
         "{}",
         output.stdout
     );
@@ -150,7 +177,11 @@ async fn person_without_the_right_is_told_which_one_and_the_commands_grant_it() 
         "{}",
         output.stdout
     );
-    let commands: Vec<&str> = output.stdout.lines().filter_map(|line| line.strip_prefix("  kubectl ")).collect();
+    let commands: Vec<&str> = output
+        .stdout
+        .lines()
+        .filter_map(|line| line.strip_prefix("  kubectl "))
+        .collect();
     assert_eq!(commands.len(), 4, "{}", output.stdout);
     for command in commands {
         world.kubectl(&command.split(' ').collect::<Vec<_>>());

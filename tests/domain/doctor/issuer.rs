@@ -82,7 +82,12 @@ fn issuers_that_no_cloud_can_reach_are_known_by_their_url() {
 #[test]
 fn issuer_is_judged_by_who_has_to_reach_it() {
     let rows: [(Option<Seen<IssuerView>>, ResourceView, CheckResult, &str); 8] = [
-        (view(ISSUER, Discovery::Good), aws(json!({}), ""), Good, "answers with its keys"),
+        (
+            view(ISSUER, Discovery::Good),
+            aws(json!({}), ""),
+            Good,
+            "answers with its keys",
+        ),
         (
             view("https://kubernetes.default.svc", Discovery::NotTried),
             aws(json!({}), ""),

@@ -58,11 +58,19 @@ fn answer_of_the_api_server_is_told_without_the_token() {
 #[test]
 fn messages_for_a_person_do_not_speak_of_the_operators_clock_and_retries() {
     let identity = identity(ECR, account("aws", json!({"roleArn": ROLE})), &[]).unwrap();
-    let limited = CloudResponse { status: 429, ..good("") };
-    let failure = tell(identity.clone(), proof("sts.amazonaws.com"), &[limited], noon()).end.unwrap_err();
+    let limited = CloudResponse {
+        status: 429,
+        ..good("")
+    };
+    let failure = tell(identity.clone(), proof("sts.amazonaws.com"), &[limited], noon())
+        .end
+        .unwrap_err();
     assert!(failure.problem.message.contains("the operator"));
     let told = for_person(&failure.problem.message);
-    assert!(told.ends_with("; try again later") && !told.contains("the operator"), "{told}");
+    assert!(
+        told.ends_with("; try again later") && !told.contains("the operator"),
+        "{told}"
+    );
     // The clouds are ahead by an hour.
     let late = |body: String| CloudResponse {
         date: Some("2026-11-27T13:00:00Z".parse().unwrap()),
@@ -72,7 +80,9 @@ fn messages_for_a_person_do_not_speak_of_the_operators_clock_and_retries() {
         late(STS_ANSWER.to_owned()),
         late(ecr_answer(false, noon().as_second() + 43_200).to_string()),
     ];
-    let minted = tell(identity, proof("sts.amazonaws.com"), &answers, noon()).end.unwrap();
+    let minted = tell(identity, proof("sts.amazonaws.com"), &answers, noon())
+        .end
+        .unwrap();
     assert_eq!(
         for_person(&minted.skew.unwrap()),
         "the clock of this machine is 60 minutes behind that of Amazon ECR: set it"
@@ -88,7 +98,8 @@ fn secret_is_shown_with_a_mask_and_nothing_that_was_made_of_the_password() {
     for secret in [CANARY, "5ubterranean", &STANDARD.encode(format!("AWS:{CANARY}"))[..20]] {
         assert!(!text.contains(secret), "{text}");
     }
-    let document: serde_json::Value = serde_json::from_str(shown["stringData"][".dockerconfigjson"].as_str().unwrap()).unwrap();
+    let document: serde_json::Value =
+        serde_json::from_str(shown["stringData"][".dockerconfigjson"].as_str().unwrap()).unwrap();
     assert_eq!(
         document["auths"][ECR],
         json!({"username": "AWS", "password": "********", "auth": "********"})

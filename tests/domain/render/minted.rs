@@ -30,11 +30,15 @@ fn secret(name: &str, data: &Value) -> Value {
 #[test]
 fn what_only_the_cluster_knows_is_a_note_and_what_is_wrong_is_a_problem() {
     let key = json!({"staticKeyRef": {"name": "key"}, "aws": {}});
-    let rows: [(Vec<Value>, i32, &str); 12] = [
+    let rows: [(Vec<Value>, i32, &str); 13] = [
         (vec![minted(ECR, account("aws", json!({"roleArn": ROLE})))], 0, NOTE),
         // The role may be in an annotation, and the cluster in a flag of the operator.
         (vec![minted(ECR, account("aws", json!({})))], 0, NOTE),
-        (vec![minted("europe-docker.pkg.dev", account("google", json!({})))], 0, NOTE),
+        (
+            vec![minted("europe-docker.pkg.dev", account("google", json!({})))],
+            0,
+            NOTE,
+        ),
         (
             vec![
                 minted(ECR, account("aws", json!({}))),
@@ -45,8 +49,16 @@ fn what_only_the_cluster_knows_is_a_note_and_what_is_wrong_is_a_problem() {
         ),
         (
             vec![minted(ECR, account("aws", json!({}))), puller(json!({}))],
-            1,
-            "IdentityMissing: spec.credentialsFrom.aws.roleArn is missing",
+            0,
+            "warning: DockerPullSecret team/app: spec.credentialsFrom.aws.roleArn is missing",
+        ),
+        (
+            vec![
+                minted(ECR, account("aws", json!({}))),
+                puller(json!({"eks.amazonaws.com/role-arn": "pull"})),
+            ],
+            0,
+            "the annotation eks.amazonaws.com/role-arn of ServiceAccount \"puller\" is wrong",
         ),
         (
             vec![minted("registry.example.com", account("aws", json!({"roleArn": ROLE})))],
