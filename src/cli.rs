@@ -1,11 +1,13 @@
 //! The commands of `dps`.
 
+mod clouds;
 mod cluster;
 pub(crate) mod completion;
 mod connection;
 mod controller;
 mod crds;
 mod create;
+mod declared;
 mod decode;
 mod destination;
 mod doctor;
@@ -17,6 +19,7 @@ mod input;
 mod list;
 mod login;
 pub(crate) mod manifests;
+mod mint;
 mod network;
 mod output;
 mod password;
@@ -72,6 +75,15 @@ enum Command {
     ///
     /// Exit code 0: accepted; 1: rejected or locked out; 2: usage error; 3: no verdict; 130: interrupted.
     Verify(verify::Verify),
+    /// Try to mint the credentials of spec.credentialsFrom as the operator does, with your own rights.
+    ///
+    /// Asks the API server for a token of the ServiceAccount, has the cloud exchange it, and says on stderr who was asked what, and
+    /// what came back. Nothing is written to the cluster, and no token or password is shown. With --as, the rights of the operator's
+    /// ServiceAccount count.
+    ///
+    /// Exit code 0: minted; 1: refused, or a resource has a problem; 2: usage error, or the cluster cannot be read; 3: no answer, or
+    /// there is nothing to mint; 130: interrupted.
+    Mint(Box<mint::Mint>),
     /// Show what an authorization token holds, the auth of a docker config: the user name, and what is wrong with it.
     ///
     /// The token is read from stdin or a file, and stays on this machine. The password is not printed, unless you ask for it.
@@ -131,6 +143,7 @@ pub fn main() -> ExitCode {
         Command::Import(arguments) => import::run(&arguments),
         Command::Render(arguments) => render::run(&arguments),
         Command::Verify(arguments) => verify::run(&arguments),
+        Command::Mint(arguments) => mint::run(&arguments),
         Command::Decode(arguments) => decode::run(&arguments),
         Command::Explain(arguments) => explain::run(&arguments),
         Command::List(arguments) => list::run(&arguments),

@@ -5,11 +5,11 @@ use std::process::ExitCode;
 
 use clap::Args;
 
+use crate::cli::clouds::CloudArguments;
 use crate::cli::network::NetworkArguments;
 use crate::cli::runtime::block_on;
 use crate::controller::run::{self, Options};
 use crate::controller::telemetry::{self, LogFormat};
-use crate::domain::minting::settings::{GkeCluster, MintSettings, RegistrySuffix};
 use crate::domain::names::ObjectKey;
 
 #[derive(Args)]
@@ -61,19 +61,8 @@ pub(crate) struct Controller {
     /// watch the same namespaces.
     #[arg(long, value_name = "NAMESPACE/NAME", env = "DPS_LEASE")]
     lease: Option<ObjectKey>,
-    /// GKE cluster that the operator runs in, as projects/PROJECT/locations/LOCATION/clusters/CLUSTER. Credentials of Google are minted
-    /// with its identity, where a resource names no workloadIdentityProvider.
-    #[arg(long, value_name = "CLUSTER", env = "DPS_GKE_CLUSTER")]
-    gke_cluster: Option<GkeCluster>,
-    /// Domain of registries of a private cloud, as azure=DOMAIN or google=DOMAIN: tokens of ServiceAccounts are sent to hosts below
-    /// it as to those of that cloud. Can be repeated.
-    #[arg(
-        long = "allow-registry-suffix",
-        value_name = "CLOUD=DOMAIN",
-        env = "DPS_ALLOW_REGISTRY_SUFFIXES",
-        value_delimiter = ','
-    )]
-    registry_suffixes: Vec<RegistrySuffix>,
+    #[command(flatten)]
+    clouds: CloudArguments,
     #[command(flatten)]
     targets: NetworkArguments,
 }
@@ -91,10 +80,7 @@ pub(crate) fn run(arguments: Controller) -> ExitCode {
         namespaces,
         health_address: arguments.health_address,
         policy: arguments.targets.policy(),
-        minting: MintSettings {
-            gke_cluster: arguments.gke_cluster,
-            suffixes: arguments.registry_suffixes,
-        },
+        minting: arguments.clouds.settings(),
         concurrency: arguments.concurrency,
         resource_metrics: arguments.resource_metrics,
         attaches_to_accounts: arguments.attach_service_accounts,

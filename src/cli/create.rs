@@ -21,6 +21,8 @@ use crate::cli::network::NetworkArguments;
 use crate::cli::output::{self, report, write_lines};
 use crate::cli::runtime::block_on;
 use crate::cli::terminal::{Stop, Terminal, interruptible};
+use crate::domain::registry::dialect::Dialect;
+use crate::form::expiring::{expiring, expiry_warning};
 use crate::form::objects::{Form, Login, Scope};
 
 /// Where the chart installs the operator, which by default reads the logins of that namespace.
@@ -195,6 +197,7 @@ async fn create(arguments: &Create, terminal: Option<&Terminal>) -> Result<ExitC
     for warning in objects.declaration.spec.iter().flat_map(|spec| &spec.warnings) {
         report(&format!("warning: {warning}"));
     }
+    warn_of_expiry(&form);
     // Before anybody logs in: a refusal would have cost a login attempt.
     if let Some(cluster) = &cluster {
         cluster.try_out(&objects).await?;
@@ -218,6 +221,24 @@ async fn create(arguments: &Create, terminal: Option<&Terminal>) -> Result<ExitC
         }
     }
     Ok(ExitCode::SUCCESS)
+}
+
+/// Says if the login ends within hours, and what to write instead.
+fn warn_of_expiry(form: &Form) {
+    let (key, Login::New { credentials, .. }) = (&form.registry.key, &form.login) else {
+        return;
+    };
+    let username = credentials.username();
+    let (Some(cloud), Scope::Namespace(namespace)) = (expiring(key, username), &form.scope) else {
+        return;
+    };
+    // Otherwise, the spec has this warning.
+    if Dialect::of(key.host_port()).lifetime_advice().is_none() {
+        report(&format!("warning: {}", expiry_warning(&cloud, username)));
+    }
+    report("  Fill in what is in capital letters:");
+    let manifest = cloud.manifest(&form.name, namespace.as_deref());
+    manifest.lines().for_each(|line| report(&format!("    {line}")));
 }
 
 /// What is left to do.

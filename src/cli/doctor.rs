@@ -1,10 +1,11 @@
 //! `dps doctor`: whether an installation can do its work.
 
+mod issuer;
 mod observe;
 mod print;
 mod registries;
 mod requests;
-mod rights;
+pub(crate) mod rights;
 
 use std::process::ExitCode;
 use std::time::Duration;
@@ -15,6 +16,7 @@ use tokio::time::{Instant, sleep};
 use crate::cli::cluster::Cluster;
 use crate::cli::completion::names;
 use crate::cli::connection::ConnectionArguments;
+use crate::cli::doctor::issuer::look_at_issuer;
 use crate::cli::doctor::observe::observe;
 use crate::cli::doctor::registries::look_at_registries;
 use crate::cli::duration::duration;
@@ -89,7 +91,10 @@ pub(crate) async fn check_until_end(arguments: &Doctor, cluster: &Cluster) -> Do
         let may_repeat = end.is_some_and(|end| Instant::now() + INTERVAL <= end);
         if !report.has_failures() || !may_repeat {
             return match observed {
-                Some(observed) => examine(&look_at_registries(arguments, cluster, observed).await),
+                Some(observed) => {
+                    let observed = Box::pin(look_at_issuer(arguments, cluster, observed)).await;
+                    examine(&look_at_registries(arguments, cluster, observed).await)
+                }
                 None => report,
             };
         }

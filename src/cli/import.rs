@@ -160,6 +160,18 @@ fn show(usable: &[Found], unusable: &[Found], arguments: &Import) {
         if let Some(why) = obstacle(found) {
             report(&format!("{} in {}: {why}", found.key, found.place));
         }
+        if let FoundLogin::ShortLived(_) = found.login {
+            show_instead(found, arguments);
+        }
+    }
+}
+
+/// Shows what to write instead of a login that ends within hours.
+fn show_instead(found: &Found, arguments: &Import) {
+    let name = arguments.name_of(found).unwrap_or_default();
+    if let Some(manifest) = found.instead(&name, arguments.namespace.as_deref()) {
+        report("  Fill in what is in capital letters:");
+        manifest.lines().for_each(|line| report(&format!("    {line}")));
     }
 }
 

@@ -1,6 +1,7 @@
 //! `dps render`: the Secrets that the controller would write, without a cluster.
 
 mod copies;
+mod minted;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -8,17 +9,19 @@ use std::process::ExitCode;
 use clap::{Args, ValueEnum};
 use serde_json::{Value, json};
 
+use crate::cli::clouds::CloudArguments;
 use crate::cli::exit::exit_code;
 use crate::cli::manifests::{Manifests, WrittenResource};
 use crate::cli::output::{report, to_json, to_yaml, write};
 use crate::domain::index::ResourceIndex;
+use crate::domain::minting::settings::MintSettings;
 use crate::domain::names::{ObjectKey, Uid};
 use crate::domain::problem::Problem;
 use crate::domain::secret::desired::Desired;
 use crate::domain::secret::ownership::{Claimant, authorize_write};
 use crate::domain::secret::plan::plan;
 use crate::domain::spec::declaration::Declaration;
-use crate::domain::spec::validate::ValidatedSpec;
+use crate::domain::spec::validate::{CredentialSource, ValidatedSpec};
 
 #[derive(Args)]
 pub(crate) struct Render {
@@ -29,6 +32,8 @@ pub(crate) struct Render {
     /// Output format: YAML documents, or one v1 List as JSON.
     #[arg(short, long, value_enum, default_value = "yaml")]
     output: Output,
+    #[command(flatten)]
+    clouds: CloudArguments,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -44,9 +49,10 @@ pub(crate) fn run(arguments: &Render) -> ExitCode {
 fn render_all(arguments: &Render) -> Result<ExitCode, String> {
     let manifests = Manifests::read(&arguments.filename)?;
     let index = index(&manifests);
+    let settings = arguments.clouds.settings();
     let (mut secrets, mut code) = (Vec::new(), ExitCode::SUCCESS);
     for resource in &manifests.resources {
-        let rendered = render(resource, &manifests, &index);
+        let rendered = render(resource, &manifests, &index, &settings);
         secrets.extend(rendered.secrets);
         for warning in rendered.warnings {
             report(&format!("warning: {}: {warning}", resource.name()));
@@ -88,7 +94,12 @@ fn index(manifests: &Manifests) -> ResourceIndex {
     index
 }
 
-fn render(resource: &WrittenResource, manifests: &Manifests, index: &ResourceIndex) -> Rendered {
+fn render(
+    resource: &WrittenResource,
+    manifests: &Manifests,
+    index: &ResourceIndex,
+    settings: &MintSettings,
+) -> Rendered {
     let mut rendered = Rendered::default();
     let outcome = match &resource.read {
         Err(problem) => Err(problem.clone()),
@@ -98,9 +109,12 @@ fn render(resource: &WrittenResource, manifests: &Manifests, index: &ResourceInd
             Ok(())
         }
         Ok((declaration, _)) if declaration.cluster.is_some() => {
-            copies::render(declaration, manifests, index, &mut rendered)
+            copies::render(declaration, (manifests, index), settings, &mut rendered)
         }
-        Ok((declaration, _)) => render_one(declaration, &resource.key, manifests, index, &mut rendered),
+        Ok((declaration, _)) => {
+            let input = (manifests, index);
+            render_one(declaration, &resource.key, input, settings, &mut rendered)
+        }
     };
     rendered
         .problems
@@ -112,25 +126,37 @@ fn render(resource: &WrittenResource, manifests: &Manifests, index: &ResourceInd
 fn render_one(
     declaration: &Declaration,
     key: &ObjectKey,
-    manifests: &Manifests,
-    index: &ResourceIndex,
+    (manifests, index): (&Manifests, &ResourceIndex),
+    settings: &MintSettings,
     rendered: &mut Rendered,
 ) -> Result<(), Problem> {
     let spec = declaration.spec.clone()?;
-    let source = manifests.source(&spec, &key.namespace)?;
+    let namespace = &declaration.key.namespace;
     let target = ObjectKey::new(&*key.namespace, &*spec.targets.secret_name);
-    // Without an owner: what is rendered is applied where nobody knows the UID of the resource yet.
-    let plan = plan(&declaration.key.namespace, None, &spec, source.as_ref())?;
     let existing = manifests.secret(&target)?;
     let oldest_claimant = index.oldest_claimant(&target).unwrap_or(&key.name);
     let claimant = claimant(declaration, &spec);
-    authorize_write(claimant, &plan.desired, existing.as_ref(), oldest_claimant, |owner| {
-        index.wants(owner, &target)
-    })?;
+    let authorize = |desired: &Desired| {
+        authorize_write(claimant, desired, existing.as_ref(), oldest_claimant, |owner| {
+            index.wants(owner, &target)
+        })
+    };
+    let (desired, warnings) = if let CredentialSource::Minted(source) = &spec.source {
+        let doubt = minted::check(&spec, source, &key.namespace, manifests, settings)?;
+        authorize(&minted::expected(&spec, namespace))?;
+        let warnings = doubt.into_iter().chain([minted::NOTE.to_owned()]);
+        (None, warnings.collect())
+    } else {
+        let source = manifests.source(&spec, &key.namespace)?;
+        // Without an owner: what is rendered is applied where nobody knows the UID of the resource yet.
+        let plan = plan(namespace, None, &spec, source.as_ref())?;
+        authorize(&plan.desired)?;
+        (Some(plan.desired), plan.warnings)
+    };
     rendered.warnings.extend(spec.warnings);
     rendered.warnings.extend(index.overlap_warning(key));
-    rendered.warnings.extend(plan.warnings);
-    rendered.add(&plan.desired);
+    rendered.warnings.extend(warnings);
+    desired.iter().for_each(|desired| rendered.add(desired));
     Ok(())
 }
 

@@ -46,6 +46,9 @@ const IDENTITY_TOKEN_USER: &str = "<token>";
 /// User name for Google's key files: the password is JSON text of many lines.
 const JSON_KEY_USER: &str = "_json_key";
 
+/// What is shown instead of a password.
+pub(crate) const MASK: &str = "********";
+
 impl RegistryCredentials {
     /// Checks what RFC 7617 and the clients of registries require.
     pub fn new(username: &str, password: &str) -> Result<Self, InvalidCredentials> {
@@ -101,6 +104,22 @@ impl RegistryCredentials {
     /// The password in clear text: only for the generated document and for login attempts.
     pub fn password(&self) -> &str {
         self.password.expose_secret()
+    }
+
+    /// The same user with a password that is none.
+    pub(crate) fn masked(&self) -> Self {
+        Self {
+            username: self.username.clone(),
+            password: MASK.into(),
+        }
+    }
+
+    /// In the place of some that nobody knows yet.
+    pub(crate) fn unknown() -> Self {
+        Self {
+            username: MASK.to_owned(),
+            password: MASK.into(),
+        }
     }
 
     /// Padded standard base64 of `username:password`.

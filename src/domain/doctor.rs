@@ -5,6 +5,7 @@
 pub mod api_server;
 pub mod custom_resource;
 pub mod installation;
+pub mod issuer;
 pub mod lease;
 pub mod policies;
 pub mod registries;
@@ -16,6 +17,7 @@ pub mod seen;
 use crate::domain::doctor::api_server::{ApiServerView, NoAccess};
 use crate::domain::doctor::custom_resource::CustomResource;
 use crate::domain::doctor::installation::Installation;
+use crate::domain::doctor::issuer::IssuerView;
 use crate::domain::doctor::lease::LeaseView;
 use crate::domain::doctor::policies::Policies;
 use crate::domain::doctor::registries::RegistriesView;
@@ -47,6 +49,8 @@ pub struct Observations {
     pub resources: Seen<Vec<ResourceView>>,
     /// The `ClusterDockerPullSecrets`.
     pub cluster_resources: Seen<Vec<ResourceView>>,
+    /// The issuer of the cluster's tokens; `None` as long as nobody has looked, or nothing is minted.
+    pub issuer: Option<Seen<IssuerView>>,
     /// Their registries; `None` as long as nobody has looked.
     pub registries: Option<RegistriesView>,
 }
@@ -78,6 +82,9 @@ pub fn examine(observed: &Observations) -> DoctorReport {
         &observed.cluster_resources,
         &observed.installations,
     ));
+    let resources = [&observed.resources, &observed.cluster_resources];
+    let resources = resources.into_iter().filter_map(Seen::read).flatten();
+    checks.extend(issuer::check(observed.issuer.as_ref(), resources));
     checks.extend(observed.registries.iter().flat_map(registries::check));
     DoctorReport::new(checks)
 }

@@ -14,3 +14,4 @@ pub mod minted;
 pub mod settings;
 pub mod source;
 pub mod static_key;
+pub mod trial;

@@ -13,6 +13,7 @@ use crate::domain::registry::dialect::Dialect;
 use crate::domain::registry::key::RegistryKey;
 use crate::domain::secret::ownership::is_labelled;
 use crate::domain::text::shown_key;
+use crate::form::expiring::{CloudRegistry, expiring, expiry_warning};
 use crate::form::field::ChosenRegistry;
 use crate::form::helper::is_short_lived;
 use crate::form::import::foreign::other_writer;
@@ -83,6 +84,12 @@ pub enum FoundLogin {
 }
 
 impl Found {
+    /// What to write instead of a login that ends within hours, where the operator can mint.
+    pub fn instead(&self, name: &str, namespace: Option<&str>) -> Option<String> {
+        let cloud = CloudRegistry::at(&self.registry.as_ref()?.key)?;
+        Some(cloud.manifest(name, namespace))
+    }
+
     /// A name for its resource.
     pub fn name(&self) -> Option<String> {
         if let Some(shared) = &self.shared {
@@ -172,23 +179,31 @@ fn elsewhere(place: &str, key: &str, registry: &RegistryKey, store: Option<&str>
 }
 
 /// Refuses what ends within hours.
-fn lasting(login: FoundLogin, registry: Option<&ChosenRegistry>) -> FoundLogin {
+pub fn lasting(login: FoundLogin, registry: Option<&ChosenRegistry>) -> FoundLogin {
+    let key = registry.map(|registry| &registry.key);
+    if let (FoundLogin::Here(credentials), Some(key)) = (&login, key)
+        && let Some(cloud) = expiring(key, credentials.username())
+    {
+        return FoundLogin::ShortLived(expiry_warning(&cloud, credentials.username()));
+    }
     let helper = match &login {
         FoundLogin::Helper { name, .. } if is_short_lived(name) => Some(name.as_str()),
         _ => None,
     };
-    let is_short_lived = registry.is_some_and(|registry| {
-        !registry.key.is_docker_hub() && Dialect::of(registry.key.host_port()).lifetime_advice().is_some()
-    });
+    let is_short_lived =
+        key.is_some_and(|key| !key.is_docker_hub() && Dialect::of(key.host_port()).lifetime_advice().is_some());
     if helper.is_none() && !is_short_lived {
         return login;
     }
     let who = helper.map_or("this registry".to_owned(), |helper| {
         format!("docker-credential-{helper}")
     });
-    FoundLogin::ShortLived(format!(
-        "logins of {who} expire within hours: have the nodes log in by themselves (a kubelet credential provider), or renew a Secret with External Secrets"
-    ))
+    FoundLogin::ShortLived(match key.and_then(CloudRegistry::at) {
+        Some(cloud) => format!("logins of {who} expire after {}: {}", cloud.lifetime(), cloud.advice()),
+        None => format!(
+            "logins of {who} expire within hours: have the nodes log in by themselves (a kubelet credential provider), or renew a Secret with External Secrets"
+        ),
+    })
 }
 
 /// The logins of a pull secret in a cluster.

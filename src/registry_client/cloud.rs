@@ -36,7 +36,7 @@ impl RegistryClients {
             builder.headers(headers.clone())
         };
         let sent = self.send_with(&request.url, requester, build, read).await;
-        sent.map_err(|failure| unreachable(request, who, failure))
+        sent.map_err(|failure| unreachable(request, who, requester, failure))
     }
 }
 
@@ -70,19 +70,20 @@ async fn read(mut response: Response) -> reqwest::Result<Result<CloudResponse, R
     Ok(Ok(read))
 }
 
-fn unreachable(request: &CloudRequest, who: &str, failure: SendFailure) -> MintFailure {
+fn unreachable(request: &CloudRequest, who: &str, requester: Requester, failure: SendFailure) -> MintFailure {
+    let sender = requester.name();
     let request = request.describe();
     let (reason, why) = match failure {
         SendFailure::Local(why) => (Reason::ExchangeUnreachable, why.to_string()),
         SendFailure::Remote(failure) => match failure {
             RequestFailure::Unreachable(why) | RequestFailure::Unanswered(why) => (
                 Reason::ExchangeUnreachable,
-                format!("{why}; the operator has to reach {who}, perhaps through a proxy (HTTPS_PROXY)"),
+                format!("{why}; {sender} has to reach {who}, perhaps through a proxy (HTTPS_PROXY)"),
             ),
             RequestFailure::Tls(why) | RequestFailure::Handshake(why) => (
                 Reason::ExchangeUnreachable,
                 format!(
-                    "{why}; nothing was sent; if a proxy opens the connection, the operator has to trust its certificate"
+                    "{why}; nothing was sent; if a proxy opens the connection, {sender} has to trust its certificate"
                 ),
             ),
             RequestFailure::Forbidden(why) => (Reason::RegistryMismatch, format!("{why}; nothing was sent")),

@@ -5,6 +5,7 @@ mod fleet;
 mod judge;
 mod node;
 mod static_keys;
+mod trial;
 
 use std::fmt::Write as _;
 use std::time::Duration;

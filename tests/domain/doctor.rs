@@ -3,6 +3,7 @@
 mod askers;
 mod clusters;
 mod installations;
+mod issuer;
 mod views;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -102,6 +103,7 @@ fn resource(reason: Option<&str>) -> ResourceView {
         not_ready: reason.map(str::to_owned),
         registry: None,
         asker: None,
+        minting: None,
     }
 }
 
@@ -171,6 +173,7 @@ fn good() -> Observations {
         policies: Read(policies(&[("writes", true), ("authors", true), ("tokens", true)])),
         resources: Read(vec![resource(None), resource(None)]),
         cluster_resources: Read(Vec::new()),
+        issuer: None,
         registries: Some(registry(RegistryAnswer::Answered(401, None))),
     };
     refused(&mut observed, &[]);

@@ -70,7 +70,7 @@ fn docker_config_gives_each_registry_once() {
         "{}",
         why("token.example.com")
     );
-    assert!(why("europe-docker.pkg.dev").contains("docker-credential-gcloud expire within hours"));
+    assert!(why("europe-docker.pkg.dev").contains("docker-credential-gcloud expire after 1 hour"));
     assert!(why("1.dkr.ecr.eu-central-1.amazonaws.com").contains("expire within hours"));
     assert!(why("evil.example.com").contains("cannot be a program"));
     let lasting = docker_config("config.json", document.to_string().as_bytes(), &[], true).unwrap();

@@ -25,6 +25,7 @@ mod distribution;
 mod docker_hub;
 mod docs;
 mod doctor;
+mod expiring;
 mod explain;
 mod explain_cases;
 mod explain_messages;

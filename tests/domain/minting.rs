@@ -6,6 +6,7 @@ mod identity;
 mod life;
 mod refusals;
 mod shared;
+mod trial;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;

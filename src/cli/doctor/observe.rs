@@ -91,6 +91,7 @@ pub(super) async fn observe(arguments: &Doctor, cluster: &Cluster) -> Result<Obs
         policies,
         resources,
         cluster_resources,
+        issuer: None,
         registries: None,
     })
 }

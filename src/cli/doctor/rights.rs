@@ -59,7 +59,7 @@ pub(super) async fn of_operators(
 }
 
 /// Who asks; everybody may know that of themselves.
-async fn user(cluster: &Cluster) -> Option<String> {
+pub(crate) async fn user(cluster: &Cluster) -> Option<String> {
     let reviews: Api<SelfSubjectReview> = Api::all(cluster.client.clone());
     let (params, review) = (PostParams::default(), SelfSubjectReview::default());
     let Seen::Read(review) = seen(cluster, "create SelfSubjectReviews", reviews.create(&params, &review)).await else {
@@ -69,7 +69,11 @@ async fn user(cluster: &Cluster) -> Option<String> {
 }
 
 /// What a user, or who asks, may not do.
-async fn refused(cluster: &Cluster, user: Option<&str>, questions: Vec<RightQuestion>) -> Seen<Vec<RightQuestion>> {
+pub(crate) async fn refused(
+    cluster: &Cluster,
+    user: Option<&str>,
+    questions: Vec<RightQuestion>,
+) -> Seen<Vec<RightQuestion>> {
     let mut answers = futures::stream::iter(questions)
         .map(|question| async {
             let answer = ask(cluster, user, &question).await;

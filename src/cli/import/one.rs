@@ -3,13 +3,14 @@
 use crate::api::CredentialKeys;
 use crate::cli::destination::Destination;
 use crate::cli::exit::USAGE;
-use crate::cli::import::{Import, helper};
+use crate::cli::import::{Import, helper, show_instead};
 use crate::cli::login::log_in_to;
 use crate::cli::output::{self, report};
 use crate::domain::credentials::RegistryCredentials;
 use crate::domain::registry::key::RegistryKey;
 use crate::domain::spec::declaration::Declaration;
 use crate::domain::verification::verdict::VerificationResult;
+use crate::form::expiring::{expiring, expiry_warning};
 use crate::form::import::{Found, FoundLogin};
 use crate::form::objects::{Existing, Form, FurtherFields, Login, Objects, Scope};
 
@@ -50,6 +51,17 @@ pub(super) async fn import_one(
         FoundLogin::Stored { credentials, .. } => credentials.clone(),
         FoundLogin::ShortLived(why) | FoundLogin::Unusable(why) => return Err(why.clone().into()),
     };
+    if let (FoundLogin::Here(_) | FoundLogin::Helper { .. }, Some(credentials)) = (&found.login, &credentials) {
+        // What a helper gives is known only now.
+        if let Some(cloud) = expiring(&registry.key, credentials.username()) {
+            let why = expiry_warning(&cloud, credentials.username());
+            if !arguments.allow_short_lived {
+                show_instead(found, arguments);
+                return Err(format!("{why}. --allow-short-lived imports it anyway").into());
+            }
+            report(&format!("{}: warning: {why}", found.key));
+        }
+    }
     let objects = objects(found, credentials.as_ref(), arguments, destination)?;
     let Declaration { kind, key, .. } = &objects.declaration;
     let resource = format!("{kind} {}", key.name);

@@ -3,30 +3,39 @@
 use std::sync::Arc;
 
 use crate::cli::manifests::Manifests;
-use crate::cli::render::{Rendered, claimant};
+use crate::cli::render::{Rendered, claimant, minted};
 use crate::domain::credential_source::{Resolved, resolve};
 use crate::domain::distribution::standing::Standing;
 use crate::domain::index::ResourceIndex;
+use crate::domain::minting::settings::MintSettings;
 use crate::domain::names::ObjectKey;
 use crate::domain::problem::Problem;
 use crate::domain::secret::desired::Desired;
 use crate::domain::secret::ownership::authorize_write;
 use crate::domain::spec::declaration::Declaration;
-use crate::domain::spec::validate::ValidatedSpec;
+use crate::domain::spec::validate::{CredentialSource, ValidatedSpec};
 
 /// The error is about all namespaces.
 pub(super) fn render(
     declaration: &Declaration,
-    manifests: &Manifests,
-    index: &ResourceIndex,
+    (manifests, index): (&Manifests, &ResourceIndex),
+    settings: &MintSettings,
     rendered: &mut Rendered,
 ) -> Result<(), Problem> {
     let spec = declaration.spec.clone()?;
-    let source = manifests.source(&spec, declaration.source_namespace())?;
-    let resolved = resolve(&spec, source.as_ref())?;
-    rendered
-        .warnings
-        .extend(spec.warnings.iter().chain(&resolved.warnings).cloned());
+    let namespace = declaration.source_namespace();
+    rendered.warnings.extend(spec.warnings.iter().cloned());
+    let resolved = if let CredentialSource::Minted(source) = &spec.source {
+        let doubt = minted::check(&spec, source, namespace, manifests, settings)?;
+        rendered
+            .warnings
+            .extend(doubt.into_iter().chain([minted::NOTE.to_owned()]));
+        None
+    } else {
+        let resolved = resolve(&spec, manifests.source(&spec, namespace)?.as_ref())?;
+        rendered.warnings.extend(resolved.warnings.iter().cloned());
+        Some(resolved)
+    };
     let mut is_selected = false;
     for (namespace, _) in index.distributions.namespaces.iter() {
         let (standing, _) = index.standing(&declaration.key.name, namespace);
@@ -34,9 +43,12 @@ pub(super) fn render(
         let copy = match standing {
             Standing::NotSelected | Standing::Overridden(_) => continue,
             Standing::Failing(problem) => Err(problem),
-            Standing::Ready | Standing::Pending => copy(declaration, &spec, &resolved, namespace, (manifests, index)),
+            Standing::Ready | Standing::Pending => {
+                copy(declaration, &spec, resolved.as_ref(), namespace, (manifests, index))
+            }
         };
         match copy {
+            Ok(_) if resolved.is_none() => {}
             Ok(copy) => rendered.add(&copy),
             Err(problem) => rendered.problems.push((format!(", namespace {namespace}"), problem)),
         }
@@ -55,11 +67,14 @@ pub(super) fn render(
 fn copy(
     declaration: &Declaration,
     spec: &ValidatedSpec,
-    resolved: &Resolved,
+    resolved: Option<&Resolved>,
     namespace: &Arc<str>,
     (manifests, index): (&Manifests, &ResourceIndex),
 ) -> Result<Desired, Problem> {
-    let desired = Desired::new(namespace, None, spec, resolved);
+    let desired = match resolved {
+        Some(resolved) => Desired::new(namespace, None, spec, resolved),
+        None => minted::expected(spec, namespace),
+    };
     let target = ObjectKey::new(&**namespace, &*spec.targets.secret_name);
     let existing = manifests.secret(&target)?;
     let claimant = claimant(declaration, spec);

@@ -3,10 +3,9 @@
 use k8s_openapi::api::core::v1::Secret;
 use kube::Api;
 
-use crate::api::{
-    CLUSTER_DOCKER_PULL_SECRET, ClusterDockerPullSecret, DOCKER_PULL_SECRET, DockerPullSecret, RegistryType,
-};
+use crate::api::RegistryType;
 use crate::cli::cluster::Cluster;
+use crate::cli::declared::{declared, kind_and_name};
 use crate::cli::manifests::Manifests;
 use crate::cli::password;
 use crate::cli::terminal::{Stop, Terminal, in_thread};
@@ -18,7 +17,6 @@ use crate::domain::credentials::{InvalidCredentials, RegistryCredentials, trim_l
 use crate::domain::problem::Problem;
 use crate::domain::registry::key::RegistryKey;
 use crate::domain::registry::manifest::ManifestReference;
-use crate::domain::spec::declaration::Declaration;
 use crate::domain::spec::validate::{CredentialSource, ValidatedSpec};
 
 /// Credentials to verify, or why there are none.
@@ -142,40 +140,8 @@ async fn read_password(from_stdin: bool, terminal: Option<&Terminal>) -> Result<
     terminal.ok_or_else(none)?.read_hidden("Password: ").await
 }
 
-/// The kind that somebody means, as `kubectl` takes it.
-fn kind_of(word: &str) -> Option<&'static str> {
-    match word.to_ascii_lowercase().as_str() {
-        "dockerpullsecret" | "dockerpullsecrets" | "dps" => Some(DOCKER_PULL_SECRET),
-        "clusterdockerpullsecret" | "clusterdockerpullsecrets" | "cdps" => Some(CLUSTER_DOCKER_PULL_SECRET),
-        _ => None,
-    }
-}
-
-/// What a name says, which may have the kind before it.
-fn kind_and_name(name: &str) -> Result<(&'static str, &str), String> {
-    let Some((word, name)) = name.split_once('/') else {
-        return Ok((DOCKER_PULL_SECRET, name));
-    };
-    let unknown =
-        || format!("{word:?} is no kind of this operator: write dockerpullsecret/NAME or clusterdockerpullsecret/NAME");
-    Ok((kind_of(word).ok_or_else(unknown)?, name))
-}
-
 async fn in_cluster(kind: &str, name: &str, cluster: &Cluster) -> Result<CredentialsToVerify, String> {
-    let client = || cluster.client.clone();
-    let (place, declaration, status) = if kind == CLUSTER_DOCKER_PULL_SECRET {
-        let place = format!("{kind} {name}");
-        let resources = Api::<ClusterDockerPullSecret>::all(client());
-        let resource = cluster.call(resources.get(name)).await;
-        let resource = resource.map_err(|error| cluster.failed(&format!("reading {place}"), &error))?;
-        (place, Declaration::from(&resource), resource.status)
-    } else {
-        let place = format!("{kind} {}/{name}", cluster.namespace);
-        let resources = Api::<DockerPullSecret>::namespaced(client(), &cluster.namespace);
-        let resource = cluster.call(resources.get(name)).await;
-        let resource = resource.map_err(|error| cluster.failed(&format!("reading {place}"), &error))?;
-        (place, Declaration::from(&resource), resource.status)
-    };
+    let (place, declaration, status) = declared(kind, name, cluster).await?;
     let namespace = declaration.source_namespace();
     let spec = declaration.spec.as_ref();
     let spec = spec.map_err(|problem| format!("{place}: {}", problem.message))?;
@@ -185,7 +151,7 @@ async fn in_cluster(kind: &str, name: &str, cluster: &Cluster) -> Result<Credent
     }
     let secret = match spec.source.secret_name() {
         Some(name) => cluster
-            .call(Api::<Secret>::namespaced(client(), namespace).get_opt(name))
+            .call(Api::<Secret>::namespaced(cluster.client.clone(), namespace).get_opt(name))
             .await
             .map_err(|error| cluster.failed(&format!("reading Secret {namespace}/{name}"), &error))?,
         None => None,

@@ -23,6 +23,8 @@ pub enum Category {
     Policies,
     /// The `DockerPullSecrets`.
     Resources,
+    /// How their credentials are minted.
+    Minting,
     /// Their registries.
     Registries,
 }
@@ -64,6 +66,8 @@ pub enum Page {
     Network,
     #[strum(serialize = "docs/credentials.md#registries")]
     Registries,
+    #[strum(serialize = "docs/short-lived.md#before-you-begin")]
+    ShortLived,
     #[strum(serialize = "docs/short-lived.md#consent")]
     Consent,
     #[strum(serialize = "docs/troubleshooting.md#dps-doctor")]

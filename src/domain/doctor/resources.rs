@@ -8,6 +8,7 @@ use url::Url;
 
 use crate::api::{CLUSTER_DOCKER_PULL_SECRET, ConditionType, DOCKER_PULL_SECRET, DockerPullSecretStatus, Reason};
 use crate::domain::doctor::installation::{Installation, place};
+use crate::domain::doctor::issuer::MintingView;
 use crate::domain::doctor::report::{Category, Check, Page};
 use crate::domain::doctor::seen::Seen;
 use crate::domain::minting::source::Asker;
@@ -30,6 +31,8 @@ pub struct ResourceView {
     pub registry: Option<RegistryTarget>,
     /// The ServiceAccount that its credentials are minted with, if they are, and if that is wanted.
     pub asker: Option<ObjectKey>,
+    /// How its credentials are minted, under the same conditions.
+    pub minting: Option<MintingView>,
 }
 
 /// Where a login attempt for a resource begins.
@@ -63,6 +66,10 @@ impl ResourceView {
         Self {
             // What is suspended is so because somebody wants it.
             not_ready: not_ready.filter(|_| !is_suspended),
+            minting: declaration
+                .as_ref()
+                .filter(|_| !is_suspended)
+                .and_then(|declaration| minting(declaration, status.as_ref())),
             asker: declaration.as_ref().filter(|_| !is_suspended).and_then(asker),
             registry: declaration.and_then(RegistryTarget::of),
         }
@@ -78,6 +85,21 @@ fn asker(declaration: &Declaration) -> Option<ObjectKey> {
         Asker::ServiceAccount(name) => Some(ObjectKey::new(declaration.source_namespace(), name)),
         Asker::StaticKey { .. } => None,
     }
+}
+
+/// How the credentials of a resource are minted.
+fn minting(declaration: &Declaration, status: Option<&DockerPullSecretStatus>) -> Option<MintingView> {
+    let CredentialSource::Minted(source) = &declaration.spec.as_ref().ok()?.source else {
+        return None;
+    };
+    let resolved = status.and_then(|status| condition(status, ConditionType::CredentialsResolved));
+    let refused = resolved.filter(|resolved| resolved.status == "False");
+    Some(MintingView {
+        resource: declaration.key.clone(),
+        provider: source.request.provider(),
+        audience: source.audience.clone(),
+        refusal: refused.map(|refused| (refused.reason.clone(), refused.message.clone())),
+    })
 }
 
 impl RegistryTarget {

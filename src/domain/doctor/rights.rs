@@ -1,9 +1,11 @@
 //! What an operator must be allowed to do, and whether it is.
 
 mod askers;
+mod grant;
 mod table;
 
 pub use askers::Askers;
+pub use grant::{grant_commands, missing_rights, questions_about};
 pub use table::{ATTACH_RIGHT, CLUSTER_RIGHTS, EVICT_RIGHT, LEASE_RIGHT, MINT_RIGHTS, RIGHTS, Right};
 
 use crate::api::FIELD_MANAGER;

@@ -20,7 +20,7 @@ const ISSUED_AT: &str = "pullsecrets.dev/issued-at";
 const EXPIRES_AT: &str = "pullsecrets.dev/expires-at";
 
 /// The same: a digest of whom they were minted for, these times and the document.
-const MINTED_FOR: &str = "pullsecrets.dev/minted-for";
+pub(crate) const MINTED_FOR: &str = "pullsecrets.dev/minted-for";
 
 /// Credentials with an end.
 #[derive(Clone, Debug, PartialEq)]

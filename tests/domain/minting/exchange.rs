@@ -38,7 +38,7 @@ fn later(seconds: u64) -> Timestamp {
     after(noon(), Duration::from_secs(seconds))
 }
 
-fn ecr_answer(is_public: bool, expires_at: impl Into<Value>) -> Value {
+pub(super) fn ecr_answer(is_public: bool, expires_at: impl Into<Value>) -> Value {
     let expires_at = expires_at.into();
     let one = json!({"authorizationToken": STANDARD.encode(format!("AWS:{CANARY}")), "expiresAt": expires_at, "proxyEndpoint": "https://x"});
     json!({"authorizationData": if is_public { one } else { json!([one]) }})
