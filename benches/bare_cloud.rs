@@ -1,6 +1,6 @@
 //! The baseline for minting: a client that creates the tokens, has them exchanged, and stores what it gets. It decides nothing.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -51,7 +51,7 @@ pub(crate) async fn run(kubeconfig: &str, ca: &str) {
             let source = MintSource::new(&serde_json::from_value(from).unwrap()).unwrap();
             let registry = RegistryKey::new(PrivateRegistry, Some(registry)).unwrap();
             let identity =
-                MintIdentity::new(&source, &registry, &Default::default(), &MintSettings::default()).unwrap();
+                MintIdentity::new(&source, &registry, &BTreeMap::default(), &MintSettings::default()).unwrap();
             let minted = bare.mint(&namespace, identity).await;
             bare.store(&namespace, number, &registry, &minted).await;
         })

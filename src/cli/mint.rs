@@ -72,7 +72,7 @@ async fn mint_all(arguments: &Mint) -> Result<ExitCode, Stop> {
     let (mut lines, mut secrets, mut ends) = (Vec::new(), Vec::new(), Vec::new());
     for subject in &subjects {
         let end = Box::pin(attempter.attempt(subject)).await?;
-        let (line, secret) = describe(subject.name.clone(), subject.registry(), &end);
+        let (line, secret) = describe(&subject.name, &subject.registry(), &end);
         lines.push(line);
         secrets.extend(secret);
         ends.push(end);
@@ -84,10 +84,10 @@ async fn mint_all(arguments: &Mint) -> Result<ExitCode, Stop> {
     Ok(exit_code(&ends))
 }
 
-fn describe(name: String, registry: String, end: &TrialEnd) -> (MintLine, Option<Value>) {
+fn describe(name: &str, registry: &str, end: &TrialEnd) -> (MintLine, Option<Value>) {
     let line = |result: &'static str, message: String| MintLine {
-        name,
-        registry: registry.clone(),
+        name: name.to_owned(),
+        registry: registry.to_owned(),
         result,
         message,
         minted: None,
@@ -97,7 +97,7 @@ fn describe(name: String, registry: String, end: &TrialEnd) -> (MintLine, Option
         TrialEnd::Minted { trial, secret } => {
             let line = MintLine {
                 minted: Some(trial.clone()),
-                ..line("Minted", trial.sentence(&registry))
+                ..line("Minted", trial.sentence(registry))
             };
             (line, Some(secret.clone()))
         }

@@ -156,7 +156,9 @@ fn render_one(
     rendered.warnings.extend(spec.warnings);
     rendered.warnings.extend(index.overlap_warning(key));
     rendered.warnings.extend(warnings);
-    desired.iter().for_each(|desired| rendered.add(desired));
+    if let Some(desired) = desired {
+        rendered.add(&desired);
+    }
     Ok(())
 }
 

@@ -110,8 +110,8 @@ async fn observe_cluster(subject: &Subject<'_>, cluster: &ClusterScope, ctx: &Co
     };
     let (copies, retained) = distributed;
     Ok(Observed {
-        minting,
         source,
+        minting,
         retained,
         copies,
         ca_bundle,

@@ -54,7 +54,7 @@ pub(crate) async fn reconcile_current(key: &ObjectKey, ctx: &Arc<Context>) -> Re
         return Ok(());
     }
     let begun = Instant::now();
-    let result = reconcile_once(&resource, &object, ctx).await;
+    let result = Box::pin(reconcile_once(&resource, &object, ctx)).await;
     let took = begun.elapsed();
     ctx.shared.verifier.reconciled(&resource.uid);
     match result {

@@ -60,8 +60,10 @@ pub(super) async fn observe_shared_minting(
     if let Some(distributed) = distributed_here(reference, ctx) {
         return Ok((Some(Ok(minting)), distributed));
     }
-    let minted = subject.previous.and_then(|status| status.minted.as_ref());
-    let digest = minted.and_then(|minted| minted.digest.as_deref()).unwrap_or_default();
+    let digest = subject
+        .previous
+        .and_then(|status| status.minted.as_ref()?.digest.as_deref());
+    let digest = digest.unwrap_or_default();
     let sample = {
         let index = ctx.index();
         let one = index.distributions.get(&reference.key.name);

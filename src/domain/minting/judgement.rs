@@ -60,7 +60,7 @@ impl Minting {
         let is_due = due <= now && !record.is_in_flight;
         let end = alive.map(|minted| minted.expires_at);
         let next = (!record.is_in_flight && !is_due).then_some(due);
-        let soon = alive.filter(|_| record.failure.is_some()).map(|minted| soon(minted));
+        let soon = alive.filter(|_| record.failure.is_some()).map(soon);
         let soon = soon.filter(|soon| *soon > now);
         MintJudgement {
             credentials: alive.cloned().ok_or_else(|| self.problem(newest)),

@@ -10,8 +10,11 @@ const NOBODY: &str = "YOUR_USER_NAME";
 
 /// What to ask the API server about a ServiceAccount.
 pub fn questions_about(asker: &ObjectKey) -> Vec<RightQuestion> {
-    let asked = vec![asker.clone()];
-    Askers { asked, left_out: 0 }.questions().collect()
+    let only = Askers {
+        asked: vec![asker.clone()],
+        left_out: 0,
+    };
+    only.questions().collect()
 }
 
 /// Which rights are missing. `refused`: at least one.
@@ -27,7 +30,7 @@ pub fn missing_rights(user: Option<&str>, asker: &ObjectKey, refused: &[RightQue
     )
 }
 
-/// The commands that grant them, a Role and its RoleBinding for each. They are for this one ServiceAccount.
+/// The commands that grant them, a Role and its binding for each. They are for this one ServiceAccount.
 pub fn grant_commands(user: Option<&str>, asker: &ObjectKey, refused: &[RightQuestion]) -> Vec<String> {
     let account = user.and_then(|user| user.strip_prefix("system:serviceaccount:"));
     let subject = match (account, user) {
