@@ -5,7 +5,7 @@ use std::net::IpAddr;
 use serde_json::Value;
 use url::{Host, Url};
 
-use crate::api::Reason;
+use crate::api::{CLUSTER_DOCKER_PULL_SECRET, Reason};
 use crate::domain::doctor::report::{Category, Check, Page};
 use crate::domain::doctor::resources::ResourceView;
 use crate::domain::doctor::seen::Seen;
@@ -19,6 +19,8 @@ const NAMED: usize = 5;
 /// What counts of a resource whose credentials are minted.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct MintingView {
+    /// Its kind.
+    pub kind: &'static str,
     /// Which resource.
     pub resource: ObjectKey,
     /// Which cloud is asked.
@@ -27,6 +29,23 @@ pub struct MintingView {
     pub audience: Option<String>,
     /// Reason and message of `CredentialsResolved`, if that is False: they name issuer, subject, audience and the remedy.
     pub refusal: Option<(String, String)>,
+}
+
+impl MintingView {
+    /// What messages call it.
+    fn name(&self) -> String {
+        format!("{} {}", self.kind, self.resource)
+    }
+
+    /// What a command line calls it.
+    fn argument(&self) -> String {
+        let ObjectKey { name, namespace } = &self.resource;
+        if self.kind == CLUSTER_DOCKER_PULL_SECRET {
+            format!("cdps/{name}")
+        } else {
+            format!("dps/{name} -n {namespace}")
+        }
+    }
 }
 
 /// The issuer, and whether its keys can be had where it says.
@@ -161,8 +180,8 @@ fn own_audiences(issuer: &str, minting: &[&MintingView]) -> Vec<Check> {
         .take(NAMED)
         .map(|one| {
             let message = format!(
-                "DockerPullSecret {} names the audience of this cluster's API server, {issuer}: a token for it would be a login to the cluster, so the operator sends it nowhere",
-                one.resource
+                "{} names the audience of this cluster's API server, {issuer}: a token for it would be a login to the cluster, so the operator sends it nowhere",
+                one.name()
             );
             Check::fail(Category::Minting, Page::ShortLived, message).hint("name the audience that the cloud expects")
         })
@@ -174,15 +193,13 @@ fn refusals(minting: &[&MintingView]) -> Vec<Check> {
     let is_known = |reason: &str| REFUSALS.iter().any(|known| known.as_str() == reason);
     let refused: Vec<_> = minting
         .iter()
-        .filter_map(|one| one.refusal.as_ref().map(|refusal| (&one.resource, refusal)))
+        .filter_map(|one| one.refusal.as_ref().map(|refusal| (one, refusal)))
         .filter(|(_, (reason, _))| is_known(reason))
         .collect();
-    let named = refused.iter().take(NAMED).map(|(resource, (reason, message))| {
-        let message = format!("DockerPullSecret {resource}: {reason}: {message}");
-        let mut check = Check::warn(Category::Minting, Page::ShortLived, message).hint(format!(
-            "dps mint dps/{} -n {} tries it step by step",
-            resource.name, resource.namespace
-        ));
+    let named = refused.iter().take(NAMED).map(|(one, (reason, message))| {
+        let message = format!("{}: {reason}: {message}", one.name());
+        let hint = format!("dps mint {} tries it step by step", one.argument());
+        let mut check = Check::warn(Category::Minting, Page::ShortLived, message).hint(hint);
         check.docs = format!("docs/troubleshooting.md#{}", reason.to_lowercase());
         check
     });

@@ -95,6 +95,7 @@ fn minting(declaration: &Declaration, status: Option<&DockerPullSecretStatus>) -
     let resolved = status.and_then(|status| condition(status, ConditionType::CredentialsResolved));
     let refused = resolved.filter(|resolved| resolved.status == "False");
     Some(MintingView {
+        kind: declaration.kind,
         resource: declaration.key.clone(),
         provider: source.request.provider(),
         audience: source.audience.clone(),

@@ -6,7 +6,7 @@ use dps::api::DockerPullSecret;
 use kube::api::ListParams;
 use serde_json::{Value, json};
 
-use crate::minting::{account, clouds, spec};
+use crate::minting::{account, clouds, operator, spec};
 use crate::support::cloud::{Cloud, ECR, ROLE};
 use crate::support::dps::{Output, dps_in};
 use crate::support::objects::{Space, private, resource};
@@ -189,4 +189,32 @@ async fn person_without_the_right_is_told_which_one_and_the_commands_grant_it() 
     let output = by_alice();
     assert_eq!(output.code, 0, "{}{}", output.stdout, output.stderr);
     assert_eq!(cloud.exchanges(), 1);
+}
+
+#[tokio::test]
+async fn doctor_says_that_no_cloud_reaches_the_issuer_and_repeats_what_is_refused() {
+    let world = scoped_world();
+    let space = space(world, "issuer").await;
+    let cloud = Cloud::start(world, None);
+    space.create("ecr", spec(ECR, "aws", json!({"roleArn": ROLE}))).await;
+    let _operator = operator(&cloud, &space);
+    // Nobody has consented.
+    space.reason("ecr", "ServiceAccountNotAllowed").await;
+    let variables = [("KUBECONFIG", world.kubeconfig().to_str().unwrap())];
+    let output = dps_in(&variables, &["doctor", "-n", &space.name, "-o", "json"], "");
+    let report: Value = serde_json::from_str(&output.stdout).unwrap();
+    let checks = report["checks"].as_array().unwrap().iter();
+    let minting: Vec<String> = checks
+        .filter(|check| check["category"] == "Minting")
+        .map(Value::to_string)
+        .collect();
+    for words in [
+        "https://kubernetes.default.svc.cluster.local, is reached from inside of the cluster only".to_owned(),
+        format!("dps mint dps/ecr -n {}", space.name),
+    ] {
+        assert!(
+            minting.iter().any(|check| check.contains(&words)),
+            "{words}: {minting:#?}"
+        );
+    }
 }

@@ -53,9 +53,9 @@ fn checks(issuer: Option<Seen<IssuerView>>, resources: Vec<ResourceView>) -> Vec
     examine(&observed).checks.into_iter().filter(of_minting).collect()
 }
 
-fn view(issuer: &str, discovery: Discovery) -> Option<Seen<IssuerView>> {
+fn seen(issuer: &str, discovery: Discovery) -> Seen<IssuerView> {
     let issuer = issuer.to_owned();
-    Some(Seen::Read(IssuerView { issuer, discovery }))
+    Seen::Read(IssuerView { issuer, discovery })
 }
 
 #[test]
@@ -83,31 +83,31 @@ fn issuers_that_no_cloud_can_reach_are_known_by_their_url() {
 fn issuer_is_judged_by_who_has_to_reach_it() {
     let rows: [(Option<Seen<IssuerView>>, ResourceView, CheckResult, &str); 8] = [
         (
-            view(ISSUER, Discovery::Good),
+            Some(seen(ISSUER, Discovery::Good)),
             aws(json!({}), ""),
             Good,
             "answers with its keys",
         ),
         (
-            view("https://kubernetes.default.svc", Discovery::NotTried),
+            Some(seen("https://kubernetes.default.svc", Discovery::NotTried)),
             aws(json!({}), ""),
             Warn,
             "AWS, Entra and Quay cannot fetch its keys",
         ),
         (
-            view("https://kubernetes.default.svc", Discovery::NotTried),
+            Some(seen("https://kubernetes.default.svc", Discovery::NotTried)),
             google(),
             Good,
             "Google needs its keys uploaded",
         ),
         (
-            view(ISSUER, Discovery::OtherIssuer(format!("{ISSUER}/"))),
+            Some(seen(ISSUER, Discovery::OtherIssuer(format!("{ISSUER}/")))),
             aws(json!({}), ""),
             Warn,
             "names another one",
         ),
         (
-            view(ISSUER, Discovery::Failed("GET x answered 404".to_owned())),
+            Some(seen(ISSUER, Discovery::Failed("GET x answered 404".to_owned()))),
             aws(json!({}), ""),
             Warn,
             "tried from this machine",
@@ -119,13 +119,13 @@ fn issuer_is_judged_by_who_has_to_reach_it() {
             "you may not get it",
         ),
         (
-            view(ISSUER, Discovery::Good),
+            Some(seen(ISSUER, Discovery::Good)),
             aws(json!({"audience": format!("{ISSUER}/")}), ""),
             Fail,
             "would be a login to the cluster",
         ),
         (
-            view(ISSUER, Discovery::Good),
+            Some(seen(ISSUER, Discovery::Good)),
             aws(json!({}), "TrustRefused"),
             Warn,
             "team/app: TrustRefused: issuer a, subject b, audience c",

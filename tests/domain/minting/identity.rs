@@ -117,9 +117,20 @@ fn cluster_of_google_needs_no_provider() {
     assert_eq!(audience, "acme.svc.id.goog");
 }
 
+/// A registry, a source, annotations of the ServiceAccount, and what is wrong with them.
+type Refusal<'a> = (&'a str, Value, Annotations<'a>, Reason, &'a str);
+
+fn are_refused(rows: &[Refusal<'_>]) {
+    for (registry, from, annotations, reason, words) in rows {
+        let problem = identity(registry, from.clone(), annotations).unwrap_err();
+        assert_eq!(problem.reason, *reason, "{}", problem.message);
+        assert!(problem.message.contains(words), "{}", problem.message);
+    }
+}
+
 #[test]
-fn what_is_missing_or_does_not_fit_is_named_with_its_remedy() {
-    let rows: [(&str, Value, Annotations<'_>, Reason, &str); 15] = [
+fn audiences_of_api_servers_and_hosts_in_other_spellings_are_refused() {
+    are_refused(&[
         (
             ECR,
             account("aws", json!({"roleArn": ROLE})),
@@ -148,6 +159,12 @@ fn what_is_missing_or_does_not_fit_is_named_with_its_remedy() {
             Reason::InvalidRegistry,
             "example.azurecr.io.",
         ),
+    ]);
+}
+
+#[test]
+fn what_is_missing_or_does_not_fit_is_named_with_its_remedy() {
+    are_refused(&[
         (
             ECR,
             account("aws", json!({})),
@@ -225,12 +242,7 @@ fn what_is_missing_or_does_not_fit_is_named_with_its_remedy() {
             Reason::RegistryMismatch,
             "is not a registry of Google",
         ),
-    ];
-    for (registry, from, annotations, reason, words) in rows {
-        let problem = identity(registry, from, annotations).unwrap_err();
-        assert_eq!(problem.reason, reason, "{}", problem.message);
-        assert!(problem.message.contains(words), "{}", problem.message);
-    }
+    ]);
 }
 
 #[test]
