@@ -8,7 +8,7 @@ use crate::domain::minting::identity::MintIdentity;
 use crate::domain::minting::life::pause;
 use crate::domain::minting::minted::MintedCredentials;
 use crate::domain::names::{ObjectKey, ResourceRef, Uid};
-use crate::domain::time::{Clocks, Timestamp, after};
+use crate::domain::time::{Clocks, Timestamp, after, since};
 
 /// An identity in a namespace: identities are never shared across namespaces.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -140,8 +140,10 @@ impl MintLedger {
                     }
                 }
                 Err(failure) => {
+                    let before = record.minted.as_ref();
+                    let life = before.map(|minted| since(minted.issued_at, minted.expires_at));
                     record.failures = record.failures.saturating_add(1);
-                    record.retry_at = Some(after(now, pause(record.failures, &failure, end, now)));
+                    record.retry_at = Some(after(now, pause(record.failures, &failure, life, end, now)));
                     record.failure = Some(failure);
                 }
             }

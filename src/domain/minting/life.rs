@@ -26,6 +26,9 @@ const TRANSIENT: Duration = Duration::from_mins(15);
 /// The part of their life that is left when somebody should be told that they cannot be renewed.
 const LAST: f64 = 0.15;
 
+/// The first of these pauses.
+const FIRST: Duration = Duration::from_secs(30);
+
 /// Pauses after a refusal. Whoever changes something in the cloud tells nobody.
 const REFUSED: [Duration; 4] = [
     Duration::from_mins(1),
@@ -52,13 +55,21 @@ pub fn soon(minted: &MintedCredentials) -> Timestamp {
     after(minted.issued_at, life.mul_f64(1.0 - LAST))
 }
 
-/// The pause after this many failures in a row, if credentials are valid until `end`.
-pub fn pause(failures: u32, failure: &MintFailure, end: Option<Timestamp>, now: Timestamp) -> Duration {
+/// The pause after this many failures in a row, if the credentials before live for `life` in all, and until `end`.
+pub fn pause(
+    failures: u32,
+    failure: &MintFailure,
+    life: Option<Duration>,
+    end: Option<Timestamp>,
+    now: Timestamp,
+) -> Duration {
     let before = failures.saturating_sub(1);
     if !failure.is_transient() {
         return REFUSED[REFUSED.len().min(before as usize + 1) - 1];
     }
-    let doubled = Duration::from_secs(30u64 << before.min(5)).min(TRANSIENT);
+    let doubled = (FIRST * (1 << before.min(5))).min(TRANSIENT);
+    // Credentials that live for a minute are not to be missing for a quarter of an hour.
+    let doubled = life.map_or(doubled, |life| doubled.min(life.max(FIRST)));
     // As long as the old ones are valid, there is time for several more attempts.
     let left = end.map(|end| since(now, end)).filter(|left| !left.is_zero());
     let pause = left.map_or(doubled, |left| doubled.min(left / 10));

@@ -73,13 +73,15 @@ fn renewal_is_between_three_fifths_and_seven_tenths_of_a_life_and_leaves_ten_min
 #[test]
 fn pauses_grow_and_leave_time_before_the_end() {
     let seconds = |failures, failure: &MintFailure, left: Option<u64>| {
-        pause(failures, failure, left.map(later), noon()).as_secs()
+        pause(failures, failure, None, left.map(later), noon()).as_secs()
     };
     let transient = outage();
     assert_eq!(
         [1, 2, 3, 6, 60].map(|failures| seconds(failures, &transient, None)),
         [30, 60, 120, 900, 900]
     );
+    let short = |life| pause(6, &transient, Some(Duration::from_secs(life)), None, noon()).as_secs();
+    assert_eq!([10, 40, 7200].map(short), [30, 40, 900], "at most a life");
     assert_eq!(seconds(6, &transient, Some(600)), 60);
     assert_eq!(seconds(6, &transient, Some(10)), 5);
     let limited = MintFailure {
