@@ -3,7 +3,6 @@
 use serde_json::json;
 
 use crate::support::eventually;
-use crate::support::eventually;
 use crate::support::heavy;
 use crate::support::objects::{Space, private};
 use crate::support::pods::not_sent;
