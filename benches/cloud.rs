@@ -13,7 +13,7 @@ use kube::api::PostParams;
 use kube::{Api, Client};
 use serde_json::{Value, json};
 
-use super::support::cloud::{ACR, Cloud, ECR, GAR, ID, POOL, QUAY, ROBOT, ROLE};
+use super::support::cloud::{ACR, Cloud, ECR, EXCHANGES, GAR, ID, POOL, QUAY, ROBOT, ROLE};
 use super::support::helm::install_everywhere;
 use super::support::objects::resource;
 use super::support::operator::{CLUSTER, Operator, counter};
@@ -30,9 +30,6 @@ const AT_A_TIME: usize = 16;
 /// A resource in each namespace.
 pub(crate) const OWNER: &str = "owner";
 
-/// Routes of which each credentials take one.
-const ROUTES: [&str; 4] = ["ecr", "acr-exchange", "google-sts", "quay"];
-
 pub(crate) async fn measure(world: &World, kubeconfig: &Path, client: &Client) {
     world.allow_audience(QUAY);
     install_everywhere(
@@ -42,7 +39,7 @@ pub(crate) async fn measure(world: &World, kubeconfig: &Path, client: &Client) {
         &["templates/rbac.yaml"],
     );
     let cloud = Cloud::start(world, None);
-    let lives: BTreeMap<&str, u64> = ROUTES.iter().map(|route| (*route, LIFE)).collect();
+    let lives: BTreeMap<&str, u64> = EXCHANGES.iter().map(|route| (*route, LIFE)).collect();
     cloud.put("lifetimes", &json!(lives));
     let names: Vec<(String, String)> = (0..RESOURCES)
         .map(|number| (namespace(number), account(number)))
@@ -84,7 +81,7 @@ pub(crate) async fn measure(world: &World, kubeconfig: &Path, client: &Client) {
         usage.peak_mib,
         failed(&operator),
     );
-    print!("{}", histogram(&cloud.requests(&ROUTES)));
+    print!("{}", histogram(&cloud.requests(&EXCHANGES)));
 }
 
 fn namespace(number: usize) -> String {

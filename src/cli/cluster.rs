@@ -3,6 +3,7 @@
 use std::fmt::Debug;
 use std::time::Duration;
 
+use k8s_openapi::api::core::v1::Secret;
 use kube::api::ListParams;
 use kube::{Api, Client};
 use serde::de::DeserializeOwned;
@@ -81,6 +82,13 @@ impl Cluster {
             },
         };
         answer.map_err(|error| ClusterError::Api(Box::new(error)))
+    }
+
+    /// A Secret, if it exists.
+    pub(crate) async fn secret(&self, namespace: &str, name: &str) -> Result<Option<Secret>, String> {
+        let secrets = Api::<Secret>::namespaced(self.client.clone(), namespace);
+        let read = self.call(secrets.get_opt(name)).await;
+        read.map_err(|error| self.failed(&format!("reading Secret {namespace}/{name}"), &error))
     }
 
     /// All objects of a list, read page by page.

@@ -16,7 +16,7 @@ use crate::cli::connection::ConnectionArguments;
 use crate::cli::exit::{self, NO_VERDICT};
 use crate::cli::mint::attempt::{Attempter, TrialEnd};
 use crate::cli::network::AddressArguments;
-use crate::cli::output::{self, Format, report, to_json, write, write_lines, write_objects};
+use crate::cli::output::{Format, report, to_json, write, write_lines, write_objects};
 use crate::cli::runtime::block_on;
 use crate::cli::terminal::{Stop, interruptible};
 use crate::domain::minting::trial::MintTrial;
@@ -79,7 +79,7 @@ async fn mint_all(arguments: &Mint) -> Result<ExitCode, Stop> {
     }
     print(&lines, &secrets, arguments)?;
     if ends.iter().any(|end| matches!(end, TrialEnd::Minted { .. })) {
-        report("Nothing was written. Whether the operator may do the same, dps doctor says.");
+        report("Nothing was written. dps doctor says whether the operator may do the same.");
     }
     Ok(exit_code(&ends))
 }
@@ -145,6 +145,6 @@ fn print(lines: &[MintLine], secrets: &[Value], arguments: &Mint) -> Result<(), 
         return write_lines(texts);
     }
     // Stdout has objects only.
-    texts.for_each(|text| output::report(&text));
+    texts.for_each(|text| report(&text));
     write_objects(secrets)
 }

@@ -142,10 +142,9 @@ fn render_one(
         })
     };
     let (desired, warnings) = if let CredentialSource::Minted(source) = &spec.source {
-        let doubt = minted::check(&spec, source, &key.namespace, manifests, settings)?;
+        let warnings = minted::check(&spec, source, &key.namespace, manifests, settings)?;
         authorize(&minted::expected(&spec, namespace))?;
-        let warnings = doubt.into_iter().chain([minted::NOTE.to_owned()]);
-        (None, warnings.collect())
+        (None, warnings)
     } else {
         let source = manifests.source(&spec, &key.namespace)?;
         // Without an owner: what is rendered is applied where nobody knows the UID of the resource yet.

@@ -161,7 +161,7 @@ impl Minter {
                 );
             }
         }
-        let waiting = lock(&self.ledger).conclude(&order.key, result, order.end, self.clocks());
+        let waiting = lock(&self.ledger).conclude(&order.key, result, self.clocks());
         ctx.trigger(&waiting);
     }
 

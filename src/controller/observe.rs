@@ -133,14 +133,7 @@ async fn distributed(
     if let Some(distributed) = distributed_here(reference, ctx) {
         return Ok(distributed);
     }
-    let sample = {
-        let index = ctx.index();
-        let one = index.distributions.get(&reference.key.name);
-        let copies = &index.distributions.copies;
-        let sample = one.and_then(|one| copies.sample(&one.uid, &declaration.target, |known| *known == *current));
-        sample.map(|(namespace, version)| (namespace.to_string(), version.to_string()))
-    };
-    let Some((namespace, version)) = sample else {
+    let Some((namespace, version)) = sample(reference, &declaration.target, |known| *known == *current, ctx) else {
         return Ok(Default::default());
     };
     let is_current = version == current;
@@ -153,6 +146,19 @@ async fn distributed(
     }
     let secrets = Api::<Secret>::namespaced(ctx.client.clone(), &namespace);
     Ok((copies, get(&secrets, &declaration.target).await?))
+}
+
+/// A namespace with a copy that tells what was distributed, and the version there.
+fn sample(
+    reference: &ResourceRef,
+    target: &str,
+    is_wanted: impl Fn(&str) -> bool,
+    ctx: &Context,
+) -> Option<(String, String)> {
+    let index = ctx.index();
+    let one = index.distributions.get(&reference.key.name)?;
+    let (namespace, version) = index.distributions.copies.sample(&one.uid, target, is_wanted)?;
+    Some((namespace.to_string(), version.to_string()))
 }
 
 /// What this process distributes, if it knows already.

@@ -62,7 +62,7 @@ pub fn resolve(spec: &ValidatedSpec, secret: Option<&Secret>) -> Result<Resolved
         CredentialSource::Secret(source) => from_secret::resolve(spec, source, secret),
         CredentialSource::Minted(_) => Err(Problem::new(
             Reason::Pending,
-            "the operator mints these credentials in the cluster: nobody knows them here; dps mint tries it",
+            "the operator mints these credentials in the cluster, so they are not known here; dps mint tries to mint them",
         )),
     }
 }

@@ -4,6 +4,9 @@ use std::time::Duration;
 
 pub use k8s_openapi::jiff::Timestamp;
 
+/// Longest pause that a server may ask for with `Retry-After`.
+pub const LONGEST_RETRY_AFTER: Duration = Duration::from_hours(24);
+
 /// Two clocks, read together.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Clocks {

@@ -58,7 +58,7 @@ fn consequences(resource: &ListedResource, object: &Value) -> Vec<String> {
         .and_then(Value::as_str)
         .unwrap_or_default();
     let login = match login {
-        "" => "The ServiceAccount or the key that mints its credentials stays.".to_owned(),
+        "" => "The ServiceAccount or key that its credentials are minted with stays.".to_owned(),
         login => format!("Secret {login} with the credentials stays."),
     };
     [first, pods.to_owned(), login].into()

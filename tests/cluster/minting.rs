@@ -12,7 +12,7 @@ use std::time::Duration;
 
 use dps::api::{DockerPullSecret, DockerPullSecretStatus};
 use futures::StreamExt as _;
-use k8s_openapi::api::core::v1::ServiceAccount;
+use k8s_openapi::api::core::v1::{Secret, ServiceAccount};
 use kube::Api;
 use kube::api::{DeleteParams, Patch, PatchParams, PostParams};
 use serde_json::{Value, json};
@@ -131,11 +131,36 @@ fn sha256(text: &str) -> String {
 }
 
 async fn password(space: &Space, name: &str, registry: &str) -> String {
-    let secret = space.secrets.get(name).await.unwrap();
-    document(&secret)["auths"][registry]["password"]
-        .as_str()
-        .unwrap()
-        .to_owned()
+    password_in(&space.secrets.get(name).await.unwrap(), registry)
+}
+
+fn password_in(secret: &Secret, registry: &str) -> String {
+    let document = document(secret);
+    document["auths"][registry]["password"].as_str().unwrap().to_owned()
+}
+
+/// Whether the last good credentials serve on.
+fn fails_to_renew(status: &DockerPullSecretStatus) -> bool {
+    let mut warnings = status.warnings.iter();
+    warnings.any(|warning| warning.starts_with("RefreshFailing: "))
+        && condition(status, "Ready").is_some_and(|ready| ready.status == "True")
+}
+
+/// Looks for passwords and tokens in what an operator shows, and in `places`.
+fn are_hidden<const N: usize>(passwords: &[String], operator: &Operator, places: [(&str, String); N]) {
+    let own = [("log", operator.log()), ("metrics", operator.get("/metrics").1)];
+    for (place, text) in own.into_iter().chain(places) {
+        assert!(
+            !passwords.iter().any(|password| text.contains(password.as_str())),
+            "a password is in the {place}"
+        );
+        // Tokens of ServiceAccounts and of Entra are JWTs.
+        assert!(!text.contains("eyJhbGciOi"), "a token is in the {place}");
+        assert!(
+            !text.contains("x-amz-security-token:"),
+            "a signed request is in the {place}"
+        );
+    }
 }
 
 fn status(resource: &DockerPullSecret) -> &DockerPullSecretStatus {
@@ -176,23 +201,11 @@ async fn each_cloud_gives_credentials_that_its_registry_accepts_and_no_token_is_
     }
     let shown = world.kubectl(&["get", "dockerpullsecrets,events", "-n", &space.name, "-o", "json"]);
     let command_line = std::fs::read_to_string(format!("/proc/{}/cmdline", operator.pid())).unwrap();
-    for (place, text) in [
-        ("log", operator.log()),
-        ("metrics", operator.get("/metrics").1),
-        ("resources", shown),
-        ("command line", command_line),
-    ] {
-        assert!(
-            !secrets.iter().any(|secret| text.contains(secret.as_str())),
-            "a password is in the {place}"
-        );
-        // Tokens of ServiceAccounts and of Entra are JWTs.
-        assert!(!text.contains("eyJhbGciOi"), "a token is in the {place}");
-        assert!(
-            !text.contains("x-amz-security-token:"),
-            "a signed request is in the {place}"
-        );
-    }
+    are_hidden(
+        &secrets,
+        &operator,
+        [("resources", shown), ("command line", command_line)],
+    );
     let kubeconfig = world.kubeconfig().to_str().unwrap();
     let variables = [&cloud.variables()[..], &[("KUBECONFIG", kubeconfig)]].concat();
     let verified = dps_in(&variables, &["verify", "dps/aws", "-n", &space.name], "");
@@ -370,11 +383,7 @@ async fn last_good_credentials_stay_until_they_expire_and_it_heals_by_itself() {
     cloud.put("faults", &json!([{"route": "ecr", "status": 503}]));
     let failing = space
         .until("app", "cannot be renewed", |status| {
-            let is_failing = status
-                .warnings
-                .iter()
-                .any(|warning| warning.starts_with("RefreshFailing: "));
-            (is_failing && condition(status, "Ready")?.status == "True").then_some(())
+            fails_to_renew(status).then_some(())
         })
         .await;
     assert!(status(&failing).minted.as_ref().unwrap().failures > 0);

@@ -29,16 +29,13 @@ pub(super) async fn look_at_issuer(arguments: &Doctor, cluster: &Cluster, observ
     if !is_minting {
         return observed;
     }
-    let issuer = match of_cluster(cluster).await {
-        Seen::Read(issuer) => Seen::Read(IssuerView {
-            discovery: discovery(arguments, &issuer).await,
-            issuer,
-        }),
-        Seen::Skipped(why) => Seen::Skipped(why),
-        Seen::Failed(why) => Seen::Failed(why),
+    let issuer = of_cluster(cluster).await;
+    let discovery = match issuer.read() {
+        Some(issuer) => discovery(arguments, issuer).await,
+        None => Discovery::NotTried,
     };
     Observations {
-        issuer: Some(issuer),
+        issuer: Some(issuer.map(|issuer| IssuerView { issuer, discovery })),
         ..observed
     }
 }
@@ -52,14 +49,11 @@ async fn of_cluster(cluster: &Cluster) -> Seen<String> {
             .request_text(request.map_err(kube::Error::HttpError)?)
             .await
     };
-    match seen(cluster, &format!("get {DISCOVERY}"), request).await {
-        Seen::Read(text) => match read_discovery(text.as_bytes()) {
-            Some((issuer, _)) => Seen::Read(issuer),
-            None => Seen::Failed(format!("{DISCOVERY} of the API server names no issuer")),
-        },
-        Seen::Skipped(why) => Seen::Skipped(why),
-        Seen::Failed(why) => Seen::Failed(why),
-    }
+    let document = seen(cluster, &format!("get {DISCOVERY}"), request).await;
+    document.and_then(|text| match read_discovery(text.as_bytes()) {
+        Some((issuer, _)) => Seen::Read(issuer),
+        None => Seen::Failed(format!("{DISCOVERY} of the API server names no issuer")),
+    })
 }
 
 /// Fetches its documents, by the operator's rules for addresses.
@@ -92,7 +86,7 @@ async fn discovery(arguments: &Doctor, issuer: &str) -> Discovery {
 async fn fetch(clients: &RegistryClients, url: &str) -> Result<Vec<u8>, String> {
     let parsed = Url::parse(url).ok().filter(|parsed| parsed.scheme() == "https");
     let request = CloudRequest {
-        url: parsed.ok_or_else(|| format!("{url} is no https URL"))?,
+        url: parsed.ok_or_else(|| format!("{url} is not an https URL"))?,
         headers: Vec::new(),
         body: None,
     };

@@ -264,12 +264,10 @@ async fn cluster_resources(cluster: &Cluster) -> Seen<Vec<ResourceView>> {
 
 async fn views(cluster: &Cluster, kind: &str, what: &str, api: &Api<DynamicObject>) -> Seen<Vec<ResourceView>> {
     let of = |object| ResourceView::of(kind, serde_json::to_value(object).unwrap_or(Value::Null));
-    match list(cluster, what, api, None).await {
-        Seen::Read(Some(found)) => Seen::Read(found.into_iter().map(of).collect()),
-        Seen::Read(None) => Seen::Skipped("the API server does not know them".to_owned()),
-        Seen::Skipped(why) => Seen::Skipped(why),
-        Seen::Failed(why) => Seen::Failed(why),
-    }
+    list(cluster, what, api, None).await.and_then(|found| match found {
+        Some(found) => Seen::Read(found.into_iter().map(of).collect()),
+        None => Seen::Skipped("the API server does not know them".to_owned()),
+    })
 }
 
 /// Watches a Lease for some seconds that seems expired, since the clock of its holder may be wrong.

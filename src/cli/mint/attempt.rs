@@ -3,7 +3,6 @@
 use std::sync::Arc;
 
 use k8s_openapi::api::core::v1::Secret;
-use kube::Api;
 use secrecy::ExposeSecret as _;
 use serde_json::Value;
 
@@ -153,11 +152,8 @@ impl<'a> Attempter<'a> {
 
     /// The Secret with a long-lived key, if it exists.
     async fn key(&self, name: &str, namespace: &str) -> Result<Option<Secret>, String> {
-        let what = format!("get Secret {name:?} in namespace {namespace:?}");
-        self.say(&what);
-        let secrets = Api::<Secret>::namespaced(self.cluster.client.clone(), namespace);
-        let read = self.cluster.call(secrets.get_opt(name)).await;
-        read.map_err(|error| self.cluster.failed(&what, &error))
+        self.say(&format!("get Secret {name:?} in namespace {namespace:?}"));
+        self.cluster.secret(namespace, name).await
     }
 
     async fn prove(

@@ -26,10 +26,8 @@ pub(super) fn render(
     let namespace = declaration.source_namespace();
     rendered.warnings.extend(spec.warnings.iter().cloned());
     let resolved = if let CredentialSource::Minted(source) = &spec.source {
-        let doubt = minted::check(&spec, source, namespace, manifests, settings)?;
-        rendered
-            .warnings
-            .extend(doubt.into_iter().chain([minted::NOTE.to_owned()]));
+        let warnings = minted::check(&spec, source, namespace, manifests, settings)?;
+        rendered.warnings.extend(warnings);
         None
     } else {
         let resolved = resolve(&spec, manifests.source(&spec, namespace)?.as_ref())?;

@@ -20,18 +20,18 @@ use crate::domain::spec::validate::ValidatedSpec;
 use crate::domain::time::Timestamp;
 
 /// What is said instead of a Secret.
-pub(super) const NOTE: &str =
-    "its credentials are minted in the cluster, so there is no Secret to render; dps mint tries it with a cluster";
+const NOTE: &str =
+    "its credentials are minted in the cluster, so there is no Secret to render; dps mint tries it against a cluster";
 
-/// Checks what can be known: whether the registry fits the cloud, and the key, if the input has it. The warning is about the identity:
-/// what is missing in the input may be in the cluster.
+/// Checks what can be known: whether the registry fits the cloud, and the key, if the input has it. Returns warnings: what the identity
+/// lacks in the input may be in the cluster.
 pub(super) fn check(
     spec: &ValidatedSpec,
     source: &MintSource,
     namespace: &str,
     manifests: &Manifests,
     settings: &MintSettings,
-) -> Result<Option<String>, Problem> {
+) -> Result<Vec<String>, Problem> {
     let mut annotations = None;
     match &source.asker {
         Asker::ServiceAccount(name) => {
@@ -48,13 +48,14 @@ pub(super) fn check(
     let identity = MintIdentity::new(source, &spec.registry, &annotations.unwrap_or_default(), settings);
     // The operator may be told of its GKE cluster.
     let is_of_operator = matches!(source.request, MintRequest::Google { provider: None, .. });
-    match identity {
-        Ok(_) => Ok(None),
+    let doubt = match identity {
+        Ok(_) => None,
         Err(problem) if problem.reason == Reason::IdentityMissing => {
-            Ok(Some(problem.message).filter(|_| is_known && !is_of_operator))
+            Some(problem.message).filter(|_| is_known && !is_of_operator)
         }
-        Err(problem) => Err(problem),
-    }
+        Err(problem) => return Err(problem),
+    };
+    Ok(doubt.into_iter().chain([NOTE.to_owned()]).collect())
 }
 
 /// The annotations of a ServiceAccount, if the input has it. Several files may each have some of them.

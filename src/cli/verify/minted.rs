@@ -29,10 +29,7 @@ pub(super) async fn in_generated(
         None => holder(declaration, name, status, cluster).await?,
     };
     let secret = match namespace {
-        Some(namespace) => cluster
-            .call(Api::<Secret>::namespaced(cluster.client.clone(), &namespace).get_opt(name))
-            .await
-            .map_err(|error| cluster.failed(&format!("reading Secret {namespace}/{name}"), &error))?,
+        Some(namespace) => cluster.secret(&namespace, name).await?,
         None => None,
     };
     Ok(match secret.as_ref().and_then(document_of) {

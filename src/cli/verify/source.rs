@@ -1,8 +1,5 @@
 //! Where `dps verify` takes credentials from: flags, manifests, or a resource in the cluster.
 
-use k8s_openapi::api::core::v1::Secret;
-use kube::Api;
-
 use crate::api::RegistryType;
 use crate::cli::cluster::Cluster;
 use crate::cli::declared::{declared, kind_and_name};
@@ -150,10 +147,7 @@ async fn in_cluster(kind: &str, name: &str, cluster: &Cluster) -> Result<Credent
         return Ok(of_resource(place, spec, credentials));
     }
     let secret = match spec.source.secret_name() {
-        Some(name) => cluster
-            .call(Api::<Secret>::namespaced(cluster.client.clone(), namespace).get_opt(name))
-            .await
-            .map_err(|error| cluster.failed(&format!("reading Secret {namespace}/{name}"), &error))?,
+        Some(name) => cluster.secret(namespace, name).await?,
         None => None,
     };
     let credentials = resolve(spec, secret.as_ref()).map(|resolved| resolved.credentials);

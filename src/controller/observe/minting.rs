@@ -4,7 +4,7 @@ use k8s_openapi::api::core::v1::Secret;
 use kube::Api;
 
 use crate::controller::context::Context;
-use crate::controller::observe::{distributed_here, get};
+use crate::controller::observe::{distributed_here, get, sample};
 use crate::domain::credential_source::identity::CredentialIdentity;
 use crate::domain::minting::identity::MintIdentity;
 use crate::domain::minting::judgement::Minting;
@@ -64,15 +64,8 @@ pub(super) async fn observe_shared_minting(
         .previous
         .and_then(|status| status.minted.as_ref()?.digest.as_deref());
     let digest = digest.unwrap_or_default();
-    let sample = {
-        let index = ctx.index();
-        let one = index.distributions.get(&reference.key.name);
-        let copies = &index.distributions.copies;
-        let sample =
-            one.and_then(|one| copies.sample(&one.uid, &declaration.target, |known| is_version_of(known, digest)));
-        sample.map(|(namespace, version)| (namespace.to_string(), version.to_string()))
-    };
-    let Some((namespace, version)) = sample else {
+    let is_wanted = |known: &str| is_version_of(known, digest);
+    let Some((namespace, version)) = sample(reference, &declaration.target, is_wanted, ctx) else {
         return Ok((Some(Ok(minting)), Default::default()));
     };
     let secret = if minting.record == MintRecord::default() && is_version_of(&version, digest) {

@@ -95,10 +95,10 @@ pub fn has_keys(document: &[u8]) -> bool {
 /// Why a cloud cannot fetch the keys of an issuer, as far as its URL says it: completes "the issuer ...".
 pub fn is_private(issuer: &str) -> Option<&'static str> {
     let Ok(url) = Url::parse(issuer) else {
-        return Some("is no URL");
+        return Some("is not a URL");
     };
     if url.scheme() != "https" {
-        return Some("is no https URL");
+        return Some("is not an https URL");
     }
     let is_inside = match url.host() {
         None => true,
@@ -110,7 +110,7 @@ pub fn is_private(issuer: &str) -> Option<&'static str> {
             !name.contains('.') || name == "kubernetes.default" || ends.iter().any(|end| name.ends_with(end))
         }
     };
-    is_inside.then_some("is reached from inside of the cluster only")
+    is_inside.then_some("can be reached only from inside the cluster")
 }
 
 /// `minting`: the resources whose credentials are minted.
@@ -149,22 +149,21 @@ fn check_issuer(view: &IssuerView, minting: &[&MintingView]) -> Check {
     }
     match &view.discovery {
         Discovery::Good => {
-            let message = format!("the issuer of the cluster's tokens, {issuer}, answers with its keys");
+            let message = format!("the issuer of the cluster's tokens, {issuer}, serves its keys");
             Check::ok(category, page, message)
         }
         Discovery::NotTried => {
             let what = format!("the keys of the issuer {issuer}");
-            Check::skipped(category, page, &what, "nobody tried to fetch them")
+            Check::skipped(category, page, &what, "they were not fetched")
         }
         Discovery::OtherIssuer(other) => {
             let message = format!(
                 "the discovery document at the issuer {issuer} names another one, {other}: clouds refuse the cluster's tokens"
             );
-            Check::warn(category, page, message)
-                .hint("the two have to be the same to the letter, with a final / or without")
+            Check::warn(category, page, message).hint("the two have to match exactly, including a trailing /")
         }
         Discovery::Failed(why) => {
-            let message = format!("tried from this machine, the issuer {issuer} does not give its keys: {why}");
+            let message = format!("the keys of the issuer {issuer} could not be fetched from this machine: {why}");
             Check::warn(category, page, message).hint(format!(
                 "AWS, Entra and Quay have to reach it from the internet; if they cannot, {upload}"
             ))

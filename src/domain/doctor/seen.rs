@@ -19,8 +19,13 @@ impl<T> Seen<T> {
 
     /// The same look, with something made of what was read.
     pub fn map<U>(self, make: impl FnOnce(T) -> U) -> Seen<U> {
+        self.and_then(|read| Seen::Read(make(read)))
+    }
+
+    /// The same look, with what comes of what was read.
+    pub fn and_then<U>(self, make: impl FnOnce(T) -> Seen<U>) -> Seen<U> {
         match self {
-            Self::Read(read) => Seen::Read(make(read)),
+            Self::Read(read) => make(read),
             Self::Skipped(why) => Seen::Skipped(why),
             Self::Failed(why) => Seen::Failed(why),
         }

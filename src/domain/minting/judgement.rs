@@ -105,24 +105,21 @@ impl Minting {
     }
 
     fn warnings(&self, alive: Option<&MintedCredentials>, now: Timestamp) -> Vec<String> {
-        let failing = self.record.failure.as_ref().zip(alive).map(|(failure, alive)| {
+        let failing = self.record.failure.as_ref().zip(alive);
+        let refreshing = failing.map(|(failure, alive)| {
             format!(
                 "RefreshFailing: the credentials cannot be renewed, and expire at {}: {}",
                 alive.expires_at, failure.problem.message
             )
         });
         let skew = self.record.skew.as_ref().map(|skew| format!("ClockSkew: {skew}"));
-        let ending = self
-            .record
-            .failure
-            .as_ref()
-            .zip(alive.filter(|alive| soon(alive) <= now));
+        let ending = failing.filter(|(_, alive)| soon(alive) <= now);
         let ending = ending.map(|(failure, alive)| {
             format!(
                 "{EXPIRES_SOON}: pods cannot pull with these credentials after {}, and they could not be renewed: {}",
                 alive.expires_at, failure.problem.message
             )
         });
-        failing.into_iter().chain(ending).chain(skew).collect()
+        refreshing.into_iter().chain(ending).chain(skew).collect()
     }
 }

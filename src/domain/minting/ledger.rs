@@ -8,7 +8,7 @@ use crate::domain::minting::identity::MintIdentity;
 use crate::domain::minting::life::pause;
 use crate::domain::minting::minted::MintedCredentials;
 use crate::domain::names::{ObjectKey, ResourceRef, Uid};
-use crate::domain::time::{Clocks, Timestamp, after, since};
+use crate::domain::time::{Clocks, Timestamp, after};
 
 /// An identity in a namespace: identities are never shared across namespaces.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -17,13 +17,6 @@ pub struct MintKey {
     pub namespace: String,
     /// Everything that tells one identity from another.
     pub identity: String,
-}
-
-impl MintRecord {
-    /// The time by whichever clock is ahead. A clock that was set back would give dead credentials a longer life.
-    pub fn latest(&self, clocks: Clocks) -> Timestamp {
-        self.known_since.map_or(clocks.now, |known| clocks.latest_since(known))
-    }
 }
 
 impl MintKey {
@@ -64,6 +57,13 @@ pub struct MintRecord {
     pub retry_at: Option<Timestamp>,
     /// Whether an attempt has started and not ended.
     pub is_in_flight: bool,
+}
+
+impl MintRecord {
+    /// The time by whichever clock is ahead. A clock that was set back would give dead credentials a longer life.
+    pub fn latest(&self, clocks: Clocks) -> Timestamp {
+        self.known_since.map_or(clocks.now, |known| clocks.latest_since(known))
+    }
 }
 
 /// All records.
@@ -117,14 +117,8 @@ impl MintLedger {
         true
     }
 
-    /// An attempt has ended. `end`: until when the credentials before it are valid. Returns the resources that wait for it.
-    pub fn conclude(
-        &mut self,
-        key: &MintKey,
-        result: Result<Minted, MintFailure>,
-        end: Option<Timestamp>,
-        clocks: Clocks,
-    ) -> Vec<ObjectKey> {
+    /// An attempt has ended. Returns the resources that wait for it.
+    pub fn conclude(&mut self, key: &MintKey, result: Result<Minted, MintFailure>, clocks: Clocks) -> Vec<ObjectKey> {
         let now = clocks.now;
         if let Some(record) = self.records.get_mut(key) {
             record.is_in_flight = false;
@@ -140,10 +134,9 @@ impl MintLedger {
                     }
                 }
                 Err(failure) => {
-                    let before = record.minted.as_ref();
-                    let life = before.map(|minted| since(minted.issued_at, minted.expires_at));
                     record.failures = record.failures.saturating_add(1);
-                    record.retry_at = Some(after(now, pause(record.failures, &failure, life, end, now)));
+                    let pause = pause(record.failures, &failure, record.minted.as_ref(), now);
+                    record.retry_at = Some(after(now, pause));
                     record.failure = Some(failure);
                 }
             }

@@ -20,14 +20,14 @@ const SHORTEST: Duration = Duration::from_secs(5);
 /// Shortest time between two attempts for credentials that a registry refuses although they should be valid.
 const AFTER_REJECTION: Duration = Duration::from_mins(15);
 
-/// Longest pause after failures that may pass by themselves; the first is of 30 seconds, and each doubles.
+/// First pause after failures that may pass by themselves; each doubles.
+const FIRST: Duration = Duration::from_secs(30);
+
+/// Longest of these pauses.
 const TRANSIENT: Duration = Duration::from_mins(15);
 
 /// The part of their life that is left when somebody should be told that they cannot be renewed.
 const LAST: f64 = 0.15;
-
-/// The first of these pauses.
-const FIRST: Duration = Duration::from_secs(30);
 
 /// Pauses after a refusal. Whoever changes something in the cloud tells nobody.
 const REFUSED: [Duration; 4] = [
@@ -39,7 +39,7 @@ const REFUSED: [Duration; 4] = [
 
 /// When credentials are to be renewed. `seed`: what tells one resource from another.
 pub fn renewal(minted: &MintedCredentials, seed: &str) -> Timestamp {
-    let life = since(minted.issued_at, minted.expires_at);
+    let life = minted.life();
     let hash = seed
         .bytes()
         .fold(0u32, |hash, byte| hash.wrapping_mul(31).wrapping_add(u32::from(byte)));
@@ -51,27 +51,21 @@ pub fn renewal(minted: &MintedCredentials, seed: &str) -> Timestamp {
 
 /// From when on credentials that cannot be renewed are about to expire.
 pub fn soon(minted: &MintedCredentials) -> Timestamp {
-    let life = since(minted.issued_at, minted.expires_at);
-    after(minted.issued_at, life.mul_f64(1.0 - LAST))
+    after(minted.issued_at, minted.life().mul_f64(1.0 - LAST))
 }
 
-/// The pause after this many failures in a row, if the credentials before live for `life` in all, and until `end`.
-pub fn pause(
-    failures: u32,
-    failure: &MintFailure,
-    life: Option<Duration>,
-    end: Option<Timestamp>,
-    now: Timestamp,
-) -> Duration {
+/// The pause after this many failures in a row. `minted`: the credentials before, if there were any.
+pub fn pause(failures: u32, failure: &MintFailure, minted: Option<&MintedCredentials>, now: Timestamp) -> Duration {
     let before = failures.saturating_sub(1);
     if !failure.is_transient() {
         return REFUSED[REFUSED.len().min(before as usize + 1) - 1];
     }
     let doubled = (FIRST * (1 << before.min(5))).min(TRANSIENT);
     // Credentials that live for a minute are not to be missing for a quarter of an hour.
-    let doubled = life.map_or(doubled, |life| doubled.min(life.max(FIRST)));
+    let doubled = minted.map_or(doubled, |minted| doubled.min(minted.life().max(FIRST)));
     // As long as the old ones are valid, there is time for several more attempts.
-    let left = end.map(|end| since(now, end)).filter(|left| !left.is_zero());
+    let left = minted.map(|minted| since(now, minted.expires_at));
+    let left = left.filter(|left| !left.is_zero());
     let pause = left.map_or(doubled, |left| doubled.min(left / 10));
     pause.max(failure.retry_after.unwrap_or_default()).max(SHORTEST)
 }

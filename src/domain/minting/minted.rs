@@ -5,6 +5,7 @@
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
+use std::time::Duration;
 
 use k8s_openapi::api::core::v1::Secret;
 
@@ -47,6 +48,11 @@ impl MintedCredentials {
             issued_at: now,
             expires_at: whole_second(after(now, since(server_now.unwrap_or(now), server_end))),
         }
+    }
+
+    /// How long they are valid in all.
+    pub fn life(&self) -> Duration {
+        since(self.issued_at, self.expires_at)
     }
 
     /// Whether they are still valid.

@@ -60,11 +60,12 @@ fn expiring_event(previous: Option<&DockerPullSecretStatus>, new: &DockerPullSec
         healthy: false,
         action: "Renewing",
         reason: EXPIRES_SOON.to_owned(),
-        note: cut(&text),
+        note: note(&text),
     })
 }
 
-fn cut(text: &str) -> String {
+/// A text, as much of it as an Event takes.
+fn note(text: &str) -> String {
     text[..text.floor_char_boundary(NOTE_LENGTH)].to_owned()
 }
 
@@ -79,6 +80,6 @@ fn pull_event(previous: Option<&DockerPullSecretStatus>, new: &DockerPullSecretS
         healthy: new.status == "True",
         action: "Pulling",
         reason: new.reason.clone(),
-        note: cut(&new.message),
+        note: note(&new.message),
     })
 }

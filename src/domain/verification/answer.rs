@@ -9,14 +9,12 @@ use crate::domain::credentials::repetition::Unrepeatable;
 use crate::domain::registry::dialect::{Dialect, LOCK_OUT_WORDS};
 use crate::domain::text::cut;
 use crate::domain::text::invisible::is_invisible;
+use crate::domain::time::LONGEST_RETRY_AFTER;
 use crate::domain::verification::requester::Requester;
 use crate::domain::verification::verdict::{Verdict, VerificationResult as R};
 
 /// Longest text of a registry that is repeated, in characters.
 const TEXT_LENGTH: usize = 200;
-
-/// Longest pause that a registry may request.
-const LONGEST_PAUSE: Duration = Duration::from_hours(24);
 
 /// What to send with a request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -227,7 +225,7 @@ pub fn summary(request: &RegistryRequest, response: &RegistryResponse, secrets: 
 
 /// The pause that the registry requests.
 pub fn pause(response: &RegistryResponse) -> Option<Duration> {
-    Some(Duration::from_secs(response.retry_after?).min(LONGEST_PAUSE))
+    Some(Duration::from_secs(response.retry_after?).min(LONGEST_RETRY_AFTER))
 }
 
 /// Whether the registry says that it accepts no password of this user any more.

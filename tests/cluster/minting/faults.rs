@@ -1,11 +1,13 @@
 //! Clouds that answer something else than they should, or something between that does.
 
+use std::collections::BTreeMap;
+
 use dps::api::DockerPullSecretStatus;
 use dps::domain::time::Timestamp;
 use serde_json::{Value, json};
 
 use crate::minting::{clouds, consenting, operator, password, spec, static_keys};
-use crate::support::cloud::{ACR, Cloud, ECR, GAR, ID, QUAY, ROLE};
+use crate::support::cloud::{ACR, Cloud, ECR, EXCHANGES, GAR, ID, QUAY, ROLE};
 use crate::support::objects::{Space, condition, condition_of, with};
 use crate::support::world::scoped_world;
 
@@ -92,9 +94,7 @@ async fn credentials_that_ended_before_they_came_are_not_minted_in_a_loop() {
     let space = consenting(world, "dead").await;
     let cloud = Cloud::start(world, None);
     cloud.trust(&[(&space.name, "puller")]);
-    let routes = ["ecr", "acr-exchange", "google-sts", "quay"];
-    let lives: serde_json::Map<String, Value> =
-        routes.iter().map(|route| ((*route).to_owned(), json!(-3600))).collect();
+    let lives: BTreeMap<&str, i32> = EXCHANGES.iter().map(|route| (*route, -3600)).collect();
     cloud.put("lifetimes", &json!(lives));
     let _operator = operator(&cloud, &space);
     for (name, spec, ..) in clouds() {
@@ -108,7 +108,7 @@ async fn credentials_that_ended_before_they_came_are_not_minted_in_a_loop() {
             space.reason(name, "ExchangeMalformed").await;
         }
     }
-    for route in routes {
+    for route in EXCHANGES {
         let asked = cloud.requests(&[route]).len();
         assert!((1..=3).contains(&asked), "{route}: {asked} times");
     }

@@ -41,6 +41,15 @@ fn role(name: &str, subject: &str) -> Value {
     json!(["iam", "create_role", {"RoleName": name, "AssumeRolePolicyDocument": policy(&trust)}])
 }
 
+/// Makes the role `pull`, for the ServiceAccount of a namespace.
+fn trust(judge: &Judge, space: &Space) {
+    let subject = format!("system:serviceaccount:{}:puller", space.name);
+    judge.ask(&json!([
+        role("pull", &subject),
+        allow("role", "pull", "ecr:GetAuthorizationToken", "*")
+    ]));
+}
+
 /// Lets a role or a user do one thing.
 fn allow(kind: &str, name: &str, action: &str, resource: &str) -> Value {
     let allowed = json!({"Effect": "Allow", "Action": action, "Resource": resource});
@@ -200,11 +209,7 @@ async fn clock_that_differs_from_that_of_aws_is_corrected() {
     let world = scoped_world();
     let space = consenting(world, "judge-clock").await;
     user(&judge, &space, "robot").await;
-    let subject = format!("system:serviceaccount:{}:puller", space.name);
-    judge.ask(&json!([
-        role("pull", &subject),
-        allow("role", "pull", "ecr:GetAuthorizationToken", "*")
-    ]));
+    trust(&judge, &space);
     let cloud = Cloud::before(world, &judge);
     let _operator = operator(&cloud, &space);
     space.create("key", keyed("robot-key", json!({}))).await;
@@ -234,11 +239,7 @@ async fn clock_that_something_between_tells_wrong_is_refused() {
     let Some(judge) = Judge::start(0) else { return };
     let world = scoped_world();
     let space = consenting(world, "judge-date").await;
-    let subject = format!("system:serviceaccount:{}:puller", space.name);
-    judge.ask(&json!([
-        role("pull", &subject),
-        allow("role", "pull", "ecr:GetAuthorizationToken", "*")
-    ]));
+    trust(&judge, &space);
     let cloud = Cloud::before(world, &judge);
     cloud.put("faults", &json!([{"route": "*", "dateOffset": AHEAD}]));
     let _operator = operator(&cloud, &space);

@@ -7,8 +7,8 @@ use std::time::Duration;
 use dps::api::DockerPullSecretStatus;
 use serde_json::{Value, json};
 
-use crate::minting::{clouds, consenting, operator_of, static_keys, status};
-use crate::support::cloud::{Cloud, ECR};
+use crate::minting::{clouds, consenting, fails_to_renew, operator_of, static_keys, status};
+use crate::support::cloud::{Cloud, ECR, EXCHANGES};
 use crate::support::objects::{Space, condition, with};
 use crate::support::pods::Pods;
 use crate::support::world::{World, fresh_node_world};
@@ -90,7 +90,6 @@ fn all() -> impl Iterator<Item = (&'static str, Value)> {
 
 /// Pulls with each for as long as three renewals take with a token, and one with a key.
 async fn pull_through_renewals(space: &Space, pods: &Pods, cloud: &Cloud) {
-    let routes = ["ecr", "acr-exchange", "google-sts", "quay"];
     let is_renewed = || {
         let requests = cloud.requests(&[]);
         let of_tokens = |route: &&str| {
@@ -99,7 +98,8 @@ async fn pull_through_renewals(space: &Space, pods: &Pods, cloud: &Cloud) {
                 .count()
         };
         let of_keys = |(name, _): (&str, Value)| static_keys::exchanges(&requests, name);
-        routes.iter().all(|route| of_tokens(route) > 3) && static_keys::specs().into_iter().all(|one| of_keys(one) > 1)
+        EXCHANGES.iter().all(|route| of_tokens(route) > 3)
+            && static_keys::specs().into_iter().all(|one| of_keys(one) > 1)
     };
     let mut round = 0;
     while !is_renewed() {
@@ -121,8 +121,8 @@ async fn pods_pull_through_renewals_and_heal_after_an_outage_that_outlives_the_c
     let cloud = Cloud::start(&world, Some((&local, world.registry("caFile"))));
     let trust = static_keys::trusted(cloud.trusting(&[(&space.name, "puller")]));
     cloud.put("trust", &trust);
-    let routes = ["ecr", "acr-exchange", "google-sts", "google-oauth", "quay"];
-    let lives: BTreeMap<&str, u32> = routes.iter().map(|route| (*route, LIFE)).collect();
+    let routes = EXCHANGES.iter().chain(&["google-oauth"]);
+    let lives: BTreeMap<&str, u32> = routes.map(|route| (*route, LIFE)).collect();
     cloud.put("lifetimes", &json!(lives));
     lead(&world, &cloud);
     let _operator = operator_of(&world, &cloud, &space);
@@ -146,13 +146,7 @@ async fn pods_pull_through_renewals_and_heal_after_an_outage_that_outlives_the_c
     );
 
     cloud.put("faults", &json!([{"route": "ecr", "status": 503}]));
-    let is_failing = |status: &DockerPullSecretStatus| {
-        let is_told = status
-            .warnings
-            .iter()
-            .any(|warning| warning.starts_with("RefreshFailing: "));
-        (is_told && condition(status, "Ready")?.status == "True").then_some(())
-    };
+    let is_failing = |status: &DockerPullSecretStatus| fails_to_renew(status).then_some(());
     space.until("aws", "cannot be renewed", is_failing).await;
     let expired = space.reason("aws", "Expired").await;
     // A status has whole seconds; the cloud's end may come within the next one.

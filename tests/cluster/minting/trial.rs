@@ -51,7 +51,7 @@ async fn each_cloud_is_asked_step_by_step_and_no_token_is_shown_and_nothing_is_w
     cloud.trust(&[(&space.name, "puller")]);
     for (name, spec, username, route) in clouds() {
         let registry = spec["registryUrl"].as_str().unwrap().to_owned();
-        space.create(name, spec).await;
+        space.create(name, spec.clone()).await;
         let output = mint(world, &cloud, &[&format!("dps/{name}"), "-n", &space.name], "");
         let Output { code, stdout, stderr } = &output;
         assert_eq!(*code, 0, "{stdout}{stderr}");
@@ -83,7 +83,7 @@ async fn each_cloud_is_asked_step_by_step_and_no_token_is_shown_and_nothing_is_w
             (&json!(name), &json!(username))
         );
         // The same from a manifest, with the Secret that would be written.
-        let manifest = manifest(&format!("{name}-new"), &space, &clouds_spec(name));
+        let manifest = manifest(&format!("{name}-new"), &space, &spec);
         let exported = mint(world, &cloud, &["-f", "-", "--export"], &manifest.to_string());
         assert_eq!(exported.code, 0, "{}", exported.stderr);
         assert!(
@@ -96,11 +96,6 @@ async fn each_cloud_is_asked_step_by_step_and_no_token_is_shown_and_nothing_is_w
     assert_eq!(secrets.items.len(), 0);
     let written: Vec<DockerPullSecret> = space.resources.list(&ListParams::default()).await.unwrap().items;
     assert!(written.len() == 4 && written.iter().all(|one| one.status.is_none()));
-}
-
-fn clouds_spec(wanted: &str) -> Value {
-    let mut all = clouds().into_iter();
-    all.find(|(name, ..)| *name == wanted).unwrap().1
 }
 
 #[tokio::test]
@@ -209,7 +204,7 @@ async fn doctor_says_that_no_cloud_reaches_the_issuer_and_repeats_what_is_refuse
         .map(Value::to_string)
         .collect();
     for words in [
-        "https://kubernetes.default.svc.cluster.local, is reached from inside of the cluster only".to_owned(),
+        "https://kubernetes.default.svc.cluster.local, can be reached only from inside the cluster".to_owned(),
         format!("dps mint dps/ecr -n {}", space.name),
     ] {
         assert!(

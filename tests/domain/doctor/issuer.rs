@@ -86,7 +86,7 @@ fn issuer_is_judged_by_who_has_to_reach_it() {
             Some(seen(ISSUER, Discovery::Good)),
             aws(json!({}), ""),
             Good,
-            "answers with its keys",
+            "serves its keys",
         ),
         (
             Some(seen("https://kubernetes.default.svc", Discovery::NotTried)),
@@ -110,7 +110,7 @@ fn issuer_is_judged_by_who_has_to_reach_it() {
             Some(seen(ISSUER, Discovery::Failed("GET x answered 404".to_owned()))),
             aws(json!({}), ""),
             Warn,
-            "tried from this machine",
+            "could not be fetched from this machine",
         ),
         (
             Some(Seen::denied("get it")),

@@ -70,17 +70,28 @@ fn renewal_is_between_three_fifths_and_seven_tenths_of_a_life_and_leaves_ten_min
     assert!(since(thirty_minutes, later(1800)) >= Duration::from_secs(599));
 }
 
+/// Credentials with so many seconds to live, in all and from now on.
+fn living(life: u64, left: u64) -> MintedCredentials {
+    let expires_at = later(left);
+    MintedCredentials {
+        issued_at: expires_at.checked_sub(Duration::from_secs(life)).unwrap(),
+        expires_at,
+        ..credentials(noon(), life)
+    }
+}
+
 #[test]
 fn pauses_grow_and_leave_time_before_the_end() {
     let seconds = |failures, failure: &MintFailure, left: Option<u64>| {
-        pause(failures, failure, None, left.map(later), noon()).as_secs()
+        let minted = left.map(|left| living(12 * 3600, left));
+        pause(failures, failure, minted.as_ref(), noon()).as_secs()
     };
     let transient = outage();
     assert_eq!(
         [1, 2, 3, 6, 60].map(|failures| seconds(failures, &transient, None)),
         [30, 60, 120, 900, 900]
     );
-    let short = |life| pause(6, &transient, Some(Duration::from_secs(life)), None, noon()).as_secs();
+    let short = |life| pause(6, &transient, Some(&living(life, 0)), noon()).as_secs();
     assert_eq!([10, 40, 7200].map(short), [30, 40, 900], "at most a life");
     assert_eq!(seconds(6, &transient, Some(600)), 60);
     assert_eq!(seconds(6, &transient, Some(10)), 5);
@@ -175,7 +186,7 @@ fn nothing_is_minted_in_a_loop() {
                 credentials: credentials(later(second), 1),
                 skew: None,
             };
-            ledger.conclude(&key, Ok(minted), None, clocks(second));
+            ledger.conclude(&key, Ok(minted), clocks(second));
         }
     }
     assert!((100..=121).contains(&attempts), "{attempts}");
@@ -206,7 +217,7 @@ fn resources_with_one_identity_share_an_attempt_and_forget_it_together() {
         credentials: credentials(noon(), 3600),
         skew: None,
     };
-    let mut waiting = ledger.conclude(&key, Ok(minted), None, clocks(0));
+    let mut waiting = ledger.conclude(&key, Ok(minted), clocks(0));
     waiting.sort();
     assert_eq!(waiting, [ObjectKey::new("team", "a"), ObjectKey::new("team", "b")]);
     assert!(ledger.consult(&resource("b"), &key, None, clocks(0)).minted.is_some());

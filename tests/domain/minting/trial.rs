@@ -117,7 +117,7 @@ fn missing_right_is_named_with_the_commands_that_grant_it() {
     let tokens = &all[1..];
     assert_eq!(
         missing_rights(Some("alice"), &asker, tokens),
-        "alice may not use ServiceAccount \"puller\" in namespace \"team\": the right to create on serviceaccounts/token is missing; an administrator of the namespace can grant it"
+        "alice may not use ServiceAccount \"puller\" in namespace \"team\": missing rights: create on serviceaccounts/token; an administrator of the namespace can grant them"
     );
     assert_eq!(
         grant_commands(Some("alice smith"), &asker, tokens),

@@ -24,9 +24,9 @@ pub fn missing_rights(user: Option<&str>, asker: &ObjectKey, refused: &[RightQue
         .map(|question| format!("{} on {}", question.verb, question.right.name()));
     let (name, namespace) = (&asker.name, &asker.namespace);
     format!(
-        "{} may not use ServiceAccount {name:?} in namespace {namespace:?}: the right to {} is missing; an administrator of the namespace can grant it",
+        "{} may not use ServiceAccount {name:?} in namespace {namespace:?}: missing rights: {}; an administrator of the namespace can grant them",
         user.unwrap_or("you"),
-        rights.collect::<Vec<_>>().join(" and to ")
+        rights.collect::<Vec<_>>().join(", ")
     )
 }
 

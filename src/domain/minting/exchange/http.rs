@@ -9,10 +9,7 @@ use url::{Url, form_urlencoded};
 
 use crate::api::Reason;
 use crate::domain::minting::failure::MintFailure;
-use crate::domain::time::Timestamp;
-
-/// Longest pause that a cloud may ask for.
-const LONGEST_PAUSE: Duration = Duration::from_hours(24);
+use crate::domain::time::{LONGEST_RETRY_AFTER, Timestamp};
 
 /// A request. Redirects must not be followed. `Debug` shows no secret.
 #[derive(Clone, Debug)]
@@ -101,7 +98,7 @@ impl CloudResponse {
             _ => return None,
         };
         Some(MintFailure {
-            retry_after: self.retry_after.map(|pause| pause.min(LONGEST_PAUSE)),
+            retry_after: self.retry_after.map(|pause| pause.min(LONGEST_RETRY_AFTER)),
             ..MintFailure::new(reason, message)
         })
     }

@@ -25,8 +25,6 @@ pub struct MintOrder {
     pub identity: MintIdentity,
     /// The same, as the key of what is known.
     pub key: MintKey,
-    /// Until when the present ones are valid.
-    pub end: Option<Timestamp>,
 }
 
 /// What is known of minted credentials, judged.
@@ -138,7 +136,6 @@ impl Judged<'_> {
         decision.mints = judgement.is_due.then(|| MintOrder {
             identity: minting.identity.clone(),
             key: minting.key.clone(),
-            end: judgement.credentials.ok().map(|minted| minted.expires_at),
         });
         let next = judgement.next.map(|next| since(minting.now(now), next));
         // What is refused may be so because of an annotation of the ServiceAccount.
