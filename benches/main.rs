@@ -55,7 +55,9 @@ async fn main() -> ExitCode {
     let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
     match arguments.as_slice() {
         ["bare-writes", kubeconfig, prefix, watching] => bare::run(kubeconfig, prefix, *watching == "true").await,
-        ["bare-namespaces", kubeconfig, label] => namespaces::bare(kubeconfig, label).await,
+        ["bare-namespaces", kubeconfig, label, watches] => {
+            namespaces::bare(kubeconfig, label, *watches == "true").await
+        }
         ["namespaces", count] => {
             let world = world();
             let (kubeconfig, client) = (world.install(), world.admin().await);

@@ -49,12 +49,14 @@ pub(crate) async fn measure(world: &World, kubeconfig: &Path, client: &Client, c
     let spec = || json!({"attachTo": {"serviceAccounts": ["default"]}});
     // What owns the bare client's Secrets: the policy on the operator's writes asks for it.
     fleet.create("owner", json!({"suspend": true})).await;
-    let (mut bare_client, mut dps) = (Rounds::default(), Rounds::default());
+    let (mut bare_client, mut watching, mut dps) = (Rounds::default(), Rounds::default(), Rounds::default());
     let mut running = None;
     for round in 0..rounds {
-        let arguments = ["bare-namespaces", kubeconfig.to_str().unwrap(), &fleet.name];
-        bare_client.0.extend(bare::measure(2 * count, &arguments, &[]));
-        clear(&fleet, "bare").await;
+        for (watches, client) in [("false", &mut bare_client), ("true", &mut watching)] {
+            let arguments = ["bare-namespaces", kubeconfig.to_str().unwrap(), &fleet.name, watches];
+            client.0.extend(bare::measure(2 * count, &arguments, &[]));
+            clear(&fleet, "bare").await;
+        }
         let name = fleet.create(&format!("login-{round}"), spec()).await;
         let arguments = [&CLUSTER[..], &["--attach-service-accounts", POLLED]].concat();
         let operator = Operator::start_with(world, kubeconfig, &arguments, "info");
@@ -68,8 +70,10 @@ pub(crate) async fn measure(world: &World, kubeconfig: &Path, client: &Client, c
         }
     }
     bare_client.row("bare client");
+    watching.row("bare client with three watches");
     dps.row("dps controller");
     dps.against("dps against the bare client", &bare_client);
+    dps.against("dps against the one with watches", &watching);
     let (operator, name) = running.unwrap();
     fleet.stands(&name, "Ready", &format!("{count}/{count}")).await;
     rotation(&operator, &fleet, count).await;
@@ -91,9 +95,15 @@ async fn create(fleet: &Fleet, count: usize) {
         .await;
 }
 
-/// The bare client itself: both requests for each namespace, and a resource version that makes the second one safe.
-pub(crate) async fn bare(kubeconfig: &str, label: &str) {
+/// The bare client itself: both requests for each namespace, and a resource version that makes the second one safe. `watches`: with
+/// the three watches without which nobody knows of what changes.
+pub(crate) async fn bare(kubeconfig: &str, label: &str, watches: bool) {
     let client = super::support::world::World::client(Path::new(kubeconfig)).await;
+    if watches {
+        watch(Api::<PartialObjectMeta<Namespace>>::all(client.clone())).await;
+        watch(Api::<PartialObjectMeta<Secret>>::all(client.clone())).await;
+        watch(Api::<ServiceAccount>::all(client.clone())).await;
+    }
     let accounts: Api<ServiceAccount> = Api::all(client.clone());
     let accounts = accounts.list(&ListParams::default()).await.unwrap().items;
     let accounts = accounts.into_iter().filter(|account| {
@@ -111,6 +121,16 @@ pub(crate) async fn bare(kubeconfig: &str, label: &str) {
         })
         .await;
     bare::tell(begin, Duration::ZERO);
+}
+
+/// Begins to watch, once all was listed.
+async fn watch<K>(api: Api<K>)
+where
+    K: kube::Resource + Clone + std::fmt::Debug + serde::de::DeserializeOwned + Send + 'static,
+{
+    let mut events = Box::pin(watcher(api, watcher::Config::default()));
+    while !matches!(events.next().await, Some(Ok(Event::InitDone))) {}
+    tokio::spawn(events.for_each(|_| async {}));
 }
 
 async fn one(client: &Client, account: &ServiceAccount, owner: &OwnerReference) {
@@ -184,7 +204,8 @@ async fn written(operator: &Operator, before: usize, secrets: usize, accounts: u
                 usage: Usage::of(operator.pid()),
             };
         }
-        tokio::time::sleep(Duration::from_millis(20)).await;
+        // Each look costs the operator a scrape.
+        tokio::time::sleep(Duration::from_millis(100)).await;
     }
 }
 
@@ -264,7 +285,11 @@ async fn new_namespaces(operator: &Operator, client: &Client, fleet: &Fleet, nam
             .status
             .unwrap_or_default();
         let namespaces = status.namespaces.unwrap_or_default();
-        (namespaces.ready == namespaces.selected)
+        let is_attached = status
+            .conditions
+            .iter()
+            .any(|condition| condition.type_ == "Attached" && condition.status == "True");
+        (is_attached && namespaces.ready == namespaces.selected)
             .then_some(())
             .ok_or_else(|| namespaces.summary.clone())
     })

@@ -92,7 +92,7 @@ async fn change(key: &ObjectKey, attacher: &Attacher, ctx: &Context) -> Option<D
         Ok(written) => {
             attacher.known().changed(&written, &change, &ctx.index(), now());
             ctx.shared.metrics.write("ServiceAccount");
-            tracing::info!(
+            tracing::debug!(
                 namespace = key.namespace,
                 name = key.name,
                 attached = change.added.join(","),

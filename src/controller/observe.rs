@@ -10,6 +10,7 @@ use crate::api::CaBundleKind;
 use crate::controller::context::{Context, now};
 use crate::controller::observe::minting::{observe_minting, observe_shared_minting};
 use crate::domain::attachment::assessment::AttachmentView;
+use crate::domain::distribution::Name;
 use crate::domain::index::IndexView;
 use crate::domain::names::{ResourceRef, is_object_name};
 use crate::domain::reconcile::decide::Subject;
@@ -36,11 +37,12 @@ pub(crate) async fn observe(subject: &Subject<'_>, ctx: &Context) -> Result<Obse
         return observe_cluster(subject, cluster, ctx).await;
     }
     let target = &declaration.target;
+    let own_namespace = [Name::from(reference.key.namespace.as_str())];
     let Ok(spec) = &declaration.spec else {
         let index = ctx.index().view(reference, target, None);
         return Ok(Observed {
             index,
-            attachment: attachment(declaration, ctx),
+            attachment: attachment(declaration, &own_namespace, ctx),
             ..Observed::default()
         });
     };
@@ -74,7 +76,7 @@ pub(crate) async fn observe(subject: &Subject<'_>, ctx: &Context) -> Result<Obse
         target: existing,
         retained,
         index,
-        attachment: attachment(declaration, ctx),
+        attachment: attachment(declaration, &own_namespace, ctx),
         attaches_to_pods: ctx.shared.attaches_to_pods,
         evicts_pods: ctx.shared.evicts_pods,
         ..Observed::default()
@@ -84,7 +86,7 @@ pub(crate) async fn observe(subject: &Subject<'_>, ctx: &Context) -> Result<Obse
 /// The same for a resource for many namespaces. Nothing is read in these.
 async fn observe_cluster(subject: &Subject<'_>, cluster: &ClusterScope, ctx: &Context) -> Result<Observed, Error> {
     let (declaration, name) = (subject.declaration, &subject.reference.key.name);
-    let census = ctx.index().census(name);
+    let (census, holders) = ctx.index().census(name);
     let allowed = ctx.shared.clusters.as_deref().unwrap_or_default();
     let observed = Observed {
         index: IndexView {
@@ -92,7 +94,7 @@ async fn observe_cluster(subject: &Subject<'_>, cluster: &ClusterScope, ctx: &Co
             ..IndexView::default()
         },
         may_read_source: allowed.contains(&cluster.source_namespace),
-        attachment: attachment(declaration, ctx),
+        attachment: attachment(declaration, &holders, ctx),
         attaches_to_pods: ctx.shared.attaches_to_pods,
         evicts_pods: ctx.shared.evicts_pods,
         census,
@@ -173,8 +175,8 @@ fn distributed_here(reference: &ResourceRef, ctx: &Context) -> Option<(ObservedC
     Some((copies, Some(content.copy_in("").secret())))
 }
 
-/// What becomes of the Secret in ServiceAccounts. `None` if the operator changes none.
-fn attachment(declaration: &Declaration, ctx: &Context) -> Option<AttachmentView> {
+/// What becomes of the Secret in ServiceAccounts of these namespaces. `None` if the operator changes none.
+fn attachment(declaration: &Declaration, namespaces: &[Name], ctx: &Context) -> Option<AttachmentView> {
     let Declaration {
         key,
         target,
@@ -182,13 +184,9 @@ fn attachment(declaration: &Declaration, ctx: &Context) -> Option<AttachmentView
         ..
     } = declaration;
     let attacher = ctx.attacher.as_ref().filter(|_| !service_accounts.is_empty())?;
-    let namespaces = match key.namespace() {
-        Some(namespace) => vec![namespace.to_owned()],
-        None => ctx.index().holders(&key.name),
-    };
     attacher
         .known()
-        .view(&namespaces, key.namespace().is_none(), service_accounts, target, now())
+        .view(namespaces, key.namespace().is_none(), service_accounts, target, now())
 }
 
 /// Gets a Secret, if it exists. Pods may name what no Secret can be called.

@@ -119,7 +119,7 @@ async fn reconcile_once(
     observed.refusal = apply(reference, &decision.changes, ctx).await?;
     let distributed = distribute(reference, declaration.generation, &decision.distribute, ctx).await;
     if distributed {
-        observed.census = ctx.index().census(&reference.key.name);
+        observed.census = ctx.index().census(&reference.key.name).0;
     }
     if observed.refusal.is_some() || distributed {
         // The first decision reports nothing.

@@ -11,6 +11,7 @@ use k8s_openapi::api::core::v1::ServiceAccount;
 use crate::domain::attachment::account::{AccountChange, AccountSecrets};
 use crate::domain::attachment::assessment::AttachmentView;
 use crate::domain::attachment::contest::Contests;
+use crate::domain::distribution::Name;
 use crate::domain::glob;
 use crate::domain::index::ResourceIndex;
 use crate::domain::index::accounts::WantedSecrets;
@@ -159,10 +160,9 @@ impl Attachments {
     }
 
     /// The ServiceAccounts of a namespace, or all.
-    fn of(&self, namespace: Option<&str>) -> impl Iterator<Item = (&ObjectKey, &AccountSecrets)> {
+    fn of<'a>(&'a self, namespace: Option<&'a str>) -> impl Iterator<Item = (&'a ObjectKey, &'a AccountSecrets)> {
         let from = ObjectKey::new(namespace.unwrap_or_default(), "");
-        let namespace = namespace.map(str::to_owned);
-        let is_there = move |key: &ObjectKey| namespace.as_ref().is_none_or(|name| *name == key.namespace);
+        let is_there = move |key: &ObjectKey| namespace.is_none_or(|name| *name == key.namespace);
         self.accounts.range(from..).take_while(move |(key, _)| is_there(key))
     }
 
@@ -170,7 +170,7 @@ impl Attachments {
     /// with their namespaces.
     pub fn view(
         &self,
-        namespaces: &[String],
+        namespaces: &[Name],
         is_for_many: bool,
         names: &[String],
         secret: &str,
@@ -188,25 +188,26 @@ impl Attachments {
                     name.to_owned()
                 }
             };
-            let is_wanted = |name: &str| names.iter().any(|pattern| glob::matches(pattern, name));
-            for (key, account) in self.of(Some(namespace)).filter(|(key, _)| is_wanted(&key.name)) {
-                let name = shown(&key.name);
+            let mut absent: Vec<&String> = names.iter().filter(|name| !name.contains('*')).collect();
+            for (key, account) in self.of(Some(namespace)) {
+                let name = &key.name;
+                absent.retain(|absent| *absent != name);
+                if !names.iter().any(|pattern| glob::matches(pattern, name)) {
+                    continue;
+                }
                 if account.listed.iter().any(|listed| listed == secret) {
-                    view.attached.push(name);
+                    view.attached.add(|| format!("{:?}", shown(name)));
                 } else if let Some(by) = self.contests.of(key, secret, now) {
-                    view.contested.push((name, by.map(str::to_owned)));
+                    view.contested.push((shown(name), by.map(str::to_owned)));
                 } else if let Some(message) = self.refused.get(key) {
-                    view.refused.push((name, message.clone()));
+                    view.refused.push((shown(name), message.clone()));
                 } else {
-                    view.waiting.push(name);
+                    view.waiting.add(|| format!("{:?}", shown(name)));
                 }
             }
-            let exists = |name: &String| {
-                self.accounts
-                    .contains_key(&ObjectKey::new(namespace.as_str(), name.as_str()))
-            };
-            let absent = names.iter().filter(|name| !name.contains('*') && !exists(name));
-            view.absent.extend(absent.map(|name| shown(name)));
+            for name in absent {
+                view.absent.add(|| format!("{:?}", shown(name)));
+            }
         }
         Some(view)
     }

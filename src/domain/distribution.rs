@@ -70,7 +70,7 @@ impl Distribution {
     /// Whether a namespace is to have the Secret; `None` if nobody can tell. The Secret that it is copied from is none itself.
     pub fn selects(&self, name: &str, namespace: &Namespace) -> Option<bool> {
         let selection = self.selection.as_ref()?;
-        Some(!namespace.is_excluded && !self.is_source(name) && selection.matches(name, || namespace.labels()))
+        Some(!namespace.is_excluded && !self.is_source(name) && selection.matches(name, |key| namespace.label(key)))
     }
 
     /// Whether the Secret of that name in a namespace is the login itself.

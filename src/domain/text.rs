@@ -1,6 +1,7 @@
 //! Parses what a kubelet reports, and hides its secrets before it is shown.
 
 pub mod columns;
+pub mod few;
 pub mod invisible;
 pub mod shell;
 

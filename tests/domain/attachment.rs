@@ -10,6 +10,7 @@ use dps::domain::attachment::assessment::{AttachmentView, assess};
 use dps::domain::index::ResourceIndex;
 use dps::domain::names::ObjectKey;
 use dps::domain::spec::declaration::Declaration;
+use dps::domain::text::few::FewNames;
 use dps::domain::time::{Timestamp, after};
 use k8s_openapi::api::core::v1::{Secret, ServiceAccount};
 use serde_json::{Value, json};
@@ -140,7 +141,7 @@ impl Team {
     fn view(&self, names: &[&str]) -> AttachmentView {
         let names: Vec<String> = names.iter().map(|name| (*name).to_owned()).collect();
         self.known
-            .view(&["team".to_owned()], false, &names, "app", self.now)
+            .view(&["team".into()], false, &names, "app", self.now)
             .unwrap()
     }
 
@@ -358,7 +359,7 @@ fn removals_that_are_far_apart_are_no_contest() {
 
 #[test]
 fn the_condition_names_who_and_what() {
-    let names = |names: &[&str]| names.iter().map(|name| (*name).to_owned()).collect::<Vec<String>>();
+    let names = |names: &[&str]| names.iter().map(|name| format!("{name:?}")).collect::<FewNames>();
     let view = AttachmentView {
         attached: names(&["a", "b", "c", "d", "e"]),
         ..AttachmentView::default()
@@ -404,7 +405,7 @@ fn the_condition_names_who_and_what() {
         match reason {
             "NotAllowed" => view.refused.clear(),
             "Contested" => view.contested.clear(),
-            _ => view.absent.clear(),
+            _ => view.absent = FewNames::default(),
         }
     }
     let without = assess("app", None).unwrap_err();

@@ -63,6 +63,7 @@ mod render;
 mod repetition;
 mod reports;
 mod secret;
+mod selection;
 mod source;
 mod spec;
 mod status;

@@ -10,7 +10,7 @@ use crate::controller::context::Context;
 use crate::controller::distribute::{self, call_if_needed};
 use crate::controller::watches::drive::Watched;
 use crate::domain::names::ObjectKey;
-use crate::domain::secret::ownership::controlling_resource;
+use crate::domain::secret::ownership::{controlling_resource, is_copy};
 
 pub(crate) struct Secrets(pub(crate) Arc<Context>);
 
@@ -23,19 +23,21 @@ impl Secrets {
         distributions.copies.observe(meta, &namespace)
     }
 
-    /// Has resources for many namespaces look at a Secret, as a copy and as a source.
+    /// Has resources for many namespaces that read a Secret look at it.
+    fn call_readers(&self, secret: &ObjectKey) {
+        let reading = self.0.index().distributions.reading_secret(secret);
+        self.0.trigger(&reading);
+    }
+
+    /// Has those look at it that want a Secret of this name.
     fn call_distributor(&self, secret: &ObjectKey, is_news: bool) {
         if self.0.distributor.is_some() {
-            let (copies, reading) = {
-                let index = self.0.index();
-                (index.copies_called(secret), index.distributions.reading_secret(secret))
-            };
+            let copies = self.0.index().copies_called(secret);
             if is_news {
                 distribute::tell(copies, &self.0);
             } else {
                 call_if_needed(copies, &self.0);
             }
-            self.0.trigger(&reading);
         }
     }
 }
@@ -82,6 +84,8 @@ impl Watched for Secrets {
             (affected, owner.filter(|owner| index.wants(owner, &key) == Some(true)))
         };
         let is_news = self.observe_copy(&secret.metadata);
+        // Whatever has to be done about it was done when it was written, or seen before.
+        let is_known_copy = !is_news && is_copy(&secret.metadata);
         let concerns = is_news || !affected.is_empty() || controlling_resource(&secret.metadata).is_some();
         // What a reconcile wrote is no news to its resource, unless that wants another name by now and has to clean up.
         // Others may read it.
@@ -94,6 +98,10 @@ impl Watched for Secrets {
             affected.retain(|resource| resource.name != owner.name);
         }
         self.0.trigger(&affected);
+        self.call_readers(&key);
+        if is_known_copy {
+            return;
+        }
         self.call_distributor(&key, is_news);
         if concerns {
             review(Some(&key.namespace), &self.0);
@@ -109,6 +117,7 @@ impl Watched for Secrets {
         };
         self.0.own_writes().forget(&key);
         self.0.trigger(&affected);
+        self.call_readers(&key);
         self.call_distributor(&key, is_news);
         review(Some(&key.namespace), &self.0);
     }

@@ -3,19 +3,17 @@
 use crate::api::Reason;
 use crate::domain::attachment::contest::{REMOVALS, WITHIN};
 use crate::domain::problem::Problem;
-
-/// Most ServiceAccounts that a message names.
-const NAMED: usize = 3;
+use crate::domain::text::few::FewNames;
 
 /// What became of one Secret in the ServiceAccounts that are to list it.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct AttachmentView {
-    /// Those that list it.
-    pub attached: Vec<String>,
+    /// Those that list it, in quotes.
+    pub attached: FewNames,
     /// Those that will in a moment.
-    pub waiting: Vec<String>,
+    pub waiting: FewNames,
     /// Those that do not exist although the spec names them.
-    pub absent: Vec<String>,
+    pub absent: FewNames,
     /// Those that somebody takes it out of, and who does, if that is known.
     pub contested: Vec<(String, Option<String>)>,
     /// Those that the API server does not let the operator change, and what it says.
@@ -73,16 +71,9 @@ pub fn assess(secret: &str, view: Option<&AttachmentView>) -> Result<String, Pro
 }
 
 /// `ServiceAccount "a" lists`, `ServiceAccounts "a", "b" list`.
-fn accounts(names: &[String], one: &str, many: &str) -> String {
-    if let [name] = names {
-        return format!("ServiceAccount {name:?} {one}");
+fn accounts(names: &FewNames, one: &str, many: &str) -> String {
+    match names.count() {
+        1 => format!("ServiceAccount {names} {one}"),
+        _ => format!("ServiceAccounts {names} {many}"),
     }
-    let shown: Vec<String> = names.iter().take(NAMED).map(|name| format!("{name:?}")).collect();
-    let more = names.len().saturating_sub(NAMED);
-    let more = if more > 0 {
-        format!(" and {more} more")
-    } else {
-        String::new()
-    };
-    format!("ServiceAccounts {}{more} {many}", shown.join(", "))
 }

@@ -44,16 +44,16 @@ impl Distributions {
         }
         Some(if known.is_excluded {
             Exclusion::Annotated {
-                alone: selection.matches(namespace, || known.labels()),
+                alone: selection.matches(namespace, |key| known.label(key)),
             }
         } else if selection.excludes(namespace) {
             let index = selection.only_exclusion(namespace);
             Exclusion::Named {
-                alone: index.filter(|_| selection.has_labels_of(&known.labels())),
+                alone: index.filter(|_| selection.takes_labels(|key| known.label(key))),
             }
         } else {
             Exclusion::Labels {
-                selector: cut(&selection.selector(), SELECTOR_LENGTH),
+                selector: cut(selection.selector(), SELECTOR_LENGTH),
                 missing: selection.missing_labels(&known.labels()),
             }
         })

@@ -21,6 +21,12 @@ pub struct Namespace {
 }
 
 impl Namespace {
+    /// The value of a label.
+    pub fn label(&self, key: &str) -> Option<&str> {
+        let label = self.labels.iter().find(|(known, _)| **known == *key)?;
+        Some(&*label.1)
+    }
+
     /// Its labels.
     pub fn labels(&self) -> BTreeMap<String, String> {
         let labels = self.labels.iter();

@@ -10,12 +10,10 @@ use serde_json::Value;
 use crate::api::{CLUSTER_DOCKER_PULL_SECRET, GROUP, cluster_crd, crd};
 use crate::domain::doctor::report::{Category, Check, Page};
 use crate::domain::doctor::seen::Seen;
+use crate::domain::text::few::FewNames;
 
 /// Installs and updates them.
 const APPLY: &str = "dps crds | kubectl apply --server-side -f -";
-
-/// Most fields that a message names.
-const NAMED_FIELDS: usize = 3;
 
 /// Name of the `CustomResourceDefinition` of a kind.
 pub fn crd_name(kind: &str) -> String {
@@ -145,19 +143,8 @@ fn schema(name: &str, kind: &str, definition: &CustomResourceDefinition) -> Chec
     }
 }
 
-/// A few of the fields.
-fn named(fields: &[String]) -> String {
-    let more = fields.len().saturating_sub(NAMED_FIELDS);
-    let named = fields
-        .iter()
-        .take(NAMED_FIELDS)
-        .map(String::as_str)
-        .collect::<Vec<_>>()
-        .join(", ");
-    match more {
-        0 => named,
-        more => format!("{named} and {more} more"),
-    }
+fn named(fields: &[String]) -> FewNames {
+    fields.iter().cloned().collect()
 }
 
 fn own_version(kind: &str) -> Option<CustomResourceDefinitionVersion> {

@@ -24,10 +24,18 @@ impl ResourceIndex {
         self.distributions.standing(resource, namespace, own_word)
     }
 
-    /// How a resource stands in all namespaces.
-    pub fn census(&self, resource: &str) -> Census {
-        let namespaces = self.distributions.namespaces.iter();
-        Census::of(namespaces.map(|(name, _)| (&**name, self.standing(resource, name).0)))
+    /// How a resource stands in all namespaces, and those where it stands for the Secret of its name.
+    pub fn census(&self, resource: &str) -> (Census, Vec<Name>) {
+        let mut holders = Vec::new();
+        let namespaces = self.distributions.namespaces.iter().map(|(name, _)| {
+            let (standing, _) = self.standing(resource, name);
+            if standing.is_wanted() {
+                holders.push(Name::clone(name));
+            }
+            (&**name, standing)
+        });
+        let census = Census::of(namespaces);
+        (census, holders)
     }
 
     /// Name of the Secret that a resource of a namespace wants.
@@ -43,13 +51,6 @@ impl ResourceIndex {
         wanting
             .map(|resource| ObjectKey::new(&*secret.namespace, resource.name))
             .collect()
-    }
-
-    /// Namespaces where a resource for many namespaces stands for the Secret of its name.
-    pub fn holders(&self, resource: &str) -> Vec<String> {
-        let all = self.distributions.namespaces.iter();
-        let holders = all.filter(|(name, _)| self.standing(resource, name).0.is_wanted());
-        holders.map(|(name, _)| name.to_string()).collect()
     }
 
     /// Whether a Secret that somebody else has made may become a copy; `None`: the resource distributes something else by now.

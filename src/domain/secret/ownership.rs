@@ -41,6 +41,11 @@ pub fn is_labelled(meta: &ObjectMeta) -> bool {
     label.is_some_and(|value| value == FIELD_MANAGER)
 }
 
+/// Whether a Secret is the copy that a resource for many namespaces has in a namespace, as far as its metadata tells.
+pub fn is_copy(meta: &ObjectMeta) -> bool {
+    is_labelled(meta) && controlling_resource(meta).is_some_and(|owner| owner.kind == CLUSTER_DOCKER_PULL_SECRET)
+}
+
 /// Whether a Secret is the one that the resource of this UID generates.
 pub fn is_own(secret: &Secret, uid: &str) -> bool {
     match controller_of(&secret.metadata) {

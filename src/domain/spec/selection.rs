@@ -3,27 +3,21 @@
 use std::collections::BTreeMap;
 
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{LabelSelector, LabelSelectorRequirement};
-use kube::core::{Selector, SelectorExt as _};
+use kube::core::Selector;
 
 use crate::api::Reason;
 use crate::domain::glob;
 use crate::domain::problem::Problem;
 
 /// `spec.namespaceSelector` and `spec.excludeNamespaces`.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct NamespaceSelection {
     /// Selects all if it has no requirement.
-    selector: Selector,
+    selector: LabelSelector,
     /// Names that are left out, with `*` for any text.
     excluded: Vec<String>,
-    /// As they were written: the parsed ones cannot be compared.
-    written: (LabelSelector, Vec<String>),
-}
-
-impl PartialEq for NamespaceSelection {
-    fn eq(&self, other: &Self) -> bool {
-        self.written == other.written
-    }
+    /// The selector as `kubectl get -l` takes it.
+    text: String,
 }
 
 impl NamespaceSelection {
@@ -53,30 +47,49 @@ impl NamespaceSelection {
             )
         })?;
         Ok(Self {
-            selector: parsed,
+            selector: selector.clone(),
             excluded: excluded.to_vec(),
-            written: (selector.clone(), excluded.to_vec()),
+            text: parsed.to_string(),
         })
     }
 
-    /// Whether a namespace with this name and these labels is selected.
-    pub fn matches(&self, name: &str, labels: impl FnOnce() -> BTreeMap<String, String>) -> bool {
-        (self.selector.selects_all() || self.has_labels_of(&labels())) && !self.excludes(name)
+    /// Whether a namespace with this name is selected. `label`: the value of its label with a key.
+    pub fn matches<'a>(&self, name: &str, label: impl Fn(&str) -> Option<&'a str>) -> bool {
+        self.takes_labels(label) && !self.excludes(name)
     }
 
-    /// Whether the selector takes these labels, whatever names are left out.
-    pub fn has_labels_of(&self, labels: &BTreeMap<String, String>) -> bool {
-        self.selector.matches(labels)
+    /// Whether the selector takes these labels, whatever names are left out. kube's own answer to this needs all labels in a map,
+    /// which takes longer to make for each of thousands of namespaces than everything else that is asked of one.
+    pub fn takes_labels<'a>(&self, label: impl Fn(&str) -> Option<&'a str>) -> bool {
+        let LabelSelector {
+            match_labels,
+            match_expressions,
+        } = &self.selector;
+        let has = |(key, value): (&String, &String)| label(key) == Some(value);
+        let meets = |requirement: &LabelSelectorRequirement| {
+            let value = label(&requirement.key);
+            let is_listed = || value.is_some_and(|value| requirement.values.iter().flatten().any(|one| one == value));
+            match requirement.operator.as_str() {
+                "In" => is_listed(),
+                "NotIn" => !is_listed(),
+                "Exists" => value.is_some(),
+                _ => value.is_none(),
+            }
+        };
+        match_labels.iter().flatten().all(has) && match_expressions.iter().flatten().all(meets)
     }
 
     /// The labels with which a namespace that has others is selected; none if some would replace what it has, or if the selector
     /// requires more than labels.
     pub fn missing_labels(&self, labels: &BTreeMap<String, String>) -> Vec<(String, String)> {
-        let (selector, _) = &self.written;
-        let required = selector.match_labels.iter().flatten();
+        let required = self.selector.match_labels.iter().flatten();
         let missing = required.filter(|(key, value)| labels.get(*key) != Some(value));
         let missing: Vec<(String, String)> = missing.map(|(key, value)| (key.clone(), value.clone())).collect();
-        let has_more = selector.match_expressions.as_ref().is_some_and(|more| !more.is_empty());
+        let has_more = self
+            .selector
+            .match_expressions
+            .as_ref()
+            .is_some_and(|more| !more.is_empty());
         if has_more || missing.iter().any(|(key, _)| labels.contains_key(key)) {
             return Vec::new();
         }
@@ -97,8 +110,8 @@ impl NamespaceSelection {
     }
 
     /// The selector as `kubectl get -l` takes it.
-    pub fn selector(&self) -> String {
-        self.selector.to_string()
+    pub fn selector(&self) -> &str {
+        &self.text
     }
 }
 

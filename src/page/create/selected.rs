@@ -19,7 +19,7 @@ pub fn selected(fields: &CreateFields, namespaces: &[ObjectMeta]) -> Result<Stri
         known.observe(namespace);
     }
     let gets_it = known.iter().filter(|(name, namespace)| {
-        !namespace.is_excluded && !namespace.is_terminating && selection.matches(name, || namespace.labels())
+        !namespace.is_excluded && !namespace.is_terminating && selection.matches(name, |key| namespace.label(key))
     });
     let names: Vec<&str> = gets_it.map(|(name, _)| name.as_ref()).collect();
     let shown = names.iter().take(NAMES).copied().collect::<Vec<_>>().join(", ");

@@ -7,12 +7,10 @@ use crate::domain::doctor::resources::ResourceView;
 use crate::domain::doctor::rights::table::MINT_RIGHTS;
 use crate::domain::doctor::rights::{OperatorAccount, RightQuestion};
 use crate::domain::names::ObjectKey;
+use crate::domain::text::few::FewNames;
 
 /// Most ServiceAccounts to ask about: whoever may create resources decides how many they name.
 const ASKERS: usize = 200;
-
-/// Most of them that a message names.
-const NAMED: usize = 3;
 
 /// The ServiceAccounts of these resources.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -74,7 +72,7 @@ pub(super) fn check(account: &OperatorAccount, refused: &[&RightQuestion]) -> Ve
             } else {
                 "all ServiceAccounts"
             };
-            let named = named(&asked.iter().collect::<Vec<_>>());
+            let named: FewNames = asked.iter().map(ToString::to_string).collect();
             let message = format!("{} may use {accounts} of spec.credentialsFrom: {named}", account.shown);
             checks.push(Check::ok(category, page, message));
         }
@@ -87,7 +85,7 @@ pub(super) fn check(account: &OperatorAccount, refused: &[&RightQuestion]) -> Ve
             let message = format!(
                 "{} may not use {accounts} {} of spec.credentialsFrom: no credentials are minted with {them}",
                 account.shown,
-                named(missing)
+                missing.iter().map(ToString::to_string).collect::<FewNames>()
             );
             let hint = format!(
                 "name {them} in minting.serviceAccounts of the chart, or let the namespace consent with a Role for get on serviceaccounts and create on serviceaccounts/token"
@@ -101,13 +99,4 @@ pub(super) fn check(account: &OperatorAccount, refused: &[&RightQuestion]) -> Ve
         checks.push(Check::skipped(category, page, &what, &why));
     }
     checks
-}
-
-/// A few of them.
-fn named(askers: &[&ObjectKey]) -> String {
-    let few: Vec<String> = askers.iter().take(NAMED).map(ToString::to_string).collect();
-    match askers.len().saturating_sub(NAMED) {
-        0 => few.join(", "),
-        more => format!("{} and {more} more", few.join(", ")),
-    }
 }

@@ -8,12 +8,10 @@ use crate::domain::reconcile::decide::Subject;
 use crate::domain::reconcile::observed::Observed;
 use crate::domain::recovery::PodToReplace;
 use crate::domain::status::outcome::Outcome;
+use crate::domain::text::few::FewNames;
 
 /// Nothing in the cluster does what the spec asks for.
 const NOT_ALLOWED: &str = "spec.recovery.evictPods has no effect: the operator may not evict pods. Set recovery.enabled in its chart, or delete the pods yourself";
-
-/// Most pods that a warning names.
-const NAMED: usize = 3;
 
 /// The pods whose successors would pull. Those that nobody would replace are named in a warning.
 pub(super) fn candidates(
@@ -40,21 +38,11 @@ pub(super) fn candidates(
     };
     let gets_it = |one: &&OutdatedPod| one.lists_secret || own.attaches_to_pods || is_listed_by(&one.pod.account);
     let helped: Vec<&OutdatedPod> = outdated.iter().filter(gets_it).collect();
-    let bare: Vec<String> = helped
-        .iter()
-        .filter(|one| one.pod.owner.is_none())
-        .map(|one| one.key.to_string())
-        .collect();
+    let bare = helped.iter().filter(|one| one.pod.owner.is_none());
+    let bare: FewNames = bare.map(|one| one.key.to_string()).collect();
     if !bare.is_empty() {
-        let more = bare.len().saturating_sub(NAMED);
-        let more = if more > 0 {
-            format!(" and {more} more")
-        } else {
-            String::new()
-        };
         outcome.warnings.push(format!(
-            "spec.recovery.evictPods: nothing would replace pod {}{more}: delete and create it again",
-            bare[..bare.len().min(NAMED)].join(", ")
+            "spec.recovery.evictPods: nothing would replace pod {bare}: delete and create it again"
         ));
     }
     let candidates = helped.into_iter().filter_map(|one| {
