@@ -27,6 +27,7 @@ impl ShownResources {
             message: "it was deleted".to_owned(),
             login: String::new(),
             failing_pods: 0,
+            expires_at: None,
             ..resource
         })
     }
