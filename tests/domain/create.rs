@@ -147,6 +147,42 @@ fn rejected_or_unanswered_login_is_not_exported() {
     assert_eq!(create("registry.invalid", &["--no-verify"]).code, 0);
 }
 
+#[test]
+fn text_is_read_as_shells_of_windows_write_it() {
+    let arguments = [
+        "create",
+        "app",
+        "--export",
+        "--no-verify",
+        "--registry-url",
+        "registry.example.com",
+        "--username",
+        "acme",
+        "--password-stdin",
+    ];
+    for piped in ["a-password", "a-password\r\n", "\u{feff}a-password\r\n"] {
+        let made = dps(&arguments, piped);
+        assert!(made.stdout.contains("  password: a-password\n"), "{}", made.stderr);
+        let windows = format!("\u{feff}{}", made.stdout.replace('\n', "\r\n"));
+        let rendered = dps(&["render", "-f", "-"], &windows);
+        assert_eq!((rendered.code, rendered.stderr.as_str()), (0, ""));
+    }
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("app.yaml");
+    let redirected: Vec<u8> = "\u{feff}kind: Secret"
+        .encode_utf16()
+        .flat_map(u16::to_le_bytes)
+        .collect();
+    std::fs::write(&file, redirected).unwrap();
+    let path = file.to_str().unwrap();
+    let refused = dps(&["render", "-f", path], "");
+    let words = "is UTF-16 text: save it as UTF-8 (PowerShell 5 writes UTF-16 with \">\")";
+    assert_eq!(
+        (refused.code, refused.stderr),
+        (2, format!("dps render: {path} {words}\n"))
+    );
+}
+
 /// Sample, arguments, password, and the Secret that is generated: as many as there are.
 #[test]
 fn all_samples_can_be_made_by_arguments() {
