@@ -1,6 +1,7 @@
 //! `dps import` without a cluster: what is found where, and credential helpers of all sorts.
 
 mod foreign;
+mod hidden;
 mod pass;
 mod refused;
 
