@@ -1,5 +1,7 @@
 //! `dps create` without a cluster: the form in a real terminal, and what it prints for Git.
 
+use std::path::Path;
+
 use serde_json::{Value, json};
 
 use crate::support::canary::CANARY;
@@ -230,6 +232,18 @@ fn all_samples_can_be_made_by_arguments() {
             "",
         ),
     ];
+    let samples = crate::support::repository().join("deploy/samples");
+    let names = ["", "cluster"].iter().flat_map(|folder| {
+        let files = std::fs::read_dir(samples.join(folder)).unwrap();
+        files.map(move |file| Path::new(folder).join(file.unwrap().file_name()))
+    });
+    // The Deployment that uses them needs no login, and who mints credentials has none.
+    let files = names.filter(|name| samples.join(name).is_file() && name != Path::new("deployment.yaml"));
+    let mut made: Vec<String> = files.map(|name| name.display().to_string()).collect();
+    let mut known = rows.map(|(sample, ..)| sample);
+    made.sort();
+    known.sort_unstable();
+    assert_eq!(made, known);
     for (sample, arguments, password, login) in rows {
         let arguments: Vec<&str> = ["create", "--export", "--no-verify"]
             .into_iter()
@@ -237,7 +251,7 @@ fn all_samples_can_be_made_by_arguments() {
             .collect();
         let made = dps(&arguments, password);
         assert_eq!(made.code, 0, "{sample}: {}", made.stderr);
-        let file = std::fs::read_to_string(crate::support::repository().join("deploy/samples").join(sample)).unwrap();
+        let file = std::fs::read_to_string(samples.join(sample)).unwrap();
         let mut made = made.stdout;
         if login == "login" {
             made = format!("{}\n{made}", file.split("---").next().unwrap());

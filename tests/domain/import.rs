@@ -3,6 +3,7 @@
 mod foreign;
 mod hidden;
 mod pass;
+mod places;
 mod refused;
 
 use std::os::unix::fs::PermissionsExt as _;
