@@ -137,6 +137,10 @@ fn watch_shows_only_what_looks_different() {
     assert!(shown.observe(&app) && shown.observe(&twin));
     assert!(!shown.observe(&app));
     assert!(shown.observe(&failing));
+    let until = |end| ListedResource::of(OWN, &object("team", "minted", &READY, &minted(end)));
+    assert!(shown.observe(&until("2026-01-02T11:30:00Z")));
+    assert!(!shown.observe(&until("2026-01-02T23:30:00Z")));
+    shown.remove(OWN, &until("2026-01-02T23:30:00Z").key);
     assert_eq!(shown.missing_from(OWN, std::slice::from_ref(&failing)), []);
     assert_eq!(shown.missing_from(OWN, &[]), std::slice::from_ref(&app.key));
     let gone = shown.remove(OWN, &app.key).unwrap();
