@@ -4,7 +4,7 @@ pub(crate) mod names;
 
 use std::ffi::OsString;
 use std::fmt::Write as _;
-use std::path::{Component, PathBuf};
+use std::path::{Component, Path, PathBuf};
 use std::process::ExitCode;
 
 use clap::{Args, Command, ValueEnum};
@@ -84,10 +84,19 @@ fn program() -> String {
         [Component::Normal(_)]
     );
     let program = match std::env::current_dir() {
+        // Shells of Windows give the whole path, whatever was typed.
+        _ if cfg!(windows) && is_on_path(&called) => called.file_stem().unwrap_or_default().into(),
         Ok(folder) if !is_name => folder.join(called),
         _ => called,
     };
     program.to_string_lossy().into_owned()
+}
+
+/// Whether the name of a program is enough to call it.
+fn is_on_path(program: &Path) -> bool {
+    let named = program.file_name().and_then(|name| which::which(name).ok());
+    let [named, program] = [named.as_deref(), Some(program)].map(|path| path.and_then(|path| path.canonicalize().ok()));
+    program.is_some() && named == program
 }
 
 /// Answers a script, if one asks, and ends the process then.

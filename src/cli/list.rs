@@ -36,7 +36,7 @@ pub(crate) struct List {
     /// Exit with code 1 if a resource is not ready or its pods fail to pull. Suspended ones do not count.
     #[arg(long)]
     exit_code: bool,
-    /// Output format. `wide` adds Secret and message.
+    /// Output format. `wide` adds the Secret, how long minted credentials are still valid, and the message.
     #[arg(short, long, value_enum, default_value = "table")]
     output: ListFormat,
     #[command(flatten)]

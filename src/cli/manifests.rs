@@ -17,6 +17,7 @@ use crate::api::Reason;
 use crate::cli::input::limited;
 pub(crate) use crate::cli::manifests::documents::WrittenResource;
 use crate::cli::manifests::documents::{Document, documents, key_of, resource_kind};
+use crate::domain::credentials::encoding;
 use crate::domain::names::ObjectKey;
 use crate::domain::problem::Problem;
 use crate::domain::spec::validate::ValidatedSpec;
@@ -116,7 +117,7 @@ impl Manifests {
     }
 
     fn add(&mut self, place: &str, text: &[u8]) -> Result<(), String> {
-        let text = std::str::from_utf8(text).map_err(|_| format!("{place}: not UTF-8 text"))?;
+        let text = encoding::text(text).map_err(|what| format!("{place} {what}"))?;
         for document in documents(text).map_err(|problem| format!("{place}: {problem}"))? {
             match document {
                 Document::Resource(resource) => self.resources.push(*resource),

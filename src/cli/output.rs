@@ -91,6 +91,8 @@ pub(crate) struct ProgressLine {
     is_terminal: bool,
     /// When something was shown last.
     shown: Option<Instant>,
+    /// How wide it is.
+    width: usize,
 }
 
 impl ProgressLine {
@@ -103,6 +105,7 @@ impl ProgressLine {
             begun: Instant::now(),
             is_terminal: std::io::stderr().is_terminal(),
             shown: None,
+            width: 0,
         }
     }
 
@@ -110,22 +113,27 @@ impl ProgressLine {
     pub(crate) fn say(&mut self, text: &str) {
         let is_recent = self.shown.is_some_and(|shown| shown.elapsed() < Self::PAUSE);
         if self.is_terminal && !is_recent && self.begun.elapsed() >= Self::PATIENCE {
+            let text = printable(text);
+            self.clear();
             self.shown = Some(Instant::now());
-            let _ = write!(std::io::stderr(), "{CLEAR}{}", printable(text));
+            self.width = text.chars().count();
+            let _ = write!(std::io::stderr(), "{text}");
         }
+    }
+
+    /// Back to the beginning of the line, and nothing in it. Not every console of Windows has a sequence for that.
+    fn clear(&self) {
+        let _ = write!(std::io::stderr(), "\r{:1$}\r", "", self.width);
     }
 }
 
 impl Drop for ProgressLine {
     fn drop(&mut self) {
         if self.shown.is_some() {
-            let _ = write!(std::io::stderr(), "{CLEAR}");
+            self.clear();
         }
     }
 }
-
-/// Back to the beginning of the line, and nothing in it.
-const CLEAR: &str = "\r\u{1b}[K";
 
 /// Writes a line for people to stderr.
 pub(crate) fn report(line: &str) {

@@ -3,6 +3,7 @@
 use std::path::Path;
 
 use crate::cli::input::limited;
+use crate::domain::credentials::encoding::{self, trim_mark};
 
 /// Longest password, in bytes: a Secret holds no more.
 const LONGEST: u64 = 1024 * 1024;
@@ -21,5 +22,7 @@ pub(crate) fn from_file(path: &Path) -> Result<String, String> {
 
 fn read(place: &str, source: impl std::io::Read) -> Result<String, String> {
     let text = limited(place, source, LONGEST, "longer than 1 MiB, so it is no password")?;
-    String::from_utf8(text).map_err(|_| format!("{place}: the password is not UTF-8 text"))
+    let text = encoding::text(&text).map_err(|what| format!("{place}: the password {what}"))?;
+    // PowerShell and editors of Windows put one in front.
+    Ok(trim_mark(text, &mut Vec::new()).to_owned())
 }

@@ -15,7 +15,7 @@ use crate::cli::connection::ConnectionArguments;
 use crate::cli::exit::{self, NO_VERDICT};
 use crate::cli::login::{ca_bundle, log_in};
 use crate::cli::network::NetworkArguments;
-use crate::cli::output::{Format, to_json, write, write_lines};
+use crate::cli::output::{Format, ProgressLine, to_json, write, write_lines};
 use crate::cli::runtime::block_on;
 use crate::cli::terminal::{Stop, Terminal, interruptible};
 use crate::domain::registry::manifest::ManifestReference;
@@ -106,8 +106,10 @@ async fn verify_all(arguments: &Verify, terminal: Option<&Terminal>) -> Result<E
         ca_bundle,
         made: Vec::new(),
     };
-    let mut results = Vec::new();
+    let (mut results, count) = (Vec::new(), sources.len());
+    let mut progress = ProgressLine::new();
     for source in sources {
+        progress.say(&format!("{} of {count} verified", results.len()));
         let image = image.as_ref().or(source.image.as_ref());
         let plain_http = arguments.plain_http || source.plain_http;
         let verdict = match source.credentials {
@@ -127,6 +129,7 @@ async fn verify_all(arguments: &Verify, terminal: Option<&Terminal>) -> Result<E
             verdict,
         });
     }
+    drop(progress);
     let code = exit_code(&results);
     print(results, arguments.output)?;
     Ok(code)

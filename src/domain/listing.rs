@@ -32,6 +32,8 @@ pub struct ListedResource {
     pub secret: String,
     /// Since when `Ready` has its status; without one, since it was created.
     pub since: Option<Timestamp>,
+    /// Until when its credentials are valid, if they were minted.
+    pub expires_at: Option<Timestamp>,
     /// Whether somebody paused it.
     pub is_suspended: bool,
 }
@@ -67,6 +69,7 @@ impl ListedResource {
             failing_pods: failing,
             secret: text("/status/secretName").to_owned(),
             since: since.parse().ok(),
+            expires_at: text("/status/minted/expiresAt").parse().ok(),
             is_suspended: object["spec"]["suspend"] == true,
         }
     }

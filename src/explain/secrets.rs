@@ -11,6 +11,7 @@ use crate::domain::pull_failures::error_class::ErrorClass;
 use crate::domain::registry::image::Image;
 use crate::domain::registry::mismatch::mismatch;
 use crate::domain::text::shown_key;
+use crate::domain::time::Timestamp;
 
 /// The pull secrets of a pod, as a kubelet reads them for one image.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -42,6 +43,9 @@ pub struct SecretView {
     /// Kind of that resource.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub generated_by_kind: Option<&'static str>,
+    /// Until when its credentials are valid, if they were minted.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub expires_at: Option<Timestamp>,
     /// Its entries.
     pub entries: Vec<EntryView>,
 }
@@ -105,6 +109,7 @@ pub fn explain_secrets(image: &str, context: PullContext<'_>) -> SecretsView {
             why,
             generated_by: generator.map(|resource| resource.name.clone()),
             generated_by_kind: generator.map(|resource| resource.kind),
+            expires_at: generator.and_then(|resource| resource.expires_at),
             entries: entries.collect(),
         }
     });

@@ -48,7 +48,7 @@ pub(super) async fn replace(user: &mut AuthInfo, lifetime: Lifetime) -> Result<(
     if user.auth_provider.is_some() || has_password || has_token {
         return Ok(());
     }
-    let Some(plugin) = user.exec.clone() else {
+    let Some(plugin) = &mut user.exec else {
         return Ok(());
     };
     let name = plugin
@@ -56,6 +56,10 @@ pub(super) async fn replace(user: &mut AuthInfo, lifetime: Lifetime) -> Result<(
         .as_ref()
         .and_then(|command| Path::new(command).file_name());
     let name = name.map(|name| name.to_string_lossy().into_owned());
+    if cfg!(windows) {
+        plugin.command = plugin.command.take().map(|command| found(&command).unwrap_or(command));
+    }
+    let plugin = plugin.clone();
     let output = tokio::task::spawn_blocking(move || run(&plugin, lifetime == Lifetime::Silent)).await;
     let output = output.unwrap_or_else(|_| Err("the credential plugin cannot be run".to_owned()));
     let status = output.map_err(|why| match name {
@@ -72,6 +76,11 @@ pub(super) async fn replace(user: &mut AuthInfo, lifetime: Lifetime) -> Result<(
     user.token = status.token.map(Into::into);
     user.exec = None;
     Ok(())
+}
+
+/// The file of a program. On Windows, it may be a script, which is not found by its bare name.
+fn found(command: &str) -> Option<String> {
+    which::which(command).ok()?.into_os_string().into_string().ok()
 }
 
 /// Runs a plugin as client-go does. What it gives can be sent.

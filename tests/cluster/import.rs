@@ -4,10 +4,13 @@ mod others;
 
 use std::os::unix::fs::PermissionsExt as _;
 
+use futures::TryStreamExt as _;
 use k8s_openapi::api::core::v1::Secret;
+use kube::api::{WatchEvent, WatchParams};
 use kube::{Api, ResourceExt as _};
 use serde_json::json;
 
+use crate::support::DEADLINE;
 use crate::support::canary::CANARY;
 use crate::support::dps::{Output, dps_in};
 use crate::support::objects::{Space, document, uid};
@@ -59,6 +62,7 @@ async fn pull_secret_is_taken_over_in_place_and_only_once() {
     let after = space.secret_until("regcred", "it is taken over", is_ours).await;
     assert_eq!(uid(&after), uid(&before));
     assert_eq!(document(&after)["auths"]["registry.invalid"]["password"], CANARY);
+    assert_serves_all_the_time(&space, &before, &after).await;
 
     let version = |secrets: Api<Secret>| async move { secrets.get("regcred-login").await.unwrap().resource_version() };
     let secrets: Api<Secret> = Api::namespaced(space.client.clone(), &space.name);
@@ -81,6 +85,32 @@ async fn pull_secret_is_taken_over_in_place_and_only_once() {
     );
     assert_eq!(third.code, 0);
     assert_eq!(version(secrets).await, written);
+}
+
+/// Each version of a Secret after the first one, until the last one, has the login: no pull in between is without it.
+async fn assert_serves_all_the_time(space: &Space, first: &Secret, last: &Secret) {
+    let secrets: Api<Secret> = Api::namespaced(space.client.clone(), &space.name);
+    let params = WatchParams::default().fields(&format!("metadata.name={}", first.name_any()));
+    let versions = secrets
+        .watch(&params, &first.resource_version().unwrap())
+        .await
+        .unwrap();
+    let mut versions = std::pin::pin!(versions);
+    loop {
+        let next = tokio::time::timeout(DEADLINE, versions.try_next()).await;
+        let WatchEvent::Modified(version) = next.expect("the last version").unwrap().unwrap() else {
+            panic!("it was deleted");
+        };
+        let entries = document(&version)["auths"].as_object().unwrap().clone();
+        assert!(
+            entries.values().any(|entry| entry["password"] == CANARY),
+            "{:?}",
+            entries.keys()
+        );
+        if version.resource_version() == last.resource_version() {
+            return;
+        }
+    }
 }
 
 #[tokio::test]

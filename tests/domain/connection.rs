@@ -9,12 +9,13 @@ use crate::support::dps::dps_in;
 use crate::support::registries::{Answer, Scripted, answer};
 
 /// A command of each kind of request.
-const COMMANDS: [&[&str]; 9] = [
+const COMMANDS: [&[&str]; 10] = [
     &["explain", "pod", "web", "-n", "team"],
     &["explain", "image", "r.example.com/app:1", "-n", "team"],
     &["verify", "app", "-n", "team"],
     &["list", "-n", "team"],
     &["doctor"],
+    &["mint", "app", "-n", "team"],
     &[
         "create",
         "app",

@@ -1,5 +1,7 @@
 //! `dps create` without a cluster: the form in a real terminal, and what it prints for Git.
 
+use std::path::Path;
+
 use serde_json::{Value, json};
 
 use crate::support::canary::CANARY;
@@ -147,6 +149,42 @@ fn rejected_or_unanswered_login_is_not_exported() {
     assert_eq!(create("registry.invalid", &["--no-verify"]).code, 0);
 }
 
+#[test]
+fn text_is_read_as_shells_of_windows_write_it() {
+    let arguments = [
+        "create",
+        "app",
+        "--export",
+        "--no-verify",
+        "--registry-url",
+        "registry.example.com",
+        "--username",
+        "acme",
+        "--password-stdin",
+    ];
+    for piped in ["a-password", "a-password\r\n", "\u{feff}a-password\r\n"] {
+        let made = dps(&arguments, piped);
+        assert!(made.stdout.contains("  password: a-password\n"), "{}", made.stderr);
+        let windows = format!("\u{feff}{}", made.stdout.replace('\n', "\r\n"));
+        let rendered = dps(&["render", "-f", "-"], &windows);
+        assert_eq!((rendered.code, rendered.stderr.as_str()), (0, ""));
+    }
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("app.yaml");
+    let redirected: Vec<u8> = "\u{feff}kind: Secret"
+        .encode_utf16()
+        .flat_map(u16::to_le_bytes)
+        .collect();
+    std::fs::write(&file, redirected).unwrap();
+    let path = file.to_str().unwrap();
+    let refused = dps(&["render", "-f", path], "");
+    let words = "is UTF-16 text: save it as UTF-8 (PowerShell 5 writes UTF-16 with \">\")";
+    assert_eq!(
+        (refused.code, refused.stderr),
+        (2, format!("dps render: {path} {words}\n"))
+    );
+}
+
 /// Sample, arguments, password, and the Secret that is generated: as many as there are.
 #[test]
 fn all_samples_can_be_made_by_arguments() {
@@ -194,6 +232,18 @@ fn all_samples_can_be_made_by_arguments() {
             "",
         ),
     ];
+    let samples = crate::support::repository().join("deploy/samples");
+    let names = ["", "cluster"].iter().flat_map(|folder| {
+        let files = std::fs::read_dir(samples.join(folder)).unwrap();
+        files.map(move |file| Path::new(folder).join(file.unwrap().file_name()))
+    });
+    // The Deployment that uses them needs no login, and who mints credentials has none.
+    let files = names.filter(|name| samples.join(name).is_file() && name != Path::new("deployment.yaml"));
+    let mut made: Vec<String> = files.map(|name| name.display().to_string()).collect();
+    let mut known = rows.map(|(sample, ..)| sample);
+    made.sort();
+    known.sort_unstable();
+    assert_eq!(made, known);
     for (sample, arguments, password, login) in rows {
         let arguments: Vec<&str> = ["create", "--export", "--no-verify"]
             .into_iter()
@@ -201,7 +251,7 @@ fn all_samples_can_be_made_by_arguments() {
             .collect();
         let made = dps(&arguments, password);
         assert_eq!(made.code, 0, "{sample}: {}", made.stderr);
-        let file = std::fs::read_to_string(crate::support::repository().join("deploy/samples").join(sample)).unwrap();
+        let file = std::fs::read_to_string(samples.join(sample)).unwrap();
         let mut made = made.stdout;
         if login == "login" {
             made = format!("{}\n{made}", file.split("---").next().unwrap());

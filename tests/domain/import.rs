@@ -1,7 +1,9 @@
 //! `dps import` without a cluster: what is found where, and credential helpers of all sorts.
 
 mod foreign;
+mod hidden;
 mod pass;
+mod places;
 mod refused;
 
 use std::os::unix::fs::PermissionsExt as _;

@@ -50,6 +50,10 @@ const REJECTED: [(&str, &str, &str); 2] = [
     ("CredentialsAccepted", "False", "Rejected"),
 ];
 
+fn minted(until: &str) -> Value {
+    json!({"minted": {"provider": "aws", "identity": "x", "expiresAt": until}})
+}
+
 fn resources() -> Vec<ListedResource> {
     let none = json!({});
     let mut new = object("team", "new", &[], &none);
@@ -61,6 +65,11 @@ fn resources() -> Vec<ListedResource> {
     suspended["spec"]["suspend"] = true.into();
     [
         (OWN, object("team", "app", &READY, &none)),
+        (OWN, object("team", "minted", &READY, &minted("2026-01-02T11:30:00Z"))),
+        (
+            OWN,
+            object("team", "outlived", &REJECTED, &minted("2026-01-01T23:59:59Z")),
+        ),
         (SHARED, object("", "everywhere", &READY, &json!({"failingPods": 12}))),
         (OWN, object("team", "failing", &READY, &json!({"failingPods": 3}))),
         (OWN, suspended),
@@ -128,6 +137,10 @@ fn watch_shows_only_what_looks_different() {
     assert!(shown.observe(&app) && shown.observe(&twin));
     assert!(!shown.observe(&app));
     assert!(shown.observe(&failing));
+    let until = |end| ListedResource::of(OWN, &object("team", "minted", &READY, &minted(end)));
+    assert!(shown.observe(&until("2026-01-02T11:30:00Z")));
+    assert!(!shown.observe(&until("2026-01-02T23:30:00Z")));
+    shown.remove(OWN, &until("2026-01-02T23:30:00Z").key);
     assert_eq!(shown.missing_from(OWN, std::slice::from_ref(&failing)), []);
     assert_eq!(shown.missing_from(OWN, &[]), std::slice::from_ref(&app.key));
     let gone = shown.remove(OWN, &app.key).unwrap();

@@ -71,6 +71,7 @@ mod store;
 #[path = "../support/mod.rs"]
 mod support;
 mod survey;
+mod terminal;
 mod tour;
 mod verification;
 mod verification_inputs;

@@ -66,6 +66,7 @@ pub(super) fn resource(name: &str, key: &str, verified: Option<VerificationResul
         attaches_to_pods: false,
         takes_password: false,
         verified,
+        expires_at: None,
     }
 }
 

@@ -1,6 +1,5 @@
 //! Runs credential helpers. Nothing that one says is repeated, except by the terminal that it shares.
 
-use std::io::ErrorKind;
 use std::process::{ExitStatus, Stdio};
 use std::time::Duration;
 
@@ -52,17 +51,17 @@ async fn run(name: &str, action: &str, stdin: &str) -> Result<(ExitStatus, Vec<u
     } else {
         Stdio::null()
     };
-    let child = Command::new(&program)
+    // On Windows, a helper may be a script, which is not found by its bare name.
+    let found =
+        which::which(&program).map_err(|_| format!("{program} is not on PATH: install it, or use dps create"))?;
+    let child = Command::new(found)
         .arg(action)
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
         .stderr(stderr)
         .kill_on_drop(true)
         .spawn();
-    let mut child = child.map_err(|error| match error.kind() {
-        ErrorKind::NotFound => format!("{program} is not on PATH: install it, or use dps create"),
-        _ => format!("{program} cannot be started: {error}"),
-    })?;
+    let mut child = child.map_err(|error| format!("{program} cannot be started: {error}"))?;
     let (mut input, output) = (child.stdin.take(), child.stdout.take());
     let conversation = async {
         if let Some(input) = &mut input {

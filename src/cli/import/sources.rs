@@ -2,6 +2,7 @@
 
 mod others;
 
+use std::env::home_dir;
 use std::path::{Path, PathBuf};
 
 use k8s_openapi::api::core::v1::Secret;
@@ -107,14 +108,17 @@ fn read(file: &Path) -> Result<(String, Vec<u8>), String> {
 /// The docker config of this user: where docker and podman look, the first that is there.
 fn own() -> Result<(String, Vec<u8>), String> {
     let variable = |name: &str| std::env::var_os(name).filter(|value| !value.is_empty());
-    let folder = |name: &str, path: &str| variable(name).map(|folder| PathBuf::from(folder).join(path));
+    let folder = |name: &str| variable(name).map(PathBuf::from);
+    let below = |folder: Option<PathBuf>, names: &[&str]| {
+        let names = names.iter();
+        folder.map(|folder| names.fold(folder, |path, name| path.join(name)))
+    };
     let files = [
-        folder("DOCKER_CONFIG", "config.json"),
-        variable("REGISTRY_AUTH_FILE").map(PathBuf::from),
-        folder("XDG_RUNTIME_DIR", "containers/auth.json"),
-        folder("HOME", ".config/containers/auth.json"),
-        folder("HOME", ".docker/config.json"),
-        folder("USERPROFILE", ".docker/config.json"),
+        below(folder("DOCKER_CONFIG"), &["config.json"]),
+        folder("REGISTRY_AUTH_FILE"),
+        below(folder("XDG_RUNTIME_DIR"), &["containers", "auth.json"]),
+        below(home_dir(), &[".config", "containers", "auth.json"]),
+        below(home_dir(), &[".docker", "config.json"]),
     ];
     if let Some(document) = variable("DOCKER_AUTH_CONFIG") {
         let document = document

@@ -12,10 +12,14 @@ pub struct ShownResources {
 }
 
 impl ShownResources {
-    /// Takes in a resource; whether it looks different now.
+    /// Takes in a resource; whether it looks different now. That credentials were renewed is no news.
     pub fn observe(&mut self, resource: &ListedResource) -> bool {
         let key = (resource.kind, resource.key.clone());
-        self.shown.insert(key, resource.clone()).as_ref() != Some(resource)
+        let seen = ListedResource {
+            expires_at: None,
+            ..resource.clone()
+        };
+        self.shown.insert(key, seen.clone()) != Some(seen)
     }
 
     /// Takes out a resource that was deleted. What is to be shown of it.

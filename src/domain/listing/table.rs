@@ -17,7 +17,7 @@ const HEADERS: [&str; 8] = [
     "PODS",
     "SINCE",
 ];
-const WIDE_HEADERS: [&str; 2] = ["SECRET", "MESSAGE"];
+const WIDE_HEADERS: [&str; 3] = ["SECRET", "EXPIRES", "MESSAGE"];
 
 /// The columns of a table, with their widths.
 pub struct Columns {
@@ -34,7 +34,7 @@ impl Columns {
         };
         columns.widths.widen(&columns.headers());
         for resource in resources {
-            // Ages grow; they are the last column, or short beside its heading.
+            // Ages change; they are the last column, or short beside its heading.
             columns.widths.widen(&columns.cells(resource, Timestamp::UNIX_EPOCH));
         }
         columns
@@ -72,10 +72,20 @@ impl Columns {
             &failing,
             &age,
         ];
-        let wide = [resource.secret.as_str(), &resource.message];
+        let left = resource.expires_at.map(|end| left(end, now)).unwrap_or_default();
+        let wide = [resource.secret.as_str(), &left, &resource.message];
         let wide = wide.into_iter().filter(|_| self.is_wide);
         let shown = |cell: &str| if cell.is_empty() { "-".to_owned() } else { escaped(cell) };
         cells.into_iter().chain(wide).map(shown).collect()
+    }
+}
+
+/// How long something is still valid.
+fn left(end: Timestamp, now: Timestamp) -> String {
+    if end <= now {
+        "expired".to_owned()
+    } else {
+        age(since(now, end))
     }
 }
 

@@ -8,6 +8,7 @@ use crate::api::{ConditionType, DockerPullSecretStatus, Reason, VerificationResu
 use crate::domain::registry::key::RegistryKey;
 use crate::domain::registry::matching::serves;
 use crate::domain::spec::declaration::Declaration;
+use crate::domain::time::Timestamp;
 
 /// What a diagnosis needs to know of a resource that generates a Secret in the namespace of the pod. For a resource that
 /// generates Secrets in several namespaces, there is a value for each namespace.
@@ -35,6 +36,8 @@ pub struct Resource {
     pub takes_password: bool,
     /// What the registry said about the credentials in the generated Secret.
     pub verified: Option<VerificationResult>,
+    /// Until when its credentials are valid, if they were minted.
+    pub expires_at: Option<Timestamp>,
 }
 
 impl Resource {
@@ -55,6 +58,7 @@ impl Resource {
             attaches_to_pods: status.is_some_and(|status| status.image_pattern.is_some()),
             takes_password: false,
             verified: status.and_then(verdict_on_secret),
+            expires_at: status.and_then(end_of_minted),
         })
     }
 
@@ -92,6 +96,11 @@ fn verdict_on_secret(status: &DockerPullSecretStatus) -> Option<VerificationResu
     }
     let holds_current = secret_synced(status).is_some_and(|synced| synced.status == "True");
     holds_current.then(|| verification.of_credentials()).flatten()
+}
+
+/// Until when minted credentials are valid, as the status says.
+fn end_of_minted(status: &DockerPullSecretStatus) -> Option<Timestamp> {
+    Some(status.minted.as_ref()?.expires_at.as_ref()?.0)
 }
 
 fn secret_synced(status: &DockerPullSecretStatus) -> Option<&Condition> {

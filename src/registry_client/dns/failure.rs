@@ -26,7 +26,13 @@ pub(crate) enum LookupFailure {
     /// No question was sent.
     #[error("cannot query a DNS server for {0}")]
     Broken(String, #[source] io::Error),
+    /// The system does not say more.
+    #[error("the system cannot resolve the name {0}: {1}")]
+    Unknown(String, #[source] io::Error),
 }
+
+/// `WSAHOST_NOT_FOUND` of Windows.
+const HOST_NOT_FOUND: i32 = 11001;
 
 impl LookupFailure {
     pub(super) fn new(name: &str, error: &NetError) -> Self {
@@ -47,6 +53,16 @@ impl LookupFailure {
         }
     }
 
+    /// Why the system has no address.
+    pub(super) fn of_system(name: &str, error: io::Error) -> Self {
+        let name = name.to_owned();
+        if error.raw_os_error() == Some(HOST_NOT_FOUND) {
+            Self::Missing(name)
+        } else {
+            Self::Unknown(name, error)
+        }
+    }
+
     /// Whether a server said so. Then the next search domain is tried, as in glibc.
     pub(super) fn is_answer(&self) -> bool {
         matches!(self, Self::Missing(_) | Self::NoAddress(_) | Self::Refused(..))
@@ -59,7 +75,7 @@ impl LookupFailure {
             Self::NoAddress(_) => 1,
             Self::Refused(..) | Self::Invalid(_) => 2,
             Self::Late(_) => 3,
-            Self::Broken(..) => 4,
+            Self::Broken(..) | Self::Unknown(..) => 4,
         };
         if rank(&other) > rank(&self) { other } else { self }
     }

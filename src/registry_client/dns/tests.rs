@@ -9,7 +9,7 @@ use std::time::Duration;
 use hickory_resolver::proto::op::{Message, ResponseCode};
 use hickory_resolver::proto::rr::{RData, Record, RecordType};
 
-use super::Dns;
+use super::{Dns, Source};
 
 /// What the server does with questions for a name.
 #[derive(Clone, Copy)]
@@ -145,6 +145,18 @@ async fn hosts_file_and_localhost_need_no_server() {
         assert_eq!(world.lookup(name).await, expected, "{name}");
     }
     assert_eq!(world.asked(), Vec::<String>::new());
+}
+
+/// As on Windows and macOS.
+#[tokio::test]
+async fn system_that_is_asked_has_loopback_and_says_why_not() {
+    let dns = Dns(Source::System);
+    let found = dns.lookup("localhost").await.unwrap();
+    assert!(found.iter().all(IpAddr::is_loopback), "{found:?}");
+    // No name can have this label, so nobody is asked.
+    let failure = dns.lookup("a..b").await.unwrap_err();
+    let said = failure.to_string();
+    assert!(said.starts_with("the system cannot resolve the name a..b: "), "{said}");
 }
 
 #[tokio::test]

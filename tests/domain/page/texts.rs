@@ -160,6 +160,7 @@ fn report() -> dps::explain::report::Report {
         why: Some(odd()),
         generated_by: Some(odd()),
         generated_by_kind: Some(DOCKER_PULL_SECRET),
+        expires_at: None,
         entries: vec![EntryView {
             key: odd(),
             order: None,
