@@ -44,7 +44,8 @@ impl Attachments {
     /// has replaced by now is not.
     pub fn observe(&mut self, object: &ServiceAccount, index: &ResourceIndex, now: Timestamp) -> bool {
         let (key, account) = (ObjectKey::of(&object.metadata), AccountSecrets::of(object));
-        if self.accounts.get(&key).is_some_and(|seen| account.is_older_than(seen)) {
+        let seen = self.accounts.get(&key);
+        if seen.is_some_and(|seen| account == *seen || account.is_older_than(seen)) {
             return false;
         }
         self.take_over(key, &account, index, now)
