@@ -37,7 +37,8 @@ NOT_OLDEST = node:: browser:: chart:: image:: oracle:: verify:: world::what_is_m
 
 test-oldest: setup ## Run the tests of the control plane on the oldest supported Kubernetes.
 	@echo 'Not part of it: the cluster tests $(NOT_OLDEST)'
-	@DPS_TEST_KUBERNETES=oldest tests/env/tools.sh etcd kube-apiserver kube-controller-manager kubectl registry helm promtool world >/dev/null
+	@DPS_TEST_KUBERNETES=oldest tests/env/tools.sh chromium etcd kube-apiserver kube-controller-manager kubectl registry helm promtool krew world fakecloud >/dev/null
+	@DPS_TEST_KUBERNETES=oldest tests/env/tools.sh ministack >/dev/null || test -z "$$CI"
 	DPS_TEST_KUBERNETES=oldest cargo test --no-fail-fast --test cluster -- $(addprefix --skip ,$(NOT_OLDEST))
 
 bench: setup ## Measure the operator beside a bare client.

@@ -3,19 +3,22 @@
 use std::collections::BTreeSet;
 
 use dps::api::{DockerPullSecret, RegistryType};
-use dps::domain::registry::image::Image;
 use dps::domain::registry::image_pattern::image_pattern;
 use dps::domain::registry::key::RegistryKey;
-use dps::domain::registry::matching::serves;
 use k8s_openapi::api::core::v1::{Pod, ServiceAccount};
 use kube::Api;
 use kube::api::{Patch, PatchParams, PostParams};
+use proptest::prelude::{Just, Strategy as _};
+use proptest::strategy::ValueTree as _;
+use proptest::test_runner::TestRunner;
 use serde_json::{Value, json};
 
+use crate::oracle::image_patterns::{image, url};
 use crate::support::eventually;
 use crate::support::helm::install_templates;
 use crate::support::objects::{Space, private, with};
 use crate::support::operator::Operator;
+use crate::support::oracle::Oracle;
 use crate::support::pods::Pods;
 use crate::support::world::scoped_world;
 
@@ -134,45 +137,90 @@ const IMAGES: [&str; 16] = [
     "registry.example.com/team/app@sha256:0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef",
 ];
 
+impl Attaching {
+    /// Creates a resource for each key, with Secrets `s0`, `s1` and so on, and waits until a pod with this image gets this one.
+    async fn create_for(&self, keys: &[RegistryKey], image: &str, secret: usize) {
+        for (index, key) in keys.iter().enumerate() {
+            // The spec is another registry's: once there is a status, it alone counts.
+            let name = format!("r{index}");
+            self.create(&name, "unused.example.com", &name).await;
+            let status =
+                json!({"secretName": format!("s{index}"), "imagePattern": image_pattern(key), "failingPods": 0});
+            self.publish(&name, status).await;
+        }
+        eventually("the policy knows the last of them", || async {
+            let listed = self.attached_to(image).await;
+            let is_known = listed.contains(&format!("s{secret}"));
+            if is_known { Ok(()) } else { Err(format!("{listed:?}")) }
+        })
+        .await;
+    }
+
+    /// Compares what pods get with what the kubelet's own code says. Returns how many pairs of a key and an image are without
+    /// and with use for the key.
+    async fn compare(&self, oracle: &mut Oracle, keys: &[RegistryKey], images: &[&str]) -> [usize; 2] {
+        let mut pairs = [0; 2];
+        for image in images {
+            let repository = oracle.repository(image).unwrap();
+            let listed = self.attached_to(image).await;
+            let distinct: BTreeSet<&String> = listed.iter().collect();
+            assert_eq!(distinct.len(), listed.len(), "{image}: {listed:?}");
+            for (index, key) in keys.iter().enumerate() {
+                let used = !oracle.keys(&[key.as_str()], &repository).is_empty();
+                let attached = distinct.contains(&format!("s{index}"));
+                assert_eq!(attached, used, "{} for {image}: {listed:?}", key.as_str());
+                pairs[usize::from(used)] += 1;
+            }
+        }
+        pairs
+    }
+}
+
+fn key(registry: Option<&str>) -> Option<RegistryKey> {
+    let kind = registry.map_or(RegistryType::DockerHub, |_| RegistryType::PrivateRegistry);
+    RegistryKey::new(kind, registry).ok()
+}
+
 #[tokio::test]
 async fn a_pod_gets_exactly_the_secrets_that_the_kubelet_uses_for_its_images() {
     let attaching = Attaching::new("patterns").await;
-    let mut keys = Vec::new();
-    for (index, registry) in REGISTRIES.iter().enumerate() {
-        let kind = registry.map_or(RegistryType::DockerHub, |_| RegistryType::PrivateRegistry);
-        let key = RegistryKey::new(kind, *registry).unwrap();
-        // The spec is another registry's: once there is a status, it alone counts.
-        let name = format!("r{index}");
-        attaching.create(&name, "unused.example.com", &name).await;
-        let status = json!({"secretName": format!("s{index}"), "imagePattern": image_pattern(&key), "failingPods": 0});
-        attaching.publish(&name, status).await;
-        keys.push((format!("s{index}"), key));
-    }
-    let last = keys.len() - 2;
-    eventually("the policy knows the last of them", || async {
-        let listed = attaching.attached_to("[2001:db8::1]:5000/app").await;
-        let is_known = listed.contains(&format!("s{last}"));
-        if is_known { Ok(()) } else { Err(format!("{listed:?}")) }
-    })
-    .await;
-    let mut pairs = [0; 2];
-    for image in IMAGES {
-        let repository = Image::parse(image).unwrap().repository;
-        let listed = attaching.attached_to(image).await;
-        let distinct: BTreeSet<&String> = listed.iter().collect();
-        assert_eq!(distinct.len(), listed.len(), "{image}: {listed:?}");
-        for (secret, key) in &keys {
-            let used = serves(key.as_str(), &repository);
-            assert_eq!(
-                distinct.contains(secret),
-                used,
-                "{} for {image}: {listed:?}",
-                key.as_str()
-            );
-            pairs[usize::from(used)] += 1;
+    let keys = REGISTRIES.map(|registry| key(registry).unwrap());
+    attaching
+        .create_for(&keys, "[2001:db8::1]:5000/app", keys.len() - 2)
+        .await;
+    let pairs = attaching.compare(&mut Oracle::start(), &keys, &IMAGES).await;
+    assert!(pairs[0] + pairs[1] >= 200 && pairs[1] >= 40, "{pairs:?}");
+}
+
+/// The keys and images of some generated pairs: first those without use for the key, then as many with.
+fn generated(oracle: &mut Oracle, count: usize) -> (Vec<RegistryKey>, Vec<String>) {
+    let mut runner = TestRunner::default();
+    let pair = image().prop_flat_map(|image| (url(&image), Just(image)));
+    let mut found = [Vec::new(), Vec::new()];
+    while found.iter().any(|pairs| pairs.len() < count) {
+        let (url, image) = pair.new_tree(&mut runner).unwrap().current();
+        let (Some(key), Some(repository)) = (key(url.as_deref()), oracle.repository(&image)) else {
+            continue;
+        };
+        let used = !oracle.keys(&[key.as_str()], &repository).is_empty();
+        if found[usize::from(used)].len() < count && image_pattern(&key).is_some() {
+            found[usize::from(used)].push((key, image));
         }
     }
-    assert!(pairs[0] + pairs[1] >= 200 && pairs[1] >= 40, "{pairs:?}");
+    found.into_iter().flatten().unzip()
+}
+
+#[tokio::test]
+async fn generated_registries_and_images_get_what_the_kubelet_uses() {
+    const COUNT: usize = 12;
+    let attaching = Attaching::new("generated").await;
+    let mut oracle = Oracle::start();
+    let (keys, images) = generated(&mut oracle, COUNT);
+    let images: Vec<&str> = images.iter().map(String::as_str).collect();
+    attaching.create_for(&keys, images[2 * COUNT - 1], 2 * COUNT - 1).await;
+    let pairs = attaching.compare(&mut oracle, &keys, &images).await;
+    assert!(pairs[0] >= COUNT && pairs[1] >= COUNT, "{pairs:?}");
+    assert_eq!(pairs[0] + pairs[1], 4 * COUNT * COUNT);
 }
 
 #[tokio::test]
@@ -289,7 +337,7 @@ async fn the_operator_says_which_images_pods_get_the_secret_for() {
     let world = scoped_world();
     let operator = Operator::start(world, &world.install(), &["--namespace", &space.name, "--attach-pods"]);
     let status = space.ready("app").await.status.unwrap();
-    let expected = image_pattern(&RegistryKey::new(RegistryType::PrivateRegistry, Some("*.example.com")).unwrap());
+    let expected = image_pattern(&key(Some("*.example.com")).unwrap());
     assert_eq!((status.image_pattern, status.warnings), (expected, Vec::new()));
     attaching
         .attaches("a pod gets it", &["a.example.com/team/app"], &["pull"])

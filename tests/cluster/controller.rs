@@ -513,6 +513,12 @@ async fn what_will_surprise_is_warned_of() {
     space.create("wild", private("*.io", "login")).await;
     space.create("port", private("registry.example.com:443", "login")).await;
     space.create("twin", private("registry.example.com:443", "login")).await;
+    // The operator is started without --attach-pods, as it has to be before Kubernetes 1.36.
+    let attached = with(
+        private("registry.example.org", "login"),
+        json!({"attachTo": {"pods": "MatchingImages"}}),
+    );
+    space.create("attached", attached).await;
     let warned = |name: &'static str, word: &'static str| {
         let space = &space;
         async move {
@@ -530,6 +536,8 @@ async fn what_will_surprise_is_warned_of() {
     warned("hub", "DockerPullSecret \"wild\" takes precedence").await;
     warned("port", ":443 is part of the key").await;
     warned("twin", "same registry key").await;
+    warned("attached", "spec.attachTo.pods has no effect: no admission policy").await;
+    space.ready("attached").await;
     // When the cause goes away, so does the warning.
     space.delete("wild").await;
     space

@@ -77,6 +77,24 @@ async fn every_selected_namespace_has_the_secret_and_no_other() {
 }
 
 #[tokio::test]
+async fn a_namespace_that_is_created_again_gets_the_secret_again() {
+    let fleet = fleet("again", &["a", "b"]).await;
+    let name = fleet.create("login", json!({})).await;
+    fleet.stands(&name, "Ready", "2/2").await;
+    let row = world().kubectl(&["get", "cdps", &name, "--no-headers"]);
+    assert!(row.contains(" registry.example.com   2/2   "), "{row}");
+    for password in ["second", "third"] {
+        let before = fleet.has("a", &name, |_| true).await.uid();
+        fleet.replace("a").await;
+        fleet.has("a", &name, |secret| secret.uid() != before).await;
+        fleet.stands(&name, "Ready", "2/2").await;
+        // It is followed as the one before.
+        fleet.login("user", password).await;
+        fleet.has("a", &name, has_password(password)).await;
+    }
+}
+
+#[tokio::test]
 async fn what_is_deleted_or_changed_comes_back_and_what_others_added_stays() {
     let fleet = fleet("repair", &["a", "b"]).await;
     let name = fleet.create("login", json!({})).await;
@@ -198,6 +216,8 @@ async fn a_conflict_concerns_its_namespace_alone_and_ends_with_its_cause() {
     fleet.has("b", &name, has_password("first")).await;
     let status = fleet.stands(&name, "WriteRefused", "3/4").await;
     assert!(status.failures[0].message.contains("quota"), "{:?}", status.failures);
+    quotas.delete("none", &DeleteParams::default()).await.unwrap();
+    fleet.stands(&name, "Ready", "4/4").await;
 }
 
 #[tokio::test]
@@ -302,9 +322,18 @@ async fn a_namespace_that_cannot_go_is_left_alone() {
         .unwrap();
     fleet.lacks("a", &name).await;
     fleet.stands(&name, "Ready", "1/1").await;
+    let there = fleet.namespace("a");
+    let before = audit::writes_in(world(), &there);
     fleet.login("user", "second").await;
     fleet.has("b", &name, has_password("second")).await;
     fleet.stands(&name, "Ready", "1/1").await;
+    audit::logged(
+        world().audit_log(),
+        &fleet.namespace("b"),
+        &format!("patch secrets/{name}"),
+    )
+    .await;
+    assert_eq!(audit::writes_in(world(), &there), before);
     let free = Patch::Merge(json!({"metadata": {"finalizers": null}}));
     maps.patch("stays", &PatchParams::default(), &free).await.unwrap();
 }

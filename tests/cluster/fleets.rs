@@ -121,6 +121,7 @@ async fn a_rejected_login_reaches_no_namespace_and_an_accepted_one_costs_one_log
     // A wrong password replaces nothing, whoever looks after it; new namespaces get the last accepted one.
     fleet.login("user", "wrong again").await;
     fleet.stands(&name, "HeldBack", "3/3").await;
+    assert!(copies(&fleet, &name).await.iter().all(has_password("good-1")));
     fleet.add("new", json!({})).await;
     fleet.has("new", &name, has_password("good-1")).await;
     operator.stop();
@@ -131,6 +132,8 @@ async fn a_rejected_login_reaches_no_namespace_and_an_accepted_one_costs_one_log
     assert!(fleet.secrets("newer").get_opt(&name).await.unwrap().is_none());
     assert!(status.verification.unwrap().secret_verified);
     assert_eq!(logins(&registry), 3);
+    let copies = copies(&fleet, &name).await;
+    assert!(copies.len() == 4 && copies.iter().all(has_password("good-1")));
 
     fleet.login("user", "good-2").await;
     for end in ["0", "1", "2", "new", "newer"] {
@@ -214,15 +217,18 @@ async fn namespaces_cost_one_write_each_and_nothing_at_rest_or_after_a_restart()
 async fn what_happened_while_no_operator_ran_is_made_up_for() {
     let (_alone, world) = alone().await;
     let operator = start(world, &[]);
-    let fleet = fleet(world, "away", 4).await;
+    let fleet = fleet(world, "away", 5).await;
+    fleet.add("later", json!({"labels": {}})).await;
     let name = fleet.create("login", json!({})).await;
-    fleet.stands(&name, "Ready", "4/4").await;
+    fleet.stands(&name, "Ready", "5/5").await;
     let gone = fleet.create("gone", json!({})).await;
-    fleet.stands(&gone, "Ready", "4/4").await;
+    fleet.stands(&gone, "Ready", "5/5").await;
     operator.stop();
 
     fleet.add("new", json!({})).await;
     fleet.label("1", Value::Null).await;
+    fleet.label("later", json!(fleet.name)).await;
+    fleet.replace("4").await;
     fleet
         .namespaces
         .delete(&fleet.namespace("2"), &DeleteParams::default())
@@ -244,11 +250,11 @@ async fn what_happened_while_no_operator_ran_is_made_up_for() {
     fleet.lacks("0", &gone).await;
 
     let operator = start(world, &[]);
-    for end in ["0", "3", "new"] {
+    for end in ["0", "3", "4", "new", "later"] {
         fleet.has(end, &name, has_password("second")).await;
     }
     fleet.lacks("1", &name).await;
-    fleet.stands(&name, "Ready", "3/3").await;
+    fleet.stands(&name, "Ready", "5/5").await;
     operator.stop();
 }
 

@@ -1,6 +1,6 @@
 //! Registry keys and matching against the kubelet's own code.
 
-mod image_patterns;
+pub(crate) mod image_patterns;
 mod images;
 mod secrets;
 use crate::support::oracle::Oracle;

@@ -97,6 +97,21 @@ impl Fleet {
             .expect("labelled");
     }
 
+    /// Deletes a namespace, waits until it is gone, and creates one of the same name.
+    pub async fn replace(&self, end: &str) {
+        let name = self.namespace(end);
+        let deleted = self.namespaces.delete(&name, &DeleteParams::default()).await;
+        deleted.expect("deleted");
+        eventually(&format!("namespace {name} is gone"), || async {
+            match self.namespaces.get_opt(&name).await {
+                Ok(None) => Ok(()),
+                other => Err(format!("{:?}", other.map(|one| one.map(|one| one.status)))),
+            }
+        })
+        .await;
+        self.add(end, json!({})).await;
+    }
+
     pub fn secrets(&self, end: &str) -> Api<Secret> {
         Api::namespaced(self.client.clone(), &self.namespace(end))
     }

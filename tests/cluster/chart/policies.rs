@@ -3,7 +3,7 @@
 use std::process::Command;
 
 use dps::api::{FIELD_MANAGER, GROUP, KINDS, MANAGED_BY_LABEL};
-use dps::domain::doctor::rights::ATTACH_RIGHT;
+use dps::domain::doctor::rights::{ATTACH_RIGHT, EVICT_RIGHT};
 use dps::domain::registry::image_pattern::image_pattern;
 use dps::domain::registry::key::RegistryKey;
 use serde_json::{Value, json};
@@ -169,6 +169,25 @@ fn service_accounts_are_changed_only_where_a_value_allows_it() {
         named(&objects, BINDING, "account-writes")["spec"]["validationActions"][0],
         "Deny"
     );
+}
+
+#[test]
+fn pods_are_evicted_only_where_a_value_allows_it() {
+    let resource = format!("{}/{}", EVICT_RIGHT.resource, EVICT_RIGHT.subresource);
+    let rule = json!({"apiGroups": [EVICT_RIGHT.group], "resources": [resource], "verbs": EVICT_RIGHT.verbs});
+    for (value, allowed) in [("false", false), ("true", true)] {
+        let objects = template(&["--set", &format!("recovery.enabled={value}")]);
+        let rules = of_kind(&objects, "ClusterRole")["rules"].as_array().unwrap();
+        let rights: Vec<&Value> = rules
+            .iter()
+            .filter(|rule| rule["resources"].to_string().contains("eviction"))
+            .collect();
+        let expected = if allowed { vec![&rule] } else { Vec::new() };
+        assert_eq!(rights, expected, "{value}");
+        let arguments =
+            of_kind(&objects, "Deployment")["spec"]["template"]["spec"]["containers"][0]["args"].to_string();
+        assert_eq!(arguments.contains("--evict-pods"), allowed, "{arguments}");
+    }
 }
 
 #[test]

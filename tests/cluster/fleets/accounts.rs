@@ -1,6 +1,8 @@
 //! ServiceAccounts of many namespaces list the Secret.
 
-use super::{alone, fleet, start};
+use std::time::Instant;
+
+use super::{alone, fleet, start, written};
 use crate::support::audit;
 use crate::support::eventually;
 use crate::support::fleet::Fleet;
@@ -73,6 +75,46 @@ async fn service_accounts_of_all_namespaces_list_the_secret_as_long_as_it_is_wan
     fleet.lacks("1", &renamed).await;
     let operator = start(world, &["--attach-service-accounts"]);
     lists("1", &[]).await;
+    operator.stop();
+}
+
+/// Waits until everything that was written for another resource, created now, is logged: whatever was to do before is done.
+async fn settle(world: &World, fleet: &Fleet) {
+    fleet.login("user", "first").await;
+    fleet.add("only", json!({})).await;
+    let name = fleet.create("login", json!({})).await;
+    fleet.stands(&name, "Ready", "1/1").await;
+    let last = format!("patch clusterdockerpullsecrets/{name}/status");
+    audit::logged(world.audit_log(), "", &last).await;
+}
+
+#[tokio::test]
+async fn namespaces_and_their_accounts_cost_one_write_each_and_nothing_at_rest() {
+    const COUNT: usize = 100;
+    let (_alone, world) = alone().await;
+    allow(world);
+    let operator = start(world, &["--attach-service-accounts"]);
+    let fleet = Fleet::new(world, "both-cost").await;
+    fleet.login("user", "first").await;
+    fleet.add_many(COUNT).await;
+    let begin = Instant::now();
+    let name = fleet
+        .create("login", json!({"attachTo": {"serviceAccounts": ["default"]}}))
+        .await;
+    fleet.stands(&name, "Ready", &format!("{COUNT}/{COUNT}")).await;
+    let took = begin.elapsed();
+    settle(world, &Fleet::new(world, "rest").await).await;
+    let writes =
+        || ["secrets", "serviceaccounts", "clusterdockerpullsecrets"].map(|kind| written(world, &fleet, kind).len());
+    let [secrets, accounts, statuses] = writes();
+    assert_eq!((secrets, accounts), (COUNT, COUNT));
+    // One every 2 seconds, one at once, and one at the end.
+    assert!(statuses as u64 <= took.as_secs() / 2 + 2, "{statuses} in {took:?}");
+
+    operator.stop();
+    let operator = start(world, &["--attach-service-accounts"]);
+    settle(world, &Fleet::new(world, "rest").await).await;
+    assert_eq!(writes(), [secrets, accounts, statuses]);
     operator.stop();
 }
 

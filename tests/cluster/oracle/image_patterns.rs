@@ -13,7 +13,7 @@ use regex::Regex;
 use crate::support::oracle::Oracle;
 
 /// Images as pods name them.
-fn image() -> impl Strategy<Value = String> {
+pub(crate) fn image() -> impl Strategy<Value = String> {
     let host = prop_oneof![
         4 => Just(String::new()),
         4 => r"(docker\.io|index\.docker\.io|registry-1\.docker\.io|localhost|Team|Docker\.io|docker\.io:443|index\.docker\.io:443)/",
@@ -31,7 +31,7 @@ fn image() -> impl Strategy<Value = String> {
 }
 
 /// A key for an image: its host with wildcards, a part of its path.
-fn url(image: &str) -> impl Strategy<Value = Option<String>> + use<> {
+pub(crate) fn url(image: &str) -> impl Strategy<Value = Option<String>> + use<> {
     let (host, path) = image.split_once('/').unwrap_or(("docker.io", image));
     let host = if host.contains(['.', ':']) || host == "localhost" {
         host
