@@ -56,7 +56,7 @@ async fn main() -> ExitCode {
     match arguments.as_slice() {
         ["bare-writes", kubeconfig, prefix, watching] => bare::run(kubeconfig, prefix, *watching == "true").await,
         ["bare-namespaces", kubeconfig, label, watches] => {
-            namespaces::bare(kubeconfig, label, *watches == "true").await
+            namespaces::bare(kubeconfig, label, *watches == "true").await;
         }
         ["namespaces", count] => {
             let world = world();
