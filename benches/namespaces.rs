@@ -5,7 +5,8 @@ use std::path::Path;
 use std::time::{Duration, Instant};
 
 use dps::api::{ClusterDockerPullSecret, FIELD_MANAGER};
-use futures::{StreamExt as _, pin_mut};
+use futures::StreamExt as _;
+use futures::stream::BoxStream;
 use k8s_openapi::api::core::v1::{Namespace, Secret, ServiceAccount};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::OwnerReference;
 use kube::api::{DeleteParams, ListParams, Patch, PatchParams, PostParams};
@@ -96,7 +97,7 @@ async fn create(fleet: &Fleet, count: usize) {
 }
 
 /// The bare client itself: both requests for each namespace, and a resource version that makes the second one safe. `watches`: with
-/// the three watches without which nobody knows of what changes.
+/// the three watches that an operator needs.
 pub(crate) async fn bare(kubeconfig: &str, label: &str, watches: bool) {
     let client = super::support::world::World::client(Path::new(kubeconfig)).await;
     if watches {
@@ -123,14 +124,22 @@ pub(crate) async fn bare(kubeconfig: &str, label: &str, watches: bool) {
     bare::tell(begin, Duration::ZERO);
 }
 
-/// Begins to watch, once all was listed.
+/// What happens after all was listed.
+async fn changes<K>(api: Api<K>, fields: &str) -> BoxStream<'static, watcher::Result<Event<K>>>
+where
+    K: kube::Resource + Clone + std::fmt::Debug + serde::de::DeserializeOwned + Send + 'static,
+{
+    let mut events = watcher(api, watcher::Config::default().fields(fields)).boxed();
+    while !matches!(events.next().await, Some(Ok(Event::InitDone))) {}
+    events
+}
+
+/// Watches as long as the process runs.
 async fn watch<K>(api: Api<K>)
 where
     K: kube::Resource + Clone + std::fmt::Debug + serde::de::DeserializeOwned + Send + 'static,
 {
-    let mut events = Box::pin(watcher(api, watcher::Config::default()));
-    while !matches!(events.next().await, Some(Ok(Event::InitDone))) {}
-    tokio::spawn(events.for_each(|_| async {}));
+    tokio::spawn(changes(api, "").await.for_each(|_| async {}));
 }
 
 async fn one(client: &Client, account: &ServiceAccount, owner: &OwnerReference) {
@@ -227,18 +236,10 @@ async fn rotation(operator: &Operator, fleet: &Fleet, count: usize) {
 
 /// From the request that creates a namespace to the Secret, and to the ServiceAccount that lists it.
 async fn new_namespaces(operator: &Operator, client: &Client, fleet: &Fleet, name: &str) {
-    let config = || watcher::Config::default();
-    let secrets = watcher(
-        Api::<PartialObjectMeta<Secret>>::all(client.clone()),
-        config().fields(&format!("metadata.name={name}")),
-    );
-    let accounts = watcher(
-        Api::<ServiceAccount>::all(client.clone()),
-        config().fields("metadata.name=default"),
-    );
-    pin_mut!(secrets, accounts);
-    while !matches!(secrets.next().await, Some(Ok(Event::InitDone))) {}
-    while !matches!(accounts.next().await, Some(Ok(Event::InitDone))) {}
+    let secrets: Api<PartialObjectMeta<Secret>> = Api::all(client.clone());
+    let accounts: Api<ServiceAccount> = Api::all(client.clone());
+    let mut secrets = changes(secrets, &format!("metadata.name={name}")).await;
+    let mut accounts = changes(accounts, "metadata.name=default").await;
     let mut times: HashMap<&str, Vec<Duration>> = HashMap::new();
     for number in 0..NEW {
         let end = format!("new-{number}");

@@ -189,6 +189,7 @@ impl Attachments {
                     name.to_owned()
                 }
             };
+            let quoted = |name: &str| format!("{:?}", shown(name));
             let mut absent: Vec<&String> = names.iter().filter(|name| !name.contains('*')).collect();
             for (key, account) in self.of(Some(namespace)) {
                 let name = &key.name;
@@ -197,17 +198,17 @@ impl Attachments {
                     continue;
                 }
                 if account.listed.iter().any(|listed| listed == secret) {
-                    view.attached.add(|| format!("{:?}", shown(name)));
+                    view.attached.add(|| quoted(name));
                 } else if let Some(by) = self.contests.of(key, secret, now) {
                     view.contested.push((shown(name), by.map(str::to_owned)));
                 } else if let Some(message) = self.refused.get(key) {
                     view.refused.push((shown(name), message.clone()));
                 } else {
-                    view.waiting.add(|| format!("{:?}", shown(name)));
+                    view.waiting.add(|| quoted(name));
                 }
             }
             for name in absent {
-                view.absent.add(|| format!("{:?}", shown(name)));
+                view.absent.add(|| quoted(name));
             }
         }
         Some(view)

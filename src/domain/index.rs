@@ -20,7 +20,7 @@ use crate::api::{CLUSTER_DOCKER_PULL_SECRET, DOCKER_PULL_SECRET};
 use crate::domain::distribution::{Distributions, Name};
 use crate::domain::index::namespace::NamespaceIndex;
 use crate::domain::names::{ObjectKey, ResourceRef, Uid};
-use crate::domain::secret::ownership::{controlling_resource, is_labelled};
+use crate::domain::secret::ownership::generator;
 use crate::domain::spec::declaration::Declaration;
 
 /// A generated Secret as last seen.
@@ -122,8 +122,7 @@ impl ResourceIndex {
     pub fn observe_secret(&mut self, meta: &ObjectMeta) -> Vec<ObjectKey> {
         let key = ObjectKey::of(meta);
         self.missing_from_relist.remove(&key);
-        let owner = controlling_resource(meta).filter(|owner| owner.kind == DOCKER_PULL_SECRET);
-        let Some(owner) = owner.filter(|_| is_labelled(meta)) else {
+        let Some(owner) = generator(meta, DOCKER_PULL_SECRET) else {
             return self.forget_secret(&key);
         };
         let text = |text: &Option<String>| text.as_deref().unwrap_or_default().into();

@@ -1,6 +1,6 @@
 //! Name resolution as the system's files configure it, without getaddrinfo: that occupies a thread until it returns,
 //! whoever waits for it, and names whose servers never answer would occupy all of them. Windows has no such files, and
-//! those of macOS do not say all; there the system is asked, which is enough for the one person that waits.
+//! those of macOS are incomplete; there the system is asked, which is enough for the one person that waits.
 
 mod client;
 mod configured;

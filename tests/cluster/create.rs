@@ -9,7 +9,7 @@ use crate::support::dps::{Output, dps_in};
 use crate::support::objects::{Space, document, private, uid};
 use crate::support::operator::operator;
 use crate::support::registries::registries;
-use crate::support::typed::Typed;
+use crate::support::typed::interrupt_at_each_question;
 use crate::support::world::world;
 
 /// A login that nobody checks.
@@ -225,31 +225,12 @@ async fn login_in_a_secret_serves_many_namespaces() {
 async fn interruption_at_each_question_writes_nothing() {
     operator();
     let space = Space::new(world(), "interrupted").await;
-    let questions = [
-        ("Name: ", "company"),
-        ("Type (1 = Docker Hub, 2 = private registry): ", "2"),
-        ("Registry URL", "registry.invalid"),
-        ("User name: ", "robot"),
-        ("Password or access token: ", CANARY),
-        ("Email (optional): ", ""),
-        ("Write it anyway? [y/N] ", ""),
-    ];
     let command = format!(
         "create -n {} --kubeconfig {}",
         space.name,
         world().kubeconfig().display()
     );
-    let typed = tokio::task::spawn_blocking(move || {
-        for stop in 0..questions.len() {
-            let mut typed = Typed::start(&command);
-            for (question, answer) in &questions[..stop] {
-                typed.answer(question, answer);
-            }
-            typed.session.exp_string(questions[stop].0).unwrap();
-            typed.session.send_control('c').unwrap();
-            assert_eq!(typed.end(130).1, "");
-        }
-    });
+    let typed = tokio::task::spawn_blocking(move || interrupt_at_each_question(&command));
     typed.await.unwrap();
     assert_eq!(names(&space).await, (vec![], vec![]));
 }

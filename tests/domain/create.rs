@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use crate::support::canary::CANARY;
 use crate::support::dps::dps;
 use crate::support::registries::{Scripted, answer};
-use crate::support::typed::Typed;
+use crate::support::typed::{Typed, interrupt_at_each_question};
 
 /// Accepts only the canary as the password.
 fn registry() -> Scripted {
@@ -67,25 +67,7 @@ fn three_wrong_passwords_end_it() {
 
 #[test]
 fn interruption_at_each_question_leaves_nothing() {
-    let questions = [
-        ("Name: ", "company"),
-        ("Type (1 = Docker Hub, 2 = private registry): ", "2"),
-        ("Registry URL", "registry.invalid"),
-        ("User name: ", "robot"),
-        ("Password or access token: ", CANARY),
-        ("Email (optional): ", ""),
-        ("Write it anyway? [y/N] ", ""),
-    ];
-    for stop in 0..questions.len() {
-        let mut typed = Typed::start("create --export");
-        for (question, answer) in &questions[..stop] {
-            typed.answer(question, answer);
-        }
-        typed.session.exp_string(questions[stop].0).unwrap();
-        typed.session.send_control('c').unwrap();
-        let (_, out) = typed.end(130);
-        assert!(out.is_empty(), "{out}");
-    }
+    interrupt_at_each_question("create --export");
 }
 
 #[test]

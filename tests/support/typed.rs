@@ -6,10 +6,36 @@ use std::process::Command;
 use rexpect::session::{PtySession, spawn_command};
 use tempfile::TempDir;
 
+use super::canary::CANARY;
 use super::operator::binary;
 
 /// Longest time for an answer of `dps`, in milliseconds.
 const PATIENCE: u64 = 60_000;
+
+/// What `dps create` asks if nothing is given, and answers. The registry does not exist.
+const QUESTIONS: [(&str, &str); 7] = [
+    ("Name: ", "company"),
+    ("Type (1 = Docker Hub, 2 = private registry): ", "2"),
+    ("Registry URL", "registry.invalid"),
+    ("User name: ", "robot"),
+    ("Password or access token: ", CANARY),
+    ("Email (optional): ", ""),
+    ("Write it anyway? [y/N] ", ""),
+];
+
+/// Presses Ctrl-C at each question of this `dps create`. Nothing comes out.
+pub fn interrupt_at_each_question(arguments: &str) {
+    for stop in 0..QUESTIONS.len() {
+        let mut typed = Typed::start(arguments);
+        for (question, answer) in &QUESTIONS[..stop] {
+            typed.answer(question, answer);
+        }
+        typed.session.exp_string(QUESTIONS[stop].0).unwrap();
+        typed.session.send_control('c').unwrap();
+        let (_, out) = typed.end(130);
+        assert!(out.is_empty(), "{out}");
+    }
+}
 
 /// `dps` in a terminal, with stdout in a file.
 pub struct Typed {

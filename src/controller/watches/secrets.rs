@@ -5,12 +5,13 @@ use std::sync::Arc;
 use k8s_openapi::api::core::v1::Secret;
 use kube::core::{ObjectMeta, PartialObjectMeta};
 
+use crate::api::CLUSTER_DOCKER_PULL_SECRET;
 use crate::controller::attach::review;
 use crate::controller::context::Context;
 use crate::controller::distribute::{self, call_if_needed};
 use crate::controller::watches::drive::Watched;
 use crate::domain::names::ObjectKey;
-use crate::domain::secret::ownership::{controlling_resource, is_copy};
+use crate::domain::secret::ownership::{controlling_resource, generator};
 
 pub(crate) struct Secrets(pub(crate) Arc<Context>);
 
@@ -85,7 +86,7 @@ impl Watched for Secrets {
         };
         let is_news = self.observe_copy(&secret.metadata);
         // Whatever has to be done about it was done when it was written, or seen before.
-        let is_known_copy = !is_news && is_copy(&secret.metadata);
+        let is_known_copy = !is_news && generator(&secret.metadata, CLUSTER_DOCKER_PULL_SECRET).is_some();
         let concerns = is_news || !affected.is_empty() || controlling_resource(&secret.metadata).is_some();
         // What a reconcile wrote is no news to its resource, unless that wants another name by now and has to clean up.
         // Others may read it.

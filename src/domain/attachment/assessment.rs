@@ -10,9 +10,9 @@ use crate::domain::text::few::FewNames;
 pub struct AttachmentView {
     /// Those that list it, in quotes.
     pub attached: FewNames,
-    /// Those that will in a moment.
+    /// Those that will in a moment, in quotes.
     pub waiting: FewNames,
-    /// Those that do not exist although the spec names them.
+    /// Those that do not exist although the spec names them, in quotes.
     pub absent: FewNames,
     /// Those that somebody takes it out of, and who does, if that is known.
     pub contested: Vec<(String, Option<String>)>,

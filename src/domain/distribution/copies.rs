@@ -8,7 +8,7 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use crate::api::{CLUSTER_DOCKER_PULL_SECRET, CONTENT_ANNOTATION};
 use crate::domain::distribution::Name;
 use crate::domain::names::{ObjectKey, Uid, is_older};
-use crate::domain::secret::ownership::{controlling_resource, is_labelled};
+use crate::domain::secret::ownership::generator;
 use crate::domain::secret::shape::CopyShape;
 
 /// A Secret that a resource for many namespaces controls, as its metadata shows it.
@@ -53,8 +53,7 @@ impl Copies {
         if let Some(listed) = &mut self.listed {
             listed.insert(number);
         }
-        let owner = controlling_resource(meta).filter(|owner| owner.kind == CLUSTER_DOCKER_PULL_SECRET);
-        let Some(owner) = owner.filter(|_| is_labelled(meta)) else {
+        let Some(owner) = generator(meta, CLUSTER_DOCKER_PULL_SECRET) else {
             return self.forget_copy(namespace, name);
         };
         let uid = self.owner(&Uid::new(&owner.uid));

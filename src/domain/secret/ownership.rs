@@ -41,9 +41,9 @@ pub fn is_labelled(meta: &ObjectMeta) -> bool {
     label.is_some_and(|value| value == FIELD_MANAGER)
 }
 
-/// Whether a Secret is the copy that a resource for many namespaces has in a namespace, as far as its metadata tells.
-pub fn is_copy(meta: &ObjectMeta) -> bool {
-    is_labelled(meta) && controlling_resource(meta).is_some_and(|owner| owner.kind == CLUSTER_DOCKER_PULL_SECRET)
+/// The resource of this kind that has generated a Secret, as far as its metadata tells.
+pub fn generator<'a>(meta: &'a ObjectMeta, kind: &str) -> Option<&'a OwnerReference> {
+    controlling_resource(meta).filter(|owner| owner.kind == kind && is_labelled(meta))
 }
 
 /// Whether a Secret is the one that the resource of this UID generates.

@@ -13,7 +13,7 @@ pub struct FewNames {
 }
 
 impl FewNames {
-    /// One more, which is made only if it is told.
+    /// Adds a name, which is only made if it is shown.
     pub fn add(&mut self, name: impl FnOnce() -> String) {
         self.count += 1;
         if self.first.len() < NAMED {
