@@ -31,6 +31,9 @@ const ARGUMENTS: [&str; 11] = [
     "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE localhost, EXCLUDE 127.0.0.1, EXCLUDE ::1",
 ];
 
+/// Ports are found by chromedriver for IPv4, and it ends if somebody has the same one for IPv6.
+const ATTEMPTS: usize = 5;
+
 /// A chromedriver of its own for each browser. Both end with this value, and with the process at the latest.
 pub(super) struct Driver {
     child: Child,
@@ -43,6 +46,18 @@ pub(super) struct Driver {
 impl Driver {
     pub(super) fn start() -> Self {
         tools(&["chromium"]);
+        let mut said = String::new();
+        for _ in 0..ATTEMPTS {
+            match Self::attempt() {
+                Ok(driver) => return driver,
+                Err(output) => said.push_str(&output),
+            }
+        }
+        panic!("chromedriver did not start in {ATTEMPTS} attempts:\n{said}")
+    }
+
+    /// A chromedriver that listens, or what it said until it ended.
+    fn attempt() -> Result<Self, String> {
         let folder = tempfile::tempdir().expect("a folder");
         let mut command = Command::new("setpriv");
         command
@@ -55,12 +70,17 @@ impl Driver {
             .stderr(Stdio::null());
         let mut child = spawn(command);
         let mut stdout = BufReader::new(child.stdout.take().expect("piped"));
-        let address = address(&mut stdout);
-        Self {
-            child,
-            stdout,
-            address,
-            folder,
+        match address(&mut stdout) {
+            Ok(address) => Ok(Self {
+                child,
+                stdout,
+                address,
+                folder,
+            }),
+            Err(output) => {
+                let status = child.wait().expect("a child of this process");
+                Err(format!("{output}{status}\n"))
+            }
         }
     }
 
@@ -90,17 +110,17 @@ impl Driver {
     }
 }
 
-/// Reads from chromedriver's output where it listens.
-fn address(stdout: &mut BufReader<ChildStdout>) -> String {
-    let mut lines = stdout.lines().map_while(Result::ok);
-    let port = lines.find_map(|line| {
-        let (_, port) = line.split_once("was started successfully on port ")?;
-        Some(port.trim_end_matches('.').to_owned())
-    });
-    format!(
-        "http://127.0.0.1:{}/",
-        port.expect("chromedriver says where it listens")
-    )
+/// Reads from chromedriver's output where it listens; all of the output, if it ends without that.
+fn address(stdout: &mut BufReader<ChildStdout>) -> Result<String, String> {
+    let mut output = String::new();
+    for line in stdout.lines().map_while(Result::ok) {
+        if let Some((_, port)) = line.split_once("was started successfully on port ") {
+            return Ok(format!("http://127.0.0.1:{}/", port.trim_end_matches('.')));
+        }
+        output.push_str(&line);
+        output.push('\n');
+    }
+    Err(output)
 }
 
 impl Drop for Driver {
