@@ -5,5 +5,6 @@ pub mod expiring;
 pub mod field;
 pub mod helper;
 pub mod import;
+pub mod minting;
 pub mod objects;
 pub mod selector;

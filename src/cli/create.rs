@@ -2,6 +2,7 @@
 
 mod ask;
 mod check;
+mod minting;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -14,6 +15,7 @@ use crate::cli::completion::names;
 use crate::cli::connection::ConnectionArguments;
 use crate::cli::create::ask::{ask, complete};
 use crate::cli::create::check::check;
+use crate::cli::create::minting::MintingArguments;
 use crate::cli::destination::Destination;
 use crate::cli::duration::duration;
 use crate::cli::exit::exit_code;
@@ -60,12 +62,15 @@ pub(crate) struct Create {
     #[arg(long, value_name = "NAME", conflicts_with = "from_secret", add = names::logins())]
     login_secret: Option<String>,
     /// Use the login in this Secret, in any form that spec.credentialsRef reads, instead of writing one.
-    #[arg(long, value_name = "NAME", conflicts_with_all = ["username", "password_stdin", "password_file"],
+    #[arg(long, value_name = "NAME", group = "stored", conflicts_with_all = ["username", "password_stdin", "password_file"],
         add = names::logins())]
     from_secret: Option<String>,
-    /// Key of --from-secret, where it differs from the default: username, password, email, auth, dockerConfigJson or dockerCfg,
-    /// then its name, such as password=token. Can be repeated.
-    #[arg(long, value_name = "WHAT=KEY", value_parser = key_value, requires = "from_secret")]
+    #[command(flatten)]
+    minting: MintingArguments,
+    /// Key of --from-secret or --mint-with-key, where it differs from the default: username, password, email, auth,
+    /// dockerConfigJson or dockerCfg; accessKeyId, secretAccessKey, sessionToken, clientSecret or serviceAccountKey; then its
+    /// name, such as password=token. Can be repeated.
+    #[arg(long, value_name = "WHAT=KEY", value_parser = key_value, requires = "stored")]
     key: Vec<(String, String)>,
     /// Make a ClusterDockerPullSecret for the namespaces with these labels, as in kubectl -l; '' selects all.
     #[arg(long, value_name = "SELECTOR")]
@@ -150,6 +155,11 @@ fn key_value(text: &str) -> Result<(String, String), String> {
 }
 
 impl Create {
+    /// Whether the login is to be typed, or read from where it was typed.
+    fn is_typed(&self) -> bool {
+        self.from_secret.is_none() && !self.minting.is_chosen()
+    }
+
     /// `spec.credentialsRef.keys`.
     fn keys(&self) -> Result<CredentialKeys, String> {
         let mut keys = CredentialKeys::default();
@@ -265,11 +275,14 @@ fn how_to_use(form: &Form) -> Vec<String> {
         lines.push(format!("Pods{place} use it when their spec lists it:"));
         lines.push(format!("  imagePullSecrets: [{{name: {secret}}}]"));
     }
-    if let Login::New { .. } = form.login {
-        lines.push(format!(
-            "To change the password later, change Secret {}, or run this again with --replace.",
-            form.login_secret()
-        ));
+    match (&form.login, form.login_secret()) {
+        (Login::New { .. }, Some(login)) => lines.push(format!(
+            "To change the password later, change Secret {login}, or run this again with --replace."
+        )),
+        (Login::Minted(from), _) if from.service_account_ref.is_some() => {
+            lines.push("dps doctor says whether the operator may use the ServiceAccount.".to_owned());
+        }
+        _ => {}
     }
     lines
 }

@@ -16,7 +16,7 @@ use crate::domain::problem::unparsable;
 use crate::domain::secret::ownership::is_labelled;
 use crate::domain::spec::declaration::Declaration;
 use crate::domain::time::Timestamp;
-use crate::form::objects::{Existing, Form, Objects, Scope, replaced_spec};
+use crate::form::objects::{Existing, Form, Login, Objects, Scope, replaced_spec};
 
 /// The cluster to write to.
 pub(crate) struct Destination {
@@ -189,14 +189,32 @@ impl Destination {
 
     /// What was written, in a sentence.
     pub(crate) fn summary(&self, verb: &str, form: &Form) -> String {
-        let (login, secret) = (form.login_secret(), form.pull_secret());
+        let secret = form.pull_secret();
+        let in_namespace = |name: &str| match &form.scope {
+            Scope::Namespace(_) => name.to_owned(),
+            Scope::Selected { login, .. } => format!("{login}/{name}"),
+        };
+        let (how, name) = match &form.login {
+            Login::New { .. } | Login::Existing { .. } => ("from the login in Secret", form.login_secret()),
+            Login::Minted(from) => match &from.service_account_ref {
+                Some(account) => (
+                    "with credentials that the operator mints as ServiceAccount",
+                    Some(account.name.clone()),
+                ),
+                None => (
+                    "with credentials that the operator mints with the key in Secret",
+                    from.static_key_ref.as_ref().map(|key| key.name.clone()),
+                ),
+            },
+        };
+        let source = format!("{how} {}", in_namespace(&name.unwrap_or_default()));
         match &form.scope {
             Scope::Namespace(_) => format!(
-                "{verb} DockerPullSecret {} in namespace {}: it generates Secret {secret} from the login in Secret {login}.",
+                "{verb} DockerPullSecret {} in namespace {}: it generates Secret {secret} {source}.",
                 form.name, self.cluster.namespace
             ),
-            Scope::Selected { login: namespace, .. } => format!(
-                "{verb} ClusterDockerPullSecret {}: it puts Secret {secret} into each selected namespace, from the login in Secret {namespace}/{login}.",
+            Scope::Selected { .. } => format!(
+                "{verb} ClusterDockerPullSecret {}: it puts Secret {secret} into each selected namespace, {source}.",
                 form.name
             ),
         }

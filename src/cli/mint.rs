@@ -1,7 +1,7 @@
 //! `dps mint`: tries to mint credentials as the operator does. Nothing is written to the cluster.
 
-mod attempt;
-mod subject;
+pub(crate) mod attempt;
+pub(crate) mod subject;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -94,7 +94,7 @@ fn describe(name: &str, registry: &str, end: &TrialEnd) -> (MintLine, Option<Val
         commands: Vec::new(),
     };
     match end {
-        TrialEnd::Minted { trial, secret } => {
+        TrialEnd::Minted { trial, secret, .. } => {
             let line = MintLine {
                 minted: Some(trial.clone()),
                 ..line("Minted", trial.sentence(registry))

@@ -31,6 +31,11 @@ impl CloudRegistry {
         Some(Self { provider, key, aws })
     }
 
+    /// Whose it is.
+    pub fn provider(&self) -> Provider {
+        self.provider
+    }
+
     /// The user whose password ends after hours is always the same. Others, such as an administrator of the registry, an application
     /// of Entra or `_json_key`, have passwords that stay.
     pub fn is_temporary(&self, username: &str) -> bool {

@@ -1,22 +1,21 @@
 //! The objects that a filled-in form stands for.
 
 mod existing;
+mod replaced;
 
 use std::collections::BTreeMap;
 
-use k8s_openapi::api::core::v1::Secret;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{LabelSelector, ObjectMeta};
 use serde_json::{Value, json};
 
-use crate::api::{API_VERSION, CLUSTER_DOCKER_PULL_SECRET, CredentialKeys, DOCKER_PULL_SECRET};
+use crate::api::{API_VERSION, CLUSTER_DOCKER_PULL_SECRET, CredentialKeys, CredentialsFrom, DOCKER_PULL_SECRET};
 use crate::domain::credentials::RegistryCredentials;
 use crate::domain::problem::{Problem, unparsable};
-use crate::domain::registry::key::RegistryKey;
 use crate::domain::spec::declaration::Declaration;
-use crate::domain::text::cut;
 use crate::form::field::{ChosenRegistry, login_name};
 
 pub use crate::form::objects::existing::Existing;
+pub use crate::form::objects::replaced::{check_registry, replaced_login, replaced_spec};
 
 /// A filled-in form.
 #[derive(Clone, Debug, PartialEq)]
@@ -68,6 +67,8 @@ pub enum Login {
         /// Keys that differ from the defaults.
         keys: CredentialKeys,
     },
+    /// None: the operator mints credentials.
+    Minted(Box<CredentialsFrom>),
 }
 
 /// Fields of a spec that have no question of their own.
@@ -119,11 +120,12 @@ impl Form {
         self.scope.kind()
     }
 
-    /// Name of the Secret with the login.
-    pub fn login_secret(&self) -> String {
+    /// Name of the Secret with the login, if there is one.
+    pub fn login_secret(&self) -> Option<String> {
         match &self.login {
-            Login::New { secret, .. } => secret.clone().unwrap_or_else(|| login_name(&self.name)),
-            Login::Existing { secret, .. } => secret.clone(),
+            Login::New { secret, .. } => Some(secret.clone().unwrap_or_else(|| login_name(&self.name))),
+            Login::Existing { secret, .. } => Some(secret.clone()),
+            Login::Minted(_) => None,
         }
     }
 
@@ -144,7 +146,7 @@ impl Form {
         declaration.spec.clone()?;
         let login = match &self.login {
             Login::New { credentials, .. } => Some(self.login(credentials)),
-            Login::Existing { .. } => None,
+            Login::Existing { .. } | Login::Minted(_) => None,
         };
         Ok(Objects {
             login,
@@ -168,14 +170,20 @@ impl Form {
         })
     }
 
+    /// The field of the spec that says where the credentials come from, and its value.
+    fn source(&self) -> (&'static str, Value) {
+        let mut source = json!({"name": self.login_secret()});
+        match &self.login {
+            Login::Existing { keys, .. } if *keys != CredentialKeys::default() => source["keys"] = json!(keys),
+            Login::New { .. } | Login::Existing { .. } => {}
+            Login::Minted(from) => return ("credentialsFrom", json!(from)),
+        }
+        ("credentialsRef", source)
+    }
+
     fn resource(&self) -> Value {
         let mut metadata = json!({"name": self.name});
-        let mut credentials = json!({"name": self.login_secret()});
-        if let Login::Existing { keys, .. } = &self.login
-            && *keys != CredentialKeys::default()
-        {
-            credentials["keys"] = json!(keys);
-        }
+        let (field, mut source) = self.source();
         let mut spec = json!({"type": self.registry.registry_type});
         if let Some(url) = self.registry.url() {
             spec["registryUrl"] = json!(url);
@@ -188,14 +196,14 @@ impl Form {
                 selector,
                 excluded,
             } => {
-                credentials["namespace"] = json!(login);
+                source["namespace"] = json!(login);
                 spec["namespaceSelector"] = json!(selector);
                 if !excluded.is_empty() {
                     spec["excludeNamespaces"] = json!(excluded);
                 }
             }
         }
-        spec["credentialsRef"] = credentials;
+        spec[field] = source;
         if let Some(email) = &self.email {
             spec["email"] = json!(email);
         }
@@ -231,79 +239,4 @@ impl FurtherFields {
             spec["adopt"] = json!(true);
         }
     }
-}
-
-/// The spec of a resource that exists, changed to what a form says; what the form leaves open stays.
-pub fn replaced_spec(existing: &Value, wanted: &Value) -> Value {
-    let mut spec = existing.clone();
-    if let Some(fields) = spec.as_object_mut() {
-        // Docker Hub has none.
-        fields.remove("registryUrl");
-    }
-    for (field, value) in wanted.as_object().into_iter().flatten() {
-        match (field.as_str(), value.as_object(), spec[field].is_object()) {
-            ("attachTo" | "verification" | "recovery", Some(inner), true) => {
-                for (field_inside, value) in inner {
-                    spec[field][field_inside] = value.clone();
-                }
-            }
-            ("secretTemplate", Some(_), true) => {
-                for (label, value) in value["labels"].as_object().into_iter().flatten() {
-                    spec[field]["labels"][label] = value.clone();
-                }
-            }
-            _ => spec[field] = value.clone(),
-        }
-    }
-    spec
-}
-
-/// Other forms of a login: two forms in one Secret have to agree, and other resources may read these.
-const OTHER_FORMS: [&str; 4] = ["auth", ".dockerconfigjson", "config.json", ".dockercfg"];
-
-/// Refuses to change a resource to another registry: for a moment, the operator would send the login to the wrong one.
-pub fn check_registry(existing: &Value, wanted: &Value) -> Result<(), String> {
-    let registry = |spec: &Value| {
-        (
-            spec["type"].clone(),
-            spec["registryUrl"].as_str().and_then(RegistryKey::of_config_entry),
-        )
-    };
-    if registry(existing) == registry(wanted) {
-        return Ok(());
-    }
-    let other = existing["registryUrl"].as_str().unwrap_or("Docker Hub");
-    Err(format!(
-        "serves another registry, {}: choose another name, or delete it first",
-        cut(other, 200)
-    ))
-}
-
-/// A Secret with a login that exists, changed to the one that a form says; other keys and all metadata stay.
-pub fn replaced_login(existing: &Secret, wanted: &Value) -> Result<Value, String> {
-    let name = existing.metadata.name.as_deref().unwrap_or_default();
-    let owners = existing.metadata.owner_references.iter().flatten();
-    if let Some(owner) = owners.into_iter().find(|owner| owner.controller == Some(true)) {
-        return Err(format!(
-            "Secret {name:?} is written by {} {:?}: change the login there, or use another Secret with --login-secret",
-            owner.kind, owner.name
-        ));
-    }
-    let kind = existing.type_.as_deref().unwrap_or("Opaque");
-    if !matches!(kind, "Opaque" | "kubernetes.io/basic-auth") {
-        return Err(format!(
-            "Secret {name:?} is of type {kind}, which cannot become a user name and password: use another Secret with --login-secret"
-        ));
-    }
-    let data = existing.data.clone().unwrap_or_default();
-    if let Some(key) = OTHER_FORMS.iter().find(|key| data.contains_key(**key)) {
-        return Err(format!(
-            "Secret {name:?} holds its login in key {key}, which others may read as well: change it there, or use another Secret with --login-secret"
-        ));
-    }
-    let mut secret = wanted.clone();
-    secret["metadata"] = json!(existing.metadata);
-    secret["type"] = json!(kind);
-    secret["data"] = json!(data);
-    Ok(secret)
 }

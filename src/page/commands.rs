@@ -100,8 +100,12 @@ fn with_flag(command: &str, flag: &str, value: &str) -> Option<String> {
     Some(format!("{command} {flag}{separator}{}", word(value)?))
 }
 
-/// Makes the Secret with the credentials of a form, with flags for the context of the page. The password is typed, and not shown.
-pub fn login_command(form: &Form, flags: &str) -> String {
+/// Makes the Secret with the credentials that were typed into a form, with flags for the context of the page. The password is typed
+/// again, and not shown.
+pub fn login_command(form: &Form, flags: &str) -> Option<String> {
+    let Login::New { credentials, .. } = &form.login else {
+        return None;
+    };
     let namespace = match &form.scope {
         Scope::Namespace(namespace) => namespace.as_deref(),
         Scope::Selected { login, .. } => Some(login.as_str()),
@@ -109,15 +113,11 @@ pub fn login_command(form: &Form, flags: &str) -> String {
     let namespace = namespace
         .map(|namespace| format!(" -n {namespace}"))
         .unwrap_or_default();
-    let username = match &form.login {
-        Login::New { credentials, .. } => credentials.username(),
-        Login::Existing { .. } => "",
-    };
-    format!(
+    Some(format!(
         "stty -echo; kubectl{flags} create secret generic {}{namespace} --from-literal=username={} --from-file=password=/dev/stdin; stty echo",
-        form.login_secret(),
-        quoted(username)
-    )
+        form.login_secret()?,
+        quoted(credentials.username())
+    ))
 }
 
 /// Whether a shell does nothing with a command but run the programs that it begins with: a status may be written by others.

@@ -1,5 +1,6 @@
 //! Credentials that the operator mints, at clouds that check every token against the API server's keys.
 
+mod creation;
 mod faults;
 mod fleet;
 mod judge;

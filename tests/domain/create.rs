@@ -1,5 +1,7 @@
 //! `dps create` without a cluster: the form in a real terminal, and what it prints for Git.
 
+mod minted;
+
 use std::path::Path;
 
 use serde_json::{Value, json};
@@ -74,7 +76,7 @@ fn interruption_at_each_question_leaves_nothing() {
 fn what_is_missing_is_named_where_nobody_can_be_asked() {
     let nothing = dps(&["create", "--export"], "");
     assert_eq!(nothing.code, 2);
-    let wanted = "dps create: missing: NAME, --registry-url (or --type DockerHub), --username (or --from-secret), --password-stdin or --password-file. On a terminal, dps asks for what is missing\n";
+    let wanted = "dps create: missing: NAME, --registry-url (or --type DockerHub), --username (or --from-secret, --mint-as), --password-stdin or --password-file. On a terminal, dps asks for what is missing\n";
     assert_eq!(nothing.stderr, wanted);
     let password = dps(
         &["create", "hub", "--export", "--type", "DockerHub", "--username", "acme"],
@@ -219,7 +221,7 @@ fn all_samples_can_be_made_by_arguments() {
         let files = std::fs::read_dir(samples.join(folder)).unwrap();
         files.map(move |file| Path::new(folder).join(file.unwrap().file_name()))
     });
-    // The Deployment that uses them needs no login, and who mints credentials has none.
+    // The Deployment that uses them needs no login.
     let files = names.filter(|name| samples.join(name).is_file() && name != Path::new("deployment.yaml"));
     let mut made: Vec<String> = files.map(|name| name.display().to_string()).collect();
     let mut known = rows.map(|(sample, ..)| sample);

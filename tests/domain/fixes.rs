@@ -125,7 +125,8 @@ fn command_that_creates_a_login_asks_for_nothing_but_the_login() {
         let words = command.replace('\'', "");
         let arguments: Vec<&str> = words.split(' ').skip(1).collect();
         let answer = dps(&arguments, "").stderr;
-        let missing = "dps create: missing: --username (or --from-secret), --password-stdin or --password-file.";
+        let missing =
+            "dps create: missing: --username (or --from-secret, --mint-as), --password-stdin or --password-file.";
         assert!(answer.starts_with(missing), "{command}: {answer}");
     }
 }

@@ -29,7 +29,7 @@ pub(super) async fn ask(
             }
         }
         let login = login_secret.clone().unwrap_or_else(|| login_name(&name));
-        let login = arguments.from_secret.is_none().then_some(login);
+        let login = arguments.is_typed().then_some(login);
         let pull_secret = arguments.secret_name.as_ref().unwrap_or(&name);
         let pull_secret = (!arguments.adopt).then_some(pull_secret.as_str());
         let taken = cluster.look(&name, login.as_deref(), pull_secret, &scope).await?;
@@ -39,12 +39,14 @@ pub(super) async fn ask(
     if terminal.is_some() {
         report(&format!("  {}", registry.images()));
     }
-    let login = match &arguments.from_secret {
-        Some(secret) => Login::Existing {
+    let minted = arguments.minting.source(&registry.key, &arguments.key)?;
+    let login = match (minted, &arguments.from_secret) {
+        (Some(from), _) => Login::Minted(Box::new(from)),
+        (None, Some(secret)) => Login::Existing {
             secret: secret.clone(),
             keys: arguments.keys()?,
         },
-        None => Login::New {
+        (None, None) => Login::New {
             secret: login_secret,
             credentials: credentials(arguments, terminal).await?,
         },
@@ -70,7 +72,7 @@ fn way_out(taken: &Taken) -> String {
 
 /// Says all that is missing at once.
 pub(super) fn complete(arguments: &Create) -> Result<(), String> {
-    let is_new = arguments.from_secret.is_none();
+    let is_new = arguments.is_typed();
     let has_password = arguments.password_stdin || arguments.password_file.is_some();
     let needs_url = !matches!(
         arguments.registry_type.map(RegistryType::from),
@@ -82,7 +84,10 @@ pub(super) fn complete(arguments: &Create) -> Result<(), String> {
             needs_url && arguments.registry_url.is_none(),
             "--registry-url (or --type DockerHub)",
         ),
-        (is_new && arguments.username.is_none(), "--username (or --from-secret)"),
+        (
+            is_new && arguments.username.is_none(),
+            "--username (or --from-secret, --mint-as)",
+        ),
         (is_new && !has_password, "--password-stdin or --password-file"),
     ];
     let missing: Vec<&str> = missing
@@ -193,7 +198,7 @@ async fn email(arguments: &Create, terminal: Option<&Terminal>) -> Result<Option
     match (&arguments.email, terminal) {
         (Some(email), _) => Ok(field::email(email).map_err(|problem| format!("--email {problem}"))?),
         // Whoever answers no other question is asked none that has a default.
-        (None, Some(terminal)) if arguments.username.is_none() && arguments.from_secret.is_none() => {
+        (None, Some(terminal)) if arguments.username.is_none() && arguments.is_typed() => {
             terminal.ask("Email (optional): ", "The address", field::email).await
         }
         _ => Ok(None),

@@ -2,18 +2,15 @@
 
 use std::process::ExitCode;
 
-use k8s_openapi::api::core::v1::Secret;
-
 use crate::cli::create::Create;
 use crate::cli::create::ask::ask_password;
+use crate::cli::create::minting::mint;
 use crate::cli::destination::Destination;
 use crate::cli::exit::NO_VERDICT;
 use crate::cli::login::{ca_bundle, log_in_to};
 use crate::cli::output::report;
 use crate::cli::terminal::{Stop, Terminal};
 use crate::domain::credential_source::resolve;
-use crate::domain::credentials::RegistryCredentials;
-use crate::domain::spec::validate::ValidatedSpec;
 use crate::domain::verification::verdict::VerificationResult;
 use crate::form::field;
 use crate::form::objects::{Form, Login};
@@ -34,14 +31,29 @@ pub(super) async fn check(
         Some(cluster) => cluster.merged(&objects).await?,
         None => objects.declaration,
     };
-    let spec = declaration.spec.map_err(|problem| Stop::Error(problem.message))?;
+    let spec = declaration
+        .spec
+        .clone()
+        .map_err(|problem| Stop::Error(problem.message))?;
     let ca_bundle = ca_bundle(arguments.ca_file.as_deref())?;
     let is_typed = !arguments.password_stdin && arguments.password_file.is_none();
     let asks_again = terminal.filter(|_| is_typed && matches!(form.login, Login::New { .. }));
     for attempt in 1.. {
-        let Some(credentials) = credentials(form, &spec, cluster).await? else {
-            report("--export does not read the cluster, so the login in the Secret is not verified.");
-            return Ok(());
+        let credentials = match (&form.login, cluster) {
+            (Login::New { credentials, .. }, _) => credentials.clone(),
+            (_, None) => {
+                report("--export does not read the cluster, so the credentials are not verified.");
+                return Ok(());
+            }
+            (Login::Existing { secret, .. }, Some(cluster)) => {
+                let secret = cluster.login(secret, &form.scope).await?;
+                let resolved = resolve(&spec, secret.as_ref());
+                resolved.map_err(|problem| Stop::Error(problem.message))?.credentials
+            }
+            (Login::Minted(_), Some(cluster)) => match mint(declaration.clone(), arguments, terminal, cluster).await? {
+                Some(credentials) => credentials,
+                None => return Ok(()),
+            },
         };
         report(&format!("Logging in to {} ...", form.registry.key.display_name()));
         let (image, plain_http) = (spec.verification.image.as_ref(), spec.verification.plain_http);
@@ -55,38 +67,26 @@ pub(super) async fn check(
                 form.log_in_with(ask_password(&username, terminal).await?);
             }
             (result, _) if result.is_refusal() => return Err(nothing_written(ExitCode::FAILURE)),
-            _ => {
-                let Some(terminal) = terminal else {
-                    report("Use --no-verify to write without logging in.");
-                    return Err(nothing_written(ExitCode::from(NO_VERDICT)));
-                };
-                return if terminal.confirm("Write it anyway?").await? {
-                    Ok(())
-                } else {
-                    Err(nothing_written(ExitCode::from(NO_VERDICT)))
-                };
-            }
+            _ => return without_verdict(terminal).await,
         }
     }
     Ok(())
 }
 
-fn nothing_written(code: ExitCode) -> Stop {
-    report("Nothing was written.");
-    Stop::Done(code)
+/// Nobody knows whether the credentials are right: asks whether they are to be written.
+pub(super) async fn without_verdict(terminal: Option<&Terminal>) -> Result<(), Stop> {
+    let Some(terminal) = terminal else {
+        report("Use --no-verify to write without logging in.");
+        return Err(nothing_written(ExitCode::from(NO_VERDICT)));
+    };
+    if terminal.confirm("Write it anyway?").await? {
+        Ok(())
+    } else {
+        Err(nothing_written(ExitCode::from(NO_VERDICT)))
+    }
 }
 
-/// What is logged in with; `None` if that is in a cluster that is not looked at.
-async fn credentials(
-    form: &Form,
-    spec: &ValidatedSpec,
-    cluster: Option<&Destination>,
-) -> Result<Option<RegistryCredentials>, Stop> {
-    let secret: Option<Secret> = match (&form.login, cluster) {
-        (Login::New { credentials, .. }, _) => return Ok(Some(credentials.clone())),
-        (Login::Existing { .. }, None) => return Ok(None),
-        (Login::Existing { secret, .. }, Some(cluster)) => cluster.login(secret, &form.scope).await?,
-    };
-    let resolved = resolve(spec, secret.as_ref()).map_err(|problem| Stop::Error(problem.message))?;
-    Ok(Some(resolved.credentials))
+pub(super) fn nothing_written(code: ExitCode) -> Stop {
+    report("Nothing was written.");
+    Stop::Done(code)
 }

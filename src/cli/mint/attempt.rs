@@ -11,6 +11,7 @@ use crate::cli::cluster::Cluster;
 use crate::cli::doctor::rights::{refused, user};
 use crate::cli::mint::subject::TrialSubject;
 use crate::cli::output::report;
+use crate::domain::credentials::RegistryCredentials;
 use crate::domain::doctor::rights::{grant_commands, missing_rights, questions_about};
 use crate::domain::doctor::seen::Seen;
 use crate::domain::minting::exchange::{Exchange, ExchangeStep, Minted};
@@ -33,13 +34,15 @@ use crate::registry_client::http::RegistryClients;
 use crate::registry_client::resolver::Resolver;
 
 /// What an attempt came to.
-pub(super) enum TrialEnd {
+pub(crate) enum TrialEnd {
     /// Credentials.
     Minted {
         /// What is said of them.
         trial: MintTrial,
         /// The Secret that the operator would write, masked.
         secret: Value,
+        /// The credentials.
+        credentials: RegistryCredentials,
     },
     /// The resource takes its credentials from elsewhere: what to do instead.
     NothingToMint(String),
@@ -64,7 +67,7 @@ impl<T: Into<MintFailure>> From<T> for TrialEnd {
 }
 
 /// Who is asked, and by which rules.
-pub(super) struct Attempter<'a> {
+pub(crate) struct Attempter<'a> {
     cluster: &'a Cluster,
     clients: RegistryClients,
     settings: MintSettings,
@@ -72,7 +75,7 @@ pub(super) struct Attempter<'a> {
 
 impl<'a> Attempter<'a> {
     /// `policy`: the operator's, for addresses.
-    pub(super) fn new(cluster: &'a Cluster, settings: MintSettings, policy: Policy) -> Result<Self, String> {
+    pub(crate) fn new(cluster: &'a Cluster, settings: MintSettings, policy: Policy) -> Result<Self, String> {
         let clients = RegistryClients::new(&Resolver::new(Arc::new(policy)), None);
         Ok(Self {
             cluster,
@@ -82,7 +85,7 @@ impl<'a> Attempter<'a> {
     }
 
     /// Mints. The error: the cluster cannot be asked.
-    pub(super) async fn attempt(&self, subject: &TrialSubject) -> Result<TrialEnd, String> {
+    pub(crate) async fn attempt(&self, subject: &TrialSubject) -> Result<TrialEnd, String> {
         let declaration = match &subject.declaration {
             Ok(declaration) => declaration,
             Err(problem) => return Ok(problem.clone().into()),
@@ -141,6 +144,7 @@ impl<'a> Attempter<'a> {
                     spec,
                     &minted.credentials,
                 ),
+                credentials: minted.credentials.credentials,
             },
         })
     }

@@ -11,18 +11,18 @@ use crate::domain::problem::Problem;
 use crate::domain::spec::declaration::Declaration;
 
 /// One of them.
-pub(super) struct TrialSubject {
+pub(crate) struct TrialSubject {
     /// What it is called in the output.
-    pub(super) name: String,
+    pub(crate) name: String,
     /// What it declares, with its namespace.
-    pub(super) declaration: Result<Declaration, Problem>,
+    pub(crate) declaration: Result<Declaration, Problem>,
     /// The Secret with its key, if the input has that.
-    pub(super) key: Option<Secret>,
+    pub(crate) key: Option<Secret>,
 }
 
 impl TrialSubject {
     /// Its registry key; empty if it is not known.
-    pub(super) fn registry(&self) -> String {
+    pub(crate) fn registry(&self) -> String {
         let declaration = self.declaration.as_ref().ok();
         let registry = declaration.and_then(|declaration| declaration.registry.as_ref());
         registry.map_or_else(String::new, |registry| registry.as_str().to_owned())

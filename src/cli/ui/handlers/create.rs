@@ -117,7 +117,7 @@ async fn outcome(
         // Before anybody logs in: a refusal would have cost a login attempt.
         let (login, secret) = (form.login_secret(), form.pull_secret());
         let taken = destination
-            .look(&form.name, Some(&login), Some(secret), &form.scope)
+            .look(&form.name, login.as_deref(), Some(secret), &form.scope)
             .await?;
         if let Some(taken) = taken {
             // A form that was submitted twice is no mistake.
@@ -150,7 +150,7 @@ async fn outcome(
             let flags = state.connection(&frame.place.context).flags();
             Ok(CreateOutcome::Yaml {
                 yaml: to_yaml(&objects.resource)?,
-                command: flags.map(|flags| login_command(form, &flags)),
+                command: flags.and_then(|flags| login_command(form, &flags)),
             })
         }
     }

@@ -1,0 +1,66 @@
+//! Which cloud mints credentials, and for what identity, as somebody says it in fields.
+
+use serde_json::{Value, json};
+
+use crate::api::CredentialsFrom;
+use crate::domain::minting::settings::Provider;
+use crate::domain::registry::key::RegistryKey;
+use crate::form::expiring::CloudRegistry;
+
+/// The one field that has several values.
+const REPOSITORIES: &str = "repositories";
+
+/// What can be said of an identity of each cloud, as in `spec.credentialsFrom`.
+fn fields_of(provider: Provider) -> &'static [&'static str] {
+    match provider {
+        Provider::Aws => &["roleArn", "audience"],
+        Provider::Google => &["workloadIdentityProvider", "serviceAccountEmail", "audience"],
+        Provider::Azure => &["clientId", "tenantId", REPOSITORIES, "audience"],
+        Provider::Quay => &["robot", "audience"],
+    }
+}
+
+/// The cloud of a registry. Its host tells; otherwise, the names of the fields do.
+fn provider(registry: &RegistryKey, fields: &[(String, String)]) -> Option<Provider> {
+    let has_own = |provider: &Provider| {
+        let (_, own) = fields_of(*provider).split_last()?;
+        fields.iter().find(|(field, _)| own.contains(&field.as_str()))
+    };
+    CloudRegistry::at(registry).map(|cloud| cloud.provider()).or_else(|| {
+        let all = [Provider::Aws, Provider::Google, Provider::Azure, Provider::Quay];
+        all.into_iter().find(|provider| has_own(provider).is_some())
+    })
+}
+
+/// Adds the cloud to who asks for the credentials.
+///
+/// The error completes a sentence that begins with the name of the argument.
+pub fn with_cloud(
+    asker: &CredentialsFrom,
+    registry: &RegistryKey,
+    fields: &[(String, String)],
+) -> Result<CredentialsFrom, String> {
+    let Some(provider) = provider(registry, fields) else {
+        return Err(format!(
+            "is missing, for {} is no registry of AWS, Google or Azure: for Quay, write robot=ORGANIZATION+NAME",
+            registry.as_str()
+        ));
+    };
+    let known = fields_of(provider);
+    let mut cloud = json!({});
+    for (field, value) in fields {
+        if !known.contains(&field.as_str()) {
+            let cloud = provider.as_str();
+            return Err(format!("{field}: for {cloud}, write {}", known.join(", ")));
+        }
+        match &mut cloud[field] {
+            Value::Array(values) => values.push(json!(value)),
+            empty @ Value::Null if field == REPOSITORIES => *empty = json!([value]),
+            empty @ Value::Null => *empty = json!(value),
+            _ => return Err(format!("{field}: is named twice")),
+        }
+    }
+    let mut from = json!(asker);
+    from[provider.as_str()] = cloud;
+    serde_json::from_value(from).map_err(|error| error.to_string())
+}
