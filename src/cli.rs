@@ -54,8 +54,8 @@ enum Command {
     /// Nothing is written that the registry rejects, and nothing that exists is changed without --replace. Without a terminal,
     /// whatever is missing is an error.
     ///
-    /// Exit code 0: written; 1: rejected or locked out, or not Ready in time; 2: usage error, or the cluster refused; 3: no verdict of
-    /// the registry; 130: interrupted.
+    /// Exit code 0: written; 1: rejected or locked out, refused by the cloud that mints, or not Ready in time; 2: usage error, or the
+    /// cluster refused; 3: no verdict; 130: interrupted.
     Create(Box<create::Create>),
     /// Make pull secrets from logins that are somewhere already: a docker config with its credential helpers, pull secrets of a
     /// namespace, objects of other tools.

@@ -65,13 +65,13 @@ pub(crate) struct Create {
     #[arg(long, value_name = "NAME", group = "stored", conflicts_with_all = ["username", "password_stdin", "password_file"],
         add = names::logins())]
     from_secret: Option<String>,
-    #[command(flatten)]
-    minting: MintingArguments,
     /// Key of --from-secret or --mint-with-key, where it differs from the default: username, password, email, auth,
     /// dockerConfigJson or dockerCfg; accessKeyId, secretAccessKey, sessionToken, clientSecret or serviceAccountKey; then its
     /// name, such as password=token. Can be repeated.
     #[arg(long, value_name = "WHAT=KEY", value_parser = key_value, requires = "stored")]
     key: Vec<(String, String)>,
+    #[command(flatten)]
+    minting: MintingArguments,
     /// Make a ClusterDockerPullSecret for the namespaces with these labels, as in kubectl -l; '' selects all.
     #[arg(long, value_name = "SELECTOR")]
     namespace_selector: Option<String>,

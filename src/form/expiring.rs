@@ -14,15 +14,20 @@ pub struct CloudRegistry {
 }
 
 impl CloudRegistry {
-    /// The registry of a key, if it is a cloud's.
+    /// The registry of a key, if it is a public cloud's.
     pub fn at(key: &RegistryKey) -> Option<Self> {
-        let (host, settings) = (key.host_port(), MintSettings::default());
+        Self::known(key, &MintSettings::default())
+    }
+
+    /// The registry of a key, if it is a cloud's that the operator knows.
+    pub fn known(key: &RegistryKey, settings: &MintSettings) -> Option<Self> {
+        let host = key.host_port();
         let (provider, aws) = if let Some(ecr) = host::ecr(host) {
             let account = host.split('.').next().filter(|_| !ecr.is_public);
             (Provider::Aws, Some((ecr.partition, account.map(str::to_owned))))
-        } else if host::azure(host, &settings).is_some() {
+        } else if host::azure(host, settings).is_some() {
             (Provider::Azure, None)
-        } else if host::is_google(host, &settings) {
+        } else if host::is_google(host, settings) {
             (Provider::Google, None)
         } else {
             return None;

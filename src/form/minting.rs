@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use crate::api::CredentialsFrom;
-use crate::domain::minting::settings::Provider;
+use crate::domain::minting::settings::{MintSettings, Provider};
 use crate::domain::registry::key::RegistryKey;
 use crate::form::expiring::CloudRegistry;
 
@@ -21,15 +21,17 @@ fn fields_of(provider: Provider) -> &'static [&'static str] {
 }
 
 /// The cloud of a registry. Its host tells; otherwise, the names of the fields do.
-fn provider(registry: &RegistryKey, fields: &[(String, String)]) -> Option<Provider> {
+fn provider(registry: &RegistryKey, settings: &MintSettings, fields: &[(String, String)]) -> Option<Provider> {
     let has_own = |provider: &Provider| {
         let (_, own) = fields_of(*provider).split_last()?;
         fields.iter().find(|(field, _)| own.contains(&field.as_str()))
     };
-    CloudRegistry::at(registry).map(|cloud| cloud.provider()).or_else(|| {
-        let all = [Provider::Aws, Provider::Google, Provider::Azure, Provider::Quay];
-        all.into_iter().find(|provider| has_own(provider).is_some())
-    })
+    CloudRegistry::known(registry, settings)
+        .map(|cloud| cloud.provider())
+        .or_else(|| {
+            let all = [Provider::Aws, Provider::Google, Provider::Azure, Provider::Quay];
+            all.into_iter().find(|provider| has_own(provider).is_some())
+        })
 }
 
 /// Adds the cloud to who asks for the credentials.
@@ -38,9 +40,10 @@ fn provider(registry: &RegistryKey, fields: &[(String, String)]) -> Option<Provi
 pub fn with_cloud(
     asker: &CredentialsFrom,
     registry: &RegistryKey,
+    settings: &MintSettings,
     fields: &[(String, String)],
 ) -> Result<CredentialsFrom, String> {
-    let Some(provider) = provider(registry, fields) else {
+    let Some(provider) = provider(registry, settings, fields) else {
         return Err(format!(
             "is missing, for {} is no registry of AWS, Google or Azure: for Quay, write robot=ORGANIZATION+NAME",
             registry.as_str()

@@ -70,7 +70,7 @@ impl MintingArguments {
             static_key_ref: self.mint_with_key.as_ref().map(key).transpose()?,
             ..CredentialsFrom::default()
         };
-        let source = with_cloud(&asker, registry, &self.mint_option);
+        let source = with_cloud(&asker, registry, &self.clouds.settings(), &self.mint_option);
         source.map(Some).map_err(|problem| format!("--mint-option {problem}"))
     }
 }

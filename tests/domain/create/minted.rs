@@ -89,6 +89,15 @@ fn keys_of_a_secret_with_a_long_lived_key_may_have_other_names() {
 }
 
 #[test]
+fn cloud_follows_from_a_domain_that_the_operator_knows() {
+    let made = create(
+        "app --registry-url registry.azurecr.example.net --mint-as puller --allow-registry-suffix azure=azurecr.example.net",
+    );
+    assert_eq!(made.code, 0, "{}", made.stderr);
+    assert!(made.stdout.contains("    azure: {}\n"), "{}", made.stdout);
+}
+
+#[test]
 fn what_no_cloud_understands_is_refused_with_what_it_does() {
     let rows = [
         (
