@@ -75,16 +75,16 @@ impl WorkQueue {
             .await;
     }
 
-    fn end(self: &Arc<Self>, key: &ObjectKey, pause: Option<Duration>) {
-        lock(&self.set).done(key, pause.is_some());
+    fn end(self: &Arc<Self>, key: &ObjectKey, duration: Option<Duration>) {
+        let pause = lock(&self.set).done(key, duration.is_some());
         // Somebody may have called meanwhile.
         self.called.notify_one();
         self.finished.notify_waiters();
-        if let Some(pause) = pause {
+        if let (Some(pause), Some(duration)) = (pause, duration) {
             let (queue, key) = (Arc::clone(self), key.clone());
             tokio::spawn(async move {
-                tokio::time::sleep(pause).await;
-                lock(&queue.set).resume(&key);
+                tokio::time::sleep(duration).await;
+                lock(&queue.set).end(&key, pause);
                 queue.called.notify_one();
             });
         }

@@ -310,3 +310,23 @@ fn work_is_done_by_one_at_a_time_and_again_if_somebody_calls_meanwhile() {
     work.done(&key("a/x"), false);
     assert!(!work.is_busy_with("x"));
 }
+
+#[test]
+fn pause_that_somebody_ended_does_not_end_the_next_one() {
+    let mut work = WorkSet::default();
+    let fail = |work: &mut WorkSet| {
+        assert_eq!(work.take(), Some(key("a/x")));
+        work.done(&key("a/x"), true).unwrap()
+    };
+    work.call(key("a/x"));
+    let first = fail(&mut work);
+    work.resume(&key("a/x"));
+    let second = fail(&mut work);
+    work.end(&key("a/x"), first);
+    assert_eq!(work.take(), None, "the second pause goes on");
+    work.end(&key("a/x"), second);
+    assert_eq!(work.take(), Some(key("a/x")));
+    // Who called meanwhile had it tried at once: there is no pause that could end.
+    work.call(key("a/x"));
+    assert_eq!(work.done(&key("a/x"), true), None);
+}

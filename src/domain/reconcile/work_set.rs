@@ -10,8 +10,12 @@ enum Busy {
     /// Somebody does it. `true`: it has to be done again, since something happened meanwhile.
     InFlight(bool),
     /// It failed a moment ago, and is left alone for a while, whoever calls.
-    Paused,
+    Paused(PauseNumber),
 }
+
+/// Which pause of a key it is: others came before, and come after it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct PauseNumber(u64);
 
 /// What is to be done, by namespace and name.
 #[derive(Debug, Default)]
@@ -20,6 +24,8 @@ pub struct WorkSet {
     busy: BTreeMap<ObjectKey, Busy>,
     /// How many wait or are in flight, by name.
     unfinished: HashMap<String, usize>,
+    /// How many pauses there were.
+    pauses: u64,
 }
 
 impl WorkSet {
@@ -28,7 +34,7 @@ impl WorkSet {
         match self.busy.get_mut(&key) {
             None => self.wait(key),
             Some(Busy::InFlight(again)) => *again = true,
-            Some(Busy::Paused) => {}
+            Some(Busy::Paused(_)) => {}
         }
     }
 
@@ -46,8 +52,8 @@ impl WorkSet {
         Some(next)
     }
 
-    /// It is done, or has failed and is left alone until [`WorkSet::resume`].
-    pub fn done(&mut self, key: &ObjectKey, is_paused: bool) {
+    /// It is done, or has failed and is left alone until [`WorkSet::end`] or [`WorkSet::resume`]. Returns the pause, if one begins.
+    pub fn done(&mut self, key: &ObjectKey, is_paused: bool) -> Option<PauseNumber> {
         let before = self.busy.remove(key);
         if let Some(count) = self.unfinished.get_mut(&key.name) {
             *count -= 1;
@@ -57,14 +63,26 @@ impl WorkSet {
         }
         if before == Some(Busy::InFlight(true)) {
             self.wait(key.clone());
-        } else if is_paused {
-            self.busy.insert(key.clone(), Busy::Paused);
+            return None;
+        }
+        is_paused.then(|| {
+            self.pauses += 1;
+            let pause = PauseNumber(self.pauses);
+            self.busy.insert(key.clone(), Busy::Paused(pause));
+            pause
+        })
+    }
+
+    /// The time of a pause is over: what is paused is tried again, unless that pause has ended before.
+    pub fn end(&mut self, key: &ObjectKey, pause: PauseNumber) {
+        if self.busy.get(key) == Some(&Busy::Paused(pause)) {
+            self.resume(key);
         }
     }
 
-    /// A pause is over, or something else than time has ended it: what is paused is tried again.
+    /// Something else than time has ended a pause: what is paused is tried again.
     pub fn resume(&mut self, key: &ObjectKey) {
-        if self.busy.get(key) == Some(&Busy::Paused) {
+        if let Some(Busy::Paused(_)) = self.busy.get(key) {
             self.busy.remove(key);
             self.wait(key.clone());
         }
@@ -76,7 +94,7 @@ impl WorkSet {
         let is_there = |key: &ObjectKey| key.namespace == namespace;
         let waiting = self.waiting.range(&from..).next();
         let busy = self.busy.range(from..).take_while(|(key, _)| is_there(key));
-        waiting.is_some_and(is_there) || busy.into_iter().any(|(_, busy)| *busy != Busy::Paused)
+        waiting.is_some_and(is_there) || busy.into_iter().any(|(_, busy)| matches!(busy, Busy::InFlight(_)))
     }
 
     /// Whether more is about to be done for what has this name in any namespace.
