@@ -8,7 +8,7 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::LabelSelector;
 use crate::domain::credential_source::problems::document_problem;
 use crate::domain::credentials::RegistryCredentials;
 use crate::domain::docker_config::credential_helper::is_name;
-use crate::domain::docker_config::user_document::{LookupError, find, mentioned};
+use crate::domain::docker_config::user_document::{LookupError, UserDocument};
 use crate::domain::registry::dialect::Dialect;
 use crate::domain::registry::key::RegistryKey;
 use crate::domain::secret::ownership::is_labelled;
@@ -118,9 +118,19 @@ impl Found {
     }
 }
 
+/// Most logins of one docker config: each is looked up among all.
+const ENTRIES: usize = 1000;
+
 /// The logins of a docker config, those of more keys for one registry once. `listed`: what its store knows beyond the document.
 pub fn docker_config(place: &str, document: &[u8], listed: &[String], short_lived: bool) -> Result<Vec<Found>, String> {
-    let mentioned = mentioned(document).map_err(|error| document_error(place, error))?;
+    let document = UserDocument::read(document).map_err(|error| document_error(place, error))?;
+    let mentioned = document.mentioned();
+    let entries = mentioned.keys.len() + listed.len();
+    if entries > ENTRIES {
+        return Err(format!(
+            "{place} has logins for {entries} registries, more than {ENTRIES}: remove what is not needed"
+        ));
+    }
     let mut found: Vec<Found> = Vec::new();
     for key in mentioned.keys.iter().chain(listed) {
         let registry = RegistryKey::of_config_entry(key).map(ChosenRegistry::of);
@@ -132,7 +142,7 @@ pub fn docker_config(place: &str, document: &[u8], listed: &[String], short_live
                 FoundLogin::Unusable("the kubelet never matches this key".to_owned()),
                 None,
             ),
-            Some(registry) => match find(document, &registry.key) {
+            Some(registry) => match document.find(&registry.key) {
                 Ok(entry) => (FoundLogin::Here(entry.credentials), entry.email),
                 Err(error) => (
                     elsewhere(place, key, &registry.key, mentioned.store.as_deref(), error),

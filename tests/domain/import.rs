@@ -9,6 +9,8 @@ mod refused;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 
+use dps::domain::docker_config::user_document::find;
+use dps::domain::registry::key::RegistryKey;
 use dps::form::helper::{listed, login, servers};
 use dps::form::import::foreign::rapyuta::rapyuta;
 use dps::form::import::{FoundLogin, ambiguous, chosen, docker_config, pull_secret};
@@ -83,6 +85,21 @@ fn docker_config_gives_each_registry_once() {
         refused.contains("config.json has an \"auths\" that is not an object"),
         "{refused}"
     );
+}
+
+/// With work that grows with the square of the entries, neither would end.
+#[test]
+fn documents_with_many_entries_are_read_or_refused() {
+    let keys = |count: usize| (0..count).map(|number| format!("\"r{number}.example.com\":{{\"auth\":\"YTpi\"}}"));
+    let document = |count| format!("{{\"auths\":{{{}}}}}", keys(count).collect::<Vec<_>>().join(","));
+    let found = docker_config("config.json", document(1000).as_bytes(), &[], false).unwrap();
+    assert_eq!(found.len(), 1000);
+    let large = document(100_000);
+    let key = RegistryKey::of_config_entry("r99999.example.com").unwrap();
+    assert_eq!(find(large.as_bytes(), &key).unwrap().credentials.username(), "a");
+    let refused = docker_config("config.json", large.as_bytes(), &[], false).unwrap_err();
+    let words = "config.json has logins for 100000 registries, more than 1000: remove what is not needed";
+    assert_eq!(refused, words);
 }
 
 #[test]

@@ -2,7 +2,7 @@
 
 use dps::api::{DOCKER_PULL_SECRET, Reason};
 use dps::domain::credentials::{RegistryCredentials, hide};
-use dps::domain::docker_config::user_document::canonical;
+use dps::domain::docker_config::canonical::canonical;
 use dps::domain::names::ResourceRef;
 use dps::domain::registry::key::RegistryKey;
 use dps::domain::secret::desired::Desired;

@@ -1,7 +1,6 @@
-//! Docker config documents (`config.json`, `.dockercfg`) as users give them: reading any spelling, writing our own.
+//! Docker config documents (`config.json`, `.dockercfg`) as users give them, in any spelling.
 
-use serde::Serialize;
-use serde_json::Value;
+use std::collections::HashSet;
 
 use crate::domain::credentials::encoding::{self, Trimmed};
 use crate::domain::credentials::{InvalidCredentials, RegistryCredentials};
@@ -49,7 +48,7 @@ type Members = [(String, Json)];
 struct Candidate<'a> {
     /// The key as it stands in the document.
     key: &'a str,
-    parsed: RegistryKey,
+    parsed: &'a RegistryKey,
     entry: &'a Members,
 }
 
@@ -59,7 +58,7 @@ impl Candidate<'_> {
         let as_written = matching::normalize(self.key);
         let is_understood = self.parsed.is_docker_hub() || as_written.as_deref() == Some(self.parsed.as_str());
         let key = self.parsed.as_str();
-        (self.parsed == *registry, !key.contains('*'), key.len(), is_understood)
+        (self.parsed == registry, !key.contains('*'), key.len(), is_understood)
     }
 }
 
@@ -75,12 +74,73 @@ enum EntryContent {
 /// Finds the credentials that serve `registry`. Both shapes of document are understood under every key: with the `auths`
 /// wrapper, and flat as in `.dockercfg`.
 pub fn find(document: &[u8], registry: &RegistryKey) -> Result<ResolvedEntry, LookupError> {
-    let mut trimmed = Vec::new();
-    let document = parse(document, &mut trimmed)?;
-    let helpers = Helpers::read(&document);
-    let auths = auths(document, helpers.is_some())?;
-    let mut candidates = candidates(&auths, registry)?;
-    candidates.sort_by_key(|candidate| std::cmp::Reverse(candidate.rank(registry)));
+    UserDocument::read(document)?.find(registry)
+}
+
+/// A document that is read once, for several look-ups.
+pub struct UserDocument {
+    entries: Vec<DocumentEntry>,
+    helpers: Option<Helpers>,
+    /// What was trimmed off the document.
+    trimmed: Vec<Trimmed>,
+}
+
+struct DocumentEntry {
+    key: String,
+    /// The registry that the key stands for, if it can.
+    parsed: Option<RegistryKey>,
+    entry: Json,
+}
+
+impl UserDocument {
+    /// Reads a document, in any spelling.
+    pub fn read(document: &[u8]) -> Result<Self, LookupError> {
+        let mut trimmed = Vec::new();
+        let document = parse(document, &mut trimmed)?;
+        let helpers = Helpers::read(&document);
+        let entries = auths(document, helpers.is_some())?
+            .into_iter()
+            .map(|(key, entry)| DocumentEntry {
+                parsed: RegistryKey::of_config_entry(&key),
+                key,
+                entry,
+            });
+        Ok(Self {
+            entries: entries.collect(),
+            helpers,
+            trimmed,
+        })
+    }
+
+    /// What it mentions.
+    pub fn mentioned(&self) -> Mentioned {
+        let entries = self.entries.iter().map(|entry| &entry.key);
+        let by_registry = self.helpers.iter().flat_map(|helpers| &helpers.by_registry);
+        Mentioned {
+            keys: entries.chain(by_registry.map(|(key, _)| key)).cloned().collect(),
+            store: self.helpers.as_ref().and_then(|helpers| helpers.store.clone()),
+        }
+    }
+
+    /// Finds the credentials that serve `registry`, as [`find`] does.
+    pub fn find(&self, registry: &RegistryKey) -> Result<ResolvedEntry, LookupError> {
+        let Self {
+            entries,
+            helpers,
+            trimmed,
+        } = self;
+        find_among(entries, helpers.as_ref(), trimmed, registry)
+    }
+}
+
+fn find_among(
+    entries: &[DocumentEntry],
+    helpers: Option<&Helpers>,
+    trimmed: &[Trimmed],
+    registry: &RegistryKey,
+) -> Result<ResolvedEntry, LookupError> {
+    let mut candidates = candidates(entries, registry)?;
+    candidates.sort_by_cached_key(|candidate| std::cmp::Reverse(candidate.rank(registry)));
 
     let (mut found, mut empty) = (Vec::new(), Vec::new());
     for candidate in candidates {
@@ -91,7 +151,7 @@ pub fn find(document: &[u8], registry: &RegistryKey) -> Result<ResolvedEntry, Lo
     }
     let Some((best, mut entry)) = found.first().map(|(best, entry)| (best, entry.clone())) else {
         let first_empty = empty.first().map(|(candidate, has_token)| (candidate.key, *has_token));
-        return Err(nothing_found(registry, helpers.as_ref(), first_empty, &auths));
+        return Err(nothing_found(registry, helpers, first_empty, entries));
     };
     let twins = || found.iter().filter(|(other, _)| other.parsed == best.parsed);
     let differs = |other: &ResolvedEntry| other.credentials != entry.credentials;
@@ -128,15 +188,7 @@ pub struct Mentioned {
 
 /// Reads what a document mentions.
 pub fn mentioned(document: &[u8]) -> Result<Mentioned, LookupError> {
-    let document = parse(document, &mut Vec::new())?;
-    let helpers = Helpers::read(&document);
-    let entries = auths(document, helpers.is_some())?;
-    let entries = entries.into_iter().map(|(key, _)| key);
-    let (by_registry, store) = helpers.map_or_else(Default::default, |helpers| (helpers.by_registry, helpers.store));
-    Ok(Mentioned {
-        keys: entries.chain(by_registry.into_iter().map(|(key, _)| key)).collect(),
-        store,
-    })
+    Ok(UserDocument::read(document)?.mentioned())
 }
 
 /// The members of the document.
@@ -186,16 +238,10 @@ fn is_base64_of_json(text: &str) -> bool {
 
 /// The entries by key, as Go reads them: what several `auths` hold counts together, of two entries with one key the last.
 fn auths(document: Vec<(String, Json)>, has_helpers: bool) -> Result<Vec<(String, Json)>, LookupError> {
-    let mut merged: Option<Vec<(String, Json)>> = None;
+    let mut merged: Option<Vec<&(String, Json)>> = None;
     for value in fields(&document, "auths") {
         match value {
-            Json::Object(members) => {
-                let merged = merged.get_or_insert_default();
-                for (key, entry) in members {
-                    merged.retain(|(known, _)| known != key);
-                    merged.push((key.clone(), entry.clone()));
-                }
-            }
+            Json::Object(members) => merged.get_or_insert_default().extend(members),
             Json::Null => merged = Some(Vec::new()),
             _ => {
                 return Err(LookupError::Malformed(
@@ -205,16 +251,22 @@ fn auths(document: Vec<(String, Json)>, has_helpers: bool) -> Result<Vec<(String
         }
     }
     Ok(match merged {
-        Some(merged) => merged,
+        Some(mut merged) => {
+            let mut seen = HashSet::new();
+            merged.reverse();
+            merged.retain(|(key, _)| seen.insert(key.as_str()));
+            merged.reverse();
+            merged.into_iter().cloned().collect()
+        }
         None if has_helpers => Vec::new(),
         None => document,
     })
 }
 
-fn candidates<'a>(auths: &'a [(String, Json)], registry: &RegistryKey) -> Result<Vec<Candidate<'a>>, LookupError> {
+fn candidates<'a>(entries: &'a [DocumentEntry], registry: &RegistryKey) -> Result<Vec<Candidate<'a>>, LookupError> {
     let mut candidates = Vec::new();
-    for (key, entry) in auths {
-        let Some(parsed) = RegistryKey::of_config_entry(key).filter(|parsed| serves(parsed, registry)) else {
+    for DocumentEntry { key, parsed, entry } in entries {
+        let Some(parsed) = parsed.as_ref().filter(|parsed| serves(parsed, registry)) else {
             continue;
         };
         let entry: &Members = match entry {
@@ -237,9 +289,9 @@ fn nothing_found(
     registry: &RegistryKey,
     helpers: Option<&Helpers>,
     empty: Option<(&str, bool)>,
-    auths: &[(String, Json)],
+    entries: &[DocumentEntry],
 ) -> LookupError {
-    let is_stored_without_entry = empty.is_some() || auths.is_empty();
+    let is_stored_without_entry = empty.is_some() || entries.is_empty();
     match (
         empty,
         helpers.and_then(|helpers| helpers.find(registry, empty.map(|(key, _)| key), is_stored_without_entry)),
@@ -250,7 +302,7 @@ fn nothing_found(
             "has an entry for the registry without credentials: no \"auth\", no \"username\" and \"password\""
                 .to_owned(),
         ),
-        (None, None) => LookupError::NoEntry(auths.iter().map(|(key, _)| shown_key(key)).collect()),
+        (None, None) => LookupError::NoEntry(entries.iter().map(|entry| shown_key(&entry.key)).collect()),
     }
 }
 
@@ -295,27 +347,4 @@ fn read_entry(entry: &Members) -> Result<EntryContent, LookupError> {
         email: (!email.is_empty()).then(|| email.to_owned()),
         warnings,
     }))
-}
-
-#[derive(Serialize)]
-struct WrittenEntry<'a> {
-    username: &'a str,
-    password: &'a str,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    email: Option<&'a str>,
-    auth: String,
-}
-
-/// The bytes of a `.dockerconfigjson` with one entry: the fields in the order in which `kubectl create secret
-/// docker-registry` writes them, no blanks, no line break. Equal input gives equal bytes.
-pub fn canonical(registry: &RegistryKey, credentials: &RegistryCredentials, email: Option<&str>) -> Vec<u8> {
-    let entry = WrittenEntry {
-        username: credentials.username(),
-        password: credentials.password(),
-        email,
-        auth: credentials.auth(),
-    };
-    let entry = serde_json::to_string(&entry).unwrap_or_default();
-    let key = Value::from(registry.as_str());
-    format!(r#"{{"auths":{{{key}:{entry}}}}}"#).into_bytes()
 }

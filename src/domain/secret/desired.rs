@@ -9,7 +9,7 @@ use serde_json::Value;
 
 use crate::api::{API_VERSION, CONTENT_ANNOTATION, FIELD_MANAGER, MANAGED_BY_LABEL};
 use crate::domain::credential_source::{Resolved, ResolvedMint};
-use crate::domain::docker_config::user_document::canonical;
+use crate::domain::docker_config::canonical::canonical;
 use crate::domain::minting::minted::{is_of_minted, minted_for};
 use crate::domain::names::{ObjectKey, ResourceRef};
 use crate::domain::secret::shape::CopyShape;
