@@ -157,6 +157,7 @@ struct Namespace {
     others: Vec<Resource>,
     failing: Vec<(String, Arc<FailingPod>)>,
     pull_secrets: HashMap<String, PullSecret>,
+    accounts: HashMap<String, Vec<String>>,
 }
 
 impl Namespace {
@@ -170,6 +171,7 @@ impl Namespace {
             failing: concerning(&own, failing.of_namespace("team")),
             own,
             others: Vec::new(),
+            accounts: HashMap::new(),
             pull_secrets: secrets.map(|secret| (secret.name.clone(), secret.clone())).collect(),
         }
     }
@@ -182,9 +184,70 @@ impl Namespace {
             elsewhere: &[],
             failing: &self.failing,
             pull_secrets: &self.pull_secrets,
+            accounts: &self.accounts,
             credentials_changed_at,
         };
         survey(&[input], false, &[], now)
+    }
+}
+
+#[test]
+fn successors_are_wanted_only_where_they_get_the_resources_own_secret() {
+    let own = |owns| Resource {
+        owns,
+        ..resource("app", "r.example.com", Some(VerificationResult::Accepted))
+    };
+    let listing = |names: &[&str]| {
+        let names: Vec<_> = names.iter().map(|name| json!({ "name": name })).collect();
+        serde_json::from_value::<Pod>(json!({
+            "metadata": {"name": "web", "namespace": "team", "uid": "uid-web"},
+            "spec": {"containers": [{"name": "app", "image": IMAGE}], "imagePullSecrets": names},
+            "status": {"startTime": "1970-01-01T00:00:05Z", "containerStatuses": [
+                {"name": "app", "state": {"waiting": {"reason": "ErrImagePull", "message": NOT_SENT}}}]},
+        }))
+        .unwrap()
+    };
+    // Whether the Secret is the resource's own, what the pod and its ServiceAccount list, and what a successor gets.
+    let rows: [(bool, &[&str], &[&str], Option<bool>); 7] = [
+        (true, &[], &["app"], Some(true)),
+        (true, &["other"], &["other", "app"], Some(true)),
+        // A list of its own, which the API server does not add to.
+        (true, &["other"], &["app"], Some(false)),
+        (true, &[], &["other"], Some(false)),
+        (true, &["app"], &[], Some(false)),
+        (false, &[], &["app"], None),
+        (false, &["app"], &["app"], None),
+    ];
+    for (owns, listed, account, wanted) in rows {
+        let pods = [(listing(listed), 10_000)];
+        let secrets = [secret("app", "r.example.com"), secret("other", "other.example.com")];
+        let mut namespace = Namespace::new(own(owns), &secrets, &pods);
+        let account = account.iter().map(|&name| name.to_owned()).collect();
+        namespace.accounts.insert("default".to_owned(), account);
+        let outdated = namespace.survey(Some(ms(11_000)), ms(90_000)).outdated;
+        let gets: Vec<bool> = outdated.iter().map(|one| one.account_lists_secret).collect();
+        assert_eq!(gets, wanted.into_iter().collect::<Vec<_>>(), "{owns} {listed:?}");
+    }
+}
+
+/// A Job counts a pod that is gone as failed, and a mirror pod is the kubelet's own.
+#[test]
+fn owner_is_what_replaces_a_pod() {
+    let rows = [
+        ("apps/v1", "ReplicaSet", true),
+        ("apps/v1", "StatefulSet", true),
+        ("apps/v1", "DaemonSet", true),
+        ("v1", "ReplicationController", true),
+        ("batch/v1", "Job", false),
+        ("v1", "Node", false),
+        ("argoproj.io/v1alpha1", "Workflow", false),
+        ("other.example.com/v1", "ReplicaSet", false),
+    ];
+    for (version, kind, replaces) in rows {
+        let mut pod = pod("web", "ErrImagePull", WRONG);
+        let owner = json!([{"apiVersion": version, "kind": kind, "name": "web", "uid": "1", "controller": true}]);
+        pod.metadata.owner_references = serde_json::from_value(owner).unwrap();
+        assert_eq!(pod.owner().is_some(), replaces, "{kind}");
     }
 }
 

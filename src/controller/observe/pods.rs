@@ -27,8 +27,11 @@ use crate::kubernetes::request::Error;
 /// Longest time for reading what failing pods list.
 const PODS: Duration = Duration::from_secs(5);
 
-/// Most Secrets that one reconcile reads because failing pods name them.
+/// Most Secrets of one namespace that one reconcile reads because failing pods name them.
 const FOREIGN_SECRETS: usize = 20;
+
+/// The same for all namespaces together.
+const ALL_FOREIGN_SECRETS: usize = 200;
 
 /// Most namespaces in which one reconcile asks for Events.
 const ASKED: usize = 3;
@@ -57,13 +60,19 @@ pub(crate) async fn observe_pods(subject: &Subject<'_>, ctx: &Context) -> Option
     let read = async {
         // A resource with an invalid spec does not read its own Secret.
         let own = declaration.spec.as_ref().ok().map(|_| own.secret.as_str());
-        let (mut left, mut known) = (FOREIGN_SECRETS, HashMap::new());
+        let (mut left_in_all, mut known) = (ALL_FOREIGN_SECRETS, HashMap::new());
         for (number, place) in places.iter_mut().enumerate() {
             if number < ASKED {
                 place.failing =
                     kubelet_reports::enrich(std::mem::take(&mut place.failing), &place.namespace, ctx).await;
             }
+            let share = FOREIGN_SECRETS.min(left_in_all);
+            let mut left = share;
+            // Where it is not the resource's own, somebody else's may be there.
+            let own = own.filter(|_| place.has_secret);
             place.pull_secrets = pull_secrets(&place.failing, own, &place.namespace, &mut left, ctx).await?;
+            left_in_all -= share - left;
+            place.accounts = accounts(&place.failing, &place.namespace, ctx);
             place.others = others(&reference.key, &place.namespace, &mut known, ctx);
             place.elsewhere = elsewhere(place, &mut known, ctx);
             if number % PLACES == PLACES - 1 {
@@ -117,6 +126,20 @@ fn places(own: &Resource, resource: &ObjectKey, ctx: &Context) -> Vec<PodsOfName
             .flatten()
     });
     places.collect()
+}
+
+/// What the ServiceAccounts of pods list, as far as it is known.
+fn accounts(failing: &[(String, Arc<FailingPod>)], namespace: &str, ctx: &Context) -> HashMap<String, Vec<String>> {
+    let Some(attacher) = &ctx.attacher else {
+        return HashMap::new();
+    };
+    let known = attacher.known();
+    let accounts: HashSet<&String> = failing.iter().map(|(_, pod)| &pod.account).collect();
+    let listed = accounts.into_iter().filter_map(|account| {
+        let secrets = known.get(&ObjectKey::new(namespace, account.as_str()))?;
+        Some((account.clone(), secrets.listed.clone()))
+    });
+    listed.collect()
 }
 
 /// The other resources that generate Secrets in a namespace. `known`: those that were parsed before.

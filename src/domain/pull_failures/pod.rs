@@ -123,6 +123,14 @@ impl WaitingContainer {
     }
 }
 
+/// What replaces a pod that is gone, and counts it as nothing but missing.
+const REPLACING: [(&str, &str); 4] = [
+    ("apps/v1", "DaemonSet"),
+    ("apps/v1", "ReplicaSet"),
+    ("apps/v1", "StatefulSet"),
+    ("v1", "ReplicationController"),
+];
+
 impl Pod {
     /// The names in `imagePullSecrets`. Kubelets skip empty ones.
     pub fn pull_secrets(&self) -> impl Iterator<Item = &str> {
@@ -164,11 +172,14 @@ impl Pod {
         self.metadata.deletion_timestamp.is_some() || self.status.phase.as_deref().is_some_and(has_finished)
     }
 
-    /// UID of what controls it: that replaces it when it is gone.
+    /// UID of what controls it, if that is known to replace it when it is gone. A Job counts such a pod as failed, and so do
+    /// others for which a pod is a step; the pods of a Node are its own files.
     pub fn owner(&self) -> Option<Uid> {
         let owners = self.metadata.owner_references.iter().flatten();
         let mut controllers = owners.filter(|owner| owner.controller == Some(true));
-        controllers.next().map(|owner| Uid::new(&owner.uid))
+        let owner = controllers.next()?;
+        let kind = (owner.api_version.as_str(), owner.kind.as_str());
+        REPLACING.contains(&kind).then(|| Uid::new(&owner.uid))
     }
 
     /// Whether its containers have their images and run.

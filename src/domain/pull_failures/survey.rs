@@ -33,8 +33,20 @@ pub struct SurveyInput<'a> {
     pub failing: &'a [(String, Arc<FailingPod>)],
     /// The Secrets that the pods list. What is missing here could not be read.
     pub pull_secrets: &'a HashMap<String, PullSecret>,
+    /// What the ServiceAccounts of the pods list, as far as that is known.
+    pub accounts: &'a HashMap<String, Vec<String>>,
     /// When the credentials in the resource's Secret were last replaced by others.
     pub credentials_changed_at: Option<Timestamp>,
+}
+
+impl SurveyInput<'_> {
+    /// Whether a successor of a pod gets the Secret from its ServiceAccount, whose list only pods without one of their own get.
+    fn account_lists_secret(&self, pod: &FailingPod) -> bool {
+        let listed = self.accounts.get(&pod.account);
+        listed.is_some_and(|listed| {
+            listed.contains(&self.own.secret) && pod.pull_secrets.iter().all(|name| listed.contains(name))
+        })
+    }
 }
 
 /// What a resource reports.
@@ -58,6 +70,8 @@ pub struct OutdatedPod {
     pub pod: Arc<FailingPod>,
     /// Whether it lists the Secret of the resource, which had other credentials then.
     pub lists_secret: bool,
+    /// Whether its ServiceAccount gives a successor the Secret.
+    pub account_lists_secret: bool,
 }
 
 /// Diagnoses every failing container, and sums up those failures that affect the resource and have lasted long enough.
@@ -121,11 +135,13 @@ fn survey_place<'a>(
                 involvement,
             });
         }
-        if helps {
+        // Where the Secret is not there, or is somebody else's, a successor would fail as well.
+        if helps && input.own.owns {
             outdated.push(OutdatedPod {
                 key: ObjectKey::new(input.namespace, pod.as_str()),
                 pod: Arc::clone(failing),
                 lists_secret,
+                account_lists_secret: input.account_lists_secret(failing),
             });
         }
     }

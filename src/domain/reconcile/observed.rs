@@ -86,6 +86,8 @@ pub struct PodsOfNamespace {
     pub failing: Vec<(String, Arc<FailingPod>)>,
     /// What their lists name, but for the resource's own Secret.
     pub pull_secrets: HashMap<String, PullSecret>,
+    /// What their ServiceAccounts list, if the operator knows.
+    pub accounts: HashMap<String, Vec<String>>,
     /// The other resources of the namespace.
     pub others: Vec<Resource>,
     /// Resources for many namespaces that generate no Secret in this one, with credentials for images of these pods.

@@ -38,6 +38,7 @@ fn failures(own: &Resource, elsewhere: &[Elsewhere], pods: &[&str], previous: &[
         elsewhere,
         failing: &concerning(own, failing.of_namespace("team")),
         pull_secrets: &HashMap::new(),
+        accounts: &HashMap::new(),
         credentials_changed_at: None,
     };
     survey(&[input], false, previous, ms(60_000)).summary.failures

@@ -71,9 +71,8 @@ pub(super) fn survey_pods(
         .iter()
         .map(|place| {
             let mut pull_secrets = place.pull_secrets.clone();
-            // With an invalid spec the Secret was read like any other.
-            if subject.declaration.spec.is_ok() {
-                let holder = holder.filter(|_| place.has_secret);
+            // With an invalid spec, or where it is not the resource's, the Secret was read like any other.
+            if subject.declaration.spec.is_ok() && place.has_secret {
                 pull_secrets.insert(own.secret.clone(), PullSecret::new(&own.secret, holder));
             }
             pull_secrets
@@ -93,6 +92,7 @@ pub(super) fn survey_pods(
             elsewhere: &place.elsewhere,
             failing: &place.failing,
             pull_secrets,
+            accounts: &place.accounts,
             credentials_changed_at,
         })
         .collect();

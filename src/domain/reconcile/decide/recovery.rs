@@ -1,7 +1,6 @@
 //! Which pods are to be replaced, since a successor would pull.
 
 use crate::api::VerificationResult;
-use crate::domain::glob;
 use crate::domain::pull_failures::resource::Resource;
 use crate::domain::pull_failures::survey::OutdatedPod;
 use crate::domain::reconcile::decide::Subject;
@@ -32,17 +31,13 @@ pub(super) fn candidates(
     if own.verified != Some(VerificationResult::Accepted) {
         return Vec::new();
     }
-    let is_listed_by = |account: &str| {
-        let wanted = &subject.declaration.service_accounts;
-        matches!(outcome.attached, Some(Ok(_))) && wanted.iter().any(|pattern| glob::matches(pattern, account))
-    };
-    let gets_it = |one: &&OutdatedPod| one.lists_secret || own.attaches_to_pods || is_listed_by(&one.pod.account);
+    let gets_it = |one: &&OutdatedPod| one.lists_secret || own.attaches_to_pods || one.account_lists_secret;
     let helped: Vec<&OutdatedPod> = outdated.iter().filter(gets_it).collect();
     let bare = helped.iter().filter(|one| one.pod.owner.is_none());
     let bare: FewNames = bare.map(|one| one.key.to_string()).collect();
     if !bare.is_empty() {
         outcome.warnings.push(format!(
-            "spec.recovery.evictPods: nothing would replace pod {bare}: delete and create it again"
+            "spec.recovery.evictPods: nothing would replace pod {bare} (only ReplicaSets, StatefulSets and DaemonSets do): delete and create it again"
         ));
     }
     let candidates = helped.into_iter().filter_map(|one| {
