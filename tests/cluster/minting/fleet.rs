@@ -1,5 +1,7 @@
 //! Credentials that are minted once for many namespaces.
 
+mod keys;
+
 use dps::api::DockerPullSecretStatus;
 use k8s_openapi::ByteString;
 use kube::ResourceExt as _;
