@@ -48,6 +48,8 @@ pub(crate) struct Shared {
     pub(crate) evicts_pods: bool,
     /// Namespaces that credentials for many namespaces may be read from; `None` if there are no such resources.
     pub(crate) clusters: Option<Vec<String>>,
+    /// Pods that are replaced, in all namespaces.
+    pub(crate) recoveries: Mutex<Recoveries>,
     /// Each set of watches.
     pub(crate) scopes: Mutex<Vec<Weak<Context>>>,
 }
@@ -94,7 +96,6 @@ pub(crate) struct Context {
     own_writes: Mutex<OwnWrites>,
     failing_pods: Mutex<FailingPods>,
     pods_listed: AtomicBool,
-    recoveries: Mutex<Recoveries>,
     /// `None` if ServiceAccounts are none of its business.
     pub(crate) attacher: Option<Arc<Attacher>>,
     /// `None` if resources for many namespaces are none of its business.
@@ -125,7 +126,6 @@ impl Context {
             own_writes: Mutex::default(),
             failing_pods: Mutex::default(),
             pods_listed: AtomicBool::new(false),
-            recoveries: Mutex::default(),
             attacher,
             distributor,
         }
@@ -161,7 +161,7 @@ impl Context {
     }
 
     pub(crate) fn recoveries(&self) -> MutexGuard<'_, Recoveries> {
-        lock(&self.recoveries)
+        lock(&self.shared.recoveries)
     }
 
     /// The list of pods is complete. Returns whether it was before.

@@ -12,13 +12,21 @@ use crate::domain::names::ResourceRef;
 use crate::domain::recovery::PodToReplace;
 use crate::kubernetes::request::{Error, call};
 
-/// When to try again what a budget does not allow now.
-const AFTER_REFUSAL: Duration = Duration::from_secs(10);
+/// When to try again what a budget does not allow now, or what others that wait for a successor leave no room for.
+const RETRY: Duration = Duration::from_secs(10);
 
 /// Evicts those of these pods whose turn it is, beside the reconcile: where a budget does not allow it, kube's client asks again and
 /// again until the time for a request is over.
 pub(crate) fn recover(resource: &ResourceRef, pods: &[PodToReplace], ctx: &Arc<Context>) {
-    let next = ctx.recoveries().next(resource, pods, now());
+    let (next, lacks_room) = {
+        let mut recoveries = ctx.recoveries();
+        let next = recoveries.next(resource, pods, now());
+        (next, recoveries.lacks_room_for(pods))
+    };
+    if lacks_room {
+        // Room is made for all, and only one of them is told.
+        ctx.trigger_within(&resource.key, RETRY);
+    }
     for pod in next {
         let (ctx, resource) = (Arc::clone(ctx), resource.clone());
         tokio::spawn(async move { replace(&resource, &pod, &ctx).await });
@@ -45,7 +53,7 @@ async fn replace(resource: &ResourceRef, pod: &PodToReplace, ctx: &Context) {
                 "{error}; a PodDisruptionBudget may not allow it now"
             );
             ctx.recoveries().refused(&pod.owner);
-            ctx.trigger_within(&resource.key, AFTER_REFUSAL);
+            ctx.trigger_within(&resource.key, RETRY);
         }
     }
 }

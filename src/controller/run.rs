@@ -109,6 +109,7 @@ pub async fn run(options: Options) -> Result<(), StartError> {
                 named
             }
         }),
+        recoveries: Mutex::default(),
         scopes: Mutex::default(),
     });
     let (stop, stopped) = watch::channel(false);

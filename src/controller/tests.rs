@@ -67,6 +67,7 @@ impl World {
             attaches_to_pods: false,
             evicts_pods: false,
             clusters: None,
+            recoveries: std::sync::Mutex::default(),
             scopes: std::sync::Mutex::default(),
         };
         let ctx = Arc::new(Context::new(server.client(), Arc::new(shared)));

@@ -61,14 +61,12 @@ impl Recoveries {
                 || matches!(recovery.phase, ReplacementPhase::Waiting { .. })
                 || candidates.iter().any(|candidate| candidate.owner == *owner)
         });
-        let waiting = |one: &&Replacement| matches!(one.phase, ReplacementPhase::Waiting { .. });
-        let mut free = AT_A_TIME.saturating_sub(self.0.values().filter(waiting).count());
-        let mut evicted = Vec::new();
+        let (mut room, mut evicted) = (self.room(), Vec::new());
         for candidate in candidates {
-            let before = self.0.get(&candidate.owner);
-            if free == 0 || before.is_some_and(|before| before.phase != ReplacementPhase::Proven) {
+            if room == 0 || !self.may_begin(&candidate.owner) {
                 continue;
             }
+            let before = self.0.get(&candidate.owner);
             let recovery = Replacement {
                 resource: resource.clone(),
                 phase: ReplacementPhase::Waiting {
@@ -79,9 +77,27 @@ impl Recoveries {
             };
             self.0.insert(candidate.owner.clone(), recovery);
             evicted.push(candidate.clone());
-            free -= 1;
+            room -= 1;
         }
         evicted
+    }
+
+    /// Whether some of these pods are left only because enough owners wait.
+    pub fn lacks_room_for(&self, candidates: &[PodToReplace]) -> bool {
+        self.room() == 0 && candidates.iter().any(|candidate| self.may_begin(&candidate.owner))
+    }
+
+    /// How many more owners may wait.
+    fn room(&self) -> usize {
+        let phases = self.0.values().map(|one| &one.phase);
+        let waiting = phases.filter(|phase| matches!(phase, ReplacementPhase::Waiting { .. }));
+        AT_A_TIME.saturating_sub(waiting.count())
+    }
+
+    /// Whether a pod of this owner may be evicted, if there is room.
+    fn may_begin(&self, owner: &Uid) -> bool {
+        let known = self.0.get(owner);
+        known.is_none_or(|known| known.phase == ReplacementPhase::Proven)
     }
 
     /// An eviction was refused: the pod stays for now.

@@ -3,6 +3,7 @@
 mod authors;
 mod minting;
 mod tokens;
+mod types;
 
 use std::collections::BTreeMap;
 use std::fmt::Debug;
@@ -18,27 +19,6 @@ use crate::support::world::{OPERATOR, World, scoped_world};
 use crate::support::{audit, eventually};
 
 const PULL_SECRET: &str = "kubernetes.io/dockerconfigjson";
-
-/// What the status of a policy says after the API server has looked at its expressions.
-#[tokio::test]
-async fn policies_are_checked_against_the_types_without_a_warning() {
-    let world = scoped_world();
-    world.install();
-    for policy in ["writes", "authors", "tokens"] {
-        let name = format!("{OPERATOR}-{policy}.{OPERATOR}");
-        eventually(&format!("{name} is checked"), || async {
-            let text = world.kubectl(&["get", "validatingadmissionpolicy", &name, "-o", "json"]);
-            let policy: Value = serde_json::from_str(&text).unwrap();
-            let checked = &policy["status"]["typeChecking"];
-            if checked.is_object() && checked["expressionWarnings"].is_null() {
-                Ok(())
-            } else {
-                Err(policy["status"].to_string())
-            }
-        })
-        .await;
-    }
-}
 
 /// A request that somebody tries to make.
 enum Attempt {

@@ -1,6 +1,7 @@
 //! `dps import` against a real API server.
 
 mod others;
+mod short_lived;
 
 use std::os::unix::fs::PermissionsExt as _;
 

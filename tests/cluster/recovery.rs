@@ -1,5 +1,7 @@
 //! Pods that were created before their login was there (`recovery.enabled` of the chart).
 
+mod many;
+
 use k8s_openapi::api::apps::v1::Deployment;
 use k8s_openapi::api::core::v1::Pod;
 use k8s_openapi::api::policy::v1::PodDisruptionBudget;
@@ -13,26 +15,29 @@ use crate::support::objects::{Space, private_verified, with};
 use crate::support::operator::Operator;
 use crate::support::pods::{Pods, not_sent};
 use crate::support::registries::{Scripted, answer};
-use crate::support::world::scoped_world;
+use crate::support::world::{World, scoped_world};
 
-/// The pods of a Deployment that has no node: the test says what a kubelet would.
+/// The pods of Deployments that have no node: the test says what a kubelet would.
 struct Web {
     pods: Pods,
     image: String,
 }
 
 impl Web {
-    async fn create(space: &Space, image: &str) -> Self {
-        let deployment: Deployment = serde_json::from_value(json!({
-            "apiVersion": "apps/v1", "kind": "Deployment", "metadata": {"name": "web"},
-            "spec": {"replicas": 3, "selector": {"matchLabels": {"app": "web"}}, "template": {
-                "metadata": {"labels": {"app": "web"}},
-                "spec": {"automountServiceAccountToken": false, "containers": [{"name": "app", "image": image}]},
-            }},
-        }))
-        .unwrap();
-        let deployments: Api<Deployment> = Api::namespaced(space.client.clone(), &space.name);
-        deployments.create(&PostParams::default(), &deployment).await.unwrap();
+    /// Deployments of these names, each with so many pods.
+    async fn create(space: &Space, image: &str, names: &[&str], replicas: u32) -> Self {
+        for name in names {
+            let deployment: Deployment = serde_json::from_value(json!({
+                "apiVersion": "apps/v1", "kind": "Deployment", "metadata": {"name": name},
+                "spec": {"replicas": replicas, "selector": {"matchLabels": {"of": name}}, "template": {
+                    "metadata": {"labels": {"app": "web", "of": name}},
+                    "spec": {"automountServiceAccountToken": false, "containers": [{"name": "app", "image": image}]},
+                }},
+            }))
+            .unwrap();
+            let deployments: Api<Deployment> = Api::namespaced(space.client.clone(), &space.name);
+            deployments.create(&PostParams::default(), &deployment).await.unwrap();
+        }
         Self {
             pods: Pods::of(space).await,
             image: image.to_owned(),
@@ -97,21 +102,57 @@ impl Web {
     }
 }
 
-#[tokio::test]
-async fn pods_are_replaced_one_by_one_and_only_as_long_as_that_helps() {
-    let world = scoped_world();
+/// A namespace where the operator may attach Secrets and evict pods.
+async fn recovering(world: &World, purpose: &str) -> Space {
     world.install();
-    let space = Space::new(world, "recovery").await;
+    let space = Space::new(world, purpose).await;
     let values = "rbac.attachServiceAccounts=true,recovery.enabled=true,admission.authors=false";
     install_templates(world, &space.name, values, &["templates/rbac.yaml"]);
-    let registry = Scripted::start(|head, _| {
+    space
+}
+
+/// A registry that accepts all credentials.
+fn registry() -> Scripted {
+    Scripted::start(|head, _| {
         if head.contains(": Basic ") {
             answer("200 OK", &[], "")
         } else {
             answer("401 Unauthorized", &["WWW-Authenticate: Basic realm=\"x\""], "")
         }
-    });
-    let web = Web::create(&space, &format!("{}/app:1", registry.address)).await;
+    })
+}
+
+fn operator(world: &World, namespaces: &str, registry: &Scripted) -> Operator {
+    let arguments = [
+        "--namespace",
+        namespaces,
+        "--attach-service-accounts",
+        "--evict-pods",
+        "--allow-registry",
+        &registry.address,
+    ];
+    let operator = Operator::start(world, &world.install(), &arguments);
+    operator.wait_until_ready();
+    operator
+}
+
+/// The login that the pods need, and a resource that replaces them.
+async fn fix(space: &Space, registry: &Scripted) {
+    space.credentials("login", "user", "good").await;
+    let spec = with(
+        private_verified(&registry.address, "login"),
+        json!({"attachTo": {"serviceAccounts": ["default"]}, "recovery": {"evictPods": "WhenFixed"},
+            "verification": {"plainHttp": true}}),
+    );
+    space.create("app", spec).await;
+}
+
+#[tokio::test]
+async fn pods_are_replaced_one_by_one_and_only_as_long_as_that_helps() {
+    let world = scoped_world();
+    let space = recovering(world, "recovery").await;
+    let registry = registry();
+    let web = Web::create(&space, &format!("{}/app:1", registry.address), &["web"], 3).await;
     web.pods.create("bare", &web.image, &[]).await;
     for pod in web.are(3, 0).await.0 {
         web.fails(&pod).await;
@@ -133,23 +174,8 @@ async fn pods_are_replaced_one_by_one_and_only_as_long_as_that_helps() {
     })
     .await;
 
-    let arguments = [
-        "--namespace",
-        &space.name,
-        "--attach-service-accounts",
-        "--evict-pods",
-        "--allow-registry",
-        &registry.address,
-    ];
-    let operator = Operator::start(world, &world.install(), &arguments);
-    operator.wait_until_ready();
-    space.credentials("login", "user", "good").await;
-    let spec = with(
-        private_verified(&registry.address, "login"),
-        json!({"attachTo": {"serviceAccounts": ["default"]}, "recovery": {"evictPods": "WhenFixed"},
-            "verification": {"plainHttp": true}}),
-    );
-    space.create("app", spec).await;
+    let operator = operator(world, &space.name, &registry);
+    fix(&space, &registry).await;
     // The budget holds.
     eventually("a refused eviction", || async {
         let log = operator.log();

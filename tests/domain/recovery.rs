@@ -85,8 +85,11 @@ fn at_most_five_owners_wait_at_a_time_in_the_cluster() {
     let others: Vec<PodToReplace> = (4..8).map(|owner| old(&format!("o{owner}"), 0)).collect();
     assert_eq!(recoveries.next(&resource("app"), &pods, at(0)).len(), 4);
     assert_eq!(names(&recoveries.next(&resource("other"), &others, at(0))), ["o4-0"]);
+    assert!(recoveries.lacks_room_for(&others));
+    assert!(!recoveries.lacks_room_for(&others[..1]), "it waits itself");
     // One whose successor never comes makes room for others.
     assert_eq!(recoveries.next(&resource("other"), &others, at(700)).len(), 3);
+    assert!(!recoveries.lacks_room_for(&others));
 }
 
 #[test]

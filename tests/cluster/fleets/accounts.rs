@@ -2,7 +2,7 @@
 
 use std::time::Instant;
 
-use super::{alone, fleet, start, written};
+use super::{alone, clear, fleet, has_password, start, written};
 use crate::support::audit;
 use crate::support::eventually;
 use crate::support::fleet::Fleet;
@@ -75,6 +75,80 @@ async fn service_accounts_of_all_namespaces_list_the_secret_as_long_as_it_is_wan
     fleet.lacks("1", &renamed).await;
     let operator = start(world, &["--attach-service-accounts"]);
     lists("1", &[]).await;
+    operator.stop();
+}
+
+/// Selects these namespaces by their names.
+fn selecting(fleet: &Fleet, ends: &[&str]) -> Value {
+    let names: Vec<String> = ends.iter().map(|end| fleet.namespace(end)).collect();
+    json!({"matchExpressions": [{"key": "kubernetes.io/metadata.name", "operator": "In", "values": names}]})
+}
+
+/// Has a ServiceAccount list a Secret of somebody else.
+async fn list_theirs(fleet: &Fleet, end: &str) {
+    lists(fleet, end, "default", &[]).await;
+    let (accounts, params) = (fleet.accounts(end), PatchParams::default());
+    let theirs = Patch::Merge(json!({"imagePullSecrets": [{"name": "theirs"}]}));
+    accounts.patch("default", &params, &theirs).await.unwrap();
+}
+
+#[tokio::test]
+async fn another_selector_takes_secrets_and_entries_from_some_namespaces_and_gives_them_to_others() {
+    let (_alone, world) = alone().await;
+    allow(world);
+    let operator = start(world, &["--attach-service-accounts"]);
+    let fleet = fleet(world, "selector", 4).await;
+    let lists = async |end: &str, expected: &[&str]| lists(&fleet, end, "default", expected).await;
+    list_theirs(&fleet, "0").await;
+    let attach = json!({"serviceAccounts": ["default"]});
+    let name = fleet
+        .create(
+            "login",
+            json!({"attachTo": attach, "namespaceSelector": selecting(&fleet, &["0", "1"])}),
+        )
+        .await;
+    lists("0", &["theirs", &name]).await;
+    lists("1", &[&name]).await;
+    fleet.stands(&name, "Ready", "2/2").await;
+    let stays = fleet.secrets("1").get(&name).await.unwrap();
+
+    let select = async |ends: &[&str]| {
+        let selector = json!({"namespaceSelector": selecting(&fleet, ends)});
+        fleet.change(&name, selector).await;
+    };
+    select(&["1", "2", "3"]).await;
+    for end in ["2", "3"] {
+        lists(end, &[&name]).await;
+        fleet.has(end, &name, has_password("first")).await;
+    }
+    lists("0", &["theirs"]).await;
+    fleet.lacks("0", &name).await;
+    let status = fleet.stands(&name, "Ready", "3/3").await;
+    assert_eq!(condition(&status, "Attached").unwrap().reason, "Attached");
+    let account = fleet.accounts("0").get("default").await.unwrap();
+    assert_eq!(account.annotations().get(ATTACHED_ANNOTATION), None);
+
+    // While no operator runs.
+    operator.stop();
+    select(&["0", "1"]).await;
+    let operator = start(world, &["--attach-service-accounts"]);
+    lists("0", &["theirs", &name]).await;
+    fleet.has("0", &name, has_password("first")).await;
+    for end in ["2", "3"] {
+        lists(end, &[]).await;
+        fleet.lacks(end, &name).await;
+    }
+    fleet.stands(&name, "Ready", "2/2").await;
+    // Nothing has changed for who was selected all the time.
+    assert_eq!(fleet.secrets("1").get(&name).await.unwrap(), stays);
+    let of_it = |kind: &str| {
+        written(world, &fleet, kind)
+            .into_iter()
+            .filter(|place| *place == fleet.namespace("1"))
+            .count()
+    };
+    assert_eq!(["secrets", "serviceaccounts"].map(of_it), [1, 1]);
+    clear(&fleet, &name).await;
     operator.stop();
 }
 

@@ -1,5 +1,7 @@
 //! Credentials that are minted once for many namespaces.
 
+mod keys;
+
 use dps::api::DockerPullSecretStatus;
 use k8s_openapi::ByteString;
 use kube::ResourceExt as _;
@@ -41,7 +43,7 @@ fn operator(world: &World, cloud: &Cloud, source: &str) -> Operator {
 }
 
 /// The spec of a DockerPullSecret, for many namespaces.
-fn shared(spec: &Value, source: &str) -> Value {
+pub(super) fn shared(spec: &Value, source: &str) -> Value {
     let mut fields = spec.clone();
     fields["credentialsFrom"]["namespace"] = source.into();
     fields["credentialsRef"] = Value::Null;

@@ -1,5 +1,7 @@
 //! Long-lived keys, each of a cloud that trusts it.
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD_NO_PAD;
 use serde_json::{Value, json};
 
 use crate::support::cloud::{ACR, ECR, GAR, ID};
@@ -26,16 +28,34 @@ pub(super) fn specs() -> [(&'static str, Value); 3] {
     ]
 }
 
+/// What is in the Secret with the key of one of these clouds.
+pub(super) fn data(cloud: &str) -> Vec<(&'static str, String)> {
+    match cloud {
+        "static-aws" => vec![
+            ("accessKeyId", ACCESS_KEY.to_owned()),
+            ("secretAccessKey", SECRET_KEY.to_owned()),
+        ],
+        "static-azure" => vec![("clientSecret", CLIENT_SECRET.to_owned())],
+        "static-google" => vec![("key.json", file())],
+        _ => panic!("{cloud}"),
+    }
+}
+
 /// Creates the Secret with the key of one of these clouds.
 pub(super) async fn store(space: &Space, name: &str, cloud: &str) {
-    let key_file = file();
-    let data: &[(&str, &str)] = match cloud {
-        "static-aws" => &[("accessKeyId", ACCESS_KEY), ("secretAccessKey", SECRET_KEY)],
-        "static-azure" => &[("clientSecret", CLIENT_SECRET)],
-        "static-google" => &[("key.json", &key_file)],
-        _ => panic!("{cloud}"),
-    };
-    space.secret(name, "Opaque", data).await;
+    let data = data(cloud);
+    let data: Vec<(&str, &str)> = data.iter().map(|(key, value)| (*key, value.as_str())).collect();
+    space.secret(name, "Opaque", &data).await;
+}
+
+/// Fails if a text has anything of these keys.
+pub(super) fn are_hidden(text: &str) {
+    let lines = PEM.lines().filter(|line| !line.starts_with('-'));
+    for secret in [SECRET_KEY, CLIENT_SECRET].into_iter().chain(lines) {
+        for shape in [secret, &STANDARD_NO_PAD.encode(secret)] {
+            assert!(!text.contains(shape), "{shape} in {text}");
+        }
+    }
 }
 
 /// Has the clouds trust the keys too, beside whom they trust already.

@@ -1,5 +1,7 @@
 //! `dps mint`: a person tries what the operator would do.
 
+mod keys;
+
 use std::path::Path;
 
 use dps::api::DockerPullSecret;
