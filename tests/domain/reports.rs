@@ -110,6 +110,17 @@ fn words_in_names_are_not_classified() {
             "dial tcp 10.4.0.3:40100: i/o timeout",
             &ErrorClass::UNREACHABLE,
         ),
+        // The number decides, not the words behind it.
+        (
+            "r.example.com/app:1",
+            "pulling from host r.example.com failed with status code [manifests 1]: 503 Service Temporarily Unavailable",
+            &ErrorClass::UNREACHABLE,
+        ),
+        (
+            "r.example.com/app:404",
+            "pulling from host r.example.com failed with status code [manifests 404]: 502 Something Else",
+            &ErrorClass::UNREACHABLE,
+        ),
     ] {
         assert_eq!(
             read("ErrImagePull", report, image).map(|read| read.class),

@@ -45,6 +45,9 @@ pub(crate) fn has_status(text: &str, is_wanted: impl Fn(&str) -> bool) -> bool {
 fn is_status(before: &str, after: &str) -> bool {
     let stands_alone = !before.ends_with(|c: char| c.is_ascii_alphanumeric() || c == '.')
         && !after.starts_with(|c: char| c.is_ascii_alphanumeric());
+    // containerd before 1.7: "failed with status code [manifests 1.0]: 503 …".
+    let bracket = before.strip_suffix("]: ").and_then(|text| text.rsplit_once(" ["));
+    let before = bracket.map_or(before, |(text, _)| text);
     let words_before = before.trim_end_matches(|c: char| !c.is_ascii_alphabetic());
     let last_word = words_before
         .rsplit(|c: char| !c.is_ascii_alphabetic())
