@@ -98,6 +98,7 @@ async fn observe_cluster(subject: &Subject<'_>, cluster: &ClusterScope, ctx: &Co
         attaches_to_pods: ctx.shared.attaches_to_pods,
         evicts_pods: ctx.shared.evicts_pods,
         census,
+        without_namespaces: without_namespaces(ctx),
         ..Observed::default()
     };
     let Some(spec) = declaration.spec.as_ref().ok().filter(|_| observed.may_read_source) else {
@@ -118,6 +119,16 @@ async fn observe_cluster(subject: &Subject<'_>, cluster: &ClusterScope, ctx: &Co
         copies,
         ca_bundle,
         ..observed
+    })
+}
+
+/// Why the namespaces are not known yet, if they are not.
+fn without_namespaces(ctx: &Context) -> Option<String> {
+    let is_listed = ctx.index().distributions.namespaces.is_listed;
+    (!is_listed).then(|| {
+        let why = ctx.shared.readiness.failure("namespaces");
+        let why = why.map_or_else(String::new, |why| format!(": {why}"));
+        format!("the namespaces of the cluster are not listed yet{why}")
     })
 }
 

@@ -68,6 +68,14 @@ impl Readiness {
         self.update(name, |watch| watch.failure = Some((Instant::now(), why)));
     }
 
+    /// Why the watch of this resource fails, if it does.
+    pub(crate) fn failure(&self, resource: &str) -> Option<String> {
+        let state = self.state();
+        let mut watches = state.watches.iter();
+        let (_, watch) = watches.find(|(name, _)| name.split(' ').next() == Some(resource))?;
+        watch.failure.as_ref().map(|(_, why)| why.clone())
+    }
+
     /// Each watch, and whether it has listed and does not fail.
     pub(crate) fn watches(&self) -> Vec<(String, bool)> {
         let state = self.state();

@@ -303,16 +303,17 @@ async fn the_operators_token_changes_only_entries_of_its_own() {
         .unwrap();
     let operator = World::client(&place.world.install()).await;
     let own: Api<ServiceAccount> = Api::namespaced(operator, &place.space.name);
-    let attempt = async |patch: Value| {
+    let attempt_on = async |account: &str, patch: Value| {
         let params = PatchParams {
             dry_run: true,
             ..PatchParams::default()
         };
-        own.patch("robot", &params, &Patch::Merge(patch))
+        own.patch(account, &params, &Patch::Merge(patch))
             .await
             .map(drop)
             .map_err(|error| error.to_string())
     };
+    let attempt = async |patch: Value| attempt_on("robot", patch).await;
     let list = |names: &[&str]| names.iter().map(|name| json!({ "name": name })).collect::<Vec<_>>();
     let annotate = |own: &str| json!({"annotations": {ATTACHED_ANNOTATION: own}});
     eventually("the policy is in force", || async {
@@ -369,6 +370,15 @@ async fn the_operators_token_changes_only_entries_of_its_own() {
     ] {
         assert_eq!(attempt(patch).await, Ok(()), "{what}");
     }
+    // The API server admits entries without a name. They are nobody's.
+    place.add_account("nameless", &[""]).await;
+    let listed = |names: &[&str]| json!({"metadata": annotate("new"), "imagePullSecrets": list(names)});
+    assert_eq!(attempt_on("nameless", listed(&["", "new"])).await, Ok(()));
+    let refused = attempt_on("nameless", listed(&["new"])).await;
+    assert!(
+        refused.is_err_and(|message| message.contains("denied request")),
+        "an entry without a name goes"
+    );
     let deleted = own.delete("robot", &DeleteParams::default()).await;
     assert!(deleted.is_err_and(|error| error.to_string().contains("forbidden")));
 }

@@ -32,7 +32,7 @@ fn set(names: &[&str]) -> BTreeSet<String> {
 fn own_entries_come_and_go_and_those_of_others_stay() {
     // Listed, own, wanted; listed and own afterwards.
     #[allow(clippy::type_complexity, reason = "a table")]
-    let rows: [(&[&str], &str, &[&str], Option<(&[&str], &[&str])>); 9] = [
+    let rows: [(&[&str], &str, &[&str], Option<(&[&str], &[&str])>); 11] = [
         (&[], "", &["app"], Some((&["app"], &["app"]))),
         (&["b", "a"], "", &["app"], Some((&["b", "a", "app"], &["app"]))),
         (&["b", "app", "a"], "app", &["app"], None),
@@ -44,6 +44,9 @@ fn own_entries_come_and_go_and_those_of_others_stay() {
         // Somebody took it out.
         (&["a"], "app", &["app"], Some((&["a", "app"], &["app"]))),
         (&["a"], "app", &[], Some((&["a"], &[]))),
+        // Entries without a name, which the API server admits, are nobody's.
+        (&["", ""], "", &["app"], Some((&["", "", "app"], &["app"]))),
+        (&["", "app"], ",app", &[], Some((&[""], &[]))),
     ];
     for (listed, own, wanted, expected) in rows {
         let account = AccountSecrets::of(&object("default", listed, Some(own)));

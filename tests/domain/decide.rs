@@ -18,6 +18,7 @@ use dps::domain::credentials::RegistryCredentials;
 use dps::domain::index::IndexView;
 use dps::domain::pull_failures::failing_pods::FailingPod;
 use dps::domain::reconcile::change::Change;
+use dps::domain::reconcile::decide::copies::Distribute;
 use dps::domain::reconcile::decide::{Decision, Subject, decide};
 use dps::domain::reconcile::memory::ResourceMemory;
 use dps::domain::reconcile::observed::{Observed, ObservedPods, PodsOfNamespace};
@@ -48,6 +49,7 @@ struct Cluster {
     refusal: Option<WriteRefusal>,
     oldest: &'static str,
     attaches_to_pods: bool,
+    without_namespaces: Option<String>,
     owner_wants: Option<bool>,
     /// Failing pods of the namespace.
     pods: Vec<(String, Arc<FailingPod>)>,
@@ -70,6 +72,7 @@ impl Cluster {
             refusal: None,
             oldest: "app",
             attaches_to_pods: false,
+            without_namespaces: None,
             owner_wants: None,
             pods: Vec::new(),
             now,
@@ -128,6 +131,7 @@ impl Cluster {
         let observed = Observed {
             source: Some(self.source.clone()),
             target: self.generated.get(&target).cloned(),
+            without_namespaces: self.without_namespaces.clone(),
             retained: retained.as_ref().and_then(|name| self.generated.get(name)).cloned(),
             index: IndexView {
                 oldest_claimant: Some(self.oldest.to_owned()),
@@ -288,6 +292,36 @@ fn a_suspended_resource_is_left_as_it_is() {
     assert!(decision.changes.is_empty() && cluster.request.is_none() && decision.next.is_none());
     assert_eq!(cluster.condition("Ready"), ("Unknown", "Suspended"));
     assert_eq!(cluster.password("app").as_deref(), Some("accepted"));
+}
+
+#[test]
+fn before_namespaces_are_listed_the_status_says_so_and_stays() {
+    let mut cluster = Cluster::with_accepted(&spec());
+    let before = cluster.status.clone().unwrap();
+    cluster.change_password("other");
+    cluster.without_namespaces = Some("not listed yet: forbidden".to_owned());
+    let decision = cluster.reconcile();
+    assert!(decision.changes.is_empty() && decision.announces.is_none() && cluster.request.is_none());
+    assert_eq!(decision.distribute, Distribute::Keep);
+    assert_eq!(cluster.condition("Ready"), ("Unknown", "RetryingAfterError"));
+    assert_eq!(cluster.condition("Reconciling").0, "True");
+    for kind in ["SecretSynced", "PullsHealthy"] {
+        let after = cluster.condition(kind);
+        let same = before
+            .conditions
+            .iter()
+            .find(|condition| condition.type_ == kind)
+            .unwrap();
+        assert_eq!(after, (same.status.as_str(), same.reason.as_str()), "{kind}");
+    }
+    cluster.without_namespaces = None;
+    cluster.reconcile();
+    assert!(cluster.request.is_some());
+
+    let mut new = Cluster::new(&spec(), "first");
+    new.without_namespaces = Some("not listed yet".to_owned());
+    assert!(new.reconcile().changes.is_empty());
+    assert_eq!(new.condition("SecretSynced"), ("Unknown", "RetryingAfterError"));
 }
 
 #[test]

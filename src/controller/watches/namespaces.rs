@@ -56,7 +56,7 @@ impl Watched for AllNamespaces {
         distribute::tell(concerned, &self.0);
     }
 
-    /// DockerPullSecrets work without it. What is not known is not selected, and what is there stays.
+    /// DockerPullSecrets work without it. Before namespaces are listed, the others decide nothing, and what is there stays.
     fn is_optional(&self, _is_forbidden: bool) -> bool {
         true
     }

@@ -46,6 +46,8 @@ pub struct Namespaces {
     used_words: usize,
     /// While namespaces are listed again: those that the list has not shown yet.
     missing_from_relist: BTreeSet<Name>,
+    /// Whether they ever were listed: before that, nobody knows which are selected.
+    pub is_listed: bool,
 }
 
 impl Namespaces {
@@ -127,6 +129,7 @@ impl Namespaces {
 
     /// The list is complete. Returns what it did not show.
     pub fn end_list(&mut self) -> BTreeSet<Name> {
+        self.is_listed = true;
         std::mem::take(&mut self.missing_from_relist)
     }
 }

@@ -81,19 +81,11 @@ pub fn decide(
 ) -> Decision {
     if subject.declaration.suspended {
         verification.enter(subject.reference, None, None, now);
-        return Decision {
-            changes: Vec::new(),
-            distribute: Distribute::Keep,
-            finding: Finding::Suspended,
-            mints: None,
-            outdated_pods: Vec::new(),
-            announces: None,
-            memory: DecisionMemory {
-                awaiting_verdict: None,
-                ..memory.decided.clone()
-            },
-            next: None,
+        let decided = DecisionMemory {
+            awaiting_verdict: None,
+            ..memory.decided.clone()
         };
+        return undecided(Finding::Suspended, decided);
     }
     let minted = minting::judge(subject, observed, now);
     let planned = subject
@@ -116,9 +108,27 @@ pub fn decide(
             without_credentials(subject, spec, problem, observed, memory, now)
         }
     };
+    if let Some(why) = &observed.without_namespaces {
+        verification.enter(subject.reference, None, None, now);
+        return undecided(Finding::Failing(why.clone()), memory.decided.clone());
+    }
     match minted {
         Some(minted) => minted.complete(decision, subject, now),
         None => decision,
+    }
+}
+
+/// Nothing is done.
+fn undecided(finding: Finding, memory: DecisionMemory) -> Decision {
+    Decision {
+        changes: Vec::new(),
+        distribute: Distribute::Keep,
+        finding,
+        mints: None,
+        outdated_pods: Vec::new(),
+        announces: None,
+        memory,
+        next: None,
     }
 }
 

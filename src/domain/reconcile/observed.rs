@@ -36,6 +36,8 @@ pub struct Observed {
     pub copies: ObservedCopies,
     /// How the namespaces stand that a resource for many namespaces selects.
     pub census: Census,
+    /// Why the namespaces are not known yet, if the resource is for many of them: then what the status said before stays.
+    pub without_namespaces: Option<String>,
     /// Whether the operator may read cluster-wide credentials from the namespace where they are.
     pub may_read_source: bool,
     /// What the index says of the resource and its target.
@@ -103,6 +105,7 @@ impl Default for Observed {
             retained: None,
             copies: ObservedCopies::default(),
             census: Census::default(),
+            without_namespaces: None,
             may_read_source: true,
             index: IndexView::default(),
             ca_bundle: Ok(None),
