@@ -16,6 +16,7 @@ use crate::controller::lease::Leader;
 use crate::controller::metrics::{EachResource, Metrics, Now};
 use crate::controller::minter::Minter;
 use crate::controller::readiness::Readiness;
+use crate::controller::recover::go_on;
 use crate::controller::store::resource_store::ResourceStore;
 use crate::controller::store::stored_resource::StoredResource;
 use crate::controller::verification::Verifier;
@@ -50,6 +51,7 @@ pub(crate) struct Shared {
     pub(crate) clusters: Option<Vec<String>>,
     /// Each set of watches.
     pub(crate) scopes: Mutex<Vec<Weak<Context>>>,
+    pub(crate) recoveries: Mutex<Recoveries>,
 }
 
 impl Shared {
@@ -58,10 +60,25 @@ impl Shared {
         lock(&self.scopes).push(Arc::downgrade(ctx));
     }
 
+    fn scopes(&self) -> Vec<Arc<Context>> {
+        lock(&self.scopes).iter().filter_map(Weak::upgrade).collect()
+    }
+
+    pub(crate) fn recoveries(&self) -> MutexGuard<'_, Recoveries> {
+        lock(&self.recoveries)
+    }
+
+    /// Has these resources reconciled, wherever they are watched.
+    pub(crate) fn trigger(&self, keys: &[ObjectKey]) {
+        for ctx in self.scopes() {
+            ctx.trigger(keys.iter().filter(|key| ctx.stored(key).is_some()));
+        }
+    }
+
     /// What metrics say now. Resources are told by the leader: others may be behind.
     pub(crate) fn now(&self) -> Now {
         let leads = self.leader.may_take(Duration::ZERO);
-        let scopes: Vec<Arc<Context>> = lock(&self.scopes).iter().filter_map(Weak::upgrade).collect();
+        let scopes = self.scopes();
         let objects: Vec<Arc<StoredResource>> = scopes
             .iter()
             .filter(|_| leads)
@@ -94,7 +111,6 @@ pub(crate) struct Context {
     own_writes: Mutex<OwnWrites>,
     failing_pods: Mutex<FailingPods>,
     pods_listed: AtomicBool,
-    recoveries: Mutex<Recoveries>,
     /// `None` if ServiceAccounts are none of its business.
     pub(crate) attacher: Option<Arc<Attacher>>,
     /// `None` if resources for many namespaces are none of its business.
@@ -125,7 +141,6 @@ impl Context {
             own_writes: Mutex::default(),
             failing_pods: Mutex::default(),
             pods_listed: AtomicBool::new(false),
-            recoveries: Mutex::default(),
             attacher,
             distributor,
         }
@@ -158,10 +173,6 @@ impl Context {
 
     pub(crate) fn failing_pods(&self) -> MutexGuard<'_, FailingPods> {
         lock(&self.failing_pods)
-    }
-
-    pub(crate) fn recoveries(&self) -> MutexGuard<'_, Recoveries> {
-        lock(&self.recoveries)
     }
 
     /// The list of pods is complete. Returns whether it was before.
@@ -273,6 +284,8 @@ impl Context {
         self.memories().remove(&resource.uid);
         self.shared.verifier.forget(resource);
         self.shared.minter.forget(&resource.uid);
+        let next = self.shared.recoveries().forget(&resource.uid, now());
+        go_on(&next, &self.shared);
     }
 }
 

@@ -110,6 +110,7 @@ pub async fn run(options: Options) -> Result<(), StartError> {
             }
         }),
         scopes: Mutex::default(),
+        recoveries: Mutex::default(),
     });
     let (stop, stopped) = watch::channel(false);
 

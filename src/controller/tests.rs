@@ -68,6 +68,7 @@ impl World {
             evicts_pods: false,
             clusters: None,
             scopes: std::sync::Mutex::default(),
+            recoveries: std::sync::Mutex::default(),
         };
         let ctx = Arc::new(Context::new(server.client(), Arc::new(shared)));
         ctx.set_pods_listed();
