@@ -16,6 +16,7 @@ use crate::controller::lease::Leader;
 use crate::controller::metrics::{EachResource, Metrics, Now};
 use crate::controller::minter::Minter;
 use crate::controller::readiness::Readiness;
+use crate::controller::recover::go_on;
 use crate::controller::store::resource_store::ResourceStore;
 use crate::controller::store::stored_resource::StoredResource;
 use crate::controller::verification::Verifier;
@@ -60,10 +61,25 @@ impl Shared {
         lock(&self.scopes).push(Arc::downgrade(ctx));
     }
 
+    fn scopes(&self) -> Vec<Arc<Context>> {
+        lock(&self.scopes).iter().filter_map(Weak::upgrade).collect()
+    }
+
+    pub(crate) fn recoveries(&self) -> MutexGuard<'_, Recoveries> {
+        lock(&self.recoveries)
+    }
+
+    /// Has these resources reconciled, wherever they are watched.
+    pub(crate) fn trigger(&self, keys: &[ObjectKey]) {
+        for ctx in self.scopes() {
+            ctx.trigger(keys.iter().filter(|key| ctx.stored(key).is_some()));
+        }
+    }
+
     /// What metrics say now. Resources are told by the leader: others may be behind.
     pub(crate) fn now(&self) -> Now {
         let leads = self.leader.may_take(Duration::ZERO);
-        let scopes: Vec<Arc<Context>> = lock(&self.scopes).iter().filter_map(Weak::upgrade).collect();
+        let scopes = self.scopes();
         let objects: Vec<Arc<StoredResource>> = scopes
             .iter()
             .filter(|_| leads)
@@ -158,10 +174,6 @@ impl Context {
 
     pub(crate) fn failing_pods(&self) -> MutexGuard<'_, FailingPods> {
         lock(&self.failing_pods)
-    }
-
-    pub(crate) fn recoveries(&self) -> MutexGuard<'_, Recoveries> {
-        lock(&self.shared.recoveries)
     }
 
     /// The list of pods is complete. Returns whether it was before.
@@ -273,6 +285,8 @@ impl Context {
         self.memories().remove(&resource.uid);
         self.shared.verifier.forget(resource);
         self.shared.minter.forget(&resource.uid);
+        let next = self.shared.recoveries().forget(&resource.uid, now());
+        go_on(&next, &self.shared);
     }
 }
 

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::controller::context::{Context, now};
+use crate::controller::recover::go_on;
 use crate::controller::watches::drive::{Watched, only};
 use crate::domain::names::ObjectKey;
 use crate::domain::pull_failures::failing_pods::{FailingPod, PodChange};
@@ -34,8 +35,8 @@ impl Pods {
     fn observe(&self, pod: &Pod) {
         let key = ObjectKey::of(&pod.metadata);
         if self.ctx.shared.evicts_pods {
-            let resource = self.ctx.recoveries().observe(pod);
-            self.ctx.trigger(&resource);
+            let next = self.ctx.shared.recoveries().observe(pod, now());
+            go_on(&next, &self.ctx.shared);
         }
         let change = self.ctx.failing_pods().observe(pod, now());
         match change {
