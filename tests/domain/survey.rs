@@ -191,6 +191,10 @@ impl Namespace {
     }
 }
 
+/// Whether the Secret is the resource's own, what the pod and its ServiceAccount list, and whether a successor gets the Secret from
+/// there; `None`: none is wanted.
+type SuccessorRow = (bool, &'static [&'static str], &'static [&'static str], Option<bool>);
+
 #[test]
 fn successors_are_wanted_only_where_they_get_the_resources_own_secret() {
     let own = |owns| Resource {
@@ -207,8 +211,7 @@ fn successors_are_wanted_only_where_they_get_the_resources_own_secret() {
         }))
         .unwrap()
     };
-    // Whether the Secret is the resource's own, what the pod and its ServiceAccount list, and what a successor gets.
-    let rows: [(bool, &[&str], &[&str], Option<bool>); 7] = [
+    let rows: [SuccessorRow; 7] = [
         (true, &[], &["app"], Some(true)),
         (true, &["other"], &["other", "app"], Some(true)),
         // A list of its own, which the API server does not add to.

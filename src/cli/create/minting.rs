@@ -124,7 +124,9 @@ pub(super) async fn mint(
         TrialEnd::Failed { failure, commands } => {
             let reason = failure.problem.reason;
             report(&format!("  {}: {}", reason.as_str(), failure.problem.message));
-            commands.iter().for_each(|command| report(&format!("  {command}")));
+            for command in &commands {
+                report(&format!("  {command}"));
+            }
             // The operator has rights of its own.
             if failure.is_transient() || reason == Reason::ServiceAccountNotAllowed {
                 return without_verdict(terminal).await.map(|()| None);

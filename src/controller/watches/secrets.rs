@@ -116,10 +116,14 @@ impl Watched for Secrets {
             let is_news = index.distributions.copies.forget(&key);
             (index.forget_secret(&key), is_news)
         };
+        // Of Secrets that have nothing to do with the operator, there may be very many.
+        let concerns = is_news || !affected.is_empty() || controlling_resource(&secret.metadata).is_some();
         self.0.own_writes().forget(&key);
         self.0.trigger(&affected);
         self.call_readers(&key);
         self.call_distributor(&key, is_news);
-        review(Some(&key.namespace), &self.0);
+        if concerns {
+            review(Some(&key.namespace), &self.0);
+        }
     }
 }
