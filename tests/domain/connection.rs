@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 
 use serde_json::{Value, json};
 
-use crate::client_errors::kubeconfig;
+use crate::client_errors::{kubeconfig, plugin};
 use crate::support::dps::dps_in;
 use crate::support::registries::{Answer, Scripted, answer};
 
@@ -206,5 +206,31 @@ fn flags_choose_the_cluster_and_whom_to_act_as() {
         let said = said(command, &["--request-timeout=50ms"], &config);
         let words = "it took longer than 0.05 s, the limit of --request-timeout";
         assert!(said.contains(words) && said.contains(&deaf.address), "{said}");
+    }
+}
+
+/// What is on stdin is for the command.
+#[test]
+fn credential_plugin_reads_stdin_only_from_a_terminal() {
+    let server = Scripted::start(|_, _| status(403, "Forbidden", "no"));
+    let url = format!("http://{}", server.address);
+    let script = r#"case "$KUBERNETES_EXEC_INFO" in *'"interactive":true'*) kind=asks;; *) kind=asks-not;; esac
+        printf '{"status": {"token": "%s-%s"}}' "$kind" "$(cat | wc -c | tr -d ' ')""#;
+    for mode in [Some("IfAvailable"), Some("Never"), Some("Always"), None] {
+        let mut user = plugin(script);
+        user["exec"]["interactiveMode"] = mode.into();
+        let config = kubeconfig(&user, &json!({"server": url}));
+        for command in [COMMANDS[6], COMMANDS[8]] {
+            let said = said(command, &[], &config);
+            let request = server.requests.lock().unwrap().pop();
+            if mode == Some("Always") {
+                assert!(said.contains("needs a terminal (interactiveMode: Always)"), "{said}");
+                assert_eq!(request, None, "{said}");
+            } else {
+                let request = request.unwrap();
+                let header = "authorization: Bearer asks-not-0\r\n";
+                assert!(request.contains(header), "{mode:?}: {request}");
+            }
+        }
     }
 }
