@@ -83,7 +83,7 @@ impl ConnectionArguments {
 
     /// The contexts of the kubeconfig, and the one that is named or selected.
     pub(crate) fn contexts(&self) -> Result<(Vec<String>, Option<String>), String> {
-        let kubeconfig = self.options().read()?;
+        let kubeconfig = self.options().read().map_err(|error| error.to_string())?;
         let named = self.context.clone().or(kubeconfig.current_context);
         let contexts = kubeconfig.contexts.into_iter().map(|context| context.name);
         Ok((contexts.collect(), named))

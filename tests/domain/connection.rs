@@ -234,3 +234,52 @@ fn credential_plugin_reads_stdin_only_from_a_terminal() {
         }
     }
 }
+
+/// As for kubectl, a missing file of several is none. A broken one does not lead to the cluster of a pod.
+#[test]
+fn kubeconfig_is_missing_only_if_no_file_is_there() {
+    let good = kubeconfig(&json!({}), &json!({}));
+    let (reached, pod) = (
+        "no answer from http://127.0.0.1:9 (context \"c\")",
+        "neither from inside a pod",
+    );
+    for (files, home, expected) in [
+        (Some("missing:good"), None, reached),
+        (Some("good:missing:"), None, reached),
+        (Some(":"), Some("good"), reached),
+        (Some(""), Some("good"), reached),
+        (None, Some("good"), reached),
+        (
+            Some("missing:missing"),
+            Some("good"),
+            "dps list: cannot read the kubeconfig FOLDER/missing: No such file",
+        ),
+        (
+            Some("broken:good"),
+            None,
+            "dps list: the kubeconfig is not valid (line 1",
+        ),
+        (None, Some("broken"), "dps list: the kubeconfig is not valid (line 1"),
+        (Some("empty"), None, pod),
+        (None, Some("empty"), pod),
+        (None, None, pod),
+    ] {
+        let folder = tempfile::tempdir().unwrap();
+        let path = |name: &str| folder.path().join(name).to_str().unwrap().to_owned();
+        for (name, text) in [("good", good.as_str()), ("broken", "users: {"), ("empty", "")] {
+            std::fs::write(path(name), text).unwrap();
+        }
+        std::fs::create_dir_all(path("home/.kube")).unwrap();
+        if let Some(name) = home {
+            std::fs::copy(path(name), path("home/.kube/config")).unwrap();
+        }
+        let with_folder = |name: &str| if name.is_empty() { String::new() } else { path(name) };
+        let named = files.map(|files| files.split(':').map(with_folder).collect::<Vec<_>>().join(":"));
+        let home = path("home");
+        let mut variables = vec![("HOME", home.as_str())];
+        variables.extend(named.as_deref().map(|files| ("KUBECONFIG", files)));
+        let stderr = dps_in(&variables, &["list"], "").stderr;
+        let stderr = stderr.replace(folder.path().to_str().unwrap(), "FOLDER");
+        assert!(stderr.contains(expected), "{files:?} {home:?}: {stderr}");
+    }
+}
