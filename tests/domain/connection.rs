@@ -283,3 +283,32 @@ fn kubeconfig_is_missing_only_if_no_file_is_there() {
         assert!(stderr.contains(expected), "{files:?} {home:?}: {stderr}");
     }
 }
+
+/// The client keeps the plugin then, and runs it itself.
+#[test]
+fn command_that_lasts_keeps_the_credential_plugin() {
+    let server = Scripted::start(|_, _| status(403, "Forbidden", "no"));
+    let folder = tempfile::tempdir().unwrap();
+    let runs = folder.path().join("runs");
+    let script = format!(
+        "echo >> {}; echo '{{\"status\": {{\"token\": \"t\", \"expirationTimestamp\": \"2999-01-01T00:00:00Z\"}}}}'",
+        runs.display()
+    );
+    let config = kubeconfig(
+        &plugin(&script),
+        &json!({"server": format!("http://{}", server.address)}),
+    );
+    for (command, lasting) in [
+        (COMMANDS[3], "--watch"),
+        (COMMANDS[0], "--watch"),
+        (COMMANDS[4], "--wait=1s"),
+        (COMMANDS[6], "--wait=1s"),
+    ] {
+        for (more, is_kept) in [(vec![], false), (vec![lasting], true)] {
+            let _ = std::fs::remove_file(&runs);
+            let said = said(command, &more, &config);
+            let count = std::fs::read_to_string(&runs).unwrap().lines().count();
+            assert_eq!(count > 1, is_kept, "{command:?} {more:?}: {count} runs: {said}");
+        }
+    }
+}
