@@ -1,6 +1,8 @@
 //! What each command says when the cluster is not there, is another one, or refuses.
 
 use std::fmt::Write as _;
+use std::sync::atomic::AtomicUsize;
+use std::sync::atomic::Ordering::SeqCst;
 
 use serde_json::{Value, json};
 
@@ -310,5 +312,57 @@ fn command_that_lasts_keeps_the_credential_plugin() {
             let count = std::fs::read_to_string(&runs).unwrap().lines().count();
             assert_eq!(count > 1, is_kept, "{command:?} {more:?}: {count} runs: {said}");
         }
+    }
+}
+
+#[test]
+fn waiting_for_the_operator_outlasts_a_failing_api_server() {
+    const READS: &str = "GET /apis/pullsecrets.dev/v1alpha1/namespaces/team/dockerpullsecrets/app ";
+    for (codes, wait, expected) in [
+        (
+            vec![500, 502, 429, 200],
+            "--wait=1m",
+            "Ready is True: SecretReady: fine",
+        ),
+        (
+            vec![500],
+            "--wait=1s",
+            "dps create: reading DockerPullSecret app: http://SERVER (context \"c\") returned 500 X: no",
+        ),
+        (
+            vec![500, 403],
+            "--wait=1m",
+            "dps create: reading DockerPullSecret app: http://SERVER (context \"c\") returned 403 X: no",
+        ),
+    ] {
+        let writes = AtomicUsize::new(0);
+        let reads = AtomicUsize::new(0);
+        let server = Scripted::start(move |head, _| {
+            let object = json!({
+                "apiVersion": "pullsecrets.dev/v1alpha1", "kind": "DockerPullSecret",
+                "metadata": {"name": "app", "namespace": "team", "uid": "u", "generation": 1},
+                "spec": {"type": "DockerHub", "credentialsRef": {"name": "app-login"}},
+                "status": {"observedGeneration": 1, "secretName": "app", "conditions": [{
+                    "type": "Ready", "status": "True", "reason": "SecretReady", "message": "fine",
+                    "lastTransitionTime": "2026-01-01T00:00:00Z",
+                }]},
+            });
+            if head.starts_with("POST") {
+                writes.fetch_add(1, SeqCst);
+                return found(&object);
+            }
+            if !head.starts_with(READS) || writes.load(SeqCst) < 4 {
+                return status(404, "NotFound", "none");
+            }
+            let read = reads.fetch_add(1, SeqCst).min(codes.len() - 1);
+            match codes[read] {
+                200 => found(&object),
+                code => status(code, "X", "no"),
+            }
+        });
+        let url = format!("http://{}", server.address);
+        let config = kubeconfig(&json!({"token": "t"}), &json!({"server": url}));
+        let said = said(COMMANDS[6], &["--no-verify", wait], &config);
+        assert!(said.replace(&url, "http://SERVER").contains(expected), "{said}");
     }
 }
