@@ -47,20 +47,16 @@ pub(crate) struct ConnectionArguments {
 impl ConnectionArguments {
     /// Connects. The namespace is by default that of the context.
     pub(crate) async fn connect(&self, namespace: Option<&str>) -> Result<Cluster, String> {
-        self.connect_with(&self.options(), namespace).await
+        self.connect_lasting(namespace, false).await
     }
 
-    /// The same for longer than a command takes: credentials that end are renewed.
-    pub(crate) async fn connect_for_long(&self, namespace: Option<&str>) -> Result<Cluster, String> {
+    /// The same. `is_lasting`: whether it is for longer than a command takes, so that credentials that end are renewed.
+    pub(crate) async fn connect_lasting(&self, namespace: Option<&str>, is_lasting: bool) -> Result<Cluster, String> {
         let options = ConnectOptions {
-            is_lasting: true,
+            is_lasting,
             ..self.options()
         };
-        self.connect_with(&options, namespace).await
-    }
-
-    async fn connect_with(&self, options: &ConnectOptions, namespace: Option<&str>) -> Result<Cluster, String> {
-        let connection = connect(options).await.map_err(|error| error.to_string())?;
+        let connection = connect(&options).await.map_err(|error| error.to_string())?;
         let limit = Some(self.request_timeout).filter(|limit| !limit.is_zero());
         Ok(Cluster::new(connection, namespace, limit))
     }
@@ -83,7 +79,7 @@ impl ConnectionArguments {
 
     /// The contexts of the kubeconfig, and the one that is named or selected.
     pub(crate) fn contexts(&self) -> Result<(Vec<String>, Option<String>), String> {
-        let kubeconfig = self.options().read()?;
+        let kubeconfig = self.options().read().map_err(|error| error.to_string())?;
         let named = self.context.clone().or(kubeconfig.current_context);
         let contexts = kubeconfig.contexts.into_iter().map(|context| context.name);
         Ok((contexts.collect(), named))

@@ -200,7 +200,9 @@ async fn create(arguments: &Create, terminal: Option<&Terminal>) -> Result<ExitC
     let cluster = if arguments.export {
         None
     } else {
-        Some(Destination::connect(&arguments.connection, arguments.namespace.as_deref(), arguments.replace).await?)
+        let (namespace, is_lasting) = (arguments.namespace.as_deref(), arguments.wait.is_some());
+        let cluster = arguments.connection.connect_lasting(namespace, is_lasting).await?;
+        Some(Destination::new(cluster, arguments.replace))
     };
     let mut form = ask(arguments, terminal, cluster.as_ref()).await?;
     let objects = form.objects().map_err(|problem| Stop::Error(problem.message))?;

@@ -56,7 +56,8 @@ pub(crate) fn run(arguments: &Doctor) -> ExitCode {
 }
 
 async fn check_and_print(arguments: &Doctor) -> Result<ExitCode, String> {
-    let cluster = arguments.connection.connect(None).await?;
+    let is_lasting = arguments.wait.is_some();
+    let cluster = arguments.connection.connect_lasting(None, is_lasting).await?;
     let report = check_until_end(arguments, &cluster).await;
     match arguments.output {
         Format::Json => output::write(&to_json(&report)?)?,

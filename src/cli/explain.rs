@@ -89,7 +89,8 @@ impl ExplainQuestion {
 async fn explain_and_print(arguments: &Explain) -> Result<ExitCode, String> {
     let subject = ExplainSubject::of(&arguments.subject)?;
     if arguments.filename.is_empty() {
-        let cluster = arguments.connection.connect(arguments.namespace.as_deref()).await?;
+        let namespace = arguments.namespace.as_deref();
+        let cluster = arguments.connection.connect_lasting(namespace, arguments.watch).await?;
         let question = ExplainQuestion {
             subject,
             service_account: arguments.service_account.clone(),

@@ -57,7 +57,8 @@ pub(crate) fn run(arguments: &List) -> ExitCode {
 }
 
 async fn list_and_print(arguments: &List) -> Result<ExitCode, String> {
-    let cluster = arguments.connection.connect(arguments.namespace.as_deref()).await?;
+    let namespace = arguments.namespace.as_deref();
+    let cluster = arguments.connection.connect_lasting(namespace, arguments.watch).await?;
     let selection = Selection {
         all_namespaces: arguments.all_namespaces,
         selector: arguments.selector.as_deref(),

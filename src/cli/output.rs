@@ -7,7 +7,7 @@ use clap::ValueEnum;
 use serde::Serialize;
 use serde_json::Value;
 
-use crate::domain::text::invisible::printable;
+use crate::domain::text::invisible::{is_invisible, printable, visible_json, visible_yaml};
 
 /// For people or for programs.
 #[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -16,17 +16,23 @@ pub(crate) enum Format {
     Json,
 }
 
-/// Indented JSON with a final line break.
+/// Indented JSON with a final line break. What a terminal would obey is escaped.
 pub(crate) fn to_json(value: &impl Serialize) -> Result<String, String> {
     serde_json::to_string_pretty(value)
-        .map(|text| text + "\n")
+        .map(|text| visible_json(&text) + "\n")
         .map_err(|error| error.to_string())
 }
 
-/// YAML with base64 in one piece instead of a folded block.
+/// YAML with base64 in one piece instead of a folded block. Where a terminal would obey it, it is JSON with escapes, which is
+/// YAML too.
 pub(crate) fn to_yaml(value: &Value) -> Result<String, String> {
     let options = serde_saphyr::ser_options! { prefer_block_scalars: false };
-    serde_saphyr::to_string_with_options(value, options).map_err(|error| error.to_string())
+    let text = serde_saphyr::to_string_with_options(value, options).map_err(|error| error.to_string())?;
+    if !text.contains(|c| c != '\n' && is_invisible(c)) {
+        return Ok(text);
+    }
+    let json = serde_json::to_string_pretty(value).map_err(|error| error.to_string())?;
+    Ok(visible_yaml(&json) + "\n")
 }
 
 /// Writes a document for programs to stdout.
@@ -157,10 +163,34 @@ pub(crate) fn hide_panic_messages() {
 mod tests {
     use std::process::Command;
 
-    use super::hide_panic_messages;
+    use serde_json::{Value, json};
+
+    use super::{hide_panic_messages, to_json, to_yaml};
+    use crate::domain::text::invisible::is_invisible;
 
     /// Set in a process that has to panic.
     const PANIC: &str = "DPS_TEST_PANIC";
+
+    #[test]
+    fn documents_escape_what_a_terminal_would_obey_and_mean_the_same() {
+        for text in [
+            "plain",
+            "it's \"quoted\": a\\b",
+            "bidi \u{202e}txet",
+            "csi \u{9b}31m \u{1b}[31m \u{7f}",
+            "tag \u{e0041}, soft\u{ad}hyphen, zero\u{200b}width",
+            "two\nlines\tand \u{202e}",
+            "\u{feff}",
+        ] {
+            let value = json!({text: [text, {"a": text}]});
+            let (json, yaml) = (to_json(&value).unwrap(), to_yaml(&value).unwrap());
+            for document in [&json, &yaml] {
+                assert!(!document.contains(|c| c != '\n' && is_invisible(c)), "{document:?}");
+            }
+            assert_eq!(serde_json::from_str::<Value>(&json).unwrap(), value, "{json}");
+            assert_eq!(serde_saphyr::from_str::<Value>(&yaml).unwrap(), value, "{yaml}");
+        }
+    }
 
     #[test]
     fn a_panic_tells_its_place_and_not_its_message() {

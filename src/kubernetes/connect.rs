@@ -14,7 +14,7 @@ use tower::retry::RetryLayer;
 
 use crate::kubernetes::client_errors::{INVALID_TOKEN, describe_kubeconfig};
 use crate::kubernetes::credential_plugin::{Lifetime, replace};
-use crate::kubernetes::kubeconfig::{ConnectOptions, choose};
+use crate::kubernetes::kubeconfig::{ConnectOptions, NoKubeconfig, choose};
 use crate::kubernetes::observer::{ObservedService, RequestObserver};
 use crate::kubernetes::proxy::proxy;
 use crate::kubernetes::request::describe;
@@ -133,14 +133,17 @@ async fn configuration(options: &ConnectOptions) -> Result<(Config, Option<Strin
         Ok(_) if options.needs_kubeconfig() => from_kubeconfig(Kubeconfig::default(), options)
             .await
             .map_err(ConnectError::Kubeconfig)?,
-        Err(why) if options.needs_kubeconfig() => return Err(ConnectError::Kubeconfig(why)),
-        read => {
-            let why = read.err().unwrap_or_else(|| "the kubeconfig is empty".to_owned());
-            (Config::incluster().map_err(|_| ConnectError::Config(why))?, None)
-        }
+        Ok(_) => (own_cluster("the kubeconfig is empty".to_owned())?, None),
+        Err(NoKubeconfig::Absent(why)) if !options.needs_kubeconfig() => (own_cluster(why)?, None),
+        Err(error) => return Err(ConnectError::Kubeconfig(error.to_string())),
     };
     config.apply_debug_overrides();
     Ok((config, context))
+}
+
+/// The cluster of this pod. `why`: why no kubeconfig names one.
+fn own_cluster(why: String) -> Result<Config, ConnectError> {
+    Config::incluster().map_err(|_| ConnectError::Config(why))
 }
 
 impl ConnectOptions {

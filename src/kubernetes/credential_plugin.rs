@@ -3,6 +3,7 @@
 //! A plugin is run once here. The client would run it three times before the first request, and would panic if the token
 //! cannot stand in a header.
 
+use std::io::IsTerminal as _;
 use std::path::Path;
 use std::process::{Command, Stdio};
 
@@ -60,7 +61,8 @@ pub(super) async fn replace(user: &mut AuthInfo, lifetime: Lifetime) -> Result<(
         plugin.command = plugin.command.take().map(|command| found(&command).unwrap_or(command));
     }
     let plugin = plugin.clone();
-    let output = tokio::task::spawn_blocking(move || run(&plugin, lifetime == Lifetime::Silent)).await;
+    let has_terminal = std::io::stdin().is_terminal();
+    let output = tokio::task::spawn_blocking(move || run(&plugin, lifetime == Lifetime::Silent, has_terminal)).await;
     let output = output.unwrap_or_else(|_| Err("the credential plugin cannot be run".to_owned()));
     let status = output.map_err(|why| match name {
         Some(name) => format!("{name:?}: {why}"),
@@ -71,6 +73,10 @@ pub(super) async fn replace(user: &mut AuthInfo, lifetime: Lifetime) -> Result<(
         user.client_key_data = Some(STANDARD.encode(key).into());
     }
     if status.token.is_some() && status.expiration_timestamp.is_some() && lifetime == Lifetime::Process {
+        // The client runs it then, and would pass on a stdin that is no terminal.
+        if !has_terminal {
+            user.exec.iter_mut().for_each(never_ask);
+        }
         return Ok(());
     }
     user.token = status.token.map(Into::into);
@@ -83,10 +89,28 @@ fn found(command: &str) -> Option<String> {
     which::which(command).ok()?.into_os_string().into_string().ok()
 }
 
+fn never_ask(plugin: &mut ExecConfig) {
+    plugin.interactive_mode = Some(ExecInteractiveMode::Never);
+}
+
+/// Whether a plugin gets stdin: as for client-go, a terminal only. What else is there, such as the password of a registry,
+/// is not for the plugin.
+fn is_interactive(mode: Option<&ExecInteractiveMode>, has_terminal: bool) -> Result<bool, &'static str> {
+    match mode {
+        Some(ExecInteractiveMode::Never) => Ok(false),
+        Some(ExecInteractiveMode::IfAvailable) | None => Ok(has_terminal),
+        Some(ExecInteractiveMode::Always) if has_terminal => Ok(true),
+        Some(ExecInteractiveMode::Always) => {
+            Err("the credential plugin needs a terminal (interactiveMode: Always), and stdin is none")
+        }
+    }
+}
+
 /// Runs a plugin as client-go does. What it gives can be sent.
-fn run(plugin: &ExecConfig, is_silent: bool) -> Result<ExecCredentialStatus, String> {
+fn run(plugin: &ExecConfig, is_silent: bool, has_terminal: bool) -> Result<ExecCredentialStatus, String> {
     let program = plugin.command.as_ref().ok_or("the credential plugin has no command")?;
-    let is_interactive = plugin.interactive_mode != Some(ExecInteractiveMode::Never) && !is_silent;
+    let mode = plugin.interactive_mode.as_ref();
+    let is_interactive = is_interactive(mode, has_terminal && !is_silent)?;
     let mut command = Command::new(program);
     command.args(plugin.args.iter().flatten());
     for variable in plugin.env.iter().flatten() {
@@ -101,13 +125,14 @@ fn run(plugin: &ExecConfig, is_silent: bool) -> Result<ExecCredentialStatus, Str
     }
     let info = json!({"apiVersion": plugin.api_version, "kind": "ExecCredential", "spec": spec});
     command.env("KUBERNETES_EXEC_INFO", info.to_string());
-    if is_interactive {
-        command.stdin(Stdio::inherit()).stderr(Stdio::inherit());
+    command.stdin(if is_interactive {
+        Stdio::inherit()
     } else {
-        command.stdin(Stdio::null());
-    }
-    if is_silent {
-        command.stderr(Stdio::null());
+        Stdio::null()
+    });
+    // It may say where to log in, which takes no stdin.
+    if mode != Some(&ExecInteractiveMode::Never) && !is_silent {
+        command.stderr(Stdio::inherit());
     }
     let output = command
         .output()
@@ -125,5 +150,29 @@ fn run(plugin: &ExecConfig, is_silent: bool) -> Result<ExecCredentialStatus, Str
             Err("the credential plugin returned neither a token nor a client certificate".to_owned())
         }
         _ => Ok(status),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use kube::config::ExecInteractiveMode::{Always, IfAvailable, Never};
+
+    use super::is_interactive;
+
+    #[test]
+    fn plugin_gets_stdin_only_if_that_is_a_terminal() {
+        for (mode, has_terminal, expected) in [
+            (None, true, Some(true)),
+            (None, false, Some(false)),
+            (Some(IfAvailable), true, Some(true)),
+            (Some(IfAvailable), false, Some(false)),
+            (Some(Always), true, Some(true)),
+            (Some(Always), false, None),
+            (Some(Never), true, Some(false)),
+            (Some(Never), false, Some(false)),
+        ] {
+            let found = is_interactive(mode.as_ref(), has_terminal);
+            assert_eq!(found.ok(), expected, "{mode:?} {has_terminal}");
+        }
     }
 }

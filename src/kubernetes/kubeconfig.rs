@@ -1,5 +1,6 @@
 //! Which cluster of the kubeconfig is meant, and as whom.
 
+use std::io::ErrorKind;
 use std::path::PathBuf;
 
 use kube::config::{KubeConfigOptions, Kubeconfig, KubeconfigError, NamedContext};
@@ -38,12 +39,62 @@ impl ConnectOptions {
     }
 
     /// The kubeconfig that is meant.
-    pub(crate) fn read(&self) -> Result<Kubeconfig, String> {
-        let read = match &self.kubeconfig {
-            Some(file) => Kubeconfig::read_from(file),
-            None => Kubeconfig::read(),
-        };
-        read.map_err(|error| describe_kubeconfig(&error))
+    pub(crate) fn read(&self) -> Result<Kubeconfig, NoKubeconfig> {
+        if let Some(file) = &self.kubeconfig {
+            return Kubeconfig::read_from(file).map_err(|error| NoKubeconfig::Unusable(describe_kubeconfig(&error)));
+        }
+        let named = std::env::var_os("KUBECONFIG").unwrap_or_default();
+        let named: Vec<PathBuf> = std::env::split_paths(&named)
+            .filter(|file| !file.as_os_str().is_empty())
+            .collect();
+        if !named.is_empty() {
+            return merged(&named).map_err(|error| NoKubeconfig::Unusable(describe_kubeconfig(&error)));
+        }
+        Kubeconfig::read().map_err(|error| {
+            let why = describe_kubeconfig(&error);
+            if is_absent(&error) {
+                NoKubeconfig::Absent(why)
+            } else {
+                NoKubeconfig::Unusable(why)
+            }
+        })
+    }
+}
+
+/// Why there is no kubeconfig.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum NoKubeconfig {
+    /// None is named, and there is none where it usually is.
+    #[error("{0}")]
+    Absent(String),
+    /// It cannot be read, or is not valid.
+    #[error("{0}")]
+    Unusable(String),
+}
+
+/// The files of `$KUBECONFIG`. As for kubectl, one may be missing.
+fn merged(files: &[PathBuf]) -> Result<Kubeconfig, KubeconfigError> {
+    let (mut all, mut missing) = (None, None);
+    for file in files {
+        match Kubeconfig::read_from(file) {
+            Ok(next) => all = Some(all.unwrap_or_else(Kubeconfig::default).merge(next)?),
+            Err(error) if is_absent(&error) => missing = missing.or(Some(error)),
+            Err(error) => return Err(error),
+        }
+    }
+    match (all, missing) {
+        (None, Some(error)) => Err(error),
+        (all, _) => Ok(all.unwrap_or_default()),
+    }
+}
+
+fn is_absent(error: &KubeconfigError) -> bool {
+    match error {
+        KubeconfigError::FindPath => true,
+        KubeconfigError::ReadConfig(error, _) => {
+            matches!(error.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory)
+        }
+        _ => false,
     }
 }
 

@@ -1,10 +1,12 @@
 //! What each command says when the cluster is not there, is another one, or refuses.
 
 use std::fmt::Write as _;
+use std::sync::atomic::AtomicUsize;
+use std::sync::atomic::Ordering::SeqCst;
 
 use serde_json::{Value, json};
 
-use crate::client_errors::kubeconfig;
+use crate::client_errors::{kubeconfig, plugin};
 use crate::support::dps::dps_in;
 use crate::support::registries::{Answer, Scripted, answer};
 
@@ -206,5 +208,161 @@ fn flags_choose_the_cluster_and_whom_to_act_as() {
         let said = said(command, &["--request-timeout=50ms"], &config);
         let words = "it took longer than 0.05 s, the limit of --request-timeout";
         assert!(said.contains(words) && said.contains(&deaf.address), "{said}");
+    }
+}
+
+/// What is on stdin is for the command.
+#[test]
+fn credential_plugin_reads_stdin_only_from_a_terminal() {
+    let server = Scripted::start(|_, _| status(403, "Forbidden", "no"));
+    let url = format!("http://{}", server.address);
+    let script = r#"case "$KUBERNETES_EXEC_INFO" in *'"interactive":true'*) kind=asks;; *) kind=asks-not;; esac
+        printf '{"status": {"token": "%s-%s"}}' "$kind" "$(cat | wc -c | tr -d ' ')""#;
+    for mode in [Some("IfAvailable"), Some("Never"), Some("Always"), None] {
+        let mut user = plugin(script);
+        user["exec"]["interactiveMode"] = mode.into();
+        let config = kubeconfig(&user, &json!({"server": url}));
+        for command in [COMMANDS[6], COMMANDS[8]] {
+            let said = said(command, &[], &config);
+            let request = server.requests.lock().unwrap().pop();
+            if mode == Some("Always") {
+                assert!(said.contains("needs a terminal (interactiveMode: Always)"), "{said}");
+                assert_eq!(request, None, "{said}");
+            } else {
+                let request = request.unwrap();
+                let header = "authorization: Bearer asks-not-0\r\n";
+                assert!(request.contains(header), "{mode:?}: {request}");
+            }
+        }
+    }
+}
+
+/// As for kubectl, a missing file of several is none. A broken one does not lead to the cluster of a pod.
+#[test]
+fn kubeconfig_is_missing_only_if_no_file_is_there() {
+    let good = kubeconfig(&json!({}), &json!({}));
+    let (reached, pod) = (
+        "no answer from http://127.0.0.1:9 (context \"c\")",
+        "neither from inside a pod",
+    );
+    for (files, home, expected) in [
+        (Some("missing:good"), None, reached),
+        (Some("good:missing:"), None, reached),
+        (Some(":"), Some("good"), reached),
+        (Some(""), Some("good"), reached),
+        (None, Some("good"), reached),
+        (
+            Some("missing:missing"),
+            Some("good"),
+            "dps list: cannot read the kubeconfig FOLDER/missing: No such file",
+        ),
+        (
+            Some("broken:good"),
+            None,
+            "dps list: the kubeconfig is not valid (line 1",
+        ),
+        (None, Some("broken"), "dps list: the kubeconfig is not valid (line 1"),
+        (Some("empty"), None, pod),
+        (None, Some("empty"), pod),
+        (None, None, pod),
+    ] {
+        let folder = tempfile::tempdir().unwrap();
+        let path = |name: &str| folder.path().join(name).to_str().unwrap().to_owned();
+        for (name, text) in [("good", good.as_str()), ("broken", "users: {"), ("empty", "")] {
+            std::fs::write(path(name), text).unwrap();
+        }
+        std::fs::create_dir_all(path("home/.kube")).unwrap();
+        if let Some(name) = home {
+            std::fs::copy(path(name), path("home/.kube/config")).unwrap();
+        }
+        let with_folder = |name: &str| if name.is_empty() { String::new() } else { path(name) };
+        let named = files.map(|files| files.split(':').map(with_folder).collect::<Vec<_>>().join(":"));
+        let home = path("home");
+        let mut variables = vec![("HOME", home.as_str())];
+        variables.extend(named.as_deref().map(|files| ("KUBECONFIG", files)));
+        let stderr = dps_in(&variables, &["list"], "").stderr;
+        let stderr = stderr.replace(folder.path().to_str().unwrap(), "FOLDER");
+        assert!(stderr.contains(expected), "{files:?} {home:?}: {stderr}");
+    }
+}
+
+/// The client keeps the plugin then, and runs it itself.
+#[test]
+fn command_that_lasts_keeps_the_credential_plugin() {
+    let server = Scripted::start(|_, _| status(403, "Forbidden", "no"));
+    let folder = tempfile::tempdir().unwrap();
+    let runs = folder.path().join("runs");
+    let script = format!(
+        "echo >> {}; echo '{{\"status\": {{\"token\": \"t\", \"expirationTimestamp\": \"2999-01-01T00:00:00Z\"}}}}'",
+        runs.display()
+    );
+    let config = kubeconfig(
+        &plugin(&script),
+        &json!({"server": format!("http://{}", server.address)}),
+    );
+    for (command, lasting) in [
+        (COMMANDS[3], "--watch"),
+        (COMMANDS[0], "--watch"),
+        (COMMANDS[4], "--wait=1s"),
+        (COMMANDS[6], "--wait=1s"),
+    ] {
+        for (more, is_kept) in [(vec![], false), (vec![lasting], true)] {
+            let _ = std::fs::remove_file(&runs);
+            let said = said(command, &more, &config);
+            let count = std::fs::read_to_string(&runs).unwrap().lines().count();
+            assert_eq!(count > 1, is_kept, "{command:?} {more:?}: {count} runs: {said}");
+        }
+    }
+}
+
+#[test]
+fn waiting_for_the_operator_outlasts_a_failing_api_server() {
+    const READS: &str = "GET /apis/pullsecrets.dev/v1alpha1/namespaces/team/dockerpullsecrets/app ";
+    for (codes, wait, expected) in [
+        (
+            vec![500, 502, 429, 200],
+            "--wait=1m",
+            "Ready is True: SecretReady: fine",
+        ),
+        (
+            vec![500],
+            "--wait=1s",
+            "dps create: reading DockerPullSecret app: http://SERVER (context \"c\") returned 500 X: no",
+        ),
+        (
+            vec![500, 403],
+            "--wait=1m",
+            "dps create: reading DockerPullSecret app: http://SERVER (context \"c\") returned 403 X: no",
+        ),
+    ] {
+        let writes = AtomicUsize::new(0);
+        let reads = AtomicUsize::new(0);
+        let server = Scripted::start(move |head, _| {
+            let object = json!({
+                "apiVersion": "pullsecrets.dev/v1alpha1", "kind": "DockerPullSecret",
+                "metadata": {"name": "app", "namespace": "team", "uid": "u", "generation": 1},
+                "spec": {"type": "DockerHub", "credentialsRef": {"name": "app-login"}},
+                "status": {"observedGeneration": 1, "secretName": "app", "conditions": [{
+                    "type": "Ready", "status": "True", "reason": "SecretReady", "message": "fine",
+                    "lastTransitionTime": "2026-01-01T00:00:00Z",
+                }]},
+            });
+            if head.starts_with("POST") {
+                writes.fetch_add(1, SeqCst);
+                return found(&object);
+            }
+            if !head.starts_with(READS) || writes.load(SeqCst) < 4 {
+                return status(404, "NotFound", "none");
+            }
+            let read = reads.fetch_add(1, SeqCst).min(codes.len() - 1);
+            match codes[read] {
+                200 => found(&object),
+                code => status(code, "X", "no"),
+            }
+        });
+        let url = format!("http://{}", server.address);
+        let config = kubeconfig(&json!({"token": "t"}), &json!({"server": url}));
+        let said = said(COMMANDS[6], &["--no-verify", wait], &config);
+        assert!(said.replace(&url, "http://SERVER").contains(expected), "{said}");
     }
 }

@@ -6,16 +6,21 @@ use std::time::Duration;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
 use kube::ResourceExt as _;
 use kube::api::DynamicObject;
-use kube::runtime::wait::{Error as WaitError, await_condition};
 
 use crate::api::{ConditionType, DOCKER_PULL_SECRET, DockerPullSecretStatus, Reason, VERIFY_ANNOTATION};
+use crate::cli::cluster::ClusterError;
 use crate::cli::destination::Destination;
 use crate::cli::output::{report, write_lines};
 use crate::domain::status::conditions::condition;
 use crate::form::objects::{Objects, Scope};
 
-/// Time between two looks at a Secret that does not hold the login yet.
-const AGAIN: Duration = Duration::from_millis(250);
+/// Time between two looks.
+const AGAIN: Duration = Duration::from_millis(500);
+
+/// Whether a request may succeed later. 401: credentials that have ended are not renewed by waiting.
+fn is_transient(error: &ClusterError) -> bool {
+    error.code().is_none_or(|code| code == 429 || code >= 500)
+}
 
 impl Destination {
     /// Waits until the operator calls the resource ready.
@@ -27,17 +32,19 @@ impl Destination {
         let operation = format!("reading {kind} {name}");
         let ready = async {
             loop {
-                let object = await_condition(resources.clone(), name, ends).await?;
-                if self.tells_of(objects, object.as_ref()).await {
-                    return Ok::<_, WaitError>(object);
+                match self.cluster.call(resources.get_opt(name)).await {
+                    Ok(object) if ends(object.as_ref()) && self.tells_of(objects, object.as_ref()).await => {
+                        return Ok(object);
+                    }
+                    Err(error) if !is_transient(&error) => return Err(self.cluster.failed(&operation, &error)),
+                    // Also if the API server is away for a moment.
+                    Ok(_) | Err(_) => tokio::time::sleep(AGAIN).await,
                 }
-                tokio::time::sleep(AGAIN).await;
             }
         };
         let waited = tokio::time::timeout(limit, ready).await;
         let object = match waited {
-            Ok(Ok(object)) => object,
-            Ok(Err(error)) => return Err(format!("waiting for {kind} {name}: {error}")),
+            Ok(read) => read?,
             Err(_) => self.call(&operation, resources.get_opt(name)).await?,
         };
         if object.is_none() {

@@ -1,5 +1,6 @@
 //! Watches the resources of a kind.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use futures::StreamExt as _;
@@ -39,12 +40,13 @@ pub(crate) async fn watch<T: From<ListedObject>>(
     mut version: String,
     changes: UnboundedSender<WatchedChange<T>>,
 ) {
-    let (mut failures, mut said) = (0, None);
+    let (mut failures, mut said) = (0, BTreeMap::new());
     loop {
         let begun = Instant::now();
         let ended = watch_once(cluster, &kind, &mut version, &changes).await;
         if begun.elapsed() >= LASTING {
-            (failures, said) = (0, None);
+            failures = 0;
+            said.clear();
         }
         let ended = match ended {
             // 410: the version is too old, which is no failure.
@@ -56,7 +58,7 @@ pub(crate) async fn watch<T: From<ListedObject>>(
             Ok(false) if begun.elapsed() >= LASTING => continue,
             Ok(_) => kind.list(cluster).await,
             Err(why) => {
-                tell_once(&changes, &mut said, why);
+                tell_once(&changes, &mut said, "watching", why);
                 kind.list(cluster).await
             }
         };
@@ -67,7 +69,7 @@ pub(crate) async fn watch<T: From<ListedObject>>(
             }
             Err(error) => {
                 let why = format_failure(cluster, "listing", &kind, &error);
-                tell_once(&changes, &mut said, why);
+                tell_once(&changes, &mut said, "listing", why);
             }
         }
         sleep(PAUSES[failures.min(PAUSES.len() - 1)]).await;
@@ -79,10 +81,15 @@ fn format_failure(cluster: &Cluster, what: &str, kind: &KindToList, error: &Clus
     cluster.failed(&format!("{what} {}s", kind.kind), error)
 }
 
-/// The same again is not worth a line.
-fn tell_once<T>(changes: &UnboundedSender<WatchedChange<T>>, said: &mut Option<String>, why: String) {
-    if said.as_ref() != Some(&why) {
-        *said = Some(why.clone());
+/// The same again of an operation is not worth a line. Watching and listing fail by turns.
+fn tell_once<T>(
+    changes: &UnboundedSender<WatchedChange<T>>,
+    said: &mut BTreeMap<&'static str, String>,
+    operation: &'static str,
+    why: String,
+) {
+    if said.get(operation) != Some(&why) {
+        said.insert(operation, why.clone());
         let _ = changes.send(WatchedChange::Failed(why));
     }
 }
@@ -121,4 +128,33 @@ async fn watch_once<T: From<ListedObject>>(
         }
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use tokio::sync::mpsc::unbounded_channel;
+
+    use super::{WatchedChange, tell_once};
+
+    #[test]
+    fn failures_that_alternate_are_told_once_each() {
+        let (sender, mut changes) = unbounded_channel::<WatchedChange<()>>();
+        let mut said = BTreeMap::new();
+        for (operation, why) in [
+            ("watching", "a"),
+            ("listing", "b"),
+            ("watching", "a"),
+            ("listing", "b"),
+            ("listing", "c"),
+        ] {
+            tell_once(&sender, &mut said, operation, why.to_owned());
+        }
+        let mut told = Vec::new();
+        while let Ok(WatchedChange::Failed(why)) = changes.try_recv() {
+            told.push(why);
+        }
+        assert_eq!(told, ["a", "b", "c"]);
+    }
 }

@@ -99,7 +99,7 @@ impl UiState {
         let connection = self.connection(context);
         let connect = || async {
             let namespace = self.arguments.namespace.as_deref();
-            let cluster = connection.connect_for_long(namespace).await?;
+            let cluster = connection.connect_lasting(namespace, true).await?;
             Ok::<_, String>(LiveCluster::begin(cluster))
         };
         let connected = tokio::time::timeout(CONNECTING, cell.get_or_try_init(connect)).await;

@@ -36,6 +36,38 @@ pub fn escaped(text: &str) -> String {
     shown
 }
 
+/// A JSON document that means the same, in which nothing is invisible but the line breaks between its lines.
+pub fn visible_json(document: &str) -> String {
+    replace_invisible(document, |shown, c| {
+        for unit in c.encode_utf16(&mut [0; 2]) {
+            let _ = write!(shown, "\\u{unit:04x}");
+        }
+    })
+}
+
+/// The same as YAML, which knows no surrogates.
+pub fn visible_yaml(document: &str) -> String {
+    replace_invisible(document, |shown, c| {
+        let code = u32::from(c);
+        let _ = match code {
+            0..=0xffff => write!(shown, "\\u{code:04x}"),
+            _ => write!(shown, "\\U{code:08x}"),
+        };
+    })
+}
+
+fn replace_invisible(document: &str, write_escape: impl Fn(&mut String, char)) -> String {
+    let mut shown = String::with_capacity(document.len());
+    for c in document.chars() {
+        if c != '\n' && is_invisible(c) {
+            write_escape(&mut shown, c);
+        } else {
+            shown.push(c);
+        }
+    }
+    shown
+}
+
 /// A line for a terminal: what is invisible is escaped, line breaks too, and what is too long is cut.
 pub fn printable(line: &str) -> String {
     let is_plain = line.bytes().all(|byte| matches!(byte, b' '..=b'~'));
