@@ -10,7 +10,7 @@ pub mod exclusion;
 pub mod namespaces;
 pub mod standing;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use crate::api::{CaBundleKind, CaBundleRef};
@@ -64,6 +64,8 @@ pub struct Distribution {
     last_version: Option<Name>,
     /// What is in the way, by namespace.
     problems: BTreeMap<Name, Problem>,
+    /// Where the API server refused the last deletion of a copy.
+    undeletable: BTreeSet<Name>,
 }
 
 impl Distribution {
@@ -145,6 +147,10 @@ impl Distributions {
         let new = Distribution {
             content: kept.and_then(|before| before.content.clone()),
             problems: kept.map(|before| before.problems.clone()).unwrap_or_default(),
+            undeletable: before
+                .as_ref()
+                .map(|before| before.undeletable.clone())
+                .unwrap_or_default(),
             decided_for: kept.and_then(|before| before.decided_for),
             last_version: before.as_ref().and_then(|before| before.last_version.clone()),
             generation: declaration.generation,
@@ -239,12 +245,31 @@ impl Distributions {
         }
     }
 
+    /// A copy was deleted, or the API server refused that.
+    pub fn set_undeletable(&mut self, resource: &str, namespace: &str, is_refused: bool) {
+        let Some(one) = self.resources.get_mut(resource) else {
+            return;
+        };
+        if is_refused {
+            one.undeletable.insert(namespace.into());
+        } else {
+            one.undeletable.remove(namespace);
+        }
+    }
+
+    /// Whether the API server refused the last deletion of a copy.
+    pub fn is_undeletable(&self, resource: &str, namespace: &Name) -> bool {
+        let one = self.resources.get(resource);
+        one.is_some_and(|one| one.undeletable.contains(namespace))
+    }
+
     /// A namespace is gone, with all that was in it.
     pub fn forget_namespace(&mut self, namespace: &str) {
         self.namespaces.remove(namespace);
         self.copies.forget_namespace(namespace);
         for one in self.resources.values_mut() {
             one.problems.remove(namespace);
+            one.undeletable.remove(namespace);
         }
     }
 

@@ -4,6 +4,7 @@
 mod accounts;
 mod replicas;
 mod restart;
+mod undeletable;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;

@@ -448,6 +448,34 @@ fn a_service_account_lists_the_copies_of_its_namespace() {
 }
 
 #[test]
+fn namespace_whose_copy_cannot_be_deleted_is_named() {
+    let mut cluster = Cluster::new(&[("a", json!({})), ("b", json!({}))]);
+    let resource = |spec: &Value| self::cluster("app", "2026-01-01T00:00:00Z", spec);
+    let content = cluster.add(&resource(&json!({})), "1");
+    cluster.write(&content, "a");
+    cluster.write(&content, "b");
+    let warnings = |cluster: &Cluster| {
+        let (census, _) = cluster.index.census("app");
+        census.warnings("app").collect::<Vec<_>>()
+    };
+    let refuse = |cluster: &mut Cluster, is_refused| {
+        cluster.index.distributions.set_undeletable("app", "a", is_refused);
+    };
+    // Of a time when it was to be deleted before.
+    refuse(&mut cluster, true);
+    assert_eq!(warnings(&cluster), [] as [&str; 0], "it is wanted");
+    let out = resource(&json!({"excludeNamespaces": ["a"]}));
+    cluster.index.distributions.insert(&Declaration::from(&out));
+    let warned = warnings(&cluster);
+    assert!(
+        warned.len() == 1 && warned[0].contains("still there, in \"a\": "),
+        "{warned:?}"
+    );
+    refuse(&mut cluster, false);
+    assert_eq!(warnings(&cluster), [] as [&str; 0]);
+}
+
+#[test]
 fn a_status_counts_namespaces_and_names_the_first_that_fail() {
     let failing = |reason, message: &str| Standing::Failing(Problem::new(reason, message));
     let verdict = |standings: Vec<(&str, Standing)>| {
@@ -455,9 +483,7 @@ fn a_status_counts_namespaces_and_names_the_first_that_fail() {
         let counts = census.counts();
         let said = census.verdict("app", "r.example.com");
         let said = said.unwrap_or_else(|problem| format!("{}: {}", problem.reason.as_str(), problem.message));
-        let warning = census
-            .warning("app")
-            .map_or_else(String::new, |warning| format!(" | {warning}"));
+        let warning: String = census.warnings("app").map(|warning| format!(" | {warning}")).collect();
         format!("{} {} failing | {said}{warning}", counts.summary, counts.failing)
     };
     let many = (0..12)

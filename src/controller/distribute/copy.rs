@@ -71,12 +71,24 @@ async fn delete(
     let secret = ObjectKey::new(&*copy.namespace, secret);
     match delete_copy(&secret, observed, ctx).await {
         Ok(()) => {
-            ctx.index().distributions.copies.forget(&secret);
+            let mut index = ctx.index();
+            index.distributions.copies.forget(&secret);
+            index.distributions.set_undeletable(&copy.name, &copy.namespace, false);
+            drop(index);
             attach::review(Some(&copy.namespace), ctx);
             Ok(None)
         }
         Err(error) if error.answer().is_some_and(|answer| is_refusal(answer.code)) => {
-            tracing::warn!(namespace = copy.namespace, name = copy.name, "{error}");
+            // A webhook sees the old Secret, and its words may repeat that.
+            let code = error.answer().map(|answer| answer.code);
+            tracing::warn!(
+                namespace = copy.namespace,
+                name = copy.name,
+                code,
+                "the API server refuses to delete Secret {secret}"
+            );
+            let mut index = ctx.index();
+            index.distributions.set_undeletable(&copy.name, &copy.namespace, true);
             Ok(Some(AFTER_REFUSAL))
         }
         Err(error) => Err(error),

@@ -26,15 +26,22 @@ impl ResourceIndex {
 
     /// How a resource stands in all namespaces, and those where it stands for the Secret of its name.
     pub fn census(&self, resource: &str) -> (Census, Vec<Name>) {
-        let mut holders = Vec::new();
+        let (mut holders, mut keeping) = (Vec::new(), Vec::new());
         let namespaces = self.distributions.namespaces.iter().map(|(name, _)| {
-            let (standing, _) = self.standing(resource, name);
+            let (standing, action) = self.standing(resource, name);
+            let deletes = matches!(action, CopyAction::Delete { .. });
+            if deletes && self.distributions.is_undeletable(resource, name) {
+                keeping.push(Name::clone(name));
+            }
             if standing.is_wanted() {
                 holders.push(Name::clone(name));
             }
             (&**name, standing)
         });
-        let census = Census::of(namespaces);
+        let mut census = Census::of(namespaces);
+        for namespace in keeping {
+            census.keep(&namespace);
+        }
         (census, holders)
     }
 

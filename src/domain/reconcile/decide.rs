@@ -325,9 +325,10 @@ fn warnings(
         (true, true) if image_pattern(&spec.registry).is_none() => Some(NO_PATTERN),
         _ => None,
     };
-    let overridden = census(subject, observed).and_then(|census| census.warning(&spec.targets.secret_name));
+    let of_census = census(subject, observed).into_iter();
+    let of_census = of_census.flat_map(|census| census.warnings(&spec.targets.secret_name));
     all.cloned()
         .chain(unattached.map(str::to_owned))
-        .chain(overridden)
+        .chain(of_census)
         .collect()
 }

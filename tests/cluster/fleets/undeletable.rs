@@ -1,0 +1,64 @@
+//! Copies that the API server refuses to delete.
+
+use dps::api::DockerPullSecretStatus;
+use kube::api::DeleteParams;
+use serde_json::{Value, json};
+
+use super::{alone, clear, fleet, start};
+use crate::support::eventually;
+
+/// Refuses to delete Secrets in a namespace, in words that repeat what is in them.
+fn policy(namespace: &str) -> Value {
+    let name = format!("keep-{namespace}");
+    json!({"apiVersion": "v1", "kind": "List", "items": [
+        {"apiVersion": "admissionregistration.k8s.io/v1", "kind": "ValidatingAdmissionPolicy", "metadata": {"name": name}, "spec": {
+            "matchConstraints": {"resourceRules": [
+                {"apiGroups": [""], "apiVersions": ["v1"], "resources": ["secrets"], "operations": ["DELETE"]},
+            ]},
+            "validations": [{"expression": "false", "message": "kept",
+                "messageExpression": "'kept: ' + string(oldObject.data['.dockerconfigjson'])"}],
+        }},
+        {"apiVersion": "admissionregistration.k8s.io/v1", "kind": "ValidatingAdmissionPolicyBinding", "metadata": {"name": name}, "spec": {
+            "policyName": name, "validationActions": ["Deny"],
+            "matchResources": {"namespaceSelector": {"matchLabels": {"kubernetes.io/metadata.name": namespace}}},
+        }},
+    ]})
+}
+
+#[tokio::test]
+async fn a_copy_that_cannot_be_deleted_is_named_until_it_is_gone() {
+    let (_alone, world) = alone().await;
+    let operator = start(world, &[]);
+    let fleet = fleet(world, "undeletable", 2).await;
+    let name = fleet.create("login", json!({})).await;
+    fleet.stands(&name, "Ready", "2/2").await;
+    let kept = fleet.namespace("0");
+    let file = world.state().join(format!("{kept}-policy.json"));
+    std::fs::write(&file, policy(&kept).to_string()).unwrap();
+    let file = file.display().to_string();
+    world.kubectl(&["apply", "-f", &file]);
+    eventually("the policy is in force", || async {
+        let params = DeleteParams {
+            dry_run: true,
+            ..DeleteParams::default()
+        };
+        match fleet.secrets("0").delete(&name, &params).await {
+            Err(error) if error.to_string().contains("kept: ") => Ok(()),
+            other => Err(other
+                .map(|_| "deleted")
+                .map_or_else(|error| error.to_string(), str::to_owned)),
+        }
+    })
+    .await;
+    fleet.label("0", Value::Null).await;
+    let words = format!("still there, in {kept:?}: the API server refuses its deletion");
+    let tells = |status: &DockerPullSecretStatus| status.warnings.iter().any(|warning| warning.contains(&words));
+    fleet.until(&name, "tells of it", tells).await;
+    fleet.stands(&name, "Ready", "1/1").await;
+    world.kubectl(&["delete", "-f", &file]);
+    fleet.until(&name, "tells of it no more", |status| !tells(status)).await;
+    assert!(fleet.secrets("0").get_opt(&name).await.unwrap().is_none());
+    let log = operator.log();
+    assert!(!log.contains("kept: "), "{log}");
+    clear(&fleet, &name).await;
+}
