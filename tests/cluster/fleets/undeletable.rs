@@ -6,6 +6,7 @@ use serde_json::{Value, json};
 
 use super::{alone, clear, fleet, start};
 use crate::support::eventually;
+use crate::support::fleet::Fleet;
 
 /// Refuses to delete Secrets in a namespace, in words that repeat what is in them.
 fn policy(namespace: &str) -> Value {
@@ -25,6 +26,15 @@ fn policy(namespace: &str) -> Value {
     ]})
 }
 
+async fn dry_deletion(fleet: &Fleet, name: &str) -> Result<(), String> {
+    let params = DeleteParams {
+        dry_run: true,
+        ..DeleteParams::default()
+    };
+    let answer = fleet.secrets("0").delete(name, &params).await;
+    answer.map(drop).map_err(|error| error.to_string())
+}
+
 #[tokio::test]
 async fn a_copy_that_cannot_be_deleted_is_named_until_it_is_gone() {
     let (_alone, world) = alone().await;
@@ -38,16 +48,12 @@ async fn a_copy_that_cannot_be_deleted_is_named_until_it_is_gone() {
     let file = file.display().to_string();
     world.kubectl(&["apply", "-f", &file]);
     eventually("the policy is in force", || async {
-        let params = DeleteParams {
-            dry_run: true,
-            ..DeleteParams::default()
-        };
-        match fleet.secrets("0").delete(&name, &params).await {
-            Err(error) if error.to_string().contains("kept: ") => Ok(()),
-            other => Err(other
-                .map(|_| "deleted")
-                .map_or_else(|error| error.to_string(), str::to_owned)),
-        }
+        let answer = dry_deletion(&fleet, &name).await;
+        answer
+            .as_ref()
+            .is_err_and(|refused| refused.contains("kept: "))
+            .then_some(())
+            .ok_or(format!("{answer:?}"))
     })
     .await;
     fleet.label("0", Value::Null).await;
@@ -56,6 +62,9 @@ async fn a_copy_that_cannot_be_deleted_is_named_until_it_is_gone() {
     fleet.until(&name, "tells of it", tells).await;
     fleet.stands(&name, "Ready", "1/1").await;
     world.kubectl(&["delete", "-f", &file]);
+    eventually("the policy is gone", || dry_deletion(&fleet, &name)).await;
+    // A change is tried at once, and not after the pause of a minute.
+    fleet.change(&name, json!({"email": "ci@example.com"})).await;
     fleet.until(&name, "tells of it no more", |status| !tells(status)).await;
     assert!(fleet.secrets("0").get_opt(&name).await.unwrap().is_none());
     let log = operator.log();
