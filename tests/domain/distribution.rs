@@ -483,8 +483,9 @@ fn a_status_counts_namespaces_and_names_the_first_that_fail() {
         let counts = census.counts();
         let said = census.verdict("app", "r.example.com");
         let said = said.unwrap_or_else(|problem| format!("{}: {}", problem.reason.as_str(), problem.message));
-        let warning: String = census.warnings("app").map(|warning| format!(" | {warning}")).collect();
-        format!("{} {} failing | {said}{warning}", counts.summary, counts.failing)
+        let first = format!("{} {} failing", counts.summary, counts.failing);
+        let all: Vec<String> = [first, said].into_iter().chain(census.warnings("app")).collect();
+        all.join(" | ")
     };
     let many = (0..12)
         .map(|_| ("n", failing(Reason::WriteRefused, "quota")))
