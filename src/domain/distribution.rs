@@ -247,10 +247,11 @@ impl Distributions {
 
     /// A copy was deleted, or the API server refused that.
     pub fn set_undeletable(&mut self, resource: &str, namespace: &str, is_refused: bool) {
+        let is_known = self.namespaces.get(namespace).is_some();
         let Some(one) = self.resources.get_mut(resource) else {
             return;
         };
-        if is_refused {
+        if is_refused && is_known {
             one.undeletable.insert(namespace.into());
         } else {
             one.undeletable.remove(namespace);

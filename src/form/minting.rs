@@ -7,30 +7,31 @@ use crate::domain::minting::settings::{MintSettings, Provider};
 use crate::domain::registry::key::RegistryKey;
 use crate::form::expiring::CloudRegistry;
 
+/// The field that all clouds have.
+const AUDIENCE: &str = "audience";
+
 /// The one field that has several values.
 const REPOSITORIES: &str = "repositories";
 
 /// What can be said of an identity of each cloud, as in `spec.credentialsFrom`.
 fn fields_of(provider: Provider) -> &'static [&'static str] {
     match provider {
-        Provider::Aws => &["roleArn", "audience"],
-        Provider::Google => &["workloadIdentityProvider", "serviceAccountEmail", "audience"],
-        Provider::Azure => &["clientId", "tenantId", REPOSITORIES, "audience"],
-        Provider::Quay => &["robot", "audience"],
+        Provider::Aws => &["roleArn", AUDIENCE],
+        Provider::Google => &["workloadIdentityProvider", "serviceAccountEmail", AUDIENCE],
+        Provider::Azure => &["clientId", "tenantId", REPOSITORIES, AUDIENCE],
+        Provider::Quay => &["robot", AUDIENCE],
     }
 }
 
 /// The cloud of a registry. Its host tells; otherwise, the names of the fields do.
 fn provider(registry: &RegistryKey, settings: &MintSettings, fields: &[(String, String)]) -> Option<Provider> {
-    let has_own = |provider: &Provider| {
-        let (_, own) = fields_of(*provider).split_last()?;
-        fields.iter().find(|(field, _)| own.contains(&field.as_str()))
-    };
+    let is_of = |provider: &Provider, field: &str| field != AUDIENCE && fields_of(*provider).contains(&field);
+    let is_meant = |provider: &Provider| fields.iter().any(|(field, _)| is_of(provider, field));
     CloudRegistry::known(registry, settings)
         .map(|cloud| cloud.provider())
         .or_else(|| {
             let all = [Provider::Aws, Provider::Google, Provider::Azure, Provider::Quay];
-            all.into_iter().find(|provider| has_own(provider).is_some())
+            all.into_iter().find(is_meant)
         })
 }
 
@@ -45,7 +46,7 @@ pub fn with_cloud(
 ) -> Result<CredentialsFrom, String> {
     let Some(provider) = provider(registry, settings, fields) else {
         return Err(format!(
-            "is missing, for {} is no registry of AWS, Google or Azure: for Quay, write robot=ORGANIZATION+NAME",
+            "is missing: {} is not a registry of AWS, Google or Azure. For Quay, write robot=ORGANIZATION+NAME",
             registry.as_str()
         ));
     };

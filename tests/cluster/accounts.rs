@@ -219,23 +219,10 @@ async fn a_fight_over_an_entry_ends_in_contested() {
 #[tokio::test]
 async fn a_refused_change_is_told_and_not_repeated_for_each_event() {
     let place = Place::new("refused").await;
-    let name = place.space.name.as_str();
     // Without a reason, it is answered like an invalid object.
-    let policy = json!({"apiVersion": "v1", "kind": "List", "items": [
-        {"apiVersion": "admissionregistration.k8s.io/v1", "kind": "ValidatingAdmissionPolicy", "metadata": {"name": name}, "spec": {
-            "matchConstraints": {"resourceRules": [
-                {"apiGroups": [""], "apiVersions": ["v1"], "resources": ["serviceaccounts"], "operations": ["UPDATE"]},
-            ]},
-            "validations": [{"expression": "!has(object.imagePullSecrets)", "message": "no pull secrets here"}],
-        }},
-        {"apiVersion": "admissionregistration.k8s.io/v1", "kind": "ValidatingAdmissionPolicyBinding", "metadata": {"name": name}, "spec": {
-            "policyName": name, "validationActions": ["Deny"],
-            "matchResources": {"namespaceSelector": {"matchLabels": {"kubernetes.io/metadata.name": name}}},
-        }},
-    ]});
-    let file = place.world.state().join(format!("{name}-refuse.json"));
-    std::fs::write(&file, policy.to_string()).unwrap();
-    place.world.kubectl(&["apply", "-f", &file.display().to_string()]);
+    let validation = json!({"expression": "!has(object.imagePullSecrets)", "message": "no pull secrets here"});
+    let name = &place.space.name;
+    place.world.restrict(name, "serviceaccounts", "UPDATE", &validation);
     eventually("the policy is in force", || async {
         let patch = Patch::Merge(json!({"imagePullSecrets": [{"name": "x"}]}));
         let params = PatchParams {

@@ -19,7 +19,6 @@ use kube::api::{DeleteParams, Patch, PatchParams, PostParams};
 use serde_json::{Value, json};
 
 use crate::support::cloud::{ACR, Cloud, ECR, GAR, ID, POOL, QUAY, ROBOT, ROLE};
-use crate::support::dps::dps_in;
 use crate::support::objects::{Space, condition, condition_of, document, with};
 use crate::support::operator::Operator;
 use crate::support::world::{OPERATOR, World, scoped_world};
@@ -207,9 +206,7 @@ async fn each_cloud_gives_credentials_that_its_registry_accepts_and_no_token_is_
         &operator,
         [("resources", shown), ("command line", command_line)],
     );
-    let kubeconfig = world.kubeconfig().to_str().unwrap();
-    let variables = [&cloud.variables()[..], &[("KUBECONFIG", kubeconfig)]].concat();
-    let verified = dps_in(&variables, &["verify", "dps/aws", "-n", &space.name], "");
+    let verified = cloud.dps(world.kubeconfig(), &["verify", "dps/aws", "-n", &space.name], "");
     let output = format!("{}{}", verified.stdout, verified.stderr);
     assert!(verified.code == 0 && output.contains("Accepted"), "{output}");
     assert_eq!(

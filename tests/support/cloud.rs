@@ -2,11 +2,12 @@
 
 use std::io::{BufRead as _, BufReader, Read, Write as _};
 use std::net::{Shutdown, TcpListener, TcpStream};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 
 use serde_json::{Value, json};
 
+use super::dps::{Output, dps_in};
 use super::judge::Judge;
 use super::tools;
 use super::world::World;
@@ -75,6 +76,13 @@ impl Cloud {
             ("NO_PROXY", "127.0.0.1,localhost"),
             ("SSL_CERT_FILE", self.info["caFile"].as_str().expect("a path")),
         ]
+    }
+
+    /// Runs dps as the user of a kubeconfig, who reaches nothing but the API server and the clouds.
+    pub fn dps(&self, kubeconfig: &Path, arguments: &[&str], stdin: &str) -> Output {
+        let kubeconfig = kubeconfig.to_str().expect("UTF-8");
+        let variables = [&self.variables()[..], &[("KUBECONFIG", kubeconfig)]].concat();
+        dps_in(&variables, arguments, stdin)
     }
 
     /// `host:port` of all that it plays, with TLS.

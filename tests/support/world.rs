@@ -7,7 +7,7 @@ use std::sync::{Mutex, OnceLock};
 
 use kube::Client;
 use kube::config::{KubeConfigOptions, Kubeconfig};
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use super::{run, tools};
 
@@ -206,6 +206,28 @@ impl World {
         path
     }
 
+    /// Installs an admission policy for what is done to a resource in a namespace. Returns the file that it can be deleted with. It
+    /// takes a moment.
+    pub fn restrict(&self, namespace: &str, resource: &str, operation: &str, validation: &Value) -> String {
+        let (version, name) = ("admissionregistration.k8s.io/v1", format!("{namespace}-{resource}"));
+        let rule =
+            json!({"apiGroups": [""], "apiVersions": ["v1"], "resources": [resource], "operations": [operation]});
+        let policy = json!({"apiVersion": "v1", "kind": "List", "items": [
+            {"apiVersion": version, "kind": "ValidatingAdmissionPolicy", "metadata": {"name": name}, "spec": {
+                "matchConstraints": {"resourceRules": [rule]}, "validations": [validation],
+            }},
+            {"apiVersion": version, "kind": "ValidatingAdmissionPolicyBinding", "metadata": {"name": name}, "spec": {
+                "policyName": name, "validationActions": ["Deny"],
+                "matchResources": {"namespaceSelector": {"matchLabels": {"kubernetes.io/metadata.name": namespace}}},
+            }},
+        ]});
+        let file = self.state().join(format!("{name}-policy.json"));
+        std::fs::write(&file, policy.to_string()).expect("writable");
+        let file = file.display().to_string();
+        self.kubectl(&["apply", "-f", &file]);
+        file
+    }
+
     /// Lets the operator create tokens for one more audience, as `minting.audiences` of the chart does. It takes a moment.
     pub fn allow_audience(&self, audience: &str) {
         let name = "docker-pull-secret-operator-tokens.docker-pull-secret-operator";
@@ -221,7 +243,7 @@ impl World {
         }
         let more = known.replace("\"sts.amazonaws.com\"", &format!("\"sts.amazonaws.com\",{audience:?}"));
         let place = format!("/spec/validations/{index}/expression");
-        let patch = serde_json::json!([{"op": "replace", "path": place, "value": more}]).to_string();
+        let patch = json!([{"op": "replace", "path": place, "value": more}]).to_string();
         self.kubectl(&["patch", "validatingadmissionpolicy", name, "--type=json", "-p", &patch]);
     }
 
@@ -238,7 +260,7 @@ impl World {
     /// Writes a kubeconfig for a ServiceAccount.
     pub fn write_kubeconfig(&self, path: &Path, namespace: &str, account: &str) {
         let token = self.kubectl(&["create", "token", account, "-n", namespace, "--duration=24h"]);
-        let config = serde_json::json!({
+        let config = json!({
             "apiVersion": "v1", "kind": "Config", "current-context": "world",
             "clusters": [{"name": "world", "cluster": {
                 "server": self.info["server"], "certificate-authority": self.info["caFile"],

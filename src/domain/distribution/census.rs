@@ -87,7 +87,7 @@ impl Census {
         });
         let keeping = (!self.keeping.is_empty()).then(|| {
             format!(
-                "a Secret with these credentials is no longer wanted and still there, in {}: the API server refuses its deletion, probably for an admission policy or a webhook. Allow it, or delete the Secret yourself",
+                "a Secret with these credentials is no longer wanted but still there, in {}: the API server refuses its deletion, probably because of an admission policy or webhook. Allow the deletion, or delete the Secret yourself",
                 self.keeping
             )
         });

@@ -124,56 +124,49 @@ impl UserDocument {
 
     /// Finds the credentials that serve `registry`, as [`find`] does.
     pub fn find(&self, registry: &RegistryKey) -> Result<ResolvedEntry, LookupError> {
-        let Self {
-            entries,
-            helpers,
-            trimmed,
-        } = self;
-        find_among(entries, helpers.as_ref(), trimmed, registry)
-    }
-}
+        let mut candidates = candidates(&self.entries, registry)?;
+        candidates.sort_by_cached_key(|candidate| std::cmp::Reverse(candidate.rank(registry)));
 
-fn find_among(
-    entries: &[DocumentEntry],
-    helpers: Option<&Helpers>,
-    trimmed: &[Trimmed],
-    registry: &RegistryKey,
-) -> Result<ResolvedEntry, LookupError> {
-    let mut candidates = candidates(entries, registry)?;
-    candidates.sort_by_cached_key(|candidate| std::cmp::Reverse(candidate.rank(registry)));
-
-    let (mut found, mut empty) = (Vec::new(), Vec::new());
-    for candidate in candidates {
-        match read_entry(candidate.entry)? {
-            EntryContent::Credentials(entry) => found.push((candidate, entry)),
-            EntryContent::Nothing { has_token } => empty.push((candidate, has_token)),
+        let (mut found, mut empty) = (Vec::new(), Vec::new());
+        for candidate in candidates {
+            match read_entry(candidate.entry)? {
+                EntryContent::Credentials(entry) => found.push((candidate, entry)),
+                EntryContent::Nothing { has_token } => empty.push((candidate, has_token)),
+            }
         }
+        let Some((best, mut entry)) = found.first().map(|(best, entry)| (best, entry.clone())) else {
+            let first_empty = empty.first().map(|(candidate, has_token)| (candidate.key, *has_token));
+            return Err(nothing_found(
+                registry,
+                self.helpers.as_ref(),
+                first_empty,
+                &self.entries,
+            ));
+        };
+        let twins = || found.iter().filter(|(other, _)| other.parsed == best.parsed);
+        let differs = |other: &ResolvedEntry| other.credentials != entry.credentials;
+        let rank = best.rank(registry);
+        if twins().any(|(other, found)| other.rank(registry) == rank && differs(found)) {
+            return Err(LookupError::Ambiguous(
+                twins().map(|(other, _)| shown_key(other.key)).collect(),
+            ));
+        }
+        let ignored: Vec<String> = twins()
+            .filter(|(_, found)| differs(found))
+            .map(|(other, _)| {
+                format!(
+                    "its entry {:?} has other credentials and is not used: the kubelet matches only {:?}",
+                    shown_key(other.key),
+                    shown_key(best.key)
+                )
+            })
+            .collect();
+        entry.warnings.extend(ignored);
+        entry
+            .warnings
+            .extend(self.trimmed.iter().map(|what| format!("it {what}")));
+        Ok(entry)
     }
-    let Some((best, mut entry)) = found.first().map(|(best, entry)| (best, entry.clone())) else {
-        let first_empty = empty.first().map(|(candidate, has_token)| (candidate.key, *has_token));
-        return Err(nothing_found(registry, helpers, first_empty, entries));
-    };
-    let twins = || found.iter().filter(|(other, _)| other.parsed == best.parsed);
-    let differs = |other: &ResolvedEntry| other.credentials != entry.credentials;
-    let rank = best.rank(registry);
-    if twins().any(|(other, found)| other.rank(registry) == rank && differs(found)) {
-        return Err(LookupError::Ambiguous(
-            twins().map(|(other, _)| shown_key(other.key)).collect(),
-        ));
-    }
-    let ignored: Vec<String> = twins()
-        .filter(|(_, found)| differs(found))
-        .map(|(other, _)| {
-            format!(
-                "its entry {:?} has other credentials and is not used: the kubelet matches only {:?}",
-                shown_key(other.key),
-                shown_key(best.key)
-            )
-        })
-        .collect();
-    entry.warnings.extend(ignored);
-    entry.warnings.extend(trimmed.iter().map(|what| format!("it {what}")));
-    Ok(entry)
 }
 
 /// What a document mentions: keys that stand for registries, of its entries and of what has a credential helper of its own,

@@ -108,6 +108,7 @@ pub fn decide(
             without_credentials(subject, spec, problem, observed, memory, now)
         }
     };
+    // Only now: what the status says of credentials has been taken note of.
     if let Some(why) = &observed.without_namespaces {
         verification.enter(subject.reference, None, None, now);
         return undecided(Finding::Failing(why.clone()), memory.decided.clone());

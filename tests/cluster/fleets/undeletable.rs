@@ -8,24 +8,6 @@ use super::{alone, clear, fleet, start};
 use crate::support::eventually;
 use crate::support::fleet::Fleet;
 
-/// Refuses to delete Secrets in a namespace, in words that repeat what is in them.
-fn policy(namespace: &str) -> Value {
-    let name = format!("keep-{namespace}");
-    json!({"apiVersion": "v1", "kind": "List", "items": [
-        {"apiVersion": "admissionregistration.k8s.io/v1", "kind": "ValidatingAdmissionPolicy", "metadata": {"name": name}, "spec": {
-            "matchConstraints": {"resourceRules": [
-                {"apiGroups": [""], "apiVersions": ["v1"], "resources": ["secrets"], "operations": ["DELETE"]},
-            ]},
-            "validations": [{"expression": "false", "message": "kept",
-                "messageExpression": "'kept: ' + string(oldObject.data['.dockerconfigjson'])"}],
-        }},
-        {"apiVersion": "admissionregistration.k8s.io/v1", "kind": "ValidatingAdmissionPolicyBinding", "metadata": {"name": name}, "spec": {
-            "policyName": name, "validationActions": ["Deny"],
-            "matchResources": {"namespaceSelector": {"matchLabels": {"kubernetes.io/metadata.name": namespace}}},
-        }},
-    ]})
-}
-
 async fn dry_deletion(fleet: &Fleet, name: &str) -> Result<(), String> {
     let params = DeleteParams {
         dry_run: true,
@@ -43,10 +25,10 @@ async fn a_copy_that_cannot_be_deleted_is_named_until_it_is_gone() {
     let name = fleet.create("login", json!({})).await;
     fleet.stands(&name, "Ready", "2/2").await;
     let kept = fleet.namespace("0");
-    let file = world.state().join(format!("{kept}-policy.json"));
-    std::fs::write(&file, policy(&kept).to_string()).unwrap();
-    let file = file.display().to_string();
-    world.kubectl(&["apply", "-f", &file]);
+    // Its words repeat what is in the Secret.
+    let validation = json!({"expression": "false", "message": "kept",
+        "messageExpression": "'kept: ' + string(oldObject.data['.dockerconfigjson'])"});
+    let file = world.restrict(&kept, "secrets", "DELETE", &validation);
     eventually("the policy is in force", || async {
         let answer = dry_deletion(&fleet, &name).await;
         answer

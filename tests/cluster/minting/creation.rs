@@ -7,15 +7,13 @@ use serde_json::json;
 
 use crate::minting::{account, clouds, consenting, operator};
 use crate::support::cloud::{Cloud, ECR, ROLE};
-use crate::support::dps::{Output, dps_in};
+use crate::support::dps::Output;
 use crate::support::objects::Space;
 use crate::support::world::{World, scoped_world};
 
-/// As a person who reaches nothing but the clouds.
 fn create(world: &World, cloud: &Cloud, space: &Space, arguments: &[&str]) -> Output {
-    let kubeconfig = world.kubeconfig().to_str().unwrap();
-    let variables = [&cloud.variables()[..], &[("KUBECONFIG", kubeconfig)]].concat();
-    dps_in(&variables, &[&["create", "-n", &space.name], arguments].concat(), "")
+    let arguments = [&["create", "-n", &space.name], arguments].concat();
+    cloud.dps(world.kubeconfig(), &arguments, "")
 }
 
 #[tokio::test]

@@ -11,7 +11,6 @@ use serde_json::{Value, json};
 use super::{are_hidden, clouds, consenting, fails_to_renew, password, password_in, sha256};
 use crate::support::audit;
 use crate::support::cloud::{Cloud, ECR, ROLE};
-use crate::support::dps::dps_in;
 use crate::support::fleet::Fleet;
 use crate::support::objects::{Space, condition, document};
 use crate::support::operator::Operator;
@@ -92,9 +91,7 @@ async fn one_exchange_of_each_cloud_serves_all_namespaces_also_after_a_restart()
         passwords.push(password);
         names.push((name, registry));
     }
-    let kubeconfig = world.kubeconfig().to_str().unwrap();
-    let variables = [&cloud.variables()[..], &[("KUBECONFIG", kubeconfig)]].concat();
-    let verified = dps_in(&variables, &["verify", &format!("cdps/{}", names[0].0)], "");
+    let verified = cloud.dps(world.kubeconfig(), &["verify", &format!("cdps/{}", names[0].0)], "");
     let output = format!("{}{}", verified.stdout, verified.stderr);
     assert!(verified.code == 0 && output.contains("Accepted"), "{output}");
     let shown = world.kubectl(&["get", "clusterdockerpullsecrets,events", "-A", "-o", "json"]);

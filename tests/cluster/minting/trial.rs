@@ -28,9 +28,7 @@ fn mint(world: &World, cloud: &Cloud, arguments: &[&str], stdin: &str) -> Output
 }
 
 fn mint_with(kubeconfig: &Path, cloud: &Cloud, arguments: &[&str], stdin: &str) -> Output {
-    let kubeconfig = kubeconfig.to_str().unwrap();
-    let variables = [&cloud.variables()[..], &[("KUBECONFIG", kubeconfig)]].concat();
-    let output = dps_in(&variables, &[&["mint"], arguments].concat(), stdin);
+    let output = cloud.dps(kubeconfig, &[&["mint"], arguments].concat(), stdin);
     for text in [&output.stdout, &output.stderr] {
         // Tokens of ServiceAccounts, of Entra and of registries are JWTs; those of Google begin with ya29.
         for mark in ["eyJ", "ya29.", "x-amz-security-token", "QVdTO"] {

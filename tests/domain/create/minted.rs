@@ -102,7 +102,7 @@ fn what_no_cloud_understands_is_refused_with_what_it_does() {
     let rows = [
         (
             "--registry-url registry.example.com --mint-as puller",
-            "--mint-option is missing, for registry.example.com is no registry of AWS, Google or Azure: for Quay, write robot=ORGANIZATION+NAME",
+            "--mint-option is missing: registry.example.com is not a registry of AWS, Google or Azure. For Quay, write robot=ORGANIZATION+NAME",
         ),
         (
             "--registry-url example.azurecr.io --mint-as puller --mint-option roleArn=x",
